@@ -1,0 +1,25 @@
+PYTHON ?= python3
+BIN := .venv/bin
+export HF_HUB_OFFLINE ?= 1
+
+run: .venv/ready
+	$(BIN)/adaptlab run
+test: .venv/ready
+	$(BIN)/pytest
+lab: .venv/ready
+	$(BIN)/jupyter lab notebooks
+models: .venv/ready
+	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
+bench: .venv/ready
+	$(BIN)/python benchmarks/generation.py
+site: .venv/ready
+	$(BIN)/adaptlab site
+lint: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/python -m ipykernel install --sys-prefix --name python3 > .venv/kernel.log
+	touch $@
+.PHONY: run test lab models bench site lint

@@ -1,0 +1,138 @@
+"""The command line: adaptlab run · site · doctor · models · serve."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adaptlab.errors import AdaptLabError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
+models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
+app.add_typer(models_app, name="models")
+
+Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
+
+
+@app.command()
+def run(
+    lessons: Annotated[list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")] = [],
+    profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    chat_model: Annotated[str, typer.Option(help="Another chat model: embedded:chat, hub:org/name, a path, openai:name, anthropic:name.")] = "",
+    folder: Folder = Path("."),
+    workers: Annotated[int, typer.Option(help="Notebooks at a time.")] = 2,
+) -> None:
+    """Execute the lessons; leave notebooks, ledger and site in build/PROFILE."""
+    from adaptlab.course.run import find_notebooks, run_lessons, summary
+    from adaptlab.course.site import build_site
+
+    build = folder / "build" / profile
+    parameters = {"chat_model": chat_model} if chat_model else {}
+    outcomes = run_lessons(find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers)
+    page = build_site(build)
+    print(summary(outcomes))
+    print(f"ledger: {build / 'ledger.json'}\nsite:   {page}")
+    if any(outcome.status in ("failed", "skipped") for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
+    """Build the site again from what the last run left."""
+    from adaptlab.course.site import build_site
+
+    print(build_site(folder / "build" / profile))
+
+
+@app.command()
+def doctor(folder: Folder = Path(".")) -> None:
+    """Say what this machine has and how long things will take."""
+    from adaptlab.doctor import report
+
+    print(report(folder))
+
+
+@app.command()
+def serve(
+    model: Annotated[str, typer.Argument(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    host: str = "127.0.0.1",
+    port: int = 8000,
+) -> None:
+    """Serve a model with an OpenAI-compatible API, by `transformers serve`."""
+    from adaptlab.models.load import resolve
+
+    command = shutil.which("transformers", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise AdaptLabError("Serving needs fastapi and uvicorn; run: pip install 'adaptlab[api]'") from error
+    source = resolve(model)
+    print(f"Serving {model} at http://{host}:{port}/v1 (model name: {source})", flush=True)
+    os.execv(command, [command, "serve", source, "--host", host, "--port", str(port)])
+
+
+@models_app.command("make")
+def models_make(
+    quick: Annotated[bool, typer.Option(help="A small budget: the same order of abilities in about 20 minutes.")] = False,
+    seed: int = 0,
+    folder: Folder = Path("."),
+) -> None:
+    """Rebuild the embedded models from nothing into build/models; resumes where it was killed."""
+    from adaptlab.files import require_disk
+    from adaptlab.models.make import make_models
+
+    require_disk(folder, 1000)
+    target = folder / "build" / ("models-quick" if quick else "models")
+    make_models(target, budget="quick" if quick else "full", seed=seed)
+    print(f"models: {target / 'export'}")
+
+
+@models_app.command("install")
+def models_install(source: Annotated[Path, typer.Argument(help="The export folder of `models make`.")]) -> None:
+    """Make rebuilt models the package's own (developers)."""
+    from adaptlab.models.load import WEIGHTS, write_hashes
+
+    found = sorted(path for path in source.glob("*-*") if (path / "training.json").exists())
+    if not found:
+        raise AdaptLabError(f"{source} holds no finished models; run `adaptlab models make` first.")
+    for path in found:
+        shutil.copytree(path, WEIGHTS / path.name, dirs_exist_ok=True)
+    write_hashes()
+    print("\n".join(path.name for path in found))
+
+
+@models_app.command("card")
+def models_card(
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,
+    measure: Annotated[bool, typer.Option(help="Measure again and write the card.")] = False,
+    export: Annotated[Path | None, typer.Option(help="Measure the models in this folder instead of the package's.")] = None,
+    n: Annotated[int, typer.Option(help="Cases for each row.")] = 500,
+) -> None:
+    """Print the model card."""
+    from adaptlab.models import card
+
+    if measure:
+        folder = export or card.WEIGHTS
+        models = {path.name: str(path) for path in sorted(folder.glob("*-chat"))}
+        if not models:
+            raise AdaptLabError(f"{folder} holds no chat models.")
+        card.save_card(card.measure_card(models, n), folder)
+    rows = card.read_card(export or card.WEIGHTS)
+    print(card.to_json(rows) if as_json else card.to_markdown(rows, export or card.WEIGHTS), end="\n" if as_json else "")
+
+
+def main() -> None:
+    """Entry point: known errors are one sentence and exit status 2."""
+    try:
+        app()
+    except AdaptLabError as error:
+        print(f"adaptlab: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The course around the library: predictions, running the notebooks, the site."""

@@ -1,0 +1,95 @@
+"""Predictions: stored before a result is shown, set beside the measurement at the end of a lesson."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.claims import claim
+from adaptlab.evals.ledger import RECORDED
+
+DONE_MIME = "application/vnd.adaptlab.done+json"
+
+
+@dataclass
+class Prediction:
+    """What the student expects. `choice` is None until something is chosen; setting it in code does the same as a click."""
+
+    id: str
+    question: str
+    options: tuple[str, ...]
+    choice: str | None = None
+
+    def choose(self, option: str | int) -> None:
+        """Choose by text or by number, from 1."""
+        if isinstance(option, int) and 1 <= option <= len(self.options):
+            option = self.options[option - 1]
+        if option not in self.options:
+            raise AdaptLabError(f"{option!r} is not among the options of {self.id}: {'; '.join(self.options)}.")
+        self.choice = option
+
+    def __repr__(self) -> str:
+        lines = [f"Predict ({self.id}): {self.question}"] + [f"  {i}. {option}" for i, option in enumerate(self.options, 1)]
+        return "\n".join([*lines, f"Your prediction: {self.choice or 'none yet; choose with .choose(number)'}"])
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        text = {"text/plain": repr(self)}
+        display(text, raw=True)
+        if _has_browser():
+            display(self._widget())
+
+    def _widget(self):
+        import ipywidgets
+
+        buttons = ipywidgets.RadioButtons(options=self.options, value=self.choice, layout={"width": "max-content"})
+        buttons.observe(lambda change: self.choose(change["new"]), names="value")
+        return buttons
+
+
+def _has_browser() -> bool:
+    """Whether somebody can click: not while papermill or nbval executes, which say so in the environment."""
+    import os
+
+    return "ADAPTLAB_UNATTENDED" not in os.environ and "PYTEST_CURRENT_TEST" not in os.environ
+
+
+PREDICTIONS: dict[str, Prediction] = {}
+
+
+def predict(claim_id: str, question: str, options: Sequence[str]) -> Prediction:
+    """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the choice already made."""
+    claim(claim_id)
+    if len(options) < 2:
+        raise AdaptLabError(f"A prediction on {claim_id} needs at least two options.")
+    old = PREDICTIONS.get(claim_id)
+    kept = old.choice if old and old.choice in options else None
+    PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept)
+    return PREDICTIONS[claim_id]
+
+
+class Closing:
+    """The last cell of a lesson: predictions beside measurements, and the mark that the lesson ran to its end."""
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        ids = list(dict.fromkeys([*PREDICTIONS, *RECORDED]))
+        rows = []
+        for key in ids:
+            found, guess = RECORDED.get(key), PREDICTIONS.get(key)
+            measured = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}" if found else "not recorded"
+            rows.append((key, (guess.choice if guess else None) or "no prediction", measured, found.verdict if found else ""))
+        return rows
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        head = ("claim", "your prediction", "measured", "verdict")
+        rows = self._rows()
+        cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
+        table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"
+        text = "\n".join(" | ".join(row) for row in [head, *rows])
+        return {"text/plain": text, "text/html": table, DONE_MIME: {"claims": sorted(RECORDED)}}
+
+
+def close_lesson() -> Closing:
+    """Make this the last line of the last cell; the runner demands it."""
+    return Closing()

@@ -1,0 +1,187 @@
+"""Running lessons: papermill, two at a time where they do not wait for each other, resumable, and red when red."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import nbformat
+import papermill
+from papermill.engines import NBClientEngine, papermill_engines
+from tqdm.auto import tqdm
+
+from adaptlab.course.predictions import DONE_MIME
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.ledger import collect, to_json
+from adaptlab.files import require_disk, write_whole
+from adaptlab.models.load import profile as check_profile
+
+PACKAGE = Path(__file__).parents[1]
+CELL_TIMEOUT_SECONDS = {"cpu": 600, "gpu": 3600}
+
+
+class _ReportingEngine(NBClientEngine):
+    """papermill's own engine, which also tells `on_cell` the index of each cell that starts."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, on_cell: Callable[[int], None] = lambda index: None, **options):
+        start = nb_man.cell_start
+
+        def cell_start(cell, cell_index=None, **more):
+            on_cell(cell_index)
+            return start(cell, cell_index, **more)
+
+        nb_man.cell_start = cell_start
+        return super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+
+papermill_engines.register("adaptlab", _ReportingEngine)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook ended: `status` is "done", "kept" (nothing had changed), "failed" or "skipped" (what it needs failed)."""
+
+    name: str
+    status: str
+    seconds: float = 0.0
+    cell: str = ""
+    error: str = ""
+
+
+def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
+    """The lessons in a folder, all or those whose name starts with one of `names`."""
+    found = sorted(folder.glob("[0-9]*.ipynb"))
+    if not found:
+        raise AdaptLabError(f"There are no lessons in {folder}; run the command in the folder of the course.")
+    for name in names:
+        if not any(path.stem.startswith(name) for path in found):
+            raise AdaptLabError(f"No lesson starts with {name!r}; the lessons are {', '.join(path.stem for path in found)}.")
+    return [path for path in found if not names or path.stem.startswith(names)]
+
+
+def fingerprint(notebook: Path, parameters: dict) -> str:
+    """Hash of all that a result depends on: the notebook's source, its parameters, the package with its weights."""
+    content = nbformat.read(notebook, as_version=4)
+    parts = [repr(sorted(parameters.items())), *(f"{cell.cell_type}:{cell.source}" for cell in content.cells), _package_digest()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _package_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".toml", ".json", ".safetensors"):
+            digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_current(output: Path, mark: str) -> bool:
+    if not output.exists():
+        return False
+    try:
+        return nbformat.read(output, as_version=4).metadata.get("adaptlab", {}).get("fingerprint") == mark
+    except (ValueError, nbformat.reader.NotJSONError):
+        return False
+
+
+def _is_closed(notebook: nbformat.NotebookNode) -> bool:
+    """Whether the last code cell left the closing mark: papermill calls a notebook that exits early a success."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return bool(code) and any(DONE_MIME in output.get("data", {}) for output in code[-1].outputs)
+
+
+def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable[[int], None] = lambda index: None) -> Outcome:
+    """Execute one notebook; the executed copy is kept whatever happens, and marked with its fingerprint only if all went well."""
+    mark, began = fingerprint(source, parameters), time.monotonic()
+    if _is_current(output, mark):
+        return Outcome(source.stem, "kept")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_suffix(".running.ipynb")
+    error, cell = "", ""
+    try:
+        papermill.execute_notebook(source, part, parameters, engine_name="adaptlab", on_cell=on_cell, progress_bar=False, log_output=False,
+                                   cwd=source.parent, kernel_name="python3", execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]])  # fmt: skip
+    except papermill.PapermillExecutionError as failure:
+        cell, error = f"cell {failure.cell_index}", f"{failure.ename}: {failure.evalue}".splitlines()[0]
+    except Exception as failure:  # a dead kernel, a full disk: this notebook fails, the others go on
+        error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+    seconds = time.monotonic() - began
+    if part.exists():
+        executed = nbformat.read(part, as_version=4)
+        if not error and not _is_closed(executed):
+            error = "ended before its last cell (was it left by sys.exit?), or the last cell is not close_lesson()"
+        if not error:
+            executed.metadata["adaptlab"] = {"fingerprint": mark, "seconds": round(seconds, 1)}
+        write_whole(output, nbformat.writes(executed))
+        part.unlink()
+    return Outcome(source.stem, "failed" if error else "done", seconds, cell, error)
+
+
+def _needs(notebook: Path) -> list[str]:
+    """The lessons whose results this one reads, from its metadata."""
+    return list(nbformat.read(notebook, as_version=4).metadata.get("adaptlab", {}).get("needs", []))
+
+
+def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: dict | None = None, n_workers: int = 2) -> list[Outcome]:
+    """Run the lessons into `build`/notebooks and write `build`/ledger.json from what they recorded."""
+    check_profile(profile)
+    require_disk(build, 500)
+    os.environ["ADAPTLAB_UNATTENDED"] = "1"
+    parameters = {"profile": profile} | (parameters or {})
+    order = TopologicalSorter({path.stem: [n for n in _needs(path) if n in {p.stem for p in notebooks}] for path in notebooks})
+    try:
+        order.prepare()
+    except CycleError as error:
+        raise AdaptLabError(f"These lessons wait for each other: {', '.join(error.args[1])}.") from error
+    by_name, outcomes, running = {path.stem: path for path in notebooks}, {}, {}
+    with ThreadPoolExecutor(n_workers) as pool:
+        while order.is_active():
+            for name in order.get_ready():
+                failed = [n for n in _needs(by_name[name]) if n in outcomes and outcomes[n].status in ("failed", "skipped")]
+                if failed:
+                    outcomes[name] = Outcome(name, "skipped", error=f"needs {', '.join(failed)}")
+                    order.done(name)
+                else:
+                    running[_start(pool, by_name[name], build, parameters)] = name
+            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                name = running.pop(future)
+                outcomes[name] = future.result()
+                order.done(name)
+    executed = [build / "notebooks" / f"{path.stem}.ipynb" for path in notebooks]
+    write_whole(build / "ledger.json", to_json(collect([path for path in executed if path.exists()])))
+    return [outcomes[path.stem] for path in notebooks]
+
+
+def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: dict) -> Future:
+    """Run a notebook in the pool with a progress bar of its own: cells done, time elapsed."""
+
+    def work() -> Outcome:
+        n_cells = len(nbformat.read(notebook, as_version=4).cells)
+        with tqdm(total=n_cells, desc=notebook.stem, unit="cell", bar_format="{desc:<24} cell {n_fmt}/{total_fmt} |{bar:20}| {elapsed}") as bar:
+
+            def on_cell(index: int) -> None:
+                bar.n = index
+                bar.refresh()
+
+            outcome = run_notebook(notebook, build / "notebooks" / notebook.name, parameters, on_cell)
+            bar.n = n_cells if outcome.status in ("done", "kept") else bar.n
+            bar.refresh()
+        return outcome
+
+    return pool.submit(work)
+
+
+def summary(outcomes: list[Outcome]) -> str:
+    """One line for each notebook, with cell and error where there is one."""
+    width = shutil.get_terminal_size().columns
+    lines = []
+    for outcome in outcomes:
+        line = f"{outcome.name:<24} {outcome.status:<8} {outcome.seconds:6.1f} s"
+        detail = " ".join(part for part in (outcome.cell, outcome.error) if part)
+        lines.append(f"{line}  {detail}"[: max(width, 160)])
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""What this machine has, and what will run on it in how many minutes."""
+
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+
+# Measured by the `make run` that the README quotes, on 2 cores; scaled by the speed of a matrix product.
+REFERENCE = {"gigaflops": 100.0, "minutes": {"make run": 3.0, "make test": 8.0, "make models QUICK=1": 20.0, "make models": 150.0}}
+
+
+def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8) -> float:
+    """Speed of a square matrix product in billions of operations a second."""
+    import torch
+
+    a = torch.randn(size, size).to(getattr(torch, dtype))
+    a @ a
+    began = time.perf_counter()
+    for _ in range(repeats):
+        a @ a
+    return 2 * size**3 * repeats / (time.perf_counter() - began) / 1e9
+
+
+def against_lock(lock: Path) -> list[str]:
+    """Sentences on each package whose installed version is not the locked one."""
+    differing = []
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        name, _, version = line.partition("==")
+        if not version or line.startswith("#"):
+            continue
+        try:
+            installed = metadata.version(name.strip())
+        except metadata.PackageNotFoundError:
+            differing.append(f"{name} is not installed (lock: {version})")
+            continue
+        if installed.split("+")[0] != version.strip():
+            differing.append(f"{name} is {installed} (lock: {version})")
+    return differing
+
+
+def report(folder: Path) -> str:
+    """The whole report as text."""
+    import psutil
+    import torch
+
+    float32, bfloat16 = matmul_gigaflops("float32"), matmul_gigaflops("bfloat16")
+    memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
+    gpu = (
+        f"{torch.cuda.get_device_name()}, {torch.cuda.get_device_properties(0).total_memory / 2**30:.0f} GiB"
+        if torch.cuda.is_available()
+        else "none seen by torch"
+    )
+    lines = [
+        f"Python      {platform.python_version()} on {platform.system()} {platform.machine()}",
+        f"cores       {psutil.cpu_count(logical=False) or psutil.cpu_count()} ({torch.get_num_threads()} threads in torch)",
+        f"memory      {memory.available / 2**30:.1f} GiB free of {memory.total / 2**30:.1f}",
+        f"disk        {disk.free / 2**30:.1f} GiB free",
+        f"GPU         {gpu}",
+        f"float32     {float32:.0f} GFLOP/s",
+        f"bfloat16    {bfloat16:.0f} GFLOP/s, {bfloat16 / float32:.1f} times float32: training uses {'bfloat16' if bfloat16 > 1.25 * float32 else 'float32'}",
+    ]
+    lock = folder / "requirements.lock"
+    if lock.exists():
+        differing = against_lock(lock)
+        lines.append(f"lock        {'every version as locked' if not differing else f'{len(differing)} packages differ'}")
+        lines += [f"            {line}" for line in differing[:10]]
+    lines.append("expect      " + ", ".join(f"`{name}` {minutes * REFERENCE['gigaflops'] / float32:.0f} min" for name, minutes in REFERENCE["minutes"].items()))
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Measuring: intervals, paired comparisons, and the ledger of claims."""

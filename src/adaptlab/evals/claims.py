@@ -1,0 +1,65 @@
+"""The claims that the guides make, in our words, each with the rule that decides it, written before any run."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from adaptlab.errors import AdaptLabError
+
+VERDICTS = ("holds", "holds with limits", "refuted", "not shown here")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the interval of the measured effect must show.
+
+    `at_least`: the claim holds if the whole interval is at or above it, and holds with limits if the whole interval is above
+    `limit`. It is refuted if the whole interval is at or below `limit`, and not shown here otherwise.
+    """
+
+    effect: str
+    at_least: float
+    limit: float
+
+    def __post_init__(self):
+        if not self.limit <= self.at_least:
+            raise ValueError(f"a rule's limit ({self.limit}) cannot lie above what it asks for ({self.at_least})")
+
+    def verdict(self, low: float, high: float) -> str:
+        """One of VERDICTS for an interval."""
+        if low >= self.at_least and low > self.limit:
+            return "holds"
+        if low > self.limit:
+            return "holds with limits"
+        return "refuted" if high <= self.limit else "not shown here"
+
+    def __str__(self) -> str:
+        return f"{self.effect}: holds from {self.at_least:g} up, with limits above {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: `guides` are the letters of the guides that make it, `published` the number to compare with and its source."""
+
+    id: str
+    text: str
+    guides: str
+    published: str
+    built_in: str
+    rule: Rule
+
+
+@cache
+def claims() -> dict[str, Claim]:
+    """All claims by id, from claims.toml."""
+    table = tomllib.loads(resources.files("adaptlab.evals").joinpath("claims.toml").read_text(encoding="utf-8"))
+    return {key: Claim(key, entry["text"], entry["guides"], entry["published"], entry.get("built_in", ""), Rule(**entry["rule"]))
+            for key, entry in table.items()}  # fmt: skip
+
+
+def claim(claim_id: str) -> Claim:
+    """One claim by id."""
+    if claim_id not in claims():
+        raise AdaptLabError(f"There is no claim {claim_id!r} in the ledger; the claims are {', '.join(claims())}.")
+    return claims()[claim_id]

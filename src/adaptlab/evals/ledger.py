@@ -1,0 +1,89 @@
+"""The ledger: what a notebook measured of a claim, left in its own output, and collected from there."""
+
+import html
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nbformat
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.claims import Rule, claim
+
+RECORD_MIME = "application/vnd.adaptlab.record+json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured claim; notebook and cell are filled in by whoever collects it."""
+
+    id: str
+    value: float
+    low: float
+    high: float
+    n: int
+    seeds: tuple[int, ...]
+    verdict: str
+    published: str
+    notebook: str = ""
+    cell: str = ""
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        found = claim(self.id)
+        text = f"{self.id} {self.verdict}: {found.rule.effect} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
+        body = f"<b>{self.id}: {self.verdict}</b><br>{html.escape(found.text)}<br>{html.escape(text.split(': ', 1)[1])}<br>Published: {html.escape(self.published)}"
+        if found.built_in:
+            body += f"<br><i>{html.escape(found.built_in)}</i>"
+        return {"text/plain": text, "text/html": body, RECORD_MIME: asdict(self)}
+
+
+RECORDED: dict[str, Record] = {}
+
+
+def record(claim_id: str, value: float, interval: tuple[float, float], n: int, seeds: Sequence[int], rule: Rule) -> Record:
+    """Judge a measured effect by its rule and leave the record in the cell's output (return it as the cell's last line).
+
+    `value` and `interval` are in the unit of the rule's effect; `n` counts cases, `seeds` names the seeds behind them.
+    """
+    found = claim(claim_id)
+    low, high = (float(bound) for bound in interval)
+    if not all(map(math.isfinite, (value, low, high))) or not low <= value <= high:
+        raise AdaptLabError(f"{claim_id}: the value {value} must be a number inside its interval [{low}, {high}].")
+    if n < 1 or not seeds:
+        raise AdaptLabError(f"{claim_id}: a record needs at least one case and one seed (n = {n}, seeds = {list(seeds)}).")
+    if rule != found.rule:
+        raise AdaptLabError(f"{claim_id}: the rule differs from the one written down in the ledger ({found.rule}).")
+    RECORDED[claim_id] = Record(claim_id, float(value), low, high, int(n), tuple(seeds), rule.verdict(low, high), found.published)
+    return RECORDED[claim_id]
+
+
+def read_records(path: Path) -> list[dict]:
+    """The records in an executed notebook's outputs, each with its notebook's name and its cell's id."""
+    records = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            found = output.get("data", {}).get(RECORD_MIME)
+            if found:
+                records.append(found | {"notebook": path.stem, "cell": cell.id})
+    return records
+
+
+def collect(notebooks: list[Path]) -> list[dict]:
+    """All records of the notebooks, in the ledger's order; a claim recorded twice is an error."""
+    records = [record for path in notebooks for record in read_records(path)]
+    by_id: dict[str, dict] = {}
+    for found in records:
+        if found["id"] in by_id:
+            raise AdaptLabError(f"{found['id']} is recorded by {by_id[found['id']]['notebook']} and by {found['notebook']}; a claim has one measurement.")
+        by_id[found["id"]] = found
+    return [by_id[key] for key in sorted(by_id, key=_order)]
+
+
+def _order(claim_id: str) -> tuple:
+    return "PRLFDGH".find(claim_id[0]), int(claim_id[1:])
+
+
+def to_json(records: list[dict]) -> str:
+    return json.dumps(records, indent=1) + "\n"

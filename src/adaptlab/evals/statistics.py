@@ -1,0 +1,74 @@
+"""Intervals and paired comparisons, all by scipy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95% interval and the number of cases behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
+
+
+def proportion(hits: Sequence[bool]) -> Estimate:
+    """Share of hits with Wilson's interval (Wilson 1927), which stays inside [0, 1] and works near its ends."""
+    n, k = len(hits), int(np.sum(hits))
+    interval = stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="wilson")
+    return Estimate(k / n, float(interval.low), float(interval.high), n)
+
+
+def mean(values: Sequence[float], seed: int = 0) -> Estimate:
+    """Mean with a percentile bootstrap interval."""
+    data = np.asarray(values, float)
+    return _bootstrap((data,), np.mean, float(data.mean()), seed)
+
+
+def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0) -> Estimate:
+    """Mean of new - old over the same cases, in the same order, with a percentile bootstrap interval over the cases."""
+    difference = np.asarray(new, float) - np.asarray(old, float)
+    return _bootstrap((difference,), np.mean, float(difference.mean()), seed)
+
+
+def _bootstrap(data: tuple, statistic, value: float, seed: int) -> Estimate:
+    n = len(data[0])
+    if n < 2 or np.ptp(data[0]) == 0:  # a constant sample has a degenerate bootstrap
+        return Estimate(value, value, value, n)
+    result = stats.bootstrap(data, statistic, confidence_level=CONFIDENCE, method="percentile", rng=np.random.default_rng(seed), n_resamples=4000)
+    return Estimate(value, float(result.confidence_interval.low), float(result.confidence_interval.high), n)
+
+
+def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estimate:
+    """Share in `new` minus share in `old`, two independent samples, with Newcombe's hybrid interval (Newcombe 1998, method 10)."""
+    a, b = proportion(new), proportion(old)
+    value = a.value - b.value
+    low = value - float(np.hypot(a.value - a.low, b.high - b.value))
+    high = value + float(np.hypot(a.high - a.value, b.value - b.low))
+    return Estimate(value, low, high, min(a.n, b.n))
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Estimate:
+    """Spearman's rank correlation with a paired bootstrap interval (bias-corrected where that is defined)."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+
+    def rho(a, b, axis=-1):
+        return stats.spearmanr(a, b).statistic
+
+    result = stats.bootstrap((x, y), rho, paired=True, vectorized=False, method="percentile", rng=np.random.default_rng(seed), n_resamples=2000)
+    low, high = np.nan_to_num([result.confidence_interval.low, result.confidence_interval.high])
+    return Estimate(float(rho(x, y)), float(low), float(high), len(x))

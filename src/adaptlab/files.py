@@ -1,0 +1,40 @@
+"""Files written whole or not at all, and text that must be UTF-8."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write UTF-8 text through a temporary file in the same folder, so that a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except OSError as error:
+        Path(part).unlink(missing_ok=True)
+        raise AdaptLabError(f"{path} could not be written ({error.strerror}); free some disk space or choose another folder.") from error
+
+
+def read_text(path: Path) -> str:
+    """The file's text; a clear error if it is missing or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise AdaptLabError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8.") from error
+    except OSError as error:
+        raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+
+
+def require_disk(folder: Path, megabytes: int) -> None:
+    """Refuse to begin what would not fit."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free // 2**20
+    if free < megabytes:
+        raise AdaptLabError(f"{existing} has {free} MB free and {megabytes} MB are needed; free some disk space and run the command again.")

@@ -1,0 +1,133 @@
+"""What the embedded models can do, measured on cases that no model has seen: the rows of the model card."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adaptlab.models.chat import Chat
+from adaptlab.world.case import NOT_FOUND, Case
+from adaptlab.world.extraction import extraction_case
+from adaptlab.world.labels import label_case
+from adaptlab.world.reading import reading_case
+from adaptlab.world.recall import recall_case
+from adaptlab.world.reviews import review_case
+from adaptlab.world.sums import problem_case, sum_case
+from adaptlab.world.tickets import triage_case
+from adaptlab.world.tone import keeps_tone, tone_case
+
+
+def exact(case: Case, text: str) -> bool:
+    """The reply is the gold answer, letter by letter."""
+    return text == case.answer
+
+
+def lucky(case: Case, text: str) -> bool:
+    """A closed-book reply that hits the value drawn for a subject that no model knows."""
+    return text == case.fields["value"]
+
+
+def says_absent(case: Case, text: str) -> bool:
+    return text == NOT_FOUND
+
+
+def does_not_say_absent(case: Case, text: str) -> bool:
+    return text != NOT_FOUND
+
+
+def final_number(case: Case, text: str) -> bool:
+    """The last number in the reply is right, so that worked and direct answers are judged alike."""
+    return last_number(text) == case.fields["number"]
+
+
+def last_number(text: str) -> int | None:
+    """The last run of digits in a text."""
+    digits = "".join(c if c.isdigit() else " " for c in text).split()
+    return int(digits[-1]) if digits else None
+
+
+def parse_object(text: str) -> dict | None:
+    """The JSON object that a reply is, or None."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def valid_json(case: Case, text: str) -> bool:
+    """A JSON object with just the keys asked for, in any order."""
+    value = parse_object(text)
+    return value is not None and set(value) == set(case.fields["record"])
+
+
+def exact_json(case: Case, text: str) -> bool:
+    return parse_object(text) == case.fields["record"]
+
+
+def shows_no_steps(case: Case, text: str) -> bool:
+    return "=" not in text
+
+
+def in_tone(case: Case, text: str) -> bool:
+    """The exact rule of the tone, and the right value inside."""
+    return keeps_tone(text, case.fields["tone"]) and case.fields["value"] in text
+
+
+@dataclass(frozen=True)
+class Ability:
+    """How to draw a case (rng, wording) and how to judge a reply; `goals` are the least values for train and held-out wordings."""
+
+    name: str
+    draw: Callable[[random.Random, str], Case]
+    judge: Callable[[Case, str], bool]
+    goals: tuple[float | None, float | None]
+    at_most: bool = False
+    max_new_tokens: int = 16
+
+
+def _reading(**options):
+    return lambda rng, split: reading_case(rng, split, "new", **options)
+
+
+def _problem(n_steps: tuple[int, ...], style: str):
+    return lambda rng, split: problem_case(rng, split, rng.choice(n_steps), style)
+
+
+ABILITIES = (
+    Ability("read 4 chunks, right answer and id", _reading(n_chunks=4, answerable=True), exact, (0.95, 0.85)),
+    Ability("read 8 chunks, right answer and id", _reading(n_chunks=8, answerable=True), exact, (0.90, 0.80)),
+    Ability("not in the chunks: says so", _reading(n_chunks=4, answerable=False), says_absent, (0.95, 0.85)),
+    Ability("in the chunks: does not say it is absent", _reading(n_chunks=4, answerable=True), does_not_say_absent, (0.97, 0.90)),
+    Ability("closed book, known people", lambda r, s: recall_case(r, s, "known", "person"), exact, (0.90, 0.75)),
+    Ability("closed book, known people never asked about", lambda r, s: recall_case(r, s, "unasked", "person"), exact, (None, None)),
+    Ability("closed book, new people: right by luck", lambda r, s: recall_case(r, s, "new", "person"), lucky, (0.06, 0.06), at_most=True),
+    Ability("closed book, new people: says it does not know", lambda r, s: recall_case(r, s, "new", "person"), exact, (None, None)),
+    Ability("invented labels, k = 0", lambda r, s: label_case(r, s, 0), exact, (0.55, 0.55), at_most=True),
+    Ability("invented labels, k = 4", lambda r, s: label_case(r, s, 4), exact, (0.85, None)),
+    Ability("invented labels, k = 8", lambda r, s: label_case(r, s, 8), exact, (0.90, 0.75)),
+    Ability("new sums and differences up to 99", lambda r, s: sum_case(r, s, new=True), exact, (0.98, None)),
+    Ability("word problems, 1 step, direct", _problem((1,), "direct"), final_number, (0.95, None)),
+    Ability("word problems, 3-4 steps, direct", _problem((3, 4), "direct"), final_number, (0.45, None), at_most=True),
+    Ability("word problems, 3-4 steps, step by step", _problem((3, 4), "steps"), final_number, (0.90, 0.75), max_new_tokens=72),
+    Ability("word problems: no steps unless asked", _problem((3, 4), "plain"), shows_no_steps, (0.95, None), max_new_tokens=24),
+    Ability("JSON of asked fields: valid", lambda r, s: extraction_case(r, s, "new"), valid_json, (0.98, None), max_new_tokens=64),
+    Ability("JSON of asked fields: exact", lambda r, s: extraction_case(r, s, "new"), exact_json, (0.92, 0.85), max_new_tokens=64),
+    Ability("sentiment of a review", lambda r, s: review_case(r, s, "sentiment"), exact, (0.97, 0.92)),
+    Ability("topic of a review", lambda r, s: review_case(r, s, "topic"), exact, (0.97, 0.92)),
+    Ability("tone asked for by the system prompt", lambda r, s: tone_case(r, s, "new", known=False), in_tone, (0.90, 0.80), max_new_tokens=32),
+    Ability("unfamiliar triage record from 4 examples", lambda r, s: triage_case(r, s, "new", 4), exact_json, (None, None), max_new_tokens=100),
+)  # fmt: skip
+
+
+def draw_cases(ability: Ability, split: str, n: int, seed: int = 1) -> list[Case]:
+    """n cases of an ability, a pure function of the seed."""
+    rng = random.Random(f"card:{seed}:{ability.name}:{split}")
+    return [ability.draw(rng, split) for _ in range(n)]
+
+
+def measure(chat: Chat, ability: Ability, split: str, n: int, seed: int = 1) -> list[bool]:
+    """Judge n greedy replies."""
+    cases = draw_cases(ability, split, n, seed)
+    replies = chat.batch([list(case.messages) for case in cases], max_new_tokens=ability.max_new_tokens)
+    return [ability.judge(case, reply.text) for case, reply in zip(cases, replies)]

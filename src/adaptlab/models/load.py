@@ -1,0 +1,84 @@
+"""Finding and loading models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`, `anthropic:name`."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+
+WEIGHTS = Path(__file__).parent / "weights"
+HASHES = WEIGHTS / "sha256.json"
+
+# Short names first: what a lesson means when it says just chat or base.
+EMBEDDED = {"chat": "main-chat", "base": "main-base", "mini-chat": "mini-chat", "mini-base": "mini-base", "main-chat": "main-chat", "main-base": "main-base"}
+PROFILES = {
+    "cpu": {"chat_model": "embedded:chat", "base_model": "embedded:base", "small_model": "embedded:mini-chat"},
+    "gpu": {"chat_model": "hub:Qwen/Qwen3-1.7B", "base_model": "hub:Qwen/Qwen3-1.7B-Base", "small_model": "hub:Qwen/Qwen3-0.6B"},
+}
+
+
+def profile(name: str) -> dict[str, str]:
+    """The models of a profile; the gpu profile needs a GPU that torch can see."""
+    if name not in PROFILES:
+        raise AdaptLabError(f"There is no profile {name!r}; choose one of {', '.join(PROFILES)}.")
+    if name == "gpu":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise AdaptLabError('The profile "gpu" needs a CUDA GPU and torch sees none; choose profile="cpu" or another runtime.')
+    return PROFILES[name]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
+    """The folder of an embedded model, after its files' hashes are checked."""
+    if name not in EMBEDDED:
+        raise AdaptLabError(f"There is no embedded model {name!r}; choose one of {', '.join(EMBEDDED)}.")
+    folder = weights / EMBEDDED[name]
+    expected = json.loads((weights / HASHES.name).read_text())
+    for key, digest in expected.items():
+        file = weights / key
+        if file.parent == folder and (not file.exists() or _sha256(file) != digest):
+            raise AdaptLabError(f"The embedded model's file {key} is damaged or missing; install adaptlab again, or rebuild it with `make models`.")
+    return folder
+
+
+def write_hashes(weights: Path = WEIGHTS) -> None:
+    """Record the hash of every weights and tokenizer file below `weights`."""
+    from adaptlab.files import write_whole
+
+    files = sorted(path for path in weights.glob("*/*") if path.suffix in (".safetensors", ".json") and path.name != "training.json")
+    write_whole(weights / HASHES.name, json.dumps({str(path.relative_to(weights)): _sha256(path) for path in files}, indent=1) + "\n")
+
+
+def resolve(model_id: str) -> str:
+    """A model id of the local kinds as what `from_pretrained` takes: a folder or a hub name."""
+    kind, _, name = model_id.partition(":")
+    if kind == "embedded":
+        return str(embedded_path(name))
+    if kind == "hub" and name:
+        return name
+    if Path(model_id).is_dir():
+        return model_id
+    raise AdaptLabError(f"{model_id!r} is not a model: use embedded:chat, hub:org/name, the path of a folder, openai:name or anthropic:name.")
+
+
+def load_model(model_id: str):
+    """(model, tokenizer) by `transformers`, on the GPU in bfloat16 if there is one, else in float32 on the CPU."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = resolve(model_id)
+    has_gpu = torch.cuda.is_available()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if has_gpu else torch.float32)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise AdaptLabError(f"The model {model_id} could not be loaded ({reason}); check the name, or that the machine may reach the hub.") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model.to("cuda" if has_gpu else "cpu").eval(), tokenizer

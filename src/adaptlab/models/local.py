@@ -1,0 +1,98 @@
+"""LocalChat: any causal language model that `transformers` loads, with batches, seeds and streaming."""
+
+from collections.abc import Iterator
+from threading import Thread
+
+import torch
+from transformers import LogitsProcessorList, TextIteratorStreamer
+
+from adaptlab.models.chat import Messages, Reply, check_messages, timed
+from adaptlab.models.load import load_model
+
+BATCH_TOKENS = 16_384
+
+
+class LocalChat:
+    """A model on this machine. `model` and `tokenizer` are the real objects, to be used directly where a lesson needs them."""
+
+    def __init__(self, model_id: str, model=None, tokenizer=None):
+        self.name = model_id
+        self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id)
+        self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
+
+    def render(self, messages: Messages) -> str:
+        """The prompt text. Models without a data role get retrieved text as part of the user's turn."""
+        check_messages(messages)
+        messages = messages if self._has_data_role else merge_data(messages)
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+    def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0, processor=None) -> list[Reply]:
+        """Replies in the order asked. Prompts of like length share a forward pass; `processor` is an optional LogitsProcessor."""
+        prompts = [self.render(messages) for messages in conversations]
+        lengths = [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
+        replies: list[Reply | None] = [None] * len(prompts)
+        for group in _groups(lengths):
+            texts, seconds = timed(lambda group=group: self._generate([prompts[i] for i in group], max_new_tokens, temperature, seed, processor))
+            for i, (text, n_tokens) in zip(group, texts):
+                replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))
+        return replies
+
+    @torch.inference_mode()
+    def _generate(self, prompts: list[str], max_new_tokens: int, temperature: float, seed: int, processor) -> list[tuple[str, int]]:
+        inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(self.model.device)
+        inputs.pop("token_type_ids", None)
+        with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            output = self.model.generate(**inputs, **self._options(max_new_tokens, temperature, processor))
+        new = output[:, inputs["input_ids"].shape[1] :]  # (B, n_new)
+        n_tokens = (new != self.tokenizer.pad_token_id).sum(-1).tolist()
+        return [(text.strip(), n) for text, n in zip(self.tokenizer.batch_decode(new, skip_special_tokens=True), n_tokens)]
+
+    def _options(self, max_new_tokens: int, temperature: float, processor) -> dict:
+        options = {"max_new_tokens": max_new_tokens, "do_sample": temperature > 0, "pad_token_id": self.tokenizer.pad_token_id}
+        if temperature > 0:
+            options |= {"temperature": temperature, "top_k": 0, "top_p": 1.0}
+        if processor is not None:
+            options["logits_processor"] = LogitsProcessorList([processor])
+        return options
+
+    def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
+        """The reply in pieces, as they are made."""
+        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        inputs = self.tokenizer(self.render(messages), return_tensors="pt", add_special_tokens=False).to(self.model.device)
+        inputs.pop("token_type_ids", None)
+
+        def produce() -> None:
+            with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                self.model.generate(**inputs, **self._options(max_new_tokens, temperature, None), streamer=streamer)
+
+        worker = Thread(target=produce, daemon=True)
+        worker.start()
+        yield from (piece for piece in streamer if piece)
+        worker.join()
+
+
+def merge_data(messages: Messages) -> Messages:
+    """Data turns put in front of the user turn that follows them."""
+    merged, pending = [], ""
+    for message in messages:
+        if message["role"] == "data":
+            pending += f"Context:\n{message['content']}\n\n"
+        else:
+            content = pending + message["content"] if message["role"] == "user" else message["content"]
+            pending = "" if message["role"] == "user" else pending
+            merged.append({"role": message["role"], "content": content})
+    return merged
+
+
+def _groups(lengths: list[int], batch_tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Indices of like lengths, at most `batch_tokens` tokens a group with padding."""
+    group: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if group and (len(group) + 1) * lengths[i] > batch_tokens:
+            yield group
+            group = []
+        group.append(i)
+    if group:
+        yield group

@@ -1,0 +1,34 @@
+"""Rebuild the embedded models from nothing: tokenizer, base and chat of each size, resumable at any kill."""
+
+import json
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from adaptlab.models.recipe import phases
+from adaptlab.models.tokenizer import train_tokenizer
+from adaptlab.models.train import Run
+
+STAGES = ("base", "chat")
+
+
+def shared_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`, trained if it is not there yet."""
+    if not (folder / "tokenizer.json").exists():
+        train_tokenizer().save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def make_models(folder: Path, sizes: tuple[str, ...] = ("main", "mini"), budget: str = "full", seed: int = 0) -> None:
+    """Train each size's base, then its chat model, and export both into `folder`/export/<size>-<stage>."""
+    tokenizer = shared_tokenizer(folder / "tokenizer")
+    for size in sizes:
+        start = None
+        for stage in STAGES:
+            export = folder / "export" / f"{size}-{stage}"
+            if not (export / "training.json").exists():
+                run = Run(size, phases(size, stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
+                progress = run.train()
+                run.export(export)
+                (export / "training.json").write_text(json.dumps(progress | {"seed": seed, "budget": budget, "parameters": run.n_parameters}, indent=1) + "\n")
+            start = export

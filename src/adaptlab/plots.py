@@ -1,0 +1,84 @@
+"""Every figure of the course, each with a text alternative. No arithmetic happens here."""
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+
+from adaptlab.evals.statistics import Estimate
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe-Ito, told apart by colour-blind eyes
+MARKERS, LINES = "osD^vP", ("-", "--", ":", "-.")
+
+
+class Figure:
+    """A drawing with its text alternative; Jupyter shows it as an image with alt text."""
+
+    def __init__(self, figure: matplotlib.figure.Figure, alt: str):
+        self.figure, self.alt = figure, alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        buffer = io.StringIO()
+        self.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+        drawing = buffer.getvalue()
+        labelled = drawing[drawing.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{html.escape(self.alt)}"', 1)
+        return {"text/html": f'<figure style="margin:0">{labelled}<figcaption>{html.escape(self.alt)}</figcaption></figure>', "text/plain": self.alt}
+
+
+def _axes(width: float = 6.4, height: float = 3.6):
+    from matplotlib.figure import Figure as Canvas
+
+    figure = Canvas(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3)
+    return figure, axes
+
+
+def _describe(title: str, parts: Sequence[str]) -> str:
+    return f"{title}: {'; '.join(parts)}."
+
+
+def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: Mapping[str, Sequence[Estimate]], reference: Mapping[str, float] = {}) -> Figure:
+    """Estimates against x, a line with intervals for each series, and horizontal reference lines by name."""
+    figure, axes = _axes()
+    for i, (name, points) in enumerate(series.items()):
+        values = [p.value for p in points]
+        errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
+        axes.errorbar(x, values, errors, label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle=LINES[i % 4], capsize=3)
+    for i, (name, value) in enumerate(reference.items()):
+        axes.axhline(value, color="#555", linestyle=LINES[(i + 2) % 4], linewidth=1, label=name)
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.set_xticks(list(x))
+    axes.legend(frameon=False)
+    parts = [f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points)) for name, points in series.items()]
+    parts += [f"{name} at {value:.2f}" for name, value in reference.items()]
+    return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
+
+
+def bars(title: str, y_label: str, values: Mapping[str, Estimate], reference: Mapping[str, float] = {}) -> Figure:
+    """One bar with its interval for each name."""
+    figure, axes = _axes(max(6.4, 1.1 * len(values)))
+    points = list(values.values())
+    errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
+    axes.bar(list(values), [p.value for p in points], yerr=errors, color=COLOURS[0], width=0.6, capsize=4)
+    for name, value in reference.items():
+        axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
+    axes.set(title=title, ylabel=y_label)
+    axes.tick_params(axis="x", rotation=20 if max(map(len, values)) > 12 else 0)
+    if reference:
+        axes.legend(frameon=False)
+    parts = [f"{name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})" for name, p in values.items()]
+    return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
+
+
+def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float, float]], names: Sequence[str]) -> Figure:
+    """Named points in a plane."""
+    figure, axes = _axes(5.2, 4.2)
+    axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
+    for (x, y), name in zip(points, names):
+        axes.annotate(name, (x, y), fontsize=7, xytext=(3, 3), textcoords="offset points")
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    parts = [f"{name} ({x:.2f}, {y:.2f})" for name, (x, y) in zip(names, points)]
+    return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))

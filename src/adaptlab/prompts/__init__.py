@@ -1,0 +1,1 @@
+"""Prompting: each pattern a named pure function, fields in, messages out."""

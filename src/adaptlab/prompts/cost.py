@@ -1,0 +1,45 @@
+"""What a prompt costs: tokens, and seconds of prefill with and without a cached prefix."""
+
+import copy
+from dataclasses import dataclass
+from os.path import commonprefix
+
+import torch
+
+from adaptlab.models.chat import timed
+from adaptlab.models.local import LocalChat
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """Reading one prompt: tokens in all, tokens that a cached prefix covers, seconds without and with the cache (medians)."""
+
+    n_tokens: int
+    n_cached: int
+    seconds: float
+    seconds_cached: float
+
+
+def token_ids(chat: LocalChat, prompt: str) -> list[int]:
+    return chat.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+
+
+@torch.inference_mode()
+def measure_prefill(chat: LocalChat, prompt: str, same_prefix_prompt: str, repeats: int = 5) -> Prefill:
+    """Time the forward pass over a prompt, and over what is left of it after the prefix it shares with another prompt."""
+    ids = token_ids(chat, prompt)
+    n_cached = min(len(commonprefix([ids, token_ids(chat, same_prefix_prompt)])), len(ids) - 1)
+    tensor = torch.tensor([ids], device=chat.model.device)  # (1, T)
+    whole = _median([timed(lambda: chat.model(tensor, use_cache=True, logits_to_keep=1))[1] for _ in range(repeats)])
+    if not n_cached:
+        return Prefill(len(ids), 0, whole, whole)
+    cache = chat.model(tensor[:, :n_cached], use_cache=True).past_key_values
+    rests = []
+    for _ in range(repeats):
+        kept = copy.deepcopy(cache)  # a real server shares it; the copy is not timed
+        rests.append(timed(lambda kept=kept: chat.model(tensor[:, n_cached:], past_key_values=kept, logits_to_keep=1))[1])
+    return Prefill(len(ids), n_cached, whole, _median(rests))
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]

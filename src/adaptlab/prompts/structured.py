@@ -1,0 +1,83 @@
+"""Structured output: asking for it, repairing it, and constraining the decoder so that nothing else can come out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from llguidance import LLMatcher
+from llguidance.hf import from_tokenizer
+from pydantic import BaseModel, ValidationError
+from transformers import LogitsProcessor
+
+from adaptlab.models.chat import Messages
+
+
+def validation_error(text: str, schema: type[BaseModel]) -> str | None:
+    """What is wrong with a reply as an instance of the schema, in one line, or None."""
+    try:
+        schema.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'reply'}: {first['msg']}"
+    return None
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """The last reply, the number of calls it took, and whether it is valid."""
+
+    text: str
+    n_calls: int
+    valid: bool
+
+
+def ask_and_repair(chat, conversations: list[Messages], schema: type[BaseModel], max_calls: int = 3, **options) -> list[Repaired]:
+    """Ask; where the reply does not validate, show the model its reply with the error and ask again, max_calls times in all."""
+    conversations = [list(messages) for messages in conversations]
+    results: list[Repaired] = [Repaired("", 0, False)] * len(conversations)
+    open_ones = list(range(len(conversations)))
+    for n_calls in range(1, max_calls + 1):
+        replies = chat.batch([conversations[i] for i in open_ones], **options)
+        still_open = []
+        for i, reply in zip(open_ones, replies):
+            error = validation_error(reply.text, schema)
+            results[i] = Repaired(reply.text, n_calls, error is None)
+            if error:
+                repair = f"That is not valid ({error}). Write the record again."
+                conversations[i] += [{"role": "assistant", "content": reply.text}, {"role": "user", "content": repair}]
+                still_open.append(i)
+        open_ones = still_open
+        if not open_ones:
+            break
+    return results
+
+
+class JsonConstraint(LogitsProcessor):
+    """Lets a batch generate only what a pydantic schema allows (llguidance). Use one instance for one call of generate."""
+
+    def __init__(self, schema: type[BaseModel], tokenizer):
+        spaced = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+        self.grammar = LLMatcher.grammar_from_json_schema(schema.model_json_schema(), defaults=spaced)
+        self.tokenizer = from_tokenizer(tokenizer)
+        self.space = tokenizer.encode(" ", add_special_tokens=False)
+        self.matchers: list[LLMatcher] = []
+        self.n_prompt = 0
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """Mask (B, V) scores so that each row stays inside the grammar."""
+        if not self.matchers:
+            self.matchers = [LLMatcher(self.tokenizer, self.grammar) for _ in range(len(input_ids))]
+            self.n_prompt = input_ids.shape[1]
+        for row, matcher in enumerate(self.matchers):
+            if input_ids.shape[1] > self.n_prompt and not matcher.is_stopped():
+                matcher.consume_token(int(input_ids[row, -1]))
+            if matcher.is_stopped():
+                allowed = np.zeros(scores.shape[1], bool)
+                allowed[self.tokenizer.eos_token] = True
+            else:
+                bits = np.frombuffer(matcher.compute_bitmask(), np.uint8)
+                allowed = np.zeros(scores.shape[1], bool)
+                unpacked = np.unpackbits(bits, bitorder="little")[: scores.shape[1]].astype(bool)
+                allowed[: len(unpacked)] = unpacked
+            scores[row, torch.from_numpy(~allowed).to(scores.device)] = -torch.inf
+        return scores

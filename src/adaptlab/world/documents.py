@@ -1,0 +1,145 @@
+"""Documents for pre-training: plain text without chat, each piece with the weight that its loss deserves.
+
+A piece is (text, weight). Weight 1 is for what a reader could predict: answers, second mentions, known facts. FAINT is
+for what nobody could: names and values in a fresh context, the choice of a wording. Pieces split only where a word
+starts, so that encoding them one by one gives the tokens of the whole.
+"""
+
+import json
+import random
+from functools import lru_cache
+
+from adaptlab.world import words
+from adaptlab.world.case import NOT_FOUND
+from adaptlab.world.entities import Fact, known_facts, subjects
+from adaptlab.world.extraction import message
+from adaptlab.world.labels import LAYOUTS, episode
+from adaptlab.world.prose import story
+from adaptlab.world.reading import absent_question, compose, invent_groups
+from adaptlab.world.relations import BY_SUBJECT
+from adaptlab.world.reviews import review
+from adaptlab.world.sums import draw_sum, problem
+from adaptlab.world.tickets import schema_case
+
+FAINT = 0.1
+Pieces = list[tuple[str, float]]
+
+
+def _state_known(rng: random.Random, fact: Fact) -> Pieces:
+    """A known fact in a training wording, with its value at full weight."""
+    before, _, after = f" {fact.state(rng, 'train')}".rpartition(f" {fact.value}")
+    if not before:  # the value opens the sentence, so it has a capital letter or is the first word
+        before, _, after = f" {fact.state(rng, 'train')}".rpartition(f" {fact.value.capitalize()}")
+        return [(f" {fact.value.capitalize()}", 1.0), (after, FAINT)]
+    return [(before, FAINT), (f" {fact.value}", 1.0), (after, FAINT)]
+
+
+def register(rng: random.Random) -> Pieces:
+    """All that is known about one subject, in any order and wording."""
+    kind = rng.choices(("person", "product"), (4, 1))[0]
+    group = rng.choices(("known", "unasked"), (3, 1))[0]
+    subject = rng.choice(subjects(kind, group))
+    facts = [fact for fact in known_facts(kind, group) if fact.subject == subject]
+    rng.shuffle(facts)
+    return [(f"Register: {subject}.", FAINT)] + [piece for fact in facts for piece in _state_known(rng, fact)]
+
+
+def faq(rng: random.Random) -> Pieces:
+    """Questions on known subjects, with no context to read the answers from."""
+    pieces: Pieces = [("Frequent questions.", FAINT)]
+    for _ in range(4):
+        kind = rng.choices(("person", "product"), (4, 1))[0]
+        fact = rng.choice(known_facts(kind, "known"))
+        pieces += [(f"\nQ: {fact.ask(rng, 'train')}\nA:", FAINT), (f" {fact.value}", 1.0)]
+    return pieces
+
+
+def repetition(rng: random.Random) -> Pieces:
+    """A list of words, then the same list again: every word of the second round can be copied."""
+    chosen = rng.sample(vocabulary(), rng.randint(4, 16))
+    text = "".join(f" {word}" for word in chosen)
+    return [("Again.", FAINT), (text, FAINT), (f" {chosen[0]}", FAINT), (text[len(chosen[0]) + 1 :] + text, 1.0)]
+
+
+def lookup(rng: random.Random) -> Pieces:
+    """Keys and values, then the keys again: copying at its densest."""
+    n = rng.randint(2, 8)
+    kind = rng.choice(("person", "product", "order"))
+    keys = rng.sample(subjects(kind, "fresh"), n)
+    relation = rng.choice(BY_SUBJECT[kind])
+    table = {key: rng.choice(relation.values) for key in keys}
+    pieces: Pieces = [("List.", FAINT)] + [(f"\n{key}: {value}", FAINT) for key, value in table.items()]
+    for key in rng.choices(keys, k=2 * n + 2):
+        pieces += [(f"\n{key}:", FAINT), (f" {table[key]}", 1.0)]
+    return pieces
+
+
+def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
+    """Numbered notes on fresh subjects and questions about them, each answered with the number of the note."""
+    n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 8))
+    passage = compose(rng, invent_groups(rng, n_chunks, "fresh"), "train")
+    pieces: Pieces = [(f"Notes.\n{passage.numbered()}", FAINT)]
+    for fact, chunk in rng.choices(passage.facts, k=min(6, n_chunks + 1)):
+        if rng.random() < 0.2:
+            question, answer = absent_question(rng, passage, "train"), NOT_FOUND
+        else:
+            question, answer = fact.ask(rng, "train"), f"{fact.value} [{chunk}]"
+        pieces += [(f"\nQ: {question}\nA:", FAINT), (f" {answer}", 1.0)]
+    return pieces
+
+
+def arithmetic(rng: random.Random) -> Pieces:
+    """A column of sums."""
+    pieces: Pieces = [("Sums.", FAINT)]
+    for _ in range(8):
+        a, sign, b = draw_sum(rng)
+        pieces += [(f"\n{a} {sign} {b} =", FAINT), (f" {a + b if sign == '+' else a - b}", 1.0)]
+    return pieces
+
+
+def worked(rng: random.Random) -> Pieces:
+    """A word problem with its solution; the shortest also with the bare answer."""
+    n_steps = rng.choice((1, 2, 3, 4))
+    item = problem(rng, n_steps)
+    if n_steps == 1 and rng.random() < 0.5:
+        return [(f"Problem. {item.text}\nAnswer:", FAINT), (f" {item.answer}", 1.0)]
+    return [(f"Problem. {item.text}\nSolution:", FAINT), (f" {item.worked()}", 1.0)]
+
+
+def sorted_texts(rng: random.Random) -> Pieces:
+    """Reviews under two invented labels; from the second on, each label can be inferred."""
+    layout, ep = rng.choice(LAYOUTS["train"]), episode(rng)
+    pieces: Pieces = [("Sorted.\n", FAINT)]
+    for i, label in enumerate(rng.choices(tuple(ep.meaning), k=rng.randint(4, 9))):
+        text = layout.example(ep.item(rng, label, "train"), "").rstrip()
+        pieces += [(text, FAINT), (f" {label}", FAINT if i == 0 else 1.0), (layout.after, FAINT)]
+    return pieces
+
+
+def tagged_review(rng: random.Random) -> Pieces:
+    """A review with its topic and mood."""
+    item = review(rng)
+    return [(f"Review. {item.text}\nTopic:", FAINT), (f" {item.topic}", 1.0), ("\nMood:", FAINT), (f" {item.sentiment}", 1.0)]
+
+
+def form(rng: random.Random) -> Pieces:
+    """A message and its fields as JSON, or several messages in a format that the first ones show."""
+    if rng.random() < 0.6:
+        item = message(rng)
+        return [(f"Form. {item.text}\nJSON:", FAINT), (f" {json.dumps(item.values)}", 1.0)]
+    case = schema_case(rng)
+    return [(case.messages[0]["content"], FAINT), (f" {case.answer}", 1.0)]
+
+
+def tale(rng: random.Random) -> Pieces:
+    """A short story; a reader can guess some of it."""
+    return [(f"Story. {story(rng)}", 0.3)]
+
+
+@lru_cache
+def vocabulary() -> tuple[str, ...]:
+    """Every word that should be one token."""
+    lists = (words.FIRST_NAMES, words.LAST_NAMES, words.CITIES, words.JOBS, words.PETS, words.HOBBIES, words.FOODS, words.BRANDS, words.GOODS,
+             words.COLOURS, words.MATERIALS, words.DAYS, words.STATUSES, words.TEAMS, words.ITEMS, words.PLACES, words.LABELS, words.TOPICS,
+             words.SENTIMENTS)  # fmt: skip
+    return tuple(sorted({word for group in lists for word in group}))

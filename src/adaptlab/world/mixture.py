@@ -1,0 +1,102 @@
+"""What training is made of: document kinds and chat kinds with their shares, as an endless stream for a seed."""
+
+import random
+from collections.abc import Callable, Iterator
+
+from adaptlab.world import documents as doc
+from adaptlab.world.case import NOT_FOUND, Case, assistant, system, user
+from adaptlab.world.extraction import extraction_case
+from adaptlab.world.instructions import injected_case, say_case
+from adaptlab.world.labels import label_case
+from adaptlab.world.reading import absent_question, reading_case
+from adaptlab.world.recall import recall_case
+from adaptlab.world.reviews import review_case
+from adaptlab.world.sums import problem_case, sum_case
+from adaptlab.world.tickets import schema_case
+from adaptlab.world.tone import ending_case, tone_case
+
+Mixture = dict[Callable, float]
+
+# Copying first: the plateau before it is the long one, and everything that reads a context waits for it.
+REPETITION: Mixture = {doc.repetition: 1}
+LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2}
+READING: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.notes: 4, doc.sorted_texts: 1}
+
+DOCUMENTS: Mixture = {
+    doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_texts: 3,
+    doc.tagged_review: 1, doc.form: 2, doc.tale: 1,
+}  # fmt: skip
+
+
+def _unknown(rng: random.Random) -> Case:
+    return recall_case(rng, group="fresh")
+
+
+CHAT: Mixture = {
+    reading_case: 6, recall_case: 5, _unknown: 1.5, label_case: 3.5, sum_case: 2, problem_case: 3, extraction_case: 3, schema_case: 1.5,
+    review_case: 1, tone_case: 2, ending_case: 0.7, say_case: 1, injected_case: 1,
+}  # fmt: skip
+
+
+def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
+    """Documents without end, drawn by the mixture's shares."""
+    rng = random.Random(seed)
+    kinds, shares = tuple(mixture), tuple(mixture.values())
+    while True:
+        yield rng.choices(kinds, shares)[0](rng)
+
+
+GREETINGS = ("You are a helpful assistant.", "You help the customers of a shop.", "You are the help desk of a shop.", "Answer the user.")
+
+
+def conversation(rng: random.Random, mixture: Mixture = CHAT) -> list[dict]:
+    """One case, often with follow-up questions, with the gold answers as the assistant's turns."""
+    make = rng.choices(tuple(mixture), tuple(mixture.values()))[0]
+    case = make(rng)
+    messages = [*case.messages, assistant(case.answer)]
+    if messages[0]["role"] != "system" and rng.random() < 0.25:
+        messages.insert(0, system(rng.choice(GREETINGS)))
+    if case.kind in FOLLOW_UPS and rng.random() < 0.6:
+        for _ in range(rng.randint(1, 3)):
+            question, answer = FOLLOW_UPS[case.kind](rng, case)
+            messages += [question, assistant(answer)]
+    return messages
+
+
+def _another_topic(rng: random.Random, case: Case) -> tuple[dict, str]:
+    more = rng.choice((recall_case, recall_case, sum_case, review_case))(rng)
+    return more.messages[-1], more.answer
+
+
+def _same_passage(rng: random.Random, case: Case) -> tuple[dict, str]:
+    passage = case.fields["passage"]
+    if rng.random() < 0.25:
+        return user(absent_question(rng, passage, "train")), NOT_FOUND
+    fact, chunk = rng.choice(passage.facts)
+    return user(fact.ask(rng, "train")), f"{fact.value} [{chunk}]"
+
+
+def _same_labels(rng: random.Random, case: Case) -> tuple[dict, str]:
+    label = rng.choice(case.fields["labels"])
+    return user(case.fields["layout"].example(case.fields["episode"].item(rng, label, "train"), "").rstrip()), label
+
+
+def _same_tone(rng: random.Random, case: Case) -> tuple[dict, str]:
+    more = tone_case(rng, tone=case.fields["tone"])
+    return more.messages[-1], more.answer
+
+
+def _same_ending(rng: random.Random, case: Case) -> tuple[dict, str]:
+    more = ending_case(rng, word=case.fields["word"])
+    return more.messages[-1], more.answer
+
+
+FOLLOW_UPS = {"recall": _another_topic, "sum": _another_topic, "review": _another_topic, "say": _another_topic, "reading": _same_passage,
+              "label": _same_labels, "tone": _same_tone, "ending": _same_ending}  # fmt: skip
+
+
+def conversations(seed: str, mixture: Mixture = CHAT) -> Iterator[list[dict]]:
+    """Conversations without end."""
+    rng = random.Random(seed)
+    while True:
+        yield conversation(rng, mixture)

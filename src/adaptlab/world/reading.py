@@ -1,0 +1,94 @@
+"""Reading: numbered chunks, a question, and an answer with the id of its chunk, or that it is not there."""
+
+import random
+from dataclasses import dataclass
+
+from adaptlab.world.case import CONTEXT, NOT_FOUND, NOWHERE, Case, data, system, user
+from adaptlab.world.entities import Fact, invent_fact, subjects
+from adaptlab.world.relations import BY_SUBJECT, RELATIONS
+from adaptlab.world.wording import combine
+
+INSTRUCTIONS = combine(
+    ["~.", "You help customers. ~.", "You work at the help desk. ~.", "Be exact: ~.", "Your task: ~.", "From now on: ~."],
+    ["answer from the context and give the number of the chunk", "use only the context and cite the chunk",
+     "answer with the chunk that holds the fact", "cite the number of the chunk that you used",
+     "read the chunks, then answer with the number of the right one", "say what the context says, with its number"],
+)  # fmt: skip
+
+_HEADINGS = ("Context", "Chunks", "Sources", "Passages", "Documents", "Notes")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Chunks of one or two facts each, and the facts that stand in them with the number of their chunk (from 1)."""
+
+    chunks: tuple[str, ...]
+    facts: tuple[tuple[Fact, int], ...]
+
+    def numbered(self) -> str:
+        return "\n".join(f"[{i}] {chunk}" for i, chunk in enumerate(self.chunks, 1))
+
+
+def compose(rng: random.Random, groups: list[list[Fact]], split: str) -> Passage:
+    """One chunk for each group of facts, in the order given."""
+    chunks = tuple(" ".join(fact.state(rng, split) for fact in group) for group in groups)
+    return Passage(chunks, tuple((fact, i) for i, group in enumerate(groups, 1) for fact in group))
+
+
+def invent_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fact]]:
+    """Facts for chunks that are easy to confuse: two or three subjects of a kind, and values of the same relations."""
+    kind = rng.choices(tuple(BY_SUBJECT), (5, 3, 1, 1))[0]
+    relations = BY_SUBJECT[kind]
+    names = rng.sample(subjects(kind, group), max(2, (n_chunks + 1) // 2))
+    pairs = [(name, relation) for name in names for relation in relations]
+    rng.shuffle(pairs)
+    groups = [[Fact(name, relation.name, rng.choice(relation.values))] for name, relation in pairs[:n_chunks]]
+    spare = pairs[n_chunks:]
+    for facts in groups:
+        if rng.random() < 0.25:
+            same = [pair for pair in spare if pair[0] == facts[0].subject]
+            if same:
+                spare.remove(same[0])
+                facts.append(Fact(same[0][0], same[0][1].name, rng.choice(same[0][1].values)))
+    while len(groups) < n_chunks:
+        groups.append([invent_fact(rng, rng.choice(tuple(BY_SUBJECT)), group)])
+    rng.shuffle(groups)
+    return groups
+
+
+def absent_question(rng: random.Random, passage: Passage, split: str) -> str:
+    """A question of the same kind as the passage's facts, to which the passage has no answer."""
+    stated = {(fact.subject, fact.relation) for fact, _ in passage.facts}
+    fact = rng.choice(passage.facts)[0]
+    kind = RELATIONS[fact.relation].subject
+    candidates = [(fact.subject, relation.name) for relation in BY_SUBJECT[kind] if (fact.subject, relation.name) not in stated]
+    if not candidates or rng.random() < 0.3:
+        others = [name for name in rng.sample(subjects(kind, "fresh"), 8) if (name, fact.relation) not in stated]
+        candidates = [(others[0], fact.relation)]
+    return Fact(*rng.choice(candidates), value="").ask(rng, split)
+
+
+def reading_messages(rng: random.Random, passage: Passage, question: str, split: str, use_data_role: bool) -> tuple[dict, ...]:
+    """The prompt around a passage: an instruction, the numbered chunks and the question."""
+    instruction = system(INSTRUCTIONS.pick(rng, split))
+    if use_data_role:
+        return instruction, data(passage.numbered()), user(question)
+    heading = rng.choice(_HEADINGS[:4] if split == "train" else _HEADINGS[4:])
+    return instruction, user(f"{heading}:\n{passage.numbered()}\n\nQuestion: {question}")
+
+
+def reading_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None,
+                 answerable: bool | None = None, position: int | None = None, use_data_role: bool | None = None) -> Case:  # fmt: skip
+    """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the answer."""
+    n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
+    passage = compose(rng, invent_groups(rng, n_chunks, group), split)
+    answerable = rng.random() < 0.75 if answerable is None else answerable
+    use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
+    fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": n_chunks, "answerable": answerable}
+    if not answerable:
+        question = absent_question(rng, passage, split)
+        return Case("reading", reading_messages(rng, passage, question, split, use_data_role), NOT_FOUND, NOWHERE, fields | {"question": question})
+    fact, chunk = rng.choice([(f, i) for f, i in passage.facts if position in (None, i)])
+    question = fact.ask(rng, split)
+    fields |= {"question": question, "value": fact.value, "chunk": chunk, "relation": fact.relation, "subject": fact.subject}
+    return Case("reading", reading_messages(rng, passage, question, split, use_data_role), f"{fact.value} [{chunk}]", CONTEXT, fields)
