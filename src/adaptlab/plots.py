@@ -59,17 +59,26 @@ def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: M
 
 def bars(title: str, y_label: str, values: Mapping[str, Estimate], reference: Mapping[str, float] = {}) -> Figure:
     """One bar with its interval for each name."""
-    figure, axes = _axes(max(6.4, 1.1 * len(values)))
-    points = list(values.values())
-    errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
-    axes.bar(list(values), [p.value for p in points], yerr=errors, color=COLOURS[0], width=0.6, capsize=4)
+    return grouped_bars(title, y_label, {"": values}, reference)
+
+
+def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Estimate]], reference: Mapping[str, float] = {}) -> Figure:
+    """For each name a bar of every series, with intervals."""
+    names = list(next(iter(series.values())))
+    figure, axes = _axes(max(6.4, 1.1 * len(names)))
+    width = 0.7 / len(series)
+    for i, (label, values) in enumerate(series.items()):
+        points = [values[name] for name in names]
+        errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
+        places = [at + (i - (len(series) - 1) / 2) * width for at in range(len(names))]
+        axes.bar(places, [p.value for p in points], yerr=errors, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], width=width, capsize=3, label=label)
     for name, value in reference.items():
         axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
     axes.set(title=title, ylabel=y_label)
-    axes.tick_params(axis="x", rotation=20 if max(map(len, values)) > 12 else 0)
-    if reference:
+    axes.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 12 else 0)
+    if reference or len(series) > 1:
         axes.legend(frameon=False)
-    parts = [f"{name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})" for name, p in values.items()]
+    parts = [f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()]
     return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
 
 

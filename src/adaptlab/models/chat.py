@@ -84,3 +84,8 @@ def timed(call):
     """(result, seconds) of a call."""
     began = time.perf_counter()
     return call(), time.perf_counter() - began
+
+
+def texts(chat: Chat, conversations: list[Messages], **options) -> list[str]:
+    """The texts of a batch of replies."""
+    return [reply.text for reply in chat.batch([list(messages) for messages in conversations], **options)]

@@ -1,0 +1,1 @@
+"""Retrieval: embed and find."""

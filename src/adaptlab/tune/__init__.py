@@ -1,0 +1,1 @@
+"""Tuning: the one place that calls TRL and PEFT."""
