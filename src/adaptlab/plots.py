@@ -78,7 +78,9 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
     axes.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 12 else 0)
     if reference or len(series) > 1:
         axes.legend(frameon=False)
-    parts = [f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()]
+    parts = [
+        f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()
+    ]
     return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
 
 

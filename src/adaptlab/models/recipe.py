@@ -64,14 +64,14 @@ def base_phases(millions: float) -> list[Phase]:
 def chat_phases(millions: float) -> list[Phase]:
     """From the base to the chat model; a share of documents keeps what no question asks for."""
     return [
-        Phase("chat", int(0.75 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.DOCUMENTS, mixture.CHAT, 0.85),
-        Phase("finish", int(0.25 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.DOCUMENTS, mixture.CHAT, 0.85),
+        Phase("chat", int(0.75 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.7),
+        Phase("finish", int(0.25 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.CHAT, 0.7),
     ]
 
 
 # Millions of tokens after the copying phases, for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 24), "mini": (12, 16)},
+    "full": {"main": (14, 20), "mini": (8, 12)},
     "quick": {"main": (1.5, 2.5), "mini": (1.5, 2.5)},
 }
 

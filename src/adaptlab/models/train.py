@@ -138,8 +138,8 @@ class Run:
         return self.progress
 
     def _train_phase(self, phase: Phase) -> None:
-        generator = torch.Generator().manual_seed(self.seed + self.progress["steps"])
-        progress, last_save, losses, accuracies = self.progress, time.monotonic(), [], []
+        progress, generator = self.progress, torch.Generator()
+        last_save, losses, accuracies = time.monotonic(), [], []
         with tqdm(
             total=phase.n_tokens, initial=progress["phase_tokens"], desc=f"{self.folder.name} {phase.name}", unit="tok", unit_scale=True, mininterval=10
         ) as bar:
@@ -151,6 +151,7 @@ class Run:
                     self.save()
                     last_save = time.monotonic()
                 began = time.monotonic()
+                generator.manual_seed(self.seed * 1_000_003 + progress["steps"])  # by step, so that a resumed run samples alike
                 loss, accuracy = batch_loss(self.model, batch, generator)
                 loss.backward()
                 self.optimizer.step(self.rate(phase))

@@ -11,7 +11,9 @@ from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 
 
-def lora_sft(chat: LocalChat, conversations: list[Messages], *, rank: int = 16, learning_rate: float = 2e-3, epochs: int = 1, batch_size: int = 16, seed: int = 0) -> LocalChat:
+def lora_sft(
+    chat: LocalChat, conversations: list[Messages], *, rank: int = 16, learning_rate: float = 2e-3, epochs: int = 1, batch_size: int = 16, seed: int = 0
+) -> LocalChat:
     """A new chat model: a copy of the old one with a LoRA adapter, trained on what the assistant says in the conversations."""
     with tempfile.TemporaryDirectory() as folder:
         config = SFTConfig(

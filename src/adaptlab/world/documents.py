@@ -116,6 +116,20 @@ def sorted_texts(rng: random.Random) -> Pieces:
     return pieces
 
 
+CATEGORIES = (words.JOBS, words.PETS, words.FOODS, words.COLOURS, words.CITIES, words.DAYS, words.GOODS, words.HOBBIES, words.MATERIALS, words.PLACES)
+
+
+def sorted_words(rng: random.Random) -> Pieces:
+    """Words of two or three kinds under invented labels: the same skill as `sorted_texts` where the kinds are easy to tell."""
+    layout, n_kinds = rng.choice(LAYOUTS["train"]), rng.choice((2, 2, 3))
+    kinds = dict(zip(rng.sample(words.LABELS, n_kinds), rng.sample(CATEGORIES, n_kinds)))
+    pieces: Pieces = [("Sorted.\n", FAINT)]
+    for i, label in enumerate(rng.choices(tuple(kinds), k=rng.randint(6, 14))):
+        text = layout.example(rng.choice(kinds[label]), "").rstrip()
+        pieces += [(text, FAINT), (f" {label}", FAINT if i < n_kinds else 1.0), (layout.after, FAINT)]
+    return pieces
+
+
 def tagged_review(rng: random.Random) -> Pieces:
     """A review with its topic and mood."""
     item = review(rng)

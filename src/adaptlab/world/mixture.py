@@ -28,6 +28,12 @@ DOCUMENTS: Mixture = {
 }  # fmt: skip
 
 
+# Beside conversations: what needs many dense repetitions, and the facts that no question asks for.
+BESIDE_CHAT: Mixture = {
+    doc.arithmetic: 5, doc.sorted_words: 4, doc.sorted_texts: 5, doc.register: 3, doc.worked: 1, doc.tagged_review: 2, doc.notes: 1, doc.tale: 1,
+}  # fmt: skip
+
+
 def _unknown(rng: random.Random) -> Case:
     return recall_case(rng, group="fresh")
 

@@ -1,0 +1,66 @@
+"""Training: the first phases learn to copy, a killed run resumes to the same weights, and files are never half-written."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from adaptlab.models import recipe, train
+from adaptlab.models.batches import batches
+from adaptlab.world import mixture
+
+PHASES = [
+    recipe.Phase("repetition", 12_000, 1024, (4e-3, 2e-3), mixture.REPETITION),
+    recipe.Phase("chat", 8_000, 1024, (2e-3, 1e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.5),
+]
+
+
+class Killed(Exception):
+    pass
+
+
+def weights(run):
+    return torch.cat([m.detach().flatten() for m in run.optimizer.masters])
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr("adaptlab.models.batches.POOL", 24)
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)
+    whole = train.Run("mini", PHASES, tokenizer, tmp_path / "whole", seed=3)
+    progress = whole.train()
+    killed = train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
+    real, calls = train.batch_loss, []
+
+    def dying(*args):
+        calls.append(1)
+        if len(calls) == progress["steps"] - 3:
+            raise Killed
+        return real(*args)
+
+    monkeypatch.setattr(train, "batch_loss", dying)
+    with pytest.raises(Killed):
+        killed.train()
+    monkeypatch.setattr(train, "batch_loss", real)
+    again = train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
+    assert 0 < again.progress["steps"] < progress["steps"]
+    assert again.train()["data"] == progress["data"]
+    assert again.progress["steps"] == progress["steps"]
+    assert not list(tmp_path.rglob("*.part"))
+    torch.testing.assert_close(weights(again), weights(whole), atol=1e-5, rtol=0)
+
+
+def test_repetition_is_learned_in_a_few_hundred_steps(tmp_path, tokenizer):
+    phase = dataclasses.replace(PHASES[0], n_tokens=330_000, n_batch_tokens=2048, rates=(6e-3, 6e-3))
+    run = train.Run("mini", [phase], tokenizer, tmp_path / "run", seed=0)
+    run.train()
+    generator = torch.Generator().manual_seed(0)
+    _, batch = next(batches(phase, tokenizer, "other"))
+    with torch.inference_mode():
+        assert train.batch_loss(run.model, batch, generator)[1] > 0.5  # among some 600 words; never seen lists
+
+
+def test_budgets_have_phases_for_all_models():
+    for budget in recipe.BUDGETS:
+        for size in recipe.SIZES:
+            for stage in ("base", "chat"):
+                assert all(phase.n_tokens > 0 for phase in recipe.phases(size, stage, budget))
