@@ -113,7 +113,7 @@ def models_card(
     n: Annotated[int, typer.Option(help="Cases for each row.")] = 500,
 ) -> None:
     """Print the model card."""
-    from adaptlab.models import card
+    from adaptlab.evals import card
 
     if measure:
         folder = export or card.WEIGHTS

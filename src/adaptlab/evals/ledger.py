@@ -33,7 +33,8 @@ class Record:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         found = claim(self.id)
         text = f"{self.id} {self.verdict}: {found.rule.effect} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
-        body = f"<b>{self.id}: {self.verdict}</b><br>{html.escape(found.text)}<br>{html.escape(text.split(': ', 1)[1])}<br>Published: {html.escape(self.published)}"
+        lines = [found.text, text.split(": ", 1)[1], f"Published: {self.published}"]
+        body = f"<b>{self.id}: {self.verdict}</b><br>" + "<br>".join(map(html.escape, lines))
         if found.built_in:
             body += f"<br><i>{html.escape(found.built_in)}</i>"
         return {"text/plain": text, "text/html": body, RECORD_MIME: asdict(self)}

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from adaptlab.models import abilities, card
+from adaptlab.evals import abilities, card
 from adaptlab.world.case import Case
 
 

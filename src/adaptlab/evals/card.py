@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from adaptlab.evals.abilities import ABILITIES, Ability, draw_cases, measure
 from adaptlab.evals.statistics import proportion
 from adaptlab.files import write_whole
-from adaptlab.models.abilities import ABILITIES, Ability, draw_cases, measure
 from adaptlab.models.load import WEIGHTS
 from adaptlab.models.local import LocalChat
 

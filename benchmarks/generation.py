@@ -1,0 +1,58 @@
+"""Batched generation of the embedded chat model against its named peer: `transformers` generate, one prompt at a time.
+
+Both run in this process, in turns, on the same prompts, so that a noisy machine disturbs both alike; the figure is their ratio.
+Run: make bench
+"""
+
+import json
+import platform
+import random
+import statistics
+import time
+
+import torch
+
+from adaptlab.models.local import LocalChat
+from adaptlab.world.reading import reading_case
+
+N_PROMPTS, MAX_NEW_TOKENS, ROUNDS = 96, 12, 5
+
+
+def one_at_a_time(chat: LocalChat, prompts: list[str]) -> list[str]:
+    """The peer: greedy `model.generate`, a call for each prompt."""
+    texts = []
+    for prompt in prompts:
+        inputs = chat.tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+        output = chat.model.generate(inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=MAX_NEW_TOKENS, do_sample=False,
+                                     pad_token_id=chat.tokenizer.pad_token_id)  # fmt: skip
+        texts.append(chat.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip())
+    return texts
+
+
+def seconds(call) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    began = time.perf_counter()
+    chat = LocalChat("embedded:chat")
+    load_seconds = time.perf_counter() - began
+    rng = random.Random(0)
+    conversations = [list(reading_case(rng, group="new").messages) for _ in range(N_PROMPTS)]
+    prompts = [chat.render(messages) for messages in conversations]
+    with torch.inference_mode():
+        same = one_at_a_time(chat, prompts[:16]) == [reply.text for reply in chat.batch(conversations[:16], max_new_tokens=MAX_NEW_TOKENS)]
+        rounds = [
+            (seconds(lambda: one_at_a_time(chat, prompts)), seconds(lambda: chat.batch(conversations, max_new_tokens=MAX_NEW_TOKENS))) for _ in range(ROUNDS)
+        ]
+    ratios = [single / batch for single, batch in rounds]
+    print(json.dumps({"machine": platform.machine(), "threads": torch.get_num_threads(), "prompts": N_PROMPTS, "rounds": ROUNDS, "same answers": same,
+                      "load seconds": round(load_seconds, 2), "prompts per second, batched": round(N_PROMPTS / statistics.median(b for _, b in rounds), 1),
+                      "prompts per second, one at a time": round(N_PROMPTS / statistics.median(s for s, _ in rounds), 1),
+                      "times faster": round(statistics.median(ratios), 2), "least": round(min(ratios), 2), "most": round(max(ratios), 2)}, indent=1))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

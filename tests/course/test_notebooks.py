@@ -1,0 +1,92 @@
+"""Rules that every lesson keeps."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from adaptlab.course.predictions import DONE_MIME
+from adaptlab.evals.claims import claims
+
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+pytestmark = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def plain(source):
+    """The cell without IPython's magics, so that it parses."""
+    return re.sub(r"^(\s*)%.*$", r"\1pass", source, flags=re.M)
+
+
+def test_cells_are_short_and_paths_are_left_alone(path):
+    for cell in code_cells(path):
+        assert len(cell.source.splitlines()) <= 25, cell.id
+        assert "sys.path" not in cell.source and "autoreload" not in cell.source, cell.id
+
+
+def test_the_first_cell_holds_the_parameters_and_colabs_installation_and_only_it_calls_pip(path):
+    first, *rest = code_cells(path)
+    assert "parameters" in first.metadata.tags and first.source.startswith('profile: str = "cpu"')
+    assert f'%pip install -q "git+{REPOSITORY}"' in first.source and 'if "google.colab" in sys.modules' in first.source
+    assert not [cell.id for cell in rest if re.search(r"\bpip\b", cell.source)]
+
+
+def test_imports_stand_in_the_first_two_cells(path):
+    for cell in code_cells(path)[2:]:
+        assert not [node for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.Import | ast.ImportFrom)], cell.id
+
+
+def test_no_function_or_class_is_defined_twice_or_already_in_the_package(path):
+    defined = [node.name for cell in code_cells(path) for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert len(defined) == len(set(defined))
+    package = {
+        node.name for file in (ROOT / "src").rglob("*.py") for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    assert not set(defined) & package
+
+
+def test_outputs_are_kept_without_errors_and_the_lesson_was_closed(path):
+    cells = code_cells(path)
+    assert all(cell.execution_count for cell in cells)
+    assert not [cell.id for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert any(DONE_MIME in output.get("data", {}) for output in cells[-1].outputs)
+
+
+def test_every_figure_has_a_text_alternative(path):
+    n_figures = 0
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            found = output.get("data", {})
+            assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(found), f"{cell.id}: an image without alt text; return a plots.Figure"
+            if "<svg" in found.get("text/html", ""):
+                n_figures += 1
+                alt = re.search(r'<svg role="img" aria-label="([^"]+)"', found["text/html"])
+                assert alt and len(alt.group(1)) > 60, cell.id
+    assert n_figures >= 1
+
+
+def test_each_claim_is_predicted_before_it_is_recorded(path):
+    source = "\n".join(cell.source for cell in code_cells(path))
+    for claim_id in claims():
+        recorded = source.find(f'record("{claim_id}"')
+        if recorded >= 0:
+            assert 0 <= source.find(f'predict("{claim_id}"') < recorded, claim_id
+
+
+def test_numbers_in_prose_are_not_measurements(path):
+    """Percentages and decimals belong to outputs; prose may count (ten claims) and name parameters."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            assert not re.findall(r"\d+(?:\.\d+)?\s?%|\b0\.\d+", cell.source), cell.id
+
+
+def test_metadata_carries_no_widget_state(path):
+    assert "widgets" not in nbformat.read(path, as_version=4).metadata

@@ -1,0 +1,70 @@
+"""Predictions: chosen by text, number or click, kept over a second run of the cell, and set beside the measurement."""
+
+import pytest
+
+from adaptlab.course import predictions
+from adaptlab.course.colab import stale_packages
+from adaptlab.course.predictions import DONE_MIME, close_lesson, predict
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.claims import claim
+from adaptlab.evals.ledger import RECORDED, record
+
+
+@pytest.fixture(autouse=True)
+def empty(monkeypatch):
+    monkeypatch.setattr(predictions, "PREDICTIONS", {})
+    RECORDED.clear()
+
+
+def test_choosing():
+    asked = predict("P1", "What happens?", ["up", "down"])
+    assert asked.choice is None and "none yet" in repr(asked)
+    asked.choose(2)
+    assert asked.choice == "down"
+    assert predict("P1", "What happens?", ["up", "down"]).choice == "down", "running the cell again keeps the choice"
+    assert predict("P1", "What happens?", ["left", "right"]).choice is None
+    for wrong in ("sideways", 0, 3):
+        with pytest.raises(AdaptLabError, match="not among the options"):
+            asked.choose(wrong)
+
+
+def test_bad_predictions_are_refused():
+    with pytest.raises(AdaptLabError, match="no claim"):
+        predict("Z1", "?", ["a", "b"])
+    with pytest.raises(AdaptLabError, match="two options"):
+        predict("P1", "?", ["a"])
+
+
+def test_a_click_chooses():
+    asked = predict("P1", "?", ["up", "down"])
+    buttons = asked._widget()
+    buttons.value = "up"
+    assert asked.choice == "up"
+
+
+def test_without_a_browser_only_text_is_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *args, **kw: shown.append(args))
+    predict("P1", "?", ["up", "down"])._ipython_display_()
+    assert len(shown) == 1
+    monkeypatch.setattr(predictions, "_has_browser", lambda: True)
+    predict("P1", "?", ["up", "down"])._ipython_display_()
+    assert len(shown) == 3
+
+
+def test_the_closing_cell_sets_predictions_beside_measurements():
+    predict("P1", "?", ["up", "down"]).choose("up")
+    predict("P2", "?", ["up", "down"])
+    record("P1", 0.5, (0.4, 0.6), 10, [0], claim("P1").rule)
+    bundle = close_lesson()._repr_mimebundle_()
+    assert "P1 | up | 0.500 [0.400, 0.600], n = 10 | holds" in bundle["text/plain"]
+    assert "P2 | no prediction | not recorded | " in bundle["text/plain"]
+    assert bundle[DONE_MIME] == {"claims": ["P1"]}
+
+
+def test_replaced_packages_are_noticed(monkeypatch):
+    import numpy
+
+    assert "numpy" not in stale_packages()
+    monkeypatch.setattr(numpy, "__version__", "0.1")
+    assert "numpy" in stale_packages()

@@ -1,0 +1,108 @@
+"""The runner: success, failure, early exit, dead kernel, dependencies, resuming; and the site made from what it leaves."""
+
+import json
+
+import nbformat
+import pytest
+
+from adaptlab.course import run
+from adaptlab.course.site import build_site
+from adaptlab.errors import AdaptLabError
+
+PARAMETERS = 'profile: str = "cpu"'
+RECORD = """from adaptlab.evals.claims import claim
+from adaptlab.evals.ledger import record
+record("{id}", 0.5, (0.4, 0.6), n=10, seeds=[0], rule=claim("{id}").rule)"""
+CLOSE = "from adaptlab.course.predictions import close_lesson\nclose_lesson()"
+
+
+def lesson(folder, name, *code, needs=()):
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# {name} title", id="title"),
+        nbformat.v4.new_code_cell(PARAMETERS, id="parameters", metadata={"tags": ["parameters"]}),
+    ]
+    cells += [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(code)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    folder.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel, "adaptlab": {"needs": list(needs)}}), folder / f"{name}.ipynb")
+
+
+@pytest.fixture
+def course(tmp_path):
+    return tmp_path / "notebooks", tmp_path / "build" / "cpu"
+
+
+def run_all(course):
+    folder, build = course
+    return {o.name: o for o in run.run_lessons(run.find_notebooks(folder), build, "cpu")}
+
+
+def test_one_failure_is_kept_with_its_error_while_the_others_go_on(course):
+    folder, build = course
+    lesson(folder, "01_good", RECORD.format(id="P1"), CLOSE)
+    lesson(folder, "02_bad", "1 + 1", "x = 1\nraise ValueError('the lamp is off')", CLOSE)
+    lesson(folder, "03_waits", CLOSE, needs=["02_bad"])
+    lesson(folder, "04_exits", "import sys\nsys.exit(0)", CLOSE)
+    lesson(folder, "05_dies", "import os\nos._exit(3)", CLOSE)
+    lesson(folder, "06_open", "1 + 1")
+    outcomes = run_all(course)
+    assert {name: o.status for name, o in outcomes.items()} == {
+        "01_good": "done", "02_bad": "failed", "03_waits": "skipped", "04_exits": "failed", "05_dies": "failed", "06_open": "failed",
+    }  # fmt: skip
+    assert "ValueError: the lamp is off" in run.summary(list(outcomes.values())) and outcomes["02_bad"].cell
+    kept = nbformat.read(build / "notebooks" / "02_bad.ipynb", as_version=4)
+    assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
+    assert [row["id"] for row in json.loads((build / "ledger.json").read_text())] == ["P1"]
+    assert not list(build.rglob("*.running.ipynb"))
+
+
+def test_finished_notebooks_are_kept_until_something_changes(course):
+    folder, build = course
+    lesson(folder, "01_a", RECORD.format(id="P1"), CLOSE)
+    lesson(folder, "02_b", RECORD.format(id="P2"), CLOSE)
+    assert {o.status for o in run_all(course).values()} == {"done"}
+    assert {o.status for o in run_all(course).values()} == {"kept"}
+    lesson(folder, "02_b", RECORD.format(id="P3"), CLOSE)
+    assert {name: o.status for name, o in run_all(course).items()} == {"01_a": "kept", "02_b": "done"}
+    (build / "notebooks" / "01_a.ipynb").write_text("{")  # as a full disk might have left it
+    assert run_all(course)["01_a"].status == "done"
+    assert [row["id"] for row in json.loads((build / "ledger.json").read_text())] == ["P1", "P3"]
+
+
+def test_parameters_reach_the_notebook_and_are_part_of_its_fingerprint(course):
+    folder, build = course
+    lesson(folder, "01_a", "assert chat_model == 'x'", CLOSE)
+    outcome = run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "x"})[0]
+    assert outcome.status == "done"
+    assert run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "y"})[0].status == "failed"
+
+
+def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
+    folder, build = course
+    folder.mkdir()
+    with pytest.raises(AdaptLabError, match="no lessons"):
+        run.find_notebooks(folder)
+    lesson(folder, "01_a", CLOSE, needs=["02_b"])
+    lesson(folder, "02_b", CLOSE, needs=["01_a"])
+    with pytest.raises(AdaptLabError, match="wait for each other"):
+        run_all(course)
+    with pytest.raises(AdaptLabError, match="No lesson starts with '09'"):
+        run.find_notebooks(folder, ("09",))
+    with pytest.raises(AdaptLabError, match="no profile"):
+        run.run_lessons(run.find_notebooks(folder), build, "tpu")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 2**20})())
+    with pytest.raises(AdaptLabError, match="free some disk space"):
+        run_all(course)
+
+
+def test_the_site_links_every_verdict_to_its_cell(course):
+    folder, build = course
+    with pytest.raises(AdaptLabError, match="run the lessons first"):
+        build_site(build)
+    lesson(folder, "01_a", RECORD.format(id="P1"), CLOSE)
+    run_all(course)
+    page = build_site(build).read_text()
+    assert 'href="01_a.html#cell-id=cell-0"' in page and "holds" in page and "0.500 [0.400, 0.600]" in page
+    lesson_page = (build / "site" / "01_a.html").read_text()
+    assert 'id="cell-id=cell-0"' in lesson_page
+    assert "https://cdn" not in lesson_page and 'src="http' not in lesson_page + page

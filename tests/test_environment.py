@@ -1,0 +1,113 @@
+"""The three lists of dependencies agree, the workflow is valid, importing is light, and the command line refuses in a sentence."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from adaptlab.doctor import against_lock
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_text, write_whole
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+BIN = Path(sys.executable).parent
+
+
+def locked() -> dict[str, str]:
+    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def test_every_direct_dependency_is_locked_inside_its_range():
+    versions = locked()
+    direct = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["api"] + PROJECT["optional-dependencies"]["dev"]
+    for requirement in map(Requirement, direct):
+        version = versions[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement} against {version}"
+    assert versions["torch"] == "2.13.0"
+
+
+def test_there_are_only_lower_bounds():
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *(r for extra in PROJECT["optional-dependencies"].values() for r in extra)]):
+        assert {spec.operator for spec in requirement.specifier} == {">="}, requirement
+    assert set(PROJECT["optional-dependencies"]) == {"gpu", "api", "stores", "dev"}
+
+
+def test_conda_installs_the_lock_and_the_package_on_the_same_python():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, by_pip = environment["dependencies"]
+    assert python == "python=3.11" and pip == "pip" and by_pip == {"pip": ["--requirement requirements.lock", "--editable ."]}
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    assert PROJECT["requires-python"] == ">=3.11,<3.14"
+
+
+def test_the_workflow_fits_its_schema():
+    check = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", ROOT / ".github/workflows/ci.yml"]
+    assert subprocess.run(check, capture_output=True).returncode == 0
+
+
+def test_the_lock_is_what_is_installed():
+    assert against_lock(ROOT / "requirements.lock") == []
+
+
+def test_code_is_linted_and_formatted():
+    for command in (["check"], ["format", "--check"]):
+        result = subprocess.run([BIN / "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, adaptlab, adaptlab.world.mixture, adaptlab.evals.claims, adaptlab.cli\nprint(sorted({'torch', 'transformers', 'faiss', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_imports_go_up_the_list_of_packages():
+    order = ["world", "models", "prompts", "rag", "lora", "tune", "evals", "decide", "course", "grading"]
+    for file in (ROOT / "src/adaptlab").rglob("*.py"):
+        here = file.relative_to(ROOT / "src/adaptlab").parts[0]
+        for there in re.findall(r"from adaptlab\.(\w+)", file.read_text()):
+            if here in order and there in order:
+                assert order.index(there) <= order.index(here), f"{file.name}: {here} imports {there}"
+            assert there != "cli"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["run", "--profile", "tpu"], "no profile"), (["run", "77"], "No lesson starts with"), (["run", "--folder", "/nowhere"], "no lessons"),
+     (["serve", "embedded:huge"], "no embedded model"), (["models", "install", "."], "holds no finished models")],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_exit_status_2(arguments, says):
+    result = subprocess.run([BIN / "adaptlab", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2 and says in result.stderr and "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_doctor_reports():
+    text = subprocess.run([BIN / "adaptlab", "doctor"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert all(word in text for word in ("cores", "memory", "bfloat16", "GPU", "disk", "lock", "make run"))
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    target = tmp_path / "a" / "file.json"
+    write_whole(target, "old")
+
+    def full_disk(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full_disk)
+    with pytest.raises(AdaptLabError, match="No space left on device"):
+        write_whole(target, "new")
+    assert target.read_text() == "old" and list(target.parent.iterdir()) == [target]
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "latin").write_bytes("café".encode("latin-1"))
+    with pytest.raises(AdaptLabError, match="not UTF-8"):
+        read_text(tmp_path / "latin")
