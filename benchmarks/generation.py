@@ -42,16 +42,28 @@ def main() -> None:
     rng = random.Random(0)
     conversations = [list(reading_case(rng, group="new").messages) for _ in range(N_PROMPTS)]
     prompts = [chat.render(messages) for messages in conversations]
+
+    def batched(n: int) -> list[str]:
+        return [reply.text for reply in chat.batch(conversations[:n], max_new_tokens=MAX_NEW_TOKENS)]
+
     with torch.inference_mode():
-        same = one_at_a_time(chat, prompts[:16]) == [reply.text for reply in chat.batch(conversations[:16], max_new_tokens=MAX_NEW_TOKENS)]
-        rounds = [
-            (seconds(lambda: one_at_a_time(chat, prompts)), seconds(lambda: chat.batch(conversations, max_new_tokens=MAX_NEW_TOKENS))) for _ in range(ROUNDS)
-        ]
+        same = one_at_a_time(chat, prompts[:16]) == batched(16)
+        rounds = [(seconds(lambda: one_at_a_time(chat, prompts)), seconds(lambda: batched(N_PROMPTS))) for _ in range(ROUNDS)]
     ratios = [single / batch for single, batch in rounds]
-    print(json.dumps({"machine": platform.machine(), "threads": torch.get_num_threads(), "prompts": N_PROMPTS, "rounds": ROUNDS, "same answers": same,
-                      "load seconds": round(load_seconds, 2), "prompts per second, batched": round(N_PROMPTS / statistics.median(b for _, b in rounds), 1),
-                      "prompts per second, one at a time": round(N_PROMPTS / statistics.median(s for s, _ in rounds), 1),
-                      "times faster": round(statistics.median(ratios), 2), "least": round(min(ratios), 2), "most": round(max(ratios), 2)}, indent=1))  # fmt: skip
+    report = {
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "prompts": N_PROMPTS,
+        "rounds": ROUNDS,
+        "same answers": same,
+        "load seconds": round(load_seconds, 2),
+        "prompts per second, batched": round(N_PROMPTS / statistics.median(b for _, b in rounds), 1),
+        "prompts per second, one at a time": round(N_PROMPTS / statistics.median(s for s, _ in rounds), 1),
+        "times faster": round(statistics.median(ratios), 2),
+        "least": round(min(ratios), 2),
+        "most": round(max(ratios), 2),
+    }
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,25 @@ def models_install(source: Annotated[Path, typer.Argument(help="The export folde
     print("\n".join(path.name for path in found))
 
 
+@models_app.command("compare")
+def models_compare(
+    export: Annotated[Path, typer.Argument(help="The export folder of `models make`.")],
+    n: Annotated[int, typer.Option(help="Cases for each row.")] = 200,
+) -> None:
+    """Measure rebuilt models and print how far they are from the shipped ones."""
+    from adaptlab.evals import card
+
+    card.save_card(card.measure_card(_chat_models(export), n), export)
+    print(card.compare(card.read_card(export), card.read_card()))
+
+
+def _chat_models(folder: Path) -> dict[str, str]:
+    models = {path.name: str(path) for path in sorted(folder.glob("*-chat")) if (path / "training.json").exists()}
+    if not models:
+        raise AdaptLabError(f"{folder} holds no finished chat models; run `adaptlab models make` first.")
+    return models
+
+
 @models_app.command("card")
 def models_card(
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,
@@ -116,11 +135,7 @@ def models_card(
     from adaptlab.evals import card
 
     if measure:
-        folder = export or card.WEIGHTS
-        models = {path.name: str(path) for path in sorted(folder.glob("*-chat"))}
-        if not models:
-            raise AdaptLabError(f"{folder} holds no chat models.")
-        card.save_card(card.measure_card(models, n), folder)
+        card.save_card(card.measure_card(_chat_models(export or card.WEIGHTS), n), export or card.WEIGHTS)
     rows = card.read_card(export or card.WEIGHTS)
     print(card.to_json(rows) if as_json else card.to_markdown(rows, export or card.WEIGHTS), end="\n" if as_json else "")
 

@@ -4,7 +4,7 @@ import html
 import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib
+from matplotlib.figure import Figure as Canvas
 
 from adaptlab.evals.statistics import Estimate
 
@@ -15,7 +15,7 @@ MARKERS, LINES = "osD^vP", ("-", "--", ":", "-.")
 class Figure:
     """A drawing with its text alternative; Jupyter shows it as an image with alt text."""
 
-    def __init__(self, figure: matplotlib.figure.Figure, alt: str):
+    def __init__(self, figure: Canvas, alt: str):
         self.figure, self.alt = figure, alt
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
@@ -27,8 +27,6 @@ class Figure:
 
 
 def _axes(width: float = 6.4, height: float = 3.6):
-    from matplotlib.figure import Figure as Canvas
-
     figure = Canvas(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)

@@ -41,6 +41,7 @@ def test_rank_correlation_sign():
     x = list(range(12))
     assert rank_correlation(x, x).value == pytest.approx(1)
     assert rank_correlation(x, x[::-1]).value == pytest.approx(-1)
+    assert rank_correlation(x, [1] * 12).interval == (-1, 1), "nothing to rank, nothing known"
 
 
 @pytest.mark.parametrize(

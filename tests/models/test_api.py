@@ -27,21 +27,22 @@ def server(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = open(tmp_path_factory.mktemp("serve") / "log", "w+")
-    process = subprocess.Popen([Path(sys.executable).parent / "adaptlab", "serve", "embedded:chat", "--port", str(port)], stdout=log, stderr=subprocess.STDOUT)
+    path = tmp_path_factory.mktemp("serve") / "log"
+    command = [Path(sys.executable).parent / "adaptlab", "serve", "embedded:chat", "--port", str(port)]
+    with open(path, "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         for _ in range(240):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
                 break
             except (urllib.error.URLError, OSError):
-                assert process.poll() is None, Path(log.name).read_text()
+                assert process.poll() is None, path.read_text()
                 time.sleep(0.5)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
         process.wait(20)
-        log.close()
 
 
 @pytest.fixture

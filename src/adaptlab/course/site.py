@@ -37,5 +37,7 @@ def lesson_page(notebook: Path) -> str:
 
 
 def _title(notebook: Path) -> str:
-    first = nbformat.read(notebook, as_version=4).cells[0].source
-    return first.splitlines()[0].lstrip("# ")
+    """The first heading; papermill puts a banner before it where a cell failed."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    headings = [cell.source.splitlines()[0] for cell in cells if cell.cell_type == "markdown" and cell.source.startswith("# ")]
+    return headings[0].lstrip("# ") if headings else notebook.stem

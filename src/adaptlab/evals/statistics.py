@@ -63,12 +63,15 @@ def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estim
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Estimate:
-    """Spearman's rank correlation with a paired bootstrap interval (bias-corrected where that is defined)."""
+    """Spearman's rank correlation with a bootstrap interval over the pairs; 0 within [-1, 1] where one side has no ranks to compare."""
     x, y = np.asarray(x, float), np.asarray(y, float)
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Estimate(0.0, -1.0, 1.0, len(x))
 
-    def rho(a, b, axis=-1):
-        return stats.spearmanr(a, b).statistic
+    def rho(a: np.ndarray, b: np.ndarray) -> float:
+        return stats.spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else 0.0  # a resample may be constant
 
-    result = stats.bootstrap((x, y), rho, paired=True, vectorized=False, method="percentile", rng=np.random.default_rng(seed), n_resamples=2000)
-    low, high = np.nan_to_num([result.confidence_interval.low, result.confidence_interval.high])
+    rng = np.random.default_rng(seed)
+    result = stats.bootstrap((x, y), rho, paired=True, vectorized=False, confidence_level=CONFIDENCE, method="percentile", rng=rng, n_resamples=2000)
+    low, high = result.confidence_interval
     return Estimate(float(rho(x, y)), float(low), float(high), len(x))

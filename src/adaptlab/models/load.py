@@ -70,7 +70,11 @@ def load_model(model_id: str):
     """(model, tokenizer) by `transformers`, on the GPU in bfloat16 if there is one, else in float32 on the CPU."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()  # or every lesson opens with a page on optional CUDA kernels
+    if model_id.startswith("embedded:"):
+        logging.disable_progress_bar()
     source = resolve(model_id)
     has_gpu = torch.cuda.is_available()
     try:

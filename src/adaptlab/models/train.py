@@ -16,9 +16,11 @@ from tqdm.auto import tqdm
 from transformers import Lfm2ForCausalLM, PreTrainedTokenizerBase
 
 from adaptlab.models.batches import Batch, batches
+from adaptlab.models.probe import scores
 from adaptlab.models.recipe import SIZES, Phase
 
 CHECKPOINT_SECONDS = 120
+PROBE_STEPS = 500
 
 
 class Optimizer:
@@ -99,9 +101,9 @@ class Run:
     def __init__(self, size: str, phases: list[Phase], tokenizer: PreTrainedTokenizerBase, folder: Path, seed: int, start: Path | None = None):
         self.phases, self.tokenizer, self.folder, self.seed = phases, tokenizer, folder, seed
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.manual_seed(seed)
-        config = SIZES[size].config()
-        model = Lfm2ForCausalLM.from_pretrained(start, dtype=torch.float32) if start else Lfm2ForCausalLM(config)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = Lfm2ForCausalLM.from_pretrained(start, dtype=torch.float32) if start else Lfm2ForCausalLM(SIZES[size].config())
         self.model = model.to(self.device).train()
         self.optimizer = Optimizer(self.model)
         self.model.to(fast_dtype(self.device))
@@ -164,11 +166,21 @@ class Run:
                 accuracies.append(accuracy)
                 bar.update(batch.ids.numel())
                 if progress["steps"] % 50 == 0:
-                    record = {"step": progress["steps"], "tokens": progress["tokens"], "phase": phase.name, "loss": sum(losses[-50:]) / len(losses[-50:]),
-                              "accuracy": sum(accuracies[-50:]) / len(accuracies[-50:])}  # fmt: skip
+                    record = self._record(phase, losses[-50:], accuracies[-50:])
                     bar.set_postfix(loss=f"{record['loss']:.2f}", accuracy=f"{record['accuracy']:.3f}")
-                    with open(self.folder / "log.jsonl", "a") as log:
-                        log.write(json.dumps(record) + "\n")
+                    if "scores" in record:
+                        bar.write(" ".join(f"{kind} {score:.0%}" for kind, score in record["scores"].items()))
+
+    def _record(self, phase: Phase, losses: list[float], accuracies: list[float]) -> dict:
+        """Append the state of training to the log; now and then with a score for each kind of answer."""
+        record = {key: self.progress[key] for key in ("steps", "tokens", "seconds")} | {"phase": phase.name}
+        record |= {"loss": sum(losses) / len(losses), "accuracy": sum(accuracies) / len(accuracies)}
+        if self.progress["steps"] % PROBE_STEPS == 0:
+            record["scores"] = scores(self.model.eval(), self.tokenizer, phase)
+            self.model.train()
+        with open(self.folder / "log.jsonl", "a") as log:
+            log.write(json.dumps(record) + "\n")
+        return record
 
     @property
     def n_parameters(self) -> int:

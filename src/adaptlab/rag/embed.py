@@ -32,7 +32,9 @@ def _encoder():
     if find_spec("sentence_transformers") is None:
         raise AdaptLabError("sentence-transformers is not installed; run: pip install sentence-transformers")
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     return SentenceTransformer(str(minilm_folder()))
 
 

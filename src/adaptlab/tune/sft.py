@@ -2,6 +2,7 @@
 
 import copy
 import tempfile
+import warnings
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -15,7 +16,8 @@ def lora_sft(
     chat: LocalChat, conversations: list[Messages], *, rank: int = 16, learning_rate: float = 2e-3, epochs: int = 1, batch_size: int = 16, seed: int = 0
 ) -> LocalChat:
     """A new chat model: a copy of the old one with a LoRA adapter, trained on what the assistant says in the conversations."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # TRL's use of names that transformers is about to drop
         config = SFTConfig(
             output_dir=folder, per_device_train_batch_size=batch_size, num_train_epochs=epochs, learning_rate=learning_rate, lr_scheduler_type="cosine",
             warmup_steps=0.05, assistant_only_loss=True, max_length=512, seed=seed, report_to="none", save_strategy="no", logging_steps=10,
