@@ -36,7 +36,7 @@ def test_our_encoding_is_the_templates_and_the_mask_covers_just_what_the_assista
 
 
 def test_pieces_encode_like_the_whole(tokenizer):
-    for pieces in itertools.islice(mixture.documents("pieces", mixture.DOCUMENTS | mixture.BESIDE_CHAT), 500):
+    for pieces in itertools.islice(mixture.documents("pieces", mixture.DOCUMENTS | mixture.BESIDE_CHAT | mixture.SKILLS | mixture.READING), 500):
         pieces = document_pieces(pieces)
         whole = tokenizer.encode("".join(text for text, _ in pieces), add_special_tokens=False)
         assert encode_all(tokenizer, [pieces])[0].ids.tolist() == whole

@@ -63,6 +63,17 @@ def to_json(rows: list[dict]) -> str:
     return json.dumps([{key: row[key] for key in PUBLIC} for row in rows], indent=1)
 
 
+def _curve(log: Path) -> list[str]:
+    """The probe's scores at each time it was taken, one line each."""
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [
+        f"- {r['tokens'] / 1e6:.1f}M tokens, {r['seconds'] / 60:.0f} min, {r['phase']}: "
+        + ", ".join(f"{kind} {score:.0%}" for kind, score in r["scores"].items())
+        for r in records
+        if "scores" in r
+    ] or [f"- {r['tokens'] / 1e6:.1f}M tokens, {r['phase']}: answer tokens {r['accuracy']:.0%}" for r in records[9::20]]
+
+
 def compare(rows: list[dict], shipped: list[dict]) -> str:
     """How far rebuilt models are from the shipped ones, row by row, in points."""
     before = {(row["model"], row["ability"], row["wording"]): row["value"] for row in shipped}
@@ -86,6 +97,14 @@ def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
         mark = {True: "yes", False: "no", None: ""}[reaches(row)]
         lines.append(f"| {row['model']} | {row['ability']} | {row['wording']} | {row['value']:.1%} | {row['low']:.1%} to {row['high']:.1%} "
                      f"| {row['n']} | {row['goal']} | {mark} |")  # fmt: skip
+    lines += [
+        "",
+        "## Scores during training",
+        "",
+        "Share of answer tokens ranked first, teacher-forced, on a dozen sequences of each kind: a curve to watch, not a result.",
+    ]
+    for file in sorted(weights.glob("*/log.jsonl")):
+        lines += ["", f"**{file.parent.name}**", ""] + _curve(file)
     lines += ["", "## Samples", ""]
     for row in rows:
         sample = row["samples"][0]

@@ -1,6 +1,7 @@
 """Rebuild the embedded models from nothing: tokenizer, base and chat of each size, resumable at any kill."""
 
 import json
+import shutil
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -30,5 +31,6 @@ def make_models(folder: Path, sizes: tuple[str, ...] = ("main", "mini"), budget:
                 run = Run(size, phases(size, stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
                 progress = run.train()
                 run.export(export)
+                shutil.copy(run.folder / "log.jsonl", export / "log.jsonl")
                 (export / "training.json").write_text(json.dumps(progress | {"seed": seed, "budget": budget, "parameters": run.n_parameters}, indent=1) + "\n")
             start = export

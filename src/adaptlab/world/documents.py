@@ -74,6 +74,17 @@ def lookup(rng: random.Random) -> Pieces:
     return pieces
 
 
+def places(rng: random.Random) -> Pieces:
+    """Numbered lines of words, then words with the number of their line: finding a source at its densest."""
+    n_lines = rng.randint(2, 8)
+    chosen = rng.sample(vocabulary(), n_lines * 3)
+    lines = [chosen[i::n_lines][: rng.randint(1, 3)] for i in range(n_lines)]
+    pieces: Pieces = [("Lines.", FAINT)] + [(f"\n[{i}] {' '.join(line)}", FAINT) for i, line in enumerate(lines, 1)]
+    for number in rng.choices(range(1, n_lines + 1), k=n_lines + 2):
+        pieces += [(f"\nA: {rng.choice(lines[number - 1])} [", FAINT), (str(number), 1.0), ("]", FAINT)]
+    return pieces
+
+
 def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
     """Numbered notes on fresh subjects and questions about them, each answered with the number of the note."""
     n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 8))

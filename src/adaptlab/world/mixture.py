@@ -28,6 +28,9 @@ DOCUMENTS: Mixture = {
 }  # fmt: skip
 
 
+# Three skills that the general mixture teaches too thinly: sums, the number of a source, labels from examples.
+SKILLS: Mixture = {doc.arithmetic: 6, doc.places: 4, doc.notes: 3, doc.sorted_words: 3, doc.sorted_texts: 2, doc.register: 1}
+
 # Beside conversations: what needs many dense repetitions, and the facts that no question asks for.
 BESIDE_CHAT: Mixture = {
     doc.arithmetic: 5, doc.sorted_words: 4, doc.sorted_texts: 5, doc.register: 3, doc.worked: 1, doc.tagged_review: 2, doc.notes: 1, doc.tale: 1,
