@@ -62,22 +62,24 @@ def base_phases(millions: float) -> list[Phase]:
 
 
 def chat_phases(millions: float) -> list[Phase]:
-    """From the base to the chat model: conversations, a stretch of dense skills, conversations again.
+    """From the base to the chat model: conversations, between them two stretches of dense skills.
 
     A share of documents keeps what no question asks for.
     """
     chat = {"documents": mixture.BESIDE_CHAT, "chat": mixture.CHAT, "chat_share": 0.7}
+    skills = {"chat": mixture.CHAT, "chat_share": 0.2}
     return [
-        Phase("talk", int(0.3 * millions * 1e6), 4096, (3e-3, 2.8e-3), **chat),
-        Phase("skills", int(0.2 * millions * 1e6), 4096, (3e-3, 3e-3), mixture.SKILLS, mixture.CHAT, 0.2),
-        Phase("chat", int(0.3 * millions * 1e6), 4096, (3e-3, 2e-3), **chat),
-        Phase("finish", int(0.2 * millions * 1e6), 4096, (2e-3, 1e-4), **chat),
+        Phase("talk", int(0.28 * millions * 1e6), 4096, (3e-3, 2.8e-3), **chat),
+        Phase("skills", int(0.19 * millions * 1e6), 4096, (3e-3, 3e-3), mixture.SKILLS, **skills),
+        Phase("chat", int(0.14 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
+        Phase("sums", int(0.17 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
+        Phase("finish", int(0.22 * millions * 1e6), 4096, (2.5e-3, 1e-4), **chat),
     ]
 
 
 # Millions of tokens after the copying phases, for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 18), "mini": (8, 12)},
+    "full": {"main": (14, 20), "mini": (8, 12)},
     "quick": {"main": (1.5, 2.5), "mini": (1.5, 2.5)},
 }
 

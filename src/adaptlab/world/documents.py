@@ -117,6 +117,27 @@ def worked(rng: random.Random) -> Pieces:
     return [(f"Problem. {item.text}\nSolution:", FAINT), (f" {item.worked()}", 1.0)]
 
 
+def short_problems(rng: random.Random) -> Pieces:
+    """Word problems of one step with their bare answers."""
+    pieces: Pieces = [("Quick problems.", FAINT)]
+    for _ in range(4):
+        item = problem(rng, 1)
+        pieces += [(f"\n{item.text}\nAnswer:", FAINT), (f" {item.answer}", 1.0)]
+    return pieces
+
+
+def schemas(rng: random.Random) -> Pieces:
+    """Several messages as records in a format that the first record shows; the records after it count."""
+    content = schema_case(rng, k=rng.randint(2, 4))
+    text = content.messages[0]["content"]
+    pieces: Pieces = []
+    for i, part in enumerate(text.split("\nRecord:")):
+        record, newline, rest = part.partition("\n")
+        weight = 1.0 if i > 1 else FAINT
+        pieces += [(part, FAINT)] if i == 0 else [("\nRecord:", FAINT), *([(record, weight)] if record else []), *([(newline + rest, FAINT)] if rest else [])]
+    return [*pieces, (f" {content.answer}", 1.0)]
+
+
 def sorted_texts(rng: random.Random) -> Pieces:
     """Reviews under two invented labels; from the second on, each label can be inferred."""
     layout, ep = rng.choice(LAYOUTS["train"]), episode(rng)

@@ -28,12 +28,14 @@ DOCUMENTS: Mixture = {
 }  # fmt: skip
 
 
-# Three skills that the general mixture teaches too thinly: sums, the number of a source, labels from examples.
+# Skills that the general mixture teaches too thinly. First the numbers of sources and labels from examples, then sums and records.
 SKILLS: Mixture = {doc.arithmetic: 6, doc.places: 4, doc.notes: 3, doc.sorted_words: 3, doc.sorted_texts: 2, doc.register: 1}
+SUMS: Mixture = {doc.arithmetic: 8, doc.short_problems: 4, doc.worked: 5, doc.places: 3, doc.notes: 2, doc.schemas: 3, doc.register: 1}
 
 # Beside conversations: what needs many dense repetitions, and the facts that no question asks for.
 BESIDE_CHAT: Mixture = {
-    doc.arithmetic: 5, doc.sorted_words: 4, doc.sorted_texts: 5, doc.register: 3, doc.worked: 1, doc.tagged_review: 2, doc.notes: 1, doc.tale: 1,
+    doc.arithmetic: 4, doc.short_problems: 3, doc.worked: 3, doc.places: 2, doc.notes: 3, doc.schemas: 3, doc.sorted_words: 1, doc.sorted_texts: 2,
+    doc.register: 3, doc.tagged_review: 1, doc.tale: 1,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import zlib
 from dataclasses import dataclass
 
 from adaptlab.world import words
@@ -41,8 +42,8 @@ ASK_LEFT = combine(["~?", "Now, ~?", "Tell me, ~?"], ["how many {i} does {n} hav
 
 
 def sum_is_new(a: int, b: int, sign: str) -> bool:
-    """One sum in ten is kept out of all training."""
-    return (a * 31 + b * 17 + (sign == "-") * 5) % 10 == 7
+    """One sum in ten is kept out of the sums of all training; by a hash, so that every pair of digits is met in some sum."""
+    return zlib.crc32(f"{a}{sign}{b}".encode()) % 10 == 7
 
 
 def draw_sum(rng: random.Random, new: bool = False) -> tuple[int, str, int]:

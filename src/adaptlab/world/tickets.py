@@ -20,8 +20,22 @@ OPENERS = combine(
      "give the record for the last message"],
 )  # fmt: skip
 
-OUTER_KEYS = ("item", "client", "case", "info", "entry", "body", "meta", "note")
-INNER_KEYS = ("who", "what", "where", "when", "kind", "id", "count", "shade", "tag", "ref", "part", "name", "city", "day", "order", "product")
+# What keys of training's records are made of; none of the triage record's keys is among them.
+KEY_WORDS = ("who", "what", "where", "when", "kind", "id", "count", "tag", "ref", "part", "item", "client", "case", "info", "entry", "body", "meta", "note",
+             *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS)  # fmt: skip
+
+
+def _keys(rng: random.Random, n: int) -> list[str]:
+    """n different keys of one word or of two, joined by an underscore."""
+    chosen = rng.sample(KEY_WORDS, 2 * n)
+    return [f"{a}_{b}" if rng.random() < 0.3 else a for a, b in zip(chosen[::2], chosen[1::2])]
+
+
+def _codes(rng: random.Random, n: int) -> list[str]:
+    """n different codes: words, or a letter that the triage record does not use with two digits."""
+    if rng.random() < 0.5:
+        return rng.sample(words.LABELS, n)
+    return [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABEGHJKLMNRTUVWXYZ", n)]
 
 
 @dataclass(frozen=True)
@@ -67,27 +81,26 @@ def triage_case(rng: random.Random, split: str = "train", group: str = "new", k:
 
 
 def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", k: int | None = None) -> Case:
-    """A record with keys drawn for this case, shown by k examples: nested or flat, with a code for the topic or not."""
-    k = k or rng.choice((1, 2, 2, 3))
+    """A record with keys and codes drawn for this case, shown by k examples: flat or in groups, with codes for topic and mood or without."""
+    k = k or rng.choice((1, 2, 2, 3, 4))
     fields = rng.sample(("name", "city", "product", "order", "day"), rng.randint(1, 3))
-    keys = rng.sample(INNER_KEYS, len(fields) + 1)
-    outer = rng.sample(OUTER_KEYS, 2)
-    nested, coded = rng.random() < 0.7, rng.random() < 0.5
-    by = rng.choice(("topic", "sentiment"))
-    codes = dict(zip(words.TOPICS + words.SENTIMENTS, rng.sample(words.LABELS, 6)))
+    coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2)))
+    keys = _keys(rng, len(fields) + len(coded))
+    groups = _keys(rng, rng.choice((0, 1, 2, 3)))
+    homes = sorted(rng.randrange(max(1, len(groups))) for _ in keys)
+    codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
 
     def one() -> tuple[str, dict]:
         values = {field: draw_value(rng, field, group) for field in fields}
-        complaint = review(rng, split)
         parts = [MESSAGES[field].pick(rng, split).format(v=value) for field, value in values.items()]
         rng.shuffle(parts)
-        record = {key: values[field] for key, field in zip(keys, fields)}
         if coded:
+            complaint = review(rng, split)
             parts.append(complaint.text)
-            code = {keys[-1]: codes[getattr(complaint, by)]}
-            record = {outer[0]: record, outer[1]: code} if nested else record | code
-        elif nested:
-            record = {outer[0]: record}
+            values |= {by: codes[getattr(complaint, by)] for by in coded}
+        record: dict = {}
+        for key, home, value in zip(keys, homes, values.values()):
+            (record.setdefault(groups[home], {}) if groups else record)[key] = value
         return " ".join(parts), record
 
     shown = [one() for _ in range(k)]
