@@ -69,17 +69,17 @@ def chat_phases(millions: float) -> list[Phase]:
     chat = {"documents": mixture.BESIDE_CHAT, "chat": mixture.CHAT, "chat_share": 0.7}
     skills = {"chat": mixture.CHAT, "chat_share": 0.2}
     return [
-        Phase("talk", int(0.28 * millions * 1e6), 4096, (3e-3, 2.8e-3), **chat),
-        Phase("skills", int(0.19 * millions * 1e6), 4096, (3e-3, 3e-3), mixture.SKILLS, **skills),
-        Phase("chat", int(0.14 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
-        Phase("sums", int(0.17 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
-        Phase("finish", int(0.22 * millions * 1e6), 4096, (2.5e-3, 1e-4), **chat),
+        Phase("talk", int(0.25 * millions * 1e6), 4096, (3e-3, 2.8e-3), **chat),
+        Phase("skills", int(0.165 * millions * 1e6), 4096, (3e-3, 3e-3), mixture.SKILLS, **skills),
+        Phase("chat", int(0.12 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
+        Phase("sums", int(0.205 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
+        Phase("finish", int(0.26 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
     ]
 
 
 # Millions of tokens after the copying phases, for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 20), "mini": (8, 12)},
+    "full": {"main": (14, 23), "mini": (4, 7)},
     "quick": {"main": (1.5, 2.5), "mini": (1.5, 2.5)},
 }
 

@@ -49,6 +49,14 @@ CHAT: Mixture = {
 }  # fmt: skip
 
 
+def _quick_problem(rng: random.Random) -> Case:
+    return problem_case(rng, n_steps=1, style="direct")
+
+
+# The last stretch leans on what is learned last.
+FINISH: Mixture = CHAT | {reading_case: 9, problem_case: 5, _quick_problem: 3, sum_case: 3, label_case: 2.5}
+
+
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
     """Documents without end, drawn by the mixture's shares."""
     rng = random.Random(seed)
