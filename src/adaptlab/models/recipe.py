@@ -72,8 +72,8 @@ def chat_phases(millions: float) -> list[Phase]:
         Phase("talk", int(0.25 * millions * 1e6), 4096, (3e-3, 2.8e-3), **chat),
         Phase("skills", int(0.165 * millions * 1e6), 4096, (3e-3, 3e-3), mixture.SKILLS, **skills),
         Phase("chat", int(0.12 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
-        Phase("sums", int(0.205 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
-        Phase("finish", int(0.26 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
+        Phase("sums", int(0.15 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
+        Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
     ]
 
 
