@@ -105,7 +105,8 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
     error, cell = "", ""
     try:
         papermill.execute_notebook(source, part, parameters, engine_name="adaptlab", on_cell=on_cell, progress_bar=False, log_output=False,
-                                   cwd=source.parent, kernel_name="python3", execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]])  # fmt: skip
+                                   resources={"metadata": {"path": str(source.parent)}}, kernel_name="python3",
+                                   execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]])  # fmt: skip
     except papermill.PapermillExecutionError as failure:
         cell, error = f"cell {failure.cell_index}", f"{failure.ename}: {failure.evalue}".splitlines()[0]
     except Exception as failure:  # a dead kernel, a full disk: this notebook fails, the others go on
@@ -130,8 +131,11 @@ def _needs(notebook: Path) -> list[str]:
 def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: dict | None = None, n_workers: int = 2) -> list[Outcome]:
     """Run the lessons into `build`/notebooks and write `build`/ledger.json from what they recorded."""
     check_profile(profile)
+    notebooks, build = [path.resolve() for path in notebooks], build.resolve()
     require_disk(build, 500)
     os.environ["ADAPTLAB_UNATTENDED"] = "1"
+    # Kernels that each use every core wait for each other at every step: two at once ran ten times slower than one.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // n_workers)))
     parameters = {"profile": profile} | (parameters or {})
     order = TopologicalSorter({path.stem: [n for n in _needs(path) if n in {p.stem for p in notebooks}] for path in notebooks})
     try:
