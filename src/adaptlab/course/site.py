@@ -1,6 +1,7 @@
 """The site: the ledger as its first page, and every executed lesson."""
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -33,7 +34,8 @@ def lesson_page(notebook: Path) -> str:
     exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="", exclude_input_prompt=True,
                             exclude_output_prompt=True)  # fmt: skip
     body, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), resources={"metadata": {"name": notebook.stem}})
-    return body
+    # nbconvert's loader of diagrams fetches from the network, and no lesson has a diagram
+    return re.sub(r'<script type="module">(?:(?!</script>).)*mermaid(?:(?!</script>).)*</script>', "", body, flags=re.S)
 
 
 def _title(notebook: Path) -> str:

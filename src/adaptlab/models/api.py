@@ -71,7 +71,7 @@ class AnthropicChat:
         check_messages(messages)
         merged = merge_data(messages)
         system = "\n".join(m["content"] for m in merged if m["role"] == "system")
-        options = {"model": self.model, "max_tokens": max_new_tokens, "temperature": temperature}
+        options = {"model": self.model, "max_tokens": max_new_tokens, "extra_body": {"temperature": temperature}}
         return options | {"messages": [m for m in merged if m["role"] != "system"]} | ({"system": system} if system else {})
 
     def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> list[Reply]:
