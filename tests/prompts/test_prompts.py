@@ -1,5 +1,7 @@
 """Prompt patterns, voting, repair, constrained decoding, defences, cost."""
 
+from functools import partial
+
 import pytest
 from pydantic import BaseModel, ConfigDict
 
@@ -67,7 +69,7 @@ def test_repair_shows_the_error_and_asks_only_where_needed():
 
 def test_constrained_decoding_yields_valid_records_whatever_is_asked(chat):
     conversations = [[{"role": "user", "content": text}] for text in ("What is 3 + 4?", "Say zorb.", "Give city and n as JSON. I live in Selby.")]
-    replies = chat.batch(conversations, max_new_tokens=60, processor=JsonConstraint(Item, chat.tokenizer))
+    replies = chat.batch(conversations, max_new_tokens=60, make_processor=partial(JsonConstraint, Item, chat.tokenizer))
     finished = [reply.text for reply in replies if reply.n_completion_tokens < 60]
     assert finished and all(validation_error(text, Item) is None for text in finished)
 

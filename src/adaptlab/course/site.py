@@ -1,16 +1,17 @@
 """The site: the ledger as its first page, and every executed lesson."""
 
 import json
-import re
 from pathlib import Path
 
 import nbformat
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, FileSystemLoader
 from nbconvert import HTMLExporter
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
 from adaptlab.files import write_whole
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_site(build: Path) -> Path:
@@ -23,7 +24,7 @@ def build_site(build: Path) -> Path:
     for path in notebooks:
         write_whole(site / f"{path.stem}.html", lesson_page(path))
         lessons.append({"name": path.stem, "title": _title(path)})
-    environment = Environment(loader=PackageLoader("adaptlab.course"), autoescape=True)
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     page = environment.get_template("ledger.html").render(records=json.loads(ledger.read_text()), claims=claims(), lessons=lessons, profile=build.name)
     write_whole(site / "index.html", page)
     return site / "index.html"
@@ -31,11 +32,9 @@ def build_site(build: Path) -> Path:
 
 def lesson_page(notebook: Path) -> str:
     """An executed notebook as a page that needs no network."""
-    exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="", exclude_input_prompt=True,
-                            exclude_output_prompt=True)  # fmt: skip
-    body, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), resources={"metadata": {"name": notebook.stem}})
-    # nbconvert's loader of diagrams fetches from the network, and no lesson has a diagram
-    return re.sub(r'<script type="module">(?:(?!</script>).)*mermaid(?:(?!</script>).)*</script>', "", body, flags=re.S)
+    exporter = HTMLExporter(template_name="lesson", extra_template_basedirs=[str(TEMPLATES)], mathjax_url="", require_js_url="", jquery_url="",
+                            exclude_input_prompt=True, exclude_output_prompt=True)  # fmt: skip
+    return exporter.from_notebook_node(nbformat.read(notebook, as_version=4), resources={"metadata": {"name": notebook.stem}})[0]
 
 
 def _title(notebook: Path) -> str:

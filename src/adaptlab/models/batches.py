@@ -14,7 +14,7 @@ from adaptlab.models.encode import Encoded, conversation_pieces, document_pieces
 from adaptlab.models.recipe import Phase
 from adaptlab.world import mixture
 
-MAX_LENGTH = 512
+MAX_LENGTH = 640
 POOL = 1024
 
 

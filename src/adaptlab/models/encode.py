@@ -32,15 +32,14 @@ def document_pieces(pieces: Pieces) -> Pieces:
 
 
 def encode_all(tokenizer: PreTrainedTokenizerBase, sequences: list[Pieces]) -> list[Encoded]:
-    """Encode every piece of every sequence in one call, which the tokenizer's own threads make fast."""
-    flat = [text for pieces in sequences for text, _ in pieces]
-    encodings = iter(tokenizer.backend_tokenizer.encode_batch_fast(flat, add_special_tokens=False))
+    """Encode each sequence as one text, in one call, which the tokenizer's own threads make fast.
+
+    A token has the weight of the piece in which its last character stands.
+    """
+    texts = ["".join(text for text, _ in pieces) for pieces in sequences]
     result = []
-    for pieces in sequences:
-        ids, weights = [], []
-        for _, weight in pieces:
-            piece_ids = next(encodings).ids
-            ids += piece_ids
-            weights += [weight] * len(piece_ids)
-        result.append(Encoded(np.array(ids, np.int16), np.array(weights, np.float32)))
+    for pieces, encoding in zip(sequences, tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)):
+        by_character = np.repeat(np.array([weight for _, weight in pieces], np.float32), [len(text) for text, _ in pieces])
+        ends = np.array([end for _, end in encoding.offsets], int)
+        result.append(Encoded(np.array(encoding.ids, np.int16), by_character[ends - 1]))
     return result

@@ -1,10 +1,10 @@
 """LocalChat: any causal language model that `transformers` loads, with batches, seeds and streaming."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Thread
 
 import torch
-from transformers import LogitsProcessorList, TextIteratorStreamer
+from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStreamer
 
 from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.load import load_model
@@ -26,34 +26,35 @@ class LocalChat:
         messages = messages if self._has_data_role else merge_data(messages)
         return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
-    def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0, processor=None) -> list[Reply]:
-        """Replies in the order asked. Prompts of like length share a forward pass; `processor` is an optional LogitsProcessor."""
+    def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0,
+              make_processor: Callable[[], LogitsProcessor] | None = None) -> list[Reply]:  # fmt: skip
+        """Replies in the order asked. Prompts of like length share a forward pass, and each such pass gets a processor of its own."""
         prompts = [self.render(messages) for messages in conversations]
         lengths = [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
         replies: list[Reply | None] = [None] * len(prompts)
         for group in _groups(lengths):
-            texts, seconds = timed(lambda group=group: self._generate([prompts[i] for i in group], max_new_tokens, temperature, seed, processor))
+            texts, seconds = timed(lambda group=group: self._generate([prompts[i] for i in group], max_new_tokens, temperature, seed, make_processor))
             for i, (text, n_tokens) in zip(group, texts):
                 replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))
         return replies
 
     @torch.inference_mode()
-    def _generate(self, prompts: list[str], max_new_tokens: int, temperature: float, seed: int, processor) -> list[tuple[str, int]]:
+    def _generate(self, prompts: list[str], max_new_tokens: int, temperature: float, seed: int, make_processor) -> list[tuple[str, int]]:
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(self.model.device)
         inputs.pop("token_type_ids", None)
         with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
             torch.manual_seed(seed)
-            output = self.model.generate(**inputs, **self._options(max_new_tokens, temperature, processor))
+            output = self.model.generate(**inputs, **self._options(max_new_tokens, temperature, make_processor))
         new = output[:, inputs["input_ids"].shape[1] :]  # (B, n_new)
         n_tokens = (new != self.tokenizer.pad_token_id).sum(-1).tolist()
         return [(text.strip(), n) for text, n in zip(self.tokenizer.batch_decode(new, skip_special_tokens=True), n_tokens)]
 
-    def _options(self, max_new_tokens: int, temperature: float, processor) -> dict:
+    def _options(self, max_new_tokens: int, temperature: float, make_processor=None) -> dict:
         options = {"max_new_tokens": max_new_tokens, "do_sample": temperature > 0, "pad_token_id": self.tokenizer.pad_token_id}
         if temperature > 0:
             options |= {"temperature": temperature, "top_k": 0, "top_p": 1.0}
-        if processor is not None:
-            options["logits_processor"] = LogitsProcessorList([processor])
+        if make_processor is not None:
+            options["logits_processor"] = LogitsProcessorList([make_processor()])
         return options
 
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
@@ -65,7 +66,7 @@ class LocalChat:
         def produce() -> None:
             with torch.inference_mode(), torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                self.model.generate(**inputs, **self._options(max_new_tokens, temperature, None), streamer=streamer)
+                self.model.generate(**inputs, **self._options(max_new_tokens, temperature), streamer=streamer)
 
         worker = Thread(target=produce, daemon=True)
         worker.start()

@@ -61,8 +61,8 @@ def base_phases(millions: float) -> list[Phase]:
     ]
 
 
-def chat_phases(millions: float) -> list[Phase]:
-    """From the base to the chat model: conversations, between them two stretches of dense skills.
+def chat_phases(millions: float, drill_millions: float) -> list[Phase]:
+    """From the base to the chat model: conversations, between them two stretches of dense skills, and a long drill of what comes last.
 
     A share of documents keeps what no question asks for.
     """
@@ -74,17 +74,18 @@ def chat_phases(millions: float) -> list[Phase]:
         Phase("chat", int(0.12 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
         Phase("sums", int(0.15 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
         Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
+        Phase("drill", int(drill_millions * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
     ]
 
 
-# Millions of tokens after the copying phases, for the shipped weights and for `--quick`.
+# Millions of tokens after the copying phases (documents, conversations, drill), for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 23), "mini": (4, 7)},
-    "quick": {"main": (1.5, 2.5), "mini": (1.5, 2.5)},
+    "full": {"main": (14, 23, 20), "mini": (4, 7, 12)},
+    "quick": {"main": (1.5, 2, 1), "mini": (1.5, 2, 1)},
 }
 
 
 def phases(size: str, stage: str, budget: str = "full") -> list[Phase]:
     """The phases of a stage ("base" or "chat") of a size ("main" or "mini")."""
-    base, chat = BUDGETS[budget][size]
-    return base_phases(base) if stage == "base" else chat_phases(chat)
+    documents, conversations, drill = BUDGETS[budget][size]
+    return base_phases(documents) if stage == "base" else chat_phases(conversations, drill)

@@ -1,5 +1,6 @@
 """Structured output: asking for it, repairing it, and constraining the decoder so that nothing else can come out."""
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,10 @@ class JsonConstraint(LogitsProcessor):
 
     def __init__(self, schema: type[BaseModel], tokenizer):
         spaced = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-        self.grammar = LLMatcher.grammar_from_json_schema(schema.model_json_schema(), defaults=spaced)
+        described = json.dumps(schema.model_json_schema() | {"x-guidance": spaced})
+        # A space may come first: some models, ours among them, open every reply with one, and are thrown off course without.
+        self.grammar = LLMatcher.grammar_from_lark(f"start: / ?/ record\nrecord: %json {described}")
         self.tokenizer = from_tokenizer(tokenizer)
-        self.space = tokenizer.encode(" ", add_special_tokens=False)
         self.matchers: list[LLMatcher] = []
         self.n_prompt = 0
 

@@ -1,8 +1,7 @@
 """Documents for pre-training: plain text without chat, each piece with the weight that its loss deserves.
 
 A piece is (text, weight). Weight 1 is for what a reader could predict: answers, second mentions, known facts. FAINT is
-for what nobody could: names and values in a fresh context, the choice of a wording. Pieces split only where a word
-starts, so that encoding them one by one gives the tokens of the whole.
+for what nobody could: names and values in a fresh context, the choice of a wording.
 """
 
 import json
@@ -87,10 +86,11 @@ def places(rng: random.Random) -> Pieces:
 
 def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
     """Numbered notes on fresh subjects and questions about them, each answered with the number of the note."""
-    n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 8))
-    passage = compose(rng, invent_groups(rng, n_chunks, "fresh"), "train")
+    n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8))
+    kind = rng.choice((None, *BY_SUBJECT))  # numbers as values are rarer than names in the drawn kinds, and harder
+    passage = compose(rng, invent_groups(rng, n_chunks, "fresh", kind), "train")
     pieces: Pieces = [(f"Notes.\n{passage.numbered()}", FAINT)]
-    for fact, chunk in rng.choices(passage.facts, k=min(6, n_chunks + 1)):
+    for fact, chunk in rng.choices(passage.facts, k=n_chunks + 2):
         if rng.random() < 0.2:
             question, answer = absent_question(rng, passage, "train"), NOT_FOUND
         else:

@@ -35,9 +35,9 @@ def compose(rng: random.Random, groups: list[list[Fact]], split: str) -> Passage
     return Passage(chunks, tuple((fact, i) for i, group in enumerate(groups, 1) for fact in group))
 
 
-def invent_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fact]]:
-    """Facts for chunks that are easy to confuse: two or three subjects of a kind, and values of the same relations."""
-    kind = rng.choices(tuple(BY_SUBJECT), (5, 3, 1, 1))[0]
+def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | None = None) -> list[list[Fact]]:
+    """Facts for chunks that are easy to confuse: a few subjects of one kind (drawn if None), and values of the same relations."""
+    kind = kind or rng.choices(tuple(BY_SUBJECT), (5, 3, 1, 1))[0]
     relations = BY_SUBJECT[kind]
     names = rng.sample(subjects(kind, group), max(2, (n_chunks + 1) // 2))
     pairs = [(name, relation) for name in names for relation in relations]
@@ -56,29 +56,32 @@ def invent_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fa
     return groups
 
 
-def absent_question(rng: random.Random, passage: Passage, split: str) -> str:
-    """A question of the same kind as the passage's facts, to which the passage has no answer."""
+def absent_question(rng: random.Random, passage: Passage, split: str, group: str = "fresh") -> str:
+    """A question of the same kind as the passage's facts, to which the passage has no answer; strangers in it are of `group`."""
     stated = {(fact.subject, fact.relation) for fact, _ in passage.facts}
     fact = rng.choice(passage.facts)[0]
     kind = RELATIONS[fact.relation].subject
     candidates = [(fact.subject, relation.name) for relation in BY_SUBJECT[kind] if (fact.subject, relation.name) not in stated]
     if not candidates or rng.random() < 0.3:
-        others = [name for name in rng.sample(subjects(kind, "fresh"), 8) if (name, fact.relation) not in stated]
+        others = [name for name in rng.sample(subjects(kind, group), 8) if (name, fact.relation) not in stated]
         candidates = [(others[0], fact.relation)]
     return Fact(*rng.choice(candidates), value="").ask(rng, split)
 
 
-def reading_messages(rng: random.Random, passage: Passage, question: str, split: str, use_data_role: bool) -> tuple[dict, ...]:
-    """The prompt around a passage: an instruction, the numbered chunks and the question."""
+def reading_messages(rng: random.Random, passage: Passage, question: str, split: str, use_data_role: bool,
+                     question_first: bool = False) -> tuple[dict, ...]:  # fmt: skip
+    """The prompt around a passage: an instruction, the numbered chunks and the question, which comes last or, in one turn with them, first."""
     instruction = system(INSTRUCTIONS.pick(rng, split))
     if use_data_role:
         return instruction, data(passage.numbered()), user(question)
     heading = rng.choice(_HEADINGS[:4] if split == "train" else _HEADINGS[4:])
-    return instruction, user(f"{heading}:\n{passage.numbered()}\n\nQuestion: {question}")
+    parts = [f"{heading}:\n{passage.numbered()}", f"Question: {question}"]
+    return instruction, user("\n\n".join(reversed(parts) if question_first else parts))
 
 
 def reading_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None,
-                 answerable: bool | None = None, position: int | None = None, use_data_role: bool | None = None) -> Case:  # fmt: skip
+                 answerable: bool | None = None, position: int | None = None, use_data_role: bool | None = None,
+                 question_first: bool = False) -> Case:  # fmt: skip
     """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the answer."""
     n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
     passage = compose(rng, invent_groups(rng, n_chunks, group), split)
@@ -86,9 +89,11 @@ def reading_case(rng: random.Random, split: str = "train", group: str = "fresh",
     use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
     fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": n_chunks, "answerable": answerable}
     if not answerable:
-        question = absent_question(rng, passage, split)
-        return Case("reading", reading_messages(rng, passage, question, split, use_data_role), NOT_FOUND, NOWHERE, fields | {"question": question})
+        question = absent_question(rng, passage, split, group)
+        messages = reading_messages(rng, passage, question, split, use_data_role, question_first)
+        return Case("reading", messages, NOT_FOUND, NOWHERE, fields | {"question": question})
     fact, chunk = rng.choice([(f, i) for f, i in passage.facts if position in (None, i)])
     question = fact.ask(rng, split)
     fields |= {"question": question, "value": fact.value, "chunk": chunk, "relation": fact.relation, "subject": fact.subject}
-    return Case("reading", reading_messages(rng, passage, question, split, use_data_role), f"{fact.value} [{chunk}]", CONTEXT, fields)
+    messages = reading_messages(rng, passage, question, split, use_data_role, question_first)
+    return Case("reading", messages, f"{fact.value} [{chunk}]", CONTEXT, fields)

@@ -25,17 +25,32 @@ KEY_WORDS = ("who", "what", "where", "when", "kind", "id", "count", "tag", "ref"
              *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS)  # fmt: skip
 
 
+SYLLABLES = tuple("ba cer di fo gul ka lem mi no par qui ro sta ti vo wen xi yo zan der sur ig ur en cod ub".split())
+
+
+def _key(rng: random.Random, word: str) -> str:
+    """A word, a word of invented syllables (which has no token of its own), or two of them joined by an underscore."""
+    shape = rng.random()
+    if shape < 0.35:
+        return word
+    invented = "".join(rng.sample(SYLLABLES, rng.choice((2, 2, 3))))
+    return invented if shape < 0.7 else f"{word}_{invented}" if shape < 0.85 else f"{invented}_{word}"
+
+
 def _keys(rng: random.Random, n: int) -> list[str]:
-    """n different keys of one word or of two, joined by an underscore."""
-    chosen = rng.sample(KEY_WORDS, 2 * n)
-    return [f"{a}_{b}" if rng.random() < 0.3 else a for a, b in zip(chosen[::2], chosen[1::2])]
+    """n different keys."""
+    keys: dict[str, None] = {}
+    while len(keys) < n:
+        keys[_key(rng, rng.choice(KEY_WORDS))] = None
+    return list(keys)
 
 
 def _codes(rng: random.Random, n: int) -> list[str]:
-    """n different codes: words, or a letter that the triage record does not use with two digits."""
-    if rng.random() < 0.5:
-        return rng.sample(words.LABELS, n)
-    return [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABEGHJKLMNRTUVWXYZ", n)]
+    """n different codes: words, invented ones, or a letter that the triage record does not use with two digits."""
+    shape = rng.random()
+    if shape < 0.5:
+        return [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABEGHJKLMNRTUVWXYZ", n)]
+    return rng.sample(words.LABELS + words.COLOURS + words.PLACES, n) if shape < 0.8 else _keys(rng, n)
 
 
 @dataclass(frozen=True)
@@ -83,10 +98,10 @@ def triage_case(rng: random.Random, split: str = "train", group: str = "new", k:
 def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", k: int | None = None) -> Case:
     """A record with keys and codes drawn for this case, shown by k examples: flat or in groups, with codes for topic and mood or without."""
     k = k or rng.choice((1, 2, 2, 3, 4))
-    fields = rng.sample(("name", "city", "product", "order", "day"), rng.randint(1, 3))
-    coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2)))
+    fields = rng.sample(("name", "city", "product", "order", "day"), rng.choice((1, 2, 3, 3)))
+    coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2, 2)))
     keys = _keys(rng, len(fields) + len(coded))
-    groups = _keys(rng, rng.choice((0, 1, 2, 3)))
+    groups = _keys(rng, rng.choice((0, 1, 2, 3, 3)))
     homes = sorted(rng.randrange(max(1, len(groups))) for _ in keys)
     codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
 
