@@ -51,7 +51,7 @@ def main() -> None:
         rounds = [(seconds(lambda: one_at_a_time(chat, prompts)), seconds(lambda: batched(N_PROMPTS))) for _ in range(ROUNDS)]
     ratios = [single / batch for single, batch in rounds]
     report = {
-        "machine": platform.machine(),
+        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
         "prompts": N_PROMPTS,
         "rounds": ROUNDS,

@@ -21,7 +21,7 @@ Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 def run(
     lessons: Annotated[list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")] = [],
     profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
-    chat_model: Annotated[str, typer.Option(help="Another chat model: embedded:chat, hub:org/name, a path, openai:name, anthropic:name.")] = "",
+    chat_model: Annotated[str, typer.Option(help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path.")] = "",
     folder: Folder = Path("."),
     workers: Annotated[int, typer.Option(help="Notebooks at a time.")] = 2,
 ) -> None:

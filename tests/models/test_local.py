@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from adaptlab.errors import AdaptLabError
 from adaptlab.models import load
 from adaptlab.models.chat import ScriptedChat, ask, load_chat
-from adaptlab.models.local import _groups, merge_data
+from adaptlab.models.local import LocalChat, _groups, merge_data
 
 QUESTIONS = [[{"role": "user", "content": f"What is {a} + {b}?"}] for a, b in [(1, 2), (30, 41), (9, 9), (55, 12), (7, 80)]]
 SYSTEM_LONG = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]
@@ -90,6 +90,11 @@ def test_a_model_that_this_test_saves_loads_from_its_path_and_as_a_hub_id(tmp_pa
 def test_unknown_models_are_refused_in_a_sentence(model_id, says):
     with pytest.raises(AdaptLabError, match=says):
         load_chat(model_id)
+
+
+def test_models_that_run_elsewhere_are_no_local_ones():
+    with pytest.raises(AdaptLabError, match="runs elsewhere"):
+        LocalChat("openai:some-model")
 
 
 def test_damaged_weights_are_refused(tmp_path):

@@ -63,6 +63,8 @@ def resolve(model_id: str) -> str:
         return name
     if Path(model_id).is_dir():
         return model_id
+    if kind in ("openai", "anthropic"):
+        raise AdaptLabError(f"{model_id!r} runs elsewhere, and this needs a model on this machine: embedded:chat, hub:org/name or the path of a folder.")
     raise AdaptLabError(f"{model_id!r} is not a model: use embedded:chat, hub:org/name, the path of a folder, openai:name or anthropic:name.")
 
 

@@ -25,7 +25,8 @@ KEY_WORDS = ("who", "what", "where", "when", "kind", "id", "count", "tag", "ref"
              *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS)  # fmt: skip
 
 
-SYLLABLES = tuple("ba cer di fo gul ka lem mi no par qui ro sta ti vo wen xi yo zan der sur ig ur en cod ub".split())
+SYLLABLES = ("ba", "cer", "di", "fo", "gul", "ka", "lem", "mi", "no", "par", "qui", "ro", "sta", "ti", "vo", "wen", "xi", "yo", "zan", "der", "sur",
+             "ig", "ur", "en", "cod", "ub")  # fmt: skip
 
 
 def _key(rng: random.Random, word: str) -> str:
