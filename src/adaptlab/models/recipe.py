@@ -61,7 +61,7 @@ def base_phases(millions: float) -> list[Phase]:
     ]
 
 
-def chat_phases(millions: float, drill_millions: float) -> list[Phase]:
+def chat_phases(millions: float, drill_millions: float, record_millions: float) -> list[Phase]:
     """From the base to the chat model: conversations, between them two stretches of dense skills, and a long drill of what comes last.
 
     A share of documents keeps what no question asks for.
@@ -75,17 +75,18 @@ def chat_phases(millions: float, drill_millions: float) -> list[Phase]:
         Phase("sums", int(0.15 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
         Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
         Phase("drill", int(drill_millions * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
+        Phase("records", int(record_millions * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
     ]
 
 
-# Millions of tokens after the copying phases (documents, conversations, drill), for the shipped weights and for `--quick`.
+# Millions of tokens after the copying phases (documents, conversations, drill, records), for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 23, 20), "mini": (4, 7, 12)},
-    "quick": {"main": (1.5, 2, 1), "mini": (1.5, 2, 1)},
+    "full": {"main": (14, 23, 20, 3.5), "mini": (4, 7, 8, 2)},
+    "quick": {"main": (1.5, 2, 1, 0.5), "mini": (1.5, 2, 1, 0.5)},
 }
 
 
 def phases(size: str, stage: str, budget: str = "full") -> list[Phase]:
     """The phases of a stage ("base" or "chat") of a size ("main" or "mini")."""
-    documents, conversations, drill = BUDGETS[budget][size]
-    return base_phases(documents) if stage == "base" else chat_phases(conversations, drill)
+    documents, *conversations = BUDGETS[budget][size]
+    return base_phases(documents) if stage == "base" else chat_phases(*conversations)

@@ -66,6 +66,10 @@ BESIDE_DRILL: Mixture = {
     doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
 }  # fmt: skip
 
+# At the very end, records whose form only the prompt shows.
+RECORDS: Mixture = DRILL | {schema_case: 12}
+BESIDE_RECORDS: Mixture = BESIDE_DRILL | {doc.schemas: 10}
+
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
     """Documents without end, drawn by the mixture's shares."""

@@ -20,38 +20,37 @@ OPENERS = combine(
      "give the record for the last message"],
 )  # fmt: skip
 
-# What keys of training's records are made of; none of the triage record's keys is among them.
-KEY_WORDS = ("who", "what", "where", "when", "kind", "id", "count", "tag", "ref", "part", "item", "client", "case", "info", "entry", "body", "meta", "note",
-             *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS)  # fmt: skip
+TRIAGE_CODES = {"price": "P10", "delivery": "D20", "quality": "Q30", "service": "S40"}
+TRIAGE_LEVELS = {"positive": "low", "negative": "high"}
+# What no record of training may hold.
+TRIAGE_TERMS = {"customer", "full_name", "subject", "sku", "order_no", "routing", "code", "urgency", *TRIAGE_CODES.values(), *TRIAGE_LEVELS.values()}
+
+KEY_WORDS = (*words.OFFICE, *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS, *words.JOBS, *words.HOBBIES, *words.FOODS)
 
 
-SYLLABLES = ("ba", "cer", "di", "fo", "gul", "ka", "lem", "mi", "no", "par", "qui", "ro", "sta", "ti", "vo", "wen", "xi", "yo", "zan", "der", "sur",
-             "ig", "ur", "en", "cod", "ub")  # fmt: skip
+def _part(rng: random.Random) -> str:
+    """A word, or its beginning or end: strings that no tokenizer keeps whole, so that copying them is copying in general."""
+    word = rng.choice(KEY_WORDS)
+    cut = rng.randrange(1, len(word))
+    return rng.choice((word, word[:cut], word[cut:]))
 
 
-def _key(rng: random.Random, word: str) -> str:
-    """A word, a word of invented syllables (which has no token of its own), or two of them joined by an underscore."""
-    shape = rng.random()
-    if shape < 0.35:
-        return word
-    invented = "".join(rng.sample(SYLLABLES, rng.choice((2, 2, 3))))
-    return invented if shape < 0.7 else f"{word}_{invented}" if shape < 0.85 else f"{invented}_{word}"
-
-
-def _keys(rng: random.Random, n: int) -> list[str]:
-    """n different keys."""
-    keys: dict[str, None] = {}
-    while len(keys) < n:
-        keys[_key(rng, rng.choice(KEY_WORDS))] = None
-    return list(keys)
+def _strings(rng: random.Random, n: int) -> list[str]:
+    """n different strings of one part or two, with or without an underscore; none is a term of the triage record."""
+    found: dict[str, None] = {}
+    while len(found) < n:
+        text = rng.choice(("", "_")).join(_part(rng) for _ in range(rng.choice((1, 1, 2))))
+        if text not in TRIAGE_TERMS:
+            found[text] = None
+    return list(found)
 
 
 def _codes(rng: random.Random, n: int) -> list[str]:
-    """n different codes: words, invented ones, or a letter that the triage record does not use with two digits."""
-    shape = rng.random()
-    if shape < 0.5:
-        return [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABEGHJKLMNRTUVWXYZ", n)]
-    return rng.sample(words.LABELS + words.COLOURS + words.PLACES, n) if shape < 0.8 else _keys(rng, n)
+    """n different codes: a letter with two digits, or strings like the keys."""
+    if rng.random() < 0.6:
+        codes = [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABCDEFGHIJKLMNOPQRSTUVWXYZ", n)]
+        return codes if TRIAGE_TERMS.isdisjoint(codes) else _codes(rng, n)
+    return _strings(rng, n)
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,6 @@ def ticket(rng: random.Random, split: str = "train", group: str = "fresh") -> Ti
     parts = [MESSAGES[field].pick(rng, split).format(v=value) for field, value in (("name", name), ("product", product), ("order", order))]
     rng.shuffle(parts)
     return Ticket(" ".join([*parts, complaint.text]), name, product, order, complaint.topic, complaint.sentiment)
-
-
-TRIAGE_CODES = {"price": "P10", "delivery": "D20", "quality": "Q30", "service": "S40"}
-TRIAGE_LEVELS = {"positive": "low", "negative": "high"}
 
 
 def triage_record(item: Ticket) -> dict:
@@ -101,8 +96,8 @@ def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", 
     k = k or rng.choice((1, 2, 2, 3, 4))
     fields = rng.sample(("name", "city", "product", "order", "day"), rng.choice((1, 2, 3, 3)))
     coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2, 2)))
-    keys = _keys(rng, len(fields) + len(coded))
-    groups = _keys(rng, rng.choice((0, 1, 2, 3, 3)))
+    keys = _strings(rng, len(fields) + len(coded))
+    groups = _strings(rng, rng.choice((0, 1, 2, 3, 3)))
     homes = sorted(rng.randrange(max(1, len(groups))) for _ in keys)
     codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
 

@@ -80,5 +80,12 @@ LABELS = _words(
     lund morv nelk pont rusk skel tarn vosh welp yint zorb crid"""
 )
 
+OFFICE = _words(
+    """account action address amount branch buyer cause channel claim client comment contract country credit currency customer date detail discount
+    email entry fault field folder function group handling hour invoice issue level login member method model mood number object office owner
+    payment phone place priority profile quantity queue rank reason receiver refund region result risk score section sender shelf source stage
+    state stock store street summary target tax ticket title total unit urgent user value vendor weight worker"""
+)
+
 TOPICS = ("price", "delivery", "quality", "service")
 SENTIMENTS = ("positive", "negative")
