@@ -61,7 +61,7 @@ def base_phases(millions: float) -> list[Phase]:
     ]
 
 
-def chat_phases(millions: float, drill_millions: float, record_millions: float) -> list[Phase]:
+def chat_phases(millions: float, drill_millions: float, record_millions: float, polish_millions: float) -> list[Phase]:
     """From the base to the chat model: conversations, between them two stretches of dense skills, and a long drill of what comes last.
 
     A share of documents keeps what no question asks for.
@@ -76,13 +76,14 @@ def chat_phases(millions: float, drill_millions: float, record_millions: float) 
         Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
         Phase("drill", int(drill_millions * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
         Phase("records", int(record_millions * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
+        Phase("polish", int(polish_millions * 1e6), 4096, (1e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
     ]
 
 
-# Millions of tokens after the copying phases (documents, conversations, drill, records), for the shipped weights and for `--quick`.
+# Millions of tokens after the copying phases (documents, conversations, drill, records, polish), for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 23, 20, 3.5), "mini": (4, 7, 8, 2)},
-    "quick": {"main": (1.5, 2, 1, 0.5), "mini": (1.5, 2, 1, 0.5)},
+    "full": {"main": (14, 23, 20, 3.5, 2.5), "mini": (4, 7, 5, 1, 1)},
+    "quick": {"main": (1.5, 2, 0.5, 0.3, 0.2), "mini": (1.5, 2, 0.5, 0.3, 0.2)},
 }
 
 

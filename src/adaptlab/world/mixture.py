@@ -69,6 +69,8 @@ BESIDE_DRILL: Mixture = {
 # At the very end, records whose form only the prompt shows.
 RECORDS: Mixture = DRILL | {schema_case: 12}
 BESIDE_RECORDS: Mixture = BESIDE_DRILL | {doc.schemas: 10}
+POLISH: Mixture = RECORDS | {reading_case: 11, _quick_problem: 7, problem_case: 7}
+BESIDE_POLISH: Mixture = BESIDE_RECORDS | {doc.short_problems: 7, doc.schemas: 7}
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:

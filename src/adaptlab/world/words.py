@@ -82,7 +82,7 @@ LABELS = _words(
 
 OFFICE = _words(
     """account action address amount branch buyer cause channel claim client comment contract country credit currency customer date detail discount
-    email entry fault field folder function group handling hour invoice issue level login member method model mood number object office owner
+    email entry fault field folder full function group handling hour invoice issue level login member method model mood name number object office order owner
     payment phone place priority profile quantity queue rank reason receiver refund region result risk score section sender shelf source stage
     state stock store street summary target tax ticket title total unit urgent user value vendor weight worker"""
 )
