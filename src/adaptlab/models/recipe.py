@@ -61,8 +61,9 @@ def base_phases(millions: float) -> list[Phase]:
     ]
 
 
-def chat_phases(millions: float, drill_millions: float, record_millions: float, polish_millions: float) -> list[Phase]:
-    """From the base to the chat model: conversations, between them two stretches of dense skills, and a long drill of what comes last.
+def chat_phases(millions: float, drill: float, records: float, polish: float, codes: float) -> list[Phase]:
+    """From the base to the chat model: conversations, between them two stretches of dense skills; then what comes last, each in millions
+    of tokens: a long drill, records whose form only the prompt shows, a polish of what those cost, and codes learned from examples.
 
     A share of documents keeps what no question asks for.
     """
@@ -74,20 +75,22 @@ def chat_phases(millions: float, drill_millions: float, record_millions: float, 
         Phase("chat", int(0.12 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
         Phase("sums", int(0.15 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
         Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
-        Phase("drill", int(drill_millions * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
-        Phase("records", int(record_millions * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
-        Phase("polish", int(polish_millions * 1e6), 4096, (1e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
+        Phase("drill", int(drill * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
+        Phase("records", int(records * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
+        Phase("polish", int(polish * 1e6), 4096, (1e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
+        Phase("codes", int(codes * 1e6), 4096, (1.5e-3, 2e-5), mixture.BESIDE_CODES, mixture.POLISH, 0.45),
     ]
 
 
-# Millions of tokens after the copying phases (documents, conversations, drill, records, polish), for the shipped weights and for `--quick`.
+# Millions of tokens after the copying phases (documents, conversations, drill, records, polish, codes), for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 23, 20, 3.5, 2.5), "mini": (4, 7, 5, 1, 1)},
-    "quick": {"main": (1.5, 2, 0.5, 0.3, 0.2), "mini": (1.5, 2, 0.5, 0.3, 0.2)},
+    "full": {"main": (14, 23, 20, 3.5, 2.5, 2.2), "mini": (4, 7, 0, 0, 0, 0)},
+    "quick": {"main": (1.5, 2, 0.4, 0.2, 0.2, 0.2), "mini": (1.5, 2, 0.4, 0.2, 0.2, 0.2)},
 }
 
 
 def phases(size: str, stage: str, budget: str = "full") -> list[Phase]:
     """The phases of a stage ("base" or "chat") of a size ("main" or "mini")."""
     documents, *conversations = BUDGETS[budget][size]
-    return base_phases(documents) if stage == "base" else chat_phases(*conversations)
+    found = base_phases(documents) if stage == "base" else chat_phases(*conversations)
+    return [phase for phase in found if phase.n_tokens]

@@ -23,7 +23,7 @@ OPENERS = combine(
 TRIAGE_CODES = {"price": "P10", "delivery": "D20", "quality": "Q30", "service": "S40"}
 TRIAGE_LEVELS = {"positive": "low", "negative": "high"}
 # What no record of training may hold.
-TRIAGE_TERMS = {"customer", "full_name", "subject", "sku", "order_no", "routing", "code", "urgency", *TRIAGE_CODES.values(), *TRIAGE_LEVELS.values()}
+TRIAGE_TERMS = {"customer", "full_name", "subject", "sku", "order_no", "dispatch", "code", "urgency", *TRIAGE_CODES.values(), *TRIAGE_LEVELS.values()}
 
 KEY_WORDS = (*words.OFFICE, *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS, *words.JOBS, *words.HOBBIES, *words.FOODS)
 
@@ -35,7 +35,7 @@ def _part(rng: random.Random) -> str:
     return rng.choice((word, word[:cut], word[cut:]))
 
 
-def _strings(rng: random.Random, n: int) -> list[str]:
+def draw_strings(rng: random.Random, n: int) -> list[str]:
     """n different strings of one part or two, with or without an underscore; none is a term of the triage record."""
     found: dict[str, None] = {}
     while len(found) < n:
@@ -45,12 +45,12 @@ def _strings(rng: random.Random, n: int) -> list[str]:
     return list(found)
 
 
-def _codes(rng: random.Random, n: int) -> list[str]:
+def draw_codes(rng: random.Random, n: int) -> list[str]:
     """n different codes: a letter with two digits, or strings like the keys."""
     if rng.random() < 0.6:
         codes = [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABCDEFGHIJKLMNOPQRSTUVWXYZ", n)]
-        return codes if TRIAGE_TERMS.isdisjoint(codes) else _codes(rng, n)
-    return _strings(rng, n)
+        return codes if TRIAGE_TERMS.isdisjoint(codes) else draw_codes(rng, n)
+    return draw_strings(rng, n)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def triage_record(item: Ticket) -> dict:
     return {
         "customer": {"full_name": item.name},
         "subject": {"sku": item.product, "order_no": item.order},
-        "routing": {"code": TRIAGE_CODES[item.topic], "urgency": TRIAGE_LEVELS[item.sentiment]},
+        "dispatch": {"code": TRIAGE_CODES[item.topic], "urgency": TRIAGE_LEVELS[item.sentiment]},
     }
 
 
@@ -96,17 +96,17 @@ def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", 
     k = k or rng.choice((1, 2, 2, 3, 4))
     fields = rng.sample(("name", "city", "product", "order", "day"), rng.choice((1, 2, 3, 3)))
     coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2, 2)))
-    keys = _strings(rng, len(fields) + len(coded))
-    groups = _strings(rng, rng.choice((0, 1, 2, 3, 3)))
+    keys = draw_strings(rng, len(fields) + len(coded))
+    groups = draw_strings(rng, rng.choice((0, 1, 2, 3, 3)))
     homes = sorted(rng.randrange(max(1, len(groups))) for _ in keys)
-    codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
+    codes = dict(zip(words.TOPICS + words.SENTIMENTS, draw_codes(rng, 6)))
 
-    def one() -> tuple[str, dict]:
+    def one(topic: str | None, sentiment: str | None) -> tuple[str, dict]:
         values = {field: draw_value(rng, field, group) for field in fields}
         parts = [MESSAGES[field].pick(rng, split).format(v=value) for field, value in values.items()]
         rng.shuffle(parts)
         if coded:
-            complaint = review(rng, split)
+            complaint = review(rng, split, topic, sentiment)
             parts.append(complaint.text)
             values |= {by: codes[getattr(complaint, by)] for by in coded}
         record: dict = {}
@@ -114,8 +114,9 @@ def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", 
             (record.setdefault(groups[home], {}) if groups else record)[key] = value
         return " ".join(parts), record
 
-    shown = [one() for _ in range(k)]
-    text, record = one()
+    kinds = [(rng.choice(words.TOPICS), rng.choice(words.SENTIMENTS)) for _ in range(k)]
+    shown = [one(*kind) for kind in kinds]
+    text, record = one(rng.choice(kinds)[0], rng.choice(kinds)[1])  # codes that the examples show, so that they can be inferred
     examples = [f"Message: {t}\nRecord: {json.dumps(r)}" for t, r in shown]
     content = "\n\n".join([OPENERS.pick(rng, split), *examples, f"Message: {text}\nRecord:"])
     return Case("schema", (user(content),), json.dumps(record), CONTEXT, {"k": k, "record": record, "text": text})
