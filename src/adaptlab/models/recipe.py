@@ -61,9 +61,9 @@ def base_phases(millions: float) -> list[Phase]:
     ]
 
 
-def chat_phases(millions: float, drill: float, records: float, polish: float, codes: float) -> list[Phase]:
+def chat_phases(millions: float, drill: float, records: float, polish: float) -> list[Phase]:
     """From the base to the chat model: conversations, between them two stretches of dense skills; then what comes last, each in millions
-    of tokens: a long drill, records whose form only the prompt shows, a polish of what those cost, and codes learned from examples.
+    of tokens: a long drill, records whose form only the prompt shows, and a polish of what those cost.
 
     A share of documents keeps what no question asks for.
     """
@@ -78,14 +78,13 @@ def chat_phases(millions: float, drill: float, records: float, polish: float, co
         Phase("drill", int(drill * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
         Phase("records", int(records * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
         Phase("polish", int(polish * 1e6), 4096, (1e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
-        Phase("codes", int(codes * 1e6), 4096, (1.5e-3, 2e-5), mixture.BESIDE_CODES, mixture.POLISH, 0.45),
     ]
 
 
-# Millions of tokens after the copying phases (documents, conversations, drill, records, polish, codes), for the shipped weights and for `--quick`.
+# Millions of tokens after the copying phases (documents, conversations, drill, records, polish), for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 23, 20, 3.5, 2.5, 2.2), "mini": (4, 7, 0, 0, 0, 0)},
-    "quick": {"main": (1.5, 2, 0.4, 0.2, 0.2, 0.2), "mini": (1.5, 2, 0.4, 0.2, 0.2, 0.2)},
+    "full": {"main": (14, 23, 20, 3.5, 2.5), "mini": (4, 7, 0, 0, 0)},
+    "quick": {"main": (1.5, 2, 0.4, 0.3, 0.3), "mini": (1.5, 2, 0.4, 0.3, 0.3)},
 }
 
 

@@ -18,7 +18,7 @@ from adaptlab.world.reading import absent_question, compose, invent_groups
 from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.reviews import review
 from adaptlab.world.sums import draw_sum, problem
-from adaptlab.world.tickets import draw_codes, draw_strings, schema_case
+from adaptlab.world.tickets import schema_case
 
 FAINT = 0.1
 Pieces = list[tuple[str, float]]
@@ -136,24 +136,6 @@ def schemas(rng: random.Random) -> Pieces:
         weight = 1.0 if i > 1 else FAINT
         pieces += [(part, FAINT)] if i == 0 else [("\nRecord:", FAINT), *([(record, weight)] if record else []), *([(newline + rest, FAINT)] if rest else [])]
     return [*pieces, (f" {content.answer}", 1.0)]
-
-
-def coded_texts(rng: random.Random) -> Pieces:
-    """Reviews as records that hold nothing but a code for the topic, the mood, or both; a code counts once its meaning has been shown."""
-    aspects = rng.choice((("topic",), ("sentiment",), ("topic", "sentiment"), ("sentiment", "topic")))
-    keys, codes = draw_strings(rng, 2), dict(zip(words.TOPICS + words.SENTIMENTS, draw_codes(rng, 6)))
-    topics = rng.sample(words.TOPICS, rng.choice((2, 3, 4)))
-    pieces: Pieces = [("Coded.", FAINT)]
-    met: set[str] = set()
-    for _ in range(rng.randint(6, 9)):
-        item = review(rng, "train", rng.choice(topics))
-        pieces.append((f"\n\nMessage: {item.text}\nRecord: {{", FAINT))
-        for i, (key, aspect) in enumerate(zip(keys, aspects)):
-            value = getattr(item, aspect)
-            pieces += [(f'{", " if i else ""}"{key}": "', FAINT), (codes[value], 1.0 if value in met else FAINT), ('"', FAINT)]
-            met.add(value)
-        pieces.append(("}", FAINT))
-    return pieces
 
 
 def sorted_texts(rng: random.Random) -> Pieces:

@@ -71,7 +71,6 @@ RECORDS: Mixture = DRILL | {schema_case: 12}
 BESIDE_RECORDS: Mixture = BESIDE_DRILL | {doc.schemas: 10}
 POLISH: Mixture = RECORDS | {reading_case: 11, _quick_problem: 7, problem_case: 7}
 BESIDE_POLISH: Mixture = BESIDE_RECORDS | {doc.short_problems: 7, doc.schemas: 7}
-BESIDE_CODES: Mixture = BESIDE_POLISH | {doc.coded_texts: 16}
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:

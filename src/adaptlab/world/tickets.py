@@ -35,7 +35,7 @@ def _part(rng: random.Random) -> str:
     return rng.choice((word, word[:cut], word[cut:]))
 
 
-def draw_strings(rng: random.Random, n: int) -> list[str]:
+def _strings(rng: random.Random, n: int) -> list[str]:
     """n different strings of one part or two, with or without an underscore; none is a term of the triage record."""
     found: dict[str, None] = {}
     while len(found) < n:
@@ -45,12 +45,12 @@ def draw_strings(rng: random.Random, n: int) -> list[str]:
     return list(found)
 
 
-def draw_codes(rng: random.Random, n: int) -> list[str]:
+def _codes(rng: random.Random, n: int) -> list[str]:
     """n different codes: a letter with two digits, or strings like the keys."""
     if rng.random() < 0.6:
         codes = [f"{letter}{rng.randint(10, 99)}" for letter in rng.sample("ABCDEFGHIJKLMNOPQRSTUVWXYZ", n)]
-        return codes if TRIAGE_TERMS.isdisjoint(codes) else draw_codes(rng, n)
-    return draw_strings(rng, n)
+        return codes if TRIAGE_TERMS.isdisjoint(codes) else _codes(rng, n)
+    return _strings(rng, n)
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", 
     k = k or rng.choice((1, 2, 2, 3, 4))
     fields = rng.sample(("name", "city", "product", "order", "day"), rng.choice((1, 2, 3, 3)))
     coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2, 2)))
-    keys = draw_strings(rng, len(fields) + len(coded))
-    groups = draw_strings(rng, rng.choice((0, 1, 2, 3, 3)))
+    keys = _strings(rng, len(fields) + len(coded))
+    groups = _strings(rng, rng.choice((0, 1, 2, 3, 3)))
     homes = sorted(rng.randrange(max(1, len(groups))) for _ in keys)
-    codes = dict(zip(words.TOPICS + words.SENTIMENTS, draw_codes(rng, 6)))
+    codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
 
     def one(topic: str | None, sentiment: str | None) -> tuple[str, dict]:
         values = {field: draw_value(rng, field, group) for field in fields}
