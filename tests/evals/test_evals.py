@@ -99,3 +99,10 @@ def test_a_claim_recorded_twice_is_an_error(tmp_path):
     paths = [notebook_with(tmp_path / f"0{i}_a.ipynb", made) for i in (1, 2)]
     with pytest.raises(AdaptLabError, match="P1 is recorded by 01_a and by 02_a"):
         collect(paths)
+
+
+def test_differences_that_never_vary_still_have_an_interval():
+    found = paired_difference([True] * 30, [False] * 30)
+    assert found.value == 1 and 0.8 < found.low < 0.9
+    same = paired_difference([True] * 30, [True] * 30)
+    assert same.value == 0 and -0.2 < same.low < 0 < same.high < 0.2

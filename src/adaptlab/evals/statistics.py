@@ -40,8 +40,14 @@ def mean(values: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean of new - old over the same cases, in the same order, with a percentile bootstrap interval over the cases."""
+    """Mean of new - old over the same cases, in the same order, with a percentile bootstrap interval over the cases.
+
+    Hits and misses that differ alike in every case leave the bootstrap no width; there the interval is that of two independent
+    shares, which Newcombe's paired method (1998, method 10) becomes where the two do not vary together.
+    """
     difference = np.asarray(new, float) - np.asarray(old, float)
+    if np.ptp(difference) == 0 and set(np.unique([*new, *old])) <= {0, 1}:
+        return difference_of_proportions(new, old)
     return _bootstrap((difference,), np.mean, float(difference.mean()), seed)
 
 
