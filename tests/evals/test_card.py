@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.evals import abilities, card
 from adaptlab.world.case import Case
 
@@ -41,3 +42,8 @@ def test_judges_refuse_wrong_answers():
     assert abilities.final_number(case, "3 + 4 = 7. The answer is 7.") and not abilities.final_number(case, "seven") and not abilities.final_number(case, "77")
     assert abilities.in_tone(case, "red") and not abilities.in_tone(case, "blue") and not abilities.in_tone(case, "the answer is surely red")
     assert re.fullmatch(r"\d+", str(abilities.last_number("a 12b")))
+
+
+def test_a_folder_without_a_card_is_named(tmp_path):
+    with pytest.raises(AdaptLabError, match="has no card yet"):
+        card.read_card(tmp_path)

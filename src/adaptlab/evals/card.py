@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import ABILITIES, Ability, draw_cases, measure
 from adaptlab.evals.statistics import proportion
 from adaptlab.files import write_whole
@@ -52,7 +53,11 @@ def save_card(rows: list[dict], weights: Path = WEIGHTS) -> None:
 
 
 def read_card(weights: Path = WEIGHTS) -> list[dict]:
-    return json.loads((weights / "card.json").read_text(encoding="utf-8"))
+    """The rows of the card beside the weights."""
+    file = weights / "card.json"
+    if not file.exists():
+        raise AdaptLabError(f"{weights} has no card yet; measure one with `adaptlab models card --measure --export {weights}`.")
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 PUBLIC = ("model", "ability", "wording", "value", "low", "high", "n")
