@@ -40,6 +40,8 @@ def test_the_weights_cover_just_the_characters_that_carry_them(tokenizer):
     kinds = mixture.REPETITION | mixture.READING | mixture.DOCUMENTS | mixture.SKILLS | mixture.SUMS | mixture.BESIDE_CHAT | mixture.BESIDE_DRILL
     for pieces in itertools.islice(mixture.documents("pieces", dict.fromkeys(kinds, 1.0)), 600):
         pieces = document_pieces(pieces)
+        text = "".join(piece for piece, _ in pieces)
         ours = encode_all(tokenizer, [pieces])[0]
-        assert ours.ids.tolist() == tokenizer.encode("".join(piece for piece, _ in pieces), add_special_tokens=False)
+        assert tokenizer.decode(ours.ids) == text
+        assert ours.ids.tolist() == tokenizer.encode(text, add_special_tokens=False)
         assert tokenizer.decode(ours.ids[ours.weights == 1]) == "".join(piece for piece, weight in pieces if weight == 1)

@@ -88,12 +88,11 @@ def reading_case(rng: random.Random, split: str = "train", group: str = "fresh",
     answerable = rng.random() < 0.75 if answerable is None else answerable
     use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
     fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": n_chunks, "answerable": answerable}
-    if not answerable:
-        question = absent_question(rng, passage, split, group)
-        messages = reading_messages(rng, passage, question, split, use_data_role, question_first)
-        return Case("reading", messages, NOT_FOUND, NOWHERE, fields | {"question": question})
-    fact, chunk = rng.choice([(f, i) for f, i in passage.facts if position in (None, i)])
-    question = fact.ask(rng, split)
-    fields |= {"question": question, "value": fact.value, "chunk": chunk, "relation": fact.relation, "subject": fact.subject}
+    if answerable:
+        fact, chunk = rng.choice([(f, i) for f, i in passage.facts if position in (None, i)])
+        question, answer, source = fact.ask(rng, split), f"{fact.value} [{chunk}]", CONTEXT
+        fields |= {"value": fact.value, "chunk": chunk, "relation": fact.relation, "subject": fact.subject}
+    else:
+        question, answer, source = absent_question(rng, passage, split, group), NOT_FOUND, NOWHERE
     messages = reading_messages(rng, passage, question, split, use_data_role, question_first)
-    return Case("reading", messages, f"{fact.value} [{chunk}]", CONTEXT, fields)
+    return Case("reading", messages, answer, source, fields | {"question": question})
