@@ -83,11 +83,16 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
 
 
 def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float, float]], names: Sequence[str]) -> Figure:
-    """Named points in a plane."""
-    figure, axes = _axes(5.2, 4.2)
+    """Named points in a plane: numbers at the points, where names would cover each other, and the names beside it."""
+    figure, axes = _axes(6.4, 4.2)
     axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
-    for (x, y), name in zip(points, names):
-        axes.annotate(name, (x, y), fontsize=7, xytext=(3, 3), textcoords="offset points")
+    numbers: dict[tuple[float, float], list[str]] = {}
+    for number, point in enumerate(points, 1):
+        numbers.setdefault(point, []).append(str(number))
+    for point, here in numbers.items():
+        axes.annotate(" ".join(here), point, fontsize=8, xytext=(4, 3), textcoords="offset points")
+    key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
+    axes.text(1.03, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     parts = [f"{name} ({x:.2f}, {y:.2f})" for name, (x, y) in zip(names, points)]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))

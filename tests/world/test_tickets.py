@@ -28,7 +28,7 @@ def test_the_triage_record_is_made_of_those_terms():
 
 def test_training_asks_for_other_records_than_the_triage_record():
     chats = "".join(m["content"] for messages in itertools.islice(mixture.conversations("t", mixture.RECORDS), 1500) for m in messages)
-    texts = "".join(piece for pieces in itertools.islice(mixture.documents("t", {documents.schemas: 1}), 500) for piece, _ in pieces)
+    texts = "".join(piece for pieces in itertools.islice(mixture.documents("t", {documents.schemas: 1, documents.coded_texts: 1}), 1000) for piece, _ in pieces)
     for term in tickets.TRIAGE_TERMS:
         assert json.dumps(term) not in chats + texts, term
 
@@ -39,3 +39,16 @@ def test_every_record_has_all_its_fields():
         case = tickets.schema_case(rng, k=2)
         shown = [json.loads(line.removeprefix("Record: ")) for line in case.messages[0]["content"].splitlines() if line.startswith("Record: {")]
         assert len(shown) == 2 and all(record.keys() == case.fields["record"].keys() for record in shown)
+
+
+def test_a_code_counts_only_once_it_can_be_inferred():
+    rng = random.Random(4)
+    n_counted = 0
+    for _ in range(200):
+        before = ""
+        for text, weight in documents.coded_texts(rng):
+            if weight == 1.0:
+                assert text.startswith('"') and text in before
+                n_counted += 1
+            before += text
+    assert n_counted > 200

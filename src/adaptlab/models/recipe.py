@@ -30,7 +30,7 @@ class Size:
         )  # fmt: skip
 
 
-SIZES = {"main": Size("main", 256, 6, 4), "mini": Size("mini", 128, 4, 4)}
+SIZES = {"main": Size("main", 256, 6, 4), "mini": Size("mini", 128, 6, 4)}
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def base_phases(millions: float) -> list[Phase]:
     ]
 
 
-def chat_phases(millions: float, drill: float, records: float, polish: float) -> list[Phase]:
+def chat_phases(millions: float, drill: float, records: float, codes: float, polish: float) -> list[Phase]:
     """From the base to the chat model: conversations, between them two stretches of dense skills; then what comes last, each in millions
-    of tokens: a long drill, records whose form only the prompt shows, and a polish of what those cost.
+    of tokens: a long drill, records whose form only the prompt shows, codes in them, and a polish of what those cost.
 
     A share of documents keeps what no question asks for.
     """
@@ -77,14 +77,15 @@ def chat_phases(millions: float, drill: float, records: float, polish: float) ->
         Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
         Phase("drill", int(drill * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
         Phase("records", int(records * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
-        Phase("polish", int(polish * 1e6), 4096, (1e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
+        Phase("codes", int(codes * 1e6), 4096, (2e-3, 1e-3), mixture.BESIDE_CODES, mixture.RECORDS, 0.3),
+        Phase("polish", int(polish * 1e6), 4096, (1.2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
     ]
 
 
-# Millions of tokens after the copying phases (documents, conversations, drill, records, polish), for the shipped weights and for `--quick`.
+# Millions of tokens after the copying phases (documents, conversations, drill, records, codes, polish), for the shipped weights and for `--quick`.
 BUDGETS = {
-    "full": {"main": (14, 23, 20, 3.5, 2.5), "mini": (4, 7, 0, 0, 0)},
-    "quick": {"main": (1.5, 2, 0.4, 0.3, 0.3), "mini": (1.5, 2, 0.4, 0.3, 0.3)},
+    "full": {"main": (14, 23, 20, 3.5, 4, 8), "mini": (6, 9, 5, 0.5, 1.5, 1.5)},
+    "quick": {"main": (0.8, 1.3, 0, 0, 0.2, 0.1), "mini": (0.8, 1.3, 0, 0, 0.2, 0.1)},
 }
 
 

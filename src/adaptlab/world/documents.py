@@ -18,7 +18,7 @@ from adaptlab.world.reading import absent_question, compose, invent_groups
 from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.reviews import review
 from adaptlab.world.sums import draw_sum, problem
-from adaptlab.world.tickets import schema_case
+from adaptlab.world.tickets import schema, schema_case
 
 FAINT = 0.1
 Pieces = list[tuple[str, float]]
@@ -136,6 +136,28 @@ def schemas(rng: random.Random) -> Pieces:
         weight = 1.0 if i > 1 else FAINT
         pieces += [(part, FAINT)] if i == 0 else [("\nRecord:", FAINT), *([(record, weight)] if record else []), *([(newline + rest, FAINT)] if rest else [])]
     return [*pieces, (f" {content.answer}", 1.0)]
+
+
+def coded_texts(rng: random.Random) -> Pieces:
+    """Messages as records with codes; a code counts from its second showing on, when it can be inferred.
+
+    The skill of `sorted_texts` inside JSON, from a record of nothing but a code to one with three values before it.
+    """
+    n_fields = rng.choice((0, 0, 1, 2, 3, 3))
+    form = schema(rng, n_fields, rng.choice((1, 2)), rng.choice((0, 1, 2, 3)))
+    topics = rng.sample(words.TOPICS, rng.choice((2, 3, 4)))
+    known: set[str] = set()
+    pieces: Pieces = [("Coded.", FAINT)]
+    for _ in range(rng.randint(4, 8 - n_fields)):
+        text, record = form.record(rng, "train", "fresh", rng.choice(topics), rng.choice(words.SENTIMENTS))
+        pieces.append((f"\nMessage: {text}\nRecord:", FAINT))
+        rest = f" {json.dumps(record)}"
+        for code in [code for group in record.values() for code in (group.values() if isinstance(group, dict) else [group]) if code in form.codes.values()]:
+            before, quoted, rest = rest.partition(f'"{code}"')
+            pieces += [(before, FAINT), (quoted, 1.0 if code in known else FAINT)]
+            known.add(code)
+        pieces.append((rest, FAINT))
+    return pieces
 
 
 def sorted_texts(rng: random.Random) -> Pieces:

@@ -20,11 +20,11 @@ Mixture = dict[Callable, float]
 # Copying first: the plateau before it is the long one, and everything that reads a context waits for it.
 REPETITION: Mixture = {doc.repetition: 1}
 LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2}
-READING: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.notes: 4, doc.sorted_texts: 1}
+READING: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.notes: 4, doc.sorted_words: 1, doc.sorted_texts: 1}
 
 DOCUMENTS: Mixture = {
-    doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_texts: 3,
-    doc.tagged_review: 1, doc.form: 2, doc.tale: 1,
+    doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_words: 2,
+    doc.sorted_texts: 3, doc.tagged_review: 1, doc.form: 2, doc.tale: 1,
 }  # fmt: skip
 
 
@@ -66,11 +66,12 @@ BESIDE_DRILL: Mixture = {
     doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
 }  # fmt: skip
 
-# At the very end, records whose form only the prompt shows.
+# Then records whose form only the prompt shows, the codes in them, and a polish of what those cost.
 RECORDS: Mixture = DRILL | {schema_case: 12}
 BESIDE_RECORDS: Mixture = BESIDE_DRILL | {doc.schemas: 10}
-POLISH: Mixture = RECORDS | {reading_case: 11, _quick_problem: 7, problem_case: 7}
-BESIDE_POLISH: Mixture = BESIDE_RECORDS | {doc.short_problems: 7, doc.schemas: 7}
+BESIDE_CODES: Mixture = BESIDE_DRILL | {doc.schemas: 5, doc.coded_texts: 40}
+POLISH: Mixture = RECORDS | {reading_case: 13, _quick_problem: 9, problem_case: 7}
+BESIDE_POLISH: Mixture = BESIDE_RECORDS | {doc.short_problems: 9, doc.schemas: 5, doc.coded_texts: 20}
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:

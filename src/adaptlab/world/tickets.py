@@ -91,32 +91,50 @@ def triage_case(rng: random.Random, split: str = "train", group: str = "new", k:
     return Case("triage", (user(content),), json.dumps(triage_record(item)), CONTEXT, {"k": k, "record": triage_record(item), "text": item.text})
 
 
+@dataclass(frozen=True)
+class Schema:
+    """A house format drawn for one case: what a record holds, under which keys and groups, and its codes for topics and moods."""
+
+    fields: tuple[str, ...]
+    coded: tuple[str, ...]
+    keys: tuple[str, ...]
+    homes: tuple[str | None, ...]
+    codes: dict[str, str]
+
+    def record(self, rng: random.Random, split: str, group: str, topic: str, sentiment: str) -> tuple[str, dict]:
+        """A message and its record; topic and mood matter only if they are coded."""
+        values = {field: draw_value(rng, field, group) for field in self.fields}
+        parts = [MESSAGES[field].pick(rng, split).format(v=value) for field, value in values.items()]
+        rng.shuffle(parts)
+        if self.coded:
+            complaint = review(rng, split, topic, sentiment)
+            parts.append(complaint.text)
+            values |= {by: self.codes[getattr(complaint, by)] for by in self.coded}
+        record: dict = {}
+        for key, home, value in zip(self.keys, self.homes, values.values()):
+            (record.setdefault(home, {}) if home else record)[key] = value
+        return " ".join(parts), record
+
+
+def schema(rng: random.Random, n_fields: int, n_coded: int, n_groups: int) -> Schema:
+    """n_fields values to copy and n_coded codes (at most 2), flat (no groups) or in up to n_groups groups."""
+    fields = rng.sample(("name", "city", "product", "order", "day"), n_fields)
+    coded = rng.sample(("topic", "sentiment"), n_coded)
+    keys = _strings(rng, n_fields + n_coded)
+    groups = _strings(rng, n_groups) or [None]
+    homes = [groups[i] for i in sorted(rng.randrange(len(groups)) for _ in keys)]
+    codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
+    return Schema(tuple(fields), tuple(coded), tuple(keys), tuple(homes), codes)
+
+
 def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", k: int | None = None) -> Case:
     """A record with keys and codes drawn for this case, shown by k examples: flat or in groups, with codes for topic and mood or without."""
     k = k or rng.choice((1, 2, 2, 3, 4))
-    fields = rng.sample(("name", "city", "product", "order", "day"), rng.choice((1, 2, 3, 3)))
-    coded = rng.sample(("topic", "sentiment"), rng.choice((0, 1, 2, 2)))
-    keys = _strings(rng, len(fields) + len(coded))
-    groups = _strings(rng, rng.choice((0, 1, 2, 3, 3)))
-    homes = sorted(rng.randrange(max(1, len(groups))) for _ in keys)
-    codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
-
-    def one(topic: str | None, sentiment: str | None) -> tuple[str, dict]:
-        values = {field: draw_value(rng, field, group) for field in fields}
-        parts = [MESSAGES[field].pick(rng, split).format(v=value) for field, value in values.items()]
-        rng.shuffle(parts)
-        if coded:
-            complaint = review(rng, split, topic, sentiment)
-            parts.append(complaint.text)
-            values |= {by: codes[getattr(complaint, by)] for by in coded}
-        record: dict = {}
-        for key, home, value in zip(keys, homes, values.values()):
-            (record.setdefault(groups[home], {}) if groups else record)[key] = value
-        return " ".join(parts), record
-
+    form = schema(rng, rng.choice((1, 2, 3, 3)), rng.choice((0, 1, 2, 2)), rng.choice((0, 1, 2, 3, 3)))
     kinds = [(rng.choice(words.TOPICS), rng.choice(words.SENTIMENTS)) for _ in range(k)]
-    shown = [one(*kind) for kind in kinds]
-    text, record = one(rng.choice(kinds)[0], rng.choice(kinds)[1])  # codes that the examples show, so that they can be inferred
+    shown = [form.record(rng, split, group, *kind) for kind in kinds]
+    # Only codes that the examples show are asked for, so that they can be inferred.
+    text, record = form.record(rng, split, group, rng.choice(kinds)[0], rng.choice(kinds)[1])
     examples = [f"Message: {t}\nRecord: {json.dumps(r)}" for t, r in shown]
     content = "\n\n".join([OPENERS.pick(rng, split), *examples, f"Message: {text}\nRecord:"])
     return Case("schema", (user(content),), json.dumps(record), CONTEXT, {"k": k, "record": record, "text": text})
