@@ -35,17 +35,17 @@ class Prediction:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        text = {"text/plain": repr(self)}
-        display(text, raw=True)
-        if _has_browser():
-            display(self._widget())
+        # One output: a front end that shows widgets takes the buttons, any other the text.
+        widget = self._widget()._repr_mimebundle_() if _has_browser() else {}
+        display(widget | {"text/plain": repr(self)}, raw=True)
 
     def _widget(self):
         import ipywidgets
 
+        question = ipywidgets.HTML(f"<b>Predict ({self.id}):</b> {html.escape(self.question)}")
         buttons = ipywidgets.RadioButtons(options=self.options, value=self.choice, layout={"width": "max-content"})
         buttons.observe(lambda change: self.choose(change["new"]), names="value")
-        return buttons
+        return ipywidgets.VBox([question, buttons])
 
 
 def _has_browser() -> bool:
