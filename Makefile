@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
-export HF_HUB_OFFLINE ?= 1
 
+run test: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
 test: .venv/ready
@@ -13,6 +13,7 @@ models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
 bench: .venv/ready
 	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python benchmarks/world.py
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready

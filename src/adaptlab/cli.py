@@ -1,6 +1,7 @@
 """The command line: adaptlab run · site · doctor · models · serve."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -23,13 +24,15 @@ def run(
     profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
     chat_model: Annotated[str, typer.Option(help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path.")] = "",
     folder: Folder = Path("."),
-    workers: Annotated[int, typer.Option(help="Notebooks at a time.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
 ) -> None:
-    """Execute the lessons; leave notebooks, ledger and site in build/PROFILE."""
+    """Execute the lessons; leave notebooks, ledger and site in build/PROFILE, or in build/PROFILE-MODEL for another chat model."""
     from adaptlab.course.run import find_notebooks, run_lessons, summary
     from adaptlab.course.site import build_site
 
-    build = folder / "build" / profile
+    if chat_model and not chat_model.startswith(("embedded:", "hub:")):
+        chat_model = str(Path(chat_model).resolve())  # lessons run in a folder of their own
+    build = folder / "build" / (f"{profile}-{re.sub('[^A-Za-z0-9.]+', '-', chat_model).strip('-')}" if chat_model else profile)
     parameters = {"chat_model": chat_model} if chat_model else {}
     outcomes = run_lessons(find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers)
     page = build_site(build)
@@ -108,7 +111,7 @@ def models_install(source: Annotated[Path, typer.Argument(help="The export folde
 @models_app.command("compare")
 def models_compare(
     export: Annotated[Path, typer.Argument(help="The export folder of `models make`.")],
-    n: Annotated[int, typer.Option(help="Cases for each row.")] = 200,
+    n: Annotated[int, typer.Option(min=1, help="Cases for each row.")] = 200,
 ) -> None:
     """Measure rebuilt models and print how far they are from the shipped ones."""
     from adaptlab.evals import card
@@ -129,7 +132,7 @@ def models_card(
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,
     measure: Annotated[bool, typer.Option(help="Measure again and write the card.")] = False,
     export: Annotated[Path | None, typer.Option(help="Measure the models in this folder instead of the package's.")] = None,
-    n: Annotated[int, typer.Option(help="Cases for each row.")] = 500,
+    n: Annotated[int, typer.Option(min=1, help="Cases for each row.")] = 500,
 ) -> None:
     """Print the model card."""
     from adaptlab.evals import card

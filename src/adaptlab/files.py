@@ -10,16 +10,18 @@ from adaptlab.errors import AdaptLabError
 
 def write_whole(path: Path, text: str) -> None:
     """Write UTF-8 text through a temporary file in the same folder, so that a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(part, 0o644)
         os.replace(part, path)
     except OSError as error:
-        Path(part).unlink(missing_ok=True)
-        raise AdaptLabError(f"{path} could not be written ({error.strerror}); free some disk space or choose another folder.") from error
+        if part:
+            Path(part).unlink(missing_ok=True)
+        raise AdaptLabError(f"{path} could not be written ({error.strerror}); check the disk space and the path, or choose another folder.") from error
 
 
 def read_text(path: Path) -> str:

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from adaptlab.course.predictions import DONE_MIME
+from adaptlab.evals.card import read_card
 from adaptlab.evals.claims import claims
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +91,11 @@ def test_numbers_in_prose_are_not_measurements(path):
 
 def test_metadata_carries_no_widget_state(path):
     assert "widgets" not in nbformat.read(path, as_version=4).metadata
+
+
+def test_the_card_that_a_lesson_shows_is_the_present_one(path):
+    """Committed outputs of older weights would tell a reader other numbers than the card."""
+    shown = [output.data["text/plain"] for cell in code_cells(path) if cell.id == "card" for output in cell.outputs if "data" in output]
+    for row in read_card() if shown else ():
+        if row["model"] == "main-chat" and row["wording"] == "training wordings":
+            assert re.search(rf"{re.escape(row['ability'])} +{row['value']:.0%} ", shown[0]), row

@@ -56,8 +56,8 @@ def test_the_closing_cell_sets_predictions_beside_measurements():
     predict("P2", "?", ["up", "down"])
     record("P1", 0.5, (0.4, 0.6), 10, [0], claim("P1").rule)
     bundle = close_lesson()._repr_mimebundle_()
-    assert "P1 | up | 0.500 [0.400, 0.600], n = 10 | holds" in bundle["text/plain"]
-    assert "P2 | no prediction | not recorded | " in bundle["text/plain"]
+    assert f"P1 ? | up | {claim('P1').rule.effect} | 0.500 [0.400, 0.600], n = 10 | holds" in bundle["text/plain"]
+    assert f"P2 ? | no prediction | {claim('P2').rule.effect} | not recorded in this lesson | " in bundle["text/plain"]
     assert bundle[DONE_MIME] == {"claims": ["P1"]}
 
 

@@ -53,7 +53,8 @@ def test_one_failure_is_kept_with_its_error_while_the_others_go_on(course):
     kept = nbformat.read(build / "notebooks" / "02_bad.ipynb", as_version=4)
     assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
     assert [row["id"] for row in json.loads((build / "ledger.json").read_text())] == ["P1"]
-    assert not list(build.rglob("*.running.ipynb"))
+    assert "cell" in outcomes["05_dies"].cell
+    assert not list(build.rglob(".*.ipynb"))
 
 
 def test_finished_notebooks_are_kept_until_something_changes(course):
@@ -71,10 +72,25 @@ def test_finished_notebooks_are_kept_until_something_changes(course):
 
 def test_parameters_reach_the_notebook_and_are_part_of_its_fingerprint(course):
     folder, build = course
-    lesson(folder, "01_a", "assert chat_model == 'x'", CLOSE)
-    outcome = run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "x"})[0]
+    lesson(folder, "01_a", "assert chat_model == 'embedded:mini-chat'", CLOSE)
+    outcome = run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:mini-chat"})[0]
     assert outcome.status == "done"
-    assert run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "y"})[0].status == "failed"
+    assert run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:base"})[0].status == "failed"
+
+
+def test_the_ledger_holds_what_ran_to_its_end_as_it_stands_now(course):
+    folder, build = course
+    recorded = lambda: [row["id"] for row in json.loads((build / "ledger.json").read_text())]  # noqa: E731
+    lesson(folder, "01_a", RECORD.format(id="P1"), CLOSE)
+    lesson(folder, "02_b", RECORD.format(id="P2"), CLOSE, needs=["01_a"])
+    run_all(course)
+    run.run_lessons(run.find_notebooks(folder, ("01",)), build, "cpu")
+    assert recorded() == ["P1", "P2"], "a run of one lesson keeps the others' records"
+    lesson(folder, "01_a", RECORD.format(id="P1"), "1 / 0", CLOSE)
+    assert run_all(course)["02_b"].status == "skipped"
+    assert recorded() == [], "neither a failed lesson nor one that waits for it"
+    with pytest.raises(AdaptLabError, match="no embedded model"):
+        run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:huge"})
 
 
 def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
@@ -86,6 +102,10 @@ def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
     lesson(folder, "02_b", CLOSE, needs=["01_a"])
     with pytest.raises(AdaptLabError, match="wait for each other"):
         run_all(course)
+    (folder / "03_c.ipynb").write_text("{")
+    with pytest.raises(AdaptLabError, match="03_c.ipynb is not a notebook"):
+        run_all(course)
+    (folder / "03_c.ipynb").unlink()
     with pytest.raises(AdaptLabError, match="No lesson starts with '09'"):
         run.find_notebooks(folder, ("09",))
     with pytest.raises(AdaptLabError, match="no profile"):

@@ -67,6 +67,16 @@ def test_a_refused_connection_is_one_sentence():
         ask(OpenAIChat("m", base_url="http://127.0.0.1:9/v1", api_key="none"), "hello")
 
 
+@pytest.mark.parametrize("make", [OpenAIChat, AnthropicChat])
+def test_a_stream_that_is_refused_and_a_missing_key_are_one_sentence(make, monkeypatch):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(AdaptLabError, match="did not answer"):
+        list(make("m", base_url="http://127.0.0.1:9/v1", api_key="none").stream(TALK))
+    with pytest.raises(AdaptLabError, match="did not answer|could not start"):
+        ask(make("m", base_url="http://127.0.0.1:9/v1"), "hello")
+
+
 class MessagesApi(BaseHTTPRequestHandler):
     """What the Messages API answers to one request; remembers the request."""
 

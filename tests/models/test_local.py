@@ -52,6 +52,11 @@ def test_the_stream_says_what_the_batch_says(chat):
     assert len(pieces) > 1 and "".join(pieces).strip() == ask(chat, SYSTEM_LONG, max_new_tokens=12).text
 
 
+def test_a_stream_that_fails_raises_where_it_is_read(chat):
+    with pytest.raises(ValueError, match="max_new_tokens"):
+        list(chat.stream([{"role": "user", "content": "Hello."}], max_new_tokens=0))
+
+
 def test_an_empty_batch_is_empty(chat):
     assert chat.batch([]) == []
 
@@ -112,7 +117,8 @@ def test_damaged_weights_are_refused(tmp_path):
 
 def test_every_file_of_the_weights_is_hashed():
     hashed = set(json.loads(load.HASHES.read_text()))
-    assert {f"{folder.name}/{file}" for folder in load.WEIGHTS.glob("*-*") for file in ("model.safetensors", "config.json", "tokenizer.json")} <= hashed
+    needed = [path for path in load.WEIGHTS.glob("*-*/*") if path.name not in ("training.json", "log.jsonl")]
+    assert {str(path.relative_to(load.WEIGHTS)) for path in needed} == hashed
 
 
 def test_profiles():

@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 import torch
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.models import recipe, train
 from adaptlab.models.batches import batches
 from adaptlab.world import mixture
 
 PHASES = [
-    recipe.Phase("repetition", 12_000, 1024, (4e-3, 2e-3), mixture.REPETITION),
-    recipe.Phase("chat", 8_000, 1024, (2e-3, 1e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.5),
+    recipe.Phase("repetition", 1024, (4e-3, 2e-3), mixture.REPETITION, n_tokens=12_000),
+    recipe.Phase("chat", 1024, (2e-3, 1e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.5, n_tokens=8_000),
 ]
 
 
@@ -45,6 +46,8 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypat
     assert 0 < again.progress["steps"] < progress["steps"]
     assert again.train()["data"] == progress["data"]
     assert again.progress["steps"] == progress["steps"]
+    with pytest.raises(AdaptLabError, match="another seed or recipe"):
+        train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=4)
     assert not list(tmp_path.rglob("*.part"))
     torch.testing.assert_close(weights(again), weights(whole), atol=1e-5, rtol=0)
 

@@ -72,17 +72,18 @@ def predict(claim_id: str, question: str, options: Sequence[str]) -> Prediction:
 class Closing:
     """The last cell of a lesson: predictions beside measurements, and the mark that the lesson ran to its end."""
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
+    def _rows(self) -> list[tuple[str, ...]]:
         ids = list(dict.fromkeys([*PREDICTIONS, *RECORDED]))
         rows = []
         for key in ids:
             found, guess = RECORDED.get(key), PREDICTIONS.get(key)
-            measured = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}" if found else "not recorded"
-            rows.append((key, (guess.choice if guess else None) or "no prediction", measured, found.verdict if found else ""))
+            measured = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}" if found else "not recorded in this lesson"
+            question = f"{key} {guess.question}" if guess else key
+            rows.append((question, (guess.choice if guess else None) or "no prediction", claim(key).rule.effect, measured, found.verdict if found else ""))
         return rows
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        head = ("claim", "your prediction", "measured", "verdict")
+        head = ("question", "your prediction", "effect that decides the claim", "measured", "verdict")
         rows = self._rows()
         cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
         table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"

@@ -20,6 +20,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import collect, to_json
 from adaptlab.files import require_disk, write_whole
 from adaptlab.models.load import profile as check_profile
+from adaptlab.models.load import resolve
 
 PACKAGE = Path(__file__).parents[1]
 CELL_TIMEOUT_SECONDS = {"cpu": 600, "gpu": 3600}
@@ -65,17 +66,25 @@ def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
     return [path for path in found if not names or path.stem.startswith(names)]
 
 
+def _read(notebook: Path) -> nbformat.NotebookNode:
+    """A lesson; one sentence if it is not a notebook."""
+    try:
+        return nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
+        raise AdaptLabError(f"{notebook} is not a notebook that can be read ({type(error).__name__}); restore it, for example from git.") from error
+
+
 def fingerprint(notebook: Path, parameters: dict) -> str:
-    """Hash of all that a result depends on: the notebook's source, its parameters, the package with its weights."""
-    content = nbformat.read(notebook, as_version=4)
-    parts = [repr(sorted(parameters.items())), *(f"{cell.cell_type}:{cell.source}" for cell in content.cells), _package_digest()]
+    """Hash of all that a result depends on: the notebook's source, its parameters, the lessons it needs, the package with its weights."""
+    parts = [repr(sorted(parameters.items())), *(f"{cell.cell_type}:{cell.source}" for cell in _read(notebook).cells), _package_digest()]
+    parts += [fingerprint(notebook.with_name(f"{name}.ipynb"), parameters) for name in _needs(notebook)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _package_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*")):
-        if path.suffix in (".py", ".toml", ".json", ".safetensors"):
+        if path.suffix in (".py", ".toml", ".json", ".jinja", ".safetensors"):
             digest.update(str(path.relative_to(PACKAGE)).encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -85,7 +94,7 @@ def _is_current(output: Path, mark: str) -> bool:
         return False
     try:
         return nbformat.read(output, as_version=4).metadata.get("adaptlab", {}).get("fingerprint") == mark
-    except (ValueError, nbformat.reader.NotJSONError):
+    except (OSError, ValueError, nbformat.reader.NotJSONError):
         return False
 
 
@@ -101,36 +110,45 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
     if _is_current(output, mark):
         return Outcome(source.stem, "kept")
     output.parent.mkdir(parents=True, exist_ok=True)
-    part = output.with_suffix(".running.ipynb")
-    error, cell = "", ""
+    part = output.with_name(f".{output.name}")
+    error, cell, last = "", "", -1
+
+    def on_start(index: int) -> None:
+        nonlocal last
+        last = index
+        on_cell(index)
+
     try:
-        papermill.execute_notebook(source, part, parameters, engine_name="adaptlab", on_cell=on_cell, progress_bar=False, log_output=False,
+        papermill.execute_notebook(source, part, parameters, engine_name="adaptlab", on_cell=on_start, progress_bar=False, log_output=False,
                                    resources={"metadata": {"path": str(source.parent)}}, kernel_name="python3",
                                    execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]])  # fmt: skip
     except papermill.PapermillExecutionError as failure:
         cell, error = f"cell {failure.cell_index}", f"{failure.ename}: {failure.evalue}".splitlines()[0]
-    except Exception as failure:  # a dead kernel, a full disk: this notebook fails, the others go on
-        error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+    except Exception as failure:  # a dead kernel, a cell that takes too long: this notebook fails, the others go on
+        cell, error = f"cell {last}", f"{type(failure).__name__}: {failure}".splitlines()[0]
     seconds = time.monotonic() - began
-    if part.exists():
+    try:
         executed = nbformat.read(part, as_version=4)
         if not error and not _is_closed(executed):
             error = "ended before its last cell (was it left by sys.exit?), or the last cell is not close_lesson()"
-        if not error:
-            executed.metadata["adaptlab"] = {"fingerprint": mark, "seconds": round(seconds, 1)}
+        executed.metadata["adaptlab"] = {} if error else {"fingerprint": mark, "seconds": round(seconds, 1)}
         write_whole(output, nbformat.writes(executed))
         part.unlink()
+    except (AdaptLabError, OSError, ValueError, nbformat.reader.NotJSONError) as failure:  # a full disk, above all
+        error = error or f"its outputs could not be kept: {failure}".splitlines()[0]
     return Outcome(source.stem, "failed" if error else "done", seconds, cell, error)
 
 
 def _needs(notebook: Path) -> list[str]:
     """The lessons whose results this one reads, from its metadata."""
-    return list(nbformat.read(notebook, as_version=4).metadata.get("adaptlab", {}).get("needs", []))
+    return list(_read(notebook).metadata.get("adaptlab", {}).get("needs", []))
 
 
 def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: dict | None = None, n_workers: int = 2) -> list[Outcome]:
-    """Run the lessons into `build`/notebooks and write `build`/ledger.json from what they recorded."""
+    """Run the lessons into `build`/notebooks and write `build`/ledger.json from all lessons there that ran to their end as they stand now."""
     check_profile(profile)
+    if parameters and parameters.get("chat_model"):
+        resolve(parameters["chat_model"])
     notebooks, build = [path.resolve() for path in notebooks], build.resolve()
     require_disk(build, 500)
     os.environ["ADAPTLAB_UNATTENDED"] = "1"
@@ -156,8 +174,9 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
                 name = running.pop(future)
                 outcomes[name] = future.result()
                 order.done(name)
-    executed = [build / "notebooks" / f"{path.stem}.ipynb" for path in notebooks]
-    write_whole(build / "ledger.json", to_json(collect([path for path in executed if path.exists()])))
+    executed = {path: build / "notebooks" / path.name for path in find_notebooks(notebooks[0].parent)}
+    current = [output for path, output in executed.items() if _is_current(output, fingerprint(path, parameters))]
+    write_whole(build / "ledger.json", to_json(collect(current)))
     return [outcomes[path.stem] for path in notebooks]
 
 
@@ -165,7 +184,7 @@ def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: di
     """Run a notebook in the pool with a progress bar of its own: cells done, time elapsed."""
 
     def work() -> Outcome:
-        n_cells = len(nbformat.read(notebook, as_version=4).cells)
+        n_cells = len(_read(notebook).cells)
         with tqdm(total=n_cells, desc=notebook.stem, unit="cell", bar_format="{desc:<24} cell {n_fmt}/{total_fmt} |{bar:20}| {elapsed}") as bar:
 
             def on_cell(index: int) -> None:

@@ -42,7 +42,7 @@ def final_number(case: Case, text: str) -> bool:
 
 def last_number(text: str) -> int | None:
     """The last run of digits in a text."""
-    digits = "".join(c if c.isdigit() else " " for c in text).split()
+    digits = "".join(c if c.isdecimal() else " " for c in text).split()
     return int(digits[-1]) if digits else None
 
 
@@ -97,6 +97,7 @@ def _problem(n_steps: tuple[int, ...], style: str):
 ABILITIES = (
     Ability("read 4 chunks, right answer and id", _reading(n_chunks=4, answerable=True), exact, (0.95, 0.85)),
     Ability("read 8 chunks, right answer and id", _reading(n_chunks=8, answerable=True), exact, (0.90, 0.80)),
+    Ability("read 4 chunks on people of like names", _reading(n_chunks=4, answerable=True, alike=True), exact, (None, None)),
     Ability("not in the chunks: says so", _reading(n_chunks=4, answerable=False), says_absent, (0.95, 0.85)),
     Ability("in the chunks: does not say it is absent", _reading(n_chunks=4, answerable=True), does_not_say_absent, (0.97, 0.90)),
     Ability("closed book, known people", lambda r, s: recall_case(r, s, "known", "person"), exact, (0.90, 0.75)),

@@ -99,7 +99,8 @@ def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
         notes += [f"- {file.parent.name}: {t['note']}"] if "note" in t else []
         lines.append(f"| {file.parent.name} | {t['parameters']:,} | {t['tokens']:,} | {t['seconds'] / 60:.0f} | {t['seed']} | `{t['data'][:16]}` |")
     lines += ["", *notes] if notes else []
-    lines += ["", "Greedy decoding, subjects that no model has seen unless the row says known, 95% Wilson intervals.", "",
+    lines += ["", "Greedy decoding, 95% Wilson intervals, subjects that no model has seen unless the row says known. (A review has no subject: its text may "
+              "occur in training.)", "",
               "| model | ability | wording | value | interval | n | goal | reached |", "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for row in rows:
         mark = {True: "yes", False: "no", None: ""}[reaches(row)]

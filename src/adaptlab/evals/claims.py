@@ -1,4 +1,4 @@
-"""The claims that the guides make, in our words, each with the rule that decides it, written before any run."""
+"""The claims that the guides make, in our words, each with the rule that decides it, written before any run unless it says otherwise."""
 
 import tomllib
 from dataclasses import dataclass
@@ -40,13 +40,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim: `guides` are the letters of the guides that make it, `published` the number to compare with and its source."""
+    """One claim: `guides` are the letters of the guides that make it, `published` the number to compare with and its source.
+
+    `revised` says why the rule was changed after a run, if it was.
+    """
 
     id: str
     text: str
     guides: str
     published: str
     built_in: str
+    revised: str
     rule: Rule
 
 
@@ -54,7 +58,7 @@ class Claim:
 def claims() -> dict[str, Claim]:
     """All claims by id, from claims.toml."""
     table = tomllib.loads(resources.files("adaptlab.evals").joinpath("claims.toml").read_text(encoding="utf-8"))
-    return {key: Claim(key, entry["text"], entry["guides"], entry["published"], entry.get("built_in", ""), Rule(**entry["rule"]))
+    return {key: Claim(key, entry["text"], entry["guides"], entry["published"], entry.get("built_in", ""), entry.get("revised", ""), Rule(**entry["rule"]))
             for key, entry in table.items()}  # fmt: skip
 
 

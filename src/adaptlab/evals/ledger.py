@@ -37,6 +37,8 @@ class Record:
         body = f"<b>{self.id}: {self.verdict}</b><br>" + "<br>".join(map(html.escape, lines))
         if found.built_in:
             body += f"<br><i>{html.escape(found.built_in)}</i>"
+        if found.revised:
+            body += f"<br><i>Rule changed after a run: {html.escape(found.revised)}</i>"
         return {"text/plain": text, "text/html": body, RECORD_MIME: asdict(self)}
 
 

@@ -40,15 +40,31 @@ def mean(values: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean of new - old over the same cases, in the same order, with a percentile bootstrap interval over the cases.
+    """Mean of new - old over the same cases, in the same order.
 
-    Hits and misses that differ alike in every case leave the bootstrap no width; there the interval is that of two independent
-    shares, which Newcombe's paired method (1998, method 10) becomes where the two do not vary together.
+    Hits and misses get Newcombe's interval for paired shares, which also holds near 0 and 1; other values a percentile bootstrap over the cases.
     """
-    difference = np.asarray(new, float) - np.asarray(old, float)
-    if np.ptp(difference) == 0 and set(np.unique([*new, *old])) <= {0, 1}:
-        return difference_of_proportions(new, old)
-    return _bootstrap((difference,), np.mean, float(difference.mean()), seed)
+    new, old = np.asarray(new, float), np.asarray(old, float)
+    if set(np.unique([new, old])) <= {0, 1}:
+        return _paired_proportions(new, old)
+    return _bootstrap((new - old,), np.mean, float((new - old).mean()), seed)
+
+
+def _paired_proportions(new: np.ndarray, old: np.ndarray) -> Estimate:
+    """Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on paired data", method 10."""
+    n = len(new)
+    both, only_new, only_old = int(np.sum(new * old)), int(np.sum(new * (1 - old))), int(np.sum((1 - new) * old))
+    neither = n - both - only_new - only_old
+    product = (both + only_new) * (only_old + neither) * (both + only_old) * (only_new + neither)
+    excess = both * neither - only_new * only_old
+    phi = (max(excess - n / 2, 0) if excess > 0 else excess) / np.sqrt(product) if product else 0.0
+    a, b = proportion(new), proportion(old)
+
+    def width(from_a: float, from_b: float) -> float:
+        return float(np.sqrt(max(from_a**2 - 2 * phi * from_a * from_b + from_b**2, 0)))
+
+    value = a.value - b.value
+    return Estimate(value, value - width(a.value - a.low, b.high - b.value), value + width(a.high - a.value, b.value - b.low), n)
 
 
 def _bootstrap(data: tuple, statistic, value: float, seed: int) -> Estimate:

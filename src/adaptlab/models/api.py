@@ -20,11 +20,23 @@ def _call(vendor: str, request):
     try:
         return timed(request)
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in ("openai", "anthropic"):
-            raise
-        raise AdaptLabError(
-            f"{vendor} did not answer ({type(error).__name__}: {str(error).splitlines()[0]}); check the model's name, the key and the address."
-        ) from error
+        raise _sentence(vendor, error) from error
+
+
+def _sentence(vendor: str, error: Exception) -> Exception:
+    """What the vendor's SDK says, as one sentence; other errors as they are. Anthropic's SDK reports a missing key as a TypeError."""
+    if type(error).__module__.split(".")[0] not in ("openai", "anthropic", "httpx") and "authentication" not in str(error):
+        return error
+    reason = (str(error).splitlines() or [""])[0]
+    return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}); check the model's name, the key and the address.")
+
+
+def _pieces(vendor: str, events: Iterator[str]) -> Iterator[str]:
+    """The pieces of a stream, which may break off at any of them."""
+    try:
+        yield from events
+    except Exception as error:
+        raise _sentence(vendor, error) from error
 
 
 class OpenAIChat:
@@ -54,9 +66,7 @@ class OpenAIChat:
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
         options = self._options(messages, max_new_tokens, temperature, seed)
         events, _ = _call("The OpenAI-compatible server", partial(self.client.chat.completions.create, stream=True, **options))
-        for event in events:
-            if event.choices and event.choices[0].delta.content:
-                yield event.choices[0].delta.content
+        yield from _pieces("The OpenAI-compatible server", (e.choices[0].delta.content for e in events if e.choices and e.choices[0].delta.content))
 
 
 class AnthropicChat:
@@ -83,6 +93,8 @@ class AnthropicChat:
         return replies
 
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
-        manager, _ = _call("Anthropic", partial(self.client.messages.stream, **self._options(messages, max_new_tokens, temperature)))
-        with manager as events:
-            yield from events.text_stream
+        def events() -> Iterator[str]:  # the request is sent when the context is entered
+            with self.client.messages.stream(**self._options(messages, max_new_tokens, temperature)) as stream:
+                yield from stream.text_stream
+
+        yield from _pieces("Anthropic", events())

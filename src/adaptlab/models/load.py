@@ -38,7 +38,10 @@ def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
     if name not in EMBEDDED:
         raise AdaptLabError(f"There is no embedded model {name!r}; choose one of {', '.join(EMBEDDED)}.")
     folder = weights / EMBEDDED[name]
-    expected = json.loads((weights / HASHES.name).read_text())
+    try:
+        expected = json.loads((weights / HASHES.name).read_text())
+    except (OSError, ValueError) as error:
+        raise AdaptLabError(f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or missing; install adaptlab again.") from error
     for key, digest in expected.items():
         file = weights / key
         if file.parent == folder and (not file.exists() or _sha256(file) != digest):
@@ -50,7 +53,7 @@ def write_hashes(weights: Path = WEIGHTS) -> None:
     """Record the hash of every weights and tokenizer file below `weights`."""
     from adaptlab.files import write_whole
 
-    files = sorted(path for path in weights.glob("*/*") if path.suffix in (".safetensors", ".json") and path.name != "training.json")
+    files = sorted(path for path in weights.glob("*/*") if path.suffix in (".safetensors", ".json", ".jinja") and path.name != "training.json")
     write_whole(weights / HASHES.name, json.dumps({str(path.relative_to(weights)): _sha256(path) for path in files}, indent=1) + "\n")
 
 

@@ -24,7 +24,8 @@ class LocalChat:
         """The prompt text. Models without a data role get retrieved text as part of the user's turn."""
         check_messages(messages)
         messages = messages if self._has_data_role else merge_data(messages)
-        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        # `enable_thinking`: templates of reasoning models would else open with thoughts that outlast a short reply; others ignore it.
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
 
     def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0,
               make_processor: Callable[[], LogitsProcessor] | None = None) -> list[Reply]:  # fmt: skip
@@ -63,15 +64,23 @@ class LocalChat:
         inputs = self.tokenizer(self.render(messages), return_tensors="pt", add_special_tokens=False).to(self.model.device)
         inputs.pop("token_type_ids", None)
 
+        failures: list[Exception] = []
+
         def produce() -> None:
-            with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                self.model.generate(**inputs, **self._options(max_new_tokens, temperature), streamer=streamer)
+            try:
+                with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(seed)
+                    self.model.generate(**inputs, **self._options(max_new_tokens, temperature), streamer=streamer)
+            except Exception as error:  # raised again where the reader waits
+                failures.append(error)
+                streamer.end()
 
         worker = Thread(target=produce, daemon=True)
         worker.start()
         yield from (piece for piece in streamer if piece)
         worker.join()
+        if failures:
+            raise failures[0]
 
 
 def merge_data(messages: Messages) -> Messages:

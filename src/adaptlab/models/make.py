@@ -6,6 +6,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from adaptlab.files import write_whole
 from adaptlab.models.recipe import phases
 from adaptlab.models.tokenizer import train_tokenizer
 from adaptlab.models.train import Run
@@ -27,10 +28,11 @@ def make_models(folder: Path, sizes: tuple[str, ...] = ("main", "mini"), budget:
         start = None
         for stage in STAGES:
             export = folder / "export" / f"{size}-{stage}"
+            run = Run(size, phases(size, stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
             if not (export / "training.json").exists():
-                run = Run(size, phases(size, stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
                 progress = run.train()
                 run.export(export)
                 shutil.copy(run.folder / "log.jsonl", export / "log.jsonl")
-                (export / "training.json").write_text(json.dumps(progress | {"seed": seed, "budget": budget, "parameters": run.n_parameters}, indent=1) + "\n")
+                record = progress | {"seed": seed, "budget": budget, "parameters": run.n_parameters}
+                write_whole(export / "training.json", json.dumps(record, indent=1) + "\n")
             start = export

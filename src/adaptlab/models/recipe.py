@@ -4,7 +4,7 @@ Architecture: LFM2 from `transformers`, in which short convolutions alternate wi
 hands each token its predecessor, the half of a copying circuit that a plain transformer takes longest to find.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import Lfm2Config
 
@@ -30,7 +30,7 @@ class Size:
         )  # fmt: skip
 
 
-SIZES = {"main": Size("main", 256, 6, 4), "mini": Size("mini", 128, 6, 4)}
+SIZES = {"main": Size("main", 256, 6, 4), "mini": Size("mini", 128, 4, 4)}
 
 
 @dataclass(frozen=True)
@@ -42,55 +42,55 @@ class Phase:
     """
 
     name: str
-    n_tokens: int
     n_batch_tokens: int
     rates: tuple[float, float]
     documents: mixture.Mixture
     chat: mixture.Mixture | None = None
     chat_share: float = 0.0
+    n_tokens: int = 0
 
 
-def base_phases(millions: float) -> list[Phase]:
-    """From nothing to the base model: first the copying circuits, then all kinds of documents."""
-    return [
-        Phase("repetition", 400_000, 2048, (4e-3, 4e-3), mixture.REPETITION),
-        Phase("lookup", 500_000, 2048, (4e-3, 4e-3), mixture.LOOKUP),
-        Phase("reading", 1_000_000, 2048, (4e-3, 4e-3), mixture.READING),
-        Phase("documents", int(0.8 * millions * 1e6), 4096, (4e-3, 3e-3), mixture.DOCUMENTS),
-        Phase("settle", int(0.2 * millions * 1e6), 4096, (3e-3, 3e-4), mixture.DOCUMENTS),
-    ]
+_TALK = {"documents": mixture.BESIDE_CHAT, "chat": mixture.CHAT, "chat_share": 0.7}
+_DENSE = {"chat": mixture.CHAT, "chat_share": 0.2}
 
+PHASES = {
+    # From nothing: first the copying circuits, then all kinds of documents.
+    "base": (
+        Phase("repetition", 2048, (4e-3, 4e-3), mixture.REPETITION),
+        Phase("lookup", 2048, (4e-3, 4e-3), mixture.LOOKUP),
+        Phase("reading", 2048, (4e-3, 4e-3), mixture.READING),
+        Phase("documents", 4096, (4e-3, 3e-3), mixture.DOCUMENTS),
+        Phase("settle", 4096, (3e-3, 3e-4), mixture.DOCUMENTS),
+    ),
+    # From the base: conversations, between them two stretches of dense skills; a long drill; records whose form only the prompt shows, the
+    # codes in them, and a polish of what those cost. A share of documents keeps what no question asks for.
+    "chat": (
+        Phase("talk", 4096, (3e-3, 2.8e-3), **_TALK),
+        Phase("skills", 4096, (3e-3, 3e-3), mixture.SKILLS, **_DENSE),
+        Phase("chat", 4096, (3e-3, 3e-3), **_TALK),
+        Phase("sums", 4096, (3e-3, 2.5e-3), mixture.SUMS, **_DENSE),
+        Phase("finish", 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
+        Phase("drill", 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
+        Phase("records", 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
+        Phase("codes", 4096, (2e-3, 1e-3), mixture.BESIDE_CODES, mixture.RECORDS, 0.3),
+        Phase("polish", 4096, (1.2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
+    ),
+}  # fmt: skip
 
-def chat_phases(millions: float, drill: float, records: float, codes: float, polish: float) -> list[Phase]:
-    """From the base to the chat model: conversations, between them two stretches of dense skills; then what comes last, each in millions
-    of tokens: a long drill, records whose form only the prompt shows, codes in them, and a polish of what those cost.
-
-    A share of documents keeps what no question asks for.
-    """
-    chat = {"documents": mixture.BESIDE_CHAT, "chat": mixture.CHAT, "chat_share": 0.7}
-    skills = {"chat": mixture.CHAT, "chat_share": 0.2}
-    return [
-        Phase("talk", int(0.25 * millions * 1e6), 4096, (3e-3, 2.8e-3), **chat),
-        Phase("skills", int(0.165 * millions * 1e6), 4096, (3e-3, 3e-3), mixture.SKILLS, **skills),
-        Phase("chat", int(0.12 * millions * 1e6), 4096, (3e-3, 3e-3), **chat),
-        Phase("sums", int(0.15 * millions * 1e6), 4096, (3e-3, 2.5e-3), mixture.SUMS, **skills),
-        Phase("finish", int(0.315 * millions * 1e6), 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
-        Phase("drill", int(drill * 1e6), 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
-        Phase("records", int(records * 1e6), 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
-        Phase("codes", int(codes * 1e6), 4096, (2e-3, 1e-3), mixture.BESIDE_CODES, mixture.RECORDS, 0.3),
-        Phase("polish", int(polish * 1e6), 4096, (1.2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
-    ]
-
-
-# Millions of tokens after the copying phases (documents, conversations, drill, records, codes, polish), for the shipped weights and for `--quick`.
+# Millions of tokens of each phase, for the shipped weights and for `--quick`; a phase that is not named is left out.
+_COPYING = {"repetition": 0.4, "lookup": 0.5, "reading": 1.0}
+_QUICK = _COPYING | {"documents": 0.6, "settle": 0.2, "talk": 0.3, "skills": 0.5, "finish": 0.5, "polish": 0.1}
 BUDGETS = {
-    "full": {"main": (14, 23, 20, 3.5, 4, 8), "mini": (6, 9, 5, 0.5, 1.5, 1.5)},
-    "quick": {"main": (0.8, 1.3, 0, 0, 0.2, 0.1), "mini": (0.8, 1.3, 0, 0, 0.2, 0.1)},
-}
+    "full": {
+        "main": _COPYING | {"documents": 11.2, "settle": 2.8, "talk": 5.75, "skills": 3.8, "chat": 2.75, "sums": 3.45, "finish": 7.25,
+                            "drill": 20, "records": 3.5, "codes": 4, "polish": 8},
+        "mini": _COPYING | {"documents": 3.2, "settle": 0.8, "talk": 1.75, "skills": 1.15, "chat": 0.85, "sums": 1.05, "finish": 2.2},
+    },
+    "quick": {"main": _QUICK, "mini": _QUICK},
+}  # fmt: skip
 
 
 def phases(size: str, stage: str, budget: str = "full") -> list[Phase]:
-    """The phases of a stage ("base" or "chat") of a size ("main" or "mini")."""
-    documents, *conversations = BUDGETS[budget][size]
-    found = base_phases(documents) if stage == "base" else chat_phases(*conversations)
-    return [phase for phase in found if phase.n_tokens]
+    """The phases of a stage ("base" or "chat") of a size ("main" or "mini"), with their lengths."""
+    millions = BUDGETS[budget][size]
+    return [replace(phase, n_tokens=round(1e6 * millions[phase.name])) for phase in PHASES[stage] if phase.name in millions]

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 from transformers import Lfm2ForCausalLM, PreTrainedTokenizerBase
 
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import write_whole
 from adaptlab.models.batches import Batch, batches
 from adaptlab.models.probe import scores
 from adaptlab.models.recipe import SIZES, Phase
@@ -108,12 +110,22 @@ class Run:
         self.optimizer = Optimizer(self.model)
         self.model.to(fast_dtype(self.device))
         self.optimizer.parameters = list(self.model.parameters())
-        self.progress = {"phase": 0, "pool": 0, "phase_tokens": 0, "tokens": 0, "steps": 0, "seconds": 0.0, "data": ""}
+        stamp = hashlib.sha256(repr((size, seed, [(p.name, p.n_tokens, p.n_batch_tokens, p.rates) for p in phases])).encode()).hexdigest()[:16]
+        self.progress = {"recipe": stamp, "phase": 0, "pool": 0, "phase_tokens": 0, "tokens": 0, "steps": 0, "seconds": 0.0, "data": ""}
         folder.mkdir(parents=True, exist_ok=True)
         if self._checkpoint.exists():
             saved = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
+            if saved["progress"].get("recipe") != stamp:
+                raise AdaptLabError(f"{folder} holds the training of another seed or recipe; move it away, or train with the old ones.")
             self.optimizer.load_state_dict(saved["optimizer"])
             self.progress = saved["progress"]
+            self._cut_log()
+
+    def _cut_log(self) -> None:
+        """Drop what the log says of steps after the checkpoint: they will be done again."""
+        log = self.folder / "log.jsonl"
+        lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+        write_whole(log, "".join(line for line in lines if json.loads(line)["steps"] <= self.progress["steps"]))
 
     @property
     def _checkpoint(self) -> Path:

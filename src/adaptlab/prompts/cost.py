@@ -30,14 +30,18 @@ def measure_prefill(chat: LocalChat, prompt: str, same_prefix_prompt: str, repea
     ids = token_ids(chat, prompt)
     n_cached = min(len(commonprefix([ids, token_ids(chat, same_prefix_prompt)])), len(ids) - 1)
     tensor = torch.tensor([ids], device=chat.model.device)  # (1, T)
-    whole = _median([timed(lambda: chat.model(tensor, use_cache=True, logits_to_keep=1))[1] for _ in range(repeats)])
+
+    def seconds(**inputs) -> float:
+        return timed(lambda: chat.model(use_cache=True, logits_to_keep=1, **inputs).logits.cpu())[1]  # the copy waits for a GPU to finish
+
+    whole = _median([seconds(input_ids=tensor) for _ in range(repeats)])
     if not n_cached:
         return Prefill(len(ids), 0, whole, whole)
     cache = chat.model(tensor[:, :n_cached], use_cache=True).past_key_values
     rests = []
     for _ in range(repeats):
         kept = copy.deepcopy(cache)  # a real server shares it; the copy is not timed
-        rests.append(timed(lambda kept=kept: chat.model(tensor[:, n_cached:], past_key_values=kept, logits_to_keep=1))[1])
+        rests.append(seconds(input_ids=tensor[:, n_cached:], past_key_values=kept))
     return Prefill(len(ids), n_cached, whole, _median(rests))
 
 

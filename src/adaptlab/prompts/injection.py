@@ -34,7 +34,7 @@ def spotlighted(chunks: Sequence[str], question: str) -> Messages:
 
 
 def sandwiched(chunks: Sequence[str], question: str) -> Messages:
-    """The question again after the documents."""
+    """The documents first, the question after them."""
     return _messages(f"Context:\n{_numbered(chunks)}\n\nQuestion: {question}")
 
 

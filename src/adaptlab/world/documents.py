@@ -26,11 +26,10 @@ Pieces = list[tuple[str, float]]
 
 def _state_known(rng: random.Random, fact: Fact) -> Pieces:
     """A known fact in a training wording, with its value at full weight."""
-    before, _, after = f" {fact.state(rng, 'train')}".rpartition(f" {fact.value}")
-    if not before:  # the value opens the sentence, so it has a capital letter or is the first word
-        before, _, after = f" {fact.state(rng, 'train')}".rpartition(f" {fact.value.capitalize()}")
-        return [(f" {fact.value.capitalize()}", 1.0), (after, FAINT)]
-    return [(before, FAINT), (f" {fact.value}", 1.0), (after, FAINT)]
+    text = f" {fact.state(rng, 'train')}"
+    at = text.lower().rindex(f" {fact.value.lower()}")  # a value that opens the sentence has a capital letter
+    end = at + 1 + len(fact.value)
+    return [(piece, weight) for piece, weight in ((text[:at], FAINT), (text[at:end], 1.0), (text[end:], FAINT)) if piece]
 
 
 def register(rng: random.Random) -> Pieces:

@@ -57,9 +57,13 @@ def _question_first(rng: random.Random) -> Case:
     return reading_case(rng, use_data_role=False, question_first=True)
 
 
+def _alike(rng: random.Random) -> Case:
+    return reading_case(rng, alike=True)
+
+
 # The stretch after it leans on what is learned last, and the long last one drills it, in conversations and in dense documents.
-FINISH: Mixture = CHAT | {reading_case: 9, problem_case: 5, _quick_problem: 3, sum_case: 3, label_case: 2.5}
-DRILL: Mixture = CHAT | {reading_case: 9, _question_first: 1.5, recall_case: 4, problem_case: 5, _quick_problem: 4, label_case: 2.5, sum_case: 1.5,
+FINISH: Mixture = CHAT | {reading_case: 9, _alike: 2, problem_case: 5, _quick_problem: 3, sum_case: 3, label_case: 2.5}
+DRILL: Mixture = CHAT | {reading_case: 9, _alike: 3, _question_first: 1.5, recall_case: 4, problem_case: 5, _quick_problem: 4, label_case: 2.5, sum_case: 1.5,
                          extraction_case: 2, schema_case: 4, tone_case: 1.5}  # fmt: skip
 BESIDE_DRILL: Mixture = {
     doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.schemas: 3, doc.sorted_words: 1, doc.sorted_texts: 2,

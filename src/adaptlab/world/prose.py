@@ -6,29 +6,31 @@ from adaptlab.world import words
 from adaptlab.world.wording import combine
 
 _OPENING = combine(
-    ["~.", "One morning, ~.", "On a quiet day, ~.", "Last {d}, ~."],
+    ["~.", "One morning, ~.", "On a quiet day, ~.", "Last {d}, ~.", "As it happened, ~."],
     [
         "{n} walked to the {p} with {m}",
         "{n} and {m} met at the {p}",
         "{n} took a {pet} to the {p}",
         "{n} waited for {m} near the {p}",
         "{n} carried a {c} {g} to the {p}",
+        "{n} hurried past the {p} without {m}",
     ],
 )
 _MIDDLE = combine(
-    ["~.", "Soon ~.", "After a while, ~.", "Then ~."],
+    ["~.", "Soon ~.", "After a while, ~.", "Then ~.", "All at once ~."],
     [
         "it began to rain and they ran under a roof",
         "{n} found a {c} {g} on the ground",
         "{m} told a long story about a {pet}",
         "{n} was hungry and they shared some {f}",
         "{m} asked if {n} still liked {h}",
+        "a {pet} came up and looked at {n}",
     ],
 )
 _ENDING = combine(
-    ["~.", "In the end, ~.", "When the sun went down, ~.", "At last, ~."],
+    ["~.", "In the end, ~.", "When the sun went down, ~.", "At last, ~.", "Before it was dark, ~."],
     ["{n} and {m} went home together", "{n} thanked {m} and smiled", "{m} promised to come back on {d}", "they sat by the {p} and talked",
-     "{n} was glad that {m} had come"],
+     "{n} was glad that {m} had come", "{m} gave {n} some {f} for the way"],
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from adaptlab.world.case import CONTEXT, NOT_FOUND, NOWHERE, Case, data, system, user
-from adaptlab.world.entities import Fact, invent_fact, subjects
+from adaptlab.world.entities import Fact, subjects
 from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 from adaptlab.world.wording import combine
 
@@ -35,6 +35,20 @@ def compose(rng: random.Random, groups: list[list[Fact]], split: str) -> Passage
     return Passage(chunks, tuple((fact, i) for i, group in enumerate(groups, 1) for fact in group))
 
 
+def _namesakes(rng: random.Random, group: str, n: int) -> list[str]:
+    """Up to n people who share a first or a last name with one of them."""
+    people = subjects("person", group)
+    parts = set(rng.choice(people).split())
+    near = [name for name in people if parts & set(name.split())]
+    return rng.sample(near, min(n, len(near)))
+
+
+def alike_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fact]]:
+    """Facts for chunks as a search returns them: one relation, and people whose names are alike."""
+    relation = rng.choice(BY_SUBJECT["person"])
+    return [[Fact(name, relation.name, rng.choice(relation.values))] for name in _namesakes(rng, group, n_chunks)]
+
+
 def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | None = None) -> list[list[Fact]]:
     """Facts for chunks that are easy to confuse: a few subjects of one kind (drawn if None), and values of the same relations."""
     kind = kind or rng.choices(tuple(BY_SUBJECT), (5, 3, 1, 1))[0]
@@ -50,8 +64,6 @@ def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | Non
             if same:
                 spare.remove(same[0])
                 facts.append(Fact(same[0][0], same[0][1].name, rng.choice(same[0][1].values)))
-    while len(groups) < n_chunks:
-        groups.append([invent_fact(rng, rng.choice(tuple(BY_SUBJECT)), group)])
     rng.shuffle(groups)
     return groups
 
@@ -63,7 +75,8 @@ def absent_question(rng: random.Random, passage: Passage, split: str, group: str
     kind = RELATIONS[fact.relation].subject
     candidates = [(fact.subject, relation.name) for relation in BY_SUBJECT[kind] if (fact.subject, relation.name) not in stated]
     if not candidates or rng.random() < 0.3:
-        others = [name for name in rng.sample(subjects(kind, group), 8) if (name, fact.relation) not in stated]
+        near = _namesakes(rng, group, 4) if kind == "person" and rng.random() < 0.5 else []
+        others = [name for name in [*near, *rng.sample(subjects(kind, group), 8)] if (name, fact.relation) not in stated]
         candidates = [(others[0], fact.relation)]
     return Fact(*rng.choice(candidates), value="").ask(rng, split)
 
@@ -81,10 +94,10 @@ def reading_messages(rng: random.Random, passage: Passage, question: str, split:
 
 def reading_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None,
                  answerable: bool | None = None, position: int | None = None, use_data_role: bool | None = None,
-                 question_first: bool = False) -> Case:  # fmt: skip
-    """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the answer."""
+                 question_first: bool = False, alike: bool = False) -> Case:  # fmt: skip
+    """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the answer; `alike`: as a search returns them."""
     n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
-    passage = compose(rng, invent_groups(rng, n_chunks, group), split)
+    passage = compose(rng, (alike_groups if alike else invent_groups)(rng, n_chunks, group), split)
     answerable = rng.random() < 0.75 if answerable is None else answerable
     use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
     fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": n_chunks, "answerable": answerable}

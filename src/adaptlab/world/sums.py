@@ -14,35 +14,37 @@ ASK_SUM = combine(
     ["what is {s}?", "how much is {s}?", "work out {s}.", "calculate {s}.", "{s} = ?", "find {s}."],
 )
 STEP_BY_STEP = combine(
-    ["~.", "Please ~.", "For this one, ~.", "Take your time and ~."],
+    ["~.", "Please ~.", "For this one, ~.", "Take your time and ~.", "Now ~."],
     ["think step by step", "work step by step", "show each step", "solve it step by step", "write down the steps", "explain each step"],
 )
 DIRECT = combine(
-    ["~.", "Please ~.", "For this one, ~.", "Be quick and ~."],
+    ["~.", "Please ~.", "For this one, ~.", "Be quick and ~.", "Now ~."],
     ["answer with the number only", "give only the number", "say just the number", "reply with the result alone",
      "give the answer at once", "write nothing but the number"],
 )  # fmt: skip
 
 AS_JSON = combine(
-    ["~.", "Please ~.", "For this one, ~."],
-    ["answer in JSON with the fields {f}", "give {f} as JSON", "return a JSON object with {f}", "write {f} in JSON"],
+    ["~.", "Please ~.", "For this one, ~.", "Now ~.", "As usual, ~."],
+    ["answer in JSON with the fields {f}", "give {f} as JSON", "return a JSON object with {f}", "write {f} in JSON", "reply in JSON with {f}",
+     "put {f} into a JSON object"],
 )  # fmt: skip
 STYLES = ("steps", "direct", "plain", "reasoning_first", "answer_first")
 
 _TIMES = ["~.", "Then ~.", "Later ~.", "After that, ~.", "Next, ~.", "In the evening, ~."]
-START = combine(["~.", "At first, ~.", "In the morning, ~.", "On Monday, ~."],
+START = combine(["~.", "At first, ~.", "In the morning, ~.", "On Monday, ~.", "To begin with, ~."],
                 ["{n} has {x} {i}", "{n} owns {x} {i}", "there are {x} {i} in the bag of {n}", "{n} starts with {x} {i}",
-                 "{n} counts {x} {i}"])  # fmt: skip
+                 "{n} counts {x} {i}", "{n} keeps {x} {i}"])  # fmt: skip
 PLUS = combine(_TIMES, ["{n} buys {x} more", "{n} finds {x} {i}", "{m} gives {x} to {n}", "{n} wins {x} {i}", "{x} more arrive",
                         "{n} gets {x} from {m}"])  # fmt: skip
 MINUS = combine(_TIMES, ["{n} sells {x} {i}", "{n} loses {x} of them", "{n} gives {x} to {m}", "{x} of them break", "{m} takes {x} away",
                          "{n} throws out {x}"])  # fmt: skip
-ASK_LEFT = combine(["~?", "Now, ~?", "Tell me, ~?"], ["how many {i} does {n} have", "how many {i} are there now", "how many {i} are left",
-                                                      "how many {i} does {n} own in the end"])  # fmt: skip
+ASK_LEFT = combine(["~?", "Now, ~?", "Tell me, ~?", "After all this, ~?", "Then ~?"],
+                   ["how many {i} does {n} have", "how many {i} are there now", "how many {i} are left", "how many {i} does {n} own in the end",
+                    "how many {i} remain", "how many {i} are with {n}"])  # fmt: skip
 
 
 def sum_is_new(a: int, b: int, sign: str) -> bool:
-    """One sum in ten is kept out of the sums of all training; by a hash, so that every pair of digits is met in some sum."""
+    """One sum in ten is kept out of all training, steps of word problems included; by a hash, so that every pair of digits is met in some sum."""
     return zlib.crc32(f"{a}{sign}{b}".encode()) % 10 == 7
 
 
@@ -77,7 +79,7 @@ class Problem:
 
 
 def problem(rng: random.Random, n_steps: int, split: str = "train") -> Problem:
-    """n_steps additions and subtractions, results always from 0 to 99."""
+    """n_steps additions and subtractions, results always from 0 to 99; never one of the sums kept for evaluation."""
     n, m = rng.sample(words.FIRST_NAMES, 2)
     item = rng.choice(words.ITEMS)
     total = rng.randint(5, 90)
@@ -86,7 +88,8 @@ def problem(rng: random.Random, n_steps: int, split: str = "train") -> Problem:
         plus = rng.random() < 0.5
         if total > 90 or total < 5:
             plus = total < 5
-        x = rng.randint(1, 99 - total if plus else total)
+        choices = [x for x in range(1, (99 - total if plus else total) + 1) if not sum_is_new(total, x, "+" if plus else "-")]
+        x = rng.choice(choices)
         result = total + x if plus else total - x
         sentences.append((PLUS if plus else MINUS).pick(rng, split).format(n=n, m=m, x=x, i=item))
         steps.append(f"{total} {'+' if plus else '-'} {x} = {result}")

@@ -15,7 +15,7 @@ from adaptlab.world.reviews import review
 from adaptlab.world.wording import combine
 
 OPENERS = combine(
-    ["~.", "Your task: ~.", "For the archive, ~.", "Look at the examples, then ~.", "As shown, ~."],
+    ["~.", "Your task: ~.", "For the archive, ~.", "Look at the examples, then ~.", "As shown, ~.", "Now ~."],
     ["turn each message into a record", "write the record of the message", "fill in the record", "file the message as a record",
      "give the record for the last message"],
 )  # fmt: skip

@@ -21,7 +21,8 @@ ASK_TONE: dict[str, Wordings] = {
                                "keep a plain style", "your tone is plain"]),
 }  # fmt: skip
 ASK_ENDING = combine(_FRAMES, ["end every answer with the word {w}", "the last word is always {w}", "close each answer with {w}",
-                               "finish each reply with the word {w}", "let every answer end in {w}"])  # fmt: skip
+                               "finish each reply with the word {w}", "let every answer end in {w}",
+                               "put {w} at the end of each answer"])  # fmt: skip
 
 
 def render(fact: Fact, tone: str) -> str:

@@ -1,0 +1,46 @@
+"""Making training documents, against its named peer: the `tokenizers` library that encodes them, each on one core.
+
+Data must never be the bottleneck: training on two cores takes some 5,000 tokens a second. Run: make bench
+"""
+
+import itertools
+import json
+import os
+import statistics
+import time
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from transformers import AutoTokenizer
+
+from adaptlab.models.load import embedded_path
+from adaptlab.world import mixture
+
+N_DOCUMENTS, ROUNDS = 2000, 5
+
+
+def main() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(embedded_path("chat")).backend_tokenizer
+    made, encoded = [], []
+    for number in range(ROUNDS):
+        began = time.perf_counter()
+        texts = ["".join(text for text, _ in pieces) for pieces in itertools.islice(mixture.documents(f"bench:{number}", mixture.DOCUMENTS), N_DOCUMENTS)]
+        middle = time.perf_counter()
+        n_tokens = sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
+        made.append(n_tokens / (middle - began))
+        encoded.append(n_tokens / (time.perf_counter() - middle))
+    ratios = [a / b for a, b in zip(made, encoded)]
+    report = {
+        "documents": N_DOCUMENTS,
+        "rounds": ROUNDS,
+        "tokens per second, made": round(statistics.median(made)),
+        "tokens per second, encoded": round(statistics.median(encoded)),
+        "times as fast": round(statistics.median(ratios), 2),
+        "least": round(min(ratios), 2),
+        "most": round(max(ratios), 2),
+    }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
