@@ -11,6 +11,7 @@ import statistics
 import time
 
 import torch
+from spread import spread
 
 from adaptlab.models.local import LocalChat
 from adaptlab.world.reading import reading_case
@@ -49,7 +50,6 @@ def main() -> None:
     with torch.inference_mode():
         same = one_at_a_time(chat, prompts[:16]) == batched(16)
         rounds = [(seconds(lambda: one_at_a_time(chat, prompts)), seconds(lambda: batched(N_PROMPTS))) for _ in range(ROUNDS)]
-    ratios = [single / batch for single, batch in rounds]
     report = {
         "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
@@ -59,11 +59,8 @@ def main() -> None:
         "load seconds": round(load_seconds, 2),
         "prompts per second, batched": round(N_PROMPTS / statistics.median(b for _, b in rounds), 1),
         "prompts per second, one at a time": round(N_PROMPTS / statistics.median(s for s, _ in rounds), 1),
-        "times faster": round(statistics.median(ratios), 2),
-        "least": round(min(ratios), 2),
-        "most": round(max(ratios), 2),
     }
-    print(json.dumps(report, indent=1))
+    print(json.dumps(report | spread("times faster", [single / batch for single, batch in rounds]), indent=1))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import time
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from spread import spread
 from transformers import AutoTokenizer
 
 from adaptlab.models.load import embedded_path
@@ -29,17 +30,13 @@ def main() -> None:
         n_tokens = sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
         made.append(n_tokens / (middle - began))
         encoded.append(n_tokens / (time.perf_counter() - middle))
-    ratios = [a / b for a, b in zip(made, encoded)]
     report = {
         "documents": N_DOCUMENTS,
         "rounds": ROUNDS,
         "tokens per second, made": round(statistics.median(made)),
         "tokens per second, encoded": round(statistics.median(encoded)),
-        "times as fast": round(statistics.median(ratios), 2),
-        "least": round(min(ratios), 2),
-        "most": round(max(ratios), 2),
     }
-    print(json.dumps(report, indent=1))
+    print(json.dumps(report | spread("times as fast", [a / b for a, b in zip(made, encoded)]), indent=1))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def run(
     from adaptlab.course.run import find_notebooks, run_lessons, summary
     from adaptlab.course.site import build_site
 
-    if chat_model and not chat_model.startswith(("embedded:", "hub:")):
+    if chat_model and Path(chat_model).is_dir():
         chat_model = str(Path(chat_model).resolve())  # lessons run in a folder of their own
     build = folder / "build" / (f"{profile}-{re.sub('[^A-Za-z0-9.]+', '-', chat_model).strip('-')}" if chat_model else profile)
     parameters = {"chat_model": chat_model} if chat_model else {}

@@ -8,11 +8,19 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 
 
+def make_folder(path: Path) -> None:
+    """The folder and those above it, if they are not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AdaptLabError(f"The folder {path} could not be made ({error.strerror}); move away what stands there, or choose another folder.") from error
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write UTF-8 text through a temporary file in the same folder, so that a reader sees the old file or the new one."""
+    make_folder(path.parent)
     part = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

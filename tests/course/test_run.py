@@ -110,6 +110,10 @@ def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
         run.find_notebooks(folder, ("09",))
     with pytest.raises(AdaptLabError, match="no profile"):
         run.run_lessons(run.find_notebooks(folder), build, "tpu")
+    build.parent.write_text("a file where a folder should be")
+    lesson(folder, "02_b", CLOSE)
+    with pytest.raises(AdaptLabError, match="could not be made"):
+        run_all(course)
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 2**20})())
     with pytest.raises(AdaptLabError, match="free some disk space"):
         run_all(course)

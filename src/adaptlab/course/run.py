@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tqdm.auto import tqdm
 from adaptlab.course.predictions import DONE_MIME
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import collect, to_json
-from adaptlab.files import require_disk, write_whole
+from adaptlab.files import make_folder, require_disk, write_whole
 from adaptlab.models.load import profile as check_profile
 from adaptlab.models.load import resolve
 
@@ -81,6 +82,7 @@ def fingerprint(notebook: Path, parameters: dict) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+@cache
 def _package_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*")):
@@ -109,7 +111,7 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
     mark, began = fingerprint(source, parameters), time.monotonic()
     if _is_current(output, mark):
         return Outcome(source.stem, "kept")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     part = output.with_name(f".{output.name}")
     error, cell, last = "", "", -1
 
