@@ -37,7 +37,7 @@ def test_our_encoding_is_the_templates_and_the_mask_covers_just_what_the_assista
 
 def test_the_weights_cover_just_the_characters_that_carry_them(tokenizer):
     """In documents of every kind: the tokens of full weight spell the pieces of full weight, to the letter."""
-    kinds = mixture.REPETITION | mixture.READING | mixture.DOCUMENTS | mixture.SKILLS | mixture.SUMS | mixture.BESIDE_CHAT | mixture.BESIDE_DRILL
+    kinds = mixture.REPETITION | mixture.WORDS | mixture.DOCUMENTS | mixture.SKILLS | mixture.SUMS | mixture.BESIDE_CHAT | mixture.BESIDE_DRILL
     for pieces in itertools.islice(mixture.documents("pieces", dict.fromkeys(kinds, 1.0)), 600):
         pieces = document_pieces(pieces)
         text = "".join(piece for piece, _ in pieces)

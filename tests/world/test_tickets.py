@@ -27,7 +27,7 @@ def test_the_triage_record_is_made_of_those_terms():
 
 
 def test_training_asks_for_other_records_than_the_triage_record():
-    chats = "".join(m["content"] for messages in itertools.islice(mixture.conversations("t", mixture.RECORDS), 1500) for m in messages)
+    chats = "".join(m["content"] for messages in itertools.islice(mixture.conversations("t", mixture.POLISH), 1500) for m in messages)
     texts = "".join(piece for pieces in itertools.islice(mixture.documents("t", {documents.schemas: 1, documents.coded_texts: 1}), 1000) for piece, _ in pieces)
     for term in tickets.TRIAGE_TERMS:
         assert json.dumps(term) not in chats + texts, term
@@ -48,7 +48,7 @@ def test_a_code_counts_only_once_it_can_be_inferred():
         before = ""
         for text, weight in documents.coded_texts(rng):
             if weight == 1.0:
-                assert text.startswith('"') and text in before
+                assert text.startswith(' "') and f'{text}"' in before
                 n_counted += 1
             before += text
     assert n_counted > 200

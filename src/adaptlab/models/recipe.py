@@ -1,7 +1,8 @@
 """The recipe of the embedded models, whole: sizes, phases, mixtures, learning rates.
 
-Architecture: LFM2 from `transformers`, in which short convolutions alternate with attention. A convolution over three tokens
-hands each token its predecessor, the half of a copying circuit that a plain transformer takes longest to find.
+Architecture: LFM2 from `transformers`, in which short convolutions alternate with attention. A convolution hands each token its
+predecessors, the half of a copying circuit that a plain transformer takes longest to find. Its window is eight tokens, not
+LFM2's three: with four layers, labels from examples are learned only where a word and its label stand within one window.
 """
 
 from dataclasses import dataclass, replace
@@ -14,18 +15,20 @@ from adaptlab.world import mixture
 
 @dataclass(frozen=True)
 class Size:
-    """Width and depth of a model; `n_layers` alternate convolution and attention."""
+    """Width and depth of a model; `n_layers` alternate convolution (over `window` tokens) and attention."""
 
     name: str
     width: int
     n_layers: int
     n_heads: int
+    window: int = 8
 
     def config(self) -> Lfm2Config:
         return Lfm2Config(
             vocab_size=VOCABULARY_SIZE, hidden_size=self.width, intermediate_size=3 * self.width, num_hidden_layers=self.n_layers,
             num_attention_heads=self.n_heads, num_key_value_heads=self.n_heads // 2, max_position_embeddings=1024,
             layer_types=["conv" if i % 2 == 0 else "full_attention" for i in range(self.n_layers)], block_auto_adjust_ff_dim=False,
+            conv_L_cache=self.window,
             tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=2,
         )  # fmt: skip
 
@@ -49,42 +52,37 @@ class Phase:
     chat_share: float = 0.0
     n_tokens: int = 0
 
+    def description(self) -> dict:
+        """All fields as plain data, the makers of a mixture by their names."""
+        return {key: {make.__name__: share for make, share in value.items()} if isinstance(value, dict) else value for key, value in vars(self).items()}
 
-_TALK = {"documents": mixture.BESIDE_CHAT, "chat": mixture.CHAT, "chat_share": 0.7}
-_DENSE = {"chat": mixture.CHAT, "chat_share": 0.2}
 
 PHASES = {
-    # From nothing: first the copying circuits, then all kinds of documents.
+    # From nothing: the copying circuits, labels from examples, dense skills, then all kinds of documents.
     "base": (
-        Phase("repetition", 2048, (4e-3, 4e-3), mixture.REPETITION),
-        Phase("lookup", 2048, (4e-3, 4e-3), mixture.LOOKUP),
-        Phase("reading", 2048, (4e-3, 4e-3), mixture.READING),
-        Phase("documents", 4096, (4e-3, 3e-3), mixture.DOCUMENTS),
-        Phase("settle", 4096, (3e-3, 3e-4), mixture.DOCUMENTS),
+        Phase("repetition", 2048, (8e-3, 3e-3), mixture.REPETITION),
+        Phase("lookup", 2048, (3e-3, 3e-3), mixture.LOOKUP),
+        Phase("words", 2048, (3e-3, 3e-3), mixture.WORDS),
+        Phase("skills", 2048, (3e-3, 3e-3), mixture.SKILLS),
+        Phase("sums", 2048, (3e-3, 3e-3), mixture.SUMS),
+        Phase("documents", 2048, (3e-3, 2.5e-3), mixture.DOCUMENTS),
+        Phase("settle", 4096, (2.5e-3, 2e-4), mixture.DOCUMENTS),
     ),
-    # From the base: conversations, between them two stretches of dense skills; a long drill; records whose form only the prompt shows, the
-    # codes in them, and a polish of what those cost. A share of documents keeps what no question asks for.
+    # From the base: conversations, a long drill, a polish. A share of documents keeps what no question asks for.
     "chat": (
-        Phase("talk", 4096, (3e-3, 2.8e-3), **_TALK),
-        Phase("skills", 4096, (3e-3, 3e-3), mixture.SKILLS, **_DENSE),
-        Phase("chat", 4096, (3e-3, 3e-3), **_TALK),
-        Phase("sums", 4096, (3e-3, 2.5e-3), mixture.SUMS, **_DENSE),
-        Phase("finish", 4096, (2.5e-3, 1e-4), mixture.BESIDE_CHAT, mixture.FINISH, 0.7),
-        Phase("drill", 4096, (2.5e-3, 5e-5), mixture.BESIDE_DRILL, mixture.DRILL, 0.6),
-        Phase("records", 4096, (1.5e-3, 5e-5), mixture.BESIDE_RECORDS, mixture.RECORDS, 0.6),
-        Phase("codes", 4096, (2e-3, 1e-3), mixture.BESIDE_CODES, mixture.RECORDS, 0.3),
-        Phase("polish", 4096, (1.2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
+        Phase("talk", 2048, (2.5e-3, 2.5e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.6),
+        Phase("drill", 2048, (2.5e-3, 2e-3), mixture.BESIDE_DRILL, mixture.DRILL, 0.5),
+        Phase("polish", 4096, (2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
     ),
 }  # fmt: skip
 
 # Millions of tokens of each phase, for the shipped weights and for `--quick`; a phase that is not named is left out.
-_COPYING = {"repetition": 0.4, "lookup": 0.5, "reading": 1.0}
-_QUICK = _COPYING | {"documents": 0.6, "settle": 0.2, "talk": 0.3, "skills": 0.5, "finish": 0.5, "polish": 0.1}
+_COPYING = {"repetition": 0.5, "lookup": 0.7, "words": 1.2}
+_QUICK = _COPYING | {"skills": 0.6, "sums": 0.3, "talk": 0.4, "polish": 0.7}
 BUDGETS = {
     "full": {
-        "main": _COPYING | {"documents": 11.2, "settle": 2.8, "talk": 5.75, "skills": 3.8, "chat": 2.75, "sums": 3.45, "finish": 7.25,
-                            "drill": 20, "records": 3.5, "codes": 4, "polish": 8},
-        "mini": _COPYING | {"documents": 3.2, "settle": 0.8, "talk": 1.75, "skills": 1.15, "chat": 0.85, "sums": 1.05, "finish": 2.2},
+        "main": _COPYING | {"skills": 2.5, "sums": 1.5, "documents": 2.2, "settle": 0.8, "talk": 2, "drill": 8, "polish": 4},
+        "mini": _COPYING | {"skills": 2.5, "sums": 1.5, "documents": 2.2, "settle": 0.8, "talk": 1.5, "drill": 4, "polish": 2.5},
     },
     "quick": {"main": _QUICK, "mini": _QUICK},
 }  # fmt: skip

@@ -110,7 +110,7 @@ class Run:
         self.optimizer = Optimizer(self.model)
         self.model.to(fast_dtype(self.device))
         self.optimizer.parameters = list(self.model.parameters())
-        stamp = hashlib.sha256(repr((size, seed, [(p.name, p.n_tokens, p.n_batch_tokens, p.rates) for p in phases])).encode()).hexdigest()[:16]
+        stamp = hashlib.sha256(repr((SIZES[size], seed, [phase.description() for phase in phases])).encode()).hexdigest()[:16]
         self.progress = {"recipe": stamp, "phase": 0, "pool": 0, "phase_tokens": 0, "tokens": 0, "steps": 0, "seconds": 0.0, "data": ""}
         folder.mkdir(parents=True, exist_ok=True)
         if self._checkpoint.exists():

@@ -6,13 +6,14 @@ for what nobody could: names and values in a fresh context, the choice of a word
 
 import json
 import random
+import re
 from functools import lru_cache
 
 from adaptlab.world import words
 from adaptlab.world.case import NOT_FOUND
 from adaptlab.world.entities import Fact, known_facts, subjects
 from adaptlab.world.extraction import message
-from adaptlab.world.labels import LAYOUTS, episode
+from adaptlab.world.labels import LAYOUTS, Layout, episode
 from adaptlab.world.prose import story
 from adaptlab.world.reading import absent_question, compose, invent_groups
 from adaptlab.world.relations import BY_SUBJECT
@@ -53,8 +54,8 @@ def faq(rng: random.Random) -> Pieces:
 
 
 def repetition(rng: random.Random) -> Pieces:
-    """A list of words, then the same list again: every word of the second round can be copied."""
-    chosen = rng.sample(vocabulary(), rng.randint(4, 16))
+    """A list of words and numbers, then the same list again: all of the second round can be copied."""
+    chosen = [str(rng.randrange(1000)) if rng.random() < 0.3 else word for word in rng.sample(vocabulary(), rng.randint(4, 16))]
     text = "".join(f" {word}" for word in chosen)
     return [("Again.", FAINT), (text, FAINT), (f" {chosen[0]}", FAINT), (text[len(chosen[0]) + 1 :] + text, 1.0)]
 
@@ -74,11 +75,11 @@ def lookup(rng: random.Random) -> Pieces:
 
 def places(rng: random.Random) -> Pieces:
     """Numbered lines of words, then words with the number of their line: finding a source at its densest."""
-    n_lines = rng.randint(2, 8)
-    chosen = rng.sample(vocabulary(), n_lines * 3)
-    lines = [chosen[i::n_lines][: rng.randint(1, 3)] for i in range(n_lines)]
+    n_lines, most = rng.randint(2, 8), rng.choice((1, 1, 2, 3))
+    chosen = rng.sample(vocabulary(), n_lines * most)
+    lines = [chosen[i::n_lines][: rng.randint(1, most)] for i in range(n_lines)]
     pieces: Pieces = [("Lines.", FAINT)] + [(f"\n[{i}] {' '.join(line)}", FAINT) for i, line in enumerate(lines, 1)]
-    for number in rng.choices(range(1, n_lines + 1), k=n_lines + 2):
+    for number in rng.choices(range(1, n_lines + 1), k=2 * n_lines + 2):
         pieces += [(f"\nA: {rng.choice(lines[number - 1])} [", FAINT), (str(number), 1.0), ("]", FAINT)]
     return pieces
 
@@ -101,7 +102,7 @@ def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
 def arithmetic(rng: random.Random) -> Pieces:
     """A column of sums."""
     pieces: Pieces = [("Sums.", FAINT)]
-    for _ in range(8):
+    for _ in range(16):
         a, sign, b = draw_sum(rng)
         pieces += [(f"\n{a} {sign} {b} =", FAINT), (f" {a + b if sign == '+' else a - b}", 1.0)]
     return pieces
@@ -145,17 +146,17 @@ def coded_texts(rng: random.Random) -> Pieces:
     n_fields = rng.choice((0, 0, 1, 2, 3, 3))
     form = schema(rng, n_fields, rng.choice((1, 2)), rng.choice((0, 1, 2, 3)))
     topics = rng.sample(words.TOPICS, rng.choice((2, 3, 4)))
+    # Without the closing quote, which is one token with the brace or comma after it.
+    opened_code = "(" + "|".join(re.escape(f' "{code}') + '(?=")' for code in form.codes.values()) + ")"
     known: set[str] = set()
     pieces: Pieces = [("Coded.", FAINT)]
     for _ in range(rng.randint(4, 8 - n_fields)):
         text, record = form.record(rng, "train", "fresh", rng.choice(topics), rng.choice(words.SENTIMENTS))
         pieces.append((f"\nMessage: {text}\nRecord:", FAINT))
-        rest = f" {json.dumps(record)}"
-        for code in [code for group in record.values() for code in (group.values() if isinstance(group, dict) else [group]) if code in form.codes.values()]:
-            before, quoted, rest = rest.partition(f'"{code}"')
-            pieces += [(before, FAINT), (quoted, 1.0 if code in known else FAINT)]
-            known.add(code)
-        pieces.append((rest, FAINT))
+        for i, piece in enumerate(re.split(opened_code, f" {json.dumps(record)}")):
+            pieces.append((piece, 1.0 if piece in known else FAINT))
+            if i % 2:  # what the pattern matched stands at odd places
+                known.add(piece)
     return pieces
 
 
@@ -172,15 +173,36 @@ def sorted_texts(rng: random.Random) -> Pieces:
 CATEGORIES = (words.JOBS, words.PETS, words.FOODS, words.COLOURS, words.CITIES, words.DAYS, words.GOODS, words.HOBBIES, words.MATERIALS, words.PLACES)
 
 
-def sorted_words(rng: random.Random) -> Pieces:
-    """Words of two or three kinds under invented labels: the same skill as `sorted_texts` where the kinds are easy to tell."""
-    layout, n_kinds = rng.choice(LAYOUTS["train"]), rng.choice((2, 2, 3))
+def sorted_words(rng: random.Random, layout: Layout | None = None, n_words: int | None = None) -> Pieces:
+    """Words of two or three kinds under invented labels: the same skill as `sorted_texts` where the kinds are easy to tell.
+
+    Each kind has `n_words` words, or all of them. A label counts once it has been shown.
+    """
+    layout, n_kinds = layout or rng.choice(LAYOUTS["train"]), rng.choice((2, 2, 3))
     kinds = dict(zip(rng.sample(words.LABELS, n_kinds), rng.sample(CATEGORIES, n_kinds)))
+    if n_words:
+        kinds = {label: rng.sample(kind, n_words) for label, kind in kinds.items()}
     pieces: Pieces = [("Sorted.\n", FAINT)]
-    for i, label in enumerate(rng.choices(tuple(kinds), k=rng.randint(6, 14))):
+    met: set[str] = set()
+    for label in rng.choices(tuple(kinds), k=rng.randint(8, 16)):
         text = layout.example(rng.choice(kinds[label]), "").rstrip()
-        pieces += [(text, FAINT), (f" {label}", FAINT if i < n_kinds else 1.0), (layout.after, FAINT)]
+        pieces += [(text, FAINT), (f" {label}", 1.0 if label in met else FAINT), (layout.after, FAINT)]
+        met.add(label)
     return pieces
+
+
+# What stands between a word and its label: first so little that one convolution sees both, then more and more.
+_DISTANCES = ((":",), (" |", " -", " =", "\n:", "\n-", " |:"), ("\nLabel", " Label:", " Bin:", " | Class:", "\nOutput:"))
+
+
+def few_words(rng: random.Random) -> Pieces:
+    """The way into `sorted_words`: one to five words of each kind, so that a label can be copied, and labels close to their words.
+
+    Without it a small model takes labels for noise: it finds none of the two steps (what kind, which label) without the other.
+    """
+    distances = rng.choices((*_DISTANCES, None), (1, 1, 2, 3))[0]
+    layout = Layout("", "", rng.choice(distances), "\n") if distances else None
+    return sorted_words(rng, layout, rng.choice((1, 2, 3, 5, None)))
 
 
 def tagged_review(rng: random.Random) -> Pieces:

@@ -19,18 +19,17 @@ Mixture = dict[Callable, float]
 
 # Copying first: the plateau before it is the long one, and everything that reads a context waits for it.
 REPETITION: Mixture = {doc.repetition: 1}
-LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2}
-READING: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.notes: 4, doc.sorted_words: 1, doc.sorted_texts: 1}
+LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.places: 1}
+WORDS: Mixture = {doc.repetition: 0.5, doc.lookup: 1.5, doc.places: 2, doc.few_words: 5, doc.sorted_words: 1}
+
+# Then skills at their densest: the numbers of sources and labels from examples, sums and records.
+SKILLS: Mixture = {doc.arithmetic: 6, doc.lookup: 1, doc.places: 2, doc.notes: 5, doc.sorted_words: 2, doc.sorted_texts: 3, doc.register: 1}
+SUMS: Mixture = {doc.arithmetic: 8, doc.short_problems: 4, doc.worked: 5, doc.places: 3, doc.notes: 2, doc.schemas: 3, doc.register: 1}
 
 DOCUMENTS: Mixture = {
     doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_words: 2,
     doc.sorted_texts: 3, doc.tagged_review: 1, doc.form: 2, doc.tale: 1,
 }  # fmt: skip
-
-
-# Skills that the general mixture teaches too thinly. First the numbers of sources and labels from examples, then sums and records.
-SKILLS: Mixture = {doc.arithmetic: 6, doc.places: 4, doc.notes: 3, doc.sorted_words: 3, doc.sorted_texts: 2, doc.register: 1}
-SUMS: Mixture = {doc.arithmetic: 8, doc.short_problems: 4, doc.worked: 5, doc.places: 3, doc.notes: 2, doc.schemas: 3, doc.register: 1}
 
 # Beside conversations: what needs many dense repetitions, and the facts that no question asks for.
 BESIDE_CHAT: Mixture = {
@@ -61,21 +60,15 @@ def _alike(rng: random.Random) -> Case:
     return reading_case(rng, alike=True)
 
 
-# The stretch after it leans on what is learned last, and the long last one drills it, in conversations and in dense documents.
-FINISH: Mixture = CHAT | {reading_case: 9, _alike: 2, problem_case: 5, _quick_problem: 3, sum_case: 3, label_case: 2.5}
+# The long drill leans on what is learned last, and on records whose form and codes only the prompt shows; the polish on what those cost.
 DRILL: Mixture = CHAT | {reading_case: 9, _alike: 3, _question_first: 1.5, recall_case: 4, problem_case: 5, _quick_problem: 4, label_case: 2.5, sum_case: 1.5,
-                         extraction_case: 2, schema_case: 4, tone_case: 1.5}  # fmt: skip
+                         extraction_case: 2, schema_case: 8, tone_case: 1.5}  # fmt: skip
 BESIDE_DRILL: Mixture = {
-    doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.schemas: 3, doc.sorted_words: 1, doc.sorted_texts: 2,
-    doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
+    doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.schemas: 5, doc.coded_texts: 10, doc.sorted_words: 1,
+    doc.sorted_texts: 2, doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
 }  # fmt: skip
-
-# Then records whose form only the prompt shows, the codes in them, and a polish of what those cost.
-RECORDS: Mixture = DRILL | {schema_case: 12}
-BESIDE_RECORDS: Mixture = BESIDE_DRILL | {doc.schemas: 10}
-BESIDE_CODES: Mixture = BESIDE_DRILL | {doc.schemas: 5, doc.coded_texts: 40}
-POLISH: Mixture = RECORDS | {reading_case: 13, _quick_problem: 9, problem_case: 7}
-BESIDE_POLISH: Mixture = BESIDE_RECORDS | {doc.short_problems: 9, doc.schemas: 5, doc.coded_texts: 20}
+POLISH: Mixture = DRILL | {reading_case: 13, _quick_problem: 9, problem_case: 7, schema_case: 12}
+BESIDE_POLISH: Mixture = BESIDE_DRILL | {doc.short_problems: 9, doc.coded_texts: 15}
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
