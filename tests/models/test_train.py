@@ -46,8 +46,10 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypat
     assert 0 < again.progress["steps"] < progress["steps"]
     assert again.train()["data"] == progress["data"]
     assert again.progress["steps"] == progress["steps"]
-    with pytest.raises(AdaptLabError, match="another seed or recipe"):
-        train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=4)
+    other_mixture = [dataclasses.replace(PHASES[0], documents=mixture.LOOKUP), PHASES[1]]
+    for seed, phases in ((4, PHASES), (3, other_mixture)):
+        with pytest.raises(AdaptLabError, match="another seed or recipe"):
+            train.Run("mini", phases, tokenizer, tmp_path / "killed", seed=seed)
     assert not list(tmp_path.rglob("*.part"))
     torch.testing.assert_close(weights(again), weights(whole), atol=1e-5, rtol=0)
 

@@ -75,7 +75,7 @@ def lookup(rng: random.Random) -> Pieces:
 
 def places(rng: random.Random) -> Pieces:
     """Numbered lines of words, then words with the number of their line: finding a source at its densest."""
-    n_lines, most = rng.randint(2, 8), rng.choice((1, 1, 2, 3))
+    n_lines, most = rng.randint(2, 8), rng.choice((1, 1, 2, 3, 8))
     chosen = rng.sample(vocabulary(), n_lines * most)
     lines = [chosen[i::n_lines][: rng.randint(1, most)] for i in range(n_lines)]
     pieces: Pieces = [("Lines.", FAINT)] + [(f"\n[{i}] {' '.join(line)}", FAINT) for i, line in enumerate(lines, 1)]

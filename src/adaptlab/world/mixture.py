@@ -17,14 +17,14 @@ from adaptlab.world.tone import ending_case, tone_case
 
 Mixture = dict[Callable, float]
 
-# Copying first: the plateau before it is the long one, and everything that reads a context waits for it.
+# Copying first: everything that reads a context waits for it. Words and numbers, then by key, then labels and line numbers.
 REPETITION: Mixture = {doc.repetition: 1}
 LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.places: 1}
 WORDS: Mixture = {doc.repetition: 0.5, doc.lookup: 1.5, doc.places: 2, doc.few_words: 5, doc.sorted_words: 1}
 
 # Then skills at their densest: the numbers of sources and labels from examples, sums and records.
 SKILLS: Mixture = {doc.arithmetic: 6, doc.lookup: 1, doc.places: 2, doc.notes: 5, doc.sorted_words: 2, doc.sorted_texts: 3, doc.register: 1}
-SUMS: Mixture = {doc.arithmetic: 8, doc.short_problems: 4, doc.worked: 5, doc.places: 3, doc.notes: 2, doc.schemas: 3, doc.register: 1}
+SUMS: Mixture = {doc.arithmetic: 8, doc.short_problems: 4, doc.worked: 5, doc.places: 2, doc.notes: 4, doc.schemas: 3, doc.sorted_texts: 1, doc.register: 1}
 
 DOCUMENTS: Mixture = {
     doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_words: 2,
