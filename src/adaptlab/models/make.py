@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from adaptlab.files import write_whole
-from adaptlab.models.recipe import phases
+from adaptlab.models.recipe import TRAINED, phases
 from adaptlab.models.tokenizer import train_tokenizer
 from adaptlab.models.train import Run
 
@@ -21,14 +21,14 @@ def shared_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(folder)
 
 
-def make_models(folder: Path, sizes: tuple[str, ...] = ("main", "mini"), budget: str = "full", seed: int = 0) -> None:
-    """Train each size's base, then its chat model, and export both into `folder`/export/<size>-<stage>."""
+def make_models(folder: Path, budget: str = "full", seed: int = 0) -> None:
+    """Train the base of each size of the budget, then its chat model, and export both into `folder`/export/<size>-<stage>."""
     tokenizer = shared_tokenizer(folder / "tokenizer")
-    for size in sizes:
+    for size in TRAINED[budget]:
         start = None
         for stage in STAGES:
             export = folder / "export" / f"{size}-{stage}"
-            run = Run(size, phases(size, stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
+            run = Run(size, phases(stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
             if not (export / "training.json").exists():
                 progress = run.train()
                 run.export(export)

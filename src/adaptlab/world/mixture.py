@@ -24,7 +24,7 @@ WORDS: Mixture = {doc.repetition: 0.5, doc.lookup: 1.5, doc.places: 2, doc.few_w
 
 # Then skills at their densest: the numbers of sources and labels from examples, sums and records.
 SKILLS: Mixture = {doc.arithmetic: 6, doc.lookup: 1, doc.places: 2, doc.notes: 5, doc.sorted_words: 2, doc.sorted_texts: 3, doc.register: 1}
-SUMS: Mixture = {doc.arithmetic: 8, doc.short_problems: 4, doc.worked: 5, doc.places: 2, doc.notes: 4, doc.schemas: 3, doc.sorted_texts: 1, doc.register: 1}
+SUMS: Mixture = {doc.arithmetic: 12, doc.short_problems: 4, doc.worked: 5, doc.places: 2, doc.notes: 2, doc.schemas: 3, doc.sorted_texts: 1, doc.register: 1}
 
 DOCUMENTS: Mixture = {
     doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_words: 2,
