@@ -196,7 +196,7 @@ _DISTANCES = ((":",), (" |", " -", " =", "\n:", "\n-", " |:"), ("\nLabel", " Lab
 
 
 def few_words(rng: random.Random) -> Pieces:
-    """The way into `sorted_words`: one to five words of each kind, so that a label can be copied, and labels close to their words.
+    """The way into `sorted_words`: mostly one to five words of each kind, so that a label can be copied, and labels close to their words.
 
     Without it a small model takes labels for noise: it finds none of the two steps (what kind, which label) without the other.
     """
