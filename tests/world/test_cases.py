@@ -8,12 +8,13 @@ import re
 
 import pytest
 
-from adaptlab.world import documents, entities, extraction, instructions, labels, mixture, reading, recall, reviews, sums, tickets, tone
+from adaptlab.world import documents, entities, extraction, handbook, instructions, labels, mixture, queries, reading, recall, reviews, sums, tickets, tone
 from adaptlab.world.case import NOT_FOUND, UNKNOWN
 from adaptlab.world.relations import RELATIONS
 
 MAKERS = [reading.reading_case, recall.recall_case, reviews.review_case, labels.label_case, sums.sum_case, sums.problem_case, extraction.extraction_case,
-          tickets.schema_case, tickets.triage_case, tone.tone_case, tone.ending_case, instructions.say_case, instructions.injected_case]  # fmt: skip
+          tickets.schema_case, tickets.triage_case, tone.tone_case, tone.tone_reading_case, tone.ending_case,
+          queries.rephrase_case, queries.suppose_case, instructions.say_case, instructions.injected_case]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -112,3 +113,27 @@ def test_people_of_like_names_share_one():
     case = reading.reading_case(random.Random(9), "train", "new", n_chunks=4, answerable=True, alike=True)
     names = [set(fact.subject.split()) for fact, _ in case.fields["passage"].facts]
     assert len(names) == 4 and all(any(a & b for b in names if b is not a) for a in names)
+
+
+def test_a_question_in_other_words_is_another_wording_of_the_same():
+    for seed in range(50):
+        case = queries.rephrase_case(random.Random(seed), "held_out", "new")
+        assert queries.is_rephrased(case, case.answer)
+        assert not queries.is_rephrased(case, case.fields["question"])
+        assert not queries.is_rephrased(case, queries.rephrase_case(random.Random(seed + 1), "train", "new").answer)
+
+
+def test_a_supposed_answer_states_the_relation_that_was_asked_for():
+    for seed in range(50):
+        case = queries.suppose_case(random.Random(seed), "held_out", "new")
+        assert queries.is_supposed(case, case.answer)
+        assert not queries.is_supposed(case, case.fields["fact"].ask(random.Random(0), "train"))
+
+
+def test_two_questions_have_their_answers_in_the_chunks_that_are_cited():
+    for seed in range(100):
+        passage = handbook.handbook_passage(random.Random(seed), "held_out", "new", 4)
+        case = reading.two_questions_case(random.Random(seed), passage)
+        cited = re.findall(r"(\S+) \[(\d)\]", case.answer)
+        assert len(cited) == 2 and all(value.lower() in passage.chunks[int(chunk) - 1].lower() for value, chunk in cited)
+        assert all(fact.subject in case.fields["question"] for fact, _ in case.fields["asked"])

@@ -1,9 +1,10 @@
 """The handbook: the same for a seed, every fact in its text, and one value for a fact wherever it stands."""
 
+import random
 import re
 
 from adaptlab.world.entities import subjects
-from adaptlab.world.handbook import KINDS, handbook, to_markdown
+from adaptlab.world.handbook import KINDS, handbook, handbook_passage, to_markdown
 
 
 def test_every_fact_stands_in_its_section():
@@ -32,3 +33,12 @@ def test_pure_in_the_seed_and_about_subjects_that_no_model_has_met():
 def test_as_markdown_each_section_has_its_heading():
     text = to_markdown(handbook(1, n_products=2, n_policies=2, n_procedures=1))
     assert text.startswith("# Handbook\n") and text.count("\n## ") == 5
+
+
+def test_a_passage_states_its_facts_and_none_of_those_called_absent():
+    for seed in range(300):
+        passage = handbook_passage(random.Random(seed), "train", "new")
+        stated = {(fact.subject, fact.relation): chunk for fact, chunk in passage.facts}
+        assert len(stated) == len(passage.facts), "a fact stands twice, so the right citation is not sure"
+        assert passage.absent and stated.keys().isdisjoint({(fact.subject, fact.relation) for fact in passage.absent})
+        assert all(fact.value.lower() in passage.chunks[chunk - 1].lower() for fact, chunk in passage.facts)

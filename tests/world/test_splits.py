@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from adaptlab.world import entities, extraction, handbook, instructions, labels, mixture, prose, reading, recall, reviews, sums, tickets, tone
+from adaptlab.world import entities, extraction, handbook, instructions, labels, mixture, prose, queries, reading, recall, reviews, sums, tickets, tone
 from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 from adaptlab.world.wording import Wordings, combine
 
-MODULES = (extraction, instructions, labels, prose, reading, reviews, sums, tickets, tone)
+MODULES = (extraction, instructions, labels, prose, queries, reading, reviews, sums, tickets, tone)
 
 
 def all_wordings() -> list[Wordings]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from adaptlab.models.chat import Chat
 from adaptlab.world.case import NOT_FOUND, Case
 from adaptlab.world.extraction import extraction_case
+from adaptlab.world.handbook import handbook_passage
 from adaptlab.world.labels import label_case
-from adaptlab.world.reading import reading_case
+from adaptlab.world.queries import is_rephrased, is_supposed, rephrase_case, suppose_case
+from adaptlab.world.reading import reading_case, two_questions_case
 from adaptlab.world.recall import recall_case
 from adaptlab.world.reviews import review_case
 from adaptlab.world.sums import problem_case, sum_case
@@ -90,6 +92,14 @@ def _reading(**options):
     return lambda rng, split: reading_case(rng, split, "new", **options)
 
 
+def _handbook(answerable: bool):
+    return lambda rng, split: reading_case(rng, split, "new", answerable=answerable, passage=handbook_passage(rng, split, "new", 4))
+
+
+def _two_questions(rng: random.Random, split: str) -> Case:
+    return two_questions_case(rng, handbook_passage(rng, split, "new", 4), split)
+
+
 def _problem(n_steps: tuple[int, ...], style: str):
     return lambda rng, split: problem_case(rng, split, rng.choice(n_steps), style)
 
@@ -98,6 +108,9 @@ ABILITIES = (
     Ability("read 4 chunks, right answer and id", _reading(n_chunks=4, answerable=True), exact, (0.95, 0.85)),
     Ability("read 8 chunks, right answer and id", _reading(n_chunks=8, answerable=True), exact, (0.90, 0.80)),
     Ability("read 4 chunks on people of like names", _reading(n_chunks=4, answerable=True, alike=True), exact, (None, None)),
+    Ability("read 4 chunks of a handbook", _handbook(True), exact, (None, None)),
+    Ability("not in 4 chunks of a handbook: says so", _handbook(False), says_absent, (None, None)),
+    Ability("two questions on 4 chunks of a handbook", _two_questions, exact, (None, None), max_new_tokens=24),
     Ability("not in the chunks: says so", _reading(n_chunks=4, answerable=False), says_absent, (0.95, 0.85)),
     Ability("in the chunks: does not say it is absent", _reading(n_chunks=4, answerable=True), does_not_say_absent, (0.97, 0.90)),
     Ability("closed book, known people", lambda r, s: recall_case(r, s, "known", "person"), exact, (0.90, 0.75)),
@@ -117,6 +130,8 @@ ABILITIES = (
     Ability("sentiment of a review", lambda r, s: review_case(r, s, "sentiment"), exact, (0.97, 0.92)),
     Ability("topic of a review", lambda r, s: review_case(r, s, "topic"), exact, (0.97, 0.92)),
     Ability("tone asked for by the system prompt", lambda r, s: tone_case(r, s, "new", known=False), in_tone, (0.90, 0.80), max_new_tokens=32),
+    Ability("question in other words", lambda r, s: rephrase_case(r, s, "new"), is_rephrased, (None, None), max_new_tokens=32),
+    Ability("a sentence that would answer", lambda r, s: suppose_case(r, s, "new"), is_supposed, (None, None), max_new_tokens=32),
     Ability("unfamiliar triage record from 4 examples", lambda r, s: triage_case(r, s, "new", 4), exact_json, (0.30, None), max_new_tokens=100),
 )  # fmt: skip
 

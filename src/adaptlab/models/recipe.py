@@ -80,7 +80,7 @@ PHASES = {
 # Millions of tokens of each phase, for the shipped weights and for `--quick`.
 _COPYING = {"repetition": 0.5, "lookup": 0.7, "words": 1.2}
 BUDGETS = {
-    "full": _COPYING | {"skills": 2.5, "sums": 2, "documents": 2.2, "settle": 0.8, "talk": 2, "drill": 6, "polish": 3.5},
+    "full": _COPYING | {"skills": 2.5, "sums": 2, "documents": 2.2, "settle": 0.8, "talk": 2, "drill": 7, "polish": 4},
     "quick": _COPYING | {"skills": 2, "sums": 1.2, "documents": 1, "settle": 0.4, "talk": 0.8, "drill": 2.4, "polish": 1.8},
 }
 # Quick is mini alone: main's four million tokens took 19 minutes on two cores and left labels, sums and reading at chance or below 6%.

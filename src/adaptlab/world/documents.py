@@ -13,9 +13,10 @@ from adaptlab.world import words
 from adaptlab.world.case import NOT_FOUND
 from adaptlab.world.entities import Fact, known_facts, subjects
 from adaptlab.world.extraction import message
+from adaptlab.world.handbook import handbook_passage
 from adaptlab.world.labels import LAYOUTS, Layout, episode
 from adaptlab.world.prose import story
-from adaptlab.world.reading import absent_question, compose, invent_groups
+from adaptlab.world.reading import Passage, absent_question, compose, invent_groups
 from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.reviews import review
 from adaptlab.world.sums import draw_sum, problem
@@ -89,8 +90,17 @@ def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
     n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8))
     kind = rng.choice((None, *BY_SUBJECT))  # numbers as values are rarer than names in the drawn kinds, and harder
     passage = compose(rng, invent_groups(rng, n_chunks, "fresh", kind), "train")
-    pieces: Pieces = [(f"Notes.\n{passage.numbered()}", FAINT)]
-    for fact, chunk in rng.choices(passage.facts, k=n_chunks + 2):
+    return _questions(rng, "Notes.", passage, n_chunks + 2)
+
+
+def manual(rng: random.Random) -> Pieces:
+    """Like `notes`, with longer chunks: sections of a handbook, as a search returns them."""
+    return _questions(rng, "Manual.", handbook_passage(rng), 8)
+
+
+def _questions(rng: random.Random, title: str, passage: Passage, n: int) -> Pieces:
+    pieces: Pieces = [(f"{title}\n{passage.numbered()}", FAINT)]
+    for fact, chunk in rng.choices(passage.facts, k=n):
         if rng.random() < 0.2:
             question, answer = absent_question(rng, passage, "train"), NOT_FOUND
         else:

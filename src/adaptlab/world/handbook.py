@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from adaptlab.world.entities import Fact, subjects
+from adaptlab.world.reading import Passage, namesakes
 from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.wording import Wordings, combine
 
@@ -44,10 +45,10 @@ def handbook(seed: int = 0, n_products: int = 40, n_policies: int = 40, n_proced
     rng = random.Random(f"handbook:{seed}")
     sections, policies = [], {}
     for name in rng.sample(subjects("product", group), n_products):
-        sections.append(_stated(rng, f"The {name}", "product", _facts(rng, "product", name)))
+        sections.append(_product(rng, name, _facts(rng, "product", name)))
     for name in rng.sample(subjects("policy", group), n_policies):
         policies[name] = _facts(rng, "policy", name)
-        sections.append(_stated(rng, f"Returns and repairs of a {name}", "policy", policies[name]))
+        sections.append(_policy(rng, name, policies[name]))
     named = [(action, name) for action in PROCEDURES for name in policies]
     for action, name in rng.sample(named, n_procedures):
         sections.append(_procedure(rng, action, name, policies[name]))
@@ -58,19 +59,59 @@ def _facts(rng: random.Random, kind: str, name: str) -> tuple[Fact, ...]:
     return tuple(Fact(name, relation.name, rng.choice(relation.values)) for relation in BY_SUBJECT[kind])
 
 
-def _stated(rng: random.Random, title: str, kind: str, facts: tuple[Fact, ...]) -> Section:
+def _product(rng: random.Random, name: str, facts: tuple[Fact, ...], split: str = "train") -> Section:
+    return _stated(rng, f"The {name}", "product", facts, split)
+
+
+def _policy(rng: random.Random, name: str, facts: tuple[Fact, ...], split: str = "train") -> Section:
+    return _stated(rng, f"Returns and repairs of a {name}", "policy", facts, split)
+
+
+def _stated(rng: random.Random, title: str, kind: str, facts: tuple[Fact, ...], split: str) -> Section:
     shuffled = rng.sample(facts, len(facts))
-    return Section(title, kind, " ".join(fact.state(rng, "train") for fact in shuffled), facts)
+    return Section(title, kind, " ".join(fact.state(rng, split) for fact in shuffled), facts)
 
 
-def _procedure(rng: random.Random, action: str, name: str, facts: tuple[Fact, ...]) -> Section:
+def _procedure(rng: random.Random, action: str, name: str, facts: tuple[Fact, ...], split: str = "train") -> Section:
     values = {fact.relation: fact for fact in facts}
     steps, stated = [], []
     for number, step in enumerate(PROCEDURES[action], 1):
         fact = values.get(step)
-        steps.append(f"{number}. {STEPS[step].pick(rng, 'train').format(n=name, v=fact.value if fact else '')}")
+        steps.append(f"{number}. {STEPS[step].pick(rng, split).format(n=name, v=fact.value if fact else '')}")
         stated += [fact] if fact else []
     return Section(f"How to {action} a {name}", "procedure", "\n".join(steps), tuple(stated))
+
+
+_TITLES = ("", "{}: ", "## {}\n\n")
+
+
+def handbook_passage(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None) -> Passage:
+    """Chunks as a search in a handbook returns them: sections on subjects of like names, whole or in part, with their titles or without."""
+    n_chunks = n_chunks or rng.choice((1, 2, 3, 4, 4, 4, 5, 6))
+    main_kind, other_kind = rng.sample(("product", "policy"), 2)
+    names = namesakes(rng, group, n_chunks + 3, main_kind)
+    title = rng.choice(_TITLES)
+    chunks, stated, absent = [], [], []
+    for number, name in enumerate(names[:n_chunks], 1):
+        kind, met = main_kind, {fact.subject for fact, _ in stated}
+        same_good = [other for other in subjects(other_kind, group) if other.split()[1] == name.split()[1] and other not in met]
+        if same_good and rng.random() < 0.15:  # another page on the same good
+            kind, name = other_kind, rng.choice(same_good)
+        facts = _facts(rng, kind, name)
+        kept = facts if rng.random() < 0.75 else tuple(rng.sample(facts, rng.randint(1, len(facts))))  # a chunk cut out of its section
+        section = _section(rng, kind, name, kept, split)
+        chunks.append(title.format(section.title) + section.text)
+        stated += [(fact, number) for fact in section.facts]
+        absent += [fact for fact in facts if fact not in section.facts]
+    strangers = [Fact(name, rng.choice(BY_SUBJECT[main_kind]).name, "") for name in names[n_chunks:]]
+    return Passage(tuple(chunks), tuple(stated), (*absent[:3], *strangers))
+
+
+def _section(rng: random.Random, kind: str, name: str, facts: tuple[Fact, ...], split: str) -> Section:
+    if kind == "product":
+        return _product(rng, name, facts, split)
+    actions = [action for action, steps in PROCEDURES.items() if {fact.relation for fact in facts} & set(steps)]
+    return _procedure(rng, rng.choice(actions), name, facts, split) if rng.random() < 0.4 else _policy(rng, name, facts, split)
 
 
 def to_markdown(sections: tuple[Section, ...]) -> str:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from adaptlab.world import documents as doc
 from adaptlab.world.case import NOT_FOUND, Case, assistant, system, user
 from adaptlab.world.extraction import extraction_case
+from adaptlab.world.handbook import handbook_passage
 from adaptlab.world.instructions import injected_case, say_case
 from adaptlab.world.labels import label_case
-from adaptlab.world.reading import absent_question, reading_case
+from adaptlab.world.queries import rephrase_case, suppose_case
+from adaptlab.world.reading import absent_question, compose, invent_groups, reading_case, two_questions_case
 from adaptlab.world.recall import recall_case
 from adaptlab.world.reviews import review_case
 from adaptlab.world.sums import problem_case, sum_case
 from adaptlab.world.tickets import schema_case
-from adaptlab.world.tone import ending_case, tone_case
+from adaptlab.world.tone import ending_case, tone_case, tone_reading_case
 
 Mixture = dict[Callable, float]
 
@@ -60,14 +62,24 @@ def _alike(rng: random.Random) -> Case:
     return reading_case(rng, alike=True)
 
 
+def _handbook(rng: random.Random) -> Case:
+    return reading_case(rng, passage=handbook_passage(rng))
+
+
+def _two_questions(rng: random.Random) -> Case:
+    passage = handbook_passage(rng) if rng.random() < 0.5 else compose(rng, invent_groups(rng, rng.randint(2, 6), "fresh"), "train")
+    return two_questions_case(rng, passage)
+
+
 # The long drill leans on what is learned last, and on records whose form and codes only the prompt shows; the polish on what those cost.
 DRILL: Mixture = CHAT | {reading_case: 9, _alike: 3, _question_first: 1.5, recall_case: 4, problem_case: 5, _quick_problem: 4, label_case: 2.5, sum_case: 1.5,
-                         extraction_case: 2, schema_case: 8, tone_case: 1.5}  # fmt: skip
+                         extraction_case: 2, schema_case: 8, tone_case: 1.5, tone_reading_case: 1, _handbook: 6, _two_questions: 2.5,
+                         rephrase_case: 0.8, suppose_case: 0.8}  # fmt: skip
 BESIDE_DRILL: Mixture = {
-    doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.schemas: 5, doc.coded_texts: 10, doc.sorted_words: 1,
-    doc.sorted_texts: 2, doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
+    doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.manual: 5, doc.schemas: 5, doc.coded_texts: 10,
+    doc.sorted_words: 1, doc.sorted_texts: 2, doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
 }  # fmt: skip
-POLISH: Mixture = DRILL | {reading_case: 13, _quick_problem: 9, problem_case: 7, schema_case: 12}
+POLISH: Mixture = DRILL | {reading_case: 13, _handbook: 8, _quick_problem: 9, problem_case: 7, schema_case: 12}
 BESIDE_POLISH: Mixture = BESIDE_DRILL | {doc.short_problems: 9, doc.coded_texts: 15}
 
 

@@ -15,15 +15,20 @@ INSTRUCTIONS = combine(
      "read the chunks, then answer with the number of the right one", "say what the context says, with its number"],
 )  # fmt: skip
 
+JOINS = (" ", " Also: ", " And: ", " Then: ", " Besides: ", " One more: ")
 _HEADINGS = ("Context", "Chunks", "Sources", "Passages", "Documents", "Notes")
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Chunks of one or two facts each, and the facts that stand in them with the number of their chunk (from 1)."""
+    """Chunks, and the facts that stand in them with the number of their chunk (from 1).
+
+    `absent` are facts that no chunk states, on subjects like those of the chunks: what a question without an answer asks for.
+    """
 
     chunks: tuple[str, ...]
     facts: tuple[tuple[Fact, int], ...]
+    absent: tuple[Fact, ...] = ()
 
     def numbered(self) -> str:
         return "\n".join(f"[{i}] {chunk}" for i, chunk in enumerate(self.chunks, 1))
@@ -35,18 +40,18 @@ def compose(rng: random.Random, groups: list[list[Fact]], split: str) -> Passage
     return Passage(chunks, tuple((fact, i) for i, group in enumerate(groups, 1) for fact in group))
 
 
-def _namesakes(rng: random.Random, group: str, n: int) -> list[str]:
-    """Up to n people who share a first or a last name with one of them."""
-    people = subjects("person", group)
-    parts = set(rng.choice(people).split())
-    near = [name for name in people if parts & set(name.split())]
+def namesakes(rng: random.Random, group: str, n: int, kind: str = "person") -> list[str]:
+    """Up to n subjects that share a word of their names with one of them: a first or last name, a brand, a material, a good."""
+    names = subjects(kind, group)
+    parts = set(rng.choice(names).split())
+    near = [name for name in names if parts & set(name.split())]
     return rng.sample(near, min(n, len(near)))
 
 
 def alike_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fact]]:
     """Facts for chunks as a search returns them: one relation, and people whose names are alike."""
     relation = rng.choice(BY_SUBJECT["person"])
-    return [[Fact(name, relation.name, rng.choice(relation.values))] for name in _namesakes(rng, group, n_chunks)]
+    return [[Fact(name, relation.name, rng.choice(relation.values))] for name in namesakes(rng, group, n_chunks)]
 
 
 def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | None = None) -> list[list[Fact]]:
@@ -71,11 +76,13 @@ def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | Non
 def absent_question(rng: random.Random, passage: Passage, split: str, group: str = "fresh") -> str:
     """A question of the same kind as the passage's facts, to which the passage has no answer; strangers in it are of `group`."""
     stated = {(fact.subject, fact.relation) for fact, _ in passage.facts}
+    if passage.absent:
+        return rng.choice(passage.absent).ask(rng, split)
     fact = rng.choice(passage.facts)[0]
     kind = RELATIONS[fact.relation].subject
     candidates = [(fact.subject, relation.name) for relation in BY_SUBJECT[kind] if (fact.subject, relation.name) not in stated]
     if not candidates or rng.random() < 0.3:
-        near = _namesakes(rng, group, 4) if kind == "person" and rng.random() < 0.5 else []
+        near = namesakes(rng, group, 4) if kind == "person" and rng.random() < 0.5 else []
         others = [name for name in [*near, *rng.sample(subjects(kind, group), 8)] if (name, fact.relation) not in stated]
         candidates = [(others[0], fact.relation)]
     return Fact(*rng.choice(candidates), value="").ask(rng, split)
@@ -94,13 +101,14 @@ def reading_messages(rng: random.Random, passage: Passage, question: str, split:
 
 def reading_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None,
                  answerable: bool | None = None, position: int | None = None, use_data_role: bool | None = None,
-                 question_first: bool = False, alike: bool = False) -> Case:  # fmt: skip
+                 question_first: bool = False, alike: bool = False, passage: Passage | None = None) -> Case:  # fmt: skip
     """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the answer; `alike`: as a search returns them."""
-    n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
-    passage = compose(rng, (alike_groups if alike else invent_groups)(rng, n_chunks, group), split)
+    if passage is None:
+        n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
+        passage = compose(rng, (alike_groups if alike else invent_groups)(rng, n_chunks, group), split)
     answerable = rng.random() < 0.75 if answerable is None else answerable
     use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
-    fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": n_chunks, "answerable": answerable}
+    fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": len(passage.chunks), "answerable": answerable}
     if answerable:
         fact, chunk = rng.choice([(f, i) for f, i in passage.facts if position in (None, i)])
         question, answer, source = fact.ask(rng, split), f"{fact.value} [{chunk}]", CONTEXT
@@ -109,3 +117,15 @@ def reading_case(rng: random.Random, split: str = "train", group: str = "fresh",
         question, answer, source = absent_question(rng, passage, split, group), NOT_FOUND, NOWHERE
     messages = reading_messages(rng, passage, question, split, use_data_role, question_first)
     return Case("reading", messages, answer, source, fields | {"question": question})
+
+
+def two_questions_case(rng: random.Random, passage: Passage, split: str = "train", use_data_role: bool | None = None) -> Case:
+    """Two questions in one turn, on different chunks if there are any: the answers in their order, each with the id of its chunk."""
+    first, chunk = rng.choice(passage.facts)
+    others = [(fact, i) for fact, i in passage.facts if i != chunk] or [(fact, i) for fact, i in passage.facts if fact != first]
+    asked = [(first, chunk), *([rng.choice(others)] if others else [])]
+    question = rng.choice(JOINS).join(fact.ask(rng, split) for fact, _ in asked)
+    answer = ", ".join(f"{fact.value} [{i}]" for fact, i in asked)
+    use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
+    fields = {"passage": passage, "chunks": passage.chunks, "question": question, "asked": tuple(asked)}
+    return Case("two questions", reading_messages(rng, passage, question, split, use_data_role), answer, CONTEXT, fields)

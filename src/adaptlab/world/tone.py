@@ -6,6 +6,7 @@ import re
 from adaptlab.world import words
 from adaptlab.world.case import CONTEXT, WEIGHTS, Case, system, user
 from adaptlab.world.entities import Fact, invent_fact, known_facts
+from adaptlab.world.reading import compose, invent_groups
 from adaptlab.world.wording import Wordings, combine
 
 TONES = ("plain", "formal", "brief")
@@ -59,6 +60,15 @@ def tone_case(rng: random.Random, split: str = "train", group: str = "fresh", to
     question = fact.ask(rng, split) if known else f"{fact.state(rng, split)} {fact.ask(rng, split)}"
     fields = {"tone": tone, "value": fact.value, "subject": fact.subject}
     return Case("tone", (system(ASK_TONE[tone].pick(rng, split)), user(question)), render(fact, tone), WEIGHTS if known else CONTEXT, fields)
+
+
+def tone_reading_case(rng: random.Random, split: str = "train", group: str = "fresh", tone: str | None = None, n_chunks: int | None = None) -> Case:
+    """A question in a tone whose answer stands in one of several numbered chunks."""
+    tone = tone or rng.choice(TONES)
+    passage = compose(rng, invent_groups(rng, n_chunks or rng.randint(1, 4), group), split)
+    fact, chunk = rng.choice(passage.facts)
+    prompt = system(ASK_TONE[tone].pick(rng, split)), user(f"Context:\n{passage.numbered()}\n\nQuestion: {fact.ask(rng, split)}")
+    return Case("tone", prompt, render(fact, tone), CONTEXT, {"tone": tone, "value": fact.value, "subject": fact.subject, "chunk": chunk})
 
 
 def ending_case(rng: random.Random, split: str = "train", group: str = "fresh", word: str | None = None) -> Case:
