@@ -27,7 +27,7 @@ def locked() -> dict[str, str]:
 
 def test_every_direct_dependency_is_locked_inside_its_range():
     versions = locked()
-    direct = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["api"] + PROJECT["optional-dependencies"]["dev"]
+    direct = PROJECT["dependencies"] + [r for extra in ("api", "dev", "stores") for r in PROJECT["optional-dependencies"][extra]]
     for requirement in map(Requirement, direct):
         version = versions[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} against {version}"

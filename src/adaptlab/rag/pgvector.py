@@ -1,0 +1,126 @@
+"""PostgreSQL with pgvector as the index, behind the same protocol as FAISS; every change is one transaction."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import numpy as np
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.index import METRICS, NO_ID, check_known, check_new, check_search, check_vectors
+
+OPERATORS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops")}
+ACCESS_METHODS = (None, "hnsw", "ivfflat")
+
+# The function that many tutorials on retrieval define in the database: only rows above a threshold, and at most so many.
+MATCH = """
+CREATE OR REPLACE FUNCTION {function}(query vector, threshold float, n_most int) RETURNS TABLE (id bigint, similarity float) LANGUAGE sql STABLE AS $$
+    SELECT id, 1 - (embedding <=> query) FROM {table} WHERE 1 - (embedding <=> query) > threshold ORDER BY embedding <=> query LIMIT n_most
+$$"""
+
+
+class PgvectorIndex:
+    """A table of ids and vectors in the database of `address` ("postgresql://…"); made if it is not there.
+
+    `method` is the index over it: None compares with every row, exactly.
+    """
+
+    def __init__(self, dimension: int, address: str, table: str = "chunks", metric: str = "cosine", method: str | None = None, timeout_seconds: int = 10):
+        if find_spec("psycopg") is None or find_spec("pgvector") is None:
+            raise AdaptLabError("The packages psycopg and pgvector are not installed; run: pip install 'adaptlab[stores]'")
+        import psycopg
+        from pgvector.psycopg import register_vector
+        from psycopg import sql
+
+        if metric not in METRICS or method not in ACCESS_METHODS:
+            raise AdaptLabError(f"There is no metric {metric!r} with index {method!r}; metrics are {', '.join(METRICS)}, indexes None, hnsw, ivfflat.")
+        self.dimension, self.metric, self.method, self.address = dimension, metric, method, address
+        self._operator, operators = OPERATORS[metric]
+        self._names = {"table": sql.Identifier(table), "index": sql.Identifier(f"{table}_{method}"), "function": sql.Identifier(f"match_{table}")}
+        self._sql = sql
+        with self._answering():
+            self._connection = psycopg.connect(address, connect_timeout=timeout_seconds, options=f"-c statement_timeout={1000 * timeout_seconds}")
+            with self._connection.transaction():
+                self._run("CREATE EXTENSION IF NOT EXISTS vector")
+                self._run(f"CREATE TABLE IF NOT EXISTS {{table}} (id bigint PRIMARY KEY, embedding vector({int(dimension)}) NOT NULL)")
+                self._run(MATCH)
+            register_vector(self._connection)
+            held = self._run("SELECT atttypmod FROM pg_attribute WHERE attrelid = {text}::regclass AND attname = 'embedding'",
+                             text=sql.Literal(table)).fetchone()[0]  # fmt: skip
+            if held != dimension:
+                raise AdaptLabError(f"The table {table} holds vectors of dimension {held}, not {dimension}; use another table, or drop it.")
+            if method:
+                self._run(f"CREATE INDEX IF NOT EXISTS {{index}} ON {{table}} USING {method} (embedding {operators})")
+            self.ids = {row[0] for row in self._run("SELECT id FROM {table}")}
+            self._connection.commit()
+
+    def _run(self, statement: str, parameters: Sequence = (), **names):
+        return self._connection.execute(self._sql.SQL(statement).format(**self._names | names), parameters or None)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """What the database refuses, as a sentence; the connection is ready for the next statement."""
+        import psycopg
+
+        try:
+            yield
+        except psycopg.Error as error:
+            connection = getattr(self, "_connection", None)
+            if connection is not None and not connection.closed:
+                connection.rollback()
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise AdaptLabError(f"PostgreSQL did not answer ({reason}); is the server up, and does it have the extension pgvector?") from error
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
+        self.replace([], ids, vectors)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
+
+    def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
+        vectors, new = check_vectors(vectors, self.dimension, self.metric), [int(i) for i in ids]
+        check_known(old_ids, self.ids)
+        kept = self.ids - set(old_ids)
+        check_new(new, kept, len(vectors))
+        with self._answering(), self._connection.transaction():
+            if len(old_ids):
+                self._run("DELETE FROM {table} WHERE id = ANY(%s)", [[int(i) for i in old_ids]])
+            with self._connection.cursor().copy(self._sql.SQL("COPY {table} (id, embedding) FROM STDIN WITH (FORMAT BINARY)").format(**self._names)) as copy:
+                copy.set_types(["int8", "vector"])
+                for row in zip(new, vectors):
+                    copy.write_row(row)
+        self.ids = kept | set(new)
+
+    def vectors(self, ids: Sequence[int]) -> np.ndarray:
+        check_known(ids, self.ids)
+        with self._answering():
+            found = dict(self._run("SELECT id, embedding FROM {table} WHERE id = ANY(%s)", [[int(i) for i in ids]]).fetchall())
+            self._connection.commit()
+        return np.array([found[int(i)].to_numpy() for i in ids], np.float32).reshape(-1, self.dimension)
+
+    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        queries = check_vectors(queries, self.dimension, self.metric)
+        check_search(len(self), k)
+        condition = "" if allowed is None else "WHERE id = ANY(%s)"
+        statement = f"SELECT id, embedding {self._operator} %s AS distance FROM {{table}} {condition} ORDER BY distance LIMIT %s"
+        only = [] if allowed is None else [[int(i) for i in allowed]]
+        ids, scores = np.full((len(queries), k), NO_ID), np.full((len(queries), k), -np.inf, np.float32)
+        with self._answering():
+            for row, query in enumerate(queries):
+                for column, (found, distance) in enumerate(self._run(statement, [query, *only, k])):
+                    ids[row, column], scores[row, column] = found, 1 - distance if self.metric == "cosine" else -(distance**2)
+            self._connection.commit()
+        return ids, scores
+
+    def match(self, query: np.ndarray, threshold: float = 0.7, n_most: int = 5) -> list[tuple[int, float]]:
+        """(id, cosine) of the rows above a threshold, best first, by the function in the database. By cosine only."""
+        with self._answering():
+            rows = self._run("SELECT id, similarity FROM {function}(%s, %s, %s)", [np.asarray(query, np.float32), float(threshold), n_most]).fetchall()
+            self._connection.commit()
+        return rows
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,58 @@
+"""Chunks: inside their size, with exact places, under their headings, and the same ids everywhere."""
+
+from datetime import date
+
+import pytest
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.chunk import _embedder_tokenizer, chunk, n_sentences
+from adaptlab.rag.load import Document
+
+TEXT = "Before.\n\n# One\n\n" + "The lamp is red. It costs 40 euros! Is it on shelf 3? " * 12 + "\n\n## Two\n\n```\n# no heading\n```\n\nEnd of text."
+DOCUMENT = Document(TEXT, "book.md", "Book", date(2026, 1, 2))
+
+
+def size_of(text: str, unit: str) -> int:
+    sizes = {"characters": len, "tokens": lambda t: len(_embedder_tokenizer().encode(t, add_special_tokens=False)), "sentences": n_sentences}
+    return sizes[unit](text)
+
+
+@pytest.mark.parametrize("unit, size, overlap", [("characters", 120, 0), ("characters", 120, 40), ("tokens", 30, 8), ("sentences", 3, 1)])
+def test_chunks_fit_and_stand_where_they_say(unit, size, overlap):
+    chunks = chunk([DOCUMENT], size, overlap, unit)
+    assert len(chunks) > 5 and len({piece.id for piece in chunks}) == len(chunks)
+    for piece in chunks:
+        assert TEXT[piece.start : piece.end] == piece.text and size_of(piece.text, unit) <= size
+        assert (piece.source, piece.title, piece.date) == ("book.md", "Book", date(2026, 1, 2))
+    covered = {i for piece in chunks for i in range(piece.start, piece.end)}
+    headings = {i for heading in ("# One", "## Two") for i in range(TEXT.index(heading), TEXT.index(heading) + len(heading))}
+    assert all(TEXT[i].isspace() for i in set(range(len(TEXT))) - covered - headings)
+    repeated = sum(len(piece.text) for piece in chunks) - len(covered)
+    assert (repeated > 0) == (overlap > 0)
+
+
+def test_headings_are_sections_and_a_comment_in_code_is_none():
+    chunks = chunk([DOCUMENT], 200, 0)
+    assert list(dict.fromkeys(piece.section for piece in chunks)) == ["Book", "One", "Two"]
+    assert "# no heading" in chunks[-1].text and chunks[-1].in_context().startswith("Two: ")
+    flat = chunk([DOCUMENT], 200, 0, by_heading=False)
+    assert {piece.section for piece in flat} == {"Book"} and "# One" in "".join(piece.text for piece in flat)
+
+
+def test_ids_follow_text_and_place():
+    first = chunk([DOCUMENT], 120, 0)
+    assert [piece.id for piece in first] == [piece.id for piece in chunk([DOCUMENT], 120, 0)]
+    changed = Document(TEXT.replace("40", "41", 1), "book.md", "Book", date(2026, 1, 2))
+    assert len({piece.id for piece in first} ^ {piece.id for piece in chunk([changed], 120, 0)}) == 2
+    assert all(0 <= piece.id < 2**63 for piece in first)
+
+
+@pytest.mark.parametrize("options, sentence", [({"size": 0}, "size of at least 1"), ({"size": 10, "overlap": 10}, "overlap below it"),
+                                               ({"unit": "pages"}, "units are characters")])  # fmt: skip
+def test_bad_sizes_are_refused(options, sentence):
+    with pytest.raises(AdaptLabError, match=sentence):
+        chunk([DOCUMENT], **options)
+
+
+def test_sentences_are_counted():
+    assert [n_sentences(text) for text in ("", "One.", "One. Two", "3.5 euros. Really?! Yes.", "no end")] == [0, 1, 2, 3, 1]

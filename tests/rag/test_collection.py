@@ -1,0 +1,152 @@
+"""Collections: one change is one step, what is saved comes back or is refused, and a kill during a save loses nothing."""
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import date
+
+import numpy as np
+import pytest
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.chunk import Chunk, chunk
+from adaptlab.rag.collection import MAGIC, Collection
+from adaptlab.rag.index import FaissIndex
+from adaptlab.rag.load import Document
+from adaptlab.rag.qdrant import QdrantIndex
+
+
+class Letters:
+    """A vector of letter counts: texts of like letters are near. Counts what it embeds."""
+
+    name, dimension = "letters", 26
+
+    def __init__(self):
+        self.n_texts = 0
+
+    def encode(self, texts):
+        self.n_texts += len(texts)
+        counts = np.array([[text.lower().count(chr(97 + i)) + 0.01 for i in range(26)] for text in texts], np.float32).reshape(-1, 26)
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+def pieces(source: str, *texts: str) -> list[Chunk]:
+    document = Document("\n\n".join(texts), source, source, date(2026, 3, 4))
+    return chunk([document], max(map(len, texts)), 0)
+
+
+def texts_of(collection: Collection) -> list[str]:
+    return sorted(piece.text for piece in collection.chunks.values())
+
+
+@pytest.fixture
+def collection() -> Collection:
+    made = Collection(Letters())
+    made.add(pieces("a", "zebra zoo", "apple"))
+    made.add(pieces("b", "mmmm"))
+    return made
+
+
+def test_update_puts_a_source_anew_and_embeds_only_what_changed(collection):
+    assert texts_of(collection) == ["apple", "mmmm", "zebra zoo"]
+    collection.embedder.n_texts = 0
+    collection.update(pieces("a", "zebra zoo", "qqqqq"))
+    assert texts_of(collection) == ["mmmm", "qqqqq", "zebra zoo"] and collection.embedder.n_texts == 1
+    collection.delete("b")
+    assert texts_of(collection) == ["qqqqq", "zebra zoo"] and len(collection.index) == 2
+    with pytest.raises(AdaptLabError, match="Nothing in the collection comes from b"):
+        collection.delete("b")
+    collection.add(pieces("a", "zebra zoo", "qqqqq"))
+    assert len(collection) == 2
+
+
+def test_search_filters_by_what_chunks_say_of_themselves(collection):
+    query = collection.embedder.encode(["apple"])
+    ((best, score), *_) = collection.search(query, 3)[0]
+    assert best.text == "apple" and score > 0.9
+    assert [found.source for found, _ in collection.search(query, 3, lambda c: c.source == "b")[0]] == ["b"]
+    assert collection.search(query, 2, lambda c: c.date > date(2027, 1, 1)) == [[]]
+
+
+def test_saved_and_loaded_it_finds_the_same(collection, tmp_path):
+    collection.save(tmp_path / "shop.index")
+    again = Collection.load(tmp_path / "shop.index", Letters())
+    query = again.embedder.encode(["zoo"])
+    assert again.chunks == collection.chunks and again.search(query, 3) == collection.search(query, 3)
+    again.update(pieces("a", "new"))
+    assert texts_of(again) == ["mmmm", "new"]
+    Collection(Letters()).save(tmp_path / "empty.index")
+    assert len(Collection.load(tmp_path / "empty.index", Letters())) == 0
+
+
+def test_what_is_not_ours_is_refused(collection, tmp_path):
+    path = tmp_path / "shop.index"
+    collection.save(path)
+    whole = path.read_bytes()
+    for damaged in (whole[:-3], whole[:-3] + b"xyz", MAGIC + b"{}\n", MAGIC):
+        path.write_bytes(damaged)
+        with pytest.raises(AdaptLabError, match="is damaged"):
+            Collection.load(path, Letters())
+    path.write_bytes(b"something else")
+    with pytest.raises(AdaptLabError, match="not a collection"):
+        Collection.load(path, Letters())
+    with pytest.raises(AdaptLabError, match="could not be read"):
+        Collection.load(tmp_path / "none", Letters())
+    path.write_bytes(whole)
+    other = Letters()
+    other.name = "numbers"
+    with pytest.raises(AdaptLabError, match="built with letters, not with numbers"):
+        Collection.load(path, other)
+    with pytest.raises(AdaptLabError, match="dimension 26, the index holds 5"):
+        Collection(Letters(), FaissIndex(5))
+    with pytest.raises(AdaptLabError, match="kept by its server"):
+        Collection(Letters(), QdrantIndex(26)).save(path)
+    with pytest.raises(AdaptLabError, match="index is empty"):
+        Collection(Letters()).search(Letters().encode(["a"]), 1)
+
+
+SAVE_FOR_EVER = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_collection import Collection, Letters, pieces
+collection = Collection(Letters())
+collection.add(pieces("a", *[f"text number {{i}} " + "x" * 500 for i in range(3000)]))
+while True:
+    collection.save(sys.argv[1])
+    print("saved", flush=True)
+"""
+
+
+def test_a_kill_during_a_save_leaves_a_whole_file(tmp_path):
+    path, script = tmp_path / "shop.index", SAVE_FOR_EVER.format(tests=str(__file__.rpartition("/")[0]))
+    for delay in (0.003, 0.011, 0.019):
+        process = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        assert len(Collection.load(path, Letters())) == 3000
+
+
+def test_a_search_beside_updates_sees_the_old_or_the_new(collection):
+    old, new = pieces("a", "zebra zoo", "apple"), pieces("a", "kiwi", "fig", "plum")
+    states = {frozenset(("zebra zoo", "apple")), frozenset(("kiwi", "fig", "plum"))}
+    query, stop, mixed = collection.embedder.encode(["apple"]), threading.Event(), []
+
+    def look(where):
+        while not stop.is_set():
+            found = frozenset(c.text for c, _ in collection.search(query, 3, where)[0] if c.source == "a")
+            if not any(found <= state for state in states) or (where and found not in states):
+                mixed.append(found)
+
+    threads = [threading.Thread(target=look, args=(where,)) for where in (None, lambda c: c.source == "a", None)]
+    for thread in threads:
+        thread.start()
+    for _ in range(60):
+        collection.update(new)
+        collection.update(old)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not mixed

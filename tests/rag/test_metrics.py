@@ -1,0 +1,125 @@
+"""Metrics against implementations of our own, written from their definitions, on a thousand random runs."""
+
+import math
+import random
+from datetime import date
+
+import numpy as np
+import pytest
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import ScriptedChat
+from adaptlab.rag.answer import Pipeline, Prices, check, citations, prompt
+from adaptlab.rag.chunk import Chunk
+from adaptlab.rag.metrics import MEASURES, citation_metrics, is_faithful, is_right, ranking_metrics, risk_coverage, span_overlap
+from adaptlab.rag.retrieve import Hit
+from adaptlab.world.case import NOT_FOUND
+
+
+def by_hand(ranking: list[int], gold: set[int], k: int) -> dict[str, float]:
+    top = ranking[:k]
+    right = [i in gold for i in top]
+    first = next((rank for rank, hit in enumerate(right, 1) if hit), None)
+    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(gold)) + 1))
+    gain = sum(1 / math.log2(rank + 1) for rank, hit in enumerate(right, 1) if hit)
+    values = (sum(right) / len(gold), float(any(right)), sum(right) / k, 1 / first if first else 0.0, gain / ideal)
+    return dict(zip(MEASURES, values))
+
+
+def test_a_thousand_random_runs():
+    rng = random.Random(0)
+    runs = [(rng.sample(range(40), rng.randint(0, 30)), set(rng.sample(range(40), rng.randint(1, 6)))) for _ in range(1000)]
+    for k in (1, 5, 10):
+        found = ranking_metrics([ranking for ranking, _ in runs], [gold for _, gold in runs], k)
+        for name in MEASURES:
+            np.testing.assert_allclose(found[name], [by_hand(*run, k)[name] for run in runs], atol=1e-12)
+
+
+def test_rankings_that_cannot_be_judged_are_refused():
+    with pytest.raises(AdaptLabError, match="at least one right chunk"):
+        ranking_metrics([[1]], [set()], 3)
+    with pytest.raises(AdaptLabError, match="a chunk twice"):
+        ranking_metrics([[1, 1]], [{1}], 3)
+
+
+def test_spans():
+    assert span_overlap([(0, 10), (5, 15)], [(10, 20)]) == {"precision": 5 / 15, "recall": 0.5, "IoU": 0.25}
+    assert span_overlap([], [(3, 4)]) == {"precision": 0.0, "recall": 0.0, "IoU": 0.0}
+    rng = random.Random(1)
+    for _ in range(100):
+        found, gold = ([(a, a + rng.randint(1, 9)) for a in rng.sample(range(60), rng.randint(1, 5))] for _ in range(2))
+        a, b = ({i for start, end in spans for i in range(start, end)} for spans in (found, gold))
+        expected = {"precision": len(a & b) / len(a), "recall": len(a & b) / len(b), "IoU": len(a & b) / len(a | b)}
+        assert span_overlap(found, gold) == pytest.approx(expected)
+
+
+def hit(i: int, text: str, score: float = 1.0) -> Hit:
+    return Hit(Chunk(i, text, "s", "t", "", date(2026, 1, 1), 0, len(text)), score)
+
+
+HITS = [hit(11, "The lamp is red."), hit(12, "The kettle costs 12 euros."), hit(13, "Wool.")]
+
+
+def test_citations_are_looked_up_and_numbers_of_no_chunk_are_found_out():
+    answer = check("q", "12 [2], red [1, 7] and [2]", HITS, 5, 3, {})
+    assert citations(answer.text) == [2, 1, 7]
+    assert [h.chunk.id for h in answer.cited] == [12, 11] and answer.invented_citations == (7,)
+    assert answer.cost(Prices(prompt=1.0, completion=2.0)) == pytest.approx(11e-6)
+    none = check("q", NOT_FOUND, HITS, 0, 0, {})
+    metrics = citation_metrics([answer, none], [{12}, {11}])
+    assert metrics["citation precision"][0] == pytest.approx(1 / 3) and np.isnan(metrics["citation precision"][1])
+    assert metrics["citation recall"].tolist() == [1.0, 0.0]
+
+
+def test_right_and_faithful_answers():
+    def say(text):
+        return check("q", text, HITS, 0, 0, {})
+
+    assert is_right(say("12 [2]"), "12") and is_right(say("It is Red [1]."), "red")
+    assert not is_right(say("It costs 112 [2]"), "12") and not is_right(say(NOT_FOUND), "context") and not is_right(say("blue [12]"), "12")
+    assert is_faithful(say("red [1]"), {"red", "blue"}) and not is_faithful(say("blue [1]"), {"red", "blue"})
+    assert is_faithful(say("red [2]"), {"2", "red"}), "the number of a chunk is no value"
+
+
+def test_risk_falls_as_less_is_answered():
+    coverage, risk = risk_coverage([0.9, 0.1, 0.5, 0.7], [True, False, False, True])
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    np.testing.assert_allclose(risk, [0, 0, 1 / 3, 0.5])
+
+
+class Fixed:
+    """Finds the same for every query."""
+
+    def __init__(self, hits):
+        self.hits = hits
+
+    def __len__(self):
+        return len(self.hits)
+
+    def search(self, queries, k, where=None):
+        return [self.hits[:k] for _ in queries]
+
+
+def test_a_pipeline_asks_with_numbered_chunks_and_checks_the_answer():
+    chat = ScriptedChat(["12 [2]", "red [9]"])
+    first, second = Pipeline(Fixed(HITS), chat, k=2).answer(["How much?", "What colour?"])
+    assert first.text == "12 [2]" and first.cited == (HITS[1],) and not first.abstained and set(first.seconds) == {"search", "answer"}
+    assert second.invented_citations == (9,) and second.cited == ()
+    messages = prompt("How much?", HITS[:2])
+    assert [m["role"] for m in messages] == ["system", "data", "user"]
+    assert messages[1]["content"] == "[1] The lamp is red.\n[2] The kettle costs 12 euros."
+
+
+def test_under_the_threshold_the_model_is_not_asked():
+    chat = ScriptedChat([])
+    (answer,) = Pipeline(Fixed([hit(1, "far", 0.2)]), chat, least_score=0.7).answer(["q"])
+    assert answer.abstained and answer.text == NOT_FOUND and answer.n_prompt_tokens == 0
+    (nothing,) = Pipeline(Fixed(HITS), chat).answer_from(["q"], [[]])
+    assert nothing.abstained
+
+
+def test_a_stream_ends_with_the_checked_answer():
+    *pieces, answer = Pipeline(Fixed(HITS), ScriptedChat(["12[2]"])).stream("q")
+    assert "".join(pieces) == "12[2]" == answer.text and answer.cited == (HITS[1],)
+    *pieces, answer = Pipeline(Fixed(HITS), ScriptedChat([]), least_score=2.0).stream("q")
+    assert pieces == [NOT_FOUND] and answer.abstained

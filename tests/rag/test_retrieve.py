@@ -1,0 +1,119 @@
+"""Retrieval: equal to the libraries underneath, fused and spread by their formulas, and sentences for what cannot be searched."""
+
+from datetime import date
+
+import bm25s
+import numpy as np
+import pytest
+import Stemmer
+from test_collection import Letters
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import ScriptedChat
+from adaptlab.rag.chunk import chunk
+from adaptlab.rag.collection import Collection
+from adaptlab.rag.fuse import Hybrid, Rewritten, reciprocal_rank_fusion, weighted_fusion
+from adaptlab.rag.load import Document
+from adaptlab.rag.rerank import Reranked
+from adaptlab.rag.retrieve import Dense, Diverse, Hit, Keyword
+from adaptlab.rag.rewrite import hypothetical_documents, model_versions, plain_versions
+from adaptlab.world.handbook import handbook
+
+SECTIONS = handbook(3, n_products=30, n_policies=20, n_procedures=10)
+
+
+@pytest.fixture(scope="module")
+def collection() -> Collection:
+    made = Collection(Letters())
+    made.add(chunk([Document(section.text, f"section {i}", section.title, date(2026, 1, 1 + i % 28)) for i, section in enumerate(SECTIONS)], 400, 0))
+    return made
+
+
+QUERIES = ["How much is the kettle?", "Which team repairs a broken wooden umbrella?", "zzz"]
+
+
+def ids(hits: list[Hit]) -> list[int]:
+    return [hit.chunk.id for hit in hits]
+
+
+def test_dense_is_the_index_itself(collection):
+    found = Dense(collection).search(QUERIES, 5)
+    expected, scores = collection.index.search(collection.embedder.encode(QUERIES), 5)
+    assert [ids(hits) for hits in found] == expected.tolist()
+    np.testing.assert_allclose([[hit.score for hit in hits] for hits in found], scores)
+
+
+def test_keyword_is_the_library_itself(collection):
+    chunks, stemmer = list(collection.chunks.values()), Stemmer.Stemmer("english")
+    library = bm25s.BM25()
+    library.index(bm25s.tokenize([c.in_context() for c in chunks], stopwords="en", stemmer=stemmer, show_progress=False), show_progress=False)
+    positions, scores = library.retrieve(bm25s.tokenize(QUERIES, stopwords="en", stemmer=stemmer, show_progress=False), k=7, show_progress=False)
+    found = Keyword(collection).search(QUERIES, 7)
+    for hits, row, values in zip(found, positions, scores):
+        assert ids(hits) == [chunks[i].id for i, score in zip(row, values) if score > 0]
+    assert found[2] == [], "a chunk without any word of the query was found"
+
+
+def test_keyword_follows_changes_and_filters():
+    made = Collection(Letters())
+    made.add(chunk([Document("red lamp", "a", "", date(2026, 1, 1)), Document("blue lamp", "b", "", date(2026, 2, 2))], 50, 0))
+    keyword = Keyword(made)
+    assert {hit.chunk.source for hit in keyword.search(["lamp"], 2)[0]} == {"a", "b"}
+    assert [hit.chunk.source for hit in keyword.search(["lamp"], 2, lambda c: c.date > date(2026, 1, 15))[0]] == ["b"]
+    made.update(chunk([Document("green kettle", "a", "", date(2026, 3, 3))], 50, 0))
+    assert [hit.chunk.source for hit in keyword.search(["kettle"], 2)[0]] == ["a"]
+
+
+def test_fusions_by_hand(collection):
+    a, b, c = list(collection.chunks.values())[:3]
+    first, second = [Hit(a, 9.0), Hit(b, 8.0), Hit(c, 5.0)], [Hit(c, 0.4), Hit(b, 0.1)]
+    fused = reciprocal_rank_fusion([first, second])
+    assert [(hit.chunk, round(hit.score, 9)) for hit in fused] == [(c, round(1 / 63 + 1 / 61, 9)), (b, round(2 / 62, 9)), (a, round(1 / 61, 9))]
+    weighted = weighted_fusion([0.5, 1])([first, second])
+    assert [(hit.chunk, hit.score) for hit in weighted] == [(c, 1.0), (a, 0.5), (b, 0.375)]
+    assert weighted_fusion([1, 1])([[], [Hit(a, 3.0)]]) == [Hit(a, 1)]
+
+
+def test_hybrid_and_versions_search_all_and_keep_k(collection):
+    hybrid = Hybrid([Dense(collection), Keyword(collection)])
+    assert all(len(hits) == 4 == len(set(ids(hits))) for hits in hybrid.search(QUERIES, 4))
+    versions = Rewritten(Keyword(collection), plain_versions)
+    assert ids(versions.search(QUERIES[:1], 3)[0])[0] == ids(Keyword(collection).search(["much kettle"], 3)[0])[0]
+
+
+def test_versions_by_template_and_by_model():
+    assert plain_versions(["Can you tell me how much the Zephyr lamp is?"]) == [
+        ["Can you tell me how much the Zephyr lamp is?", "how much the Zephyr lamp is?", "how much Zephyr lamp"]
+    ]
+    assert plain_versions(["is it"]) == [["is it"]]
+    chat = ScriptedChat(["one", "", "two", "three"])
+    assert model_versions(chat, 2)(["q", "r"]) == [["q", "one"], ["r", "two", "three"]]
+    assert hypothetical_documents(ScriptedChat(["A sentence.", " "]))(["q", "r"]) == [["A sentence."], ["r"]]
+
+
+def test_diverse_is_the_formula_and_with_relevance_alone_is_dense(collection):
+    assert [ids(hits) for hits in Diverse(collection, 1.0).search(QUERIES, 6)] == [ids(hits) for hits in Dense(collection).search(QUERIES, 6)]
+    first, second = Diverse(collection, 0.3, depth=10).search(QUERIES[:1], 2)[0]
+    candidates = Dense(collection).search(QUERIES[:1], 10)[0]
+    assert first == candidates[0]
+    vectors = collection.index.vectors(ids(candidates))
+    gains = [0.3 * hit.score - 0.7 * float(vectors[i] @ vectors[0]) for i, hit in enumerate(candidates)]
+    assert second == candidates[1 + int(np.argmax(gains[1:]))]
+
+
+def test_reranked_orders_by_the_second_score(collection):
+    shortest = Reranked(Dense(collection), lambda pairs: [-len(text) for _, text in pairs], depth=10)
+    hits = shortest.search(QUERIES, 3)[0]
+    candidates = Dense(collection).search(QUERIES, 10)[0]
+    assert [-hit.score for hit in hits] == sorted(len(hit.chunk.in_context()) for hit in candidates)[:3]
+
+
+def test_what_cannot_be_searched_is_a_sentence(collection):
+    makers = (Dense, Keyword, Diverse, lambda c: Hybrid([Dense(c), Keyword(c)]), lambda c: Rewritten(Dense(c), plain_versions),
+              lambda c: Reranked(Dense(c), lambda pairs: [0.0] * len(pairs)))  # fmt: skip
+    for make in makers:
+        for queries, k, sentence in ((["a", " "], 3, "query is empty"), ("a", 3, "list of queries"), (["a"], 0, "ask for 1 to"), (["a"], 9999, "ask for 1 to")):
+            with pytest.raises(AdaptLabError, match=sentence):
+                make(collection).search(queries, k)
+        with pytest.raises(AdaptLabError, match="empty"):
+            make(Collection(Letters())).search(["a"], 1)
