@@ -82,6 +82,36 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
     return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
 
 
+def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+          points: Mapping[str, tuple[float, float]] = {}) -> Figure:  # fmt: skip
+    """A line of (x, y) for each series, and single points by name."""
+    figure, axes = _axes()
+    for i, (name, (x, y)) in enumerate(series.items()):
+        axes.plot(x, y, label=name, color=COLOURS[i % 6], linestyle=LINES[i % 4])
+    for i, (name, (x, y)) in enumerate(points.items(), len(series)):
+        axes.plot([x], [y], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none")
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.legend(frameon=False)
+    parts = [f"{name} from {y[0]:.2f} at {x[0]:.2f} to {y[-1]:.2f} at {x[-1]:.2f}" for name, (x, y) in series.items()]
+    parts += [f"{name} at {x:.2f}, {y:.2f}" for name, (x, y) in points.items()]
+    return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
+
+
+def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], reference: Mapping[str, float] = {}) -> Figure:
+    """How often each value occurs in each sample, as overlapping steps over the same bins, with vertical reference lines by name."""
+    figure, axes = _axes()
+    _, bins, _ = axes.hist([x for values in samples.values() for x in values], bins=24, alpha=0)
+    for i, (name, values) in enumerate(samples.items()):
+        axes.hist(values, bins=bins, label=name, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], alpha=0.6, edgecolor=COLOURS[i % 6])
+    for i, (name, value) in enumerate(reference.items()):
+        axes.axvline(value, color="#555", linestyle=LINES[(i + 1) % 4], linewidth=1, label=name)
+    axes.set(title=title, xlabel=x_label, ylabel="count")
+    axes.legend(frameon=False)
+    parts = [f"{name}, n = {len(values)}, from {min(values):.2f} to {max(values):.2f}, half of them below {sorted(values)[len(values) // 2]:.2f}"
+             for name, values in samples.items()]  # fmt: skip
+    return Figure(figure, _describe(f"{title}, counts of {x_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
+
+
 def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float, float]], names: Sequence[str]) -> Figure:
     """Named points in a plane: numbers at the points, where names would cover each other, and the names beside it."""
     figure, axes = _axes(6.4, 4.2)

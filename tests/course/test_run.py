@@ -102,6 +102,8 @@ def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
     lesson(folder, "02_b", CLOSE, needs=["01_a"])
     with pytest.raises(AdaptLabError, match="wait for each other"):
         run_all(course)
+    with pytest.raises(AdaptLabError, match="wait for each other"):
+        run.run_lessons(run.find_notebooks(folder, ("01",)), build, "cpu")
     (folder / "03_c.ipynb").write_text("{")
     with pytest.raises(AdaptLabError, match="03_c.ipynb is not a notebook"):
         run_all(course)

@@ -128,3 +128,11 @@ def test_profiles():
     if not torch.cuda.is_available():
         with pytest.raises(AdaptLabError, match="needs a CUDA GPU"):
             load.profile("gpu")
+
+
+def test_a_model_is_surer_of_its_own_greedy_reply_than_of_another(chat):
+    question = [{"role": "user", "content": "What is 12 + 7?"}]
+    own = ask(chat, question, max_new_tokens=8).text
+    mine, other = (chat.log_probabilities(question, text) for text in (own, "The lamp is red"))
+    assert len(mine) == len(chat.tokenizer(f" {own}", add_special_tokens=False)["input_ids"])
+    assert all(p <= 0 for p in mine + other) and sum(mine) / len(mine) > sum(other) / len(other)

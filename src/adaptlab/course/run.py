@@ -146,6 +146,17 @@ def _needs(notebook: Path) -> list[str]:
     return list(_read(notebook).metadata.get("adaptlab", {}).get("needs", []))
 
 
+def _needed(notebooks: list[Path]) -> dict[str, list[str]]:
+    """What each lesson needs, for these lessons and all that they need."""
+    found, waiting = {}, list(notebooks)
+    while waiting:
+        path = waiting.pop()
+        if path.stem not in found:
+            found[path.stem] = _needs(path)
+            waiting += [path.with_name(f"{name}.ipynb") for name in found[path.stem]]
+    return found
+
+
 def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: dict | None = None, n_workers: int = 2) -> list[Outcome]:
     """Run the lessons into `build`/notebooks and write `build`/ledger.json from all lessons there that ran to their end as they stand now."""
     check_profile(profile)
@@ -157,11 +168,14 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     # Kernels that each use every core wait for each other at every step: two at once ran ten times slower than one.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // n_workers)))
     parameters = {"profile": profile} | (parameters or {})
-    order = TopologicalSorter({path.stem: [n for n in _needs(path) if n in {p.stem for p in notebooks}] for path in notebooks})
+    needs = _needed(notebooks)
     try:
-        order.prepare()
+        TopologicalSorter(needs).prepare()
     except CycleError as error:
         raise AdaptLabError(f"These lessons wait for each other: {', '.join(error.args[1])}.") from error
+    asked = {path.stem for path in notebooks}
+    order = TopologicalSorter({path.stem: asked.intersection(needs[path.stem]) for path in notebooks})
+    order.prepare()
     by_name, outcomes, running = {path.stem: path for path in notebooks}, {}, {}
     with ThreadPoolExecutor(n_workers) as pool:
         while order.is_active():

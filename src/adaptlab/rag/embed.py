@@ -58,7 +58,7 @@ class LocalEmbedder:
             self.model = SentenceTransformer(str(minilm_folder()) if model == MINILM else model)
         except (OSError, ValueError) as error:
             raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, a hub id (with a network) or a folder.") from error
-        self.dimension = self.model.get_sentence_embedding_dimension()
+        self.dimension = self.encode(["dimension"]).shape[1]
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         if not len(texts):
