@@ -39,11 +39,15 @@ def test_headings_are_sections_and_a_comment_in_code_is_none():
     assert {piece.section for piece in flat} == {"Book"} and "# One" in "".join(piece.text for piece in flat)
 
 
-def test_ids_follow_text_and_place():
+def test_ids_follow_what_is_embedded_and_not_its_place():
+    def ids(text: str, title: str = "Book") -> set[int]:
+        return {piece.id for piece in chunk([Document(text, "book.md", title, date(2026, 1, 2))], 120, 0)}
+
     first = chunk([DOCUMENT], 120, 0)
-    assert [piece.id for piece in first] == [piece.id for piece in chunk([DOCUMENT], 120, 0)]
-    changed = Document(TEXT.replace("40", "41", 1), "book.md", "Book", date(2026, 1, 2))
-    assert len({piece.id for piece in first} ^ {piece.id for piece in chunk([changed], 120, 0)}) == 2
+    assert ids(TEXT) == {piece.id for piece in first}
+    assert len(ids(TEXT) ^ ids(TEXT.replace("Before.", "Before that."))) == 2, "what only moved has another id"
+    last = {first[-1].id}
+    assert last <= ids(TEXT.replace("40", "4000")) and not last & ids(TEXT.replace("## Two", "## Six")) and not ids(TEXT) & ids(TEXT, "Other")
     assert all(0 <= piece.id < 2**63 for piece in first)
 
 
@@ -52,6 +56,13 @@ def test_ids_follow_text_and_place():
 def test_bad_sizes_are_refused(options, sentence):
     with pytest.raises(AdaptLabError, match=sentence):
         chunk([DOCUMENT], **options)
+
+
+def test_line_ends_of_all_kinds_and_marks_keep_places_and_headings():
+    for text in ("a\rb\rc\r# H\nx", "\ufeffintro\r\n\r\n# H\r\nx", "# H\x0bb\u2028c\n\nx \ud800"):
+        document = Document(text, "s", "t", date(2026, 1, 1))
+        chunks = chunk([document], 50, 0)
+        assert chunks[-1].section.startswith("H") and all(document.text[c.start : c.end] == c.text for c in chunks)
 
 
 def test_sentences_are_counted():

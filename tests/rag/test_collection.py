@@ -53,6 +53,13 @@ def test_update_puts_a_source_anew_and_embeds_only_what_changed(collection):
     collection.embedder.n_texts = 0
     collection.update(pieces("a", "zebra zoo", "qqqqq"))
     assert texts_of(collection) == ["mmmm", "qqqqq", "zebra zoo"] and collection.embedder.n_texts == 1
+    first = pieces("c", "some words", "more words")
+    collection.add(first)
+    collection.embedder.n_texts = 0
+    collection.update(pieces("c", "longer than it was", "more words"))
+    assert collection.embedder.n_texts == 1, "what only moved was embedded again"
+    assert next(c for c in collection.chunks.values() if c.text == "more words").start > first[1].start
+    collection.update([], sources=["c"])
     collection.delete("b")
     assert texts_of(collection) == ["qqqqq", "zebra zoo"] and len(collection.index) == 2
     with pytest.raises(AdaptLabError, match="Nothing in the collection comes from b"):
@@ -100,10 +107,30 @@ def test_what_is_not_ours_is_refused(collection, tmp_path):
         Collection.load(path, other)
     with pytest.raises(AdaptLabError, match="dimension 26, the index holds 5"):
         Collection(Letters(), FaissIndex(5))
-    with pytest.raises(AdaptLabError, match="kept by its server"):
-        Collection(Letters(), QdrantIndex(26)).save(path)
+    with pytest.raises(AdaptLabError, match="give no index"):
+        Collection.load(path, Letters(), FaissIndex(26))
+    for field in (b'"letters"', b'"cosine"'):  # the header is part of what is checked
+        path.write_bytes(whole.replace(field, b'"other"', 1))
+        with pytest.raises(AdaptLabError, match="is damaged"):
+            Collection.load(path, Letters())
     with pytest.raises(AdaptLabError, match="index is empty"):
         Collection(Letters()).search(Letters().encode(["a"]), 1)
+
+
+def test_on_a_server_the_chunks_are_saved_and_the_vectors_stay(tmp_path):
+    index = QdrantIndex(26)
+    made = Collection(Letters(), index)
+    made.add(pieces("a", "zebra zoo", "apple"))
+    made.save(tmp_path / "shop")
+    again = Collection.load(tmp_path / "shop", Letters(), index)
+    again.update(pieces("a", "kiwi"))
+    assert texts_of(again) == ["kiwi"] and len(index) == 1
+    with pytest.raises(AdaptLabError, match="give its index"):
+        Collection.load(tmp_path / "shop", Letters())
+    with pytest.raises(AdaptLabError, match="1 vectors, fewer than the 2"):
+        Collection.load(tmp_path / "shop", Letters(), index)
+    index.add([5], Letters().encode(["left by another program"]))
+    assert [piece.text for piece, _ in again.search(Letters().encode(["kiwi"]), 2)[0]] == ["kiwi"]
 
 
 SAVE_FOR_EVER = """

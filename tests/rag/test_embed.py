@@ -43,6 +43,7 @@ def test_a_missing_or_damaged_wheel_is_one_sentence(monkeypatch, tmp_path):
 def test_a_folder_of_ones_own_is_an_embedder_and_a_wrong_one_is_a_sentence(tmp_path):
     own = embed.LocalEmbedder(str(embed.minilm_folder()))
     np.testing.assert_allclose(own.encode(NOTES), embed.embed(NOTES), atol=1e-5)
+    assert own.name.startswith(str(embed.minilm_folder())) and "@" in own.name, "another model saved there would pass for this one"
     with pytest.raises(AdaptLabError, match="could not be loaded"):
         embed.LocalEmbedder(str(tmp_path / "nothing"))
 
@@ -79,6 +80,7 @@ def test_a_service_gives_unit_vectors_in_the_order_of_the_texts(service):
     embedder = embed.ServiceEmbedder("any", base_url=service, api_key="none", batch_size=2)
     assert embedder.dimension == 384
     np.testing.assert_allclose(embedder.encode(NOTES), embed.embed(NOTES), atol=1e-5)
+    assert embedder.encode([]).shape == (0, 384)
     with pytest.raises(AdaptLabError, match="did not answer"):
         embed.ServiceEmbedder("broken", base_url=service, api_key="none")
     with pytest.raises(AdaptLabError, match="did not answer"):
@@ -104,10 +106,11 @@ def test_the_cache_embeds_a_text_once_for_a_model(tmp_path):
     again = embed.CachedEmbedder(embedder, tmp_path / "cache.db").encode(["bb", "ccc", "a"])
     assert embedder.seen == ["a", "bb", "ccc"]
     assert first[:, 1].tolist() == [1, 2, 1] and again[:, 1].tolist() == [2, 3, 1]
+    assert embed.CachedEmbedder(embedder, tmp_path / "cache.db").encode([]).shape == (0, 2)
     other = Counting()
     other.name = "other"
     embed.CachedEmbedder(other, tmp_path / "cache.db").encode(["a"])
     assert other.seen == ["a"], "a vector of another model was taken"
     (tmp_path / "no.db").write_text("this is no database, and too long to pass for an empty one")
-    with pytest.raises(AdaptLabError, match="not a cache of vectors"):
+    with pytest.raises(AdaptLabError, match="does not work as a cache"):
         embed.CachedEmbedder(embedder, tmp_path / "no.db")

@@ -23,6 +23,9 @@ def test_markdown_text_and_html(tmp_path):
     os.utime(tmp_path / "b.txt", (0, 86_400))
     markdown, text, page = load_folder(tmp_path)
     assert (markdown.title, text.title, page.title) == ("The title", "b", "Fees")
+    (tmp_path / "d.md").write_bytes("\ufeff```\n# no title\n```\r\n\r\n# Kept".encode())
+    assert load(tmp_path / "d.md").title == "Kept"
+    assert html_text("<title>T</title><h2>Returns\nand <i>repairs</i></h2>text") == ("## Returns and repairs\n\ntext", "T", None)
     assert text.date == date(1970, 1, 2) and text.source == str(tmp_path / "b.txt")
     assert "## Returns" in page.text and "You have 30 days." in page.text and "one\n" in page.text and "\na b" in page.text
 
@@ -48,7 +51,12 @@ def test_pdf_docx_and_notebook(tmp_path):
     document.save(str(tmp_path / "a.docx"))
     word = load(tmp_path / "a.docx")
     assert word.title == "Letter" and word.text == "## First part\n\nThe lamp costs 40 euros.\n\nlamp | 40"
-    cells = [nbformat.v4.new_markdown_cell("# Lesson\n\nwords"), nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_raw_cell("raw")]
+    cells = [
+        nbformat.v4.new_code_cell("# Copyright"),
+        nbformat.v4.new_markdown_cell("# Lesson\n\nwords"),
+        nbformat.v4.new_code_cell("x = 1"),
+        nbformat.v4.new_raw_cell("raw"),
+    ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "b.ipynb")
     notebook = load(tmp_path / "b.ipynb")
     assert notebook.title == "Lesson" and "x = 1" in notebook.text and "raw" not in notebook.text

@@ -51,6 +51,7 @@ def test_keyword_is_the_library_itself(collection):
     found = Keyword(collection).search(QUERIES, 7)
     for hits, row, values in zip(found, positions, scores):
         assert ids(hits) == [chunks[i].id for i, score in zip(row, values) if score > 0]
+    assert Keyword(collection).search([], 3) == []
     assert found[2] == [], "a chunk without any word of the query was found"
 
 
@@ -72,6 +73,10 @@ def test_fusions_by_hand(collection):
     weighted = weighted_fusion([0.5, 1])([first, second])
     assert [(hit.chunk, hit.score) for hit in weighted] == [(c, 1.0), (a, 0.5), (b, 0.375)]
     assert weighted_fusion([1, 1])([[], [Hit(a, 3.0)]]) == [Hit(a, 1)]
+    with pytest.raises(AdaptLabError, match="1 weights for 2 rankings"):
+        weighted_fusion([1])([first, second])
+    with pytest.raises(AdaptLabError, match="different collections"):
+        Hybrid([Dense(collection), Dense(Collection(Letters()))])
 
 
 def test_hybrid_and_versions_search_all_and_keep_k(collection):
@@ -85,7 +90,8 @@ def test_versions_by_template_and_by_model():
     assert plain_versions(["Can you tell me how much the Zephyr lamp is?"]) == [
         ["Can you tell me how much the Zephyr lamp is?", "how much the Zephyr lamp is?", "how much Zephyr lamp"]
     ]
-    assert plain_versions(["is it"]) == [["is it"]]
+    assert plain_versions(["is it"]) == [["is it"]] and plain_versions(["Saying hello"])[0][0] == "Saying hello"
+    assert "ing hello" not in plain_versions(["Saying hello"])[0]
     chat = ScriptedChat(["one", "", "two", "three"])
     assert model_versions(chat, 2)(["q", "r"]) == [["q", "one"], ["r", "two", "three"]]
     assert hypothetical_documents(ScriptedChat(["A sentence.", " "]))(["q", "r"]) == [["A sentence."], ["r"]]

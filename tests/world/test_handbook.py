@@ -3,6 +3,8 @@
 import random
 import re
 
+import pytest
+
 from adaptlab.world.entities import subjects
 from adaptlab.world.handbook import KINDS, handbook, handbook_passage, to_markdown
 
@@ -12,8 +14,15 @@ def test_every_fact_stands_in_its_section():
     assert {section.kind for section in sections} == set(KINDS)
     for section in sections:
         assert section.facts and not re.search(r"\{\w\}", section.text)
-        for fact in section.facts:
+        for fact, sentence in zip(section.facts, section.sentences, strict=True):
+            assert section.text.count(sentence) >= 1 and fact.value.lower() in sentence.lower()
             assert re.search(rf"\b{re.escape(fact.value)}\b", section.text, re.IGNORECASE), (fact, section.text)
+
+
+def test_more_than_there_is_is_refused():
+    for sizes in ((9999, 1, 1), (1, 9999, 1), (1, 3, 7)):
+        with pytest.raises(ValueError, match="a handbook has at most"):
+            handbook(1, *sizes)
 
 
 def test_a_fact_has_one_value():

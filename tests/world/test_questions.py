@@ -5,7 +5,7 @@ import random
 import pytest
 
 from adaptlab.world.handbook import handbook
-from adaptlab.world.questions import KINDS, OTHER_WORDS, draw_question
+from adaptlab.world.questions import KINDS, OTHER_WORDS, draw_question, draw_questions
 from adaptlab.world.words import GOODS
 
 SECTIONS = handbook(2)
@@ -19,6 +19,16 @@ def test_gold_sections_state_the_facts(kind):
         for fact, gold in zip(question.facts, question.gold):
             assert gold and all(fact in SECTIONS[i].facts for i in gold)
             assert kind == "paraphrase" or fact.subject in question.text
+
+
+def test_drawn_together_no_two_ask_the_same():
+    drawn = draw_questions(random.Random(1), SECTIONS, "name", 150)
+    assert len({question.facts for question in drawn}) == 150
+    assert len({question.text for question in draw_questions(random.Random(1), SECTIONS, "unanswerable", 100)}) == 100
+    with pytest.raises(ValueError, match="draw a larger one"):
+        draw_questions(random.Random(1), handbook(2, 2, 1, 1), "name", 50)
+    with pytest.raises(ValueError, match="no questions of the kind 'hard'"):
+        draw_question(random.Random(1), SECTIONS, "hard")
 
 
 def test_a_paraphrase_names_the_good_in_other_words():

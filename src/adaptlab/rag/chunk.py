@@ -1,13 +1,14 @@
 """Chunk: cut documents into pieces that fit a prompt, each with its place in the source."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.load import Document
+from adaptlab.rag.load import Document, headings
 
 UNITS = ("characters", "tokens", "sentences")
 
@@ -43,15 +44,18 @@ def chunk(documents: Iterable[Document], size: int = 1000, overlap: int = 200, u
 
 def _pieces(document: Document, splitter, by_heading: bool) -> Iterator[Chunk]:
     sections = _sections(document) if by_heading else [(document.title, 0, len(document.text))]
+    met: Counter[tuple[str, str]] = Counter()
     for section, start, end in sections:
         for offset, text in splitter.chunk_indices(document.text[start:end]):
-            at = start + offset
-            yield Chunk(_identity(document.source, at, text), text, document.source, document.title, section, document.date, at, at + len(text))
+            at, number = start + offset, met[section, text]
+            met[section, text] += 1
+            identity = _identity(document.source, document.title, section, text, str(number))
+            yield Chunk(identity, text, document.source, document.title, section, document.date, at, at + len(text))
 
 
-def _identity(source: str, start: int, text: str) -> int:
-    """A number of 63 bits that changes with the text and its place: the same in every store, and on every machine."""
-    digest = hashlib.blake2b(f"{source}\0{start}\0{text}".encode(), digest_size=8).digest()
+def _identity(*parts: str) -> int:
+    """A number of 63 bits that changes with what is embedded, not with its place: the same in every store, and on every machine."""
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
 
 
@@ -89,16 +93,11 @@ def _embedder_tokenizer():
 
 def _sections(document: Document) -> Iterator[tuple[str, int, int]]:
     """(heading, start, end) of the text under each Markdown heading, in characters; what stands before the first has the title."""
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt().parse(document.text)
     starts = [0]
     for line in document.text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
     section, begin = document.title, 0
-    for token, inline in zip(tokens, tokens[1:]):
-        if token.type == "heading_open" and token.level == 0:
-            first, after = token.map
-            yield section, begin, starts[first]
-            section, begin = inline.content or document.title, starts[after]
+    for _, title, first, after in headings(document.text):
+        yield section, begin, starts[first]
+        section, begin = title or document.title, min(starts[after], len(document.text))
     yield section, begin, len(document.text)

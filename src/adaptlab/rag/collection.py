@@ -14,7 +14,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.embed import Embedder
-from adaptlab.rag.index import NO_ID, FaissIndex, VectorIndex
+from adaptlab.rag.index import FaissIndex, VectorIndex
 
 MAGIC = b"adaptlab collection 1\n"
 
@@ -36,15 +36,19 @@ class Collection:
     def __len__(self) -> int:
         return len(self.chunks)
 
-    def add(self, chunks: Iterable[Chunk]) -> None:
-        """Embed and add chunks of sources that are not there yet; a chunk that is there already is left alone."""
-        with self._changing:
-            self._change([], chunks)
+    def steady(self):
+        """A context in which nothing changes, so that several searches see the same."""
+        return self._lock
 
-    def update(self, chunks: Iterable[Chunk]) -> None:
-        """Put these chunks in the place of all that is there from their sources, in one step. Only what changed is embedded."""
+    def add(self, chunks: Iterable[Chunk]) -> None:
+        """Embed and add chunks; one that is there already is left alone."""
+        with self._changing:
+            self._change([], [chunk for chunk in chunks if chunk.id not in self.chunks])
+
+    def update(self, chunks: Iterable[Chunk], sources: Iterable[str] = ()) -> None:
+        """Put these chunks in the place of all that is there from their sources, and from `sources`, in one step. Only new texts are embedded."""
         chunks = list(chunks)
-        sources = {chunk.source for chunk in chunks}
+        sources = {*sources, *(chunk.source for chunk in chunks)}
         with self._changing:
             self._change([chunk.id for chunk in self.chunks.values() if chunk.source in sources], chunks)
 
@@ -58,12 +62,12 @@ class Collection:
 
     def _change(self, old_ids: Sequence[int], chunks: Iterable[Chunk]) -> None:
         wanted = {chunk.id: chunk for chunk in chunks}
-        gone = [i for i in old_ids if i not in wanted]
+        gone = {i for i in old_ids if i not in wanted}
         new = [i for i in wanted if i not in self.chunks]
         vectors = self.embedder.encode([wanted[i].in_context() for i in new])  # slow, and searches go on meanwhile
-        kept = {i: chunk for i, chunk in self.chunks.items() if i not in set(gone)}
+        kept = {i: chunk for i, chunk in self.chunks.items() if i not in gone}
         with self._lock:
-            self.index.replace(gone, new, vectors)
+            self.index.replace(list(gone), new, vectors)
             self.chunks = kept | wanted
             self.version += 1
 
@@ -71,34 +75,47 @@ class Collection:
         """For each query vector (q, dimension) its k nearest chunks with their scores, best first; fewer if `where` leaves fewer."""
         with self._lock:
             ids, scores = self.index.search(queries, k, None if where is None else self.matching(where))
-            return [[(self.chunks[int(i)], float(s)) for i, s in zip(*row) if i != NO_ID] for row in zip(ids, scores)]
+            # A server's index may hold what another program put there, or what a broken upload left.
+            return [[(self.chunks[int(i)], float(s)) for i, s in zip(*row) if int(i) in self.chunks] for row in zip(ids, scores)]
 
     def matching(self, where: Where) -> list[int]:
         """Ids of the chunks for which `where` is true."""
         return [i for i, chunk in self.chunks.items() if where(chunk)]
 
     def save(self, path: Path | str) -> None:
-        """One file, written whole: chunks, vectors, and what they were made with. Only FAISS's indexes are files; the others are servers."""
-        if not isinstance(self.index, FaissIndex):
-            raise AdaptLabError(f"A collection on {type(self.index).__name__} is kept by its server; only one on FaissIndex is saved to a file.")
+        """One file, written whole: the chunks, what they were embedded with, and the vectors, unless the index keeps those on a server."""
         with self._lock:
+            own = isinstance(self.index, FaissIndex)
             lines = "".join(json.dumps(asdict(chunk) | {"date": chunk.date.isoformat()}) + "\n" for chunk in self.chunks.values()).encode()
-            vectors = self.index.to_bytes()
-            about = {"embedder": self.embedder.name, "index": self.index.settings(), "sizes": [len(lines), len(vectors)],
-                     "sha256": hashlib.sha256(lines + vectors).hexdigest()}  # fmt: skip
-        write_whole(Path(path), [MAGIC, json.dumps(about).encode() + b"\n", lines, vectors])
+            vectors = self.index.to_bytes() if own else b""
+            about = {"embedder": self.embedder.name, "index": self.index.settings() if own else None, "sizes": [len(lines), len(vectors)]}
+        write_whole(Path(path), [MAGIC, json.dumps(about | {"sha256": _digest(about, lines, vectors)}).encode() + b"\n", lines, vectors])
 
     @classmethod
-    def load(cls, path: Path | str, embedder: Embedder) -> "Collection":
-        """What `save` wrote; refused in a sentence if it is damaged, another kind of file, or made with another embedding model."""
+    def load(cls, path: Path | str, embedder: Embedder, index: VectorIndex | None = None) -> "Collection":
+        """What `save` wrote, on the `index` of the server that has its vectors, if one has.
+
+        Refused in a sentence if it is damaged, another kind of file, or made with another embedding model.
+        """
         about, lines, vectors = _read(Path(path))
         if about["embedder"] != embedder.name:
             raise AdaptLabError(f"{path} was built with {about['embedder']}, not with {embedder.name}; load that model, or build it again.")
-        chunks = [json.loads(line) for line in lines.splitlines()]
-        collection = cls(embedder)
-        collection.chunks = {item["id"]: Chunk(**item | {"date": date.fromisoformat(item["date"])}) for item in chunks}
-        collection.index = FaissIndex.from_bytes(vectors, collection.chunks, about["index"])
+        if (about["index"] is None) == (index is None):
+            raise AdaptLabError(f"{path} {'has its vectors on a server; give its index' if index is None else 'holds its vectors itself; give no index'}.")
+        items = [json.loads(line) for line in lines.splitlines()]
+        chunks = {item["id"]: Chunk(**item | {"date": date.fromisoformat(item["date"])}) for item in items}
+        collection = cls(embedder, index or FaissIndex.from_bytes(vectors, chunks, about["index"]))
+        if len(collection.index) < len(chunks):
+            raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
+        collection.chunks = chunks
         return collection
+
+
+def _digest(about: dict, *parts: bytes) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> tuple[dict, bytes, bytes]:
@@ -111,9 +128,9 @@ def _read(path: Path) -> tuple[dict, bytes, bytes]:
     header, _, body = data[len(MAGIC) :].partition(b"\n")
     try:
         about = json.loads(header)
-        n_lines, n_vectors = about["sizes"]
-        intact = len(body) == n_lines + n_vectors and hashlib.sha256(body).hexdigest() == about["sha256"]
-    except (ValueError, KeyError, TypeError):
+        stated, n_lines = about.pop("sha256"), about["sizes"][0]
+        intact = len(body) == sum(about["sizes"]) and _digest(about, body[:n_lines], body[n_lines:]) == stated
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         intact = False
     if not intact:
         raise AdaptLabError(f"{path} is damaged; build the collection again, or restore a copy.")

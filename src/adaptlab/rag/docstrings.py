@@ -7,7 +7,7 @@ of one of its parameters, or an error that it raises. The words of the question 
 import ast
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ from adaptlab.rag.load import Document
 
 PACKAGES = ("numpy", "pandas", "scipy", "sklearn", "matplotlib", "networkx", "torch", "transformers", "sentence_transformers", "peft", "trl", "datasets")
 KINDS = ("summary", "parameter", "error")
-LEAST_CHARACTERS = 200
+LEAST_CHARACTERS, LEAST_WORDS = 200, 5
 _LEFT_OUT = re.compile(r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|models)(/|$)|(^|/)test_")
 
 
@@ -39,9 +39,24 @@ def docstring_corpus(packages: tuple[str, ...] = PACKAGES) -> tuple[list[Documen
 
     entries = [entry for package in tqdm(packages, desc="reading docstrings", unit="package") for entry in _entries(package)]
     texts = Counter(_normal(document.text) for document, _ in entries)
-    asked = Counter(_normal(item.text) for _, items in entries for item in items)
     kept = [(document, items) for document, items in entries if texts[_normal(document.text)] == 1]
-    return [document for document, _ in kept], [item for _, items in kept for item in items if asked[_normal(item.text)] == 1]
+    documents, questions = [document for document, _ in kept], [item for _, items in kept for item in items]
+    return documents, _answered_once(documents, questions)
+
+
+def _answered_once(documents: list[Document], questions: list[KnownItem]) -> list[KnownItem]:
+    """Questions that are asked once, and whose words stand in no document: another one that holds them would be as right."""
+    asked = Counter(_normal(item.text) for item in questions)
+    by_opening: dict[str, list[str]] = defaultdict(list)
+    for text in asked:
+        by_opening[" ".join(text.split()[:LEAST_WORDS])].append(text)
+    stated = set()
+    for document in documents:
+        text = _normal(document.text)
+        words = text.split()
+        openings = {" ".join(words[i : i + LEAST_WORDS]) for i in range(len(words))}
+        stated |= {found for opening in openings & by_opening.keys() for found in by_opening[opening] if f" {found} " in f" {text} "}
+    return [item for item in questions if asked[_normal(item.text)] == 1 and _normal(item.text) not in stated]
 
 
 def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
@@ -77,7 +92,7 @@ def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[Know
     summary, _, rest = text.partition("\n\n")
     questions = [(" ".join(summary.split()), "summary"), *((line, "parameter") for line in _parameter_lines(text)[:1]),
                  *((line, "error") for line in _errors(node)[:1])]  # fmt: skip
-    questions = [(line, kind) for line, kind in questions if 5 <= len(line.split()) <= 40]
+    questions = [(line, kind) for line, kind in questions if LEAST_WORDS <= len(line.split()) <= 40]
     body = rest
     for line, _ in questions:
         body = re.sub(r"\s+".join(map(re.escape, line.split())), "", body)
@@ -107,4 +122,5 @@ def _errors(node: ast.AST) -> list[str]:
 
 
 def _normal(text: str) -> str:
-    return " ".join(text.lower().split())
+    """The words alone, in small letters."""
+    return " ".join(re.findall(r"\w+", text.lower()))

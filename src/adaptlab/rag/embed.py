@@ -2,7 +2,8 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -43,6 +44,12 @@ def minilm_folder() -> Path:
     return found[0].parent
 
 
+def _name(model: str) -> str:
+    """A folder's name has a hash of its weights, since another model may be saved there one day."""
+    files = sorted(Path(model).glob("**/*.safetensors")) if Path(model).is_dir() else []
+    return f"{model}@{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:12]}" if files else model
+
+
 class LocalEmbedder:
     """A sentence-transformers model: MiniLM from its package, or a hub id or folder."""
 
@@ -53,7 +60,7 @@ class LocalEmbedder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        self.name, self.batch_size = model, batch_size
+        self.name, self.batch_size = _name(model), batch_size
         try:
             self.model = SentenceTransformer(str(minilm_folder()) if model == MINILM else model)
         except (OSError, ValueError) as error:
@@ -87,6 +94,8 @@ class ServiceEmbedder:
         import openai
         from tqdm.auto import tqdm
 
+        if not len(texts):
+            return np.empty((0, self.dimension), np.float32)
         vectors = []
         try:
             for i in tqdm(range(0, len(texts), self.batch_size), desc="embedding", disable=len(texts) <= self.batch_size):
@@ -94,7 +103,9 @@ class ServiceEmbedder:
                 vectors += [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         except openai.OpenAIError as error:
             raise AdaptLabError(f"The embeddings service at {self.client.base_url} did not answer: {error}") from error
-        found = np.asarray(vectors, np.float32).reshape(len(texts), -1)
+        if len(vectors) != len(texts):
+            raise AdaptLabError(f"The embeddings service at {self.client.base_url} gave {len(vectors)} vectors for {len(texts)} texts.")
+        found = np.asarray(vectors, np.float32)
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
 
 
@@ -105,14 +116,18 @@ class CachedEmbedder:
         self.embedder, self.path = embedder, Path(path)
         self.name, self.dimension = embedder.name, embedder.dimension
         make_folder(self.path.parent)
-        try:
-            with self._open() as store:
-                store.execute("CREATE TABLE IF NOT EXISTS vectors (model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID")
-        except sqlite3.Error as error:
-            raise AdaptLabError(f"{self.path} is not a cache of vectors ({error}); move it away.") from error
+        with self._open():
+            pass
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30)
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The store, with what was written kept if all went well."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=30)) as store, store:
+                store.execute("CREATE TABLE IF NOT EXISTS vectors (model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID")
+                yield store
+        except sqlite3.Error as error:
+            raise AdaptLabError(f"{self.path} does not work as a cache of vectors ({error}); move it away.") from error
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         keys = [hashlib.sha256(text.encode()).digest() for text in texts]

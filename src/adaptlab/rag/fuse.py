@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.collection import Where
 from adaptlab.rag.retrieve import Hit, Retriever, check_queries, first_depth
@@ -23,8 +24,10 @@ def weighted_fusion(weights: Sequence[float]) -> Fusion:
     """Order by the weighted sum of the rankings' scores, each brought to 0...1 within its ranking."""
 
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
+        if len(weights) != len(rankings):
+            raise AdaptLabError(f"There are {len(weights)} weights for {len(rankings)} rankings; give one for each.")
         scores: dict[Chunk, float] = defaultdict(float)
-        for weight, hits in zip(weights, rankings, strict=True):
+        for weight, hits in zip(weights, rankings):
             low, high = (hits[-1].score, hits[0].score) if hits else (0, 0)
             for hit in hits:
                 scores[hit.chunk] += weight * ((hit.score - low) / (high - low) if high > low else 1)
@@ -38,17 +41,21 @@ def _ordered(scores: dict[Chunk, float]) -> list[Hit]:
 
 
 class Hybrid:
-    """Several retrievers whose rankings, `depth` hits each, are fused."""
+    """Several retrievers of one collection whose rankings, `depth` hits each, are fused."""
 
     def __init__(self, retrievers: Sequence[Retriever], fuse: Fusion = reciprocal_rank_fusion, depth: int = 50):
         self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
+        self.collection = retrievers[0].collection
+        if any(retriever.collection is not self.collection for retriever in retrievers):
+            raise AdaptLabError("Rankings of different collections cannot be fused; put all chunks into one.")
 
     def __len__(self) -> int:
-        return min(map(len, self.retrievers))
+        return len(self.collection)
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
-        depth = first_depth(k, self.depth, len(self))
-        lists = [retriever.search(queries, depth, where) for retriever in self.retrievers]
+        with self.collection.steady():
+            depth = first_depth(k, self.depth, len(self))
+            lists = [retriever.search(queries, depth, where) for retriever in self.retrievers]
         return [self.fuse(list(rankings))[:k] for rankings in zip(*lists)]
 
 
@@ -60,6 +67,7 @@ class Rewritten:
 
     def __init__(self, retriever: Retriever, rewrite: Rewrite, fuse: Fusion = reciprocal_rank_fusion, depth: int = 20):
         self.retriever, self.rewrite, self.fuse, self.depth = retriever, rewrite, fuse, depth
+        self.collection = retriever.collection
 
     def __len__(self) -> int:
         return len(self.retriever)

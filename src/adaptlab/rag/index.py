@@ -131,6 +131,8 @@ class FaissIndex:
         faiss = faiss_module()
         if "pq" in self.family and len(vectors) < LEAST_FOR_CODES:
             raise AdaptLabError(f"The codes of {self.family} are learned from at least {LEAST_FOR_CODES} vectors; these are {len(vectors)}. Use flat.")
+        if self.family in ("ivf", "ivfpq") and len(vectors) < LEAST_A_CELL * (self.n_lists or 1):
+            raise AdaptLabError(f"{self.n_lists or 1} cells are learned from at least {LEAST_A_CELL} vectors each; these are {len(vectors)} in all. Use flat.")
         metric = faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2
         index = faiss.index_factory(self.dimension, self._recipe(len(vectors)), metric)
         self.tune(index)

@@ -15,12 +15,35 @@ MAX_BYTES = 32_000_000
 
 @dataclass(frozen=True)
 class Document:
-    """A text and where it comes from; `date` is when it was last changed, as far as the file tells."""
+    """A text and where it comes from; `date` is when it was last changed, as far as the file tells. Lines end in a line feed."""
 
     text: str
     source: str
     title: str
     date: date
+
+    def __post_init__(self):
+        for name in ("text", "source", "title"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+
+
+def clean(text: str) -> str:
+    """One kind of line end, no byte-order mark, and nothing that UTF-8 cannot hold (a half of a surrogate pair becomes a question mark)."""
+    return re.sub(r"\r\n?", "\n", text.removeprefix("\ufeff")).encode(errors="replace").decode()
+
+
+def headings(text: str) -> Iterator[tuple[int, str, int, int]]:
+    """(level, title, first line, line after) of the Markdown headings that stand in no list, quotation or code."""
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt().parse(text)
+    for token, inline in zip(tokens, tokens[1:]):
+        if token.type == "heading_open" and token.level == 0:
+            yield int(token.tag[1]), inline.content, *token.map
+
+
+def _first_title(text: str) -> str | None:
+    return next((title for level, title, *_ in headings(text) if level == 1), None)
 
 
 def load(path: Path | str) -> Document:
@@ -73,13 +96,12 @@ def _text(path: Path) -> Read:
 
 
 def _markdown(path: Path) -> Read:
-    text = read_text(path)
-    heading = re.search(r"^# +(.+?) *#*$", text, re.MULTILINE)
-    return text, heading and heading[1], None
+    text = clean(read_text(path))
+    return text, _first_title(text), None
 
 
 def _html(path: Path) -> Read:
-    return html_text(read_text(path))
+    return html_text(clean(read_text(path)))
 
 
 def html_text(html: str) -> Read:
@@ -93,14 +115,14 @@ def html_text(html: str) -> Read:
 
 
 _BLOCKS = {"p", "div", "li", "tr", "br", "table", "ul", "ol", "section", "article", "pre"}
-_UNSEEN = {"script", "style", "template", "noscript", "head", "iframe", "object", "svg"}
+_UNSEEN = {"title", "script", "style", "template", "noscript", "head", "iframe", "object", "svg"}
 
 
 def _visible(page) -> Iterator[str]:
     """Pieces of text in order. By a stack of our own, since pages may nest deeper than Python's."""
     from bs4 import NavigableString, Tag
 
-    stack = [page]
+    stack, heading_ends = [page], set()
     while stack:
         node = stack.pop()
         if isinstance(node, Tag):
@@ -108,13 +130,22 @@ def _visible(page) -> Iterator[str]:
                 heading = re.fullmatch(r"h([1-6])", node.name)
                 around = "\n\n" if heading else "\n" if node.name in _BLOCKS else " " if node.name in ("td", "th") else ""
                 yield around + ("#" * int(heading[1]) + " " if heading else "")
-                stack += [_Mark(around), *reversed(node.contents)]
-        elif isinstance(node, _Mark) or type(node) is NavigableString:  # its subclasses are comments, doctypes and scripts
-            yield str(node)
+                mark = _Mark(around)
+                if heading:
+                    heading_ends.add(id(mark))
+                stack += [mark, *reversed(node.contents)]
+        elif isinstance(node, _Mark):
+            heading_ends.discard(id(node))
+            yield node.text
+        elif type(node) is NavigableString:  # its subclasses are comments, doctypes and scripts
+            yield " ".join(node.split("\n")) if heading_ends else str(node)
 
 
-class _Mark(str):
-    """What ends an element."""
+@dataclass(eq=False)
+class _Mark:
+    """What follows the end of an element."""
+
+    text: str
 
 
 def _is_hidden(tag) -> bool:
@@ -130,13 +161,20 @@ def _pdf(path: Path) -> Read:
         if reader.is_encrypted:
             raise AdaptLabError(f"{path} is encrypted; save it without a password.")
         pages = [page.extract_text() for page in reader.pages]
-        about = reader.metadata
-        changed = about and (about.modification_date or about.creation_date)
+        title = reader.metadata and reader.metadata.title
     except AdaptLabError:
         raise
     except Exception as error:  # a broken PDF makes the parser raise almost anything
         raise AdaptLabError(f"{path} is not a PDF that can be read ({type(error).__name__}); open and save it again.") from error
-    return "\n\n".join(pages), about and about.title, changed.date() if changed else None
+    return "\n\n".join(pages), title, _pdf_date(reader.metadata)
+
+
+def _pdf_date(about) -> date | None:
+    try:
+        changed = about and (about.modification_date or about.creation_date)
+    except ValueError:  # a date in a form of the writer's own
+        return None
+    return changed.date() if changed else None
 
 
 def _docx(path: Path) -> Read:
@@ -147,8 +185,10 @@ def _docx(path: Path) -> Read:
         parts = [_block(block) for block in document.iter_inner_content()]
     except Exception as error:  # python-docx has no one error for a file that is none
         raise AdaptLabError(f"{path} is not a Word document that can be read ({type(error).__name__}); open and save it again.") from error
-    changed = document.core_properties.modified
-    return "\n\n".join(part for part in parts if part), document.core_properties.title or None, changed and changed.date()
+    about, text = document.core_properties, "\n\n".join(part for part in parts if part)
+    if about.last_modified_by == "python-docx":  # a file without properties gets made-up ones, with today's date
+        return text, None, None
+    return text, about.title or None, about.modified and about.modified.date()
 
 
 def _block(block) -> str:
@@ -169,8 +209,7 @@ def _notebook(path: Path) -> Read:
     except Exception as error:
         raise AdaptLabError(f"{path} is not a notebook that can be read ({type(error).__name__}); open and save it again.") from error
     text = "\n\n".join(cell.source if cell.cell_type == "markdown" else f"```\n{cell.source}\n```" for cell in cells if cell.cell_type != "raw")
-    heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
-    return text, heading and heading[1], None
+    return text, _first_title(clean("\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown"))), None
 
 
 READERS: dict[str, Callable[[Path], Read]] = {

@@ -1,5 +1,6 @@
 """PostgreSQL with pgvector as the index, behind the same protocol as FAISS; every change is one transaction."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.index import METRICS, NO_ID, check_known, check_new, check_search, check_vectors
 
 OPERATORS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops")}
-ACCESS_METHODS = (None, "hnsw", "ivfflat")
+ACCESS_METHODS = (None, "hnsw")
 
 # The function that many tutorials on retrieval define in the database: only rows above a threshold, and at most so many.
 MATCH = """
@@ -22,35 +23,43 @@ $$"""
 class PgvectorIndex:
     """A table of ids and vectors in the database of `address` ("postgresql://…"); made if it is not there.
 
-    `method` is the index over it: None compares with every row, exactly.
+    `method` is the index over it: None compares with every row, exactly; "hnsw" needs pgvector 0.8, whose search goes on until k rows pass a filter.
     """
 
     def __init__(self, dimension: int, address: str, table: str = "chunks", metric: str = "cosine", method: str | None = None, timeout_seconds: int = 10):
         if find_spec("psycopg") is None or find_spec("pgvector") is None:
             raise AdaptLabError("The packages psycopg and pgvector are not installed; run: pip install 'adaptlab[stores]'")
-        import psycopg
-        from pgvector.psycopg import register_vector
         from psycopg import sql
 
         if metric not in METRICS or method not in ACCESS_METHODS:
-            raise AdaptLabError(f"There is no metric {metric!r} with index {method!r}; metrics are {', '.join(METRICS)}, indexes None, hnsw, ivfflat.")
+            raise AdaptLabError(f"There is no metric {metric!r} with index {method!r}; metrics are {', '.join(METRICS)}, indexes None, hnsw.")
         self.dimension, self.metric, self.method, self.address = dimension, metric, method, address
-        self._operator, operators = OPERATORS[metric]
+        self._operator = OPERATORS[metric][0]
         self._names = {"table": sql.Identifier(table), "index": sql.Identifier(f"{table}_{method}"), "function": sql.Identifier(f"match_{table}")}
-        self._sql = sql
+        self._sql, self._lock, self._connection = sql, threading.RLock(), None
+        try:
+            self._open(table, timeout_seconds)
+        except AdaptLabError:
+            self.close()
+            raise
+
+    def _open(self, table: str, timeout_seconds: int) -> None:
+        import psycopg
+        from pgvector.psycopg import register_vector
+
         with self._answering():
-            self._connection = psycopg.connect(address, connect_timeout=timeout_seconds, options=f"-c statement_timeout={1000 * timeout_seconds}")
+            self._connection = psycopg.connect(self.address, connect_timeout=timeout_seconds, options=f"-c statement_timeout={1000 * timeout_seconds}")
             with self._connection.transaction():
                 self._run("CREATE EXTENSION IF NOT EXISTS vector")
-                self._run(f"CREATE TABLE IF NOT EXISTS {{table}} (id bigint PRIMARY KEY, embedding vector({int(dimension)}) NOT NULL)")
+                self._run(f"CREATE TABLE IF NOT EXISTS {{table}} (id bigint PRIMARY KEY, embedding vector({int(self.dimension)}) NOT NULL)")
                 self._run(MATCH)
             register_vector(self._connection)
-            held = self._run("SELECT atttypmod FROM pg_attribute WHERE attrelid = {text}::regclass AND attname = 'embedding'",
-                             text=sql.Literal(table)).fetchone()[0]  # fmt: skip
-            if held != dimension:
-                raise AdaptLabError(f"The table {table} holds vectors of dimension {held}, not {dimension}; use another table, or drop it.")
-            if method:
-                self._run(f"CREATE INDEX IF NOT EXISTS {{index}} ON {{table}} USING {method} (embedding {operators})")
+            known = "SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s)) AND attname = 'embedding'"
+            held = self._run(known, [table]).fetchone()[0]
+            if held != self.dimension:
+                raise AdaptLabError(f"The table {table} holds vectors of dimension {held}, not {self.dimension}; use another table, or drop it.")
+            if self.method:
+                self._run(f"CREATE INDEX IF NOT EXISTS {{index}} ON {{table}} USING {self.method} (embedding {OPERATORS[self.metric][1]})")
             self.ids = {row[0] for row in self._run("SELECT id FROM {table}")}
             self._connection.commit()
 
@@ -63,11 +72,11 @@ class PgvectorIndex:
         import psycopg
 
         try:
-            yield
+            with self._lock:  # one connection, so one transaction at a time
+                yield
         except psycopg.Error as error:
-            connection = getattr(self, "_connection", None)
-            if connection is not None and not connection.closed:
-                connection.rollback()
+            if self._connection is not None and not self._connection.closed:
+                self._connection.rollback()
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise AdaptLabError(f"PostgreSQL did not answer ({reason}); is the server up, and does it have the extension pgvector?") from error
 
@@ -109,6 +118,9 @@ class PgvectorIndex:
         only = [] if allowed is None else [[int(i) for i in allowed]]
         ids, scores = np.full((len(queries), k), NO_ID), np.full((len(queries), k), -np.inf, np.float32)
         with self._answering():
+            if self.method:  # its list of candidates is 40 long unless told
+                self._run(f"SET LOCAL hnsw.ef_search = {min(1000, max(40, 2 * k))}")
+                self._run("SET LOCAL hnsw.iterative_scan = strict_order")
             for row, query in enumerate(queries):
                 for column, (found, distance) in enumerate(self._run(statement, [query, *only, k])):
                     ids[row, column], scores[row, column] = found, 1 - distance if self.metric == "cosine" else -(distance**2)
@@ -123,4 +135,5 @@ class PgvectorIndex:
         return rows
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()

@@ -13,7 +13,10 @@ UPLOAD = 1000  # points a request
 
 
 class QdrantIndex:
-    """A collection of a Qdrant server at `url`, or one in memory; made if it is not there. `exact` searches without its graph."""
+    """A collection of a Qdrant server at `url`, or one in memory; made if it is not there. `exact` searches without its graph.
+
+    Other programs that search the same server may see a change half done: Qdrant has no transactions.
+    """
 
     def __init__(self, dimension: int, name: str = "chunks", url: str = ":memory:", metric: str = "cosine", exact: bool = False, timeout_seconds: int = 10):
         if find_spec("qdrant_client") is None:
@@ -31,8 +34,8 @@ class QdrantIndex:
             self._client = QdrantClient(**place, timeout=timeout_seconds)
             if self._client.collection_exists(name):
                 held = self._client.get_collection(name).config.params.vectors
-                if (held.size, held.distance) != (dimension, distance):
-                    raise AdaptLabError(f"{name} at {url} holds vectors of dimension {held.size} by {held.distance}; use another name, or delete it.")
+                if not isinstance(held, models.VectorParams) or (held.size, held.distance) != (dimension, distance):
+                    raise AdaptLabError(f"{name} at {url} holds other vectors ({held}); use another name, or delete it.")
             else:
                 self._client.create_collection(name, vectors_config=models.VectorParams(size=dimension, distance=distance))
             self.ids = set(self._stored_ids())
@@ -73,7 +76,7 @@ class QdrantIndex:
         check_known(old_ids, self.ids)
         kept = self.ids - set(old_ids)
         check_new(new, kept, len(vectors))
-        gone = [int(i) for i in old_ids if i not in set(new)]
+        gone = [int(i) for i in set(old_ids) - set(new)]
         with self._answering():
             for start in range(0, len(new), UPLOAD):
                 batch = self._models.Batch(ids=new[start : start + UPLOAD], vectors=vectors[start : start + UPLOAD].tolist())

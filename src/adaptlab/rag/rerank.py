@@ -13,6 +13,7 @@ class Reranked:
 
     def __init__(self, retriever: Retriever, score: Callable[[list[tuple[str, str]]], Sequence[float]], depth: int = 20):
         self.retriever, self.score, self.depth = retriever, score, depth
+        self.collection = retriever.collection
 
     def __len__(self) -> int:
         return len(self.retriever)

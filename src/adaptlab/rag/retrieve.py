@@ -13,13 +13,15 @@ from adaptlab.rag.collection import Collection, Where
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found; scores compare within one result only."""
+    """A chunk that was found; scores of different kinds of retriever do not compare."""
 
     chunk: Chunk
     score: float
 
 
 class Retriever(Protocol):
+    collection: Collection
+
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         """For each query at most k hits, best first, from chunks for which `where` is true."""
         ...
@@ -68,20 +70,21 @@ class Keyword:
 
     def __init__(self, collection: Collection, k1: float = 1.5, b: float = 0.75):
         self.collection, self.k1, self.b = collection, k1, b
-        self._version = None
+        self._indexed: tuple | None = None
 
     def __len__(self) -> int:
         return len(self.collection)
 
-    def _refresh(self) -> None:
-        """Index anew if the collection has changed: BM25's weights depend on all chunks."""
+    def _current(self) -> tuple:
+        """(version, chunks, index), made anew if the collection has changed: BM25's weights depend on all chunks."""
         import bm25s
 
-        if self._version == self.collection.version:
-            return
-        self._version, self.chunks = self.collection.version, list(self.collection.chunks.values())
-        self.index = bm25s.BM25(k1=self.k1, b=self.b)
-        self.index.index(self._words([chunk.in_context() for chunk in self.chunks]), show_progress=len(self.chunks) > 20_000)
+        if self._indexed is None or self._indexed[0] != self.collection.version:
+            version, chunks = self.collection.version, list(self.collection.chunks.values())
+            index = bm25s.BM25(k1=self.k1, b=self.b)
+            index.index(self._words([chunk.in_context() for chunk in chunks]), show_progress=len(chunks) > 20_000)
+            self._indexed = version, chunks, index
+        return self._indexed
 
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         import bm25s
@@ -91,11 +94,14 @@ class Keyword:
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
-        check_k(k, len(self))
-        self._refresh()
-        mask = None if where is None else np.array([where(chunk) for chunk in self.chunks], np.float32)
-        positions, scores = self.index.retrieve(self._words(queries), k=k, show_progress=False, weight_mask=mask)
-        return [[Hit(self.chunks[i], float(s)) for i, s in zip(*row) if s > 0] for row in zip(positions, scores)]
+        with self.collection.steady():
+            check_k(k, len(self))
+            _, chunks, index = self._current()
+            if not queries:
+                return []
+            mask = None if where is None else np.array([where(chunk) for chunk in chunks], np.float32)
+            positions, scores = index.retrieve(self._words(queries), k=k, show_progress=False, weight_mask=mask)
+            return [[Hit(chunks[i], float(s)) for i, s in zip(*row) if s > 0] for row in zip(positions, scores)]
 
 
 class Diverse:
@@ -111,8 +117,11 @@ class Diverse:
         return len(self.collection)
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
-        candidates = Dense(self.collection).search(queries, first_depth(k, self.depth, len(self)), where)
-        return [self._spread(hits, k) for hits in candidates]
+        if self.collection.index.metric != "cosine":
+            raise AdaptLabError("Maximal marginal relevance weighs cosines; build the index with metric='cosine'.")
+        with self.collection.steady():
+            candidates = Dense(self.collection).search(queries, first_depth(k, self.depth, len(self)), where)
+            return [self._spread(hits, k) for hits in candidates]
 
     def _spread(self, hits: list[Hit], k: int) -> list[Hit]:
         vectors = self.collection.index.vectors([hit.chunk.id for hit in hits])

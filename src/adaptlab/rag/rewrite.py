@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from adaptlab.models.chat import Chat, texts
 
 _POLITE = re.compile(
-    r"^(please |can you |could you |do you know|tell me|say|i would like to know|i want to find out|quick question:|a customer asks:|please answer:)[ ,:]*",
+    r"^(?:(?:please|can you|could you|do you know|tell me|say|i would like to know|i want to find out)\b|quick question:|a customer asks:)[ ,:]*",
     re.IGNORECASE,
 )
 

@@ -32,16 +32,20 @@ PROCEDURES = {"return": ("order", "return_days", "inspect", "money", "answer"), 
 
 @dataclass(frozen=True)
 class Section:
-    """One entry: a heading, its text, and the facts that the text states. `kind` is one of KINDS."""
+    """One entry: a heading, its text, and the facts that the text states, each with the sentence that does. `kind` is one of KINDS."""
 
     title: str
     kind: str
     text: str
     facts: tuple[Fact, ...]
+    sentences: tuple[str, ...]
 
 
 def handbook(seed: int = 0, n_products: int = 40, n_policies: int = 40, n_procedures: int = 20, group: str = "new") -> tuple[Section, ...]:
     """The sections in order of KINDS; a fact has the same value wherever it is stated. Subjects are of `group` (one of entities.GROUPS)."""
+    n_names = {kind: len(subjects(kind, group)) for kind in ("product", "policy")}
+    if n_products > n_names["product"] or n_policies > n_names["policy"] or n_procedures > len(PROCEDURES) * n_policies:
+        raise ValueError(f"a handbook has at most {n_names['product']} products, {n_names['policy']} policies and {len(PROCEDURES)} procedures a policy")
     rng = random.Random(f"handbook:{seed}")
     sections, policies = [], {}
     for name in rng.sample(subjects("product", group), n_products):
@@ -68,18 +72,19 @@ def _policy(rng: random.Random, name: str, facts: tuple[Fact, ...], split: str =
 
 
 def _stated(rng: random.Random, title: str, kind: str, facts: tuple[Fact, ...], split: str) -> Section:
-    shuffled = rng.sample(facts, len(facts))
-    return Section(title, kind, " ".join(fact.state(rng, split) for fact in shuffled), facts)
+    sentences = {fact: fact.state(rng, split) for fact in rng.sample(facts, len(facts))}
+    return Section(title, kind, " ".join(sentences.values()), facts, tuple(sentences[fact] for fact in facts))
 
 
 def _procedure(rng: random.Random, action: str, name: str, facts: tuple[Fact, ...], split: str = "train") -> Section:
     values = {fact.relation: fact for fact in facts}
-    steps, stated = [], []
+    steps, stated = [], {}
     for number, step in enumerate(PROCEDURES[action], 1):
         fact = values.get(step)
         steps.append(f"{number}. {STEPS[step].pick(rng, split).format(n=name, v=fact.value if fact else '')}")
-        stated += [fact] if fact else []
-    return Section(f"How to {action} a {name}", "procedure", "\n".join(steps), tuple(stated))
+        if fact:
+            stated[fact] = steps[-1]
+    return Section(f"How to {action} a {name}", "procedure", "\n".join(steps), tuple(stated), tuple(stated.values()))
 
 
 _TITLES = ("", "{}: ", "## {}\n\n")

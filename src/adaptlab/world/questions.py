@@ -45,8 +45,21 @@ class Question:
         return bool(self.facts)
 
 
+def draw_questions(rng: random.Random, sections: tuple[Section, ...], kind: str, n: int, split: str = "held_out") -> list[Question]:
+    """n questions of a kind, no two for the same facts (or, without an answer, in the same words)."""
+    found: dict[object, Question] = {}
+    for _ in range(100 * n):
+        question = draw_question(rng, sections, kind, split)
+        found.setdefault(question.facts or question.text, question)
+        if len(found) == n:
+            return list(found.values())
+    raise ValueError(f"the handbook has only some {len(found)} different questions of the kind {kind!r}, not {n}; draw a larger one")
+
+
 def draw_question(rng: random.Random, sections: tuple[Section, ...], kind: str, split: str = "held_out") -> Question:
     """A question of a kind (one of KINDS) on the handbook."""
+    if kind not in KINDS:
+        raise ValueError(f"there are no questions of the kind {kind!r}; kinds are {', '.join(KINDS)}")
     if kind == "unanswerable":
         return _unanswerable(rng, sections, split)
     facts = _draw_facts(rng, sections, 2 if kind == "two facts" else 1)
@@ -79,5 +92,5 @@ def _unanswerable(rng: random.Random, sections: tuple[Section, ...], split: str)
     example = rng.choice(rng.choice(sections).facts)
     kind = RELATIONS[example.relation].subject
     words = set(example.subject.split())
-    near = [name for group in ("new", "fresh") for name in subjects(kind, group) if name not in stated and words & set(name.split())]
+    near = [name for name in subjects(kind, "new") if name not in stated and words & set(name.split())]
     return Question(Fact(rng.choice(near), rng.choice(BY_SUBJECT[kind]).name, "").ask(rng, split), "unanswerable", (), ())
