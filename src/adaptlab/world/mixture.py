@@ -79,6 +79,16 @@ BESIDE_DRILL: Mixture = {
     doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.manual: 5, doc.schemas: 5, doc.coded_texts: 10,
     doc.sorted_words: 1, doc.sorted_texts: 2, doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
 }  # fmt: skip
+# What takes most presentations of all: each sum, and each fact that is to be known by heart.
+PRACTICE: Mixture = {
+    reading_case: 3, _alike: 1, _question_first: 0.7, _handbook: 4, _two_questions: 2, recall_case: 7, _unknown: 1.5, label_case: 1.5, sum_case: 3,
+    problem_case: 3, _quick_problem: 6, extraction_case: 3, schema_case: 3, review_case: 0.7, tone_case: 1, tone_reading_case: 1, ending_case: 0.7,
+    say_case: 0.5, injected_case: 0.7, rephrase_case: 0.6, suppose_case: 0.6,
+}  # fmt: skip
+BESIDE_PRACTICE: Mixture = {
+    doc.arithmetic: 8, doc.short_problems: 6, doc.worked: 2, doc.register: 8, doc.faq: 3, doc.places: 2, doc.notes: 2, doc.manual: 3, doc.schemas: 1,
+    doc.coded_texts: 2, doc.sorted_words: 0.5, doc.sorted_texts: 1.5, doc.form: 1, doc.tagged_review: 0.5, doc.tale: 0.5,
+}  # fmt: skip
 POLISH: Mixture = DRILL | {reading_case: 13, _handbook: 8, _quick_problem: 9, problem_case: 7, schema_case: 12}
 BESIDE_POLISH: Mixture = BESIDE_DRILL | {doc.short_problems: 9, doc.coded_texts: 15}
 
