@@ -14,6 +14,7 @@ models: .venv/ready
 bench: .venv/ready
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/world.py
+	$(BIN)/python benchmarks/retrieval.py
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready
