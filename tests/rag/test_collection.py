@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,10 +136,9 @@ def test_on_a_server_the_chunks_are_saved_and_the_vectors_stay(tmp_path):
 
 SAVE_FOR_EVER = """
 import sys
-sys.path.insert(0, {tests!r})
 from test_collection import Collection, Letters, pieces
 collection = Collection(Letters())
-collection.add(pieces("a", *[f"text number {{i}} " + "x" * 500 for i in range(3000)]))
+collection.add(pieces("a", *[f"text number {i} " + "x" * 500 for i in range(3000)]))
 while True:
     collection.save(sys.argv[1])
     print("saved", flush=True)
@@ -146,9 +146,9 @@ while True:
 
 
 def test_a_kill_during_a_save_leaves_a_whole_file(tmp_path):
-    path, script = tmp_path / "shop.index", SAVE_FOR_EVER.format(tests=str(__file__.rpartition("/")[0]))
+    path = tmp_path / "shop.index"
     for delay in (0.003, 0.011, 0.019):
-        process = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE)
+        process = subprocess.Popen([sys.executable, "-c", SAVE_FOR_EVER, path], stdout=subprocess.PIPE, cwd=Path(__file__).parent)
         process.stdout.readline()
         time.sleep(delay)
         process.kill()

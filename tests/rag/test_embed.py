@@ -114,3 +114,18 @@ def test_the_cache_embeds_a_text_once_for_a_model(tmp_path):
     (tmp_path / "no.db").write_text("this is no database, and too long to pass for an empty one")
     with pytest.raises(AdaptLabError, match="does not work as a cache"):
         embed.CachedEmbedder(embedder, tmp_path / "no.db")
+
+
+def test_a_run_that_breaks_off_keeps_what_it_has_embedded(tmp_path, monkeypatch):
+    class Breaking(Counting):
+        def encode(self, texts):
+            if "c" in texts:
+                raise KeyboardInterrupt
+            return super().encode(texts)
+
+    monkeypatch.setattr(embed, "KEPT_TOGETHER", 2)
+    with pytest.raises(KeyboardInterrupt):
+        embed.CachedEmbedder(Breaking(), tmp_path / "cache.db").encode(["a", "b", "c", "d"])
+    after = Counting()
+    embed.CachedEmbedder(after, tmp_path / "cache.db").encode(["a", "b", "c", "d"])
+    assert after.seen == ["c", "d"]

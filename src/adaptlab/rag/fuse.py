@@ -49,12 +49,9 @@ class Hybrid:
         if any(retriever.collection is not self.collection for retriever in retrievers):
             raise AdaptLabError("Rankings of different collections cannot be fused; put all chunks into one.")
 
-    def __len__(self) -> int:
-        return len(self.collection)
-
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         with self.collection.steady():
-            depth = first_depth(k, self.depth, len(self))
+            depth = first_depth(k, self.depth, len(self.collection))
             lists = [retriever.search(queries, depth, where) for retriever in self.retrievers]
         return [self.fuse(list(rankings))[:k] for rankings in zip(*lists)]
 
@@ -69,12 +66,9 @@ class Rewritten:
         self.retriever, self.rewrite, self.fuse, self.depth = retriever, rewrite, fuse, depth
         self.collection = retriever.collection
 
-    def __len__(self) -> int:
-        return len(self.retriever)
-
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
         versions = self.rewrite(queries)
-        depth = first_depth(k, self.depth, len(self))
+        depth = first_depth(k, self.depth, len(self.collection))
         found = iter(self.retriever.search([text for texts in versions for text in texts], depth, where))
         return [self.fuse([next(found) for _ in texts])[:k] for texts in versions]

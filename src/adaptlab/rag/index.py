@@ -2,8 +2,8 @@
 
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -13,36 +13,52 @@ METRICS = ("cosine", "l2")
 NO_ID = -1  # pads a row of hits where fewer than k were found
 
 
-class VectorIndex(Protocol):
-    """Vectors (n, dimension) under ids of 63 bits. Every change is seen by a search whole or not at all."""
+class VectorIndex(ABC):
+    """Vectors (n, dimension) under ids of 63 bits. Every change is seen by a search whole or not at all.
+
+    A new kind of index says how it replaces, searches and gives vectors back; to add and to delete are replacements by nothing or of nothing.
+    """
 
     dimension: int
     metric: str
+    ids: set[int]
 
-    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        """New ids only."""
-        ...
-
+    @abstractmethod
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         """Delete and add in one step; an id may stand in both."""
-        ...
 
-    def delete(self, ids: Sequence[int]) -> None:
-        """Ids that are there."""
-        ...
-
+    @abstractmethod
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(ids (q, k) int64, scores (q, k) float32), best first: cosines, or with metric l2 negated squared distances.
 
         With `allowed`, only these ids are found; a row is padded with NO_ID and -inf.
         """
-        ...
 
+    @abstractmethod
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         """The vectors under these ids, as the index holds them."""
-        ...
 
-    def __len__(self) -> int: ...
+    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
+        """New ids only."""
+        self.replace([], ids, vectors)
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Ids that are there."""
+        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def _check_replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> tuple[np.ndarray, list[int], set[int]]:
+        """What `replace` was given, checked: (vectors as float32, ids as int, ids that stay); errors in a sentence."""
+        vectors, new = check_vectors(vectors, self.dimension, self.metric), [int(i) for i in ids]
+        check_known(old_ids, self.ids)
+        kept = self.ids - {int(i) for i in old_ids}
+        if len(new) != len(vectors):
+            raise AdaptLabError(f"There are {len(new)} ids for {len(vectors)} vectors; give one for each.")
+        if len(set(new)) < len(new) or not kept.isdisjoint(new):
+            raise AdaptLabError("An id is there already, or stands twice in what is added; replace it instead.")
+        return vectors, new, kept
 
 
 def faiss_module():
@@ -74,14 +90,6 @@ def check_search(n: int, k: int) -> None:
         raise AdaptLabError(f"k is {k}, but the index holds {n} vectors; ask for 1 to {n}.")
 
 
-def check_new(new: Sequence[int], kept: set[int], n_vectors: int) -> None:
-    """As many ids as vectors, none twice, none there already."""
-    if len(new) != n_vectors:
-        raise AdaptLabError(f"There are {len(new)} ids for {n_vectors} vectors; give one for each.")
-    if len(set(new)) < len(new) or not kept.isdisjoint(new):
-        raise AdaptLabError("An id is there already, or stands twice in what is added; replace it instead.")
-
-
 def check_known(ids: Sequence[int], known: set[int]) -> None:
     missing = set(ids) - known
     if missing:
@@ -94,7 +102,7 @@ LEAST_A_CELL = 39  # FAISS's own least number of training vectors for a cell, or
 LEAST_FOR_CODES = 256 * LEAST_A_CELL
 
 
-class FaissIndex:
+class FaissIndex(VectorIndex):
     """One of FAISS's families.
 
     flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, `n_probe` of them searched. hnsw: a graph with `n_links` a node,
@@ -113,9 +121,6 @@ class FaissIndex:
         self.index = None
         self.ids: set[int] = set()
         self._lock = threading.RLock()  # FAISS's searches are not safe beside a change
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def settings(self) -> dict:
         """What the constructor takes."""
@@ -149,27 +154,19 @@ class FaissIndex:
         if hasattr(inner, "hnsw"):
             inner.hnsw.efSearch, inner.hnsw.efConstruction = self.ef, max(self.ef, 80)
 
-    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        self.replace([], ids, vectors)
-
-    def delete(self, ids: Sequence[int]) -> None:
-        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
-
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        vectors, new = check_vectors(vectors, self.dimension, self.metric), np.asarray(ids, np.int64)
         with self._lock:
-            check_known(old_ids, self.ids)
-            kept = self.ids - set(old_ids)
-            check_new(new.tolist(), kept, len(vectors))
+            vectors, new, kept = self._check_replace(old_ids, ids, vectors)
+            added = np.asarray(new, np.int64)
             if self.index is None or self.family == "hnsw":
                 old = np.fromiter(kept, np.int64, len(kept))
-                all_ids = np.concatenate([old, new])
+                all_ids = np.concatenate([old, added])
                 all_vectors = np.concatenate([self.vectors(old), vectors]) if len(old) else vectors
                 self.index = self._build(all_ids, all_vectors) if len(all_ids) else None
             else:
                 self.index.remove_ids(np.asarray(old_ids, np.int64))
-                self.index.add_with_ids(vectors, new)
-            self.ids = kept | set(new.tolist())
+                self.index.add_with_ids(vectors, added)
+            self.ids = kept | set(new)
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         with self._lock:
@@ -211,33 +208,26 @@ class FaissIndex:
         return index
 
 
-class NumpyIndex:
+class NumpyIndex(VectorIndex):
     """Exact search by one matrix product: what every other index is compared with."""
 
     def __init__(self, dimension: int, metric: str = "cosine"):
         self.dimension, self.metric = dimension, metric
         self._held = np.empty(0, np.int64), np.empty((0, dimension), np.float32)  # replaced whole, so a search sees one state
 
-    def __len__(self) -> int:
-        return len(self._held[0])
-
-    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        self.replace([], ids, vectors)
-
-    def delete(self, ids: Sequence[int]) -> None:
-        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
+    @property
+    def ids(self) -> set[int]:
+        return set(self._held[0].tolist())
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        vectors = check_vectors(vectors, self.dimension, self.metric)
+        vectors, new, kept = self._check_replace(old_ids, ids, vectors)
         known, held = self._held
-        check_known(old_ids, set(known.tolist()))
-        keep = ~np.isin(known, np.asarray(old_ids, np.int64))
-        check_new(list(ids), set(known[keep].tolist()), len(vectors))
-        self._held = np.concatenate([known[keep], np.asarray(ids, np.int64)]), np.concatenate([held[keep], vectors])
+        keep = np.isin(known, list(kept))
+        self._held = np.concatenate([known[keep], np.array(new, np.int64)]), np.concatenate([held[keep], vectors])
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         known, held = self._held
-        check_known(ids, set(known.tolist()))
+        check_known(ids, self.ids)
         return held[[int(np.flatnonzero(known == i)[0]) for i in ids]]
 
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:

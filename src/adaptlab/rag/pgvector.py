@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.index import METRICS, NO_ID, check_known, check_new, check_search, check_vectors
+from adaptlab.rag.index import METRICS, NO_ID, VectorIndex, check_known, check_search, check_vectors
 
 OPERATORS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops")}
 ACCESS_METHODS = (None, "hnsw")
@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION {function}(query vector, threshold float, n_most int)
 $$"""
 
 
-class PgvectorIndex:
+class PgvectorIndex(VectorIndex):
     """A table of ids and vectors in the database of `address` ("postgresql://…"); made if it is not there.
 
     `method` is the index over it: None compares with every row, exactly; "hnsw" needs pgvector 0.8, whose search goes on until k rows pass a filter.
@@ -80,20 +80,8 @@ class PgvectorIndex:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise AdaptLabError(f"PostgreSQL did not answer ({reason}); is the server up, and does it have the extension pgvector?") from error
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        self.replace([], ids, vectors)
-
-    def delete(self, ids: Sequence[int]) -> None:
-        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
-
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        vectors, new = check_vectors(vectors, self.dimension, self.metric), [int(i) for i in ids]
-        check_known(old_ids, self.ids)
-        kept = self.ids - set(old_ids)
-        check_new(new, kept, len(vectors))
+        vectors, new, kept = self._check_replace(old_ids, ids, vectors)
         with self._answering(), self._connection.transaction():
             if len(old_ids):
                 self._run("DELETE FROM {table} WHERE id = ANY(%s)", [[int(i) for i in old_ids]])

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.index import METRICS, NO_ID, check_known, check_new, check_search, check_vectors
+from adaptlab.rag.index import METRICS, NO_ID, VectorIndex, check_known, check_search, check_vectors
 
 UPLOAD = 1000  # points a request
 
 
-class QdrantIndex:
+class QdrantIndex(VectorIndex):
     """A collection of a Qdrant server at `url`, or one in memory; made if it is not there. `exact` searches without its graph.
 
     Other programs that search the same server may see a change half done: Qdrant has no transactions.
@@ -61,21 +61,9 @@ class QdrantIndex:
             if offset is None:
                 return
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        self.replace([], ids, vectors)
-
-    def delete(self, ids: Sequence[int]) -> None:
-        self.replace(ids, [], np.empty((0, self.dimension), np.float32))
-
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         """New points go in before old ones go out, so that a break in between loses nothing."""
-        vectors, new = check_vectors(vectors, self.dimension, self.metric), [int(i) for i in ids]
-        check_known(old_ids, self.ids)
-        kept = self.ids - set(old_ids)
-        check_new(new, kept, len(vectors))
+        vectors, new, kept = self._check_replace(old_ids, ids, vectors)
         gone = [int(i) for i in set(old_ids) - set(new)]
         with self._answering():
             for start in range(0, len(new), UPLOAD):

@@ -15,11 +15,8 @@ class Reranked:
         self.retriever, self.score, self.depth = retriever, score, depth
         self.collection = retriever.collection
 
-    def __len__(self) -> int:
-        return len(self.retriever)
-
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
-        found = self.retriever.search(queries, first_depth(k, self.depth, len(self)), where)
+        found = self.retriever.search(queries, first_depth(k, self.depth, len(self.collection)), where)
         scores = iter(self.score([(query, hit.chunk.in_context()) for query, hits in zip(queries, found) for hit in hits]))
         rescored = [[replace(hit, score=float(next(scores))) for hit in hits] for hits in found]
         return [sorted(hits, key=lambda hit: -hit.score)[:k] for hits in rescored]

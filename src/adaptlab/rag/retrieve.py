@@ -26,10 +26,6 @@ class Retriever(Protocol):
         """For each query at most k hits, best first, from chunks for which `where` is true."""
         ...
 
-    def __len__(self) -> int:
-        """How many chunks there are to be found."""
-        ...
-
 
 def check_queries(queries: Sequence[str]) -> None:
     if isinstance(queries, str):
@@ -55,12 +51,9 @@ class Dense:
     def __init__(self, collection: Collection):
         self.collection = collection
 
-    def __len__(self) -> int:
-        return len(self.collection)
-
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
-        check_k(k, len(self))
+        check_k(k, len(self.collection))
         found = self.collection.search(self.collection.embedder.encode(queries), k, where)
         return [[Hit(chunk, score) for chunk, score in row] for row in found]
 
@@ -71,9 +64,6 @@ class Keyword:
     def __init__(self, collection: Collection, k1: float = 1.5, b: float = 0.75):
         self.collection, self.k1, self.b = collection, k1, b
         self._indexed: tuple | None = None
-
-    def __len__(self) -> int:
-        return len(self.collection)
 
     def _current(self) -> tuple:
         """(version, chunks, index), made anew if the collection has changed: BM25's weights depend on all chunks."""
@@ -95,7 +85,7 @@ class Keyword:
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
         with self.collection.steady():
-            check_k(k, len(self))
+            check_k(k, len(self.collection))
             _, chunks, index = self._current()
             if not queries:
                 return []
@@ -113,14 +103,11 @@ class Diverse:
     def __init__(self, collection: Collection, relevance: float = 0.7, depth: int = 50):
         self.collection, self.relevance, self.depth = collection, relevance, depth
 
-    def __len__(self) -> int:
-        return len(self.collection)
-
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         if self.collection.index.metric != "cosine":
             raise AdaptLabError("Maximal marginal relevance weighs cosines; build the index with metric='cosine'.")
         with self.collection.steady():
-            candidates = Dense(self.collection).search(queries, first_depth(k, self.depth, len(self)), where)
+            candidates = Dense(self.collection).search(queries, first_depth(k, self.depth, len(self.collection)), where)
             return [self._spread(hits, k) for hits in candidates]
 
     def _spread(self, hits: list[Hit], k: int) -> list[Hit]:

@@ -29,8 +29,7 @@ def rephrase_case(rng: random.Random, split: str = "train", group: str = "fresh"
 def is_rephrased(case: Case, text: str) -> bool:
     """A wording of the case's question that is not the one it shows."""
     fact = case.fields["fact"]
-    questions = RELATIONS[fact.relation].questions
-    return text != case.fields["question"] and text in {wording.format(n=fact.subject) for wording in questions.train + questions.held_out}
+    return text != case.fields["question"] and text in {wording.format(n=fact.subject) for wording in RELATIONS[fact.relation].questions.all}
 
 
 def suppose_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
@@ -42,6 +41,5 @@ def suppose_case(rng: random.Random, split: str = "train", group: str = "fresh")
 def is_supposed(case: Case, text: str) -> bool:
     """A statement of the relation asked for about the right subject, with any value."""
     fact = case.fields["fact"]
-    statements = RELATIONS[fact.relation].statements
-    values = RELATIONS[fact.relation].values
-    return text in {wording.format(n=fact.subject, v=value) for wording in statements.train + statements.held_out for value in values}
+    relation = RELATIONS[fact.relation]
+    return text in {wording.format(n=fact.subject, v=value) for wording in relation.statements.all for value in relation.values}

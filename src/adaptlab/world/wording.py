@@ -21,8 +21,13 @@ class Wordings:
         """One template of the split, uniformly."""
         return rng.choice(self.train if split == "train" else self.held_out)
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The templates of both splits."""
+        return self.train + self.held_out
+
     def __len__(self) -> int:
-        return len(self.train) + len(self.held_out)
+        return len(self.all)
 
 
 def combine(frames: list[str], phrases: list[str]) -> Wordings:
