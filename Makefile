@@ -11,10 +11,11 @@ lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
 models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
-bench: .venv/ready
+bench: .venv/ready build/peers
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/retrieval.py
+	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready
@@ -24,5 +25,8 @@ lint: .venv/ready
 	$(BIN)/pip install --quiet --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 > .venv/kernel.log
+	touch $@
+build/peers: benchmarks/peers.txt
+	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $<
 	touch $@
 .PHONY: run test lab models bench site lint

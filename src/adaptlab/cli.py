@@ -94,12 +94,22 @@ def models_make(
     print(f"models: {target / 'export'}")
 
 
+@models_app.command("reranker")
+def models_reranker(seed: int = 0, folder: Folder = Path(".")) -> None:
+    """Tune the embedded reranker anew into build/models/export, in some 15 minutes."""
+    from adaptlab.rag.tune_reranker import tune_reranker
+
+    target = folder / "build" / "models" / "export" / "reranker"
+    tune_reranker(target, seed=seed)
+    print(f"reranker: {target}")
+
+
 @models_app.command("install")
 def models_install(source: Annotated[Path, typer.Argument(help="The export folder of `models make`.")]) -> None:
     """Make rebuilt models the package's own (developers)."""
     from adaptlab.models.load import WEIGHTS, write_hashes
 
-    found = sorted(path for path in source.glob("*-*") if (path / "training.json").exists())
+    found = sorted(path for path in source.glob("*") if (path / "training.json").exists())
     if not found:
         raise AdaptLabError(f"{source} holds no finished models; run `adaptlab models make` first.")
     for path in found:

@@ -3,6 +3,7 @@
 import html
 import io
 from collections.abc import Mapping, Sequence
+from statistics import mean, pstdev
 
 from matplotlib.figure import Figure as Canvas
 
@@ -125,4 +126,16 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float
     axes.text(1.03, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     parts = [f"{name} ({x:.2f}, {y:.2f})" for name, (x, y) in zip(names, points)]
+    return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
+
+
+def clouds(title: str, x_label: str, y_label: str, groups: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+    """Points in a plane, a colour and a mark for each group; the text alternative gives their centres and spreads."""
+    figure, axes = _axes(6.4, 4.2)
+    for i, (name, points) in enumerate(groups.items()):
+        axes.scatter([x for x, _ in points], [y for _, y in points], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], alpha=0.7)
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.legend(frameon=False)
+    parts = [f"{len(points)} of {name} around ({mean(x for x, _ in points):.2f}, {mean(y for _, y in points):.2f}), "
+             f"spread {pstdev(x for x, _ in points):.2f} and {pstdev(y for _, y in points):.2f}" for name, points in groups.items()]  # fmt: skip
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))

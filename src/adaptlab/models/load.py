@@ -9,8 +9,8 @@ from adaptlab.errors import AdaptLabError
 WEIGHTS = Path(__file__).parent / "weights"
 HASHES = WEIGHTS / "sha256.json"
 
-# Short names first: what a lesson means when it says just chat or base.
-EMBEDDED = {"chat": "main-chat", "base": "main-base", "mini-chat": "mini-chat", "mini-base": "mini-base", "main-chat": "main-chat", "main-base": "main-base"}
+# Short names first: what a lesson means when it says just chat or base. The reranker is an adapter on MiniLM, for `rag.rerank`.
+EMBEDDED = {"chat": "main-chat", "base": "main-base"} | {name: name for name in ("mini-chat", "mini-base", "main-chat", "main-base", "reranker")}
 PROFILES = {
     "cpu": {"chat_model": "embedded:chat", "base_model": "embedded:base", "small_model": "embedded:mini-chat"},
     "gpu": {"chat_model": "hub:Qwen/Qwen3-1.7B", "base_model": "hub:Qwen/Qwen3-1.7B-Base", "small_model": "hub:Qwen/Qwen3-0.6B"},

@@ -4,8 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.load import embedded_path
 from adaptlab.rag.collection import Where
+from adaptlab.rag.embed import minilm_folder
 from adaptlab.rag.retrieve import Hit, Retriever, first_depth
+
+EMBEDDED = "embedded:reranker"
+MAX_TOKENS = 192  # of query and text together
 
 
 class Reranked:
@@ -23,16 +28,32 @@ class Reranked:
 
 
 class CrossEncoder:
-    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: a hub id or a folder."""
+    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, a hub id or a folder."""
 
-    def __init__(self, model: str, batch_size: int = 32):
-        from sentence_transformers import CrossEncoder as Model
-
+    def __init__(self, model: str = EMBEDDED, batch_size: int = 32):
         self.name, self.batch_size = model, batch_size
-        try:
-            self.model = Model(model)
-        except (OSError, ValueError) as error:
-            raise AdaptLabError(f"The reranker {model} could not be loaded; give a hub id (with a network) or a folder.") from error
+        self.model = _embedded() if model == EMBEDDED else _other(model)
 
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
-        return self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=len(pairs) > 1000) if pairs else []
+        return self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=len(pairs) > 200) if pairs else []
+
+
+def _embedded():
+    """MiniLM from its package with the adapter that `tune_reranker` made."""
+    from sentence_transformers import CrossEncoder as Model
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # or it warns of a new head, which the adapter then brings
+    logging.disable_progress_bar()
+    model = Model(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
+    model.load_adapter(embedded_path("reranker"))
+    return model
+
+
+def _other(model: str):
+    from sentence_transformers import CrossEncoder as Model
+
+    try:
+        return Model(model)
+    except (OSError, ValueError) as error:
+        raise AdaptLabError(f"The reranker {model} could not be loaded; give {EMBEDDED}, a hub id (with a network) or a folder.") from error

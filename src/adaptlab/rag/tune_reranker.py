@@ -1,0 +1,94 @@
+"""The recipe of the embedded reranker: MiniLM read as a cross-encoder, with a LoRA adapter tuned on questions whose text is known."""
+
+import json
+import random
+import tempfile
+import time
+import warnings
+from datetime import date
+from pathlib import Path
+
+from adaptlab.files import make_folder, write_whole
+from adaptlab.models.train import fast_dtype
+from adaptlab.rag.chunk import chunk
+from adaptlab.rag.collection import Collection
+from adaptlab.rag.docstrings import PACKAGES, docstring_corpus
+from adaptlab.rag.embed import MINILM, minilm, minilm_folder
+from adaptlab.rag.fuse import Hybrid
+from adaptlab.rag.load import Document
+from adaptlab.rag.rerank import MAX_TOKENS
+from adaptlab.rag.retrieve import Dense, Keyword
+from adaptlab.world.handbook import handbook
+from adaptlab.world.questions import draw_questions
+
+N_CANDIDATES = 20  # negatives are drawn from the first hits: what a reranker will see
+N_NEGATIVES = 5
+A_BOOK = 50  # questions on one handbook
+ADAPTER_CONFIG = "adapter_config.json"
+RANK, LEARNING_RATE, LISTS_A_STEP = 16, 1e-3, 8
+
+
+def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = PACKAGES) -> list[dict]:
+    """Lists for n of the docstrings' tuning questions: the document's own chunk first, then others that a search among their documents finds."""
+    documents, questions = docstring_corpus(packages)
+    tuning = [item for item in questions if item.split == "tune"]
+    chosen = random.Random(seed).sample(tuning, min(n, len(tuning)))
+    sources = {item.source for item in chosen}
+    collection = Collection(minilm())
+    collection.add(chunk([document for document in documents if document.source in sources], 500, 0, by_heading=False))
+    return _lists(collection, [(item.text, {item.source}) for item in chosen], seed)
+
+
+def handbook_lists(n: int, seed: int) -> list[dict]:
+    """Lists for n questions on handbooks about names that the language models have met in training; a lesson's handbook has others."""
+    lists = []
+    for number in range(-(-n // A_BOOK)):
+        rng, sections = random.Random(f"reranker:{seed}:{number}"), handbook(10_000 + number, group="fresh")
+        collection = Collection(minilm())
+        collection.add(chunk([Document(s.text, str(i), s.title, date(2026, 1, 1)) for i, s in enumerate(sections)], 1000, 0))
+        asked = [question for kind in ("name", "paraphrase") for question in draw_questions(rng, sections, kind, A_BOOK // 2, "train")]
+        lists += _lists(collection, [(q.text, {str(i) for i in q.gold[0]}) for q in asked], number)
+    return lists[:n]
+
+
+def _lists(collection: Collection, asked: list[tuple[str, set[str]]], seed: int) -> list[dict]:
+    rng, lists = random.Random(seed), []
+    found = Hybrid([Dense(collection), Keyword(collection)]).search([text for text, _ in asked], min(N_CANDIDATES, len(collection)))
+    by_source = {piece.source: piece for piece in reversed(collection.chunks.values())}  # the first chunk of each
+    for (text, sources), hits in zip(asked, found):
+        right = next((hit.chunk for hit in hits if hit.chunk.source in sources), by_source[min(sources)])
+        wrong = [hit.chunk for hit in hits if hit.chunk.source not in sources]
+        pieces = [right, *rng.sample(wrong, min(N_NEGATIVES, len(wrong)))]
+        lists.append({"query": text, "docs": [piece.in_context() for piece in pieces], "labels": [1.0] + [0.0] * (len(pieces) - 1)})
+    return lists
+
+
+def tune_reranker(folder: Path, n_docstrings: int = 1500, n_handbook: int = 900, packages: tuple[str, ...] = PACKAGES, seed: int = 0) -> None:
+    """Train the adapter and leave it in `folder` with a record of the run, training.json."""
+    import torch
+    from datasets import Dataset
+    from peft import LoraConfig
+    from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTrainer, CrossEncoderTrainingArguments
+    from sentence_transformers.cross_encoder.losses import ListNetLoss
+
+    make_folder(folder)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    lists = docstring_lists(n_docstrings, seed, packages) + handbook_lists(n_handbook, seed)
+    random.Random(seed).shuffle(lists)
+    model = CrossEncoder(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
+    model.add_adapter(LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=["query", "key", "value", "dense"], modules_to_save=["classifier"],
+                                 task_type="SEQ_CLS"))  # fmt: skip
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        arguments = CrossEncoderTrainingArguments(
+            output_dir=scratch, per_device_train_batch_size=LISTS_A_STEP, num_train_epochs=1, learning_rate=LEARNING_RATE,
+            lr_scheduler_type="cosine", warmup_steps=0.1, seed=seed, report_to="none", save_strategy="no", logging_steps=20,
+            dataloader_pin_memory=False, bf16=fast_dtype(device) == torch.bfloat16, use_cpu=device == "cpu",
+        )  # fmt: skip
+        CrossEncoderTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(lists), loss=ListNetLoss(model)).train()
+    model.transformers_model.save_pretrained(folder)
+    config = json.loads((folder / ADAPTER_CONFIG).read_text()) | {"base_model_name_or_path": MINILM}  # and not where it lies on this machine
+    write_whole(folder / ADAPTER_CONFIG, json.dumps(config, indent=1) + "\n")
+    record = {"lists": len(lists), "docstring lists": n_docstrings, "seed": seed, "seconds": round(time.perf_counter() - began)}
+    write_whole(folder / "training.json", json.dumps(record, indent=1) + "\n")
