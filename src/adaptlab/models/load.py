@@ -42,6 +42,8 @@ def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
         expected = json.loads((weights / HASHES.name).read_text())
     except (OSError, ValueError) as error:
         raise AdaptLabError(f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or missing; install adaptlab again.") from error
+    if not any(key.startswith(f"{folder.name}/") for key in expected):
+        raise AdaptLabError(f"The embedded model {name} is not among the package's weights; install adaptlab again, or rebuild it.")
     for key, digest in expected.items():
         file = weights / key
         if file.parent == folder and (not file.exists() or _sha256(file) != digest):

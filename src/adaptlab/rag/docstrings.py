@@ -17,7 +17,10 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.load import Document
 
-PACKAGES = ("numpy", "pandas", "scipy", "sklearn", "matplotlib", "networkx", "torch", "transformers", "sentence_transformers", "peft", "trl", "datasets")
+# What lessons search, and what the embedded reranker has learned from.
+MEASURED = ("pandas", "scipy", "sklearn")
+TUNED_ON = ("numpy", "matplotlib", "networkx", "torch", "transformers", "sentence_transformers", "peft", "trl", "datasets")
+PACKAGES = MEASURED + TUNED_ON
 KINDS = ("summary", "parameter", "error")
 LEAST_CHARACTERS, LEAST_WORDS = 200, 5
 _LEFT_OUT = re.compile(r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|models)(/|$)|(^|/)test_")
@@ -25,7 +28,10 @@ _LEFT_OUT = re.compile(r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|mode
 
 @dataclass(frozen=True)
 class KnownItem:
-    """A question and the source of the one document that answers it; `split` is "tune" or "test", by document."""
+    """A question and the source of the one document that answers it.
+
+    `split` is "tune" or "test", by the last part of the name: two classes' methods of one name are often described in the same words.
+    """
 
     text: str
     kind: str
@@ -88,7 +94,7 @@ def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
 
 def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[KnownItem]]:
     text = ast.get_docstring(node)
-    split = "tune" if hashlib.blake2b(name.encode()).digest()[0] < 128 else "test"
+    split = "tune" if hashlib.blake2b(name.rpartition(".")[2].encode()).digest()[0] < 128 else "test"
     summary, _, rest = text.partition("\n\n")
     questions = [(" ".join(summary.split()), "summary"), *((line, "parameter") for line in _parameter_lines(text)[:1]),
                  *((line, "error") for line in _errors(node)[:1])]  # fmt: skip

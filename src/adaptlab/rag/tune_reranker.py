@@ -12,7 +12,7 @@ from adaptlab.files import make_folder, write_whole
 from adaptlab.models.train import fast_dtype
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
-from adaptlab.rag.docstrings import PACKAGES, docstring_corpus
+from adaptlab.rag.docstrings import TUNED_ON, docstring_corpus
 from adaptlab.rag.embed import MINILM, minilm, minilm_folder
 from adaptlab.rag.fuse import Hybrid
 from adaptlab.rag.load import Document
@@ -28,11 +28,10 @@ ADAPTER_CONFIG = "adapter_config.json"
 RANK, LEARNING_RATE, LISTS_A_STEP = 16, 1e-3, 8
 
 
-def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = PACKAGES) -> list[dict]:
-    """Lists for n of the docstrings' tuning questions: the document's own chunk first, then others that a search among their documents finds."""
+def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = TUNED_ON) -> list[dict]:
+    """Lists for n questions on docstrings: the document's own chunk first, then others that a search among the n documents finds."""
     documents, questions = docstring_corpus(packages)
-    tuning = [item for item in questions if item.split == "tune"]
-    chosen = random.Random(seed).sample(tuning, min(n, len(tuning)))
+    chosen = random.Random(seed).sample(questions, min(n, len(questions)))
     sources = {item.source for item in chosen}
     collection = Collection(minilm())
     collection.add(chunk([document for document in documents if document.source in sources], 500, 0, by_heading=False))
@@ -40,13 +39,13 @@ def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = PACKAGES) -> 
 
 
 def handbook_lists(n: int, seed: int) -> list[dict]:
-    """Lists for n questions on handbooks about names that the language models have met in training; a lesson's handbook has others."""
+    """Lists for n questions in a handbook's own words, about other names than a lesson's handbook has."""
     lists = []
     for number in range(-(-n // A_BOOK)):
         rng, sections = random.Random(f"reranker:{seed}:{number}"), handbook(10_000 + number, group="fresh")
         collection = Collection(minilm())
         collection.add(chunk([Document(s.text, str(i), s.title, date(2026, 1, 1)) for i, s in enumerate(sections)], 1000, 0))
-        asked = [question for kind in ("name", "paraphrase") for question in draw_questions(rng, sections, kind, A_BOOK // 2, "train")]
+        asked = draw_questions(rng, sections, "name", A_BOOK, "train")
         lists += _lists(collection, [(q.text, {str(i) for i in q.gold[0]}) for q in asked], number)
     return lists[:n]
 
@@ -63,7 +62,7 @@ def _lists(collection: Collection, asked: list[tuple[str, set[str]]], seed: int)
     return lists
 
 
-def tune_reranker(folder: Path, n_docstrings: int = 1500, n_handbook: int = 900, packages: tuple[str, ...] = PACKAGES, seed: int = 0) -> None:
+def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600, packages: tuple[str, ...] = TUNED_ON, seed: int = 0) -> None:
     """Train the adapter and leave it in `folder` with a record of the run, training.json."""
     import torch
     from datasets import Dataset

@@ -1,0 +1,64 @@
+"""Ways of searching all docstrings of the installed libraries, by questions on three of them: nDCG@10 and recall@10, with intervals; BM25 is the named peer.
+
+Embedding takes most of the time (some twenty minutes on two cores); the vectors are kept in build/vectors.db, so that a second run takes two.
+Run: python benchmarks/docstrings.py
+"""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+
+from adaptlab.evals.statistics import Estimate, mean, paired_difference
+from adaptlab.rag.chunk import chunk
+from adaptlab.rag.collection import Collection
+from adaptlab.rag.docstrings import KINDS, MEASURED, KnownItem, docstring_corpus
+from adaptlab.rag.embed import CachedEmbedder, minilm
+from adaptlab.rag.fuse import Hybrid
+from adaptlab.rag.metrics import ranking_metrics
+from adaptlab.rag.rerank import CrossEncoder, Reranked
+from adaptlab.rag.retrieve import Dense, Keyword, Retriever
+
+N_QUESTIONS, N_RERANKED, DEPTH, K = 1200, 300, 20, 10
+
+
+def measured(retriever: Retriever, items: list[KnownItem], n_chunks: int) -> dict[str, np.ndarray]:
+    """The metrics at K of documents in the order of their best chunks."""
+    found = retriever.search([item.text for item in items], n_chunks)
+    rankings = [list(dict.fromkeys(hit.chunk.source for hit in hits)) for hits in found]
+    return ranking_metrics(rankings, [{item.source} for item in items], K)
+
+
+def shown(value: Estimate) -> dict:
+    return {"value": round(value.value, 3), "low": round(value.low, 3), "high": round(value.high, 3), "n": value.n}
+
+
+def main() -> None:
+    documents, items = docstring_corpus()
+    collection = Collection(CachedEmbedder(minilm(), Path("build/vectors.db")))
+    collection.add(chunk(documents, 500, 0, by_heading=False))
+    draw = random.Random(0)
+    draw.shuffle(items)
+    one_each = {item.source: item for item in items}  # two questions on one document are no two cases
+    measurable = [item for item in one_each.values() if item.source.split(".")[0] in MEASURED]  # the reranker has learned from the rest
+    test = draw.sample(measurable, N_QUESTIONS)
+    dense, keyword = Dense(collection), Keyword(collection)
+    ways = {"keyword": keyword, "dense": dense, "fused": Hybrid([dense, keyword])}
+    values = {name: measured(retriever, test, 50) for name, retriever in ways.items()}
+    report = {"documents": len(documents), "chunks": len(collection), "cores": os.cpu_count(), "ways": {}}
+    for name, found in values.items():
+        masks = {"all": np.ones(len(test), bool)} | {kind: np.array([item.kind == kind for item in test]) for kind in KINDS}
+        report["ways"][name] = {kind: {measure: shown(mean(found[measure][mask])) for measure in ("nDCG@k", "recall@k")} for kind, mask in masks.items()}
+    report["fused minus keyword, recall"] = shown(paired_difference(values["fused"]["recall@k"], values["keyword"]["recall@k"]))
+    report["fused minus dense, recall"] = shown(paired_difference(values["fused"]["recall@k"], values["dense"]["recall@k"]))
+    report["reranked minus not, nDCG"] = {}
+    for name, retriever in ways.items():
+        before, after = measured(retriever, test[:N_RERANKED], DEPTH), measured(Reranked(retriever, CrossEncoder(), DEPTH), test[:N_RERANKED], DEPTH)
+        report["reranked minus not, nDCG"][name] = shown(paired_difference(after["nDCG@k"], before["nDCG@k"]))
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
