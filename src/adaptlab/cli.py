@@ -97,7 +97,7 @@ def models_make(
 @models_app.command("reranker")
 def models_reranker(seed: int = 0, folder: Folder = Path(".")) -> None:
     """Tune the embedded reranker anew into build/models/export, in some 15 minutes."""
-    from adaptlab.rag.tune_reranker import tune_reranker
+    from adaptlab.tune.reranker import tune_reranker
 
     target = folder / "build" / "models" / "export" / "reranker"
     tune_reranker(target, seed=seed)

@@ -39,7 +39,7 @@ class CrossEncoder:
 
 
 def _embedded():
-    """MiniLM from its package with the adapter that `tune_reranker` made."""
+    """MiniLM from its package with the adapter that `tune.reranker` made."""
     from sentence_transformers import CrossEncoder as Model
     from transformers.utils import logging
 
