@@ -76,7 +76,7 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
     axes.set(title=title, ylabel=y_label)
     axes.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 12 else 0)
     if reference or len(series) > 1:
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # beside the bars, which may fill the plane
     parts = [
         f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()
     ]

@@ -5,7 +5,6 @@ of one of its parameters, or an error that it raises. The words of the question 
 """
 
 import ast
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.load import Document
 
-# What lessons search, and what the embedded reranker has learned from.
+# What lessons search, and what the embedded reranker has learned from: two parts, since classes of one library are often described in the same words.
 MEASURED = ("pandas", "scipy", "sklearn")
 TUNED_ON = ("numpy", "matplotlib", "networkx", "torch", "transformers", "sentence_transformers", "peft", "trl", "datasets")
 PACKAGES = MEASURED + TUNED_ON
@@ -28,15 +27,11 @@ _LEFT_OUT = re.compile(r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|mode
 
 @dataclass(frozen=True)
 class KnownItem:
-    """A question and the source of the one document that answers it.
-
-    `split` is "tune" or "test", by the last part of the name: two classes' methods of one name are often described in the same words.
-    """
+    """A question and the source of the one document that answers it."""
 
     text: str
     kind: str
     source: str
-    split: str
 
 
 def docstring_corpus(packages: tuple[str, ...] = PACKAGES) -> tuple[list[Document], list[KnownItem]]:
@@ -94,7 +89,6 @@ def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
 
 def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[KnownItem]]:
     text = ast.get_docstring(node)
-    split = "tune" if hashlib.blake2b(name.rpartition(".")[2].encode()).digest()[0] < 128 else "test"
     summary, _, rest = text.partition("\n\n")
     questions = [(" ".join(summary.split()), "summary"), *((line, "parameter") for line in _parameter_lines(text)[:1]),
                  *((line, "error") for line in _errors(node)[:1])]  # fmt: skip
@@ -102,7 +96,7 @@ def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[Know
     body = rest
     for line, _ in questions:
         body = re.sub(r"\s+".join(map(re.escape, line.split())), "", body)
-    return Document(body.strip(), name, name, changed), [KnownItem(line, kind, name, split) for line, kind in questions]
+    return Document(body.strip(), name, name, changed), [KnownItem(line, kind, name) for line, kind in questions]
 
 
 def _parameter_lines(text: str) -> list[str]:
