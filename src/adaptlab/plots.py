@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, pstdev
 
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
+from numpy import histogram_bin_edges
 
 from adaptlab.evals.statistics import Estimate
 
@@ -101,12 +103,13 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
 def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], reference: Mapping[str, float] = {}) -> Figure:
     """How often each value occurs in each sample, as overlapping steps over the same bins, with vertical reference lines by name."""
     figure, axes = _axes()
-    _, bins, _ = axes.hist([x for values in samples.values() for x in values], bins=24, alpha=0)
+    bins = histogram_bin_edges([*(x for values in samples.values() for x in values), *reference.values()], bins=24)
     for i, (name, values) in enumerate(samples.items()):
         axes.hist(values, bins=bins, label=name, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], alpha=0.6, edgecolor=COLOURS[i % 6])
     for i, (name, value) in enumerate(reference.items()):
         axes.axvline(value, color="#555", linestyle=LINES[(i + 1) % 4], linewidth=1, label=name)
     axes.set(title=title, xlabel=x_label, ylabel="count")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     parts = [f"{name}, n = {len(values)}, from {min(values):.2f} to {max(values):.2f}, half of them below {sorted(values)[len(values) // 2]:.2f}"
              for name, values in samples.items()]  # fmt: skip

@@ -24,6 +24,7 @@ from adaptlab.world.questions import draw_questions
 N_CANDIDATES = 20  # negatives are drawn from the first hits: what a reranker will see
 N_NEGATIVES = 5
 A_BOOK = 50  # questions on one handbook
+RIGHT = 10.0  # the loss takes a softmax of the labels: with 1 for the right text a third of the aim would be on it, and it was hardly learned
 ADAPTER_CONFIG = "adapter_config.json"
 RANK, LEARNING_RATE, LISTS_A_STEP = 16, 1e-3, 8
 
@@ -58,7 +59,7 @@ def _lists(collection: Collection, asked: list[tuple[str, set[str]]], seed: int)
         right = next((hit.chunk for hit in hits if hit.chunk.source in sources), by_source[min(sources)])
         wrong = [hit.chunk for hit in hits if hit.chunk.source not in sources]
         pieces = [right, *rng.sample(wrong, min(N_NEGATIVES, len(wrong)))]
-        lists.append({"query": text, "docs": [piece.in_context() for piece in pieces], "labels": [1.0] + [0.0] * (len(pieces) - 1)})
+        lists.append({"query": text, "docs": [piece.in_context() for piece in pieces], "labels": [RIGHT] + [0.0] * (len(pieces) - 1)})
     return lists
 
 
