@@ -11,7 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from adaptlab.doctor import against_lock
+from adaptlab.doctor import against_lock, report
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
 
@@ -93,6 +93,12 @@ def test_bad_input_is_one_sentence_and_exit_status_2(arguments, says):
 def test_doctor_reports():
     text = subprocess.run([BIN / "adaptlab", "doctor"], cwd=ROOT, capture_output=True, text=True).stdout
     assert all(word in text for word in ("cores", "memory", "bfloat16", "GPU", "disk", "lock", "make run"))
+
+
+@pytest.mark.parametrize("busy", [5.0, 80.0])
+def test_doctor_says_when_other_programs_slow_the_measurement(monkeypatch, busy):
+    monkeypatch.setattr("psutil.cpu_percent", lambda interval: busy)
+    assert ("other programs used 80%" in report(ROOT)) == (busy > 25)
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 
+MAX_BUSY = 25  # percent of the processor that other programs may use before the minutes are called too long
 # Minutes on two cores of an AMD EPYC with 187 GFLOP/s in float32, of which a matrix product gives the speed of other machines.
 # Running and testing were timed there; of making the models, the minutes are their tokens over the speed seen in training.
 REFERENCE = {"gigaflops": 187.0, "minutes": {"make run": 2.7, "make test": 4.1, "make models QUICK=1": 20.0, "make models": 200.0}}
@@ -54,6 +55,7 @@ def report(folder: Path) -> str:
 
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder; name the folder of the course.")
+    busy = psutil.cpu_percent(interval=0.3)  # by other programs: this one sleeps meanwhile
     float32, bfloat16 = matmul_gigaflops("float32"), matmul_gigaflops("bfloat16")
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
     gpu = (
@@ -78,4 +80,6 @@ def report(folder: Path) -> str:
     lines.append(
         "expect      about " + ", ".join(f"`{name}` {minutes * REFERENCE['gigaflops'] / float32:.0f} min" for name, minutes in REFERENCE["minutes"].items())
     )
+    if busy > MAX_BUSY:
+        lines.append(f"            (too long: other programs used {busy:.0f}% of the processor while this was measured)")
     return "\n".join(lines)
