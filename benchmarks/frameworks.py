@@ -16,6 +16,8 @@ import numpy as np
 import psutil
 from spread import spread
 
+from adaptlab.rag.retrieve import stemmed_words
+
 N_DOCUMENTS, N_QUESTIONS, K, ROUNDS = 150, 40, 4, 3
 
 
@@ -46,17 +48,9 @@ def langchain(texts: list[str], embedder):
     for number, piece in enumerate(chunks):
         piece.metadata["id"] = number
     dense = FAISS.from_documents(chunks, embedder).as_retriever(search_kwargs={"k": 50})
-    keyword = BM25Retriever.from_documents(chunks, k=50, preprocess_func=stemmed)
+    keyword = BM25Retriever.from_documents(chunks, k=50, preprocess_func=lambda text: stemmed_words([text])[0])  # its default takes words as they are
     hybrid = EnsembleRetriever(retrievers=[dense, keyword], id_key="id")
     return len(chunks), lambda question: [document.metadata["source"] for document in hybrid.invoke(question)[:K]]
-
-
-def stemmed(text: str) -> list[str]:
-    """The words as ours are prepared for BM25; LangChain's default takes them as they are."""
-    import bm25s
-    import Stemmer
-
-    return bm25s.tokenize([text], stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False, show_progress=False)[0]
 
 
 def embedder_of(side: str):

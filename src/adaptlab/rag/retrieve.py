@@ -58,6 +58,14 @@ class Dense:
         return [[Hit(chunk, score) for chunk, score in row] for row in found]
 
 
+def stemmed_words(texts: Sequence[str]) -> list[list[str]]:
+    """The words of each text as BM25 counts them: small, stemmed, without the commonest."""
+    import bm25s
+    import Stemmer
+
+    return bm25s.tokenize(list(texts), stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False, show_progress=len(texts) > 20_000)
+
+
 class Keyword:
     """BM25 over the words of the chunks, stemmed, without the commonest; a chunk that shares no word with the query is not found."""
 
@@ -72,15 +80,9 @@ class Keyword:
         if self._indexed is None or self._indexed[0] != self.collection.version:
             version, chunks = self.collection.version, list(self.collection.chunks.values())
             index = bm25s.BM25(k1=self.k1, b=self.b)
-            index.index(self._words([chunk.in_context() for chunk in chunks]), show_progress=len(chunks) > 20_000)
+            index.index(stemmed_words([chunk.in_context() for chunk in chunks]), show_progress=len(chunks) > 20_000)
             self._indexed = version, chunks, index
         return self._indexed
-
-    def _words(self, texts: Sequence[str]) -> list[list[str]]:
-        import bm25s
-        import Stemmer
-
-        return bm25s.tokenize(list(texts), stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False, show_progress=len(texts) > 20_000)
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
@@ -90,7 +92,7 @@ class Keyword:
             if not queries:
                 return []
             mask = None if where is None else np.array([where(chunk) for chunk in chunks], np.float32)
-            positions, scores = index.retrieve(self._words(queries), k=k, show_progress=False, weight_mask=mask)
+            positions, scores = index.retrieve(stemmed_words(queries), k=k, show_progress=False, weight_mask=mask)
             return [[Hit(chunks[i], float(s)) for i, s in zip(*row) if s > 0] for row in zip(positions, scores)]
 
 
