@@ -19,7 +19,7 @@ from adaptlab.rag.embed import CachedEmbedder, minilm
 from adaptlab.rag.fuse import Hybrid
 from adaptlab.rag.metrics import ranking_metrics
 from adaptlab.rag.rerank import CrossEncoder, Reranked
-from adaptlab.rag.retrieve import Dense, Keyword, Retriever
+from adaptlab.rag.retrieve import Dense, Keyword, Retriever, documents
 
 N_QUESTIONS, N_RERANKED, DEPTH, K = 1200, 300, 20, 10
 
@@ -27,8 +27,7 @@ N_QUESTIONS, N_RERANKED, DEPTH, K = 1200, 300, 20, 10
 def measured(retriever: Retriever, items: list[KnownItem], n_chunks: int) -> dict[str, np.ndarray]:
     """The metrics at K of documents in the order of their best chunks."""
     found = retriever.search([item.text for item in items], n_chunks)
-    rankings = [list(dict.fromkeys(hit.chunk.source for hit in hits)) for hits in found]
-    return ranking_metrics(rankings, [{item.source} for item in items], K)
+    return ranking_metrics([documents(hits) for hits in found], [{item.source} for item in items], K)
 
 
 def shown(value: Estimate) -> dict:
@@ -36,9 +35,9 @@ def shown(value: Estimate) -> dict:
 
 
 def main() -> None:
-    documents, items = docstring_corpus()
+    texts, items = docstring_corpus()
     collection = Collection(CachedEmbedder(minilm(), Path("build/vectors.db")))
-    collection.add(chunk(documents, 500, 0, by_heading=False))
+    collection.add(chunk(texts, 500, 0, by_heading=False))
     draw = random.Random(0)
     draw.shuffle(items)
     one_each = {item.source: item for item in items}  # two questions on one document are no two cases
@@ -47,7 +46,7 @@ def main() -> None:
     dense, keyword = Dense(collection), Keyword(collection)
     ways = {"keyword": keyword, "dense": dense, "fused": Hybrid([dense, keyword])}
     values = {name: measured(retriever, test, 50) for name, retriever in ways.items()}
-    report = {"documents": len(documents), "chunks": len(collection), "cores": os.cpu_count(), "ways": {}}
+    report = {"documents": len(texts), "chunks": len(collection), "cores": os.cpu_count(), "ways": {}}
     for name, found in values.items():
         masks = {"all": np.ones(len(test), bool)} | {kind: np.array([item.kind == kind for item in test]) for kind in KINDS}
         report["ways"][name] = {kind: {measure: shown(mean(found[measure][mask])) for measure in ("nDCG@k", "recall@k")} for kind, mask in masks.items()}

@@ -1,5 +1,6 @@
 """Retrieval: equal to the libraries underneath, fused and spread by their formulas, and sentences for what cannot be searched."""
 
+from dataclasses import replace
 from datetime import date
 
 import bm25s
@@ -15,7 +16,7 @@ from adaptlab.rag.collection import Collection
 from adaptlab.rag.fuse import Hybrid, Rewritten, reciprocal_rank_fusion, weighted_fusion
 from adaptlab.rag.load import Document
 from adaptlab.rag.rerank import Reranked
-from adaptlab.rag.retrieve import Dense, Diverse, Hit, Keyword
+from adaptlab.rag.retrieve import Dense, Diverse, Hit, Keyword, documents
 from adaptlab.rag.rewrite import hypothetical_documents, model_versions, plain_versions
 from adaptlab.world.handbook import handbook
 
@@ -41,6 +42,14 @@ def test_dense_is_the_index_itself(collection):
     expected, scores = collection.index.search(collection.embedder.encode(QUERIES), 5)
     assert [ids(hits) for hits in found] == expected.tolist()
     np.testing.assert_allclose([[hit.score for hit in hits] for hits in found], scores)
+
+
+def test_documents_stand_in_the_order_of_their_best_chunks(collection):
+    one = next(piece for piece in collection.chunks.values() if piece.source == "section 0")
+    two = replace(one, id=one.id + 1)
+    other = next(piece for piece in collection.chunks.values() if piece.source == "section 1")
+    assert documents([Hit(two, 0.9), Hit(other, 0.8), Hit(one, 0.7)]) == ["section 0", "section 1"]
+    assert documents([]) == []
 
 
 def test_keyword_is_the_library_itself(collection):

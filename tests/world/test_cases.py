@@ -14,7 +14,7 @@ from adaptlab.world.relations import RELATIONS
 
 MAKERS = [reading.reading_case, recall.recall_case, reviews.review_case, labels.label_case, sums.sum_case, sums.problem_case, extraction.extraction_case,
           tickets.schema_case, tickets.triage_case, tone.tone_case, tone.tone_reading_case, tone.ending_case,
-          queries.rephrase_case, queries.suppose_case, instructions.say_case, instructions.injected_case]  # fmt: skip
+          queries.rephrase_case, queries.suppose_case, handbook.between_case, instructions.say_case, instructions.injected_case]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", MAKERS)

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from adaptlab.world.case import NOT_FOUND
 from adaptlab.world.entities import subjects
-from adaptlab.world.handbook import KINDS, handbook, handbook_passage, to_markdown
+from adaptlab.world.handbook import KINDS, between_case, handbook, handbook_passage, to_markdown
 
 
 def test_every_fact_stands_in_its_section():
@@ -51,3 +52,21 @@ def test_a_passage_states_its_facts_and_none_of_those_called_absent():
         assert len(stated) == len(passage.facts), "a fact stands twice, so the right citation is not sure"
         assert passage.absent and stated.keys().isdisjoint({(fact.subject, fact.relation) for fact in passage.absent})
         assert all(fact.value.lower() in passage.chunks[chunk - 1].lower() for fact, chunk in passage.facts)
+
+
+def test_a_question_between_pages_is_answered_from_its_own_page_or_not_at_all():
+    n_declined = 0
+    for seed in range(300):
+        case = between_case(random.Random(seed), "held_out", "new", 4)
+        passage, question = case.fields["passage"], case.fields["question"]
+        if case.answer == NOT_FOUND:
+            n_declined += 1
+            asked = {fact.subject for fact in passage.absent}
+            assert len(asked) == 1 and (name := asked.pop()) in question
+            assert all(fact.subject != name for fact, _ in passage.facts)
+            words = {word for fact, _ in passage.facts for word in fact.subject.split()}
+            assert set(name.split()) & words, "no neighbour shares a word with what is asked for"
+        else:
+            fact = next(fact for fact, chunk in passage.facts if fact.value == case.fields["value"] and chunk == case.fields["chunk"])
+            assert fact.subject in question
+    assert 100 < n_declined < 200

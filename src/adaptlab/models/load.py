@@ -9,8 +9,8 @@ from adaptlab.errors import AdaptLabError
 WEIGHTS = Path(__file__).parent / "weights"
 HASHES = WEIGHTS / "sha256.json"
 
-# Short names first: what a lesson means when it says just chat or base. The reranker is an adapter on MiniLM, for `rag.rerank`.
-EMBEDDED = {"chat": "main-chat", "base": "main-base"} | {name: name for name in ("mini-chat", "mini-base", "main-chat", "main-base", "reranker")}
+# Short names first: what a lesson means when it says just chat or base.
+EMBEDDED = {"chat": "main-chat", "base": "main-base"} | {name: name for name in ("mini-chat", "mini-base", "main-chat", "main-base")}
 PROFILES = {
     "cpu": {"chat_model": "embedded:chat", "base_model": "embedded:base", "small_model": "embedded:mini-chat"},
     "gpu": {"chat_model": "hub:Qwen/Qwen3-1.7B", "base_model": "hub:Qwen/Qwen3-1.7B-Base", "small_model": "hub:Qwen/Qwen3-0.6B"},
@@ -34,16 +34,21 @@ def _sha256(path: Path) -> str:
 
 
 def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
-    """The folder of an embedded model, after its files' hashes are checked."""
+    """The folder of an embedded language model, after its files' hashes are checked."""
     if name not in EMBEDDED:
         raise AdaptLabError(f"There is no embedded model {name!r}; choose one of {', '.join(EMBEDDED)}.")
-    folder = weights / EMBEDDED[name]
+    return checked_folder(EMBEDDED[name], weights)
+
+
+def checked_folder(name: str, weights: Path = WEIGHTS) -> Path:
+    """A folder of the package's weights, after its files' hashes are checked."""
+    folder = weights / name
     try:
         expected = json.loads((weights / HASHES.name).read_text())
     except (OSError, ValueError) as error:
         raise AdaptLabError(f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or missing; install adaptlab again.") from error
     if not any(key.startswith(f"{folder.name}/") for key in expected):
-        raise AdaptLabError(f"The embedded model {name} is not among the package's weights; install adaptlab again, or rebuild it.")
+        raise AdaptLabError(f"The embedded {name} is not among the package's weights; install adaptlab again, or rebuild it.")
     for key, digest in expected.items():
         file = weights / key
         if file.parent == folder and (not file.exists() or _sha256(file) != digest):

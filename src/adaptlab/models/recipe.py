@@ -69,19 +69,22 @@ PHASES = {
         Phase("documents", 2048, (3e-3, 2.5e-3), mixture.DOCUMENTS),
         Phase("settle", 4096, (2.5e-3, 2e-4), mixture.DOCUMENTS),
     ),
-    # From the base: conversations, a long drill, practice of what is counted in presentations, a polish. A share of documents keeps what no question asks for.
+    # From the base: conversations, a long drill, practice of what is counted in presentations, a polish; then once more from a high rate
+    # down, on what was still wrong: practice at a constant rate stood still, and what it had met was only learned as the rate fell
+    # (cycles of the rate: Loshchilov and Hutter, 2017). A share of documents keeps what no question asks for.
     "chat": (
         Phase("talk", 2048, (2.5e-3, 2.5e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.6),
         Phase("drill", 2048, (2.5e-3, 2e-3), mixture.BESIDE_DRILL, mixture.DRILL, 0.5),
         Phase("practice", 2048, (2e-3, 2e-3), mixture.BESIDE_PRACTICE, mixture.PRACTICE, 0.5),
         Phase("polish", 4096, (2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
+        Phase("revision", 2048, (1.5e-3, 2e-5), mixture.BESIDE_REVISION, mixture.REVISION, 0.62),
     ),
 }  # fmt: skip
 
 # Millions of tokens of each phase, for the shipped weights and for `--quick`.
 _COPYING = {"repetition": 0.5, "lookup": 0.7, "words": 1.2}
 BUDGETS = {
-    "full": _COPYING | {"skills": 2.5, "sums": 2, "documents": 2.2, "settle": 0.8, "talk": 2, "drill": 7, "practice": 10, "polish": 4},
+    "full": _COPYING | {"skills": 2.5, "sums": 2, "documents": 2.2, "settle": 0.8, "talk": 2, "drill": 7, "practice": 10, "polish": 4, "revision": 18},
     "quick": _COPYING | {"skills": 2, "sums": 1.2, "documents": 1, "settle": 0.4, "talk": 0.8, "drill": 2.4, "polish": 1.8},
 }
 # Quick is mini alone: main's four million tokens took 19 minutes on two cores and left labels, sums and reading at chance or below 6%.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.load import embedded_path
+from adaptlab.models.load import checked_folder
 from adaptlab.rag.collection import Where
 from adaptlab.rag.embed import minilm_folder
 from adaptlab.rag.retrieve import Hit, Retriever, first_depth
@@ -46,7 +46,7 @@ def _embedded():
     logging.set_verbosity_error()  # or it warns of a new head, which the adapter then brings
     logging.disable_progress_bar()
     model = Model(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
-    model.load_adapter(embedded_path("reranker"))
+    model.load_adapter(checked_folder("reranker"))
     return model
 
 

@@ -19,6 +19,11 @@ class Hit:
     score: float
 
 
+def documents(hits: Sequence[Hit]) -> list[str]:
+    """The sources of the hits, each once, in the order of their best chunks."""
+    return list(dict.fromkeys(hit.chunk.source for hit in hits))
+
+
 class Retriever(Protocol):
     collection: Collection
 

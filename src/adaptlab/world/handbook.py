@@ -1,10 +1,11 @@
 """The shop's handbook: products, policies and procedures under headings, with every fact that stands in them."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from adaptlab.world.case import Case
 from adaptlab.world.entities import Fact, subjects
-from adaptlab.world.reading import Passage, namesakes
+from adaptlab.world.reading import Passage, namesakes, reading_case
 from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.wording import Wordings, combine
 
@@ -90,17 +91,49 @@ def _procedure(rng: random.Random, action: str, name: str, facts: tuple[Fact, ..
 _TITLES = ("", "{}: ", "## {}\n\n")
 
 
+def _n_chunks(rng: random.Random) -> int:
+    return rng.choice((1, 2, 3, 4, 4, 4, 5, 6))
+
+
 def handbook_passage(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None) -> Passage:
     """Chunks as a search in a handbook returns them: sections on subjects of like names, whole or in part, with their titles or without."""
-    n_chunks = n_chunks or rng.choice((1, 2, 3, 4, 4, 4, 5, 6))
+    n_chunks = n_chunks or _n_chunks(rng)
     main_kind, other_kind = rng.sample(("product", "policy"), 2)
     names = namesakes(rng, group, n_chunks + 3, main_kind)
+    passage = _pages(rng, names[:n_chunks], main_kind, other_kind, split, group)
+    strangers = [Fact(name, rng.choice(BY_SUBJECT[main_kind]).name, "") for name in names[n_chunks:]]
+    return replace(passage, absent=(*passage.absent[:3], *strangers))
+
+
+def between_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None) -> Case:
+    """A question on a subject of two words, each of which stands in other chunks: its own page is among them, or is missing.
+
+    Who matches words and not names answers from a neighbour's page: the mistake that reading a search's results invites most.
+    """
+    n_chunks = n_chunks or _n_chunks(rng)
+    main_kind, other_kind = rng.sample(("product", "policy"), 2)
+    names = subjects(main_kind, group)
+    asked = rng.choice(names)
+    near = [name for name in names if name != asked and set(name.split()) & set(asked.split())]
+    shown = rng.sample(near, min(n_chunks, len(near)))
+    if rng.random() < 0.5:
+        shown[rng.randrange(len(shown))] = asked
+    passage = _pages(rng, shown, main_kind, other_kind, split, group)
+    own = [chunk for fact, chunk in passage.facts if fact.subject == asked]
+    if own:
+        return reading_case(rng, split, group, answerable=True, position=own[0], passage=passage)
+    missing = tuple(Fact(asked, relation.name, "") for relation in BY_SUBJECT[main_kind])
+    return reading_case(rng, split, group, answerable=False, passage=replace(passage, absent=missing))
+
+
+def _pages(rng: random.Random, names: list[str], main_kind: str, other_kind: str, split: str, group: str) -> Passage:
+    """A chunk on each name, or now and then on the same good in the other kind of page."""
     title = rng.choice(_TITLES)
     chunks, stated, absent = [], [], []
-    for number, name in enumerate(names[:n_chunks], 1):
+    for number, name in enumerate(names, 1):
         kind, met = main_kind, {fact.subject for fact, _ in stated}
         same_good = [other for other in subjects(other_kind, group) if other.split()[1] == name.split()[1] and other not in met]
-        if same_good and rng.random() < 0.15:  # another page on the same good
+        if same_good and rng.random() < 0.15:
             kind, name = other_kind, rng.choice(same_good)
         facts = _facts(rng, kind, name)
         kept = facts if rng.random() < 0.75 else tuple(rng.sample(facts, rng.randint(1, len(facts))))  # a chunk cut out of its section
@@ -108,8 +141,7 @@ def handbook_passage(rng: random.Random, split: str = "train", group: str = "fre
         chunks.append(title.format(section.title) + section.text)
         stated += [(fact, number) for fact in section.facts]
         absent += [fact for fact in facts if fact not in section.facts]
-    strangers = [Fact(name, rng.choice(BY_SUBJECT[main_kind]).name, "") for name in names[n_chunks:]]
-    return Passage(tuple(chunks), tuple(stated), (*absent[:3], *strangers))
+    return Passage(tuple(chunks), tuple(stated), tuple(absent))
 
 
 def _section(rng: random.Random, kind: str, name: str, facts: tuple[Fact, ...], split: str) -> Section:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from adaptlab.world import documents as doc
 from adaptlab.world.case import NOT_FOUND, Case, assistant, system, user
 from adaptlab.world.extraction import extraction_case
-from adaptlab.world.handbook import handbook_passage
+from adaptlab.world.handbook import between_case, handbook_passage
 from adaptlab.world.instructions import injected_case, say_case
 from adaptlab.world.labels import label_case
 from adaptlab.world.queries import rephrase_case, suppose_case
@@ -91,6 +91,20 @@ BESIDE_PRACTICE: Mixture = {
 }  # fmt: skip
 POLISH: Mixture = DRILL | {reading_case: 13, _handbook: 8, _quick_problem: 9, problem_case: 7, schema_case: 12}
 BESIDE_POLISH: Mixture = BESIDE_DRILL | {doc.short_problems: 9, doc.coded_texts: 15}
+
+
+def _not_in_the_handbook(rng: random.Random) -> Case:
+    return reading_case(rng, passage=handbook_passage(rng), answerable=False)
+
+
+def _eight_chunks(rng: random.Random) -> Case:
+    return reading_case(rng, n_chunks=8)
+
+
+# What is still wrong after a polish: long lists of chunks, pages on subjects of like names, problems of several steps, questions put differently.
+REVISION: Mixture = POLISH | {_handbook: 10, between_case: 8, _not_in_the_handbook: 3, _eight_chunks: 7, _two_questions: 3, problem_case: 20, sum_case: 6,
+                              recall_case: 5, extraction_case: 4, rephrase_case: 1.5, suppose_case: 1.5, tone_reading_case: 1.5}  # fmt: skip
+BESIDE_REVISION: Mixture = BESIDE_POLISH | {doc.arithmetic: 6, doc.worked: 10}
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
