@@ -1,0 +1,1 @@
+"""LoRA: the maths, and counting what it costs for any architecture."""

@@ -1,0 +1,60 @@
+"""Counts equal what was published, what PEFT counts, and what lies on the disk."""
+
+import pytest
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.lora import accounting
+
+# From the models' safetensors on the hub.
+PUBLISHED = {
+    "openai-community/gpt2": 124_439_808,
+    "HuggingFaceTB/SmolLM2-135M": 134_515_008,
+    "meta-llama/Llama-2-7b-hf": 6_738_415_616,
+    "meta-llama/Llama-3.1-8B": 8_030_261_248,
+    "meta-llama/Llama-3.1-70B": 70_553_706_496,
+    "meta-llama/Llama-3.2-1B": 1_235_814_400,
+    "meta-llama/Llama-3.2-3B": 3_212_749_824,
+    "mistralai/Mistral-7B-v0.1": 7_241_732_096,
+    "Qwen/Qwen2.5-0.5B": 494_032_768,
+    "Qwen/Qwen2.5-7B": 7_615_616_512,
+    "Qwen/Qwen3-0.6B": 596_049_920,
+    "Qwen/Qwen3-1.7B": 1_720_574_976,
+    "Qwen/Qwen3-4B": 4_022_468_096,
+    "Qwen/Qwen3-8B": 8_190_735_360,
+}
+
+
+@pytest.mark.parametrize("name", accounting.architectures())
+def test_parameters_are_as_published_and_adapters_as_peft_counts_them(name):
+    model = accounting.skeleton(accounting.architecture(name))
+    assert accounting.n_parameters(model) == PUBLISHED[name]
+    split = accounting.weights(model)
+    assert split.n_linear + split.n_other == PUBLISHED[name] and split.n_linear > split.n_other / 2
+    mine = accounting.n_lora_parameters(model, 16), accounting.n_lora_parameters(model, 16, names := ("c_attn",) if "gpt2" in name else ("q_proj", "v_proj"))
+    for expected, chosen in zip(mine, ("all-linear", list(names))):
+        peft = get_peft_model(accounting.skeleton(accounting.architecture(name)), LoraConfig(r=16, target_modules=chosen, task_type="CAUSAL_LM"))
+        assert peft.get_nb_trainable_parameters()[0] == expected
+
+
+@pytest.mark.parametrize("names", [None, ("q_proj", "down_proj")])
+def test_an_adapter_on_disk_has_the_bytes_that_were_computed(tmp_path, names):
+    config = LlamaConfig(vocab_size=59, hidden_size=24, intermediate_size=40, num_hidden_layers=11, num_attention_heads=4, num_key_value_heads=2)
+    model = AutoModelForCausalLM.from_config(config)
+    expected = accounting.adapter_file_bytes(model, 3, names)
+    peft = get_peft_model(model, LoraConfig(r=3, target_modules=list(names) if names else "all-linear", task_type="CAUSAL_LM"))
+    peft.save_pretrained(tmp_path)
+    assert (tmp_path / "adapter_model.safetensors").stat().st_size == expected
+
+
+def test_memory_of_the_cache_and_of_four_bits():
+    llama = accounting.architecture("meta-llama/Llama-3.1-8B")
+    assert accounting.kv_cache_bytes(llama, 8192) == 2**30  # 128 KiB a token
+    assert accounting.nf4_bytes(64 * 256) == 64 * 256 / 2 + 256 + 4
+    assert accounting.nf4_bytes(64, double=False) == 32 + 4
+
+
+def test_an_unknown_architecture_is_a_sentence(tmp_path):
+    with pytest.raises(AdaptLabError, match="is not known here"):
+        accounting.architecture(str(tmp_path))
