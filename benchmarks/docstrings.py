@@ -19,7 +19,7 @@ from adaptlab.rag.embed import CachedEmbedder, minilm
 from adaptlab.rag.fuse import Hybrid
 from adaptlab.rag.metrics import ranking_metrics
 from adaptlab.rag.rerank import CrossEncoder, Reranked
-from adaptlab.rag.retrieve import Dense, Keyword, Retriever, documents
+from adaptlab.rag.retrieve import Dense, Keyword, Retriever, sources
 
 N_QUESTIONS, N_RERANKED, DEPTH, K = 1200, 300, 20, 10
 
@@ -27,7 +27,7 @@ N_QUESTIONS, N_RERANKED, DEPTH, K = 1200, 300, 20, 10
 def measured(retriever: Retriever, items: list[KnownItem], n_chunks: int) -> dict[str, np.ndarray]:
     """The metrics at K of documents in the order of their best chunks."""
     found = retriever.search([item.text for item in items], n_chunks)
-    return ranking_metrics([documents(hits) for hits in found], [{item.source} for item in items], K)
+    return ranking_metrics([sources(hits) for hits in found], [{item.source} for item in items], K)
 
 
 def shown(value: Estimate) -> dict:

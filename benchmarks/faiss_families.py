@@ -1,24 +1,28 @@
 """FAISS's families from a thousand to a million vectors: recall, milliseconds, bytes and seconds to build, each against exact search in the same run.
 
 Vectors are drawn around 2,000 centres, so that they have neighbours as texts do; 384 numbers each, as MiniLM's. A million takes some half an hour
-on two cores, and 8 GB. Each row is kept as soon as it is measured, so a run that was cut off goes on.
-Run: python benchmarks/faiss_families.py 1000 10000 100000 1000000
+on two cores, and 8 GB. Rows are kept in build/ as they are measured, so that a run which was cut off goes on; the last step puts all of them
+where lesson 03 finds them. To measure all anew, delete build/faiss_families.json.
+Run: python benchmarks/faiss_families.py
 """
 
 import json
 import os
-import sys
+import platform
 import time
+from pathlib import Path
 
+import faiss
 import numpy as np
 from tqdm.auto import tqdm
 
-from adaptlab.course.recorded import RESULTS, recorded
+from adaptlab.course.recorded import RESULTS
 from adaptlab.files import write_whole
 from adaptlab.rag.index import FAMILIES, LEAST_FOR_CODES, FaissIndex
 
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
 DIMENSION, N_QUERIES, K, N_CENTRES, SPREAD = 384, 200, 10, 2000, 1.5
-TARGET = RESULTS / "faiss_families.json"
+UNFINISHED = Path("build/faiss_families.json")
 
 
 def around(rng: np.random.Generator, centres: np.ndarray, n: int) -> np.ndarray:
@@ -43,9 +47,21 @@ def measure(family: str, vectors: np.ndarray, queries: np.ndarray, right: np.nda
             "p95 ms": round(float(np.percentile(times, 95)), 3), "MB": round(len(index.to_bytes()) / 1e6, 2), "seconds to build": round(built, 2)}  # fmt: skip
 
 
+def set_up() -> dict:
+    """What has to be the same for rows to stand in one table."""
+    return {"command": "python benchmarks/faiss_families.py", "cores": os.cpu_count(), "machine": f"{platform.system()} {platform.machine()}",
+            "faiss": faiss.__version__, "dimension": DIMENSION, "queries": N_QUERIES, "centres": N_CENTRES, "spread": SPREAD}  # fmt: skip
+
+
 def main() -> None:
-    rows = recorded("faiss_families")["rows"] if TARGET.exists() else []
-    for n in map(int, sys.argv[1:]):
+    kept = json.loads(UNFINISHED.read_text()) if UNFINISHED.exists() else {}
+    rows = kept.pop("rows", [])
+    rows = rows if kept == set_up() else []
+    for n in SIZES:
+        families = [family for family in FAMILIES if "pq" not in family or n >= LEAST_FOR_CODES]
+        left = [family for family in families if (family, n) not in {(row["family"], row["n"]) for row in rows}]
+        if not left:
+            continue
         rng = np.random.default_rng(n)
         centres = rng.standard_normal((N_CENTRES, DIMENSION), np.float32)
         centres /= np.linalg.norm(centres, axis=1, keepdims=True)
@@ -54,13 +70,10 @@ def main() -> None:
         exact.add(range(n), vectors)
         right = exact.search(queries, K)[0]
         del exact
-        for family in tqdm(FAMILIES, desc=f"{n:,} vectors", file=sys.stderr):
-            if (family, n) in {(row["family"], row["n"]) for row in rows} or ("pq" in family and n < LEAST_FOR_CODES):
-                continue
+        for family in tqdm(left, desc=f"{n:,} vectors"):
             rows.append(measure(family, vectors, queries, right))
-            record = {"command": "python benchmarks/faiss_families.py 1000 10000 100000 1000000", "cores": os.cpu_count(), "dimension": DIMENSION, "rows": rows}
-            write_whole(TARGET, json.dumps(record, indent=1) + "\n")
-    print(json.dumps(rows, indent=1))
+            write_whole(UNFINISHED, json.dumps(set_up() | {"rows": rows}, indent=1) + "\n")
+    write_whole(RESULTS / "faiss_families.json", UNFINISHED.read_text())
 
 
 if __name__ == "__main__":

@@ -67,18 +67,45 @@ def test_logits_gradients_and_merging_equal_peft(kind, everything, rank_stabiliz
     for layer in adapter.adapters(ours):
         layer.merge()
         layer.merge()  # twice is once
+    peft.merge_adapter()
+    for name, layer in made.items():
+        assert torch.allclose(layer.base.weight, theirs[name].get_base_layer().weight, atol=1e-9)
+        assert not torch.allclose(layer.base.weight, before[f"{name}.base.weight"])
     assert torch.allclose(ours(ids).logits, got, atol=1e-5)
     for layer in adapter.adapters(ours):
         layer.unmerge()
     assert all(torch.allclose(value, before[name], atol=1e-6) for name, value in ours.state_dict().items())
 
 
-def test_a_fresh_adapter_changes_nothing():
-    base = base_model("gpt2")
+def test_a_fresh_adapter_changes_nothing_and_can_learn():
+    base, again, other = base_model("gpt2"), base_model("gpt2"), base_model("gpt2")
     ids = torch.arange(9)[None]
     before = base(ids).logits
-    adapter.inject(base, 3, 6.0)
+    first = adapter.inject(base, 3, 6.0)
     assert torch.equal(base(ids).logits, before)
+    same, differing = adapter.inject(again, 3, 6.0), adapter.inject(other, 3, 6.0, seed=1)
+    for name, layer in first.items():
+        bound = layer.a.shape[1] ** -0.5
+        assert 0.8 * bound < layer.a.abs().max() <= bound and 0.4 * bound < layer.a.std() < 0.75 * bound  # uniform: bound / sqrt 3
+        assert torch.equal(layer.a, same[name].a) and not torch.equal(layer.a, differing[name].a)
+
+
+def test_in_half_precision_the_adapter_stays_in_float32_as_with_peft():
+    config, ids = CONFIGS["llama"], torch.arange(11)[None]
+    torch.manual_seed(4)
+    base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).eval()
+    peft, ours = get_peft_model(copy.deepcopy(base), LoraConfig(r=5, lora_alpha=7, target_modules="all-linear", task_type="CAUSAL_LM")).eval(), base
+    made = adapter.inject(ours, 5, 7.0)
+    for name, module in peft.named_modules():
+        if hasattr(module, "lora_A"):
+            mine, a, b = made[name.removeprefix("base_model.model.")], module.lora_A.default.weight, module.lora_B.default.weight
+            assert mine.a.dtype == a.dtype == torch.float32
+            with torch.no_grad():
+                b.fill_(0.02)
+                mine.a.copy_(a)
+                mine.b.copy_(b)
+    assert ours(ids).logits.dtype == torch.bfloat16
+    assert torch.equal(ours(ids).logits, peft(ids).logits)
 
 
 def test_an_adapter_has_the_rank_it_was_given():
@@ -96,6 +123,21 @@ def test_bad_shapes_ranks_and_names_are_sentences():
         adapter.scale(8, 0)
     with pytest.raises(AdaptLabError, match="no linear layer named z_proj; it has c_attn, c_fc, c_proj"):
         adapter.inject(base_model("gpt2"), 3, 6.0, ("c_attn", "z_proj"))
+    with pytest.raises(AdaptLabError, match="in a list"):
+        adapter.inject(base_model("gpt2"), 3, 6.0, "c_attn")
+    with pytest.raises(AdaptLabError, match="in a list"):
+        adapter.inject(base_model("gpt2"), 3, 6.0, ())
+    with pytest.raises(AdaptLabError, match="whole number"):
+        adapter.scale(8, 1.5)
+    with pytest.raises(AdaptLabError, match="Alpha is a number"):
+        adapter.scale(float("nan"), 4)
+    with pytest.raises(AdaptLabError, match="nothing to adapt"):
+        adapter.inject(torch.nn.Linear(3, 4), 2, 4.0)
+    with pytest.raises(AdaptLabError, match="this is a Embedding"):
+        adapter.LoRALinear(torch.nn.Embedding(3, 4), 2, 4.0)
+    with pytest.raises(AdaptLabError, match="has adapters already"):
+        adapter.inject(model := base_model("gpt2"), 2, 4.0)
+        adapter.inject(model, 2, 4.0)
 
 
 def test_the_spectrum_says_what_a_lower_rank_loses():
@@ -109,3 +151,10 @@ def test_the_spectrum_says_what_a_lower_rank_loses():
     assert spectrum.best_error(matrix, 1) == pytest.approx(float(torch.linalg.norm(matrix - s[0] * torch.outer(u[:, 0], v[0])) / torch.linalg.norm(matrix)))
     with pytest.raises(AdaptLabError, match="from 0 to 7"):
         spectrum.best_error(matrix, 8)
+    nothing = torch.zeros(4, 3)
+    assert spectrum.best_error(nothing, 0) == spectrum.effective_rank(nothing) == 0
+    for bad in (torch.ones(3), torch.full((2, 2), torch.nan)):
+        with pytest.raises(AdaptLabError, match="finite numbers"):
+            spectrum.effective_rank(bad)
+    with pytest.raises(AdaptLabError, match="has 4 singular values, not 5"):
+        spectrum.with_spectrum(torch.ones(5), 4, 8, generator)

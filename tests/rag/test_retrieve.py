@@ -16,7 +16,7 @@ from adaptlab.rag.collection import Collection
 from adaptlab.rag.fuse import Hybrid, Rewritten, reciprocal_rank_fusion, weighted_fusion
 from adaptlab.rag.load import Document
 from adaptlab.rag.rerank import Reranked
-from adaptlab.rag.retrieve import Dense, Diverse, Hit, Keyword, documents
+from adaptlab.rag.retrieve import Dense, Diverse, Hit, Keyword, sources
 from adaptlab.rag.rewrite import hypothetical_documents, model_versions, plain_versions
 from adaptlab.world.handbook import handbook
 
@@ -44,12 +44,12 @@ def test_dense_is_the_index_itself(collection):
     np.testing.assert_allclose([[hit.score for hit in hits] for hits in found], scores)
 
 
-def test_documents_stand_in_the_order_of_their_best_chunks(collection):
+def test_sources_stand_in_the_order_of_their_best_chunks(collection):
     one = next(piece for piece in collection.chunks.values() if piece.source == "section 0")
     two = replace(one, id=one.id + 1)
     other = next(piece for piece in collection.chunks.values() if piece.source == "section 1")
-    assert documents([Hit(two, 0.9), Hit(other, 0.8), Hit(one, 0.7)]) == ["section 0", "section 1"]
-    assert documents([]) == []
+    assert sources([Hit(two, 0.9), Hit(other, 0.8), Hit(one, 0.7)]) == ["section 0", "section 1"]
+    assert sources([]) == []
 
 
 def test_keyword_is_the_library_itself(collection):

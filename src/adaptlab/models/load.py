@@ -42,18 +42,18 @@ def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
 
 def checked_folder(name: str, weights: Path = WEIGHTS) -> Path:
     """A folder of the package's weights, after its files' hashes are checked."""
-    folder = weights / name
     try:
-        expected = json.loads((weights / HASHES.name).read_text())
-    except (OSError, ValueError) as error:
+        expected = dict(json.loads((weights / HASHES.name).read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise AdaptLabError(f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or missing; install adaptlab again.") from error
-    if not any(key.startswith(f"{folder.name}/") for key in expected):
-        raise AdaptLabError(f"The embedded {name} is not among the package's weights; install adaptlab again, or rebuild it.")
-    for key, digest in expected.items():
+    digests = {key: digest for key, digest in expected.items() if key.startswith(f"{name}/")}
+    if not digests:
+        raise AdaptLabError(f"The embedded {name} is not among the package's weights; install adaptlab again, or rebuild it (`adaptlab models --help`).")
+    for key, digest in digests.items():
         file = weights / key
-        if file.parent == folder and (not file.exists() or _sha256(file) != digest):
-            raise AdaptLabError(f"The embedded model's file {key} is damaged or missing; install adaptlab again, or rebuild it with `make models`.")
-    return folder
+        if not file.is_file() or _sha256(file) != digest:
+            raise AdaptLabError(f"The embedded model's file {key} is damaged or missing; install adaptlab again, or rebuild it (`adaptlab models --help`).")
+    return weights / name
 
 
 def write_hashes(weights: Path = WEIGHTS) -> None:
@@ -61,7 +61,7 @@ def write_hashes(weights: Path = WEIGHTS) -> None:
     from adaptlab.files import write_whole
 
     files = sorted(path for path in weights.glob("*/*") if path.suffix in (".safetensors", ".json", ".jinja") and path.name != "training.json")
-    write_whole(weights / HASHES.name, json.dumps({str(path.relative_to(weights)): _sha256(path) for path in files}, indent=1) + "\n")
+    write_whole(weights / HASHES.name, json.dumps({path.relative_to(weights).as_posix(): _sha256(path) for path in files}, indent=1) + "\n")
 
 
 def resolve(model_id: str) -> str:

@@ -107,7 +107,7 @@ def merge_data(messages: Messages) -> Messages:
         else:
             content = pending + message["content"] if message["role"] == "user" else message["content"]
             pending = "" if message["role"] == "user" else pending
-            merged.append({"role": message["role"], "content": content})
+            merged.append(message | {"content": content})
     return merged
 
 

@@ -19,8 +19,8 @@ class Hit:
     score: float
 
 
-def documents(hits: Sequence[Hit]) -> list[str]:
-    """The sources of the hits, each once, in the order of their best chunks."""
+def sources(hits: Sequence[Hit]) -> list[str]:
+    """The sources of hits, which come best first: each once, in the order of their best chunks."""
     return list(dict.fromkeys(hit.chunk.source for hit in hits))
 
 

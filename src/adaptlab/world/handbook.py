@@ -106,7 +106,7 @@ def handbook_passage(rng: random.Random, split: str = "train", group: str = "fre
 
 
 def between_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None) -> Case:
-    """A question on a subject of two words, each of which stands in other chunks: its own page is among them, or is missing.
+    """A question on one of the pages on subjects that share a word with its own: its page is among them, or is missing (a little more often).
 
     Who matches words and not names answers from a neighbour's page: the mistake that reading a search's results invites most.
     """
@@ -115,6 +115,8 @@ def between_case(rng: random.Random, split: str = "train", group: str = "fresh",
     names = subjects(main_kind, group)
     asked = rng.choice(names)
     near = [name for name in names if name != asked and set(name.split()) & set(asked.split())]
+    if not near:
+        raise ValueError(f"no other {main_kind} of the group {group!r} shares a word with {asked!r}; take a larger group")
     shown = rng.sample(near, min(n_chunks, len(near)))
     if rng.random() < 0.5:
         shown[rng.randrange(len(shown))] = asked
