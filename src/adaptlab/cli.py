@@ -80,7 +80,7 @@ def serve(
 
 @models_app.command("make")
 def models_make(
-    quick: Annotated[bool, typer.Option(help="Mini alone on a third of its tokens, in about 20 minutes.")] = False,
+    quick: Annotated[bool, typer.Option(help="Mini alone on a quarter of its tokens, in about 20 minutes.")] = False,
     seed: int = 0,
     folder: Folder = Path("."),
 ) -> None:

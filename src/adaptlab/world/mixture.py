@@ -106,6 +106,9 @@ REVISION: Mixture = POLISH | {_handbook: 10, between_case: 8, _not_in_the_handbo
                               recall_case: 5, extraction_case: 4, rephrase_case: 1.5, suppose_case: 1.5, tone_reading_case: 1.5}  # fmt: skip
 BESIDE_REVISION: Mixture = BESIDE_POLISH | {doc.arithmetic: 6, doc.worked: 10}
 
+# Codes from examples stay at chance where they are first met in whole records; from a few messages over and over they are learned at once.
+CODES: Mixture = {doc.few_codes: 4, doc.short_codes: 5, doc.coded_texts: 6, doc.places: 2, doc.sorted_words: 1, doc.sorted_texts: 1}
+
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
     """Documents without end, drawn by the mixture's shares."""
