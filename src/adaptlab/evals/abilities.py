@@ -110,7 +110,7 @@ ABILITIES = (
     Ability("read 4 chunks on people of like names", _reading(n_chunks=4, answerable=True, alike=True), exact, (None, None)),
     Ability("read 4 chunks of a handbook", _handbook(True), exact, (None, None)),
     Ability("not in 4 chunks of a handbook: says so", _handbook(False), says_absent, (None, None)),
-    Ability("handbook, asked between pages, own one there or not", lambda r, s: between_case(r, s, "new", 4), exact, (None, None)),
+    Ability("asked between 4 pages of a handbook", lambda r, s: between_case(r, s, "new", 4), exact, (None, None)),
     Ability("two questions on 4 chunks of a handbook", _two_questions, exact, (None, None), max_new_tokens=24),
     Ability("not in the chunks: says so", _reading(n_chunks=4, answerable=False), says_absent, (0.95, 0.85)),
     Ability("in the chunks: does not say it is absent", _reading(n_chunks=4, answerable=True), does_not_say_absent, (0.97, 0.90)),
