@@ -96,7 +96,7 @@ def models_make(
 
 @models_app.command("reranker")
 def models_reranker(seed: int = 0, folder: Folder = Path(".")) -> None:
-    """Tune the embedded reranker anew into build/models/export, in some 15 minutes."""
+    """Tune the embedded reranker anew into build/models/export, in about half an hour on one core."""
     from adaptlab.tune.reranker import tune_reranker
 
     target = folder / "build" / "models" / "export" / "reranker"
