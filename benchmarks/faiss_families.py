@@ -1,8 +1,8 @@
 """FAISS's families from a thousand to a million vectors: recall, milliseconds, bytes and seconds to build, each against exact search in the same run.
 
 Vectors are drawn around 2,000 centres, so that they have neighbours as texts do; 384 numbers each, as MiniLM's. A million takes some half an hour
-on two cores, and 8 GB. Rows are kept in build/ as they are measured, so that a run which was cut off goes on; the last step puts all of them
-where lesson 03 finds them. To measure all anew, delete build/faiss_families.json.
+on two cores, and 8 GB. Rows are kept in build/faiss_families.json as they are measured, so that a run which was cut off goes on; to measure all anew,
+delete it.
 Run: python benchmarks/faiss_families.py
 """
 
@@ -16,13 +16,12 @@ import faiss
 import numpy as np
 from tqdm.auto import tqdm
 
-from adaptlab.course.recorded import RESULTS
 from adaptlab.files import write_whole
 from adaptlab.rag.index import FAMILIES, LEAST_FOR_CODES, FaissIndex
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 DIMENSION, N_QUERIES, K, N_CENTRES, SPREAD = 384, 200, 10, 2000, 1.5
-UNFINISHED = Path("build/faiss_families.json")
+ROWS = Path("build/faiss_families.json")
 
 
 def around(rng: np.random.Generator, centres: np.ndarray, n: int) -> np.ndarray:
@@ -54,7 +53,7 @@ def set_up() -> dict:
 
 
 def main() -> None:
-    kept = json.loads(UNFINISHED.read_text()) if UNFINISHED.exists() else {}
+    kept = json.loads(ROWS.read_text()) if ROWS.exists() else {}
     rows = kept.pop("rows", [])
     rows = rows if kept == set_up() else []
     for n in SIZES:
@@ -72,8 +71,8 @@ def main() -> None:
         del exact
         for family in tqdm(left, desc=f"{n:,} vectors"):
             rows.append(measure(family, vectors, queries, right))
-            write_whole(UNFINISHED, json.dumps(set_up() | {"rows": rows}, indent=1) + "\n")
-    write_whole(RESULTS / "faiss_families.json", UNFINISHED.read_text())
+            write_whole(ROWS, json.dumps(set_up() | {"rows": rows}, indent=1) + "\n")
+    print(ROWS.read_text())
 
 
 if __name__ == "__main__":

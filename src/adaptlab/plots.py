@@ -86,11 +86,9 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
 
 
 def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-          points: Mapping[str, tuple[float, float]] = {}, logarithmic: bool = False) -> Figure:  # fmt: skip
-    """A line of (x, y) for each series, and single points by name; `logarithmic`: both axes."""
+          points: Mapping[str, tuple[float, float]] = {}) -> Figure:  # fmt: skip
+    """A line of (x, y) for each series, and single points by name."""
     figure, axes = _axes()
-    if logarithmic:
-        axes.set(xscale="log", yscale="log")
     for i, (name, (x, y)) in enumerate(series.items()):
         axes.plot(x, y, label=name, color=COLOURS[i % 6], linestyle=LINES[i % 4])
     for i, (name, (x, y)) in enumerate(points.items(), len(series)):

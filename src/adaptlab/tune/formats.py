@@ -18,8 +18,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
+from adaptlab.models.tokenizer import ROLES
 
-ROLES = ("system", "user", "assistant", "data")  # data: chunks that a pipeline puts in, never orders
 SHOWN = 5  # faults that one error names
 _TURNS = re.compile(r"### ?(Human|Assistant):")
 _CALLS = ("tools", "tool_calls", "functions", "function_call", "parallel_tool_calls", "tool_call_id")
