@@ -18,6 +18,7 @@ from transformers import Lfm2ForCausalLM, PreTrainedTokenizerBase
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.models.batches import Batch, batches
+from adaptlab.models.precision import fast_dtype
 from adaptlab.models.probe import scores
 from adaptlab.models.recipe import SIZES, Phase
 
@@ -79,22 +80,6 @@ def batch_loss(model: torch.nn.Module, batch: Batch, generator: torch.Generator)
     sure = (weights[chosen] == 1).to(device)
     accuracy = (logits.argmax(-1) == targets)[sure].float().mean().item()
     return F.cross_entropy(logits, targets), accuracy
-
-
-def fast_dtype(device: str) -> torch.dtype:
-    """bfloat16 if a matrix product in it is faster here than in float32."""
-    if device == "cuda":
-        return torch.bfloat16
-
-    def seconds(dtype: torch.dtype) -> float:
-        a = torch.randn(2048, 512).to(dtype)
-        a @ a.T
-        start = time.perf_counter()
-        for _ in range(5):
-            a @ a.T
-        return time.perf_counter() - start
-
-    return torch.bfloat16 if seconds(torch.bfloat16) < 0.8 * seconds(torch.float32) else torch.float32
 
 
 class Run:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder
+from adaptlab.models.precision import fast_dtype
 from adaptlab.rag.collection import Where
 from adaptlab.rag.embed import minilm_folder
 from adaptlab.rag.retrieve import Hit, Retriever, first_depth
@@ -28,11 +29,15 @@ class Reranked:
 
 
 class CrossEncoder:
-    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, a hub id or a folder."""
+    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, a hub id or a folder.
+
+    Computed in bfloat16 where that is faster: the embedded one's scores move by up to 0.006, where they spread by 0.15.
+    """
 
     def __init__(self, model: str = EMBEDDED, batch_size: int = 32):
         self.name, self.batch_size = model, batch_size
         self.model = _embedded() if model == EMBEDDED else _other(model)
+        self.model.to(fast_dtype(self.model.device.type))
 
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
         return self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=len(pairs) > 200) if pairs else []

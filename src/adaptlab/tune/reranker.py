@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from adaptlab.files import make_folder, write_whole
-from adaptlab.models.train import fast_dtype
+from adaptlab.models.precision import fast_dtype
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import TUNED_ON, docstring_corpus

@@ -109,6 +109,11 @@ BESIDE_REVISION: Mixture = BESIDE_POLISH | {doc.arithmetic: 6, doc.worked: 10}
 # Codes from examples stay at chance where they are first met in whole records; from a few messages over and over they are learned at once.
 CODES: Mixture = {doc.few_codes: 4, doc.short_codes: 5, doc.coded_texts: 6, doc.places: 2, doc.sorted_words: 1, doc.sorted_texts: 1}
 
+# The last fall of the rate: the right chunk with its right number, among few and among many; steps; and codes in whole records.
+LAST: Mixture = REVISION | {reading_case: 26, _eight_chunks: 16, _handbook: 8, between_case: 6, schema_case: 15, problem_case: 18, _two_questions: 1}
+BESIDE_LAST: Mixture = BESIDE_REVISION | {doc.few_codes: 4, doc.short_codes: 6, doc.coded_texts: 10, doc.places: 7, doc.notes: 8, doc.short_problems: 7,
+                                          doc.arithmetic: 4}  # fmt: skip
+
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
     """Documents without end, drawn by the mixture's shares."""
