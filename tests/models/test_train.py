@@ -64,7 +64,7 @@ def test_repetition_is_learned_in_a_few_hundred_steps(tmp_path, tokenizer):
         assert train.batch_loss(run.model, batch, generator)[1] > 0.5  # among some 600 words; never seen lists
 
 
-def test_every_length_of_a_budget_belongs_to_a_phase():
-    for budget in recipe.BUDGETS:
-        phases = recipe.phases("base", budget) + recipe.phases("chat", budget)
-        assert {phase.name for phase in phases} == recipe.BUDGETS[budget].keys() and all(phase.n_tokens > 0 for phase in phases)
+@pytest.mark.parametrize("budget, size", [(budget, size) for budget, sizes in recipe.BUDGETS.items() for size in sizes])
+def test_every_length_of_a_budget_belongs_to_a_phase(budget, size):
+    phases = recipe.phases("base", size, budget) + recipe.phases("chat", size, budget)
+    assert {phase.name for phase in phases} == recipe.BUDGETS[budget][size].keys() and all(phase.n_tokens > 0 for phase in phases)

@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from adaptlab.files import write_whole
-from adaptlab.models.recipe import TRAINED, phases
+from adaptlab.models.recipe import BUDGETS, phases
 from adaptlab.models.tokenizer import train_tokenizer
 from adaptlab.models.train import Run
 
@@ -24,11 +24,11 @@ def shared_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def make_models(folder: Path, budget: str = "full", seed: int = 0) -> None:
     """Train the base of each size of the budget, then its chat model, and export both into `folder`/export/<size>-<stage>."""
     tokenizer = shared_tokenizer(folder / "tokenizer")
-    for size in TRAINED[budget]:
+    for size in BUDGETS[budget]:
         start = None
         for stage in STAGES:
             export = folder / "export" / f"{size}-{stage}"
-            run = Run(size, phases(stage, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
+            run = Run(size, phases(stage, size, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
             if not (export / "training.json").exists():
                 progress = run.train()
                 run.export(export)
