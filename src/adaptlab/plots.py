@@ -86,16 +86,19 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
 
 
 def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-          points: Mapping[str, tuple[float, float]] = {}) -> Figure:  # fmt: skip
-    """A line of (x, y) for each series, and single points by name."""
+          points: Mapping[str, tuple[float, float]] = {}, logarithmic: bool = False) -> Figure:  # fmt: skip
+    """A line of (x, y) for each series, and single points by name; `logarithmic`: both axes."""
     figure, axes = _axes()
+    if logarithmic:
+        axes.set(xscale="log", yscale="log")
     for i, (name, (x, y)) in enumerate(series.items()):
         axes.plot(x, y, label=name, color=COLOURS[i % 6], linestyle=LINES[i % 4])
     for i, (name, (x, y)) in enumerate(points.items(), len(series)):
         axes.plot([x], [y], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.legend(frameon=False)
-    parts = [f"{name} from {y[0]:.2f} at {x[0]:.2f} to {y[-1]:.2f} at {x[-1]:.2f}" for name, (x, y) in series.items()]
+    at = "{:,.0f}" if logarithmic else "{:.2f}"  # on a logarithmic axis stand sizes
+    parts = [f"{name} from {y[0]:.2f} at {at.format(x[0])} to {y[-1]:.2f} at {at.format(x[-1])}" for name, (x, y) in series.items()]
     parts += [f"{name} at {x:.2f}, {y:.2f}" for name, (x, y) in points.items()]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 

