@@ -1,8 +1,8 @@
 """FAISS's families from a thousand to a million vectors: recall, milliseconds, bytes and seconds to build, each against exact search in the same run.
 
 Vectors are drawn around 2,000 centres, so that they have neighbours as texts do; 384 numbers each, as MiniLM's. A million takes some half an hour
-on two cores, and 8 GB. Rows are kept in build/faiss_families.json as they are measured, so that a run which was cut off goes on; to measure all anew,
-delete it.
+on two cores, and 8 GB. Rows are kept in build/ as they are measured, so that a run which was cut off goes on; the last step puts all of them
+where lesson 03 finds them. To measure all anew, delete build/faiss_families.json.
 Run: python benchmarks/faiss_families.py
 """
 
@@ -16,6 +16,7 @@ import faiss
 import numpy as np
 from tqdm.auto import tqdm
 
+from adaptlab.course.recorded import RESULTS
 from adaptlab.files import write_whole
 from adaptlab.rag.index import FAMILIES, LEAST_FOR_CODES, FaissIndex
 
@@ -72,7 +73,7 @@ def main() -> None:
         for family in tqdm(left, desc=f"{n:,} vectors"):
             rows.append(measure(family, vectors, queries, right))
             write_whole(ROWS, json.dumps(set_up() | {"rows": rows}, indent=1) + "\n")
-    print(ROWS.read_text())
+    write_whole(RESULTS / ROWS.name, ROWS.read_text())
 
 
 if __name__ == "__main__":

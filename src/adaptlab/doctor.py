@@ -53,6 +53,8 @@ def report(folder: Path) -> str:
     import psutil
     import torch
 
+    from adaptlab.models.precision import fast_dtype
+
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder; name the folder of the course.")
     busy = psutil.cpu_percent(interval=0.3)  # by other programs: this one sleeps meanwhile
@@ -70,7 +72,7 @@ def report(folder: Path) -> str:
         f"disk        {disk.free / 2**30:.1f} GiB free",
         f"GPU         {gpu}",
         f"float32     {float32:.0f} GFLOP/s",
-        f"bfloat16    {bfloat16:.0f} GFLOP/s, {bfloat16 / float32:.1f} times float32: training uses {'bfloat16' if bfloat16 > 1.25 * float32 else 'float32'}",
+        f"bfloat16    {bfloat16:.0f} GFLOP/s, {bfloat16 / float32:.1f} times float32: training uses {str(fast_dtype('cpu')).removeprefix('torch.')}",
     ]
     lock = folder / "requirements.lock"
     if lock.exists():

@@ -7,14 +7,14 @@ import pytest
 from adaptlab.course.recorded import RESULTS, recorded
 from adaptlab.errors import AdaptLabError
 
-BENCHMARKS = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RESULTS.glob("*.json")))
 def test_a_record_names_the_command_that_makes_it_again_and_the_machine(name):
     kept = recorded(name)
     assert kept["rows"] and kept["cores"] >= 1
-    assert (BENCHMARKS / kept["command"].removeprefix("python ")).is_file()
+    assert (ROOT / kept["command"].removeprefix("python ")).is_file()
 
 
 def test_a_result_that_is_not_there_is_a_sentence():

@@ -106,10 +106,11 @@ REVISION: Mixture = POLISH | {_handbook: 10, between_case: 8, _not_in_the_handbo
                               recall_case: 5, extraction_case: 4, rephrase_case: 1.5, suppose_case: 1.5, tone_reading_case: 1.5}  # fmt: skip
 BESIDE_REVISION: Mixture = BESIDE_POLISH | {doc.arithmetic: 6, doc.worked: 10}
 
-# Codes from examples stay at chance where they are first met in whole records; from a few messages over and over they are learned at once.
+# Codes from examples stay at chance where they are first met in whole records. From a few messages over and over they are learned as far as
+# they come first in their record; after several values they still stay near chance.
 CODES: Mixture = {doc.few_codes: 4, doc.short_codes: 5, doc.coded_texts: 6, doc.places: 2, doc.sorted_words: 1, doc.sorted_texts: 1}
 
-# The last fall of the rate: the right chunk with its right number, among few and among many; steps; and codes in whole records.
+# The last fall of the rate: the right chunk with its right number, among few and among many; steps.
 LAST: Mixture = REVISION | {reading_case: 26, _eight_chunks: 16, _handbook: 8, between_case: 6, schema_case: 15, problem_case: 18, _two_questions: 1}
 BESIDE_LAST: Mixture = BESIDE_REVISION | {doc.few_codes: 4, doc.short_codes: 6, doc.coded_texts: 10, doc.places: 7, doc.notes: 8, doc.short_problems: 7,
                                           doc.arithmetic: 4}  # fmt: skip
