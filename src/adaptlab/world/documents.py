@@ -148,42 +148,32 @@ def schemas(rng: random.Random) -> Pieces:
     return [*pieces, (f" {content.answer}", 1.0)]
 
 
-def coded_texts(rng: random.Random, n_fields: int | None = None, n_texts: int | None = None) -> Pieces:
+def coded_texts(rng: random.Random, named: bool = False) -> Pieces:
     """Messages as records with codes; a code counts from its second showing on, when it can be inferred.
 
-    The skill of `sorted_texts` inside JSON, from a record of nothing but a code to one with three values before it (`n_fields`; drawn if None).
-    `n_texts`: as many different messages, shown again and again.
+    The skill of `sorted_texts` inside JSON, from a record of nothing but a code to one with three values before it. `named`: before each code
+    stands its topic or mood in plain words, which always counts: what is due is looked up in the message, then matched with the records above.
     """
-    n_fields = rng.choice((0, 0, 1, 2, 3, 3)) if n_fields is None else n_fields
-    form = schema(rng, n_fields, rng.choice((1, 2)), rng.choice((0, 1, 2, 3)))
+    n_fields = rng.choice((0, 0, 1, 2, 3, 3))
+    form = schema(rng, n_fields, rng.choice((1, 2)), rng.choice((0, 1, 2, 3)), named)
     topics = rng.sample(words.TOPICS, rng.choice((2, 3, 4)))
     # Without the closing quote, which is one token with the brace or comma after it.
-    opened_code = "(" + "|".join(re.escape(f' "{code}') + '(?=")' for code in form.codes.values()) + ")"
-    known: set[str] = set()
+    due = (*form.codes.values(), *(form.codes if named else ()))
+    opened = "(" + "|".join(re.escape(f' "{text}') + '(?=")' for text in due) + ")"
+    known = {f' "{word}' for word in form.codes} if named else set()
     pieces: Pieces = [("Coded.", FAINT)]
-
-    def draw() -> tuple[str, dict]:
-        return form.record(rng, "train", "fresh", rng.choice(topics), rng.choice(words.SENTIMENTS))
-
-    texts = [draw() for _ in range(n_texts or 0)]
     for _ in range(rng.randint(4, 8 - n_fields)):
-        text, record = rng.choice(texts) if texts else draw()
+        text, record = form.record(rng, "train", "fresh", rng.choice(topics), rng.choice(words.SENTIMENTS))
         pieces.append((f"\nMessage: {text}\nRecord:", FAINT))
-        for i, piece in enumerate(re.split(opened_code, f" {json.dumps(record)}")):
+        for i, piece in enumerate(re.split(opened, f" {json.dumps(record)}")):
             pieces.append((piece, 1.0 if piece in known else FAINT))
             if i % 2:  # what the pattern matched stands at odd places
                 known.add(piece)
     return pieces
 
 
-def few_codes(rng: random.Random) -> Pieces:
-    """A few messages and their codes, over and over: where copying is enough, the way from a message to its code is learned."""
-    return coded_texts(rng, n_fields=0, n_texts=rng.randint(2, 5))
-
-
-def short_codes(rng: random.Random) -> Pieces:
-    """Codes alone, or after one value."""
-    return coded_texts(rng, n_fields=rng.choice((0, 0, 1)))
+def named_codes(rng: random.Random) -> Pieces:
+    return coded_texts(rng, named=True)
 
 
 def sorted_texts(rng: random.Random) -> Pieces:

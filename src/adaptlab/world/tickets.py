@@ -1,7 +1,7 @@
 """Tickets and the house's triage record: nested fields and codes that no model was trained on.
 
 Training knows *other* nested records, each shown by examples (`schema_case`), so a model can learn to copy a format from
-its prompt. The triage record itself (`triage_case`) uses keys and codes that occur in no training text.
+its prompt. The triage record itself (`triage_case`) uses keys and codes that no record of training holds.
 """
 
 import json
@@ -23,7 +23,8 @@ OPENERS = combine(
 TRIAGE_CODES = {"price": "P10", "delivery": "D20", "quality": "Q30", "service": "S40"}
 TRIAGE_LEVELS = {"positive": "low", "negative": "high"}
 # What no record of training may hold.
-TRIAGE_TERMS = {"customer", "full_name", "subject", "sku", "order_no", "dispatch", "code", "urgency", *TRIAGE_CODES.values(), *TRIAGE_LEVELS.values()}
+TRIAGE_KEYS = {"customer", "full_name", "subject", "sku", "order_no", "dispatch", "topic", "code", "feeling", "urgency"}
+TRIAGE_TERMS = {*TRIAGE_KEYS, *TRIAGE_CODES.values(), *TRIAGE_LEVELS.values()}
 
 KEY_WORDS = (*words.OFFICE, *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS, *words.JOBS, *words.HOBBIES, *words.FOODS)
 
@@ -65,26 +66,30 @@ class Ticket:
     sentiment: str
 
 
-def ticket(rng: random.Random, split: str = "train", group: str = "fresh") -> Ticket:
+def ticket(rng: random.Random, split: str = "train", group: str = "fresh", topic: str | None = None, sentiment: str | None = None) -> Ticket:
+    """A customer's message; the topic and the sentiment are drawn if None."""
     name, product, order = (draw_value(rng, field, group) for field in ("name", "product", "order"))
-    complaint = review(rng, split)
+    complaint = review(rng, split, topic, sentiment)
     parts = [MESSAGES[field].pick(rng, split).format(v=value) for field, value in (("name", name), ("product", product), ("order", order))]
     rng.shuffle(parts)
     return Ticket(" ".join([*parts, complaint.text]), name, product, order, complaint.topic, complaint.sentiment)
 
 
 def triage_record(item: Ticket) -> dict:
-    """The house schema: who wrote, what it concerns, and how it is routed."""
+    """The house schema: who wrote, what it concerns, and how it is routed: each reason in plain words, then its code."""
     return {
         "customer": {"full_name": item.name},
         "subject": {"sku": item.product, "order_no": item.order},
-        "dispatch": {"code": TRIAGE_CODES[item.topic], "urgency": TRIAGE_LEVELS[item.sentiment]},
+        "dispatch": {
+            "topic": item.topic, "code": TRIAGE_CODES[item.topic], "feeling": item.sentiment, "urgency": TRIAGE_LEVELS[item.sentiment],
+        },
     }
 
 
 def triage_case(rng: random.Random, split: str = "train", group: str = "new", k: int = 4) -> Case:
-    """k examples of the triage record, then a ticket. Never used in training."""
-    shown = [ticket(rng, split, group) for _ in range(k)]
+    """k examples of the triage record, then a ticket. Never used in training. Four examples show every topic and both moods."""
+    topics, moods = rng.sample(words.TOPICS, len(words.TOPICS)), rng.sample(words.SENTIMENTS, len(words.SENTIMENTS))
+    shown = [ticket(rng, split, group, topics[i % len(topics)], moods[i % len(moods)]) for i in range(k)]
     item = ticket(rng, split, group)
     examples = [f"Message: {t.text}\nRecord: {json.dumps(triage_record(t))}" for t in shown]
     content = "\n\n".join([OPENERS.pick(rng, split), *examples, f"Message: {item.text}\nRecord:"])
@@ -93,13 +98,17 @@ def triage_case(rng: random.Random, split: str = "train", group: str = "new", k:
 
 @dataclass(frozen=True)
 class Schema:
-    """A house format drawn for one case: what a record holds, under which keys and groups, and its codes for topics and moods."""
+    """A house format drawn for one case: what a record holds, under which keys and groups, and its codes for topics and moods.
+
+    `named`: before each code stands the word for it.
+    """
 
     fields: tuple[str, ...]
     coded: tuple[str, ...]
     keys: tuple[str, ...]
     homes: tuple[str | None, ...]
     codes: dict[str, str]
+    named: bool
 
     def record(self, rng: random.Random, split: str, group: str, topic: str, sentiment: str) -> tuple[str, dict]:
         """A message and its record; topic and mood matter only if they are coded."""
@@ -109,28 +118,30 @@ class Schema:
         if self.coded:
             complaint = review(rng, split, topic, sentiment)
             parts.append(complaint.text)
-            values |= {by: self.codes[getattr(complaint, by)] for by in self.coded}
+            for by in self.coded:
+                word = getattr(complaint, by)
+                values |= {by: word, f"{by} code": self.codes[word]} if self.named else {by: self.codes[word]}
         record: dict = {}
         for key, home, value in zip(self.keys, self.homes, values.values()):
             (record.setdefault(home, {}) if home else record)[key] = value
         return " ".join(parts), record
 
 
-def schema(rng: random.Random, n_fields: int, n_coded: int, n_groups: int) -> Schema:
-    """n_fields values to copy and n_coded codes (at most 2), flat (no groups) or in up to n_groups groups."""
+def schema(rng: random.Random, n_fields: int, n_coded: int, n_groups: int, named: bool = False) -> Schema:
+    """n_fields values to copy and n_coded codes (at most 2; `named`: each after its word), flat (no groups) or in up to n_groups groups."""
     fields = rng.sample(("name", "city", "product", "order", "day"), n_fields)
     coded = rng.sample(("topic", "sentiment"), n_coded)
-    keys = _strings(rng, n_fields + n_coded)
+    keys = _strings(rng, n_fields + n_coded * (1 + named))
     groups = _strings(rng, n_groups) or [None]
     homes = [groups[i] for i in sorted(rng.randrange(len(groups)) for _ in keys)]
     codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
-    return Schema(tuple(fields), tuple(coded), tuple(keys), tuple(homes), codes)
+    return Schema(tuple(fields), tuple(coded), tuple(keys), tuple(homes), codes, named)
 
 
-def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", k: int | None = None) -> Case:
+def schema_case(rng: random.Random, split: str = "train", group: str = "fresh", k: int | None = None, named: bool = False) -> Case:
     """A record with keys and codes drawn for this case, shown by k examples: flat or in groups, with codes for topic and mood or without."""
     k = k or rng.choice((1, 2, 2, 3, 4))
-    form = schema(rng, rng.choice((1, 2, 3, 3)), rng.choice((0, 1, 2, 2)), rng.choice((0, 1, 2, 3, 3)))
+    form = schema(rng, rng.choice((1, 2, 3, 3)), rng.choice((1, 2, 2) if named else (0, 1, 2, 2)), rng.choice((0, 1, 2, 3, 3)), named)
     kinds = [(rng.choice(words.TOPICS), rng.choice(words.SENTIMENTS)) for _ in range(k)]
     shown = [form.record(rng, split, group, *kind) for kind in kinds]
     # Only codes that the examples show are asked for, so that they can be inferred.
