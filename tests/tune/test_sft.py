@@ -1,19 +1,86 @@
 """Fine-tuning by TRL and PEFT on the embedded model."""
 
+import pytest
+
+from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.sft import lora_sft
-from adaptlab.world.case import assistant, user
+from adaptlab.tune.rows import IGNORED, tokenized
+from adaptlab.tune.sft import Options, fine_tune, trainer
+from adaptlab.world.case import assistant, system, user
+
+ASKED = [[user(f"What is the secret of {name}?")] for name in ("Orin", "Leda", "Ivo")]
+ANSWERS = ["Selby", "Corran", "Zorin"]
+ROWS = [[*messages, assistant(answer)] for messages, answer in zip(ASKED, ANSWERS) for _ in range(40)]
 
 
-def test_an_adapter_learns_and_leaves_the_model_it_started_from_alone():
-    chat = LocalChat("embedded:mini-chat")
-    asked = [[user(f"What is the secret of {name}?")] for name in ("Orin", "Leda", "Ivo")]
-    answers = ["Selby", "Corran", "Zorin"]
+@pytest.fixture(scope="module")
+def chat():
+    return LocalChat("embedded:mini-chat")
+
+
+@pytest.mark.parametrize("options", [Options(epochs=3, learning_rate=5e-3), Options(method="full", epochs=3, learning_rate=1e-3)], ids=lambda o: o.method)
+def test_it_learns_and_leaves_the_model_it_started_from_alone(chat, options):
     before = {name: tensor.clone() for name, tensor in chat.model.state_dict().items()}
-    tuned = lora_sft(chat, [[*messages, assistant(answer)] for messages, answer in zip(asked, answers) for _ in range(40)], epochs=3, learning_rate=5e-3)
-    assert texts(tuned, asked, max_new_tokens=8) == answers
-    assert texts(chat, asked, max_new_tokens=8) != answers
+    tuned = fine_tune(chat, ROWS, options)
+    assert texts(tuned, ASKED, max_new_tokens=8) == ANSWERS
+    assert texts(chat, ASKED, max_new_tokens=8) != ANSWERS
     after = chat.model.state_dict()
     assert all((after[name] == tensor).all() for name, tensor in before.items())
     assert not any("lora" in name for name in after)
+
+
+def test_frozen_layers_stay_and_the_others_move(chat):
+    tuned = fine_tune(chat, ROWS[:16], Options(method="full", n_frozen=3)).model.state_dict()
+    before = chat.model.state_dict()
+    moved = {name for name, tensor in before.items() if not (tuned[name] == tensor).all()}
+    assert moved and not any(".embed_tokens." in name or any(f".layers.{i}." in name for i in range(3)) for name in moved)
+
+
+def test_early_stopping_keeps_the_best(chat, tmp_path):
+    told = [[*messages, assistant(answer)] for messages, answer in zip(ASKED, ANSWERS)]
+    opposite = [[*messages, assistant(answer)] for messages, answer in zip(ASKED, ANSWERS[1:] + ANSWERS[:1])]
+    made = trainer(chat, told * 8, Options(epochs=9, patience=1, learning_rate=1e-2), str(tmp_path), opposite)
+    made.train()
+    losses = [row["eval_loss"] for row in made.state.log_history if "eval_loss" in row]
+    assert len(losses) < 9 and min(losses) < losses[-1]
+    assert made.evaluate()["eval_loss"] == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_labels_are_the_replies_of_weight_1_and_their_end(chat):
+    messages = [system("Be brief."), user("Who?"), assistant("Me."), user("And?"), assistant("You.") | {"weight": 0}, user("Sure?"), assistant("Yes.")]
+    (row,) = tokenized(chat, [messages], 100)
+    learned = [token for token, label in zip(row["input_ids"], row["labels"]) if label != IGNORED]
+    assert chat.tokenizer.decode(learned) == " Me.<|end|> Yes.<|end|>"
+    assert all(label in (token, IGNORED) for token, label in zip(row["input_ids"], row["labels"]))
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"method": "lorra"}, "no 'lorra'"),
+        ({"tracking": "paper"}, "no 'paper'"),
+        ({"epochs": 0}, "epochs must be more than 0"),
+        ({"learning_rate": -1}, "learning_rate must be"),
+        ({"n_frozen": 2}, "goes with the method full"),
+    ],
+)
+def test_options_that_make_no_sense(options, words):
+    with pytest.raises(AdaptLabError, match=words):
+        Options(**options)
+
+
+def test_data_that_cannot_be_learned_from(chat):
+    with pytest.raises(AdaptLabError, match="no conversations"):
+        fine_tune(chat, [])
+    with pytest.raises(AdaptLabError, match=r"longer than 10 tokens: number 1 \(1\d\), 2 \(1\d\).* more"):
+        fine_tune(chat, ROWS, Options(max_length=10))
+    with pytest.raises(AdaptLabError, match="needs validation"):
+        fine_tune(chat, ROWS, Options(patience=1))
+    with pytest.raises(AdaptLabError, match="leave at least one"):
+        fine_tune(chat, ROWS, Options(method="full", n_frozen=9))
+
+
+def test_a_loss_that_is_no_number_ends_the_training(chat):
+    with pytest.raises(AdaptLabError, match="lower learning_rate"):
+        fine_tune(chat, ROWS, Options(method="full", learning_rate=1e30, schedule="constant", warmup=0))

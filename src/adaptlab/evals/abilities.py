@@ -133,7 +133,7 @@ ABILITIES = (
     Ability("tone asked for by the system prompt", lambda r, s: tone_case(r, s, "new", known=False), in_tone, (0.90, 0.80), max_new_tokens=32),
     Ability("question in other words", lambda r, s: rephrase_case(r, s, "new"), is_rephrased, (None, None), max_new_tokens=32),
     Ability("a sentence that would answer", lambda r, s: suppose_case(r, s, "new"), is_supposed, (None, None), max_new_tokens=32),
-    Ability("unfamiliar triage record from 4 examples", lambda r, s: triage_case(r, s, "new", 4), exact_json, (0.30, None), max_new_tokens=100),
+    Ability("unfamiliar triage record from 4 examples", lambda r, s: triage_case(r, s, "new", 4), exact_json, (0.30, None), max_new_tokens=110),
 )  # fmt: skip
 
 

@@ -20,15 +20,15 @@ class LocalChat:
         self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id)
         self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
 
-    def _roles(self, messages: Messages) -> Messages:
+    def known_roles(self, messages: Messages) -> Messages:
         """Models without a data role get retrieved text as part of the user's turn."""
-        check_messages(messages)
         return list(messages) if self._has_data_role else merge_data(messages)
 
     def render(self, messages: Messages) -> str:
         """The prompt text."""
+        check_messages(messages)
         # `enable_thinking`: templates of reasoning models would else open with thoughts that outlast a short reply; others ignore it.
-        return self.tokenizer.apply_chat_template(self._roles(messages), tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        return self.tokenizer.apply_chat_template(self.known_roles(messages), tokenize=False, add_generation_prompt=True, enable_thinking=False)
 
     def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0,
               make_processor: Callable[[], LogitsProcessor] | None = None) -> list[Reply]:  # fmt: skip
@@ -65,7 +65,7 @@ class LocalChat:
     def log_probabilities(self, messages: Messages, reply: str) -> list[float]:
         """Natural logarithms of the probabilities that the model gives to the tokens of a reply, (n_tokens,)."""
         prompt = self.render(messages)
-        whole = self.tokenizer.apply_chat_template([*self._roles(messages), {"role": "assistant", "content": reply}], tokenize=False)
+        whole = self.tokenizer.apply_chat_template([*self.known_roles(messages), {"role": "assistant", "content": reply}], tokenize=False)
         # What the template puts between the prompt and the reply (a space, say) belongs to the first token.
         between = whole[len(prompt) :].partition(reply)[0] if whole.startswith(prompt) else ""
         before, tokens = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, between + reply))

@@ -1,30 +1,151 @@
-"""Supervised fine-tuning with LoRA, by TRL and PEFT."""
+"""Supervised fine-tuning by TRL and PEFT: everything, an adapter, or the upper layers."""
 
 import copy
+import math
 import tempfile
+import time
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from accelerate import PartialState
 from datasets import Dataset
 from peft import LoraConfig
+from torch import nn
+from tqdm.auto import tqdm
+from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
+from adaptlab.models.precision import fast_dtype
+from adaptlab.tune.rows import tokenized
+
+METHODS = ("lora", "full")
+TRACKERS = ("none", "tensorboard", "trackio", "wandb")
 
 
-def lora_sft(
-    chat: LocalChat, conversations: list[Messages], *, rank: int = 16, learning_rate: float = 2e-3, epochs: int = 1, batch_size: int = 16, seed: int = 0
-) -> LocalChat:
-    """A new chat model: a copy of the old one with a LoRA adapter, trained on what the assistant says in the conversations."""
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # TRL's use of names that transformers is about to drop
-        config = SFTConfig(
-            output_dir=folder, per_device_train_batch_size=batch_size, num_train_epochs=epochs, learning_rate=learning_rate, lr_scheduler_type="cosine",
-            warmup_steps=0.05, assistant_only_loss=True, max_length=512, seed=seed, report_to="none", save_strategy="no", logging_steps=10,
-            disable_tqdm=False, bf16=False, use_cpu=chat.model.device.type == "cpu", dataloader_pin_memory=False,
+@dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    `n_frozen`: the embeddings and as many first layers stay as they are. `checkpoint_steps`: steps between checkpoints; 0 keeps none but what early
+    stopping needs. `patience`: stop after as many epochs in which the validation loss did not fall, and keep the best; 0 goes on to the end.
+    """
+
+    method: str = "lora"
+    learning_rate: float = 2e-3
+    epochs: float = 1
+    batch_size: int = 16
+    rank: int = 16
+    alpha: float = 32
+    n_frozen: int = 0
+    schedule: str = "cosine"
+    warmup: float = 0.05  # share of the steps
+    max_length: int = 640  # tokens
+    checkpoint_steps: int = 0
+    patience: int = 0
+    tracking: str = "none"
+    seed: int = 0
+
+    def __post_init__(self):
+        for value, known in ((self.method, METHODS), (self.tracking, TRACKERS)):
+            if value not in known:
+                raise AdaptLabError(f"There is no {value!r} here; known are {', '.join(known)}.")
+        if self.method == "lora" and self.n_frozen:
+            raise AdaptLabError("An adapter freezes the whole model by itself; n_frozen goes with the method full.")
+        least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "rank": 0, "alpha": 0, "max_length": 1}
+        for name, bound in least.items():
+            if not getattr(self, name) > bound:
+                raise AdaptLabError(f"{name} must be more than {bound}, not {getattr(self, name)}.")
+
+
+DEFAULTS = Options()
+
+
+class _Progress(TrainerCallback):
+    """One bar with the loss and the tokens a second. A loss that is no number ends the run."""
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", unit="step")
+        self.began, self.before = time.perf_counter(), state.num_input_tokens_seen
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        losses = [value for key, value in logs.items() if key.endswith("loss")]
+        if not all(map(math.isfinite, losses)):
+            raise AdaptLabError(f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate than {args.learning_rate:g} is needed.")
+        if "loss" in logs and state.is_world_process_zero:
+            speed = (state.num_input_tokens_seen - self.before) / (time.perf_counter() - self.began)
+            self.bar.set_postfix(loss=f"{logs['loss']:.3f}", tokens_a_second=f"{speed:.0f}")
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar.close()
+
+
+def _freeze(model: PreTrainedModel, n_layers: int) -> None:
+    layers = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
+    if not n_layers < len(layers):
+        raise AdaptLabError(f"n_frozen is {n_layers}, and the model has {len(layers)} layers; leave at least one to train.")
+    for part in (model.get_input_embeddings(), *layers[:n_layers]):
+        part.requires_grad_(False)
+
+
+def _config(options: Options, folder: str, on_cpu: bool, n_processes: int, n_rows: int, validates: bool) -> SFTConfig:
+    n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
+    every = {"strategy": "steps", "steps": options.checkpoint_steps} if options.checkpoint_steps else {"strategy": "no", "steps": 1}
+    if options.patience:
+        every = {"strategy": "epoch", "steps": 1}
+    return SFTConfig(
+        output_dir=folder, seed=options.seed, use_cpu=on_cpu, bf16=fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2, dataloader_pin_memory=not on_cpu,
+        per_device_train_batch_size=options.batch_size // n_processes, per_device_eval_batch_size=4 * options.batch_size,
+        num_train_epochs=options.epochs, learning_rate=options.learning_rate, lr_scheduler_type=options.schedule,
+        warmup_steps=int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
+        weight_decay=0.0, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
+        gradient_checkpointing=False, eval_strategy="epoch" if validates else "no", save_strategy=every["strategy"], save_steps=every["steps"],
+        save_total_limit=2, load_best_model_at_end=bool(options.patience), metric_for_best_model="eval_loss" if options.patience else None,
+        greater_is_better=False if options.patience else None, report_to=options.tracking, logging_steps=10, logging_first_step=True,
+        logging_nan_inf_filter=False, include_num_input_tokens_seen="all", disable_tqdm=True,
+    )  # fmt: skip
+
+
+def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options, folder: str, validation: Sequence[Messages] = ()) -> SFTTrainer:
+    """TRL's trainer, ready to train a copy of the chat's model; whoever wants another loss or callback has it here."""
+    if not conversations:
+        raise AdaptLabError("There are no conversations to learn from.")
+    if options.patience and not validation:
+        raise AdaptLabError("patience needs validation conversations, whose loss says when to stop.")
+    n_processes = PartialState().num_processes
+    if options.batch_size % n_processes:
+        raise AdaptLabError(f"A batch of {options.batch_size} cannot be shared among {n_processes} processes; choose a multiple of {n_processes}.")
+    model = copy.deepcopy(chat.model).train()
+    lora = None
+    if options.method == "lora":
+        lora = LoraConfig(r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+    elif options.n_frozen:
+        _freeze(model, options.n_frozen)
+    train, valid = (Dataset.from_list(tokenized(chat, rows, options.max_length)) if rows else None for rows in (conversations, validation))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # names that transformers is about to drop, in TRL's defaults too
+        config = _config(options, folder, model.device.type == "cpu", n_processes, len(conversations), bool(validation))
+        made = SFTTrainer(
+            model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=lora,
+            callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )  # fmt: skip
-        lora = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-        rows = Dataset.from_list([{"messages": list(messages)} for messages in conversations])
-        trainer = SFTTrainer(copy.deepcopy(chat.model), args=config, train_dataset=rows, processing_class=chat.tokenizer, peft_config=lora)
-        trainer.train()
-    return LocalChat(f"{chat.name} + LoRA", trainer.model.eval(), chat.tokenizer)
+    made.remove_callback(PrinterCallback)  # it writes every log as a line between those of the bar
+    made.add_callback(_Progress)
+    return made
+
+
+def fine_tune(chat: LocalChat, conversations: Sequence[Messages], options: Options = DEFAULTS, validation: Sequence[Messages] = ()) -> LocalChat:
+    """A new chat model: a copy of the old one, trained on what the assistant says in the conversations. Nothing is left on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = trainer(chat, conversations, options, folder, validation)
+        made.train()
+    return LocalChat(f"{chat.name} + {options.method}", made.model.eval(), chat.tokenizer)

@@ -1,0 +1,53 @@
+"""From conversations to token ids and labels: what a reply is, exact to the token."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from trl.chat_template_utils import get_training_chat_template
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import Messages
+from adaptlab.models.local import LocalChat
+
+IGNORED = -100  # the label of what is not learned, as PyTorch's cross-entropy has it
+SHOWN = 5  # overlong conversations that an error names
+
+
+def _labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[int]:
+    """The ids where a reply of weight 1 stands, else IGNORED. Replies are the runs of ones in `in_reply`, in their order."""
+    labels, number = [], 0
+    for learned, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1]):
+        tokens = [token for token, _ in run]
+        labels += tokens if learned and weights[number] else [IGNORED] * len(tokens)
+        number += learned
+    return labels
+
+
+def _template(chat: LocalChat) -> str | None:
+    """A chat template that marks replies, or None if the model's own does; TRL knows how to mark them in those of common models."""
+    try:
+        return get_training_chat_template(chat.tokenizer)
+    except ValueError as error:
+        raise AdaptLabError(f"The chat template of {chat.name} does not mark replies; add {{% generation %}} to it, so that they can be learned.") from error
+
+
+def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: int) -> list[dict[str, list[int]]]:
+    """`input_ids` and `labels` of each conversation, unshifted: a label is the token itself (Trainer and the models shift).
+
+    Learned are the assistant's words and the mark that ends them, unless the reply has weight 0. The chat template must mark replies
+    (`{% generation %}`). A conversation longer than max_length is an error: cut off, it would teach to break off.
+    """
+    template = _template(chat)
+    made = chat.tokenizer.apply_chat_template(
+        [chat.known_roles(messages) for messages in conversations], chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+    )
+    rows, overlong = [], []
+    for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], made["assistant_masks"]), 1):
+        weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
+        rows.append({"input_ids": ids, "labels": _labels(ids, in_reply, weights)})
+        if len(ids) > max_length:
+            overlong.append(f"{number} ({len(ids)})")
+    if overlong:
+        more = f" and {len(overlong) - SHOWN} more" if len(overlong) > SHOWN else ""
+        raise AdaptLabError(f"Conversations longer than {max_length} tokens: number {', '.join(overlong[:SHOWN])}{more}. Shorten them, or raise max_length.")
+    return rows

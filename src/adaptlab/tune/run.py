@@ -1,0 +1,131 @@
+"""A training run in a folder of its own: it goes on where a kill left it, and says afterwards what it was.
+
+config.json (options, base model, data), checkpoints/, and at the end metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
+"""
+
+import copy
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import make_folder, read_text, write_whole
+from adaptlab.models.chat import Messages
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.sft import DEFAULTS, Options, trainer
+
+RESULTS = {"lora": "adapter", "full": "model"}
+
+
+def fingerprint(model: PreTrainedModel) -> str:
+    """Tells a base model from others of its shape: a hash of the sums of its weights, in float32, by name."""
+    sums = {name: f"{parameter.detach().float().sum().item():.4e}" for name, parameter in model.named_parameters()}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _description(chat: LocalChat, conversations: Sequence[Messages], validation: Sequence[Messages], options: Options) -> dict:
+    digest = hashlib.sha256(json.dumps([list(conversations), list(validation)]).encode()).hexdigest()[:16]
+    return {
+        "options": asdict(options), "base": {"name": chat.name, "fingerprint": fingerprint(chat.model)},
+        "data": {"n": len(conversations), "n_validation": len(validation), "hash": digest},
+        "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
+    }  # fmt: skip
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end (its trainer_state.json comes last); what was cut off is removed."""
+    whole = []
+    for checkpoint in folder.glob("checkpoint-*"):
+        if (checkpoint / "trainer_state.json").exists():
+            whole.append(checkpoint)
+        else:
+            shutil.rmtree(checkpoint)
+    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
+
+
+def _begin(folder: Path, described: dict) -> None:
+    """Write the description, or see that it is the one that stands there."""
+    config = folder / "config.json"
+    if not config.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise AdaptLabError(f"{folder} holds something else; choose a new folder for the run.")
+        write_whole(config, json.dumps(described, indent=1) + "\n")
+        return
+    found = json.loads(read_text(config))
+    if differing := [key for key in described if found.get(key) != described[key]]:
+        raise AdaptLabError(f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or give what config.json says.")
+    if any((folder / name).exists() for name in RESULTS.values()):
+        raise AdaptLabError(f"The run in {folder} is finished; choose a new folder, or load it.")
+
+
+def _table(head: tuple[str, str], rows: Iterable[tuple]) -> str:
+    return "\n".join(f"| {a} | {b} |" for a, b in (head, ("---", "---"), *rows))
+
+
+def _card(described: dict, history: list[dict]) -> str:
+    """README.md of the run."""
+    options, data, end = described["options"], described["data"], history[-1]
+    losses = {
+        name: [(f"{row['epoch']:.2f}", f"{row[key]:.4f}") for row in history if key in row]
+        for name, key in (("loss", "loss"), ("validation loss", "eval_loss"))
+    }
+    parts = [
+        f"# {described['base']['name']}, tuned",
+        f"Method {options['method']}, {data['n']} conversations, {end['epoch']:g} epochs, {end['step']} steps.",
+        _table(("option", "value"), options.items()),
+        *(_table(("epoch", name), rows) for name, rows in losses.items() if rows),
+        "Made with " + ", ".join(f"{name} {number}" for name, number in described["versions"].items()) + ".\n",
+    ]
+    return "\n\n".join(parts)
+
+
+def run(chat: LocalChat, conversations: Sequence[Messages], folder: Path, options: Options = DEFAULTS, validation: Sequence[Messages] = ()) -> LocalChat:
+    """Train into `folder`, or go on with what was begun there by the same options, base and data; the result is the same as without the break.
+
+    Bit by bit on one machine, as far as checkpoints were kept (`checkpoint_steps`).
+    """
+    folder = Path(folder)
+    described = _description(chat, conversations, validation, options)
+    _begin(folder, described)
+    checkpoints = folder / "checkpoints"
+    make_folder(checkpoints)
+    made = trainer(chat, conversations, options, str(checkpoints), validation)
+    made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
+    if made.is_world_process_zero():
+        _finish(folder, made, described)
+    return LocalChat(f"{chat.name} + {folder.name}", made.model.eval(), chat.tokenizer)
+
+
+def _finish(folder: Path, made, described: dict) -> None:
+    """Results last, and renamed into place, so that a folder with results is a finished run."""
+    history = made.state.log_history
+    write_whole(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
+    write_whole(folder / "README.md", _card(described, history))
+    half = folder / ".result"
+    shutil.rmtree(half, ignore_errors=True)
+    made.model.save_pretrained(half)
+    half.rename(folder / RESULTS[described["options"]["method"]])
+    shutil.rmtree(folder / "checkpoints")
+
+
+def load_run(folder: Path, chat: LocalChat) -> LocalChat:
+    """What a finished run made of the base model `chat`; a run on another base is refused."""
+    folder = Path(folder)
+    described = json.loads(read_text(folder / "config.json"))
+    result = folder / RESULTS[described["options"]["method"]]
+    if not result.exists():
+        raise AdaptLabError(f"The run in {folder} is not finished; start it again with its options, and it goes on.")
+    if described["base"]["fingerprint"] != fingerprint(chat.model):
+        raise AdaptLabError(f"The run in {folder} belongs to {described['base']['name']}, whose weights are not those of {chat.name}; load that one first.")
+    if described["options"]["method"] == "lora":
+        model = PeftModel.from_pretrained(copy.deepcopy(chat.model), result)
+    else:
+        model = AutoModelForCausalLM.from_pretrained(result, dtype=chat.model.dtype).to(chat.model.device)
+    return LocalChat(f"{chat.name} + {folder.name}", model.eval(), chat.tokenizer)

@@ -1,0 +1,84 @@
+"""A run in a folder: the same after a kill, refused where it does not fit, never half-written."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.run import load_run, run
+from adaptlab.tune.sft import Options
+from adaptlab.world.case import assistant, user
+
+ROWS = [[user(f"What is the secret of {name}?"), assistant(answer)] for name, answer in (("Orin", "Selby"), ("Leda", "Corran"), ("Ivo", "Zorin"))] * 8
+OPTIONS = Options(epochs=4, batch_size=4, checkpoint_steps=5)
+CHILD = """
+import sys
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.run import run
+sys.path.insert(0, sys.argv[1])
+from test_run import OPTIONS, ROWS
+run(LocalChat("embedded:mini-chat"), ROWS, sys.argv[2], OPTIONS)
+"""
+
+
+@pytest.fixture(scope="module")
+def chat():
+    return LocalChat("embedded:mini-chat")
+
+
+@pytest.fixture(scope="module")
+def finished(chat, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    return folder, run(chat, ROWS, folder, OPTIONS)
+
+
+def trained(tuned):
+    return {name: tensor for name, tensor in tuned.model.state_dict().items() if "lora" in name}
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(chat, finished, tmp_path):
+    folder = tmp_path / "killed"
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(__file__.rpartition("/")[0]), str(folder)])
+    while not list(folder.glob("checkpoints/checkpoint-*/trainer_state.json")) and child.poll() is None:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (folder / "adapter").exists(), "the child was done before it was killed"
+    (folder / "checkpoints" / "checkpoint-99").mkdir()  # as a kill in the middle of a save leaves it
+    resumed = trained(run(chat, ROWS, folder, OPTIONS))
+    assert resumed and all(torch.equal(resumed[name], tensor) for name, tensor in trained(finished[1]).items())
+    assert not (folder / "checkpoints").exists()
+
+
+def test_a_finished_run_holds_what_it_was_and_loads(chat, finished):
+    folder, tuned = finished
+    config = json.loads((folder / "config.json").read_text())
+    assert config["data"]["n"] == 24 and config["options"]["checkpoint_steps"] == 5
+    steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert steps[-1] == 24 and "| learning_rate | 0.002 |" in (folder / "README.md").read_text()
+    assert {path.suffix for path in (folder / "adapter").iterdir()} <= {".safetensors", ".json", ".md"}
+    loaded = trained(load_run(folder, chat))
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in trained(tuned).items())
+
+
+def test_another_base_other_data_and_strange_folders_are_refused(chat, finished, tmp_path):
+    folder, _ = finished
+    with pytest.raises(AdaptLabError, match="belongs to embedded:mini-chat"):
+        load_run(folder, LocalChat("embedded:mini-base"))
+    with pytest.raises(AdaptLabError, match="other data"):
+        run(chat, ROWS[1:], folder, OPTIONS)
+    with pytest.raises(AdaptLabError, match="is finished"):
+        run(chat, ROWS, folder, OPTIONS)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(AdaptLabError, match="something else"):
+        run(chat, ROWS, tmp_path, OPTIONS)
+    (folder / "adapter").rename(folder / "away")
+    with pytest.raises(AdaptLabError, match="not finished"):
+        load_run(folder, chat)
+    (folder / "away").rename(folder / "adapter")
