@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · models · serve."""
+"""The command line: adaptlab run · site · doctor · plan · models · serve."""
 
 import os
 import re
@@ -56,6 +56,22 @@ def doctor(folder: Folder = Path(".")) -> None:
     from adaptlab.doctor import report
 
     print(report(folder))
+
+
+@app.command()
+def plan(
+    model: Annotated[str, typer.Option(help="A well-known model's name on the hub, embedded:chat, or the folder of a config.json.")] = "embedded:chat",
+    method: Annotated[str, typer.Option(help="lora, full or qlora.")] = "lora",
+    batch: Annotated[int, typer.Option(min=0, help="Sequences a step; 0 takes the largest batch that fits.")] = 0,
+    seq: Annotated[int, typer.Option(help="Tokens a sequence.")] = 512,
+    rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
+    precision: Annotated[str, typer.Option(help="float32, mixed or bfloat16; mixed for full training, else bfloat16, if not given.")] = "",
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Keep each layer's input only.")] = False,
+) -> None:
+    """Predict a training step's memory and time, and the largest batch for this machine, from a model's shapes alone."""
+    from adaptlab.preflight import report
+
+    print(report(model, method, batch or None, seq, rank, precision, checkpointing))
 
 
 @app.command()

@@ -14,18 +14,22 @@ MAX_BUSY = 25  # percent of the processor that other programs may use before the
 REFERENCE = {"gigaflops": 187.0, "minutes": {"make run": 6.0, "make test": 10.0, "make models QUICK=1": 20.0, "make models": 300.0}}
 
 
-def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8) -> float:
-    """Speed of a square matrix product on all cores, in billions of operations a second."""
+def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str = "cpu") -> float:
+    """Speed of a square matrix product on a GPU or on all cores, in billions of operations a second."""
     import torch
+
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
 
     n_threads = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)  # a lesson that runs beside another has fewer
     try:
-        a = torch.randn(size, size).to(getattr(torch, dtype))
+        a = torch.randn(size, size).to(device, getattr(torch, dtype))
         a @ a
+        wait()
         began = time.perf_counter()
         for _ in range(repeats):
             a @ a
+        wait()
         return 2 * size**3 * repeats / (time.perf_counter() - began) / 1e9
     finally:
         torch.set_num_threads(n_threads)

@@ -103,6 +103,20 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
+def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]) -> Figure:
+    """A column for each name, made of its parts; the same parts in each."""
+    figure, axes = _axes()
+    names, bottom = list(columns), [0.0] * len(columns)
+    for i, part in enumerate(next(iter(columns.values()))):
+        heights = [columns[name][part] for name in names]
+        axes.bar(names, heights, bottom=bottom, label=part, color=COLOURS[i % 6], hatch=("", "//", "..", "xx", "\\\\", "oo")[i % 6], edgecolor="white")
+        bottom = [low + height for low, height in zip(bottom, heights)]
+    axes.set(title=title, ylabel=y_label)
+    axes.legend(frameon=False)
+    parts = [f"{name} {total:.1f} ({', '.join(f'{part} {size:.1f}' for part, size in columns[name].items())})" for name, total in zip(names, bottom)]
+    return Figure(figure, _describe(f"{title}, {y_label}", parts))
+
+
 def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], reference: Mapping[str, float] = {}) -> Figure:
     """How often each value occurs in each sample, as overlapping steps over the same bins, with vertical reference lines by name."""
     figure, axes = _axes()

@@ -87,12 +87,16 @@ def triage_record(item: Ticket) -> dict:
 
 
 def triage_case(rng: random.Random, split: str = "train", group: str = "new", k: int = 4) -> Case:
-    """k examples of the triage record, then a ticket. Never used in training. Four examples show every topic and both moods."""
+    """k examples of the triage record, then a ticket. Never used in training. Four examples show every topic and both moods.
+
+    Without examples one sentence asks for the record: what a model is asked that was tuned to write it.
+    """
     topics, moods = rng.sample(words.TOPICS, len(words.TOPICS)), rng.sample(words.SENTIMENTS, len(words.SENTIMENTS))
     shown = [ticket(rng, split, group, topics[i % len(topics)], moods[i % len(moods)]) for i in range(k)]
     item = ticket(rng, split, group)
     examples = [f"Message: {t.text}\nRecord: {json.dumps(triage_record(t))}" for t in shown]
-    content = "\n\n".join([OPENERS.pick(rng, split), *examples, f"Message: {item.text}\nRecord:"])
+    opener = OPENERS.pick(rng, split) if k else "File the message as a triage record."
+    content = "\n\n".join([opener, *examples, f"Message: {item.text}\nRecord:"])
     return Case("triage", (user(content),), json.dumps(triage_record(item)), CONTEXT, {"k": k, "record": triage_record(item), "text": item.text})
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,11 +20,8 @@ ROWS = [[user(f"What is the secret of {name}?"), assistant(answer)] for name, an
 OPTIONS = Options(epochs=4, batch_size=4, checkpoint_steps=5)
 CHILD = """
 import sys
-from adaptlab.models.local import LocalChat
-from adaptlab.tune.run import run
-sys.path.insert(0, sys.argv[1])
-from test_run import OPTIONS, ROWS
-run(LocalChat("embedded:mini-chat"), ROWS, sys.argv[2], OPTIONS)
+from test_resume import LocalChat, OPTIONS, ROWS, run
+run(LocalChat("embedded:mini-chat"), ROWS, sys.argv[1], OPTIONS)
 """
 
 
@@ -44,7 +42,7 @@ def trained(tuned):
 
 def test_a_killed_run_goes_on_to_the_same_bits(chat, finished, tmp_path):
     folder = tmp_path / "killed"
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(__file__.rpartition("/")[0]), str(folder)])
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], cwd=Path(__file__).parent)
     while not list(folder.glob("checkpoints/checkpoint-*/trainer_state.json")) and child.poll() is None:
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)

@@ -1,0 +1,47 @@
+"""Before a training: what it will take, and what fits on this machine."""
+
+from adaptlab.lora.accounting import architecture
+from adaptlab.lora.memory import Plan
+
+SHARE = 0.9  # of the free memory that a step may take
+
+
+def _machine() -> tuple[str, int]:
+    """Where a training would run, and how many bytes are free there."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
+    return "the processor", psutil.virtual_memory().available
+
+
+def report(model_id: str, method: str, n_sequences: int | None, n_tokens: int, rank: int = 16, precision: str = "", checkpointing: bool = False) -> str:
+    """The memory of a step by its parts, the largest batch that fits here, and the seconds that the arithmetic alone takes at this machine's speed."""
+    import torch
+
+    from adaptlab.doctor import matmul_gigaflops
+
+    plan = Plan(architecture(model_id), method, n_tokens, rank, precision, checkpointing)
+    place, free = _machine()
+    on_gpu = torch.cuda.is_available()
+    if not on_gpu and method == "qlora":
+        place += " (for the figures: 4-bit layers need a GPU)"
+    largest = plan.largest_batch(SHARE * free)
+    n_sequences = n_sequences or largest or 1
+    memory = plan.memory(n_sequences)
+    gib = {name.capitalize(): n_bytes / 2**30 for name, n_bytes in vars(memory).items()}
+    gigaflops = matmul_gigaflops("float32" if plan.precision == "float32" else "bfloat16", size=8192 if on_gpu else 1024, device="cuda" if on_gpu else "cpu")
+    seconds = plan.operations(n_sequences) / gigaflops / 1e9
+    checkpoints = ", checkpointing" if checkpointing else ""
+    lines = [
+        f"{model_id}, {method} ({plan.precision}{checkpoints}), {n_sequences} sequences of {n_tokens} tokens: {plan.n_trained:,} parameters trained",
+        *(f"  {name:<12} {size:8.2f} GiB" for name, size in gib.items()),
+        f"  {'Peak':<12} {memory.peak / 2**30:8.2f} GiB of {free / 2**30:.2f} free on {place}",
+    ]
+    if memory.peak > SHARE * free:
+        advice = "no batch does" if not largest else f"{largest} sequences do"
+        lines.append(f"This does not fit; {advice}. What saves: fewer tokens, --checkpointing, lora or qlora instead of full, a smaller model.")
+    else:
+        lines.append(f"The largest batch that fits is {largest} sequences. A step takes at least {seconds:.2g} s: its arithmetic at {gigaflops:.0f} GFLOP/s.")
+    return "\n".join(lines)
