@@ -10,6 +10,7 @@ from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 
 IGNORED = -100  # the label of what is not learned, as PyTorch's cross-entropy has it
+NO_REPLIES = "The chat template of {} does not mark replies; add {{% generation %}} and {{% endgeneration %}} to it, so that they can be learned."
 SHOWN = 5  # overlong conversations that an error names
 
 
@@ -28,7 +29,7 @@ def _template(chat: LocalChat) -> str | None:
     try:
         return get_training_chat_template(chat.tokenizer)
     except ValueError as error:
-        raise AdaptLabError(f"The chat template of {chat.name} does not mark replies; add {{% generation %}} to it, so that they can be learned.") from error
+        raise AdaptLabError(NO_REPLIES.format(chat.name)) from error
 
 
 def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: int) -> list[dict[str, list[int]]]:
@@ -41,6 +42,8 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     made = chat.tokenizer.apply_chat_template(
         [chat.known_roles(messages) for messages in conversations], chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
+    if not any(map(any, made["assistant_masks"])):
+        raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
     rows, overlong = [], []
     for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], made["assistant_masks"]), 1):
         weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
