@@ -77,6 +77,8 @@ def test_data_that_cannot_be_learned_from(chat):
         fine_tune(chat, ROWS, Options(max_length=10))
     with pytest.raises(AdaptLabError, match="needs validation"):
         fine_tune(chat, ROWS, Options(patience=1))
+    with pytest.raises(AdaptLabError, match="pip install trackio"):
+        fine_tune(chat, ROWS, Options(tracking="trackio"))
     with pytest.raises(AdaptLabError, match="leave at least one"):
         fine_tune(chat, ROWS, Options(method="full", n_frozen=9))
 

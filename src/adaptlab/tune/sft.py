@@ -2,11 +2,13 @@
 
 import copy
 import math
+import os
 import tempfile
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from accelerate import PartialState
 from datasets import Dataset
@@ -97,14 +99,15 @@ def _freeze(model: PreTrainedModel, n_layers: int) -> None:
         part.requires_grad_(False)
 
 
-def _config(options: Options, folder: str, on_cpu: bool, n_processes: int, n_rows: int, validates: bool) -> SFTConfig:
+def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates: bool) -> SFTConfig:
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
     every = {"strategy": "steps", "steps": options.checkpoint_steps} if options.checkpoint_steps else {"strategy": "no", "steps": 1}
     if options.patience:
         every = {"strategy": "epoch", "steps": 1}
     return SFTConfig(
         output_dir=folder, seed=options.seed, use_cpu=on_cpu, bf16=fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2, dataloader_pin_memory=not on_cpu,
-        per_device_train_batch_size=options.batch_size // n_processes, per_device_eval_batch_size=4 * options.batch_size,
+        per_device_train_batch_size=options.batch_size, per_device_eval_batch_size=4 * options.batch_size,
+        accelerator_config={"split_batches": True},  # among processes, so that their number changes nothing
         num_train_epochs=options.epochs, learning_rate=options.learning_rate, lr_scheduler_type=options.schedule,
         warmup_steps=int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
         weight_decay=0.0, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
@@ -121,6 +124,10 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
         raise AdaptLabError("There are no conversations to learn from.")
     if options.patience and not validation:
         raise AdaptLabError("patience needs validation conversations, whose loss says when to stop.")
+    if options.tracking != "none":
+        if find_spec(options.tracking) is None:
+            raise AdaptLabError(f"Tracking by {options.tracking} needs its package; run: pip install {options.tracking}")
+        os.environ.setdefault("WANDB_MODE", "offline")  # nothing here needs an account
     n_processes = PartialState().num_processes
     if options.batch_size % n_processes:
         raise AdaptLabError(f"A batch of {options.batch_size} cannot be shared among {n_processes} processes; choose a multiple of {n_processes}.")
@@ -133,7 +140,7 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
     train, valid = (Dataset.from_list(tokenized(chat, rows, options.max_length)) if rows else None for rows in (conversations, validation))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # names that transformers is about to drop, in TRL's defaults too
-        config = _config(options, folder, model.device.type == "cpu", n_processes, len(conversations), bool(validation))
+        config = _config(options, folder, model.device.type == "cpu", len(conversations), bool(validation))
         made = SFTTrainer(
             model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=lora,
             callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
