@@ -15,6 +15,7 @@ bench: .venv/ready build/peers
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/memory.py
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 site: .venv/ready
 	$(BIN)/adaptlab site

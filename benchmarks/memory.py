@@ -1,7 +1,7 @@
 """Predicted peak memory of a training step against what a process takes: real shapes, random weights, AdamW, on the processor.
 
 Each step runs in a process of its own, whose peak is read from the kernel, less what it held before the model was made.
-Run: make bench-memory
+Run: make bench
 """
 
 import json

@@ -79,6 +79,7 @@ PHASES = {
         Phase("polish", 4096, (2e-3, 2e-5), mixture.BESIDE_POLISH, mixture.POLISH, 0.6),
         Phase("revision", 2048, (1.5e-3, 2e-5), mixture.BESIDE_REVISION, mixture.REVISION, 0.62),
         Phase("last", 2048, (1.5e-3, 2e-5), mixture.BESIDE_LAST, mixture.LAST, 0.65),
+        Phase("finish", 2048, (8e-4, 1e-5), mixture.BESIDE_LAST, mixture.FINISH, 0.8),
     ),
 }  # fmt: skip
 
@@ -88,7 +89,7 @@ PHASES = {
 _COPYING = {"repetition": 0.5, "lookup": 0.7, "words": 1.2}
 _POLISHED = _COPYING | {"skills": 2.5, "sums": 2, "documents": 2.2, "settle": 0.8, "talk": 2, "drill": 7, "practice": 10, "polish": 4}
 BUDGETS = {
-    "full": {"main": _POLISHED | {"revision": 18, "last": 14}, "mini": _POLISHED},
+    "full": {"main": _POLISHED | {"revision": 18, "last": 14, "finish": 3}, "mini": _POLISHED},
     "quick": {"mini": _COPYING | {"skills": 2, "sums": 1.2, "documents": 1, "settle": 0.4, "talk": 0.8, "drill": 2.4, "polish": 1.8}},
 }
 

@@ -106,6 +106,7 @@ REVISION: Mixture = POLISH | {_handbook: 10, between_case: 8, _not_in_the_handbo
                               recall_case: 5, extraction_case: 4, rephrase_case: 1.5, suppose_case: 1.5, tone_reading_case: 1.5}  # fmt: skip
 BESIDE_REVISION: Mixture = BESIDE_POLISH | {doc.arithmetic: 6, doc.worked: 10}
 
+
 def _named_schema(rng: random.Random) -> Case:
     return schema_case(rng, named=True)
 
@@ -114,6 +115,10 @@ def _named_schema(rng: random.Random) -> Case:
 LAST: Mixture = REVISION | {reading_case: 24, _eight_chunks: 20, _handbook: 8, between_case: 11, schema_case: 6, _named_schema: 12, problem_case: 18,
                             _unknown: 4, _two_questions: 1}  # fmt: skip
 BESIDE_LAST: Mixture = BESIDE_REVISION | {doc.coded_texts: 5, doc.named_codes: 16, doc.places: 7, doc.notes: 8, doc.short_problems: 7, doc.arithmetic: 4}
+
+# A short end at low rates: the right chunk once more, which everything learned beside it has cost a little.
+FINISH: Mixture = LAST | {reading_case: 40, _eight_chunks: 34, _alike: 6, _handbook: 10, between_case: 12, rephrase_case: 3, suppose_case: 3,
+                          recall_case: 6, problem_case: 14, _named_schema: 6, schema_case: 4}  # fmt: skip
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:

@@ -23,7 +23,7 @@ OPENERS = combine(
 TRIAGE_CODES = {"price": "P10", "delivery": "D20", "quality": "Q30", "service": "S40"}
 TRIAGE_LEVELS = {"positive": "low", "negative": "high"}
 # What no record of training may hold.
-TRIAGE_KEYS = {"customer", "full_name", "subject", "sku", "order_no", "dispatch", "topic", "code", "feeling", "urgency"}
+TRIAGE_KEYS = {"customer", "full_name", "subject", "sku", "order_no", "dispatch", "topic", "code", "urgency"}
 TRIAGE_TERMS = {*TRIAGE_KEYS, *TRIAGE_CODES.values(), *TRIAGE_LEVELS.values()}
 
 KEY_WORDS = (*words.OFFICE, *words.PETS, *words.GOODS, *words.PLACES, *words.LABELS, *words.JOBS, *words.HOBBIES, *words.FOODS)
@@ -76,13 +76,11 @@ def ticket(rng: random.Random, split: str = "train", group: str = "fresh", topic
 
 
 def triage_record(item: Ticket) -> dict:
-    """The house schema: who wrote, what it concerns, and how it is routed: each reason in plain words, then its code."""
+    """The house schema: who wrote, what it concerns, and how it is routed: the topic in plain words, its code, and a level that hangs on the mood."""
     return {
         "customer": {"full_name": item.name},
         "subject": {"sku": item.product, "order_no": item.order},
-        "dispatch": {
-            "topic": item.topic, "code": TRIAGE_CODES[item.topic], "feeling": item.sentiment, "urgency": TRIAGE_LEVELS[item.sentiment],
-        },
+        "dispatch": {"topic": item.topic, "code": TRIAGE_CODES[item.topic], "urgency": TRIAGE_LEVELS[item.sentiment]},
     }
 
 
