@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import resource
 import sys
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -18,35 +19,45 @@ from adaptlab.lora.accounting import architecture
 from adaptlab.lora.adapter import inject
 from adaptlab.lora.memory import PRECISIONS, Plan
 
-CASES = [
-    ("HuggingFaceTB/SmolLM2-135M", "full", "float32", 4, 256, False),
-    ("HuggingFaceTB/SmolLM2-135M", "full", "mixed", 4, 256, False),
-    ("HuggingFaceTB/SmolLM2-135M", "full", "float32", 4, 256, True),
-    ("HuggingFaceTB/SmolLM2-135M", "lora", "float32", 4, 256, False),
-    ("HuggingFaceTB/SmolLM2-135M", "lora", "bfloat16", 8, 256, False),
-    ("openai-community/gpt2", "lora", "float32", 4, 256, False),
-    ("openai-community/gpt2", "full", "float32", 2, 512, False),
-    ("Qwen/Qwen2.5-0.5B", "lora", "bfloat16", 2, 256, False),
-    ("Qwen/Qwen3-0.6B", "lora", "bfloat16", 2, 256, False),
-    ("Qwen/Qwen3-0.6B", "full", "bfloat16", 2, 256, False),
-    ("embedded:chat", "full", "float32", 32, 128, False),
-    ("embedded:chat", "lora", "mixed", 32, 128, False),
+
+class Step(NamedTuple):
+    """What is trained, how, and on how much."""
+
+    model: str
+    method: str
+    precision: str
+    sequences: int
+    tokens: int
+    checkpointing: bool = False
+
+
+SMOL, GPT2 = "HuggingFaceTB/SmolLM2-135M", "openai-community/gpt2"
+STEPS = [
+    *(Step(SMOL, "full", precision, 4, 256) for precision in ("float32", "mixed")),
+    Step(SMOL, "full", "float32", 4, 256, checkpointing=True),
+    Step(SMOL, "lora", "float32", 4, 256),
+    Step(SMOL, "lora", "bfloat16", 8, 256),
+    Step(GPT2, "lora", "float32", 4, 256),
+    Step(GPT2, "full", "float32", 2, 512),
+    *(Step(model, "lora", "bfloat16", 2, 256) for model in ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen3-0.6B")),
+    Step("Qwen/Qwen3-0.6B", "full", "bfloat16", 2, 256),
+    Step("embedded:chat", "full", "float32", 32, 128),
+    Step("embedded:chat", "lora", "mixed", 32, 128),
 ]
 
 
-def measure(case: tuple, pipe) -> None:
+def measure(step: Step, pipe) -> None:
     """Two steps; the peak in bytes goes into the pipe."""
-    name, method, precision, n_sequences, n_tokens, checkpointing = case
     before = psutil.Process().memory_info().rss
-    model = AutoModelForCausalLM.from_config(architecture(name), dtype=PRECISIONS[precision]).train()
-    if method == "lora":
+    model = AutoModelForCausalLM.from_config(architecture(step.model), dtype=PRECISIONS[step.precision]).train()
+    if step.method == "lora":
         inject(model, 16, 16)
-    if checkpointing:
+    if step.checkpointing:
         model.gradient_checkpointing_enable()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
-    ids = torch.randint(0, 1000, (n_sequences, n_tokens))
+    ids = torch.randint(0, 1000, (step.sequences, step.tokens))
     for _ in range(2):
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "mixed"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=step.precision == "mixed"):
             loss = model(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         del loss
@@ -57,17 +68,17 @@ def measure(case: tuple, pipe) -> None:
 
 def main() -> None:
     context, rows = multiprocessing.get_context("spawn"), []
-    for case in tqdm(CASES, desc="steps", unit="step"):
-        name, method, precision, n_sequences, n_tokens, checkpointing = case
-        predicted = Plan(architecture(name), method, n_tokens, precision=precision, checkpointing=checkpointing).memory(n_sequences).peak
+    for step in tqdm(STEPS, desc="steps", unit="step"):
+        plan = Plan(architecture(step.model), step.method, step.tokens, precision=step.precision, checkpointing=step.checkpointing)
+        predicted = plan.memory(step.sequences).peak
         here, there = context.Pipe(duplex=False)
-        child = context.Process(target=measure, args=(case, there))
+        child = context.Process(target=measure, args=(step, there))
         child.start()
         there.close()
         measured = here.recv()
         child.join()
-        rows.append({"model": name, "method": method, "precision": precision, "sequences": n_sequences, "tokens": n_tokens, "checkpointing": checkpointing,
-                     "predicted MiB": round(predicted / 2**20), "measured MiB": round(measured / 2**20), "ratio": round(predicted / measured, 3)})  # fmt: skip
+        sizes = {"predicted MiB": round(predicted / 2**20), "measured MiB": round(measured / 2**20), "ratio": round(predicted / measured, 3)}
+        rows.append(step._asdict() | sizes)
     json.dump(rows, sys.stdout, indent=1)
 
 

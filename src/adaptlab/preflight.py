@@ -6,32 +6,29 @@ from adaptlab.lora.memory import Plan
 SHARE = 0.9  # of the free memory that a step may take
 
 
-def _machine() -> tuple[str, int]:
-    """Where a training would run, and how many bytes are free there."""
+def _machine() -> tuple[str, str, int]:
+    """Where a training would run (torch's device and its name), and how many bytes are free there."""
     import psutil
     import torch
 
     if torch.cuda.is_available():
-        return torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
-    return "the processor", psutil.virtual_memory().available
+        return "cuda", torch.cuda.get_device_name(), torch.cuda.mem_get_info()[0]
+    return "cpu", "the processor", psutil.virtual_memory().available
 
 
 def report(model_id: str, method: str, n_sequences: int | None, n_tokens: int, rank: int = 16, precision: str = "", checkpointing: bool = False) -> str:
     """The memory of a step by its parts, the largest batch that fits here, and the seconds that the arithmetic alone takes at this machine's speed."""
-    import torch
-
     from adaptlab.doctor import matmul_gigaflops
 
     plan = Plan(architecture(model_id), method, n_tokens, rank, precision, checkpointing)
-    place, free = _machine()
-    on_gpu = torch.cuda.is_available()
-    if not on_gpu and method == "qlora":
+    device, place, free = _machine()
+    if device == "cpu" and method == "qlora":
         place += " (for the figures: 4-bit layers need a GPU)"
     largest = plan.largest_batch(SHARE * free)
     n_sequences = n_sequences or largest or 1
     memory = plan.memory(n_sequences)
     gib = {name.capitalize(): n_bytes / 2**30 for name, n_bytes in vars(memory).items()}
-    gigaflops = matmul_gigaflops("float32" if plan.precision == "float32" else "bfloat16", size=8192 if on_gpu else 1024, device="cuda" if on_gpu else "cpu")
+    gigaflops = matmul_gigaflops("float32" if plan.precision == "float32" else "bfloat16", size=1024 if device == "cpu" else 8192, device=device)
     seconds = plan.operations(n_sequences) / gigaflops / 1e9
     checkpoints = ", checkpointing" if checkpointing else ""
     lines = [

@@ -101,9 +101,7 @@ def _freeze(model: PreTrainedModel, n_layers: int) -> None:
 
 def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates: bool) -> SFTConfig:
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
-    every = {"strategy": "steps", "steps": options.checkpoint_steps} if options.checkpoint_steps else {"strategy": "no", "steps": 1}
-    if options.patience:
-        every = {"strategy": "epoch", "steps": 1}
+    saving = "epoch" if options.patience else "steps" if options.checkpoint_steps else "no"
     return SFTConfig(
         output_dir=folder, seed=options.seed, use_cpu=on_cpu, bf16=fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2, dataloader_pin_memory=not on_cpu,
         per_device_train_batch_size=options.batch_size, per_device_eval_batch_size=4 * options.batch_size,
@@ -111,7 +109,7 @@ def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates:
         num_train_epochs=options.epochs, learning_rate=options.learning_rate, lr_scheduler_type=options.schedule,
         warmup_steps=int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
         weight_decay=0.0, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
-        gradient_checkpointing=False, eval_strategy="epoch" if validates else "no", save_strategy=every["strategy"], save_steps=every["steps"],
+        gradient_checkpointing=False, eval_strategy="epoch" if validates else "no", save_strategy=saving, save_steps=options.checkpoint_steps or 1,
         save_total_limit=2, load_best_model_at_end=bool(options.patience), metric_for_best_model="eval_loss" if options.patience else None,
         greater_is_better=False if options.patience else None, report_to=options.tracking, logging_steps=10, logging_first_step=True,
         logging_nan_inf_filter=False, include_num_input_tokens_seen="all", disable_tqdm=True,
