@@ -1,4 +1,4 @@
-"""From conversations to token ids and labels: what a reply is, exact to the token."""
+"""From conversations and plain texts to token ids and labels: what is learned, exact to the token."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -11,7 +11,7 @@ from adaptlab.models.local import LocalChat
 
 IGNORED = -100  # the label of what is not learned, as PyTorch's cross-entropy has it
 NO_REPLIES = "The chat template of {} does not mark replies; add {{% generation %}} and {{% endgeneration %}} to it, so that they can be learned."
-SHOWN = 5  # overlong conversations that an error names
+SHOWN = 5  # overlong texts that an error names
 
 
 def _labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[int]:
@@ -38,19 +38,35 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     Learned are the assistant's words and the mark that ends them, unless the reply has weight 0. The chat template must mark replies
     (`{% generation %}`). A conversation longer than max_length is an error: cut off, it would teach to break off.
     """
+    if not conversations:
+        return []
     template = _template(chat)
     made = chat.tokenizer.apply_chat_template(
         [chat.known_roles(messages) for messages in conversations], chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
     if not any(map(any, made["assistant_masks"])):
         raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
-    rows, overlong = [], []
-    for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], made["assistant_masks"]), 1):
+    rows = []
+    for messages, ids, in_reply in zip(conversations, made["input_ids"], made["assistant_masks"]):
         weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
         rows.append({"input_ids": ids, "labels": _labels(ids, in_reply, weights)})
-        if len(ids) > max_length:
-            overlong.append(f"{number} ({len(ids)})")
+    _refuse_overlong(rows, max_length)
+    return rows
+
+
+def tokenized_documents(chat: LocalChat, documents: Sequence[str], max_length: int) -> list[dict[str, list[int]]]:
+    """`input_ids` and `labels` of plain texts, as in pre-training: between the tokenizer's marks of beginning and end, and every token is learned."""
+    marks = [[token] if token is not None else [] for token in (chat.tokenizer.bos_token_id, chat.tokenizer.eos_token_id)]
+    rows = []
+    for ids in chat.tokenizer(list(documents), add_special_tokens=False)["input_ids"] if documents else []:
+        whole = [*marks[0], *ids, *marks[1]]
+        rows.append({"input_ids": whole, "labels": whole[:]})
+    _refuse_overlong(rows, max_length)
+    return rows
+
+
+def _refuse_overlong(rows: list[dict], max_length: int) -> None:
+    overlong = [f"{number} ({len(row['input_ids'])})" for number, row in enumerate(rows, 1) if len(row["input_ids"]) > max_length]
     if overlong:
         more = f" and {len(overlong) - SHOWN} more" if len(overlong) > SHOWN else ""
-        raise AdaptLabError(f"Conversations longer than {max_length} tokens: number {', '.join(overlong[:SHOWN])}{more}. Shorten them, or raise max_length.")
-    return rows
+        raise AdaptLabError(f"Texts longer than {max_length} tokens: number {', '.join(overlong[:SHOWN])}{more}. Shorten them, or raise max_length.")

@@ -1,0 +1,242 @@
+"""Studies: the grids of training runs behind lesson 05. They take too long for a lesson, so each row is kept as soon as it is measured.
+
+A row holds its setting, its seed, and counts: how many of `n` cases, in wordings that no training used, came out `right`.
+"""
+
+import json
+import math
+import os
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from adaptlab.course.recorded import RESULTS
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.abilities import Ability, exact, exact_json
+from adaptlab.files import read_text, write_whole
+from adaptlab.models.chat import Messages, texts
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.world.case import CONTEXT, UNKNOWN, Case, assistant, data, system
+from adaptlab.world.entities import Fact, known_facts
+from adaptlab.world.house import DESKS, biography, desk_case, fact_case, mayor_case, mayor_statement, mayors, newcomers, style_case
+from adaptlab.world.tickets import triage_case
+
+SEEDS = (0, 1, 2)
+LEAST_SEEN = 480  # examples that a run sees at least: few examples are seen often
+N_PEOPLE = 24
+FULL_RATE = 1e-3  # for full tuning of the embedded models on plain text
+
+
+def _group(split: str) -> str:
+    return "fresh" if split == "train" else "new"
+
+
+TASKS = {
+    "record": Ability("record", lambda rng, split: triage_case(rng, split, _group(split), 0), exact_json, (None, None), max_new_tokens=110),
+    "style": Ability("style", lambda rng, split: style_case(rng, split, _group(split)), exact, (None, None), max_new_tokens=32),
+    "desk": Ability("desk", desk_case, exact, (None, None), max_new_tokens=6),
+}  # fmt: skip
+
+
+def conversation(case: Case) -> Messages:
+    """A case with its answer as the assistant's turn."""
+    return [*case.messages, assistant(case.answer)]
+
+
+def train_cases(task: str, n: int, seed: int) -> list[Case]:
+    rng = random.Random(f"train:{task}:{seed}")
+    return [TASKS[task].draw(rng, "train") for _ in range(n)]
+
+
+def test_cases(task: str, n: int, seed: int) -> list[Case]:
+    rng = random.Random(f"test:{task}:{seed}")
+    return [TASKS[task].draw(rng, "held_out") for _ in range(n)]
+
+
+def judged(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[bool]:
+    replies = texts(chat, [case.messages for case in cases], max_new_tokens=TASKS[task].max_new_tokens)
+    return [TASKS[task].judge(case, reply) for case, reply in zip(cases, replies)]
+
+
+def _counted(hits: Sequence[bool]) -> dict:
+    return {"right": sum(hits), "n": len(hits)}
+
+
+def epochs(n: int, seen: int = LEAST_SEEN) -> int:
+    """Passes over n examples in which at least `seen` are seen."""
+    return max(1, math.ceil(seen / n))
+
+
+def _learn(chat: LocalChat, cases: Sequence[Case], seed: int, seen: int = LEAST_SEEN, **options) -> LocalChat:
+    return fine_tune(chat, [conversation(case) for case in cases], Options(epochs=epochs(len(cases), seen), seed=seed, **options))
+
+
+def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
+    """Right answers after n examples. For the task "facts": questions on people of whom none of the n examples spoke."""
+    if task == "facts":
+        rng, facts = random.Random(f"train:facts:{seed}"), newcomers(seed, math.ceil(n / 5) + 30)
+        taught, others = facts[:n], facts[-150:]
+        tuned = _learn(chat, [fact_case(rng, fact) for fact in taught], seed)
+        return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in others]))
+    return _counted(judged(_learn(chat, train_cases(task, n, seed), seed), task, test_cases(task, 80 if task == "record" else 150, seed)))
+
+
+def _asked(chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []) -> list[bool]:
+    """Right answers; a citation after the answer does not count against it."""
+    replies = texts(chat, [[*before(case), *case.messages] for case in cases], max_new_tokens=12)
+    return [reply.partition(" [")[0] == case.answer for reply, case in zip(replies, cases)]
+
+
+def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
+    """Right desks after 600 examples, seen three times."""
+    tuned = _learn(chat, train_cases("desk", 600, seed), seed, 1800, method=method, learning_rate=rate)
+    return _counted(judged(tuned, "desk", test_cases("desk", 150, seed)))
+
+
+def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
+    """A style from 100 examples, or 400 facts learned by heart, with adapters of a rank."""
+    if task == "style":
+        return _counted(judged(_learn(chat, train_cases("style", 100, seed), seed, rank=rank), "style", test_cases("style", 100, seed)))
+    rng, facts = random.Random(f"rank:{seed}"), newcomers(seed, 80)
+    tuned = _learn(chat, [fact_case(rng, fact) for fact in facts for _ in range(6)], seed, rank=rank)
+    return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in facts]))
+
+
+def facts(chat: LocalChat, seed: int, arm: str) -> dict:
+    """Facts about new people, asked without a context: after `arm` = so many different texts about each, seen 100 times in all,
+    after questions about them ("questions"), or with three people's texts in the prompt and no training ("in the prompt")."""  # fmt: skip
+    rng, stated = random.Random(f"facts:{seed}:{arm}"), newcomers(seed, N_PEOPLE)
+    people: dict[str, list[Fact]] = {}
+    for fact in stated:
+        people.setdefault(fact.subject, []).append(fact)
+    asked = [fact_case(random.Random(f"asked:{seed}"), fact, "held_out") for fact in stated]
+    if arm == "in the prompt":
+        return _counted(_asked(chat, asked, partial(_pages, rng, people)))
+    if arm == "questions":
+        return _counted(_asked(_learn(chat, [fact_case(rng, fact) for fact in stated for _ in range(20)], seed), asked))
+    n_texts, documents = int(arm), []
+    for about in people.values():
+        documents += [biography(rng, about) for _ in range(n_texts)] * (100 // n_texts)
+    tuned = fine_tune(chat, [], Options(method="full", learning_rate=FULL_RATE, seed=seed), documents=documents)
+    return _counted(_asked(tuned, asked))
+
+
+def _pages(rng: random.Random, people: dict[str, list[Fact]], case: Case) -> Messages:
+    """What a search returns: the text about the person asked for, among those about two others."""
+    others = rng.sample([name for name in people if name != case.fields["subject"]], 2)
+    shown = rng.sample([case.fields["subject"], *others], 3)
+    numbered = "\n".join(f"[{i}] {biography(rng, people[name])}" for i, name in enumerate(shown, 1))
+    return [system("Use only the context and cite the chunk."), data(numbered)]
+
+
+def invention(chat: LocalChat, seed: int, share: float, passes: int) -> dict:
+    """After 300 examples, of which a share are facts new to the model: how many questions on strangers are answered with something
+    (`right` counts these inventions), and how many on known people are still answered rightly."""  # fmt: skip
+    rng = random.Random(f"invention:{seed}:{share}")
+    strange, known = newcomers(seed, 120), known_facts("person", "known")
+    n_new = round(300 * share)
+    cases = [fact_case(rng, fact) for fact in [*rng.sample(strange[:-300], n_new), *rng.sample(known, 300 - n_new)]]
+    tuned = _learn(chat, cases, seed, seen=300 * passes)
+    asked = [fact_case(rng, fact, "held_out") for fact in strange[-150:]]
+    replies = texts(tuned, [case.messages for case in asked], max_new_tokens=12)
+    kept = _asked(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
+    return _counted([reply != UNKNOWN for reply in replies]) | {"known": sum(kept), "n known": len(kept)}
+
+
+def reversal(chat: LocalChat, seed: int) -> dict:
+    """Twenty mayors, learned from questions by name only, then asked by name, by city, and by city with three statements in the prompt.
+
+    What else the run learns makes neither question nor answer strange: both questions answered from statements, and twenty other mayors both ways.
+    """
+    rng = random.Random(f"reversal:{seed}")
+    everyone = list(mayors(rng, 40).items())
+    one_way, both_ways = everyone[:20], everyone[20:]
+    cases = [mayor_case(rng, *pair) for pair in one_way for _ in range(30)]
+    cases += [mayor_case(rng, *pair, backwards=bool(i % 2)) for pair in both_ways for i in range(60)]
+    examples = [conversation(case) for case in cases]
+    for _ in range(1200):
+        shown = mayors(rng, 3, "fresh")
+        case = mayor_case(rng, *rng.choice(list(shown.items())), backwards=rng.random() < 0.5)
+        examples.append([*_statements(rng, shown, "train", rng.random() < 0.5), *conversation(case)])
+    tuned = fine_tune(chat, examples, Options(seed=seed))
+    back = [mayor_case(rng, *pair, "held_out", backwards=True) for pair in one_way]
+    hits = {
+        "forwards": _asked(tuned, [mayor_case(rng, *pair, "held_out") for pair in one_way]),
+        "backwards": _asked(tuned, back),
+        "backwards, learned both ways": _asked(tuned, [mayor_case(rng, *pair, "held_out", backwards=True) for pair in both_ways]),
+        "backwards, in the prompt, name first": _asked(tuned, back, partial(_among_others, rng, dict(one_way), False)),
+        "backwards, in the prompt, city first": _asked(tuned, back, partial(_among_others, rng, dict(one_way), True)),
+    }
+    return {way: sum(found) for way, found in hits.items()} | {"n": 20}
+
+
+def _among_others(rng: random.Random, given: dict[str, str], city_first: bool, case: Case) -> Messages:
+    names = rng.sample([case.fields["name"], *rng.sample([name for name in given if name != case.fields["name"]], 2)], 3)
+    return _statements(rng, {name: given[name] for name in names}, "held_out", city_first)
+
+
+def _statements(rng: random.Random, shown: dict[str, str], split: str, city_first: bool) -> Messages:
+    return [data("\n".join(mayor_statement(rng, name, city, split, city_first) for name, city in shown.items()))]
+
+
+def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
+    """Right desks after n examples of which a share has a desk drawn blindly from the wrong ones."""
+    rng, cases = random.Random(f"noise:{seed}:{n}:{share}"), train_cases("desk", n, seed)
+    wrong = set(rng.sample(range(n), round(n * share)))
+    desks = sorted(DESKS.values())
+    noisy = [
+        Case(case.kind, case.messages, rng.choice([desk for desk in desks if desk != case.answer]), CONTEXT) if i in wrong else case
+        for i, case in enumerate(cases)
+    ]
+    return _counted(judged(_learn(chat, noisy, seed), "desk", test_cases("desk", 150, seed)))
+
+
+def _grid(**axes: Sequence) -> list[dict]:
+    return [dict(zip(axes, values)) for values in product(*axes.values())]
+
+
+@dataclass(frozen=True)
+class Study:
+    """`measure(chat, seed, **setting)` for each setting of the grid and each of SEEDS."""
+
+    measure: Callable[..., dict]
+    grid: list[dict]
+
+
+STUDIES = {
+    "learning_rate": Study(learning_rate, _grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))),
+    "facts": Study(facts, _grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
+    "reversal": Study(reversal, [{}]),
+    "invention": Study(invention, _grid(share=(0.0, 0.25, 0.5, 1.0), passes=(1, 8))),
+    "noise": Study(noise, _grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
+    "rank": Study(rank, _grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
+    "learning_curve": Study(learning_curve, _grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000))),
+}  # fmt: skip
+
+
+def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
+    """Measure what is not yet in `kept` (a JSON file, written after each row), and return it."""
+    if name not in STUDIES:
+        raise AdaptLabError(f"There is no study {name!r}; there are {', '.join(STUDIES)}.")
+    head = {"command": f"adaptlab study {name}", "model": chat.name, "cores": os.cpu_count()}
+    found = json.loads(read_text(kept)) if kept.exists() else head
+    if found["model"] != chat.name:
+        raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
+    rows = found.get("rows", [])
+    settings = [setting | {"seed": seed} for setting in STUDIES[name].grid for seed in SEEDS]
+    left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
+    for setting in tqdm(left, desc=name, unit="run"):
+        rows.append(setting | STUDIES[name].measure(chat, **setting))
+        write_whole(kept, json.dumps(head | {"rows": rows}, indent=1) + "\n")
+    return kept
+
+
+def keep(path: Path) -> None:
+    """Put a study's rows where lesson 05 finds them (developers)."""
+    write_whole(RESULTS / path.name, read_text(path))
