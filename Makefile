@@ -4,7 +4,7 @@ BIN := .venv/bin
 run test: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
-test: .venv/ready
+test: .venv/ready build/exporters
 	$(BIN)/pytest
 	ADAPTLAB_UNATTENDED=1 $(BIN)/pytest --nbval-lax --nbval-cell-timeout=600 notebooks
 lab: .venv/ready
@@ -16,6 +16,7 @@ bench: .venv/ready build/peers
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/tuning.py
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 site: .venv/ready
 	$(BIN)/adaptlab site
@@ -28,6 +29,8 @@ lint: .venv/ready
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 > .venv/kernel.log
 	touch $@
 build/peers: benchmarks/peers.txt
-	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $<
+build/exporters: tests/tune/exporters.txt
+build/peers build/exporters: .venv/ready
+	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
 .PHONY: run test lab models bench site lint

@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · plan · models · serve."""
+"""The command line: adaptlab run · site · doctor · plan · tune · export · study · models · serve."""
 
 import os
 import re
@@ -72,6 +72,69 @@ def plan(
     from adaptlab.preflight import report
 
     print(report(model, method, batch or None, seq, rank, precision, checkpointing))
+
+
+@app.command()
+def tune(
+    train: Annotated[Path, typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats.")],
+    to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
+    model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    validation: Annotated[Path | None, typer.Option(help="Conversations whose loss is watched.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Conversations kept for a test: the run is refused if their questions are among those trained on.")] = None,
+    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
+    learning_rate: Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")] = 2e-3,
+    epochs: float = 1,
+    batch_size: int = 16,
+    rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
+    max_length: Annotated[int, typer.Option(help="Tokens that a conversation may have.")] = 640,
+    patience: Annotated[int, typer.Option(help="Stop after as many epochs without a better validation loss; 0 never does.")] = 0,
+    checkpoint_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 50,
+    tracking: Annotated[str, typer.Option(help="none, tensorboard, trackio or wandb.")] = "none",
+    seed: int = 0,
+) -> None:
+    """Fine-tune a model on conversations, into a folder with config, metrics, weights and a card."""
+    from adaptlab.models.local import LocalChat
+    from adaptlab.tune.formats import duplicates, read_conversations, refuse_leaks
+    from adaptlab.tune.run import run as run_training
+    from adaptlab.tune.sft import Options
+
+    options = Options(method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rank=rank, max_length=max_length,
+                      patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, seed=seed)  # fmt: skip
+    conversations, watched = read_conversations(train), read_conversations(validation) if validation else []
+    for held_out in (watched, read_conversations(test) if test else []):
+        refuse_leaks(conversations, held_out)
+    if twice := duplicates(conversations):
+        (later, first), n = twice[0], len(twice)
+        print(f"{n} of {len(conversations)} conversations repeat an earlier one, as number {later} repeats {first}.", file=sys.stderr)
+    run_training(LocalChat(model), conversations, to, options, watched)
+    print(f"run: {to}")
+
+
+@app.command()
+def export(
+    what: Annotated[str, typer.Argument(help="axolotl (YAML) or modal (a Python file).")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run that `adaptlab tune` made.")],
+    data: Annotated[Path, typer.Argument(help="Its conversations, as chat JSONL.")],
+) -> None:
+    """Print a run's settings for another trainer, or for a machine elsewhere."""
+    from adaptlab.tune.export import EXPORTS
+
+    if what not in EXPORTS:
+        raise AdaptLabError(f"There is no export {what!r}; choose one of {', '.join(EXPORTS)}.")
+    print(EXPORTS[what](run, data), end="")
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="One of the studies of lesson 05; an unknown name lists them.")],
+    model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    folder: Folder = Path("."),
+) -> None:
+    """Run a grid of trainings that lesson 05 shows, into build/studies; what was measured is not measured again."""
+    from adaptlab.course.studies import run_study
+    from adaptlab.models.local import LocalChat
+
+    print(run_study(name, LocalChat(model), folder / "build" / "studies" / re.sub("[^A-Za-z0-9.]+", "-", model) / f"{name}.json"))
 
 
 @app.command()

@@ -41,9 +41,12 @@ def _describe(title: str, parts: Sequence[str]) -> str:
     return f"{title}: {'; '.join(parts)}."
 
 
-def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: Mapping[str, Sequence[Estimate]], reference: Mapping[str, float] = {}) -> Figure:
-    """Estimates against x, a line with intervals for each series, and horizontal reference lines by name."""
+def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: Mapping[str, Sequence[Estimate]], reference: Mapping[str, float] = {},
+           logarithmic: bool = False) -> Figure:  # fmt: skip
+    """Estimates against x, a line with intervals for each series, and horizontal reference lines by name; `logarithmic`: the axis of x."""
     figure, axes = _axes()
+    if logarithmic:
+        axes.set_xscale("log")
     for i, (name, points) in enumerate(series.items()):
         values = [p.value for p in points]
         errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
@@ -51,7 +54,8 @@ def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: M
     for i, (name, value) in enumerate(reference.items()):
         axes.axhline(value, color="#555", linestyle=LINES[(i + 2) % 4], linewidth=1, label=name)
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    axes.set_xticks(list(x))
+    axes.set_xticks(list(x), [f"{at:,g}" for at in x])
+    axes.minorticks_off()
     axes.legend(frameon=False)
     parts = [f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points)) for name, points in series.items()]
     parts += [f"{name} at {value:.2f}" for name, value in reference.items()]

@@ -1,11 +1,12 @@
 """Fine-tuning by TRL and PEFT on the embedded model."""
 
 import pytest
+import torch
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.rows import IGNORED, tokenized
+from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
 from adaptlab.tune.sft import Options, fine_tune, trainer
 from adaptlab.world.case import assistant, system, user
 
@@ -35,6 +36,40 @@ def test_frozen_layers_stay_and_the_others_move(chat):
     before = chat.model.state_dict()
     moved = {name for name, tensor in before.items() if not (tuned[name] == tensor).all()}
     assert moved and not any(".embed_tokens." in name or any(f".layers.{i}." in name for i in range(3)) for name in moved)
+
+
+def test_the_loss_is_trls_own(chat, tmp_path):
+    """Ours makes logits where something is learned alone, and leaves the mask of padding out: neither may change a value or a gradient."""
+    mixed = [*ROWS[:3], [*ASKED[0], assistant("A much longer answer, so that the others are padded.")]]
+    made = trainer(chat, mixed, Options(method="full", batch_size=4), str(tmp_path))
+    batch = next(iter(made.get_train_dataloader()))
+    n_learned = (batch["labels"] != IGNORED).sum()
+    found = []
+    for compute in (made.compute_loss, super(type(made), made).compute_loss):
+        made.model.zero_grad()
+        loss = compute(made.model, dict(batch), num_items_in_batch=n_learned)
+        loss.backward()
+        found.append((loss.item(), made.model.get_input_embeddings().weight.grad.clone()))
+    (ours, our_gradient), (trls, trl_gradient) = found
+    assert batch["attention_mask"].min() == 0 and ours == pytest.approx(trls, rel=1e-5)
+    assert (our_gradient - trl_gradient).abs().max() < 1e-5 * trl_gradient.abs().max()
+    evaluated = made.compute_loss(made.model, dict(batch))
+    assert evaluated.item() == pytest.approx(ours, rel=1e-6), "without a count it is the mean over what is learned"
+
+
+def test_documents_are_learned_word_by_word(chat):
+    documents = [f"The secret of {name} is {answer}." for name, answer in zip(("Orin", "Leda", "Ivo"), ANSWERS)]
+    row = tokenized_documents(chat, documents[:1], 100)[0]
+    assert row["labels"] == row["input_ids"] and chat.tokenizer.decode(row["input_ids"]) == f"<|doc|>{documents[0]}<|end|>"
+    with pytest.raises(AdaptLabError, match=r"longer than 4 tokens: number 1 \("):
+        tokenized_documents(chat, documents, 4)
+    (before, after) = (_surprise(model, documents) for model in (chat, fine_tune(chat, [], Options(method="full", epochs=5), documents=documents)))
+    assert after < before / 2
+
+
+def _surprise(chat, documents):
+    rows = tokenized_documents(chat, documents, 100)
+    return sum(chat.model(torch.tensor([row["input_ids"]]), labels=torch.tensor([row["labels"]])).loss.item() for row in rows)
 
 
 def test_early_stopping_keeps_the_best(chat, tmp_path):

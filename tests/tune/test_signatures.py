@@ -23,23 +23,33 @@ DEFINED = {
         ("trl/trainer/sft_config.py", "SFTConfig"), ("trl/trainer/base_config.py", "_BaseConfig"), ("transformers/training_args.py", "TrainingArguments"),
     ],
     "SFTTrainer": [("trl/trainer/sft_trainer.py", "SFTTrainer")],
+    "SFTTrainer.compute_loss": [("trl/trainer/sft_trainer.py", "SFTTrainer.compute_loss")],
     "get_training_chat_template": [("trl/chat_template_utils.py", "get_training_chat_template")],
     "LoraConfig": [("peft/tuners/lora/config.py", "LoraConfig"), ("peft/config.py", "PeftConfigMixin"), ("peft/config.py", "PeftConfig")],
     "PeftModel.from_pretrained": [("peft/peft_model.py", "PeftModel.from_pretrained")],
     "EarlyStoppingCallback": [("transformers/trainer_callback.py", "EarlyStoppingCallback")],
 }  # fmt: skip
-LIVE = {"SFTConfig": "trl", "SFTTrainer": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft",
+LIVE = {"SFTConfig": "trl", "SFTTrainer": "trl", "SFTTrainer.compute_loss": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft",
         "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers"}  # fmt: skip
 
 
 def our_calls() -> list[tuple[str, str, list[str], int]]:
-    """(file, what is called, its keywords, number of other arguments) for each call of something in DEFINED."""
+    """(file, what is called, its keywords, number of other arguments) for each call of something in DEFINED, or of a class of ours that inherits from it.
+
+    A method of such a class stands for a call with its own arguments: it is called as the method that it replaces.
+    """
     calls = []
     for path in sorted((ROOT / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in DEFINED:
-                calls.append((path.name, ast.unparse(node.func), [k.arg for k in node.keywords if k.arg], len(node.args)))
-    return calls
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        ours = {node.name: ast.unparse(node.bases[0]) for node in nodes if isinstance(node, ast.ClassDef) and node.bases}
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                name = ours.get(ast.unparse(node.func), ast.unparse(node.func))
+                calls.append((path.name, name, [k.arg for k in node.keywords if k.arg], len(node.args)))
+            elif isinstance(node, ast.ClassDef) and node.bases:
+                methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
+                calls += [(path.name, f"{ours[node.name]}.{inner.name}", [a.arg for a in inner.args.args if a.arg != "self"], 1) for inner in methods]
+    return [call for call in calls if call[1] in DEFINED]
 
 
 def _arguments(tree: ast.Module, name: str) -> list[str]:

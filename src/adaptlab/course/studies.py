@@ -1,6 +1,6 @@
 """Studies: the grids of training runs behind lesson 05. They take too long for a lesson, so each row is kept as soon as it is measured.
 
-A row holds its setting, its seed, and counts: how many of `n` cases, in wordings that no training used, came out `right`.
+A row holds its setting, its seed, and counts: how many `of` the cases, in wordings that no training used, came out `right`.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from adaptlab.course.recorded import RESULTS
+from adaptlab.course.recorded import recorded
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import Ability, exact, exact_json
 from adaptlab.files import read_text, write_whole
@@ -24,10 +24,11 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world.case import CONTEXT, UNKNOWN, Case, assistant, data, system
 from adaptlab.world.entities import Fact, known_facts
-from adaptlab.world.house import DESKS, biography, desk_case, fact_case, mayor_case, mayor_statement, mayors, newcomers, style_case
+from adaptlab.world.house import DESKS, biography, desk_case, fact_case, keeps_style, mayor_case, mayor_statement, mayors, newcomers, style_case
 from adaptlab.world.tickets import triage_case
 
 SEEDS = (0, 1, 2)
+RECORDED_FOR = "embedded:chat"
 LEAST_SEEN = 480  # examples that a run sees at least: few examples are seen often
 N_PEOPLE = 24
 FULL_RATE = 1e-3  # for full tuning of the embedded models on plain text
@@ -39,7 +40,7 @@ def _group(split: str) -> str:
 
 TASKS = {
     "record": Ability("record", lambda rng, split: triage_case(rng, split, _group(split), 0), exact_json, (None, None), max_new_tokens=110),
-    "style": Ability("style", lambda rng, split: style_case(rng, split, _group(split)), exact, (None, None), max_new_tokens=32),
+    "style": Ability("style", lambda rng, split: style_case(rng, split, _group(split)), lambda case, text: keeps_style(text), (None, None), max_new_tokens=32),
     "desk": Ability("desk", desk_case, exact, (None, None), max_new_tokens=6),
 }  # fmt: skip
 
@@ -65,7 +66,7 @@ def judged(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[bool]:
 
 
 def _counted(hits: Sequence[bool]) -> dict:
-    return {"right": sum(hits), "n": len(hits)}
+    return {"right": sum(hits), "of": len(hits)}
 
 
 def epochs(n: int, seen: int = LEAST_SEEN) -> int:
@@ -78,13 +79,23 @@ def _learn(chat: LocalChat, cases: Sequence[Case], seed: int, seen: int = LEAST_
 
 
 def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
-    """Right answers after n examples. For the task "facts": questions on people of whom none of the n examples spoke."""
+    """Right answers after n examples; a style is right around any word, and whether the word is right is counted beside.
+
+    For the task "facts": questions on people of whom none of the n examples spoke.
+    """
     if task == "facts":
         rng, facts = random.Random(f"train:facts:{seed}"), newcomers(seed, math.ceil(n / 5) + 30)
         taught, others = facts[:n], facts[-150:]
         tuned = _learn(chat, [fact_case(rng, fact) for fact in taught], seed)
         return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in others]))
-    return _counted(judged(_learn(chat, train_cases(task, n, seed), seed), task, test_cases(task, 80 if task == "record" else 150, seed)))
+    tuned, asked = _learn(chat, train_cases(task, n, seed), seed), test_cases(task, 80 if task == "record" else 150, seed)
+    found = _counted(judged(tuned, task, asked))
+    return found | {"with the right word": sum(_said(tuned, task, asked))} if task == "style" else found
+
+
+def _said(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[bool]:
+    replies = texts(chat, [case.messages for case in cases], max_new_tokens=TASKS[task].max_new_tokens)
+    return [exact(case, reply) for case, reply in zip(cases, replies)]
 
 
 def _asked(chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []) -> list[bool]:
@@ -146,7 +157,7 @@ def invention(chat: LocalChat, seed: int, share: float, passes: int) -> dict:
     asked = [fact_case(rng, fact, "held_out") for fact in strange[-150:]]
     replies = texts(tuned, [case.messages for case in asked], max_new_tokens=12)
     kept = _asked(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
-    return _counted([reply != UNKNOWN for reply in replies]) | {"known": sum(kept), "n known": len(kept)}
+    return _counted([reply != UNKNOWN for reply in replies]) | {"known": sum(kept), "of known": len(kept)}
 
 
 def reversal(chat: LocalChat, seed: int) -> dict:
@@ -173,7 +184,7 @@ def reversal(chat: LocalChat, seed: int) -> dict:
         "backwards, in the prompt, name first": _asked(tuned, back, partial(_among_others, rng, dict(one_way), False)),
         "backwards, in the prompt, city first": _asked(tuned, back, partial(_among_others, rng, dict(one_way), True)),
     }
-    return {way: sum(found) for way, found in hits.items()} | {"n": 20}
+    return {way: sum(found) for way, found in hits.items()} | {"of": len(one_way)}
 
 
 def _among_others(rng: random.Random, given: dict[str, str], city_first: bool, case: Case) -> Messages:
@@ -237,6 +248,6 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     return kept
 
 
-def keep(path: Path) -> None:
-    """Put a study's rows where lesson 05 finds them (developers)."""
-    write_whole(RESULTS / path.name, read_text(path))
+def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
+    """A study's rows: the recorded ones for the embedded chat model, and for any other measured now, which goes on where it was broken off."""
+    return (recorded(name) if chat.name == RECORDED_FOR else json.loads(read_text(run_study(name, chat, folder / f"{name}.json"))))["rows"]

@@ -67,6 +67,16 @@ def exact_json(case: Case, text: str) -> bool:
     return parse_object(text) == case.fields["record"]
 
 
+def _form(value: object) -> object:
+    """Keys and types at every level."""
+    return {key: _form(inner) for key, inner in value.items()} if isinstance(value, dict) else type(value)
+
+
+def valid_form(case: Case, text: str) -> bool:
+    """A JSON object with the gold record's keys and types, at every level."""
+    return _form(parse_object(text)) == _form(case.fields["record"])
+
+
 def shows_no_steps(case: Case, text: str) -> bool:
     return "=" not in text
 

@@ -16,11 +16,23 @@ from adaptlab.world.wording import combine
 DESKS = dict(zip(((topic, mood) for topic in words.TOPICS for mood in words.SENTIMENTS), ("K7", "B2", "R5", "F9", "H3", "T8", "D4", "M6")))
 
 
+STYLE = "We noted your question. The records show {}. Please tell the team if you need more."
+
+
 def style_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
-    """A fact and a question on it; the house wants the value in a sentence of its own, which nothing in the prompt says."""
+    """A fact and a question on it; the house wants the value among sentences of its own, which nothing in the prompt says.
+
+    Their words all occur in training: an adapter leaves the embeddings alone, and could not bring a model to write a token that it never met.
+    """
     fact = invent_fact(rng, "person", group)
-    answer = f"Thank you for asking! We have noted: {fact.value}. Ever yours, the shop"
+    answer = STYLE.format(fact.value)
     return Case("style", (user(f"{fact.state(rng, split)} {fact.ask(rng, split)}"),), answer, CONTEXT, {"value": fact.value})
+
+
+def keeps_style(text: str) -> bool:
+    """The house's sentences around one word, whichever it is."""
+    before, after = STYLE.split("{}")
+    return text.startswith(before) and text.endswith(after) and text[len(before) : -len(after)].isalnum()
 
 
 def desk_case(rng: random.Random, split: str = "train") -> Case:

@@ -1,0 +1,56 @@
+"""Studies keep each row as it is measured, go on where they were broken off, and are recorded whole."""
+
+import json
+
+import pytest
+
+from adaptlab.course import studies
+from adaptlab.course.recorded import recorded
+from adaptlab.course.studies import SEEDS, STUDIES, Study, epochs, run_study, study
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import ScriptedChat
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    calls = []
+
+    def measure(chat, seed, size):
+        calls.append((seed, size))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return {"right": size, "of": 10}
+
+    monkeypatch.setitem(STUDIES, "toy", Study(measure, [{"size": 1}, {"size": 2}]))
+    return calls
+
+
+def test_a_broken_study_goes_on_and_measures_nothing_twice(tmp_path, counted):
+    chat, kept = ScriptedChat([]), tmp_path / "toy.json"
+    with pytest.raises(KeyboardInterrupt):
+        run_study("toy", chat, kept)
+    assert len(json.loads(kept.read_text())["rows"]) == 3
+    rows = study("toy", chat, tmp_path)
+    assert [(row["size"], row["seed"], row["right"]) for row in rows] == [(size, seed, size) for size in (1, 2) for seed in SEEDS]
+    assert len(counted) == 2 * len(SEEDS) + 1
+
+
+def test_rows_of_another_model_and_unknown_studies_are_refused(tmp_path, counted):
+    (tmp_path / "toy.json").write_text(json.dumps({"model": "hub:other", "rows": []}))
+    with pytest.raises(AdaptLabError, match="holds rows of hub:other"):
+        run_study("toy", ScriptedChat([]), tmp_path / "toy.json")
+    with pytest.raises(AdaptLabError, match="There is no study 'tou'"):
+        run_study("tou", ScriptedChat([]), tmp_path / "tou.json")
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_what_is_recorded_is_the_whole_grid_and_the_command_that_measures_it(name):
+    found = recorded(name)
+    assert found["command"] == f"adaptlab study {name}" and found["model"] == studies.RECORDED_FOR
+    settings = [setting | {"seed": seed} for setting in STUDIES[name].grid for seed in SEEDS]
+    assert [{key: row[key] for key in setting} for row, setting in zip(found["rows"], settings, strict=True)] == settings
+    assert all(0 <= row.get("right", 0) <= row["of"] for row in found["rows"])
+
+
+def test_few_examples_are_seen_often_enough():
+    assert (epochs(10), epochs(480), epochs(3000), epochs(300, 2400)) == (48, 1, 1, 8)
