@@ -29,8 +29,10 @@ DEFINED = {
     "PeftModel.from_pretrained": [("peft/peft_model.py", "PeftModel.from_pretrained")],
     "EarlyStoppingCallback": [("transformers/trainer_callback.py", "EarlyStoppingCallback")],
 }  # fmt: skip
-LIVE = {"SFTConfig": "trl", "SFTTrainer": "trl", "SFTTrainer.compute_loss": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft",
-        "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers"}  # fmt: skip
+LIVE = {
+    "SFTConfig": "trl", "SFTTrainer": "trl", "SFTTrainer.compute_loss": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft",
+    "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers",
+}  # fmt: skip
 
 
 def our_calls() -> list[tuple[str, str, list[str], int]]:

@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from adaptlab.models.chat import Chat, Messages, Reply
 from adaptlab.rag.collection import Where
@@ -11,6 +11,8 @@ from adaptlab.rag.retrieve import Hit, Retriever
 from adaptlab.world.case import NOT_FOUND, data, system, user
 
 INSTRUCTION = f"Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND}"
+
+LEAST_BACKED = 0.5  # share of what an answer adds to its question that has to stand in the chunk
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,28 @@ def check(question: str, hits: Sequence[Hit], reply: Reply, search_seconds: floa
     invented = tuple(i for i in numbers if not 1 <= i <= len(hits))
     seconds = {"search": search_seconds, "answer": reply.seconds}
     return Answer(question, text, tuple(hits), cited, invented, NOT_FOUND in text, reply.n_prompt_tokens, reply.n_completion_tokens, seconds)
+
+
+def verified(answers: Sequence[Answer], score: Callable[[list[tuple[str, str]]], Sequence[float]]) -> list[Answer]:
+    """Each answer with the citation that stands up: the given chunk which answers the question best by `score`, if it holds what the answer says.
+
+    Otherwise the answer cites nothing: its words come from elsewhere, and a reader should be told. What the model itself cited is not asked.
+    """
+    spoken = [answer for answer in answers if answer.hits and not answer.abstained]
+    scores = iter(score([(answer.question, hit.chunk.in_context()) for answer in spoken for hit in answer.hits]))
+    cited = iter([_backed(answer, answer.hits[_first([next(scores) for _ in answer.hits])]) for answer in spoken])
+    return [replace(a, cited=next(cited) if a.hits and not a.abstained else (), invented_citations=()) for a in answers]
+
+
+def _first(scores: Sequence[float]) -> int:
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
+def _backed(answer: Answer, hit: Hit) -> tuple[Hit, ...]:
+    added = _words(without_citations(answer.text)) - _words(answer.question)
+    held = added & _words(hit.chunk.in_context())
+    return (hit,) if added and len(held) / len(added) >= LEAST_BACKED else ()
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))

@@ -3,10 +3,9 @@
 from datetime import date
 
 from adaptlab.models.chat import Reply
-from adaptlab.rag.answer import check
+from adaptlab.rag.answer import check, verified
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.retrieve import Hit
-from adaptlab.rag.verify import verified
 from adaptlab.world.case import NOT_FOUND
 
 TEXTS = ("The lamp costs 12 euros.", "The kettle costs 12 euros.", "Wool is warm.")
