@@ -6,6 +6,7 @@ import torch
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
+from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
 from adaptlab.tune.sft import Options, fine_tune, trainer
 from adaptlab.world.case import assistant, system, user
@@ -55,6 +56,20 @@ def test_the_loss_is_trls_own(chat, tmp_path):
     assert (our_gradient - trl_gradient).abs().max() < 1e-5 * trl_gradient.abs().max()
     evaluated = made.compute_loss(made.model, dict(batch))
     assert evaluated.item() == pytest.approx(ours, rel=1e-6), "without a count it is the mean over what is learned"
+
+
+@pytest.mark.skipif(fast_dtype("cpu") is torch.float32, reason="matrices are rounded where bfloat16 is fast")
+def test_rounding_the_frozen_matrices_changes_no_loss_and_leaves_them_as_they_were(chat, tmp_path):
+    losses = []
+    for rounded in (True, False):
+        made = trainer(chat, ROWS[:32], Options(), str(tmp_path))
+        if not rounded:
+            made.remove_callback(next(type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "_Rounded"))
+        made.train()
+        losses.append([row["loss"] for row in made.state.log_history if "loss" in row])
+    assert losses[0] == losses[1]
+    layer = made.model.get_base_model().model.layers[0].feed_forward.w1.base_layer
+    assert (layer.weight == chat.model.model.layers[0].feed_forward.w1.weight).all() and layer.weight.dtype == torch.float32
 
 
 def test_documents_are_learned_word_by_word(chat):

@@ -8,7 +8,7 @@ import math
 import os
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import Messages, texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world.case import CONTEXT, UNKNOWN, Case, assistant, data, system
+from adaptlab.world.case import UNKNOWN, Case, assistant, data, system
 from adaptlab.world.entities import Fact, known_facts
 from adaptlab.world.house import DESKS, biography, desk_case, fact_case, keeps_style, mayor_case, mayor_statement, mayors, newcomers, style_case
 from adaptlab.world.tickets import triage_case
@@ -146,14 +146,15 @@ def _pages(rng: random.Random, people: dict[str, list[Fact]], case: Case) -> Mes
     return [system("Use only the context and cite the chunk."), data(numbered)]
 
 
-def invention(chat: LocalChat, seed: int, share: float, passes: int) -> dict:
-    """After 300 examples, of which a share are facts new to the model: how many questions on strangers are answered with something
-    (`right` counts these inventions), and how many on known people are still answered rightly."""  # fmt: skip
+def invention(chat: LocalChat, seed: int, declining: int, share: float, passes: int) -> dict:
+    """After 300 examples, of which a share are facts new to the model, and `declining` more in which it does not know a stranger: how many
+    questions on other strangers are answered with something (`right` counts these inventions), and on known people still rightly."""  # fmt: skip
     rng = random.Random(f"invention:{seed}:{share}")
     strange, known = newcomers(seed, 120), known_facts("person", "known")
     n_new = round(300 * share)
     cases = [fact_case(rng, fact) for fact in [*rng.sample(strange[:-300], n_new), *rng.sample(known, 300 - n_new)]]
-    tuned = _learn(chat, cases, seed, seen=300 * passes)
+    cases += [replace(fact_case(rng, fact), answer=UNKNOWN) for fact in strange[-300 : declining - 300]]
+    tuned = _learn(chat, cases, seed, seen=len(cases) * passes)
     asked = [fact_case(rng, fact, "held_out") for fact in strange[-150:]]
     replies = texts(tuned, [case.messages for case in asked], max_new_tokens=12)
     kept = _asked(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
@@ -201,10 +202,7 @@ def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
     rng, cases = random.Random(f"noise:{seed}:{n}:{share}"), train_cases("desk", n, seed)
     wrong = set(rng.sample(range(n), round(n * share)))
     desks = sorted(DESKS.values())
-    noisy = [
-        Case(case.kind, case.messages, rng.choice([desk for desk in desks if desk != case.answer]), CONTEXT) if i in wrong else case
-        for i, case in enumerate(cases)
-    ]
+    noisy = [replace(case, answer=rng.choice([desk for desk in desks if desk != case.answer])) if i in wrong else case for i, case in enumerate(cases)]
     return _counted(judged(_learn(chat, noisy, seed), "desk", test_cases("desk", 150, seed)))
 
 
@@ -224,7 +222,7 @@ STUDIES = {
     "learning_rate": Study(learning_rate, _grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))),
     "facts": Study(facts, _grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
     "reversal": Study(reversal, [{}]),
-    "invention": Study(invention, _grid(share=(0.0, 0.25, 0.5, 1.0), passes=(1, 8))),
+    "invention": Study(invention, _grid(declining=(0, 100), share=(0.0, 0.25, 0.5, 1.0), passes=(1, 8))),
     "noise": Study(noise, _grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
     "rank": Study(rank, _grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
     "learning_curve": Study(learning_curve, _grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000))),
@@ -244,6 +242,7 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
     for setting in tqdm(left, desc=name, unit="run"):
         rows.append(setting | STUDIES[name].measure(chat, **setting))
+        rows = [row for setting in settings for row in rows if setting.items() <= row.items()]
         write_whole(kept, json.dumps(head | {"rows": rows}, indent=1) + "\n")
     return kept
 

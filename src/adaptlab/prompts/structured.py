@@ -70,16 +70,17 @@ class JsonConstraint(LogitsProcessor):
         if not self.matchers:
             self.matchers = [LLMatcher(self.tokenizer, self.grammar) for _ in range(len(input_ids))]
             self.n_prompt = input_ids.shape[1]
-        for row, matcher in enumerate(self.matchers):
-            if input_ids.shape[1] > self.n_prompt and not matcher.is_stopped():
-                matcher.consume_token(int(input_ids[row, -1]))
-            if matcher.is_stopped():
-                allowed = np.zeros(scores.shape[1], bool)
-                allowed[self.tokenizer.eos_token] = True
-            else:
-                bits = np.frombuffer(matcher.compute_bitmask(), np.uint8)
-                allowed = np.zeros(scores.shape[1], bool)
-                unpacked = np.unpackbits(bits, bitorder="little")[: scores.shape[1]].astype(bool)
-                allowed[: len(unpacked)] = unpacked
-            scores[row, torch.from_numpy(~allowed).to(scores.device)] = -torch.inf
-        return scores
+            self.only_end = np.zeros(len(self.matchers[0].compute_bitmask()), np.uint8)
+            self.only_end[self.tokenizer.eos_token // 8] = 1 << self.tokenizer.eos_token % 8
+        tokens = input_ids[:, -1].tolist() if input_ids.shape[1] > self.n_prompt else None
+        bits = np.stack([self._allowed(matcher, tokens and tokens[row]) for row, matcher in enumerate(self.matchers)])
+        allowed = np.unpackbits(bits, axis=1, count=scores.shape[1], bitorder="little").astype(bool)  # (B, V); what the tokenizer lacks stays forbidden
+        return scores.masked_fill(~torch.from_numpy(allowed).to(scores.device), -torch.inf)
+
+    def _allowed(self, matcher: LLMatcher, token: int | None) -> np.ndarray:
+        """Which tokens may come after `token`, a bit each."""
+        if token is not None and not matcher.is_stopped():
+            matcher.consume_token(token)
+        if matcher.is_stopped():
+            return self.only_end
+        return np.frombuffer(matcher.compute_bitmask(), np.uint8)

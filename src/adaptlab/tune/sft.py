@@ -113,6 +113,29 @@ class _Trainer(SFTTrainer):
         return (loss, outputs) if return_outputs else loss
 
 
+class _Rounded(TrainerCallback):
+    """Under an adapter on the CPU, the frozen matrices stay in bfloat16 while they are used so: autocast would round them in every step, and keep both.
+
+    The numbers are those that autocast makes; afterwards the matrices are the base's own again.
+    """
+
+    def __init__(self, base: PreTrainedModel):
+        self.base = {name: module for name, module in base.named_modules() if isinstance(module, nn.Linear)}
+
+    def _frozen(self, model) -> list[tuple[nn.Parameter, nn.Parameter]]:
+        """(the matrix in training, the one of the base) for each layer that has an adapter."""
+        pairs = [(model.get_base_model().get_submodule(name), module.weight) for name, module in self.base.items()]
+        return [(layer.base_layer.weight, weight) for layer, weight in pairs if hasattr(layer, "base_layer")]
+
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        for weight, _ in self._frozen(model):
+            weight.data = weight.data.bfloat16()
+
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        for weight, original in self._frozen(model):
+            weight.data = original.data.clone()
+
+
 def _freeze(model: PreTrainedModel, n_layers: int) -> None:
     layers = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
     if not n_layers < len(layers):
@@ -172,6 +195,8 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
         )  # fmt: skip
     made.remove_callback(PrinterCallback)  # it writes every log as a line between those of the bar
     made.add_callback(_Progress)
+    if lora and config.bf16 and config.use_cpu:
+        made.add_callback(_Rounded(chat.model))
     return made
 
 

@@ -12,18 +12,16 @@ from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.reviews import review
 from adaptlab.world.wording import combine
 
-# A desk for each topic and mood; nothing in the names tells which.
-DESKS = dict(zip(((topic, mood) for topic in words.TOPICS for mood in words.SENTIMENTS), ("K7", "B2", "R5", "F9", "H3", "T8", "D4", "M6")))
+# A desk for each topic and mood; nothing in the names tells which. They are words that the embedded models can write: an adapter leaves the
+# embeddings alone, and cannot bring a model to write a token that no reply of its training held.
+DESKS = dict(zip(((topic, mood) for topic in words.TOPICS for mood in words.SENTIMENTS), words.TEAMS))
 
 
 STYLE = "We noted your question. The records show {}. Please tell the team if you need more."
 
 
 def style_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
-    """A fact and a question on it; the house wants the value among sentences of its own, which nothing in the prompt says.
-
-    Their words all occur in training: an adapter leaves the embeddings alone, and could not bring a model to write a token that it never met.
-    """
+    """A fact and a question on it; the house wants the value among sentences of its own, which nothing in the prompt says."""
     fact = invent_fact(rng, "person", group)
     answer = STYLE.format(fact.value)
     return Case("style", (user(f"{fact.state(rng, split)} {fact.ask(rng, split)}"),), answer, CONTEXT, {"value": fact.value})
