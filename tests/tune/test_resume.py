@@ -80,3 +80,29 @@ def test_another_base_other_data_and_strange_folders_are_refused(chat, finished,
     with pytest.raises(AdaptLabError, match="not finished"):
         load_run(folder, chat)
     (folder / "away").rename(folder / "adapter")
+
+
+FULL_DISK = """
+import resource, sys
+from test_resume import LocalChat, OPTIONS, ROWS, AdaptLabError, run
+chat = LocalChat("embedded:mini-chat")
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    run(chat, ROWS, sys.argv[1], OPTIONS)
+except AdaptLabError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(chat, finished, tmp_path):
+    """Files may not grow beyond a tenth of a megabyte, less than an adapter has: writing fails as on a full disk."""
+    ended = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path / "first"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert ended.returncode == 1 and "free some disk space and start the run again" in ended.stderr.splitlines()[-1]
+    assert not (tmp_path / "first" / "adapter").exists()
+    again, whole = trained(run(chat, ROWS, tmp_path / "first", OPTIONS)), trained(finished[1])
+    assert all((again[name] == tensor).all() for name, tensor in whole.items())
+
+
+def test_one_conversation_is_enough_for_a_run(chat, tmp_path):
+    run(chat, ROWS[:1], tmp_path / "first", Options(epochs=2))
+    assert (tmp_path / "first" / "adapter" / "adapter_model.safetensors").exists()

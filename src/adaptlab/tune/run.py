@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
@@ -97,9 +98,12 @@ def run(chat: LocalChat, conversations: Sequence[Messages], folder: Path, option
     checkpoints = folder / "checkpoints"
     make_folder(checkpoints)
     made = trainer(chat, conversations, options, str(checkpoints), validation)
-    made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
-    if made.is_world_process_zero():
-        _finish(folder, made, described)
+    try:
+        made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
+        if made.is_world_process_zero():
+            _finish(folder, made, described)
+    except (OSError, SafetensorError) as error:
+        raise AdaptLabError(f"{folder} could not be written ({error}); free some disk space and start the run again: it goes on where it was.") from error
     return LocalChat(f"{chat.name} + {folder.name}", made.model.eval(), chat.tokenizer)
 
 
