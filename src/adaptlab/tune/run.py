@@ -1,13 +1,15 @@
 """A training run in a folder of its own: it goes on where a kill left it, and says afterwards what it was.
 
-config.json (options, base model, data), checkpoints/, and at the end metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
+config.json (options, base model, data), checkpoints/, tracking/ if asked for, and at the end metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
 """
 
 import copy
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -97,14 +99,27 @@ def run(chat: LocalChat, conversations: Sequence[Messages], folder: Path, option
     _begin(folder, described)
     checkpoints = folder / "checkpoints"
     make_folder(checkpoints)
-    made = trainer(chat, conversations, options, str(checkpoints), validation)
     try:
-        made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
+        with _tracked_in(folder / "tracking"):
+            made = trainer(chat, conversations, options, str(checkpoints), validation)
+            made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
         if made.is_world_process_zero():
             _finish(folder, made, described)
     except (OSError, SafetensorError) as error:
         raise AdaptLabError(f"{folder} could not be written ({error}); free some disk space and start the run again: it goes on where it was.") from error
     return LocalChat(f"{chat.name} + {folder.name}", made.model.eval(), chat.tokenizer)
+
+
+@contextmanager
+def _tracked_in(folder: Path) -> Iterator[None]:
+    """TensorBoard and Weights & Biases write into the run's folder, unless the user's environment says where; trackio keeps a place of its own."""
+    given = {name: str(folder) for name in ("TENSORBOARD_LOGGING_DIR", "WANDB_DIR") if name not in os.environ}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name in given:
+            os.environ.pop(name, None)
 
 
 def _finish(folder: Path, made, described: dict) -> None:
