@@ -6,7 +6,7 @@ import pytest
 
 from adaptlab.course import studies
 from adaptlab.course.recorded import recorded
-from adaptlab.course.studies import SEEDS, STUDIES, Study, epochs, run_study, study
+from adaptlab.course.studies import SEEDS, STUDIES, Study, batch_size, epochs, run_study, study
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import ScriptedChat
 
@@ -54,3 +54,4 @@ def test_what_is_recorded_is_the_whole_grid_and_the_command_that_measures_it(nam
 
 def test_few_examples_are_seen_often_enough():
     assert (epochs(10), epochs(480), epochs(3000), epochs(300, 2400)) == (48, 1, 1, 8)
+    assert (batch_size(480), batch_size(1000), batch_size(3000), batch_size(100)) == (4, 8, 16, 4)
