@@ -31,6 +31,7 @@ SEEDS = (0, 1, 2)
 RECORDED_FOR = "embedded:chat"
 LEAST_SEEN, N_STEPS = 480, 120  # examples that a run sees at least, few of them often, and the steps that it takes for them
 N_PEOPLE = 24
+SHARES = (0.0, 0.25, 0.5, 1.0)
 FULL_RATE = 1e-3  # for full tuning of the embedded models on plain text
 
 
@@ -120,11 +121,11 @@ def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
 
 
 def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
-    """A style from 100 examples, or 400 facts learned by heart, with adapters of a rank."""
+    """A style from 100 examples, or 200 facts learned by heart, with adapters of a rank."""
     if task == "style":
         return _counted(judged(_learn(chat, train_cases("style", 100, seed), seed, rank=rank), "style", test_cases("style", 100, seed)))
-    rng, facts = random.Random(f"rank:{seed}"), newcomers(seed, 80)
-    tuned = _learn(chat, [fact_case(rng, fact) for fact in facts for _ in range(6)], seed, rank=rank)
+    rng, facts = random.Random(f"rank:{seed}"), newcomers(seed, 40)
+    tuned = _learn(chat, [fact_case(rng, fact) for fact in facts for _ in range(20)], seed, rank=rank)
     return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in facts]))
 
 
@@ -231,7 +232,7 @@ STUDIES = {
     "learning_rate": Study(learning_rate, _grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))),
     "facts": Study(facts, _grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
     "reversal": Study(reversal, [{}]),
-    "invention": Study(invention, _grid(declining=(0, 100), share=(0.0, 0.25, 0.5, 1.0), passes=(1, 8))),
+    "invention": Study(invention, _grid(declining=(0,), share=SHARES, passes=(1, 8)) + _grid(declining=(100,), share=SHARES, passes=(8,))),
     "noise": Study(noise, _grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
     "rank": Study(rank, _grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
     "learning_curve": Study(learning_curve, _grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000))),
