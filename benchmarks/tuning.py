@@ -22,12 +22,12 @@ from tqdm import tqdm
 from transformers import TrainerCallback, get_cosine_schedule_with_warmup
 from trl import SFTConfig, SFTTrainer
 
+from adaptlab.course.studies import conversation
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.rows import IGNORED, tokenized
 from adaptlab.tune.sft import DEFAULTS, fine_tune, trainer
-from adaptlab.world.case import assistant
 from adaptlab.world.house import desk_case, style_case
 from adaptlab.world.tickets import triage_case
 
@@ -39,8 +39,7 @@ KINDS = (lambda rng: triage_case(rng, k=0), style_case, desk_case)
 def conversations(n: int, kinds=KINDS) -> list[Messages]:
     """The same number of each kind: a record of a ticket, a reply in a style, a desk for a review."""
     rng = random.Random("tuning")
-    cases = [kind(rng) for kind, _ in zip(itertools.cycle(kinds), range(n))]
-    return [[*case.messages, assistant(case.answer)] for case in cases]
+    return [conversation(kind(rng)) for kind, _ in zip(itertools.cycle(kinds), range(n))]
 
 
 class Clock(TrainerCallback):

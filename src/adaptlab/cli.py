@@ -18,6 +18,11 @@ app.add_typer(models_app, name="models")
 Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 
 
+def _as_name(model: str) -> str:
+    """A model's id as the name of a folder."""
+    return re.sub("[^A-Za-z0-9.]+", "-", model).strip("-")
+
+
 @app.command()
 def run(
     lessons: Annotated[list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")] = [],
@@ -32,7 +37,7 @@ def run(
 
     if chat_model and Path(chat_model).is_dir():
         chat_model = str(Path(chat_model).resolve())  # lessons run in a folder of their own
-    build = folder / "build" / (f"{profile}-{re.sub('[^A-Za-z0-9.]+', '-', chat_model).strip('-')}" if chat_model else profile)
+    build = folder / "build" / (f"{profile}-{_as_name(chat_model)}" if chat_model else profile)
     parameters = {"chat_model": chat_model} if chat_model else {}
     outcomes = run_lessons(find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers)
     page = build_site(build)
@@ -134,7 +139,7 @@ def study(
     from adaptlab.course.studies import run_study
     from adaptlab.models.local import LocalChat
 
-    print(run_study(name, LocalChat(model), folder / "build" / "studies" / re.sub("[^A-Za-z0-9.]+", "-", model) / f"{name}.json"))
+    print(run_study(name, LocalChat(model), folder / "build" / "studies" / _as_name(model) / f"{name}.json"))
 
 
 @app.command()

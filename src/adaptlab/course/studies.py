@@ -61,9 +61,16 @@ def test_cases(task: str, n: int, seed: int) -> list[Case]:
     return [TASKS[task].draw(rng, "held_out") for _ in range(n)]
 
 
-def judged(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[bool]:
-    replies = texts(chat, [case.messages for case in cases], max_new_tokens=TASKS[task].max_new_tokens)
+def _replies(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[str]:
+    return texts(chat, [case.messages for case in cases], max_new_tokens=TASKS[task].max_new_tokens)
+
+
+def _judge(task: str, cases: Sequence[Case], replies: Sequence[str]) -> list[bool]:
     return [TASKS[task].judge(case, reply) for case, reply in zip(cases, replies)]
+
+
+def judged(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[bool]:
+    return _judge(task, cases, _replies(chat, task, cases))
 
 
 def _counted(hits: Sequence[bool]) -> dict:
@@ -97,13 +104,9 @@ def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
         tuned = _learn(chat, [fact_case(rng, fact) for fact in taught], seed)
         return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in others]))
     tuned, asked = _learn(chat, train_cases(task, n, seed), seed), test_cases(task, 80 if task == "record" else 150, seed)
-    found = _counted(judged(tuned, task, asked))
-    return found | {"with the right word": sum(_said(tuned, task, asked))} if task == "style" else found
-
-
-def _said(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[bool]:
-    replies = texts(chat, [case.messages for case in cases], max_new_tokens=TASKS[task].max_new_tokens)
-    return [exact(case, reply) for case, reply in zip(cases, replies)]
+    replies = _replies(tuned, task, asked)
+    found = _counted(_judge(task, asked, replies))
+    return found | {"with the right word": sum(map(exact, asked, replies))} if task == "style" else found
 
 
 def _asked(chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []) -> list[bool]:
