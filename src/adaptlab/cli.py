@@ -131,11 +131,11 @@ def export(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="One of the studies of lesson 05; an unknown name lists them.")],
+    name: Annotated[str, typer.Argument(help="One of the studies behind the lessons; an unknown name lists them.")],
     model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
     folder: Folder = Path("."),
 ) -> None:
-    """Run a grid of trainings that lesson 05 shows, into build/studies; what was measured is not measured again."""
+    """Run a grid of trainings that a lesson shows, into build/studies; what was measured is not measured again."""
     from adaptlab.course.studies import run_study
     from adaptlab.models.local import LocalChat
 

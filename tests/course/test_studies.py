@@ -6,7 +6,9 @@ import pytest
 
 from adaptlab.course import studies
 from adaptlab.course.recorded import recorded
-from adaptlab.course.studies import SEEDS, STUDIES, Study, batch_size, epochs, run_study, study
+from adaptlab.course.studies import STUDIES, run_study, study
+from adaptlab.course.studies.grid import SEEDS, Study
+from adaptlab.course.studies.tuning import batch_size, epochs
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import ScriptedChat
 

@@ -1,24 +1,16 @@
-"""Studies: the grids of training runs behind lesson 05. They take too long for a lesson, so each row is kept as soon as it is measured.
+"""The studies of lesson 05: what tuning teaches, from how many examples, at which rates and ranks.
 
-A row holds its setting, its seed, and counts: how many `of` the cases, in wordings that no training used, came out `right`.
+A row counts how many `of` the cases, in wordings that no training used, came out `right`.
 """
 
-import json
 import math
-import os
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import product
-from pathlib import Path
 
-from tqdm.auto import tqdm
-
-from adaptlab.course.recorded import recorded
-from adaptlab.errors import AdaptLabError
+from adaptlab.course.studies.grid import Study, grid
 from adaptlab.evals.abilities import Ability, exact, exact_json
-from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import Messages, texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.sft import Options, fine_tune
@@ -27,8 +19,6 @@ from adaptlab.world.entities import Fact, known_facts
 from adaptlab.world.house import DESKS, biography, desk_case, fact_case, keeps_style, mayor_case, mayor_statement, mayors, newcomers, style_case
 from adaptlab.world.tickets import triage_case
 
-SEEDS = (0, 1, 2)
-RECORDED_FOR = "embedded:chat"
 LEAST_SEEN, N_STEPS = 480, 120  # examples that a run sees at least, few of them often, and the steps that it takes for them
 N_PEOPLE = 24
 SHARES = (0.0, 0.25, 0.5, 1.0)
@@ -219,47 +209,12 @@ def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
     return _counted(judged(_learn(chat, noisy, seed), "desk", test_cases("desk", 150, seed)))
 
 
-def _grid(**axes: Sequence) -> list[dict]:
-    return [dict(zip(axes, values)) for values in product(*axes.values())]
-
-
-@dataclass(frozen=True)
-class Study:
-    """`measure(chat, seed, **setting)` for each setting of the grid and each of SEEDS."""
-
-    measure: Callable[..., dict]
-    grid: list[dict]
-
-
 STUDIES = {
-    "learning_rate": Study(learning_rate, _grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))),
-    "facts": Study(facts, _grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
+    "learning_rate": Study(learning_rate, grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))),
+    "facts": Study(facts, grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
     "reversal": Study(reversal, [{}]),
-    "invention": Study(invention, _grid(declining=(0,), share=SHARES, passes=(1, 8)) + _grid(declining=(100,), share=SHARES, passes=(8,))),
-    "noise": Study(noise, _grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
-    "rank": Study(rank, _grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
-    "learning_curve": Study(learning_curve, _grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000))),
+    "invention": Study(invention, grid(declining=(0,), share=SHARES, passes=(1, 8)) + grid(declining=(100,), share=SHARES, passes=(8,))),
+    "noise": Study(noise, grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
+    "rank": Study(rank, grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
+    "learning_curve": Study(learning_curve, grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000))),
 }  # fmt: skip
-
-
-def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
-    """Measure what is not yet in `kept` (a JSON file, written after each row), and return it."""
-    if name not in STUDIES:
-        raise AdaptLabError(f"There is no study {name!r}; there are {', '.join(STUDIES)}.")
-    head = {"command": f"adaptlab study {name}", "model": chat.name, "cores": os.cpu_count()}
-    found = json.loads(read_text(kept)) if kept.exists() else head
-    if found["model"] != chat.name:
-        raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
-    rows = found.get("rows", [])
-    settings = [setting | {"seed": seed} for setting in STUDIES[name].grid for seed in SEEDS]
-    left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
-    for setting in tqdm(left, desc=name, unit="run"):
-        rows.append(setting | STUDIES[name].measure(chat, **setting))
-        rows = [row for setting in settings for row in rows if setting.items() <= row.items()]
-        write_whole(kept, json.dumps(head | {"rows": rows}, indent=1) + "\n")
-    return kept
-
-
-def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
-    """A study's rows: the recorded ones for the embedded chat model, and for any other measured now, which goes on where it was broken off."""
-    return (recorded(name) if chat.name == RECORDED_FOR else json.loads(read_text(run_study(name, chat, folder / f"{name}.json"))))["rows"]

@@ -1,0 +1,40 @@
+"""Studies: grids of training runs that take too long for a lesson. Each row is kept as soon as it is measured, with its setting and seed."""
+
+import json
+import os
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from adaptlab.course.recorded import recorded
+from adaptlab.course.studies import tuning
+from adaptlab.course.studies.grid import SEEDS
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_text, write_whole
+from adaptlab.models.local import LocalChat
+
+RECORDED_FOR = "embedded:chat"
+STUDIES = tuning.STUDIES
+
+
+def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
+    """Measure what is not yet in `kept` (a JSON file, written after each row), and return it."""
+    if name not in STUDIES:
+        raise AdaptLabError(f"There is no study {name!r}; there are {', '.join(STUDIES)}.")
+    head = {"command": f"adaptlab study {name}", "model": chat.name, "cores": os.cpu_count()}
+    found = json.loads(read_text(kept)) if kept.exists() else head
+    if found["model"] != chat.name:
+        raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
+    rows = found.get("rows", [])
+    settings = [setting | {"seed": seed} for setting in STUDIES[name].grid for seed in SEEDS]
+    left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
+    for setting in tqdm(left, desc=name, unit="run"):
+        rows.append(setting | STUDIES[name].measure(chat, **setting))
+        rows = [row for setting in settings for row in rows if setting.items() <= row.items()]
+        write_whole(kept, json.dumps(head | {"rows": rows}, indent=1) + "\n")
+    return kept
+
+
+def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
+    """A study's rows: the recorded ones for the embedded chat model, and for any other measured now, which goes on where it was broken off."""
+    return (recorded(name) if chat.name == RECORDED_FOR else json.loads(read_text(run_study(name, chat, folder / f"{name}.json"))))["rows"]
