@@ -25,6 +25,9 @@ _TURNS = re.compile(r"### ?(Human|Assistant):")
 _CALLS = ("tools", "tool_calls", "functions", "function_call", "parallel_tool_calls", "tool_call_id")
 
 
+Formats = dict[str, tuple[tuple[str, ...], Callable[[dict], object]]]  # the keys that a row needs, and its reader
+
+
 class Fault(ValueError):
     """Why one row cannot be learned from."""
 
@@ -33,8 +36,8 @@ def _turn(role: str, content: str) -> dict:
     return {"role": role, "content": content}
 
 
-def _text(row: dict, key: str) -> str:
-    value = row[key]
+def text_of(row: dict, key: str) -> str:
+    value = row.get(key)
     if not isinstance(value, str):
         raise Fault(f'"{key}" must be a text')
     if not value.strip():
@@ -51,27 +54,27 @@ def _completion(row: dict) -> Messages:
     if isinstance(prompt, list) != isinstance(completion, list):
         raise Fault('"prompt" and "completion" must both be texts or both be lists of messages')
     if isinstance(prompt, str):
-        return [_turn("user", _text(row, "prompt")), _turn("assistant", _text(row, "completion"))]
+        return [_turn("user", text_of(row, "prompt")), _turn("assistant", text_of(row, "completion"))]
     if not prompt or not completion or not all(isinstance(m, dict) for m in [*prompt, *completion]) or completion[0].get("role") != "assistant":
         raise Fault('a list in "completion" begins with the assistant\'s message, and one in "prompt" holds what stands before it')
     return [m | {"weight": 0} if m.get("role") == "assistant" else m for m in prompt] + completion  # TRL learns the completion alone
 
 
 def _alpaca(row: dict) -> Messages:
-    instruction, given = _text(row, "instruction"), row.get("input") or ""
+    instruction, given = text_of(row, "instruction"), row.get("input") or ""
     if not isinstance(given, str):
         raise Fault('"input" must be a text')
-    return [_turn("user", f"{instruction}\n\n{given}" if given.strip() else instruction), _turn("assistant", _text(row, "output"))]
+    return [_turn("user", f"{instruction}\n\n{given}" if given.strip() else instruction), _turn("assistant", text_of(row, "output"))]
 
 
 def _dialogue(row: dict) -> Messages:
-    before, *parts = _TURNS.split(_text(row, "text"))
+    before, *parts = _TURNS.split(text_of(row, "text"))
     if before.strip() or not parts:
         raise Fault('"text" must begin with "### Human:" and go on with "### Assistant:"')
     return [_turn("user" if who == "Human" else "assistant", said.strip()) for who, said in zip(parts[::2], parts[1::2])]
 
 
-FORMATS: dict[str, tuple[tuple[str, ...], Callable[[dict], Messages]]] = {  # the keys that a row needs, and its reader
+FORMATS: Formats = {
     "messages": (("messages",), _messages),
     "completion": (("prompt", "completion"), _completion),
     "alpaca": (("instruction", "output"), _alpaca),
@@ -99,7 +102,7 @@ def _checked_message(number: int, message: dict) -> dict:
     return {key: message[key] for key in ("role", "content", "weight") if key in message}
 
 
-def _checked(messages: object) -> Messages:
+def checked(messages: object) -> Messages:
     """The messages, if there is something to learn: user and assistant take turns, and the last word is a reply."""
     if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
         raise Fault("its messages are not a list of objects")
@@ -150,29 +153,29 @@ def _rows(path: Path) -> Iterator[tuple[str, object]]:
             yield f"line {number}", _parsed(line)
 
 
-def format_of(row: object) -> str:
-    """Which of FORMATS a row is written in, the first that fits; a Fault if none does."""
+def format_of(row: object, formats: Formats = FORMATS) -> str:
+    """Which of the formats a row is written in, the first that fits; a Fault if none does."""
     if not isinstance(row, dict):
         raise Fault("not an object")
     if calls := [key for key in _CALLS if row.get(key)]:
         raise Fault(f'its "{calls[0]}" are not supported; take such rows out')
-    for name, (keys, _) in FORMATS.items():
+    for name, (keys, _) in formats.items():
         if all(key in row for key in keys):
             return name
-    needed = "; ".join(" and ".join(f'"{key}"' for key in keys) for keys, _ in FORMATS.values())
+    needed = "; ".join(" and ".join(f'"{key}"' for key in keys) for keys, _ in formats.values())
     raise Fault(f"a row needs one of {needed}; this one has {', '.join(sorted(row)) or 'nothing'}")
 
 
-def read_conversations(path: Path) -> list[Messages]:
-    """All conversations of a file in one of the formats; one AdaptLabError names the first faults, with their places."""
-    conversations, faults, kinds = [], [], {}
+def read_rows(path: Path, formats: Formats, check: Callable) -> list:
+    """What `check` makes of each row of a file, as its format's reader reads it; one AdaptLabError names the first faults, with their places."""
+    made, faults, kinds = [], [], {}
     for place, row in _rows(path):
         try:
             if isinstance(row, Fault):
                 raise row
-            kind = format_of(row)
+            kind = format_of(row, formats)
             kinds.setdefault(kind, place)
-            conversations.append(_checked(FORMATS[kind][1](row)))
+            made.append(check(formats[kind][1](row)))
         except Fault as fault:
             faults.append(f"{place}: {fault}")
     if len(kinds) > 1:
@@ -180,9 +183,14 @@ def read_conversations(path: Path) -> list[Messages]:
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise AdaptLabError(f"{path} cannot be learned from. " + "; ".join(faults[:SHOWN]) + more + ".")
-    if not conversations:
+    if not made:
         raise AdaptLabError(f"{path} holds no rows; write one JSON object a line.")
-    return conversations
+    return made
+
+
+def read_conversations(path: Path) -> list[Messages]:
+    """All conversations of a file in one of the formats."""
+    return read_rows(path, FORMATS, checked)
 
 
 def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:

@@ -68,7 +68,7 @@ def tone_reading_case(rng: random.Random, split: str = "train", group: str = "fr
     passage = compose(rng, invent_groups(rng, n_chunks or rng.randint(1, 4), group), split)
     fact, chunk = rng.choice(passage.facts)
     prompt = system(ASK_TONE[tone].pick(rng, split)), user(f"Context:\n{passage.numbered()}\n\nQuestion: {fact.ask(rng, split)}")
-    return Case("tone", prompt, render(fact, tone), CONTEXT, {"tone": tone, "value": fact.value, "subject": fact.subject, "chunk": chunk})
+    return Case("tone", prompt, render(fact, tone), CONTEXT, {"tone": tone, "value": fact.value, "subject": fact.subject, "chunk": chunk, "passage": passage})
 
 
 def ending_case(rng: random.Random, split: str = "train", group: str = "fresh", word: str | None = None) -> Case:
