@@ -64,7 +64,7 @@ def test_rounding_the_frozen_matrices_changes_no_loss_and_leaves_them_as_they_we
     for rounded in (True, False):
         made = trainer(chat, ROWS[:32], Options(), str(tmp_path))
         if not rounded:
-            made.remove_callback(next(type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "_Rounded"))
+            made.remove_callback(next(type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "Rounded"))
         made.train()
         losses.append([row["loss"] for row in made.state.log_history if "loss" in row])
     assert losses[0] == losses[1]

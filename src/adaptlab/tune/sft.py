@@ -66,7 +66,7 @@ class Options:
 DEFAULTS = Options()
 
 
-class _Progress(TrainerCallback):
+class Progress(TrainerCallback):
     """One bar with the loss and the tokens a second. A loss that is no number ends the run."""
 
     def on_train_begin(self, args, state, control, **kwargs):
@@ -113,7 +113,7 @@ class _Trainer(SFTTrainer):
         return (loss, outputs) if return_outputs else loss
 
 
-class _Rounded(TrainerCallback):
+class Rounded(TrainerCallback):
     """Under an adapter on the CPU, the frozen matrices stay in bfloat16 while they are used so: autocast would round them in every step, and keep both.
 
     The numbers are those that autocast makes; afterwards the matrices are the base's own again.
@@ -194,9 +194,9 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
             callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )  # fmt: skip
     made.remove_callback(PrinterCallback)  # it writes every log as a line between those of the bar
-    made.add_callback(_Progress)
+    made.add_callback(Progress)
     if lora and config.bf16 and config.use_cpu:
-        made.add_callback(_Rounded(chat.model))
+        made.add_callback(Rounded(chat.model))
     return made
 
 

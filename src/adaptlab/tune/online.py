@@ -1,0 +1,67 @@
+"""Reinforcement learning by TRL's RLOO: the model writes replies, a reward judges them, and what is better than its siblings becomes more likely.
+
+RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the others to the same prompt, and needs no value model.
+"""
+
+import copy
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from datasets import Dataset
+from transformers import PrinterCallback
+from trl import RLOOConfig, RLOOTrainer
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import Messages
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.dpo import PreferenceOptions, adapter_config, shared_arguments
+from adaptlab.tune.sft import Progress
+
+Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
+
+
+@dataclass(frozen=True)
+class OnlineOptions(PreferenceOptions):
+    """How to train on rewards. `beta`: weight of the divergence from the start; `n_replies`: replies to each prompt; `batch_size` counts replies."""
+
+    learning_rate: float = 3e-4
+    beta: float = 0.02
+    batch_size: int = 64
+    n_replies: int = 8
+    n_new_tokens: int = 40
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.n_replies < 2 or self.batch_size % self.n_replies:
+            raise AdaptLabError(
+                f"A batch of {self.batch_size} replies cannot be made of {self.n_replies} replies to each prompt; choose a multiple of 2 or more."
+            )
+
+
+ONLINE_DEFAULTS = OnlineOptions()
+
+
+def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, options: OnlineOptions = ONLINE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
+    """(the trained chat model, its log): a copy of the old one, trained on its own replies to the prompts. The log's rows have `step`, `reward`, `kl`, ..."""
+    if not prompts:
+        raise AdaptLabError("There is nothing to learn from: no prompts.")
+    on_cpu = chat.model.device.type == "cpu"
+
+    def judged(prompts, completions, number, **kwargs):
+        return reward(list(number), [messages[0]["content"].strip() for messages in completions])
+
+    data = Dataset.from_list([{"prompt": chat.known_roles(prompt), "number": number} for number, prompt in enumerate(prompts)])
+    arguments = shared_arguments(options, "", on_cpu, len(prompts) * options.n_replies)
+    del arguments["max_length"]  # prompts are never cut here
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        config = RLOOConfig(beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens,
+                            **arguments | {"output_dir": folder})  # fmt: skip
+        made = RLOOTrainer(copy.deepcopy(chat.model).train(), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
+                           peft_config=adapter_config(options))  # fmt: skip
+        made.remove_callback(PrinterCallback)
+        made.add_callback(Progress)
+        made.train()
+    return LocalChat(f"{chat.name} + rloo", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "reward" in row]

@@ -1,0 +1,95 @@
+"""A reward model: one number for a reply, learned from pairs by TRL (Bradley and Terry 1952: the better one wins with the logistic of the difference)."""
+
+import copy
+import tempfile
+import warnings
+from collections.abc import Sequence
+
+import torch
+from datasets import Dataset
+from tqdm.auto import tqdm
+from transformers import AutoModelForSequenceClassification, Lfm2Config, Lfm2PreTrainedModel, PrinterCallback
+from transformers.modeling_layers import GenericForSequenceClassification
+from trl import RewardConfig, RewardTrainer
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import Messages
+from adaptlab.models.local import LocalChat
+from adaptlab.models.precision import fast_dtype
+from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, rows, shared_arguments
+from adaptlab.tune.pairs import Pair
+from adaptlab.tune.sft import Progress
+
+BATCH = 64
+
+
+class Lfm2ForSequenceClassification(GenericForSequenceClassification, Lfm2PreTrainedModel):
+    """The head that transformers has for other architectures, for that of the embedded models."""
+
+
+AutoModelForSequenceClassification.register(Lfm2Config, Lfm2ForSequenceClassification, exist_ok=True)
+
+
+class RewardModel:
+    """Scores replies. `model` ends in one number, read at the last token of a conversation."""
+
+    def __init__(self, name: str, model, tokenizer, chat: LocalChat):
+        if len(tokenizer) > model.config.vocab_size:
+            raise AdaptLabError(
+                f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has {len(tokenizer)}; give it the tokenizer that it was trained with."
+            )
+        self.name, self.model, self.tokenizer, self._roles = name, model, tokenizer, chat.known_roles
+
+    @torch.inference_mode()
+    def score(self, conversations: Sequence[Messages]) -> list[float]:
+        """The reward of each conversation, whose last message is the reply, (n,)."""
+        texts = self.tokenizer.apply_chat_template([self._roles(messages) for messages in conversations], tokenize=False)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # like lengths together
+        scores = [0.0] * len(texts)
+        device = self.model.device
+        for start in tqdm(range(0, len(order), BATCH), desc="scoring", unit="batch", disable=len(order) < 8 * BATCH):
+            places = order[start : start + BATCH]
+            inputs = self.tokenizer([texts[i] for i in places], return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False)
+            with torch.autocast(device.type, fast_dtype(device.type), enabled=fast_dtype(device.type).itemsize == 2):
+                logits = self.model(input_ids=inputs["input_ids"].to(device), attention_mask=inputs["attention_mask"].to(device)).logits  # (B, 1)
+            for i, value in zip(places, logits[:, 0].float().tolist()):
+                scores[i] = value
+        return scores
+
+    def margins(self, pairs: Sequence[Pair]) -> list[float]:
+        """Reward of the chosen reply minus that of the rejected one, for each pair."""
+        scores = self.score([pair.conversation(pair.chosen) for pair in pairs] + [pair.conversation(pair.rejected) for pair in pairs])
+        return [chosen - rejected for chosen, rejected in zip(scores[: len(pairs)], scores[len(pairs) :])]
+
+
+def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> RewardModel:
+    """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
+    on_cpu = chat.model.device.type == "cpu"
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        config = RewardConfig(**shared_arguments(options, folder, on_cpu, len(pairs)))
+        made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
+                             processing_class=chat.tokenizer)  # fmt: skip
+        made.remove_callback(PrinterCallback)
+        made.add_callback(Progress)
+        made.train()
+    return RewardModel(f"{chat.name} + reward", made.model.eval(), chat.tokenizer, chat)
+
+
+def _with_head(chat: LocalChat, seed: int):
+    """The chat model's layers under a head of one number."""
+    settings = copy.deepcopy(chat.model.config)
+    settings.num_labels, settings.pad_token_id = 1, chat.tokenizer.pad_token_id
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForSequenceClassification.from_config(settings, dtype=chat.model.dtype)
+    model.base_model.load_state_dict(chat.model.base_model.state_dict())
+    return model.to(chat.model.device)
+
+
+def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) -> list[int]:
+    """Places, from 1, of pairs that the reward model would turn round by at least `margin`: swapped sides, or labels that err.
+
+    The model must not have been trained on them; on its own training pairs it agrees with what it was taught.
+    """
+    return [place for place, value in enumerate(reward.margins(pairs), 1) if value <= -margin]
