@@ -92,6 +92,7 @@ def tune(
     batch_size: int = 16,
     rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
     max_length: Annotated[int, typer.Option(help="Tokens that a conversation may have.")] = 640,
+    packing: Annotated[bool, typer.Option("--packing", help="Rows of max_length tokens hold several conversations, and a batch as many rows.")] = False,
     patience: Annotated[int, typer.Option(help="Stop after as many epochs without a better validation loss; 0 never does.")] = 0,
     checkpoint_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 50,
     tracking: Annotated[str, typer.Option(help="none, tensorboard, trackio or wandb.")] = "none",
@@ -104,7 +105,7 @@ def tune(
     from adaptlab.tune.sft import Options
 
     options = Options(method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rank=rank, max_length=max_length,
-                      patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, seed=seed)  # fmt: skip
+                      packing=packing, patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, seed=seed)  # fmt: skip
     conversations, watched = read_conversations(train), read_conversations(validation) if validation else []
     for held_out in (watched, read_conversations(test) if test else []):
         refuse_leaks(conversations, held_out)

@@ -34,6 +34,12 @@ def test_it_trains_into_a_folder_and_says_where(data, tmp_path):
     assert {path.name for path in (tmp_path / "first").iterdir()} >= {"adapter", "metrics.jsonl", "README.md"}
 
 
+def test_what_cannot_be_packed_is_refused_and_the_folder_is_free_for_the_run_without(data, tmp_path):
+    with pytest.raises(AdaptLabError, match="convolution"):
+        tune(data, tmp_path / "first", "--packing")
+    assert tune(data, tmp_path / "first").exit_code == 0
+
+
 @pytest.mark.parametrize(
     "spoil, words",
     [

@@ -63,6 +63,17 @@ def test_axolotl_reads_the_run_as_it_was(first):
     assert read["datasets"][0]["roles_to_train"] == ["assistant"]
 
 
+def test_axolotl_packs_where_the_run_did(first, tmp_path):
+    described = json.loads((first / "first" / "config.json").read_text())
+    described["options"]["packing"] = True
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    ended = beside(ACCEPT, given=export.axolotl(tmp_path, first / "train.jsonl"))
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    read = json.loads(ended.stdout.splitlines()[-1])
+    assert (read["sample_packing"], read["attn_implementation"]) == (True, "flash_attention_2") and "decontamination" not in ended.stdout + ended.stderr
+    assert "sample_packing" not in export.axolotl(first / "first", first / "train.jsonl")
+
+
 def test_axolotl_would_refuse_what_it_does_not_know(first):
     wrong = export.axolotl(first / "first", first / "train.jsonl").replace("adapter: lora", "adapter: shoelace")
     assert beside(ACCEPT, given=wrong).returncode != 0

@@ -24,14 +24,15 @@ DEFINED = {
     ],
     "SFTTrainer": [("trl/trainer/sft_trainer.py", "SFTTrainer")],
     "SFTTrainer.compute_loss": [("trl/trainer/sft_trainer.py", "SFTTrainer.compute_loss")],
+    "pack_dataset": [("trl/data_utils.py", "pack_dataset")],
     "get_training_chat_template": [("trl/chat_template_utils.py", "get_training_chat_template")],
     "LoraConfig": [("peft/tuners/lora/config.py", "LoraConfig"), ("peft/config.py", "PeftConfigMixin"), ("peft/config.py", "PeftConfig")],
     "PeftModel.from_pretrained": [("peft/peft_model.py", "PeftModel.from_pretrained")],
     "EarlyStoppingCallback": [("transformers/trainer_callback.py", "EarlyStoppingCallback")],
 }  # fmt: skip
 LIVE = {
-    "SFTConfig": "trl", "SFTTrainer": "trl", "SFTTrainer.compute_loss": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft",
-    "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers",
+    "SFTConfig": "trl", "SFTTrainer": "trl", "SFTTrainer.compute_loss": "trl", "pack_dataset": "trl", "get_training_chat_template": "trl.chat_template_utils",
+    "LoraConfig": "peft", "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers",
 }  # fmt: skip
 
 

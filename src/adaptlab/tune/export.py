@@ -64,6 +64,8 @@ def axolotl(folder: Path, data: Path, output: str = "outputs") -> str:
     }  # fmt: skip
     if options["method"] == "lora":
         wanted |= {"adapter": "lora", "lora_r": options["rank"], "lora_alpha": int(options["alpha"]), "lora_dropout": 0.0, "lora_target_linear": True}
+    if options["packing"]:
+        wanted |= {"sample_packing": True, "attn_implementation": "flash_attention_2"}  # Axolotl's default attention does not keep the packed apart
     return yaml.safe_dump(wanted, sort_keys=False)
 
 

@@ -53,13 +53,12 @@ def _last_checkpoint(folder: Path) -> str | None:
     return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
 
-def _begin(folder: Path, described: dict) -> None:
-    """Write the description, or see that it is the one that stands there."""
+def _refuse_others(folder: Path, described: dict) -> None:
+    """An AdaptLabError if the folder holds anything but a begun run of this description."""
     config = folder / "config.json"
     if not config.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if any(path.is_file() for path in folder.rglob("*")):
             raise AdaptLabError(f"{folder} holds something else; choose a new folder for the run.")
-        write_whole(config, json.dumps(described, indent=1) + "\n")
         return
     found = json.loads(read_text(config))
     if differing := [key for key in described if found.get(key) != described[key]]:
@@ -96,12 +95,13 @@ def run(chat: LocalChat, conversations: Sequence[Messages], folder: Path, option
     """
     folder = Path(folder)
     described = _description(chat, conversations, validation, options)
-    _begin(folder, described)
+    _refuse_others(folder, described)
     checkpoints = folder / "checkpoints"
     make_folder(checkpoints)
     try:
         with _tracked_in(folder / "tracking"):
             made = trainer(chat, conversations, options, str(checkpoints), validation)
+            write_whole(folder / "config.json", json.dumps(described, indent=1) + "\n")  # not before: what is refused leaves the folder free
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
         if made.is_world_process_zero():
             _finish(folder, made, described)

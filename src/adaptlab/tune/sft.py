@@ -22,6 +22,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
+from adaptlab.tune.packing import collate, packed, refuse_mixing
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
 
 METHODS = ("lora", "full")
@@ -34,6 +35,7 @@ class Options:
 
     `n_frozen`: the embeddings and as many first layers stay as they are. `checkpoint_steps`: steps between checkpoints; 0 keeps none but what early
     stopping needs. `patience`: stop after as many epochs in which the validation loss did not fall, and keep the best; 0 goes on to the end.
+    `packing`: a row of a batch is up to max_length tokens of several conversations, which do not see each other; validation is not packed.
     """
 
     method: str = "lora"
@@ -48,6 +50,7 @@ class Options:
     max_length: int = 640  # tokens
     checkpoint_steps: int = 0
     patience: int = 0
+    packing: bool = False
     tracking: str = "none"
     seed: int = 0
 
@@ -178,6 +181,8 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
     n_processes = PartialState().num_processes
     if options.batch_size % n_processes:
         raise AdaptLabError(f"A batch of {options.batch_size} cannot be shared among {n_processes} processes; choose a multiple of {n_processes}.")
+    if options.packing:
+        refuse_mixing(chat)
     model = copy.deepcopy(chat.model).train()
     lora = None
     if options.method == "lora":
@@ -185,13 +190,14 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
     elif options.n_frozen:
         _freeze(model, options.n_frozen)
     rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(chat, documents, options.max_length)
+    train = packed(rows, options.max_length) if options.packing else Dataset.from_list(rows)
     valid = Dataset.from_list(tokenized(chat, validation, options.max_length)) if validation else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # names that transformers is about to drop, in TRL's defaults too
-        config = _config(options, folder, model.device.type == "cpu", len(rows), bool(validation))
+        config = _config(options, folder, model.device.type == "cpu", len(train), bool(validation))
         made = _Trainer(
-            model, args=config, train_dataset=Dataset.from_list(rows), eval_dataset=valid, processing_class=chat.tokenizer, peft_config=lora,
-            callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
+            model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=lora,
+            data_collator=collate if options.packing else None, callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )  # fmt: skip
     made.remove_callback(PrinterCallback)  # it writes every log as a line between those of the bar
     made.add_callback(Progress)
