@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datasets import Dataset
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
@@ -16,6 +16,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.pairs import Pair
+from adaptlab.tune.scoring import plain_forward, score_replies_only
 from adaptlab.tune.sft import Options, Progress, Rounded
 from adaptlab.world.case import assistant
 
@@ -44,13 +45,20 @@ PREFERENCE_DEFAULTS = PreferenceOptions()
 def shared_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int) -> dict:
     """What TRL's trainers on preferences have in common: their defaults suit models a thousand times larger than the embedded ones."""
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
-    return dict(
-        output_dir=folder, seed=options.seed, use_cpu=on_cpu, bf16=fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2, dataloader_pin_memory=not on_cpu,
-        per_device_train_batch_size=options.batch_size, num_train_epochs=options.epochs, learning_rate=options.learning_rate,
-        lr_scheduler_type=options.schedule, warmup_steps=int(options.warmup * n_steps), weight_decay=0.0, max_length=options.max_length,
-        gradient_checkpointing=False, save_strategy="no", report_to=options.tracking, logging_steps=5, logging_first_step=True,
-        logging_nan_inf_filter=False, include_num_input_tokens_seen="no", disable_tqdm=True,
-    )  # fmt: skip
+    return {
+        "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2,
+        "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size, "num_train_epochs": options.epochs,
+        "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule, "warmup_steps": int(options.warmup * n_steps),
+        "weight_decay": 0.0, "max_length": options.max_length, "gradient_checkpointing": False, "save_strategy": "no", "report_to": options.tracking,
+        "logging_steps": 5, "logging_first_step": True, "logging_nan_inf_filter": False, "include_num_input_tokens_seen": "no", "disable_tqdm": True,
+    }  # fmt: skip
+
+
+def merged(chat: LocalChat) -> LocalChat:
+    """The chat model with the adapter of an earlier stage merged into its weights, so that the next stage can have one of its own."""
+    if not isinstance(chat.model, PeftModel):
+        return chat
+    return LocalChat(chat.name, copy.deepcopy(chat.model).merge_and_unload().eval(), chat.tokenizer)
 
 
 def adapter_config(options: Options) -> LoraConfig | None:
@@ -73,15 +81,25 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
     return made
 
 
+class _Trainer(DPOTrainer):
+    """TRL's trainer; the reference's log-probabilities, and all later ones, are made where replies stand."""
+
+    def _precompute_ref_logps(self, *args, **kwargs):
+        score_replies_only(self.model)
+        return super()._precompute_ref_logps(*args, **kwargs)
+
+
 def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, folder: str) -> DPOTrainer:
     """TRL's trainer, ready to train a copy of the chat's model, which also is the reference: its log-probabilities are computed once, beforehand."""
+    chat = merged(chat)
     model, on_cpu = copy.deepcopy(chat.model).train(), chat.model.device.type == "cpu"
     data = Dataset.from_list(rows(chat, pairs, options.max_length))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # names that transformers is about to drop, in TRL's defaults too
-        config = DPOConfig(beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True, train_sampling_strategy="group_by_length",
+        config = DPOConfig(beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True,
+                           train_sampling_strategy="group_by_length", remove_unused_columns=False,  # or the lengths would be removed
                            precompute_ref_batch_size=4 * options.batch_size, **shared_arguments(options, folder, on_cpu, len(pairs)))  # fmt: skip
-        made = DPOTrainer(model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=adapter_config(options))
+        made = _Trainer(model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=adapter_config(options))
     made.remove_callback(PrinterCallback)
     made.add_callback(Progress)
     if options.method == "lora" and config.bf16 and on_cpu:
@@ -94,4 +112,5 @@ def prefer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = 
     with tempfile.TemporaryDirectory() as folder:
         made = dpo_trainer(chat, pairs, options, folder)
         made.train()
+    plain_forward(made.model)
     return LocalChat(f"{chat.name} + dpo", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "loss" in row]

@@ -16,7 +16,8 @@ from trl import RLOOConfig, RLOOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import PreferenceOptions, adapter_config, shared_arguments
+from adaptlab.tune.dpo import PreferenceOptions, adapter_config, merged, shared_arguments
+from adaptlab.tune.scoring import plain_forward, score_replies_only
 from adaptlab.tune.sft import Progress
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
@@ -35,9 +36,7 @@ class OnlineOptions(PreferenceOptions):
     def __post_init__(self):
         super().__post_init__()
         if self.n_replies < 2 or self.batch_size % self.n_replies:
-            raise AdaptLabError(
-                f"A batch of {self.batch_size} replies cannot be made of {self.n_replies} replies to each prompt; choose a multiple of 2 or more."
-            )
+            raise AdaptLabError(f"A batch of {self.batch_size} replies is not made of {self.n_replies} to each prompt; choose a multiple, of 2 or more.")
 
 
 ONLINE_DEFAULTS = OnlineOptions()
@@ -59,9 +58,11 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
         warnings.simplefilter("ignore", FutureWarning)
         config = RLOOConfig(beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens,
                             **arguments | {"output_dir": folder})  # fmt: skip
-        made = RLOOTrainer(copy.deepcopy(chat.model).train(), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
+        made = RLOOTrainer(copy.deepcopy(merged(chat).model).train(), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
                            peft_config=adapter_config(options))  # fmt: skip
+        score_replies_only(made.model)
         made.remove_callback(PrinterCallback)
         made.add_callback(Progress)
         made.train()
+    plain_forward(made.model)
     return LocalChat(f"{chat.name} + rloo", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "reward" in row]

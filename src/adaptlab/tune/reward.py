@@ -16,7 +16,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
-from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, rows, shared_arguments
+from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, shared_arguments
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.sft import Progress
 
@@ -36,7 +36,7 @@ class RewardModel:
     def __init__(self, name: str, model, tokenizer, chat: LocalChat):
         if len(tokenizer) > model.config.vocab_size:
             raise AdaptLabError(
-                f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has {len(tokenizer)}; give it the tokenizer that it was trained with."
+                f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has {len(tokenizer)}; give it the one it was trained with."
             )
         self.name, self.model, self.tokenizer, self._roles = name, model, tokenizer, chat.known_roles
 
@@ -83,7 +83,7 @@ def _with_head(chat: LocalChat, seed: int):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForSequenceClassification.from_config(settings, dtype=chat.model.dtype)
-    model.base_model.load_state_dict(chat.model.base_model.state_dict())
+    model.base_model.load_state_dict(merged(chat).model.base_model.state_dict())
     return model.to(chat.model.device)
 
 

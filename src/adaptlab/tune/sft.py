@@ -24,6 +24,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.packing import collate, packed, refuse_mixing
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
+from adaptlab.tune.scoring import pads_behind, plain_forward
 
 METHODS = ("lora", "full")
 TRACKERS = ("none", "tensorboard", "trackio", "wandb")
@@ -104,7 +105,7 @@ class _Trainer(SFTTrainer):
         labels = inputs["labels"]  # (B, T)
         places = (labels[:, 1:] != IGNORED).any(0).nonzero()[:, 0]  # whose next token is learned
         given = {key: value for key, value in inputs.items() if key != "labels"}
-        if "attention_mask" in given and (given["attention_mask"].diff(dim=1) <= 0).all():
+        if "attention_mask" in given and pads_behind(given["attention_mask"]):
             del given["attention_mask"]  # what pads a row stands after it, where no token of it looks; without a mask attention is faster
         outputs = model(**given, use_cache=False, logits_to_keep=places)
         logits = outputs.logits if outputs.logits.shape[1] == len(places) else outputs.logits[:, places]  # an architecture may make them all
@@ -159,7 +160,7 @@ def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates:
         weight_decay=0.0, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
         gradient_checkpointing=False, eval_strategy="epoch" if validates else "no", save_strategy=saving, save_steps=options.checkpoint_steps or 1,
         save_total_limit=2, load_best_model_at_end=bool(options.patience), metric_for_best_model="eval_loss" if options.patience else None,
-        greater_is_better=False if options.patience else None, report_to=options.tracking, logging_steps=10, logging_first_step=True,
+        greater_is_better=False if options.patience else None, report_to=options.tracking, trackio_space_id=None, logging_steps=10, logging_first_step=True,
         logging_nan_inf_filter=False, include_num_input_tokens_seen="all", disable_tqdm=True,
     )  # fmt: skip
 
@@ -199,6 +200,7 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
             model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=lora,
             data_collator=collate if options.packing else None, callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )  # fmt: skip
+    plain_forward(made.model)
     made.remove_callback(PrinterCallback)  # it writes every log as a line between those of the bar
     made.add_callback(Progress)
     if lora and config.bf16 and config.use_cpu:

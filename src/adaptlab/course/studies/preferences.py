@@ -1,0 +1,164 @@
+"""The studies of lesson 06: a model that imitates people, and what preferences, rewards and judges make of it.
+
+Rows count replies that `won`, `tied` and `lost` against another model's replies to the same prompts, by the exact judge.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from statistics import mean
+
+from adaptlab.course.studies.grid import Study, grid
+from adaptlab.evals.judge import judge, judge_messages, wins
+from adaptlab.models.chat import texts
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.dpo import PreferenceOptions, merged, prefer
+from adaptlab.tune.online import OnlineOptions, reinforce
+from adaptlab.tune.pairs import Pair
+from adaptlab.tune.reward import fit_reward
+from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.world.case import Case, assistant
+from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
+
+N_DEMONSTRATIONS, N_PAIRS, N_TEST = 400, 300, 150
+N_NEW_TOKENS = 40
+
+
+def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
+    """Prompts with replies as people write them: good ones and bad ones."""
+    rng = random.Random(f"demonstrations:{seed}")
+    cases = [preference_case(rng) for _ in range(n)]
+    return [[*case.messages, assistant(draft(rng, case))] for case in cases]
+
+
+def preferences(seed: int, n: int = N_PAIRS, **errors: float) -> list[Preference]:
+    """Pairs with labels; `errors` are those of world.preferences.preference. The pairs of a seed are the same, whatever the errors."""
+    return [preference(random.Random(f"preferences:{seed}:{i}"), **errors) for i in range(n)]
+
+
+def pairs_of(items: Sequence[Preference]) -> list[Pair]:
+    return [Pair(list(item.case.messages), item.chosen, item.rejected) for item in items]
+
+
+@lru_cache(1)
+def imitator(chat: LocalChat, seed: int) -> LocalChat:
+    """The first stage: what demonstrations make of the model."""
+    return merged(fine_tune(chat, demonstrations(seed), Options(seed=seed)))
+
+
+@lru_cache(1)
+def preferred(chat: LocalChat, seed: int) -> LocalChat:
+    """DPO on exact labels, from the imitator."""
+    return prefer(imitator(chat, seed), pairs_of(preferences(seed)), PreferenceOptions(seed=seed))[0]
+
+
+def held_out(seed: int, n: int = N_TEST) -> list[Case]:
+    rng = random.Random(f"held out:{seed}")
+    return [preference_case(rng, "held_out", "new") for _ in range(n)]
+
+
+def replies(chat: LocalChat, cases: Sequence[Case], temperature: float = 0.0, seed: int = 0) -> list[str]:
+    return texts(chat, [list(case.messages) for case in cases], max_new_tokens=N_NEW_TOKENS, temperature=temperature, seed=seed)
+
+
+def scored(cases: Sequence[Case], written: Sequence[str]) -> list[float]:
+    return [quality(case, text) for case, text in zip(cases, written, strict=True)]
+
+
+def _against(chat: LocalChat, other: LocalChat, seed: int) -> dict:
+    """Counts against another model, and the lengths of both models' replies in words."""
+    cases = held_out(seed)
+    new, old = replies(chat, cases), replies(other, cases)
+    won = wins(scored(cases, new), scored(cases, old))
+    return {"won": won.count(1.0), "tied": won.count(0.5), "lost": won.count(0.0), "of": len(won), "quality": round(mean(scored(cases, new)), 4),
+            "words": round(mean(len(text.split()) for text in new), 2), "words of the other": round(mean(len(text.split()) for text in old), 2)}  # fmt: skip
+
+
+def divergence(chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: int = 0) -> list[float]:
+    """log p(reply) under the model minus under the start, in nats, one reply sampled to each case: their mean estimates KL(model || start)."""
+    written = replies(chat, cases, temperature=1.0, seed=seed)
+    return [
+        sum(chat.log_probabilities(list(case.messages), text)) - sum(start.log_probabilities(list(case.messages), text))
+        for case, text in zip(cases, written)
+        if text
+    ]
+
+
+def beta(chat: LocalChat, seed: int, beta: float) -> dict:
+    """DPO with one beta against the imitator, and how far it went."""
+    start = imitator(chat, seed)
+    tuned, _ = prefer(start, pairs_of(preferences(seed)), PreferenceOptions(seed=seed, beta=beta))
+    sampled = divergence(tuned, start, held_out(seed)[:60], seed)
+    return _against(tuned, start, seed) | {"divergence": round(mean(sampled), 3)}
+
+
+def best_of(chat: LocalChat, seed: int, n: int) -> dict:
+    """The best of n replies of the imitator, by the exact judge: the ruler for what a divergence can buy."""
+    start, cases = imitator(chat, seed), held_out(seed)
+    drawn = [scored(cases, replies(start, cases, temperature=1.0, seed=1000 * seed + i)) for i in range(n)]
+    return {"quality": round(mean(map(max, zip(*drawn))), 4), "of": len(cases)}
+
+
+def stages(chat: LocalChat, seed: int, reward: str) -> dict:
+    """Reinforcement learning on a reward, against DPO; for the learned reward also how often it is right about pairs that it has not seen."""
+    start, found = imitator(chat, seed), {}
+    rng = random.Random(f"prompts:{seed}")
+    cases = [preference_case(rng) for _ in range(N_PAIRS)]
+    judged: Callable[[list[int], list[str]], list[float]]
+    if reward == "exact judge":
+        judged = partial(_exact, cases)
+    else:
+        model = fit_reward(start, pairs_of(preferences(seed)), PreferenceOptions(method="full", learning_rate=3e-4, epochs=2, seed=seed))
+        margins = model.margins(pairs_of([preference(rng, "held_out", "new") for _ in range(N_TEST)]))
+        found = {"pairs ranked right": sum(margin > 0 for margin in margins), "of pairs": len(margins)}
+        judged = lambda numbers, written: model.score([[*cases[i].messages, assistant(text)] for i, text in zip(numbers, written)])  # noqa: E731
+    tuned, _ = reinforce(start, [list(case.messages) for case in cases], judged, OnlineOptions(seed=seed))
+    cases_, new = held_out(seed), None
+    new = scored(cases_, replies(tuned, cases_))
+    return _against(tuned, preferred(chat, seed), seed) | found | {"quality": round(mean(new), 4)}
+
+
+def _exact(cases: Sequence[Case], numbers: Sequence[int], written: Sequence[str]) -> list[float]:
+    return [quality(cases[i], text) for i, text in zip(numbers, written)]
+
+
+def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict:
+    """DPO on labels with errors, against the imitator."""
+    start = imitator(chat, seed)
+    tuned, _ = prefer(start, pairs_of(preferences(seed, noise=noise, length_bias=length_bias)), PreferenceOptions(seed=seed))
+    return _against(tuned, start, seed)
+
+
+@lru_cache(1)
+def tuned_judge(chat: LocalChat, seed: int, n: int = 400) -> LocalChat:
+    """The chat model, tuned on n comparisons with exact labels, each shown in both orders."""
+    rng, examples = random.Random(f"judge:{seed}"), []
+    for _ in range(n):
+        item = preference(rng)
+        prompt = list(item.case.messages)
+        examples += [
+            [*judge_messages(prompt, item.chosen, item.rejected), assistant("A")],
+            [*judge_messages(prompt, item.rejected, item.chosen), assistant("B")],
+        ]
+    return fine_tune(chat, examples, Options(method="full", learning_rate=5e-4, epochs=2, seed=seed))
+
+
+def judged(chat: LocalChat, seed: int) -> dict:
+    """A judge's labels on the pairs, how often they are right, and DPO on them against DPO on exact labels."""
+    items, referee = preferences(seed), tuned_judge(chat, seed)
+    verdicts = judge(referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items])
+    labelled = [item if verdict.preference >= 0.5 else Preference(item.case, item.rejected, item.chosen) for item, verdict in zip(items, verdicts)]
+    tuned, _ = prefer(imitator(chat, seed), pairs_of(labelled), PreferenceOptions(seed=seed))
+    return _against(tuned, preferred(chat, seed), seed) | {
+        "labels right": sum(verdict.preference == 1.0 for verdict in verdicts), "undecided": sum(verdict.preference == 0.5 for verdict in verdicts),
+        "of labels": len(items), "tokens": sum(verdict.n_tokens for verdict in verdicts),
+    }  # fmt: skip
+
+
+STUDIES = {
+    "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
+    "best_of": Study(best_of, grid(n=(1, 4, 16))),
+    "stages": Study(stages, grid(reward=("exact judge", "learned"))),
+    "labels": Study(labels, grid(noise=(0.0, 0.4), length_bias=(0.0, 0.6))),
+    "judged": Study(judged, [{}]),
+}

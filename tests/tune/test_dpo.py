@@ -1,0 +1,100 @@
+"""DPO: the loss is log 2 where nothing was learned, ours and TRL's agree in value and gradient, and what was trained is what writes."""
+
+import copy
+import math
+import random
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+from trl import DPOTrainer
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import texts
+from adaptlab.models.local import LocalChat
+from adaptlab.tune import dpo
+from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer, merged, prefer
+from adaptlab.tune.pairs import Pair
+from adaptlab.tune.scoring import plain_forward, score_replies_only
+from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.world.preferences import preference
+
+
+def pairs(n: int, seed: int = 0) -> list[Pair]:
+    rng = random.Random(seed)
+    made = [preference(rng) for _ in range(n)]
+    return [Pair(list(item.case.messages), item.chosen, item.rejected) for item in made]
+
+
+def llama(chat: LocalChat) -> LocalChat:
+    torch.manual_seed(3)
+    settings = LlamaConfig(vocab_size=len(chat.tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+                           num_key_value_heads=2, bos_token_id=1, eos_token_id=2, pad_token_id=0)  # fmt: skip
+    return LocalChat("llama", LlamaForCausalLM(settings).eval(), chat.tokenizer)
+
+
+def step(made: DPOTrainer) -> tuple[float, dict[str, torch.Tensor]]:
+    """Loss and gradients of the trainer's first batch, with adapters that are not at zero."""
+    torch.manual_seed(5)
+    for name, weight in made.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.05)
+    batch = made._prepare_inputs(next(iter(made.get_train_dataloader())))
+    loss = made.compute_loss(made.model, batch)
+    loss.backward()
+    return loss.item(), {name: weight.grad.clone() for name, weight in made.model.named_parameters() if weight.grad is not None}
+
+
+@pytest.mark.parametrize("which", ["embedded", "llama"])
+def test_loss_and_gradients_are_those_of_trl(chat, which, tmp_path, monkeypatch):
+    monkeypatch.setattr(dpo, "fast_dtype", lambda device: torch.float32)
+    start, options = chat if which == "embedded" else llama(chat), PreferenceOptions(batch_size=6, beta=0.3)
+    ours = step(dpo_trainer(start, pairs(6), options, str(tmp_path)))
+    monkeypatch.setattr(dpo, "score_replies_only", lambda model: None)
+    theirs = step(dpo_trainer(start, pairs(6), options, str(tmp_path)))
+    assert abs(ours[0] - theirs[0]) < 1e-5 and abs(ours[0] - math.log(2)) > 1e-3
+    assert ours[1].keys() == theirs[1].keys()
+    for name, gradient in theirs[1].items():
+        torch.testing.assert_close(ours[1][name], gradient, atol=1e-5, rtol=1e-3, msg=name)
+
+
+def test_the_loss_begins_at_log_two(chat):
+    _, log = prefer(chat, pairs(4), PreferenceOptions(batch_size=4))
+    assert abs(log[0]["loss"] - math.log(2)) < 2e-3 and abs(log[0]["rewards/margins"]) < 2e-2
+
+
+def test_what_was_trained_is_what_writes_after_a_full_tuning_too(chat):
+    """TRL leaves a forward pass on a model, which in a copy still runs the original."""
+    given = pairs(8)
+    first = fine_tune(chat, [given[0].conversation(given[0].chosen)], Options(method="full", learning_rate=1e-6))
+    tuned, _ = prefer(first, given, PreferenceOptions(batch_size=4, epochs=4, learning_rate=2e-2))
+    prompts = [pair.prompt for pair in given]
+    assert texts(first, prompts, max_new_tokens=12) == texts(chat, prompts, max_new_tokens=12)
+    assert texts(tuned, prompts, max_new_tokens=12) != texts(first, prompts, max_new_tokens=12)
+    whole = merged(tuned)
+    assert not hasattr(whole.model, "peft_config")
+    assert sum(whole.log_probabilities(prompts[0], "Oslo")) == pytest.approx(sum(tuned.log_probabilities(prompts[0], "Oslo")), abs=1e-3)
+    assert "forward" not in tuned.model.get_base_model().__dict__
+
+
+def test_a_copy_runs_its_own_weights(chat):
+    model = copy.deepcopy(chat.model)
+    score_replies_only(model)
+    twin, ids = copy.deepcopy(model), torch.tensor([[1, 5, 9, 12]])
+    with torch.no_grad():
+        twin.get_input_embeddings().weight.zero_()
+        assert not torch.equal(twin(ids).logits, model(ids).logits)
+    plain_forward(model)
+    assert "forward" not in model.__dict__
+
+
+def test_bad_options_and_data_are_sentences(chat, tmp_path):
+    for options, reason in (({"beta": 0}, "beta must be more than 0"), ({"loss": "best"}, "There is no loss 'best'"), ({"learning_rate": 0}, "learning_rate")):
+        with pytest.raises(AdaptLabError, match=reason):
+            PreferenceOptions(**options)
+    with pytest.raises(AdaptLabError, match="nothing to learn from"):
+        prefer(chat, [])
+    with pytest.raises(AdaptLabError, match=r"Pair 1 has \d+ tokens and may have 20"):
+        prefer(chat, pairs(2), PreferenceOptions(max_length=20))
+    with pytest.raises(AdaptLabError, match="a lower learning_rate"):
+        prefer(chat, pairs(8), PreferenceOptions(batch_size=2, epochs=3, method="full", learning_rate=1e12))
