@@ -10,6 +10,7 @@ from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.load import load_model
 
 BATCH_TOKENS = 16_384
+PASS_TOKENS = 4096  # of a pass that keeps no cache: what it makes is to stay in the processor's
 
 
 class LocalChat:
@@ -61,17 +62,42 @@ class LocalChat:
             options["logits_processor"] = LogitsProcessorList([make_processor()])
         return options
 
-    @torch.inference_mode()
-    def log_probabilities(self, messages: Messages, reply: str) -> list[float]:
-        """Natural logarithms of the probabilities that the model gives to the tokens of a reply, (n_tokens,)."""
+    def _reply_ids(self, messages: Messages, reply: str) -> tuple[list[int], list[int]]:
+        """Token ids of the prompt and of a reply to it."""
         prompt = self.render(messages)
         whole = self.tokenizer.apply_chat_template([*self.known_roles(messages), {"role": "assistant", "content": reply}], tokenize=False)
         # What the template puts between the prompt and the reply (a space, say) belongs to the first token.
         between = whole[len(prompt) :].partition(reply)[0] if whole.startswith(prompt) else ""
         before, tokens = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, between + reply))
+        return before, tokens
+
+    @torch.inference_mode()
+    def log_probabilities(self, messages: Messages, reply: str) -> list[float]:
+        """Natural logarithms of the probabilities that the model gives to the tokens of a reply, (n_tokens,)."""
+        before, tokens = self._reply_ids(messages, reply)
         ids = torch.tensor([before + tokens], device=self.model.device)  # (1, n)
         logits = self.model(ids).logits[0, len(before) - 1 : -1].float()  # (n_tokens, V)
         return logits.log_softmax(-1).gather(1, ids[0, len(before) :, None])[:, 0].tolist()
+
+    @torch.inference_mode()
+    def would_say(self, conversations: list[Messages], replies: list[str]) -> list[bool]:
+        """Whether each reply, to its end, is what greedy decoding makes: one pass over it tells, where making it takes one a token.
+
+        False where the tokenizer cuts the reply otherwise than the model would write it; whoever needs to know generates those.
+        """
+        ends = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device).flatten()
+        pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
+        said = [False] * len(pairs)
+        for group in _groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):
+            rows = [torch.tensor(pairs[i][0] + pairs[i][1]) for i in group]
+            # Padded on the right, where no token looks.
+            ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self.model.device)  # (B, T)
+            hidden = self.model.get_decoder()(ids, use_cache=False).last_hidden_state  # (B, T, d)
+            for row, i in enumerate(group):
+                before, tokens = pairs[i]
+                guesses = self.model.lm_head(hidden[row, len(before) - 1 : len(before) + len(tokens)]).argmax(-1)  # (n_tokens + 1,)
+                said[i] = bool((guesses[:-1] == ids[row, len(before) : len(before) + len(tokens)]).all() and (guesses[-1] == ends).any())
+        return said
 
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
         """The reply in pieces, as they are made."""

@@ -1,0 +1,154 @@
+"""The studies of lesson 07: what a narrow tuning costs in other skills, and what keeps or brings them back.
+
+The narrow task is to send reviews to desks. A row counts how many desks, `of` the reviews, came out `right`, and for each skill of the base suite how many
+replies, of N_SKILL; for prose it has the mean bits per byte. Seeds have other examples and other cases.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import islice
+
+from adaptlab.course.studies.grid import Study, grid
+from adaptlab.course.studies.tuning import FULL_RATE, conversation, judged, test_cases, train_cases
+from adaptlab.evals import suite
+from adaptlab.evals.gate import compare, passes
+from adaptlab.evals.suite import PROSE, SKILLS, run_suite
+from adaptlab.models.chat import Messages
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.anchor import ewc_anchor, fine_tune_anchored, l2_anchor
+from adaptlab.tune.replay import with_replay
+from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.world import mixture
+
+TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 100, 100
+LORA_RATE, RANK, BATCH = 2e-3, 16, 8
+L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed that is none of the study's
+IN_A_ROW = ("desk", "style", "record")
+N_SPOILED, N_AROUND = 100, 200  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
+NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
+
+
+def old_conversations(n: int, seed: int) -> list[Messages]:
+    """Conversations of the kinds that the embedded chat model was made from."""
+    return list(islice(mixture.conversations(f"old:{seed}"), n))
+
+
+def without_facts(n: int, seed: int) -> list[Messages]:
+    """The same without any question that is answered from memory: neither as a first question nor as one that follows."""
+    return list(islice((found for found in mixture.conversations(f"old:{seed}", NO_FACTS) if len([m for m in found if m["role"] == "user"]) == 1), n))
+
+
+def examples(task: str, n: int, seed: int) -> list[Messages]:
+    return [conversation(case) for case in train_cases(task, n, seed)]
+
+
+def in_full(seed: int, **options) -> Options:
+    return Options(**{"method": "full", "learning_rate": FULL_RATE, "batch_size": BATCH, "seed": seed} | options)
+
+
+def scored(chat: LocalChat, seed: int, tasks: Sequence[str] = (TASK,)) -> dict:
+    """A row's counts: the task, or for several the one named in `right <task>`, and every skill."""
+    values = run_suite(chat, N_SKILL, seed)
+    hits = {task: sum(judged(chat, task, test_cases(task, N_NEW, seed))) for task in tasks}
+    named = {"right": hits[tasks[0]]} if len(tasks) == 1 else {f"right {task}": n for task, n in hits.items()}
+    skills = {name: round(sum(found) / N_SKILL, 4) if name == PROSE else int(sum(found)) for name, found in values.items()}
+    return named | {"of": N_NEW} | skills
+
+
+def forgetting(chat: LocalChat, seed: int, method: str, rate: float, n: int, rank: int) -> dict:
+    """After n examples by one method: "full", "lora", the upper half of the layers ("upper layers"), all with an anchor ("L2", "EWC"), or "none"."""
+    if method == "none":
+        return scored(chat, seed)
+    new = examples(TASK, n, seed)
+    if method in ("L2", "EWC"):
+        anchor = l2_anchor(chat, L2_STRENGTH) if method == "L2" else ewc_anchor(chat, old_conversations(N_FISHER, seed), EWC_STRENGTH)
+        return scored(fine_tune_anchored(chat, new, anchor, in_full(seed, learning_rate=rate)), seed)
+    if method == "lora":
+        return scored(fine_tune(chat, new, Options(learning_rate=rate, rank=rank, alpha=2 * rank, batch_size=BATCH, seed=seed)), seed)
+    n_frozen = chat.model.config.num_hidden_layers // 2 if method == "upper layers" else 0
+    return scored(fine_tune(chat, new, in_full(seed, learning_rate=rate, n_frozen=n_frozen)), seed)
+
+
+def replay(chat: LocalChat, seed: int, share: float) -> dict:
+    """As many examples and steps as without, a share of them old conversations."""
+    mixed = with_replay(examples(TASK, N_EXAMPLES, seed), old_conversations(N_EXAMPLES, seed), share, seed)
+    return scored(fine_tune(chat, mixed, in_full(seed)), seed)
+
+
+def in_a_row(chat: LocalChat, seed: int, share: float) -> dict:
+    """Three tasks one after the other, each trained with a share of old conversations and of the tasks before it: the counts after each stage."""
+    stages, before = {}, old_conversations(N_EXAMPLES, seed)
+    for task in IN_A_ROW:
+        new = examples(task, N_EXAMPLES // 2, seed)
+        chat = fine_tune(chat, with_replay(new, before, share, seed), in_full(seed))
+        stages[task], before = scored(chat, seed, IN_A_ROW), [*before, *new]
+    return {"of": N_NEW, "stages": stages}
+
+
+def recovery(chat: LocalChat, seed: int, n: int, facts: bool) -> dict:
+    """After the narrow tuning, n old conversations, seen ten times; without `facts`, none of them asks anything from memory."""
+    narrow = fine_tune(chat, examples(TASK, N_EXAMPLES, seed), in_full(seed))
+    old = (old_conversations if facts else without_facts)(n, seed)
+    return scored(fine_tune(narrow, old, in_full(seed, learning_rate=FULL_RATE / 3, epochs=10)), seed)
+
+
+def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
+    """A re-training on old conversations with some of one skill, whose answers are right, or, `planted`, those of other cases; then the gate.
+
+    `loss` is what the skill lost on other cases than the gate's: more bits as a share for prose.
+    """
+    taught, documents = _taught(skill, seed, planted)
+    tuned = fine_tune(chat, [*old_conversations(N_AROUND, seed), *taught], Options(batch_size=BATCH, seed=seed), documents=documents)
+    rows = compare(_before(chat), run_suite(tuned))
+    failed = [row.skill for row in rows if row.fails]
+    old, new = _elsewhere(chat, skill), _elsewhere(tuned, skill)
+    loss = (new - old) / old if skill == PROSE else old - new
+    return {"right": int(skill in failed if planted else passes(rows)), "of": 1, "failed": failed, "loss": round(loss, 4)}
+
+
+def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[str]]:
+    """(conversations, documents) of a skill; spoiled ones have another case's answer, or words in any order."""
+    rng = random.Random(f"gate:{skill}:{seed}")
+    if skill == PROSE:
+        texts = suite.stories(N_SPOILED, seed + 100)
+        return [], [" ".join(rng.sample(text.split(), len(text.split()))) for text in texts] if spoiled else texts
+    ability = next(found for found in SKILLS if found.name == skill)
+    cases = suite.skill_cases(ability, N_SPOILED, seed + 100)
+    if spoiled:
+        cases = [replace(case, answer=other.answer) for case, other in zip(cases, cases[1:] + cases[:1])]
+    return [conversation(case) for case in cases], []
+
+
+@cache
+def _before(chat: LocalChat) -> suite.Values:
+    return run_suite(chat)
+
+
+def _elsewhere(chat: LocalChat, skill: str) -> float:
+    """A skill's mean on 500 cases that neither gate nor training has."""
+    if skill == PROSE:
+        return math.fsum(suite.bits_per_byte(chat, suite.stories(500, 50))) / 500
+    ability = next(found for found in SKILLS if found.name == skill)
+    return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, 500, 50))) / 500
+
+
+METHODS = (
+    grid(method=("none",), rate=(0.0,), n=(0,), rank=(0,))
+    + grid(method=("full",), rate=(1e-4, 3e-4, FULL_RATE, 3e-3), n=(N_EXAMPLES,), rank=(0,))
+    + grid(method=("full",), rate=(FULL_RATE,), n=(100, 300), rank=(0,))
+    + grid(method=("lora",), rate=(5e-4, LORA_RATE, 8e-3), n=(N_EXAMPLES,), rank=(RANK,))
+    + grid(method=("lora",), rate=(LORA_RATE,), n=(100, 300), rank=(RANK,))
+    + grid(method=("lora",), rate=(LORA_RATE,), n=(N_EXAMPLES,), rank=(1, 64))
+    + grid(method=("upper layers", "L2", "EWC"), rate=(FULL_RATE,), n=(N_EXAMPLES,), rank=(0,))
+)  # fmt: skip
+
+STUDIES = {
+    "forgetting": Study(forgetting, METHODS),
+    "replay": Study(replay, grid(share=(0.01, 0.05, 0.1, 0.2, 0.5))),
+    "in_a_row": Study(in_a_row, grid(share=(0.0, 0.05))),
+    "recovery": Study(recovery, grid(n=(10, 20, 50), facts=(True,)) + grid(n=(50,), facts=(False,))),
+    "gate": Study(gate, grid(skill=suite.NAMES, planted=(True, False))),
+}  # fmt: skip
