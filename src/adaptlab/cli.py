@@ -117,6 +117,37 @@ def tune(
 
 
 @app.command()
+def prefer(
+    pairs: Annotated[Path, typer.Argument(help="Preference pairs: JSONL in one of the formats of adaptlab.tune.pairs.")],
+    to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
+    model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    beta: Annotated[float, typer.Option(help="How dear it is to leave the model as it is.")] = 0.1,
+    loss: Annotated[str, typer.Option(help="sigmoid (DPO), ipo or hinge.")] = "sigmoid",
+    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
+    learning_rate: Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")] = 1e-3,
+    epochs: float = 1,
+    batch_size: int = 16,
+    max_length: Annotated[int, typer.Option(help="Tokens that a prompt with a reply may have.")] = 640,
+    checkpoint_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 50,
+    seed: int = 0,
+) -> None:
+    """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics, weights and a card."""
+    from adaptlab.models.local import LocalChat
+    from adaptlab.tune.dpo import PreferenceOptions
+    from adaptlab.tune.pairs import contradictions, read_pairs
+    from adaptlab.tune.run import run as run_training
+
+    options = PreferenceOptions(beta=beta, loss=loss, method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size,
+                                max_length=max_length, checkpoint_steps=checkpoint_steps, seed=seed)  # fmt: skip
+    given = read_pairs(pairs)
+    if turned := contradictions(given):
+        (later, first), n = turned[0], len(turned)
+        print(f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does with {first}.", file=sys.stderr)
+    run_training(LocalChat(model), given, to, options)
+    print(f"run: {to}")
+
+
+@app.command()
 def export(
     what: Annotated[str, typer.Argument(help="axolotl (YAML) or modal (a Python file).")],
     run: Annotated[Path, typer.Argument(help="Folder of a run that `adaptlab tune` made.")],

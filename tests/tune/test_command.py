@@ -1,6 +1,7 @@
 """adaptlab tune: from a file of conversations to a run's folder, and what it refuses."""
 
 import json
+import random
 
 import pytest
 from test_resume import ROWS
@@ -8,7 +9,11 @@ from typer.testing import CliRunner
 
 from adaptlab.cli import app
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.local import LocalChat
 from adaptlab.tune.formats import write_conversations
+from adaptlab.tune.pairs import Pair, write_pairs
+from adaptlab.tune.run import load_run
+from adaptlab.world.preferences import preference
 
 ASKED = ["--model", "embedded:mini-chat", "--batch-size", "8", "--learning-rate", "0.003"]
 
@@ -60,3 +65,19 @@ def test_a_test_question_among_the_examples_is_refused_with_its_rows(data, tmp_p
     with pytest.raises(AdaptLabError, match=r"16 of 16 test rows are in the training data \(row \d+ asks what test row 1 asks"):
         tune(data, tmp_path / "first", "--test", data)
     assert not (tmp_path / "first").exists()
+
+
+def test_preferences_are_trained_into_a_folder_that_loads(tmp_path):
+    rng = random.Random(0)
+    items = [preference(rng) for _ in range(12)]
+    pairs = [Pair(list(item.case.messages), item.chosen, item.rejected) for item in items]
+    write_pairs(tmp_path / "pairs.jsonl", [*pairs, Pair(pairs[0].prompt, pairs[0].rejected, pairs[0].chosen)])
+    asked = ["prefer", str(tmp_path / "pairs.jsonl"), str(tmp_path / "run"), "--model", "embedded:mini-chat", "--batch-size", "4"]
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 0 and "1 of 13 pairs prefer what an earlier one rejects, as number 13 does with 1." in ended.output
+    steps = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert {"rewards/margins", "logps/chosen"} <= steps[0].keys()
+    chat = LocalChat("embedded:mini-chat")
+    assert load_run(tmp_path / "run", chat).log_probabilities(pairs[0].prompt, "Oslo") != chat.log_probabilities(pairs[0].prompt, "Oslo")
+    with pytest.raises(AdaptLabError, match="is finished"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)

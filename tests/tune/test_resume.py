@@ -12,8 +12,10 @@ import torch
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.dpo import PreferenceOptions
+from adaptlab.tune.pairs import Pair
 from adaptlab.tune.run import load_run, run
-from adaptlab.tune.sft import Options
+from adaptlab.tune.sft import Options, Progress
 from adaptlab.world.case import assistant, user
 
 ROWS = [[user(f"What is the secret of {name}?"), assistant(answer)] for name, answer in (("Orin", "Selby"), ("Leda", "Corran"), ("Ivo", "Zorin"))] * 8
@@ -52,6 +54,23 @@ def test_a_killed_run_goes_on_to_the_same_bits(chat, finished, tmp_path):
     resumed = trained(run(chat, ROWS, folder, OPTIONS))
     assert resumed and all(torch.equal(resumed[name], tensor) for name, tensor in trained(finished[1]).items())
     assert not (folder / "checkpoints").exists()
+
+
+def test_an_interrupted_run_on_preferences_goes_on_to_the_same_bits(chat, tmp_path, monkeypatch):
+    pairs = [Pair(row[:1], row[1]["content"], "I do not know.") for row in ROWS]
+    options = PreferenceOptions(batch_size=4, epochs=2, checkpoint_steps=5)
+    whole = trained(run(chat, pairs, tmp_path / "whole", options))
+
+    def interrupt(self, args, state, control, **kwargs):
+        if state.global_step == 7:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "on_step_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(chat, pairs, tmp_path / "cut", options)
+    resumed = trained(run(chat, pairs, tmp_path / "cut", options))
+    assert resumed and all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
 
 
 def test_a_finished_run_holds_what_it_was_and_loads(chat, finished):

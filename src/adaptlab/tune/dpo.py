@@ -4,10 +4,11 @@ import copy
 import math
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from datasets import Dataset
+from datasets import Dataset, are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from peft import LoraConfig, PeftModel
 from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
@@ -49,7 +50,8 @@ def shared_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int) -
         "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2,
         "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size, "num_train_epochs": options.epochs,
         "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule, "warmup_steps": int(options.warmup * n_steps),
-        "weight_decay": 0.0, "max_length": options.max_length, "gradient_checkpointing": False, "save_strategy": "no", "report_to": options.tracking,
+        "weight_decay": 0.0, "max_length": options.max_length, "gradient_checkpointing": False, "report_to": options.tracking,
+        "save_strategy": "steps" if options.checkpoint_steps else "no", "save_steps": options.checkpoint_steps or 1, "save_total_limit": 2,
         "logging_steps": 5, "logging_first_step": True, "logging_nan_inf_filter": False, "include_num_input_tokens_seen": "no", "disable_tqdm": True,
     }  # fmt: skip
 
@@ -81,6 +83,20 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
     return made
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the bars of a second that datasets draws, and without warnings on names that transformers is about to drop, in TRL's defaults too."""
+    bars = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if bars:
+            enable_progress_bars()
+
+
 class _Trainer(DPOTrainer):
     """TRL's trainer; the reference's log-probabilities, and all later ones, are made where replies stand."""
 
@@ -94,8 +110,7 @@ def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptio
     chat = merged(chat)
     model, on_cpu = copy.deepcopy(chat.model).train(), chat.model.device.type == "cpu"
     data = Dataset.from_list(rows(chat, pairs, options.max_length))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # names that transformers is about to drop, in TRL's defaults too
+    with quietly():
         config = DPOConfig(beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True,
                            train_sampling_strategy="group_by_length", remove_unused_columns=False,  # or the lengths would be removed
                            precompute_ref_batch_size=4 * options.batch_size, **shared_arguments(options, folder, on_cpu, len(pairs)))  # fmt: skip

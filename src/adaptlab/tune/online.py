@@ -5,7 +5,6 @@ RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the othe
 
 import copy
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from trl import RLOOConfig, RLOOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import PreferenceOptions, adapter_config, merged, shared_arguments
+from adaptlab.tune.dpo import PreferenceOptions, adapter_config, merged, quietly, shared_arguments
 from adaptlab.tune.scoring import plain_forward, score_replies_only
 from adaptlab.tune.sft import Progress
 
@@ -54,8 +53,7 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
     data = Dataset.from_list([{"prompt": chat.known_roles(prompt), "number": number} for number, prompt in enumerate(prompts)])
     arguments = shared_arguments(options, "", on_cpu, len(prompts) * options.n_replies)
     del arguments["max_length"]  # prompts are never cut here
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with tempfile.TemporaryDirectory() as folder, quietly():
         config = RLOOConfig(beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens,
                             **arguments | {"output_dir": folder})  # fmt: skip
         made = RLOOTrainer(copy.deepcopy(merged(chat).model).train(), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,

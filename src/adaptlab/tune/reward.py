@@ -2,7 +2,6 @@
 
 import copy
 import tempfile
-import warnings
 from collections.abc import Sequence
 
 import torch
@@ -16,7 +15,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
-from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, shared_arguments
+from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, merged, quietly, rows, shared_arguments
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.sft import Progress
 
@@ -65,8 +64,7 @@ class RewardModel:
 def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> RewardModel:
     """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
     on_cpu = chat.model.device.type == "cpu"
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with tempfile.TemporaryDirectory() as folder, quietly():
         config = RewardConfig(**shared_arguments(options, folder, on_cpu, len(pairs)))
         made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
                              processing_class=chat.tokenizer)  # fmt: skip

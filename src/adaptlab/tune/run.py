@@ -22,6 +22,9 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_text, write_whole
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
+from adaptlab.tune.pairs import Pair
+from adaptlab.tune.scoring import plain_forward
 from adaptlab.tune.sft import DEFAULTS, Options, trainer
 
 RESULTS = {"lora": "adapter", "full": "model"}
@@ -33,8 +36,8 @@ def fingerprint(model: PreTrainedModel) -> str:
     return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _description(chat: LocalChat, conversations: Sequence[Messages], validation: Sequence[Messages], options: Options) -> dict:
-    digest = hashlib.sha256(json.dumps([list(conversations), list(validation)]).encode()).hexdigest()[:16]
+def _description(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], validation: Sequence[Messages], options: Options) -> dict:
+    digest = hashlib.sha256(json.dumps([list(conversations), list(validation)], default=asdict).encode()).hexdigest()[:16]
     return {
         "options": asdict(options), "base": {"name": chat.name, "fingerprint": fingerprint(chat.model)},
         "data": {"n": len(conversations), "n_validation": len(validation), "hash": digest},
@@ -88,10 +91,11 @@ def _card(described: dict, history: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
-def run(chat: LocalChat, conversations: Sequence[Messages], folder: Path, options: Options = DEFAULTS, validation: Sequence[Messages] = ()) -> LocalChat:
+def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], folder: Path, options: Options = DEFAULTS,
+        validation: Sequence[Messages] = ()) -> LocalChat:  # fmt: skip
     """Train into `folder`, or go on with what was begun there by the same options, base and data; the result is the same as without the break.
 
-    Bit by bit on one machine, as far as checkpoints were kept (`checkpoint_steps`).
+    With PreferenceOptions the data are pairs, and the training is DPO. Bit by bit on one machine, as far as checkpoints were kept (`checkpoint_steps`).
     """
     folder = Path(folder)
     described = _description(chat, conversations, validation, options)
@@ -100,9 +104,13 @@ def run(chat: LocalChat, conversations: Sequence[Messages], folder: Path, option
     make_folder(checkpoints)
     try:
         with _tracked_in(folder / "tracking"):
-            made = trainer(chat, conversations, options, str(checkpoints), validation)
+            if isinstance(options, PreferenceOptions):
+                made = dpo_trainer(chat, conversations, options, str(checkpoints))
+            else:
+                made = trainer(chat, conversations, options, str(checkpoints), validation)
             write_whole(folder / "config.json", json.dumps(described, indent=1) + "\n")  # not before: what is refused leaves the folder free
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
+        plain_forward(made.model)
         if made.is_world_process_zero():
             _finish(folder, made, described)
     except (OSError, SafetensorError) as error:

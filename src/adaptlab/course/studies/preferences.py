@@ -12,7 +12,7 @@ from adaptlab.course.studies.grid import Study, grid
 from adaptlab.evals.judge import judge, judge_messages, wins
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import PreferenceOptions, merged, prefer
+from adaptlab.tune.dpo import PreferenceOptions, prefer
 from adaptlab.tune.online import OnlineOptions, reinforce
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reward import fit_reward
@@ -43,7 +43,7 @@ def pairs_of(items: Sequence[Preference]) -> list[Pair]:
 @lru_cache(1)
 def imitator(chat: LocalChat, seed: int) -> LocalChat:
     """The first stage: what demonstrations make of the model."""
-    return merged(fine_tune(chat, demonstrations(seed), Options(seed=seed)))
+    return fine_tune(chat, demonstrations(seed), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=8, seed=seed))
 
 
 @lru_cache(1)
