@@ -4,7 +4,7 @@ BIN := .venv/bin
 run test: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
-test: .venv/ready build/exporters
+test: .venv/ready build/exporters build/trackers
 	$(BIN)/pytest
 	ADAPTLAB_UNATTENDED=1 $(BIN)/pytest --nbval-lax --nbval-cell-timeout=600 notebooks
 lab: .venv/ready
@@ -30,7 +30,8 @@ lint: .venv/ready
 	touch $@
 build/peers: benchmarks/peers.txt
 build/exporters: tests/tune/exporters.txt
-build/peers build/exporters: .venv/ready
+build/trackers: tests/tune/trackers.txt
+build/peers build/exporters build/trackers: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
 .PHONY: run test lab models bench site lint
