@@ -2,7 +2,8 @@
 
 import html
 import io
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
 from statistics import mean, pstdev
 
 from matplotlib.figure import Figure as Canvas
@@ -41,9 +42,31 @@ def _describe(title: str, parts: Sequence[str]) -> str:
     return f"{title}: {'; '.join(parts)}."
 
 
+def _legend_beside(axes) -> None:
+    """Beside the plane, which lines or bars may fill."""
+    entries = sorted(zip(*axes.get_legend_handles_labels()), key=lambda entry: not isinstance(entry[0], tuple))  # what has intervals comes first
+    wrapped = [textwrap.fill(label, 32) for _, label in entries]
+    longest = max(len(line) for label in wrapped for line in label.splitlines())
+    axes.figure.set_figwidth(axes.figure.get_figwidth() + 0.5 + 0.075 * longest)  # about its room in inches, so that the plane keeps its size
+    axes.legend([handle for handle, _ in entries], wrapped, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_published(axes, published: Mapping[str, Mapping], places: Mapping | None = None) -> list[str]:
+    """Hollow marks by name, {x: y} each, without intervals; what the text alternative says of them. `places`: where an x stands that is no number."""
+    for i, (name, points) in enumerate(published.items()):
+        x = [places[at] if places else at for at in points]
+        marks = {"marker": MARKERS[::-1][i % 6], "markersize": 8, "markerfacecolor": "white", "color": "#555", "linestyle": ""}
+        axes.plot(x, list(points.values()), label=f"published: {name}", **marks)
+    told = {name: ", ".join(f"{at} {y:g}" if places else f"{y:g} at {at:g}" for at, y in points.items()) for name, points in published.items()}
+    return [f"published, of another model and task, {name}: {points}" for name, points in told.items()]
+
+
 def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: Mapping[str, Sequence[Estimate]], reference: Mapping[str, float] = {},
-           logarithmic: bool = False) -> Figure:  # fmt: skip
-    """Estimates against x, a line with intervals for each series, and horizontal reference lines by name; `logarithmic`: the axis of x."""
+           logarithmic: bool = False, published: Mapping[str, Mapping[float, float]] = {}) -> Figure:  # fmt: skip
+    """Estimates against x, a line with intervals for each series, and horizontal reference lines by name; `logarithmic`: the axis of x.
+
+    `published`: marks without intervals, {x: y} by name.
+    """
     figure, axes = _axes()
     if logarithmic:
         axes.set_xscale("log")
@@ -53,40 +76,45 @@ def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: M
         axes.errorbar(x, values, errors, label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle=LINES[i % 4], capsize=3)
     for i, (name, value) in enumerate(reference.items()):
         axes.axhline(value, color="#555", linestyle=LINES[(i + 2) % 4], linewidth=1, label=name)
+    told = _draw_published(axes, published)
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.set_xticks(list(x), [f"{at:,g}" for at in x])
     axes.minorticks_off()
-    axes.legend(frameon=False)
+    _legend_beside(axes)
     parts = [f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points)) for name, points in series.items()]
-    parts += [f"{name} at {value:.2f}" for name, value in reference.items()]
+    parts += [f"{name} at {value:.2f}" for name, value in reference.items()] + told
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
-def bars(title: str, y_label: str, values: Mapping[str, Estimate], reference: Mapping[str, float] = {}) -> Figure:
-    """One bar with its interval for each name."""
-    return grouped_bars(title, y_label, {"": values}, reference)
+def bars(title: str, y_label: str, values: Mapping[str, Estimate], reference: Mapping[str, float] = {},
+         published: Mapping[str, Mapping[str, float]] = {}) -> Figure:  # fmt: skip
+    """One bar with its interval for each name. `published`: marks without intervals, {name of a bar: y} by name; what has no bar stands after them."""
+    return grouped_bars(title, y_label, {"": values}, reference, published)
 
 
-def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Estimate]], reference: Mapping[str, float] = {}) -> Figure:
+def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Estimate]], reference: Mapping[str, float] = {},
+                 published: Mapping[str, Mapping[str, float]] = {}) -> Figure:  # fmt: skip
     """For each name a bar of every series, with intervals."""
-    names = list(next(iter(series.values())))
+    measured = list(next(iter(series.values())))
+    names = measured + [name for name in dict.fromkeys(name for points in published.values() for name in points) if name not in measured]
     figure, axes = _axes(max(6.4, 1.1 * len(names)))
     width = 0.7 / len(series)
     for i, (label, values) in enumerate(series.items()):
-        points = [values[name] for name in names]
+        points = [values[name] for name in measured]
         errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
-        places = [at + (i - (len(series) - 1) / 2) * width for at in range(len(names))]
+        places = [at + (i - (len(series) - 1) / 2) * width for at in range(len(measured))]
         axes.bar(places, [p.value for p in points], yerr=errors, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], width=width, capsize=3, label=label)
     for name, value in reference.items():
         axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
+    told = _draw_published(axes, published, {name: at for at, name in enumerate(names)})
     axes.set(title=title, ylabel=y_label)
     axes.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 12 else 0)
-    if reference or len(series) > 1:
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # beside the bars, which may fill the plane
+    if reference or published or len(series) > 1:
+        _legend_beside(axes)
     parts = [
         f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()
     ]
-    return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
+    return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()] + told))
 
 
 def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
@@ -163,3 +191,18 @@ def clouds(title: str, x_label: str, y_label: str, groups: Mapping[str, Sequence
     parts = [f"{len(points)} of {name} around ({mean(x for x, _ in points):.2f}, {mean(y for _, y in points):.2f}), "
              f"spread {pstdev(x for x, _ in points):.2f} and {pstdev(y for _, y in points):.2f}" for name, points in groups.items()]  # fmt: skip
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
+
+
+def history(title: str, y_label: str, points: Mapping[int, Estimate], lost: Collection[int] = ()) -> Figure:
+    """Estimates by run number with their intervals; the runs in `lost` have a cross and the word."""
+    figure, axes = _axes()
+    x, values = list(points), [p.value for p in points.values()]
+    errors = [[p.value - p.low for p in points.values()], [p.high - p.value for p in points.values()]]
+    axes.errorbar(x, values, errors, color=COLOURS[0], marker="o", capsize=3)
+    for run in lost:
+        axes.plot(run, points[run].value, color=COLOURS[1], marker="x", markersize=14, markeredgewidth=2.5)
+        axes.annotate("lost", (run, points[run].value), xytext=(9, 4), textcoords="offset points")
+    axes.set(title=title, xlabel="run", ylabel=y_label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    parts = [f"run {run} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f}){', lost' if run in lost else ''}" for run, p in points.items()]
+    return Figure(figure, _describe(f"{title}, {y_label} by run", parts))
