@@ -1,9 +1,13 @@
 """DPO: the loss is log 2 where nothing was learned, ours and TRL's agree in value and gradient, and what was trained is what writes."""
 
+import ast
 import copy
 import math
 import random
+from pathlib import Path
+from types import SimpleNamespace
 
+import nbformat
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -18,6 +22,8 @@ from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import plain_forward, score_replies_only
 from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world.preferences import preference
+
+ROOT = Path(__file__).parents[2]
 
 
 def pairs(n: int, seed: int = 0) -> list[Pair]:
@@ -98,3 +104,33 @@ def test_bad_options_and_data_are_sentences(chat, tmp_path):
         prefer(chat, pairs(2), PreferenceOptions(max_length=20))
     with pytest.raises(AdaptLabError, match="a lower learning_rate"):
         prefer(chat, pairs(8), PreferenceOptions(batch_size=2, epochs=3, method="full", learning_rate=1e12))
+
+
+def lesson_function(name: str):
+    """A function as the lesson defines it."""
+    cells = nbformat.read(ROOT / "notebooks" / "06_preferences.ipynb", as_version=4).cells
+    tree = ast.parse(next(cell.source for cell in cells if f"def {name}(" in cell.source))
+    defined = {"nn": torch.nn}
+    exec(compile(ast.Module([node for node in tree.body if isinstance(node, ast.FunctionDef)], []), name, "exec"), defined)
+    return defined[name]
+
+
+def test_the_loss_that_the_lesson_derives_is_that_of_trl(chat, tmp_path):
+    """TRL's own code, given log-probabilities, against the lesson's, in value and gradient."""
+    dpo_loss = lesson_function("dpo_loss")
+    made = dpo_trainer(chat, pairs(5), PreferenceOptions(batch_size=5, beta=0.25), str(tmp_path))
+    batch = made._prepare_inputs(next(iter(made.get_train_dataloader())))
+    generator = torch.Generator().manual_seed(1)
+    sums = torch.randn(10, generator=generator).mul(4).requires_grad_()  # five chosen, then five rejected
+    batch["ref_chosen_logps"], batch["ref_rejected_logps"] = torch.randn(2, 5, generator=generator) * 4
+    n = batch["completion_mask"].shape[1] - 1
+
+    def given(**kwargs):
+        spread = torch.cat([sums[:, None], sums.new_zeros(10, n - 1)], dim=1)
+        zeros = spread.detach() * 0
+        return SimpleNamespace(log_probs=spread, entropy=zeros, mean_logits=zeros, is_top1=zeros.bool(), aux_loss=None)
+
+    theirs = made.compute_loss(given, batch)
+    ours = dpo_loss(sums[:5], sums[5:], batch["ref_chosen_logps"], batch["ref_rejected_logps"], beta=0.25)
+    assert abs(ours.item() - theirs.item()) < 1e-6
+    torch.testing.assert_close(torch.autograd.grad(ours, sums)[0], torch.autograd.grad(theirs, sums)[0], atol=1e-6, rtol=1e-6)

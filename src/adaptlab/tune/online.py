@@ -15,18 +15,18 @@ from trl import RLOOConfig, RLOOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import PreferenceOptions, adapter_config, merged, quietly, shared_arguments
+from adaptlab.tune.dpo import adapter_config, merged, quietly, shared_arguments
 from adaptlab.tune.scoring import plain_forward, score_replies_only
-from adaptlab.tune.sft import Progress
+from adaptlab.tune.sft import Options, Progress
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 
 
 @dataclass(frozen=True)
-class OnlineOptions(PreferenceOptions):
+class OnlineOptions(Options):
     """How to train on rewards. `beta`: weight of the divergence from the start; `n_replies`: replies to each prompt; `batch_size` counts replies."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     beta: float = 0.02
     batch_size: int = 64
     n_replies: int = 8

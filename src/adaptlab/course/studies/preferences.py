@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from statistics import mean
 
-from adaptlab.course.studies.grid import Study, grid
-from adaptlab.evals.judge import judge, judge_messages, wins
+from adaptlab.course.studies.grid import SEEDS, Study, grid
+from adaptlab.evals.judge import judge, judge_messages, length_controlled, wins
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, prefer
@@ -20,7 +20,7 @@ from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world.case import Case, assistant
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
-N_DEMONSTRATIONS, N_PAIRS, N_TEST = 400, 300, 150
+N_DEMONSTRATIONS, N_PAIRS, N_TEST = 400, 240, 120
 N_NEW_TOKENS = 40
 
 
@@ -40,13 +40,13 @@ def pairs_of(items: Sequence[Preference]) -> list[Pair]:
     return [Pair(list(item.case.messages), item.chosen, item.rejected) for item in items]
 
 
-@lru_cache(1)
+@lru_cache(len(SEEDS))
 def imitator(chat: LocalChat, seed: int) -> LocalChat:
     """The first stage: what demonstrations make of the model."""
     return fine_tune(chat, demonstrations(seed), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=8, seed=seed))
 
 
-@lru_cache(1)
+@lru_cache(len(SEEDS))
 def preferred(chat: LocalChat, seed: int) -> LocalChat:
     """DPO on exact labels, from the imitator."""
     return prefer(imitator(chat, seed), pairs_of(preferences(seed)), PreferenceOptions(seed=seed))[0]
@@ -66,12 +66,17 @@ def scored(cases: Sequence[Case], written: Sequence[str]) -> list[float]:
 
 
 def _against(chat: LocalChat, other: LocalChat, seed: int) -> dict:
-    """Counts against another model, and the lengths of both models' replies in words."""
+    """Counts against another model's greedy replies, how good both are, how long, and the win rate at equal lengths."""
     cases = held_out(seed)
     new, old = replies(chat, cases), replies(other, cases)
     won = wins(scored(cases, new), scored(cases, old))
-    return {"won": won.count(1.0), "tied": won.count(0.5), "lost": won.count(0.0), "of": len(won), "quality": round(mean(scored(cases, new)), 4),
-            "words": round(mean(len(text.split()) for text in new), 2), "words of the other": round(mean(len(text.split()) for text in old), 2)}  # fmt: skip
+    n_words = [(len(a.split()), len(b.split())) for a, b in zip(new, old)]
+    return {
+        "won": won.count(1.0), "tied": won.count(0.5), "lost": won.count(0.0), "of": len(won),
+        "quality": round(mean(scored(cases, new)), 4), "quality of the other": round(mean(scored(cases, old)), 4),
+        "words": round(mean(a for a, _ in n_words), 2), "words of the other": round(mean(b for _, b in n_words), 2),
+        "won at equal lengths": round(length_controlled(won, n_words), 4),
+    }  # fmt: skip
 
 
 def divergence(chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: int = 0) -> list[float]:
@@ -94,7 +99,7 @@ def beta(chat: LocalChat, seed: int, beta: float) -> dict:
 
 def best_of(chat: LocalChat, seed: int, n: int) -> dict:
     """The best of n replies of the imitator, by the exact judge: the ruler for what a divergence can buy."""
-    start, cases = imitator(chat, seed), held_out(seed)
+    start, cases = imitator(chat, seed), held_out(seed)[:60]
     drawn = [scored(cases, replies(start, cases, temperature=1.0, seed=1000 * seed + i)) for i in range(n)]
     return {"quality": round(mean(map(max, zip(*drawn))), 4), "of": len(cases)}
 
@@ -113,9 +118,7 @@ def stages(chat: LocalChat, seed: int, reward: str) -> dict:
         found = {"pairs ranked right": sum(margin > 0 for margin in margins), "of pairs": len(margins)}
         judged = lambda numbers, written: model.score([[*cases[i].messages, assistant(text)] for i, text in zip(numbers, written)])  # noqa: E731
     tuned, _ = reinforce(start, [list(case.messages) for case in cases], judged, OnlineOptions(seed=seed))
-    cases_, new = held_out(seed), None
-    new = scored(cases_, replies(tuned, cases_))
-    return _against(tuned, preferred(chat, seed), seed) | found | {"quality": round(mean(new), 4)}
+    return _against(tuned, preferred(chat, seed), seed) | found
 
 
 def _exact(cases: Sequence[Case], numbers: Sequence[int], written: Sequence[str]) -> list[float]:
@@ -129,8 +132,8 @@ def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict
     return _against(tuned, start, seed)
 
 
-@lru_cache(1)
-def tuned_judge(chat: LocalChat, seed: int, n: int = 400) -> LocalChat:
+@lru_cache(len(SEEDS))
+def tuned_judge(chat: LocalChat, seed: int, n: int = 300) -> LocalChat:
     """The chat model, tuned on n comparisons with exact labels, each shown in both orders."""
     rng, examples = random.Random(f"judge:{seed}"), []
     for _ in range(n):
@@ -159,6 +162,6 @@ STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
     "best_of": Study(best_of, grid(n=(1, 4, 16))),
     "stages": Study(stages, grid(reward=("exact judge", "learned"))),
-    "labels": Study(labels, grid(noise=(0.0, 0.4), length_bias=(0.0, 0.6))),
+    "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
     "judged": Study(judged, [{}]),
 }
