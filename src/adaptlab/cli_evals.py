@@ -1,0 +1,55 @@
+"""adaptlab evals suite · gate · dashboard: what a model can do, whether a tuning cost any of it, and how that went over time."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+evals_app = typer.Typer(no_args_is_help=True, help="The base suite: measure a model, refuse a tuning that lost a skill, draw the page of all runs.")
+
+Folder = Annotated[Path, typer.Option(help="Folder of the course; results are kept in its build/.")]
+Cases = Annotated[int, typer.Option("--n", min=20, help="Cases of each skill.")]
+
+
+@evals_app.command()
+def suite(
+    model: Annotated[str, typer.Argument(help="embedded:chat, hub:org/name or a path.")],
+    n: Cases = 500,
+    seed: int = 1,
+    folder: Folder = Path("."),
+) -> None:
+    """Measure a model's base skills; an interrupted suite goes on where it was."""
+    from adaptlab.evals.regression import measure
+
+    for skill, score in measure(model, n, seed, folder).items():
+        print(f"{skill:<12} {score}{' bits per byte' if skill == 'prose' else ''}")
+
+
+@evals_app.command()
+def gate(
+    base: Annotated[str, typer.Argument(help="The model before: embedded:chat, hub:org/name or a path.")],
+    adapter: Annotated[str, typer.Argument(help="The model after: the folder of an `adaptlab tune` run, of a PEFT adapter, or any model's id.")],
+    margin: Annotated[float, typer.Option(min=0, help="Loss that passes, as a share: of right replies, or for prose of the bits before.")] = 0.02,
+    n: Cases = 500,
+    seed: int = 1,
+    folder: Folder = Path("."),
+) -> None:
+    """Compare two models on the same cases; exit status 1 if a skill was lost beyond the margin by more than chance."""
+    from adaptlab.evals.gate import passes, table
+    from adaptlab.evals.regression import gate as run_gate
+
+    rows = run_gate(base, adapter, margin, n, seed, folder)
+    print(table(rows))
+    if not passes(rows):
+        print(f"refused: {', '.join(row.skill for row in rows if row.fails)}")
+        raise typer.Exit(1)
+    print(f"passed: no significant loss above {margin:g}")
+
+
+@evals_app.command()
+def dashboard(folder: Folder = Path(".")) -> None:
+    """Write build/evals.html: each skill's score by run, with what was lost."""
+    from adaptlab.course.dashboard import build_dashboard
+    from adaptlab.evals.store import STORE
+
+    print(build_dashboard(folder / STORE, folder / "build" / "evals.html"))

@@ -1,0 +1,51 @@
+"""From a model's name or folder to a verdict that is kept: what `adaptlab evals suite` and `adaptlab evals gate` do."""
+
+import copy
+import json
+from pathlib import Path
+
+from peft import PeftModel
+from safetensors import SafetensorError
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.gate import Comparison, compare
+from adaptlab.evals.store import STORE, keep_run
+from adaptlab.evals.suite import FOLDER, N_CASES, SEED, estimates, run_suite, weights_hash
+from adaptlab.files import read_text
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.run import load_run
+
+
+def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
+    """(model, configuration): the folder of a run by `adaptlab tune`, the folder of a PEFT adapter on `base`, or any other model's id."""
+    folder = Path(tuned)
+    config = next((json.loads(read_text(path)) for path in (folder / "config.json", folder / "adapter_config.json") if path.exists()), {})
+    if "options" in config:
+        return load_run(folder, base), config
+    if (folder / "adapter_config.json").exists():
+        try:
+            model = PeftModel.from_pretrained(copy.deepcopy(base.model), folder)
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise AdaptLabError(f"The adapter in {folder} does not go onto {base.name} ({reason}); name the base that it was trained on.") from error
+        return LocalChat(f"{base.name} + {folder.name}", model.eval(), base.tokenizer), config
+    return LocalChat(tuned), {"model": tuned}
+
+
+def measure(model: str, n: int = N_CASES, seed: int = SEED, folder: Path = Path(".")) -> dict:
+    """The suite on one model, into the store: its scores by skill."""
+    chat = LocalChat(model)
+    scores = estimates(run_suite(chat, n, seed, folder / FOLDER))
+    keep_run(folder / STORE, chat.name, weights_hash(chat.model), {"model": model, "n": n, "seed": seed}, scores)
+    return scores
+
+
+def gate(base: str, tuned: str, margin: float, n: int = N_CASES, seed: int = SEED, folder: Path = Path(".")) -> list[Comparison]:
+    """Both models on the same cases, compared skill by skill, and the tuned one's run into the store."""
+    before = LocalChat(base)
+    after, config = load_tuned(tuned, before)
+    values = [run_suite(chat, n, seed, folder / FOLDER) for chat in (before, after)]
+    rows = compare(*values, margin=margin)
+    settings = {"tuned": config, "margin": margin, "n": n, "seed": seed}
+    keep_run(folder / STORE, after.name, weights_hash(after.model), settings, estimates(values[1]), before.name, rows)
+    return rows
