@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
+from statistics import median
 
 from adaptlab.course.studies.grid import Study, grid
 from adaptlab.course.studies.tuning import FULL_RATE, conversation, judged, test_cases, train_cases
 from adaptlab.evals import suite
 from adaptlab.evals.gate import compare, passes
+from adaptlab.evals.statistics import Estimate
 from adaptlab.evals.suite import PROSE, SKILLS, run_suite
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
@@ -27,6 +29,7 @@ TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 100, 100
 LORA_RATE, RANK, BATCH = 2e-3, 16, 8
 L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed that is none of the study's
 IN_A_ROW = ("desk", "style", "record")
+SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED, N_AROUND = 100, 200  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
 NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
 
@@ -133,6 +136,18 @@ def _elsewhere(chat: LocalChat, skill: str) -> float:
         return math.fsum(suite.bits_per_byte(chat, suite.stories(500, 50))) / 500
     ability = next(found for found in SKILLS if found.name == skill)
     return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, 500, 50))) / 500
+
+
+def mean_share(row: dict, skills: Sequence[str] = SHARES) -> float:
+    """Share of right replies over the skills of a row, each counting alike."""
+    return sum(row[skill] for skill in skills) / len(skills) / N_SKILL
+
+
+def given_back(base: Sequence[dict], worst: Sequence[dict], other: Sequence[dict], skills: Sequence[str] = SHARES) -> Estimate:
+    """What share of the loss from `base` to `worst` the `other` rows do not have, seed by seed: the median, with the range of the seeds as its interval."""
+    by_seed = [{row["seed"]: mean_share(row, skills) for row in rows} for rows in (base, worst, other)]
+    shares = sorted((by_seed[2][seed] - by_seed[1][seed]) / (by_seed[0][seed] - by_seed[1][seed]) for seed in by_seed[0])
+    return Estimate(median(shares), shares[0], shares[-1], len(shares))
 
 
 METHODS = (
