@@ -10,7 +10,7 @@ from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.load import load_model
 
 BATCH_TOKENS = 16_384
-PASS_TOKENS = 4096  # of a pass that keeps no cache: what it makes is to stay in the processor's
+PASS_TOKENS = 1024  # of a pass that keeps no cache: what a layer makes is to stay in the processor's
 
 
 class LocalChat:
