@@ -31,6 +31,7 @@ L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed 
 IN_A_ROW = ("desk", "style", "record")
 SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED, N_AROUND = 100, 200  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
+N_ELSEWHERE = 500
 NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
 
 
@@ -131,11 +132,11 @@ def _before(chat: LocalChat) -> suite.Values:
 
 
 def _elsewhere(chat: LocalChat, skill: str) -> float:
-    """A skill's mean on 500 cases that neither gate nor training has."""
+    """A skill's mean on cases that neither gate nor training has."""
     if skill == PROSE:
-        return math.fsum(suite.bits_per_byte(chat, suite.stories(500, 50))) / 500
+        return math.fsum(suite.bits_per_byte(chat, suite.stories(N_ELSEWHERE, 50))) / N_ELSEWHERE
     ability = next(found for found in SKILLS if found.name == skill)
-    return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, 500, 50))) / 500
+    return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, N_ELSEWHERE, 50))) / N_ELSEWHERE
 
 
 def mean_share(row: dict, skills: Sequence[str] = SHARES) -> float:
