@@ -17,6 +17,7 @@ bench: .venv/ready build/peers
 	$(BIN)/python benchmarks/retrieval.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/tuning.py
+	$(BIN)/python benchmarks/preferences.py
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 site: .venv/ready
 	$(BIN)/adaptlab site

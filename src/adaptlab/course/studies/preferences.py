@@ -10,6 +10,7 @@ from statistics import mean
 
 from adaptlab.course.studies.grid import SEEDS, Study, grid
 from adaptlab.evals.judge import judge, judge_messages, length_controlled, wins
+from adaptlab.evals.suite import PROSE, run_suite
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, prefer
@@ -20,8 +21,8 @@ from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world.case import Case, assistant
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
-N_DEMONSTRATIONS, N_PAIRS, N_TEST = 400, 240, 120
-N_NEW_TOKENS = 40
+N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100
+BATCH, N_NEW_TOKENS, N_SKILL, N_PROMPTS = 8, 36, 60, 96
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
@@ -43,13 +44,13 @@ def pairs_of(items: Sequence[Preference]) -> list[Pair]:
 @lru_cache(len(SEEDS))
 def imitator(chat: LocalChat, seed: int) -> LocalChat:
     """The first stage: what demonstrations make of the model."""
-    return fine_tune(chat, demonstrations(seed), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=8, seed=seed))
+    return fine_tune(chat, demonstrations(seed), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=BATCH, seed=seed))
 
 
 @lru_cache(len(SEEDS))
 def preferred(chat: LocalChat, seed: int) -> LocalChat:
     """DPO on exact labels, from the imitator."""
-    return prefer(imitator(chat, seed), pairs_of(preferences(seed)), PreferenceOptions(seed=seed))[0]
+    return prefer(imitator(chat, seed), pairs_of(preferences(seed)), PreferenceOptions(batch_size=BATCH, seed=seed))[0]
 
 
 def held_out(seed: int, n: int = N_TEST) -> list[Case]:
@@ -92,8 +93,8 @@ def divergence(chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: i
 def beta(chat: LocalChat, seed: int, beta: float) -> dict:
     """DPO with one beta against the imitator, and how far it went."""
     start = imitator(chat, seed)
-    tuned, _ = prefer(start, pairs_of(preferences(seed)), PreferenceOptions(seed=seed, beta=beta))
-    sampled = divergence(tuned, start, held_out(seed)[:60], seed)
+    tuned, _ = prefer(start, pairs_of(preferences(seed)), PreferenceOptions(batch_size=BATCH, seed=seed, beta=beta))
+    sampled = divergence(tuned, start, held_out(seed)[:40], seed)
     return _against(tuned, start, seed) | {"divergence": round(mean(sampled), 3)}
 
 
@@ -108,16 +109,17 @@ def stages(chat: LocalChat, seed: int, reward: str) -> dict:
     """Reinforcement learning on a reward, against DPO; for the learned reward also how often it is right about pairs that it has not seen."""
     start, found = imitator(chat, seed), {}
     rng = random.Random(f"prompts:{seed}")
-    cases = [preference_case(rng) for _ in range(N_PAIRS)]
+    cases = [preference_case(rng) for _ in range(N_PROMPTS)]
     judged: Callable[[list[int], list[str]], list[float]]
     if reward == "exact judge":
         judged = partial(_exact, cases)
     else:
-        model = fit_reward(start, pairs_of(preferences(seed)), PreferenceOptions(method="full", learning_rate=3e-4, epochs=2, seed=seed))
+        model = fit_reward(start, pairs_of(preferences(seed)), PreferenceOptions(method="full", learning_rate=3e-4, epochs=2, batch_size=BATCH, seed=seed))
         margins = model.margins(pairs_of([preference(rng, "held_out", "new") for _ in range(N_TEST)]))
         found = {"pairs ranked right": sum(margin > 0 for margin in margins), "of pairs": len(margins)}
         judged = lambda numbers, written: model.score([[*cases[i].messages, assistant(text)] for i, text in zip(numbers, written)])  # noqa: E731
-    tuned, _ = reinforce(start, [list(case.messages) for case in cases], judged, OnlineOptions(seed=seed))
+    tuned, log = reinforce(start, [list(case.messages) for case in cases], judged, OnlineOptions(batch_size=32, n_new_tokens=N_NEW_TOKENS, seed=seed))
+    found |= {"reward by step": [[row["step"], round(row["reward"], 3)] for row in log]}
     return _against(tuned, preferred(chat, seed), seed) | found
 
 
@@ -128,12 +130,32 @@ def _exact(cases: Sequence[Case], numbers: Sequence[int], written: Sequence[str]
 def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict:
     """DPO on labels with errors, against the imitator."""
     start = imitator(chat, seed)
-    tuned, _ = prefer(start, pairs_of(preferences(seed, noise=noise, length_bias=length_bias)), PreferenceOptions(seed=seed))
+    tuned, _ = prefer(start, pairs_of(preferences(seed, noise=noise, length_bias=length_bias)), PreferenceOptions(batch_size=BATCH, seed=seed))
     return _against(tuned, start, seed)
 
 
+def policy(chat: LocalChat, seed: int, examples: str) -> dict:
+    """An adapter on good replies: the "gold" ones, as an expert writes them, or for each prompt the best of four of the imitator's "own"; "none": no training.
+
+    `kept` counts right replies of the base suite, without prose.
+    """
+    start, tuned = imitator(chat, seed), imitator(chat, seed)
+    if examples != "none":
+        rng = random.Random(f"policy:{seed}")
+        cases = [preference_case(rng) for _ in range(N_PAIRS)]
+        good = [case.answer for case in cases]
+        if examples == "own":
+            drawn = [replies(start, cases, temperature=1.0, seed=100 * seed + i) for i in range(4)]
+            good = [max(own, key=partial(quality, case)) for case, own in zip(cases, zip(*drawn))]
+        shown = [[*case.messages, assistant(text)] for case, text in zip(cases, good) if text]
+        tuned = fine_tune(start, shown, Options(batch_size=BATCH, epochs=2, seed=seed))
+    cases = held_out(seed)
+    skills = {name: values for name, values in run_suite(tuned, N_SKILL, seed).items() if name != PROSE}
+    return {"quality": round(mean(scored(cases, replies(tuned, cases))), 4), "kept": int(sum(map(sum, skills.values()))), "of": N_SKILL * len(skills)}
+
+
 @lru_cache(len(SEEDS))
-def tuned_judge(chat: LocalChat, seed: int, n: int = 300) -> LocalChat:
+def tuned_judge(chat: LocalChat, seed: int, n: int = 200) -> LocalChat:
     """The chat model, tuned on n comparisons with exact labels, each shown in both orders."""
     rng, examples = random.Random(f"judge:{seed}"), []
     for _ in range(n):
@@ -143,7 +165,7 @@ def tuned_judge(chat: LocalChat, seed: int, n: int = 300) -> LocalChat:
             [*judge_messages(prompt, item.chosen, item.rejected), assistant("A")],
             [*judge_messages(prompt, item.rejected, item.chosen), assistant("B")],
         ]
-    return fine_tune(chat, examples, Options(method="full", learning_rate=5e-4, epochs=2, seed=seed))
+    return fine_tune(chat, examples, Options(method="full", learning_rate=5e-4, epochs=2, batch_size=BATCH, seed=seed))
 
 
 def judged(chat: LocalChat, seed: int) -> dict:
@@ -151,7 +173,7 @@ def judged(chat: LocalChat, seed: int) -> dict:
     items, referee = preferences(seed), tuned_judge(chat, seed)
     verdicts = judge(referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items])
     labelled = [item if verdict.preference >= 0.5 else Preference(item.case, item.rejected, item.chosen) for item, verdict in zip(items, verdicts)]
-    tuned, _ = prefer(imitator(chat, seed), pairs_of(labelled), PreferenceOptions(seed=seed))
+    tuned, _ = prefer(imitator(chat, seed), pairs_of(labelled), PreferenceOptions(batch_size=BATCH, seed=seed))
     return _against(tuned, preferred(chat, seed), seed) | {
         "labels right": sum(verdict.preference == 1.0 for verdict in verdicts), "undecided": sum(verdict.preference == 0.5 for verdict in verdicts),
         "of labels": len(items), "tokens": sum(verdict.n_tokens for verdict in verdicts),
@@ -164,4 +186,5 @@ STUDIES = {
     "stages": Study(stages, grid(reward=("exact judge", "learned"))),
     "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
     "judged": Study(judged, [{}]),
+    "policy": Study(policy, grid(examples=("none", "gold", "own"))),
 }
