@@ -17,7 +17,7 @@ from adaptlab.evals.abilities import Ability, exact, exact_json, final_number, i
 from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import texts
-from adaptlab.models.local import LocalChat
+from adaptlab.models.local import NOT_FINITE, LocalChat
 from adaptlab.tune.rows import tokenized_documents
 from adaptlab.world.case import Case
 from adaptlab.world.extraction import extraction_case
@@ -41,7 +41,6 @@ NAMES = (*(skill.name for skill in SKILLS), PROSE)
 N_CASES, SEED = 500, 1
 FOLDER = Path("build/suite")  # where commands keep what was measured
 LOGIT_NUMBERS = 2**25  # that one pass over stories may make
-NOT_FINITE = "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune again with a lower learning rate."
 
 Values = dict[str, list[float]]  # for each skill one value a case: 1 or 0 for a right or wrong reply, bits per byte for a story
 
@@ -70,9 +69,12 @@ class _Finite(LogitsProcessor):
 
 
 def replies_judged(chat: LocalChat, skill: Ability, cases: Sequence[Case]) -> list[float]:
-    """1 for each right reply and 0 for each other. Where the model would give the gold answer, one pass shows it; only other replies are made and judged."""
+    """1 for each right reply and 0 for each other. Whether the model would give the gold answer, one pass shows; where another one may be right too,
+    the other replies are made and judged."""  # fmt: skip
     asked = [list(case.messages) for case in cases]
     golden = chat.would_say(asked, [case.answer for case in cases])
+    if skill.judge is exact:
+        return [float(gold) for gold in golden]
     made = iter(texts(chat, [messages for messages, gold in zip(asked, golden) if not gold], max_new_tokens=skill.max_new_tokens,
                       make_processor=lambda: _Finite(chat.name)))  # fmt: skip
     return [float(skill.judge(case, case.answer if gold else next(made))) for case, gold in zip(cases, golden)]

@@ -6,11 +6,13 @@ from threading import Thread
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStreamer
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.load import load_model
 
 BATCH_TOKENS = 16_384
 PASS_TOKENS = 1024  # of a pass that keeps no cache: what a layer makes is to stay in the processor's
+NOT_FINITE = "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune again with a lower learning rate."
 
 
 class LocalChat:
@@ -83,7 +85,7 @@ class LocalChat:
     def would_say(self, conversations: list[Messages], replies: list[str]) -> list[bool]:
         """Whether each reply, to its end, is what greedy decoding makes: one pass over it tells, where making it takes one a token.
 
-        False where the tokenizer cuts the reply otherwise than the model would write it; whoever needs to know generates those.
+        False also where the model would write the same letters in other tokens than the tokenizer's. A model that makes NaN is an AdaptLabError.
         """
         ends = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device).flatten()
         pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
@@ -95,7 +97,10 @@ class LocalChat:
             hidden = self.model.get_decoder()(ids, use_cache=False).last_hidden_state  # (B, T, d)
             for row, i in enumerate(group):
                 before, tokens = pairs[i]
-                guesses = self.model.lm_head(hidden[row, len(before) - 1 : len(before) + len(tokens)]).argmax(-1)  # (n_tokens + 1,)
+                logits = self.model.lm_head(hidden[row, len(before) - 1 : len(before) + len(tokens)])  # (n_tokens + 1, V)
+                if not logits.isfinite().all():
+                    raise AdaptLabError(NOT_FINITE.format(self.name))
+                guesses = logits.argmax(-1)
                 said[i] = bool((guesses[:-1] == ids[row, len(before) : len(before) + len(tokens)]).all() and (guesses[-1] == ends).any())
         return said
 

@@ -25,7 +25,7 @@ from adaptlab.tune.replay import with_replay
 from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world import mixture
 
-TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 100, 100
+TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 50, 100
 LORA_RATE, RANK, BATCH = 2e-3, 16, 8
 L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed that is none of the study's
 IN_A_ROW = ("desk", "style", "record")
