@@ -34,7 +34,8 @@ def loss_and_gradients(made, batch, n_learned):
 
 
 def first_batch(chat, folder, **options):
-    made = trainer(chat, ROWS, Options(method="full", batch_size=8, **options), str(folder), documents=DOCUMENTS)
+    """A trainer and its first batch: of a size that is not cut into passes, and holds everything."""
+    made = trainer(chat, ROWS, Options(method="full", batch_size=7, **options), str(folder), documents=DOCUMENTS)
     return made, next(iter(made.get_train_dataloader()))
 
 
