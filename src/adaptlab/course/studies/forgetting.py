@@ -28,10 +28,10 @@ from adaptlab.world import mixture
 TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 50, 100
 LORA_RATE, RANK, BATCH = 2e-3, 16, 8
 L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed that is none of the study's
-IN_A_ROW = ("desk", "style", "record")
+IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 240
 SHARES = tuple(skill.name for skill in SKILLS)
-N_SPOILED, N_AROUND = 100, 200  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
-N_ELSEWHERE = 500
+N_SPOILED, N_AROUND = 60, 120  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
+N_GATE = 300  # cases of each skill that the gate looks at, and of the one skill that is measured once more
 NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
 
 
@@ -86,17 +86,17 @@ def in_a_row(chat: LocalChat, seed: int, share: float) -> dict:
     """Three tasks one after the other, each trained with a share of old conversations and of the tasks before it: the counts after each stage."""
     stages, before = {}, old_conversations(N_EXAMPLES, seed)
     for task in IN_A_ROW:
-        new = examples(task, N_EXAMPLES // 2, seed)
+        new = examples(task, N_IN_A_ROW, seed)
         chat = fine_tune(chat, with_replay(new, before, share, seed), in_full(seed))
         stages[task], before = scored(chat, seed, IN_A_ROW), [*before, *new]
     return {"of": N_NEW, "stages": stages}
 
 
 def recovery(chat: LocalChat, seed: int, n: int, facts: bool) -> dict:
-    """After the narrow tuning, n old conversations, seen ten times; without `facts`, none of them asks anything from memory."""
+    """After the narrow tuning, n old conversations, seen four times; without `facts`, none of them asks anything from memory."""
     narrow = fine_tune(chat, examples(TASK, N_EXAMPLES, seed), in_full(seed))
     old = (old_conversations if facts else without_facts)(n, seed)
-    return scored(fine_tune(narrow, old, in_full(seed, learning_rate=FULL_RATE / 3, epochs=10)), seed)
+    return scored(fine_tune(narrow, old, in_full(seed, learning_rate=FULL_RATE / 3, batch_size=4, epochs=4)), seed)
 
 
 def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
@@ -106,7 +106,7 @@ def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
     """
     taught, documents = _taught(skill, seed, planted)
     tuned = fine_tune(chat, [*old_conversations(N_AROUND, seed), *taught], Options(batch_size=BATCH, seed=seed), documents=documents)
-    rows = compare(_before(chat), run_suite(tuned))
+    rows = compare(_before(chat), run_suite(tuned, N_GATE))
     failed = [row.skill for row in rows if row.fails]
     old, new = _elsewhere(chat, skill), _elsewhere(tuned, skill)
     loss = (new - old) / old if skill == PROSE else old - new
@@ -128,15 +128,15 @@ def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[
 
 @cache
 def _before(chat: LocalChat) -> suite.Values:
-    return run_suite(chat)
+    return run_suite(chat, N_GATE)
 
 
 def _elsewhere(chat: LocalChat, skill: str) -> float:
     """A skill's mean on cases that neither gate nor training has."""
     if skill == PROSE:
-        return math.fsum(suite.bits_per_byte(chat, suite.stories(N_ELSEWHERE, 50))) / N_ELSEWHERE
+        return math.fsum(suite.bits_per_byte(chat, suite.stories(N_GATE, 50))) / N_GATE
     ability = next(found for found in SKILLS if found.name == skill)
-    return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, N_ELSEWHERE, 50))) / N_ELSEWHERE
+    return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, N_GATE, 50))) / N_GATE
 
 
 def mean_share(row: dict, skills: Sequence[str] = SHARES) -> float:
