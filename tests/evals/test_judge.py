@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from adaptlab.evals.judge import Verdict, agreement, judge, judge_messages, length_controlled, position_bias, wins
+from adaptlab.evals.judge import Verdict, agreement_with, judge_messages, length_controlled, position_bias, verdicts, wins
 from adaptlab.models.chat import ScriptedChat
 
 PROMPT = [{"role": "user", "content": "Where does Ada live?"}]
@@ -23,20 +23,20 @@ def by_citation(messages):
 
 def test_a_judge_of_the_reply_says_the_same_in_both_orders():
     chat = ScriptedChat(by_citation)
-    verdicts = judge(chat, [(PROMPT, "Oslo [1]", "Oslo"), (PROMPT, "Oslo", "Oslo [1]")])
-    assert [verdict.preference for verdict in verdicts] == [1.0, 0.0]
-    assert position_bias(verdicts).value == 0 and agreement(verdicts, [True, False]).value == 1
-    assert len(chat.calls) == 4 and all(verdict.n_tokens > 0 for verdict in verdicts)
+    said = verdicts(chat, [(PROMPT, "Oslo [1]", "Oslo"), (PROMPT, "Oslo", "Oslo [1]")])
+    assert [verdict.preference for verdict in said] == [1.0, 0.0]
+    assert position_bias(said).value == 0 and agreement_with(said, [True, False]).value == 1
+    assert len(chat.calls) == 4 and all(verdict.n_tokens > 0 for verdict in said)
 
 
 def test_a_judge_of_the_place_is_found_out():
-    verdicts = judge(ScriptedChat(lambda messages: "A"), [(PROMPT, "Oslo [1]", "Oslo")] * 20)
-    assert position_bias(verdicts).value == 1
-    assert agreement(verdicts, [True] * 20).value == 0.5
+    said = verdicts(ScriptedChat(lambda messages: "A"), [(PROMPT, "Oslo [1]", "Oslo")] * 20)
+    assert position_bias(said).value == 1
+    assert agreement_with(said, [True] * 20).value == 0.5
 
 
 def test_a_judge_that_gives_no_letter_has_no_opinion():
-    (verdict,) = judge(ScriptedChat(lambda messages: "Both are fine."), [(PROMPT, "Oslo [1]", "Oslo")])
+    (verdict,) = verdicts(ScriptedChat(lambda messages: "Both are fine."), [(PROMPT, "Oslo [1]", "Oslo")])
     assert verdict == Verdict(0.5, 0.5, verdict.n_tokens) and verdict.preference == 0.5
 
 

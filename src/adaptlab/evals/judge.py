@@ -38,7 +38,7 @@ class Verdict:
         return 0.5 if self.as_given != self.turned_round else self.as_given
 
 
-def judge(chat: Chat, comparisons: Sequence[tuple[Messages, str, str]], rubric: str = RUBRIC) -> list[Verdict]:
+def verdicts(chat: Chat, comparisons: Sequence[tuple[Messages, str, str]], rubric: str = RUBRIC) -> list[Verdict]:
     """A verdict on each (prompt, first reply, second reply), by any chat model, embedded or behind an API."""
     asked = [judge_messages(prompt, first, second, rubric) for prompt, first, second in comparisons]
     asked += [judge_messages(prompt, second, first, rubric) for prompt, first, second in comparisons]
@@ -55,7 +55,7 @@ def _letter(text: str) -> float:
     return 0.5 if found is None else float(found.group(1) == FIRST)
 
 
-def agreement(verdicts: Sequence[Verdict], truth: Sequence[bool]) -> Estimate:
+def agreement_with(verdicts: Sequence[Verdict], truth: Sequence[bool]) -> Estimate:
     """Share of comparisons where judge and truth (whether the first reply is better) agree; an undecided one counts half."""
     return mean([1 - abs(verdict.preference - float(better)) for verdict, better in zip(verdicts, truth)])
 

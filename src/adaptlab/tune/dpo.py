@@ -18,7 +18,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import plain_forward, score_replies_only
-from adaptlab.tune.sft import Options, Progress, Rounded
+from adaptlab.tune.sft import Options, Progress, Rounded, passes
 from adaptlab.world.case import assistant
 
 LOSSES = ("sigmoid", "ipo", "hinge")  # of TRL's: DPO's own, and two that put another function on the same margin
@@ -43,16 +43,17 @@ class PreferenceOptions(Options):
 PREFERENCE_DEFAULTS = PreferenceOptions()
 
 
-def shared_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int) -> dict:
+def shared_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int) -> dict:
     """What TRL's trainers on preferences have in common: their defaults suit models a thousand times larger than the embedded ones."""
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
     return {
         "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2,
-        "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size, "num_train_epochs": options.epochs,
-        "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule, "warmup_steps": int(options.warmup * n_steps),
-        "weight_decay": 0.0, "max_length": options.max_length, "gradient_checkpointing": False, "report_to": options.tracking,
+        "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size // n_passes, "gradient_accumulation_steps": n_passes,
+        "num_train_epochs": options.epochs, "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
+        "warmup_steps": int(options.warmup * n_steps), "weight_decay": 0.0, "max_length": options.max_length, "gradient_checkpointing": False,
         "save_strategy": "steps" if options.checkpoint_steps else "no", "save_steps": options.checkpoint_steps or 1, "save_total_limit": 2,
-        "logging_steps": 5, "logging_first_step": True, "logging_nan_inf_filter": False, "include_num_input_tokens_seen": "no", "disable_tqdm": True,
+        "report_to": options.tracking, "trackio_space_id": None, "logging_steps": 5, "logging_first_step": True,
+        "logging_nan_inf_filter": False, "disable_tqdm": True,
     }  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptio
     with quietly():
         config = DPOConfig(beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True,
                            train_sampling_strategy="group_by_length", remove_unused_columns=False,  # or the lengths would be removed
-                           precompute_ref_batch_size=4 * options.batch_size, **shared_arguments(options, folder, on_cpu, len(pairs)))  # fmt: skip
+                           **shared_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))  # fmt: skip
         made = _Trainer(model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=adapter_config(options))
     made.remove_callback(PrinterCallback)
     made.add_callback(Progress)

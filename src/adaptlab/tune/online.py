@@ -17,7 +17,7 @@ from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import adapter_config, merged, quietly, shared_arguments
 from adaptlab.tune.scoring import plain_forward, score_replies_only
-from adaptlab.tune.sft import Options, Progress
+from adaptlab.tune.sft import Options, Progress, passes
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 
@@ -51,7 +51,7 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
         return reward(list(number), [messages[0]["content"].strip() for messages in completions])
 
     data = Dataset.from_list([{"prompt": chat.known_roles(prompt), "number": number} for number, prompt in enumerate(prompts)])
-    arguments = shared_arguments(options, "", on_cpu, len(prompts) * options.n_replies)
+    arguments = shared_arguments(options, "", on_cpu, len(prompts) * options.n_replies, passes(options.batch_size, on_cpu))
     del arguments["max_length"]  # prompts are never cut here
     with tempfile.TemporaryDirectory() as folder, quietly():
         config = RLOOConfig(beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens,

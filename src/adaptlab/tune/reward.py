@@ -17,7 +17,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, merged, quietly, rows, shared_arguments
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.sft import Progress
+from adaptlab.tune.sft import Progress, passes
 
 BATCH = 64
 
@@ -65,7 +65,7 @@ def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOption
     """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
     on_cpu = chat.model.device.type == "cpu"
     with tempfile.TemporaryDirectory() as folder, quietly():
-        config = RewardConfig(**shared_arguments(options, folder, on_cpu, len(pairs)))
+        config = RewardConfig(**shared_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))
         made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
                              processing_class=chat.tokenizer)  # fmt: skip
         made.remove_callback(PrinterCallback)

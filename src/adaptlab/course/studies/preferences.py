@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from statistics import mean
 
 from adaptlab.course.studies.grid import SEEDS, Study, grid
-from adaptlab.evals.judge import judge, judge_messages, length_controlled, wins
+from adaptlab.evals.judge import judge_messages, length_controlled, verdicts, wins
 from adaptlab.evals.suite import PROSE, run_suite
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
@@ -169,14 +169,15 @@ def tuned_judge(chat: LocalChat, seed: int, n: int = 200) -> LocalChat:
 
 
 def judged(chat: LocalChat, seed: int) -> dict:
-    """A judge's labels on the pairs, how often they are right, and DPO on them against DPO on exact labels."""
+    """A judge's labels on the pairs, how often they are right, and DPO on them against DPO on exact labels. Undecided pairs are left out."""
     items, referee = preferences(seed), tuned_judge(chat, seed)
-    verdicts = judge(referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items])
-    labelled = [item if verdict.preference >= 0.5 else Preference(item.case, item.rejected, item.chosen) for item, verdict in zip(items, verdicts)]
+    said = verdicts(referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items])
+    turned = [Preference(item.case, item.rejected, item.chosen) for item in items]
+    labelled = [{1.0: item, 0.0: other}[v.preference] for item, other, v in zip(items, turned, said) if v.preference != 0.5]
     tuned, _ = prefer(imitator(chat, seed), pairs_of(labelled), PreferenceOptions(batch_size=BATCH, seed=seed))
     return _against(tuned, preferred(chat, seed), seed) | {
-        "labels right": sum(verdict.preference == 1.0 for verdict in verdicts), "undecided": sum(verdict.preference == 0.5 for verdict in verdicts),
-        "of labels": len(items), "tokens": sum(verdict.n_tokens for verdict in verdicts),
+        "labels right": sum(verdict.preference == 1.0 for verdict in said), "undecided": sum(verdict.preference == 0.5 for verdict in said),
+        "of labels": len(items), "tokens": sum(verdict.n_tokens for verdict in said),
     }  # fmt: skip
 
 
