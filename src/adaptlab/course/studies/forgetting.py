@@ -155,8 +155,7 @@ METHODS = (
     grid(method=("none",), rate=(0.0,), n=(0,), rank=(0,))
     + grid(method=("full",), rate=(1e-4, 3e-4, FULL_RATE), n=(N_EXAMPLES,), rank=(0,))
     + grid(method=("full",), rate=(FULL_RATE,), n=(100, 300), rank=(0,))
-    + grid(method=("lora",), rate=(5e-4, LORA_RATE, 8e-3), n=(N_EXAMPLES,), rank=(RANK,))
-    + grid(method=("lora",), rate=(LORA_RATE,), n=(N_EXAMPLES,), rank=(1, 64))
+    + grid(method=("lora",), rate=(LORA_RATE,), n=(N_EXAMPLES,), rank=(1, RANK, 64))
     + grid(method=("upper layers", "L2", "EWC"), rate=(FULL_RATE,), n=(N_EXAMPLES,), rank=(0,))
 )  # fmt: skip
 
