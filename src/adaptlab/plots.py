@@ -1,5 +1,6 @@
 """Every figure of the course, each with a text alternative. No arithmetic happens here."""
 
+import base64
 import html
 import io
 import textwrap
@@ -23,11 +24,11 @@ class Figure:
         self.figure, self.alt = figure, alt
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        buffer = io.StringIO()
+        buffer = io.BytesIO()
         self.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-        drawing = buffer.getvalue()
-        labelled = drawing[drawing.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{html.escape(self.alt)}"', 1)
-        return {"text/html": f'<figure style="margin:0">{labelled}<figcaption>{html.escape(self.alt)}</figcaption></figure>', "text/plain": self.alt}
+        # As an image: JupyterLab takes a drawing out of the HTML of a notebook that was not run on the machine itself, as a student opens it first.
+        drawing = f'<img alt="{html.escape(self.alt)}" src="data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+        return {"text/html": f'<figure style="margin:0">{drawing}<figcaption>{html.escape(self.alt)}</figcaption></figure>', "text/plain": self.alt}
 
 
 def _axes(width: float = 6.4, height: float = 3.6):
