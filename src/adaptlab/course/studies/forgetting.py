@@ -28,7 +28,7 @@ from adaptlab.world import mixture
 TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 50, 100
 LORA_RATE, RANK, BATCH = 2e-3, 16, 8
 L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed that is none of the study's
-IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 240
+IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 120
 SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED, N_AROUND = 60, 120  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
 N_GATE = 300  # cases of each skill that the gate looks at, and of the one skill that is measured once more
@@ -87,16 +87,20 @@ def in_a_row(chat: LocalChat, seed: int, share: float) -> dict:
     stages, before = {}, old_conversations(N_EXAMPLES, seed)
     for task in IN_A_ROW:
         new = examples(task, N_IN_A_ROW, seed)
-        chat = fine_tune(chat, with_replay(new, before, share, seed), in_full(seed))
+        chat = fine_tune(chat, with_replay(new, before, share, seed), in_full(seed, batch_size=BATCH // 2))
         stages[task], before = scored(chat, seed, IN_A_ROW), [*before, *new]
     return {"of": N_NEW, "stages": stages}
 
 
 def recovery(chat: LocalChat, seed: int, n: int, facts: bool) -> dict:
     """After the narrow tuning, n old conversations, seen four times; without `facts`, none of them asks anything from memory."""
-    narrow = fine_tune(chat, examples(TASK, N_EXAMPLES, seed), in_full(seed))
     old = (old_conversations if facts else without_facts)(n, seed)
-    return scored(fine_tune(narrow, old, in_full(seed, learning_rate=FULL_RATE / 3, batch_size=4, epochs=4)), seed)
+    return scored(fine_tune(_narrow(chat, seed), old, in_full(seed, learning_rate=FULL_RATE / 3, batch_size=4, epochs=4)), seed)
+
+
+@cache
+def _narrow(chat: LocalChat, seed: int) -> LocalChat:
+    return fine_tune(chat, examples(TASK, N_EXAMPLES, seed), in_full(seed))
 
 
 def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
@@ -154,7 +158,7 @@ def given_back(base: Sequence[dict], worst: Sequence[dict], other: Sequence[dict
 METHODS = (
     grid(method=("none",), rate=(0.0,), n=(0,), rank=(0,))
     + grid(method=("full",), rate=(1e-4, 3e-4, FULL_RATE), n=(N_EXAMPLES,), rank=(0,))
-    + grid(method=("full",), rate=(FULL_RATE,), n=(100, 300), rank=(0,))
+    + grid(method=("full",), rate=(FULL_RATE,), n=(100,), rank=(0,))
     + grid(method=("lora",), rate=(LORA_RATE,), n=(N_EXAMPLES,), rank=(1, RANK, 64))
     + grid(method=("upper layers", "L2", "EWC"), rate=(FULL_RATE,), n=(N_EXAMPLES,), rank=(0,))
 )  # fmt: skip
