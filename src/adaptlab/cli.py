@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -131,6 +132,7 @@ def prefer(
     batch_size: int = 16,
     max_length: Annotated[int, typer.Option(help="Tokens that a prompt with a reply may have.")] = 640,
     checkpoint_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 50,
+    check_sides: Annotated[bool, typer.Option("--check-sides", help="First name pairs whose sides seem swapped, by reward models on halves of them.")] = False,
     seed: int = 0,
 ) -> None:
     """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics, weights and a card."""
@@ -145,7 +147,13 @@ def prefer(
     if turned := contradictions(given):
         (later, first), n = turned[0], len(turned)
         print(f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does with {first}.", file=sys.stderr)
-    run_training(LocalChat(model), given, to, options)
+    chat = LocalChat(model)
+    if check_sides:
+        from adaptlab.tune.reward import swapped_sides
+
+        places = swapped_sides(chat, given, replace(options, method="full", learning_rate=learning_rate / 3, epochs=2))
+        print(f"{len(places)} of {len(given)} pairs seem to have swapped sides{': ' * bool(places)}{', '.join(map(str, places[:20]))}", file=sys.stderr)
+    run_training(chat, given, to, options)
     print(f"run: {to}")
 
 

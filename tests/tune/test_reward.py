@@ -9,7 +9,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.reward import RewardModel, fit_reward, suspects
+from adaptlab.tune.reward import RewardModel, fit_reward, suspects, swapped_sides
 from adaptlab.world.case import user
 
 
@@ -31,6 +31,15 @@ def test_it_ranks_pairs_that_it_has_not_seen_and_names_those_that_are_swapped(re
     assert all(margin > 0 for margin in reward.margins(fresh))
     swapped = [Pair(pair.prompt, pair.rejected, pair.chosen) if place in (3, 11) else pair for place, pair in enumerate(fresh, 1)]
     assert suspects(reward, swapped, margin=0.5) == [3, 11]
+
+
+def test_each_half_finds_the_swapped_sides_of_the_other():
+    fresh = pairs(48, 4)
+    swapped = [Pair(pair.prompt, pair.rejected, pair.chosen) if place in (5, 20) else pair for place, pair in enumerate(fresh, 1)]
+    options = PreferenceOptions(method="full", learning_rate=1e-3, epochs=2, batch_size=4)
+    assert swapped_sides(LocalChat("embedded:mini-chat"), swapped, options, margin=0.5) == [5, 20]
+    with pytest.raises(AdaptLabError, match="two pairs or more"):
+        swapped_sides(LocalChat("embedded:mini-chat"), fresh[:1], options)
 
 
 def test_scores_come_in_the_order_asked_and_do_not_hang_on_the_batch(reward):

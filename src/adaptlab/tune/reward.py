@@ -91,3 +91,14 @@ def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) ->
     The model must not have been trained on them; on its own training pairs it agrees with what it was taught.
     """
     return [place for place, value in enumerate(reward.margins(pairs), 1) if value <= -margin]
+
+
+def swapped_sides(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, margin: float = 1.0) -> list[int]:
+    """Places, from 1, of pairs that a reward model trained on the other half of them would turn round; each half is judged by the other."""
+    if len(pairs) < 2:
+        raise AdaptLabError("Sides are checked by a model that learns from half of the pairs; give two pairs or more.")
+    found = []
+    for first in (0, 1):
+        reward = fit_reward(chat, pairs[1 - first :: 2], options)
+        found += [first + 2 * place - 1 for place in suspects(reward, pairs[first::2], margin)]
+    return sorted(found)
