@@ -17,7 +17,7 @@ from adaptlab.evals.abilities import Ability, exact, exact_json, final_number, i
 from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import texts
-from adaptlab.models.local import NOT_FINITE, LocalChat
+from adaptlab.models.local import NOT_FINITE, PASS_TOKENS, LocalChat
 from adaptlab.tune.rows import tokenized_documents
 from adaptlab.world.case import Case
 from adaptlab.world.extraction import extraction_case
@@ -40,7 +40,6 @@ PROSE = "prose"  # bits per byte of a story: less is better, unlike the shares o
 NAMES = (*(skill.name for skill in SKILLS), PROSE)
 N_CASES, SEED = 500, 1
 FOLDER = Path("build/suite")  # where commands keep what was measured
-LOGIT_NUMBERS = 2**25  # that one pass over stories may make
 
 Values = dict[str, list[float]]  # for each skill one value a case: 1 or 0 for a right or wrong reply, bits per byte for a story
 
@@ -86,15 +85,15 @@ def bits_per_byte(chat: LocalChat, documents: Sequence[str]) -> list[float]:
     rows = [row["input_ids"] for row in tokenized_documents(chat, documents, max_length=chat.model.config.max_position_embeddings)]
     values = [math.nan] * len(rows)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    size = max(1, LOGIT_NUMBERS // (chat.model.config.vocab_size * max(map(len, rows), default=1)))
+    size = max(1, PASS_TOKENS // max(map(len, rows), default=1))
     for start in range(0, len(order), size):
         group = order[start : start + size]
         # Padded on the right, where no token of the text looks.
         ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(rows[i]) for i in group], batch_first=True).to(chat.model.device)  # (B, T)
-        logits = chat.model(ids, use_cache=False).logits[:, :-1].float()  # (B, T - 1, V)
-        surprise = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").cpu() / math.log(2)  # (B, T - 1), bits
-        for i, bits in zip(group, surprise):
-            values[i] = float(bits[: len(rows[i]) - 1].sum()) / len(documents[i].encode())
+        logits = chat.model(ids, use_cache=False).logits[:, :-1].flatten(0, 1).float()  # (B · (T - 1), V)
+        nats = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none").view(len(group), -1).cpu()  # (B, T - 1)
+        for i, surprise in zip(group, nats):
+            values[i] = float(surprise[: len(rows[i]) - 1].sum()) / math.log(2) / len(documents[i].encode())
     if not all(map(math.isfinite, values)):
         raise AdaptLabError(NOT_FINITE.format(chat.name))
     return values
