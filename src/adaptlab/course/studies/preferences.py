@@ -22,7 +22,7 @@ from adaptlab.world.case import Case, assistant
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
 N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100
-BATCH, N_NEW_TOKENS, N_SKILL, N_PROMPTS = 8, 36, 60, 96
+BATCH, N_NEW_TOKENS, N_SKILL, N_PROMPTS = 8, 36, 60, 64
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
@@ -184,7 +184,7 @@ def judged(chat: LocalChat, seed: int) -> dict:
 STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
     "best_of": Study(best_of, grid(n=(1, 4, 16))),
-    "stages": Study(stages, grid(reward=("exact judge", "learned"))),
+    "stages": Study(stages, grid(reward=("learned", "exact judge"))),
     "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
     "judged": Study(judged, [{}]),
     "policy": Study(policy, grid(examples=("none", "gold", "own"))),
