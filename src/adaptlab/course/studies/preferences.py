@@ -22,7 +22,7 @@ from adaptlab.world.case import Case, assistant
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
 N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100
-BATCH, N_NEW_TOKENS, N_SKILL, N_PROMPTS = 8, 36, 60, 64
+BATCH, N_NEW_TOKENS, N_SKILL, N_PROMPTS = 8, 36, 60, 96
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
