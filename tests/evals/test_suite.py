@@ -62,7 +62,7 @@ def test_an_interrupted_suite_goes_on_and_measures_nothing_twice(small, tmp_path
             raise KeyboardInterrupt
         return [1.0] * n
 
-    monkeypatch.setattr(suite, "_measure", measured)
+    monkeypatch.setattr(suite, "measure_skill", measured)
     with pytest.raises(KeyboardInterrupt):
         run_suite(small, 4, 1, tmp_path)
     (kept,) = tmp_path.iterdir()
@@ -101,7 +101,7 @@ def test_estimates_are_shares_and_for_prose_a_mean():
 def evals(monkeypatch, tmp_path):
     """The command in a folder of its own, on a suite whose values are given by the model."""
     values = {"embedded:mini-chat": 1.0, "embedded:mini-base": 0.0}
-    monkeypatch.setattr(suite, "_measure", lambda chat, name, n, seed: [1.0 if name == PROSE else values.get(chat.name, 1.0)] * n)
+    monkeypatch.setattr(suite, "measure_skill", lambda chat, name, n, seed: [1.0 if name == PROSE else values.get(chat.name, 1.0)] * n)
 
     def run(*arguments):
         return CliRunner().invoke(app, ["evals", *arguments, "--folder", str(tmp_path)])

@@ -108,7 +108,8 @@ def weights_hash(model: PreTrainedModel) -> str:
     return digest.hexdigest()[:16]
 
 
-def _measure(chat: LocalChat, name: str, n: int, seed: int) -> list[float]:
+def measure_skill(chat: LocalChat, name: str, n: int, seed: int) -> list[float]:
+    """One skill on its first n cases, one value a case."""
     if name == PROSE:
         return bits_per_byte(chat, stories(n, seed))
     skill = next(skill for skill in SKILLS if skill.name == name)
@@ -126,7 +127,7 @@ def run_suite(chat: LocalChat, n: int = N_CASES, seed: int = SEED, folder: Path 
     # Prose first: one pass over it tells soonest whether a model makes numbers at all.
     left = [name for name in sorted(NAMES, key=PROSE.__ne__) if name not in values]
     for name in tqdm(left, desc=f"suite of {chat.name}", unit="skill", disable=not left):
-        values[name] = _measure(chat, name, n, seed)
+        values[name] = measure_skill(chat, name, n, seed)
         if kept:
             write_whole(kept, json.dumps(values) + "\n")
     return {name: values[name] for name in NAMES}

@@ -31,7 +31,8 @@ L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed 
 IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 120
 SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED, N_AROUND = 60, 120  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
-N_GATE = 300  # cases of each skill that the gate looks at, and of the one skill that is measured once more
+N_GATE = 200  # cases of each skill that the gate looks at, and of the one skill that is measured once more
+ELSEWHERE = 50  # the seed of those other cases, which no gate and no training has
 NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
 
 
@@ -110,9 +111,10 @@ def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
     """
     taught, documents = _taught(skill, seed, planted)
     tuned = fine_tune(chat, [*old_conversations(N_AROUND, seed), *taught], Options(batch_size=BATCH, seed=seed), documents=documents)
-    rows = compare(_before(chat), run_suite(tuned, N_GATE))
+    rows = compare(_before(chat, suite.SEED), run_suite(tuned, N_GATE))
     failed = [row.skill for row in rows if row.fails]
-    old, new = _elsewhere(chat, skill), _elsewhere(tuned, skill)
+    old, new = _before(chat, ELSEWHERE)[skill], suite.measure_skill(tuned, skill, N_GATE, ELSEWHERE)
+    old, new = math.fsum(old) / N_GATE, math.fsum(new) / N_GATE
     loss = (new - old) / old if skill == PROSE else old - new
     return {"right": int(skill in failed if planted else passes(rows)), "of": 1, "failed": failed, "loss": round(loss, 4)}
 
@@ -131,16 +133,8 @@ def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[
 
 
 @cache
-def _before(chat: LocalChat) -> suite.Values:
-    return run_suite(chat, N_GATE)
-
-
-def _elsewhere(chat: LocalChat, skill: str) -> float:
-    """A skill's mean on cases that neither gate nor training has."""
-    if skill == PROSE:
-        return math.fsum(suite.bits_per_byte(chat, suite.stories(N_GATE, 50))) / N_GATE
-    ability = next(found for found in SKILLS if found.name == skill)
-    return sum(suite.replies_judged(chat, ability, suite.skill_cases(ability, N_GATE, 50))) / N_GATE
+def _before(chat: LocalChat, seed: int) -> suite.Values:
+    return run_suite(chat, N_GATE, seed)
 
 
 def mean_share(row: dict, skills: Sequence[str] = SHARES) -> float:
