@@ -10,7 +10,6 @@ from statistics import mean
 
 from adaptlab.course.studies.grid import SEEDS, Study, grid
 from adaptlab.evals.judge import judge_messages, length_controlled, verdicts, wins
-from adaptlab.evals.suite import PROSE, run_suite
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, prefer
@@ -22,7 +21,7 @@ from adaptlab.world.case import Case, assistant
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
 N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100
-BATCH, N_NEW_TOKENS, N_SKILL, N_PROMPTS = 8, 36, 60, 96
+BATCH, N_NEW_TOKENS, N_PROMPTS = 8, 36, 96
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
@@ -98,15 +97,8 @@ def beta(chat: LocalChat, seed: int, beta: float) -> dict:
     return _against(tuned, start, seed) | {"divergence": round(mean(sampled), 3)}
 
 
-def best_of(chat: LocalChat, seed: int, n: int) -> dict:
-    """The best of n replies of the imitator, by the exact judge: the ruler for what a divergence can buy."""
-    start, cases = imitator(chat, seed), held_out(seed)[:60]
-    drawn = [scored(cases, replies(start, cases, temperature=1.0, seed=1000 * seed + i)) for i in range(n)]
-    return {"quality": round(mean(map(max, zip(*drawn))), 4), "of": len(cases)}
-
-
 def stages(chat: LocalChat, seed: int, reward: str) -> dict:
-    """Reinforcement learning on a reward, against DPO; for the learned reward also how often it is right about pairs that it has not seen."""
+    """Reinforcement learning against DPO: on the "exact judge", or on a "learned" reward, and how often that is right about pairs that it has not seen."""
     start, found = imitator(chat, seed), {}
     rng = random.Random(f"prompts:{seed}")
     cases = [preference_case(rng) for _ in range(N_PROMPTS)]
@@ -125,33 +117,6 @@ def stages(chat: LocalChat, seed: int, reward: str) -> dict:
 
 def _exact(cases: Sequence[Case], numbers: Sequence[int], written: Sequence[str]) -> list[float]:
     return [quality(cases[i], text) for i, text in zip(numbers, written)]
-
-
-def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict:
-    """DPO on labels with errors, against the imitator."""
-    start = imitator(chat, seed)
-    tuned, _ = prefer(start, pairs_of(preferences(seed, noise=noise, length_bias=length_bias)), PreferenceOptions(batch_size=BATCH, seed=seed))
-    return _against(tuned, start, seed)
-
-
-def policy(chat: LocalChat, seed: int, examples: str) -> dict:
-    """An adapter on good replies: the "gold" ones, as an expert writes them, or for each prompt the best of four of the imitator's "own"; "none": no training.
-
-    `kept` counts right replies of the base suite, without prose.
-    """
-    start, tuned = imitator(chat, seed), imitator(chat, seed)
-    if examples != "none":
-        rng = random.Random(f"policy:{seed}")
-        cases = [preference_case(rng) for _ in range(N_PAIRS)]
-        good = [case.answer for case in cases]
-        if examples == "own":
-            drawn = [replies(start, cases, temperature=1.0, seed=100 * seed + i) for i in range(4)]
-            good = [max(own, key=partial(quality, case)) for case, own in zip(cases, zip(*drawn))]
-        shown = [[*case.messages, assistant(text)] for case, text in zip(cases, good) if text]
-        tuned = fine_tune(start, shown, Options(batch_size=BATCH, epochs=2, seed=seed))
-    cases = held_out(seed)
-    skills = {name: values for name, values in run_suite(tuned, N_SKILL, seed).items() if name != PROSE}
-    return {"quality": round(mean(scored(cases, replies(tuned, cases))), 4), "kept": int(sum(map(sum, skills.values()))), "of": N_SKILL * len(skills)}
 
 
 @lru_cache(len(SEEDS))
@@ -183,9 +148,6 @@ def judged(chat: LocalChat, seed: int) -> dict:
 
 STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
-    "best_of": Study(best_of, grid(n=(1, 4, 16))),
-    "stages": Study(stages, grid(reward=("learned", "exact judge"))),
-    "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
+    "stages": Study(stages, grid(reward=("learned",))),
     "judged": Study(judged, [{}]),
-    "policy": Study(policy, grid(examples=("none", "gold", "own"))),
 }
