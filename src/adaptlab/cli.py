@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · plan · tune · export · study · evals · models · serve."""
+"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · evals · models · serve."""
 
 import os
 import re
