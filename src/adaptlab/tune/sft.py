@@ -150,8 +150,8 @@ def _freeze(model: PreTrainedModel, n_layers: int) -> None:
 
 
 def passes(batch_size: int, on_cpu: bool, n_processes: int = 1) -> int:
-    """Into how many passes a step's batch is cut. On a processor four sequences at a time stay in its cache: a seventh less time than sixteen on one core, in a
-    quarter of the memory. Gradients add up to those of the whole batch. A GPU takes it whole."""  # fmt: skip
+    """Into how many passes a step's batch is cut. On a processor four sequences at a time stay in its cache: a quarter of the memory, on one core in a seventh
+    less time than sixteen at once, on two in about the same. Gradients add up to those of the whole batch. A GPU takes it whole."""  # fmt: skip
     return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 and IN_CACHE % n_processes == 0 else 1
 
 
