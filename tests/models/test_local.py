@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from adaptlab.errors import AdaptLabError
 from adaptlab.models import load
 from adaptlab.models.chat import ScriptedChat, ask, load_chat
-from adaptlab.models.local import LocalChat, _groups, merge_data
+from adaptlab.models.local import LocalChat, groups, merge_data
 
 QUESTIONS = [[{"role": "user", "content": f"What is {a} + {b}?"}] for a, b in [(1, 2), (30, 41), (9, 9), (55, 12), (7, 80)]]
 SYSTEM_LONG = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]
@@ -69,9 +69,9 @@ def test_conversations_that_nobody_could_answer_are_refused(messages):
 
 def test_groups_cover_all_and_stay_within_the_budget():
     lengths = [3, 50, 7, 50, 20, 1]
-    groups = list(_groups(lengths, 60))
-    assert sorted(i for group in groups for i in group) == list(range(6))
-    assert all(len(group) * max(lengths[i] for i in group) <= 60 for group in groups)
+    made = list(groups(lengths, 60))
+    assert sorted(i for group in made for i in group) == list(range(6))
+    assert all(len(group) * max(lengths[i] for i in group) <= 60 for group in made)
 
 
 def test_data_turns_are_merged_for_models_without_the_role():

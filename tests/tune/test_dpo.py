@@ -16,7 +16,7 @@ from trl import DPOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.tune import dpo
+from adaptlab.tune import dpo, sft
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer, merged, prefer
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import plain_forward, score_replies_only
@@ -53,7 +53,7 @@ def step(made: DPOTrainer) -> tuple[float, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("which", ["embedded", "llama"])
 def test_loss_and_gradients_are_those_of_trl(chat, which, tmp_path, monkeypatch):
-    monkeypatch.setattr(dpo, "fast_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(sft, "fast_dtype", lambda device: torch.float32)
     start, options = chat if which == "embedded" else llama(chat), PreferenceOptions(batch_size=6, beta=0.3)
     ours = step(dpo_trainer(start, pairs(6), options, str(tmp_path)))
     monkeypatch.setattr(dpo, "score_replies_only", lambda model: None)

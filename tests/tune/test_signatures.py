@@ -18,11 +18,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STORED = Path(__file__).with_name("signatures.json")
 # Where each is defined, with the classes whose fields or arguments it inherits.
+_TOLD = [("trl/trainer/base_config.py", "_BaseConfig"), ("transformers/training_args.py", "TrainingArguments")]
+_TAUGHT = ("SFT", "DPO", "Reward", "RLOO")
 DEFINED = {
-    "SFTConfig": [
-        ("trl/trainer/sft_config.py", "SFTConfig"), ("trl/trainer/base_config.py", "_BaseConfig"), ("transformers/training_args.py", "TrainingArguments"),
-    ],
-    "SFTTrainer": [("trl/trainer/sft_trainer.py", "SFTTrainer")],
+    **{f"{name}Config": [(f"trl/trainer/{name.lower()}_config.py", f"{name}Config"), *_TOLD] for name in _TAUGHT},
+    **{f"{name}Trainer": [(f"trl/trainer/{name.lower()}_trainer.py", f"{name}Trainer")] for name in _TAUGHT},
     "SFTTrainer.compute_loss": [("trl/trainer/sft_trainer.py", "SFTTrainer.compute_loss")],
     "pack_dataset": [("trl/data_utils.py", "pack_dataset")],
     "get_training_chat_template": [("trl/chat_template_utils.py", "get_training_chat_template")],
@@ -31,8 +31,8 @@ DEFINED = {
     "EarlyStoppingCallback": [("transformers/trainer_callback.py", "EarlyStoppingCallback")],
 }  # fmt: skip
 LIVE = {
-    "SFTConfig": "trl", "SFTTrainer": "trl", "SFTTrainer.compute_loss": "trl", "pack_dataset": "trl", "get_training_chat_template": "trl.chat_template_utils",
-    "LoraConfig": "peft", "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers",
+    **{f"{name}{kind}": "trl" for name in _TAUGHT for kind in ("Config", "Trainer")}, "SFTTrainer.compute_loss": "trl", "pack_dataset": "trl",
+    "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft", "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers",
 }  # fmt: skip
 
 
@@ -48,11 +48,22 @@ def our_calls() -> list[tuple[str, str, list[str], int]]:
         for node in nodes:
             if isinstance(node, ast.Call):
                 name = ours.get(ast.unparse(node.func), ast.unparse(node.func))
-                calls.append((path.name, name, [k.arg for k in node.keywords if k.arg], len(node.args)))
+                keywords = [k.arg for k in node.keywords if k.arg] + [key for k in node.keywords if not k.arg for key in _spread(k.value)]
+                calls.append((path.name, name, keywords, len(node.args)))
             elif isinstance(node, ast.ClassDef) and node.bases:
                 methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
                 calls += [(path.name, f"{ours[node.name]}.{inner.name}", [a.arg for a in inner.args.args if a.arg != "self"], 1) for inner in methods]
     return [call for call in calls if call[1] in DEFINED]
+
+
+def _spread(value: ast.expr) -> list[str]:
+    """What a call is given by **: the keys of dictionaries that are written there, and those that training_arguments returns."""
+    parts = list(ast.walk(value))
+    if any(isinstance(part, ast.Call) and ast.unparse(part.func) == "training_arguments" for part in parts):
+        tree = ast.parse((ROOT / "src/adaptlab/tune/sft.py").read_text(encoding="utf-8"))
+        (shared,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "training_arguments")
+        parts += ast.walk(next(node for node in shared.body if isinstance(node, ast.Return)))
+    return list(dict.fromkeys(key.value for part in parts if isinstance(part, ast.Dict) for key in part.keys if isinstance(key, ast.Constant)))
 
 
 def _arguments(tree: ast.Module, name: str) -> list[str]:
@@ -86,6 +97,8 @@ def read_wheels(wheels: list[str]) -> dict:
 
 def test_there_are_calls_of_each():
     assert {name for _, name, _, _ in our_calls()} == set(DEFINED)
+    configured = [keywords for _, name, keywords, _ in our_calls() if name.endswith("Config") and name != "LoraConfig"]
+    assert len(configured) == len(_TAUGHT) and all({"max_length", "logging_steps"} & set(given) and "learning_rate" in given for given in configured)
 
 
 @pytest.mark.parametrize("call", our_calls(), ids=lambda call: f"{call[0]}:{call[1]}")

@@ -17,7 +17,7 @@ from adaptlab.evals.abilities import Ability, exact, exact_json, final_number, i
 from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import texts
-from adaptlab.models.local import NOT_FINITE, PASS_TOKENS, LocalChat
+from adaptlab.models.local import NOT_FINITE, PASS_TOKENS, LocalChat, groups
 from adaptlab.tune.rows import tokenized_documents
 from adaptlab.world.case import Case
 from adaptlab.world.extraction import extraction_case
@@ -84,10 +84,7 @@ def bits_per_byte(chat: LocalChat, documents: Sequence[str]) -> list[float]:
     """-log2 p of each text, the mark of its end included, over its length in UTF-8 bytes: comparable between tokenizers, as the loss a token is not."""
     rows = [row["input_ids"] for row in tokenized_documents(chat, documents, max_length=chat.model.config.max_position_embeddings)]
     values = [math.nan] * len(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    size = max(1, PASS_TOKENS // max(map(len, rows), default=1))
-    for start in range(0, len(order), size):
-        group = order[start : start + size]
+    for group in groups(list(map(len, rows)), PASS_TOKENS):
         # Padded on the right, where no token of the text looks.
         ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(rows[i]) for i in group], batch_first=True).to(chat.model.device)  # (B, T)
         logits = chat.model(ids, use_cache=False).logits[:, :-1].flatten(0, 1).float()  # (B · (T - 1), V)

@@ -41,7 +41,7 @@ class LocalChat:
         replies: list[Reply | None] = [None] * len(prompts)
         with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
             torch.manual_seed(seed)
-            for group in _groups(lengths, BATCH_TOKENS[self.model.device.type]):
+            for group in groups(lengths, BATCH_TOKENS[self.model.device.type]):
                 texts, seconds = timed(lambda group=group: self._generate([prompts[i] for i in group], max_new_tokens, temperature, make_processor))
                 for i, (text, n_tokens) in zip(group, texts):
                     replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))
@@ -90,7 +90,7 @@ class LocalChat:
         ends = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device).flatten()
         pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
         said = [False] * len(pairs)
-        for group in _groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):
+        for group in groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):
             rows = [torch.tensor(pairs[i][0] + pairs[i][1]) for i in group]
             # Padded on the right, where no token looks.
             ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self.model.device)  # (B, T)
@@ -142,7 +142,7 @@ def merge_data(messages: Messages) -> Messages:
     return merged
 
 
-def _groups(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
+def groups(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
     """Indices of like lengths, at most `batch_tokens` tokens a group with padding."""
     group: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):

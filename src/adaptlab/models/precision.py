@@ -1,9 +1,10 @@
 """The number format of the arithmetic: bfloat16 where the machine is good at it."""
 
-import time
 from functools import cache
 
 import torch
+
+from adaptlab.models.chat import timed
 
 
 @cache
@@ -15,12 +16,6 @@ def fast_dtype(device: str) -> torch.dtype:
     def seconds(dtype: torch.dtype) -> float:
         a = torch.randn(2048, 512).to(dtype)
         a @ a.T
-        return min(_timed(a) for _ in range(5))  # the least: whatever else runs can only add to it
+        return min(timed(lambda: a @ a.T)[1] for _ in range(5))  # the least: whatever else runs can only add to it
 
     return torch.bfloat16 if seconds(torch.bfloat16) < 0.8 * seconds(torch.float32) else torch.float32
-
-
-def _timed(a: torch.Tensor) -> float:
-    start = time.perf_counter()
-    a @ a.T
-    return time.perf_counter() - start

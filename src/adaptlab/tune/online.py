@@ -9,15 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from datasets import Dataset
-from transformers import PrinterCallback
 from trl import RLOOConfig, RLOOTrainer
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import adapter_config, merged, quietly, shared_arguments
+from adaptlab.tune.dpo import LOGGED, merged
 from adaptlab.tune.scoring import plain_forward, score_replies_only
-from adaptlab.tune.sft import Options, Progress, passes
+from adaptlab.tune.sft import Options, adapter_config, passes, quietly, training_arguments, watched
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 
@@ -51,16 +50,15 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
         return reward(list(number), [messages[0]["content"].strip() for messages in completions])
 
     data = Dataset.from_list([{"prompt": chat.known_roles(prompt), "number": number} for number, prompt in enumerate(prompts)])
-    arguments = shared_arguments(options, "", on_cpu, len(prompts) * options.n_replies, passes(options.batch_size, on_cpu))
-    del arguments["max_length"]  # prompts are never cut here
     with tempfile.TemporaryDirectory() as folder, quietly():
-        config = RLOOConfig(beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens,
-                            **arguments | {"output_dir": folder})  # fmt: skip
+        config = RLOOConfig(
+            beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens, logging_steps=LOGGED,
+            **training_arguments(options, folder, on_cpu, len(prompts) * options.n_replies, passes(options.batch_size, on_cpu)),
+        )  # fmt: skip
         made = RLOOTrainer(copy.deepcopy(merged(chat).model).train(), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
                            peft_config=adapter_config(options))  # fmt: skip
         score_replies_only(made.model)
-        made.remove_callback(PrinterCallback)
-        made.add_callback(Progress)
+        watched(made)
         made.train()
     plain_forward(made.model)
     return LocalChat(f"{chat.name} + rloo", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "reward" in row]

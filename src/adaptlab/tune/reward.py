@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import torch
 from datasets import Dataset
 from tqdm.auto import tqdm
-from transformers import AutoModelForSequenceClassification, Lfm2Config, Lfm2PreTrainedModel, PrinterCallback
+from transformers import AutoModelForSequenceClassification, Lfm2Config, Lfm2PreTrainedModel
 from transformers.modeling_layers import GenericForSequenceClassification
 from trl import RewardConfig, RewardTrainer
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
-from adaptlab.models.local import LocalChat
+from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import fast_dtype
-from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, PreferenceOptions, merged, quietly, rows, shared_arguments
+from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.sft import Progress, passes
+from adaptlab.tune.sft import passes, quietly, training_arguments, watched
 
-BATCH = 64
+LONG = 500  # replies from which on scoring has a bar
 
 
 class Lfm2ForSequenceClassification(GenericForSequenceClassification, Lfm2PreTrainedModel):
@@ -43,11 +43,9 @@ class RewardModel:
     def score(self, conversations: Sequence[Messages]) -> list[float]:
         """The reward of each conversation, whose last message is the reply, (n,)."""
         texts = self.tokenizer.apply_chat_template([self._roles(messages) for messages in conversations], tokenize=False)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # like lengths together
-        scores = [0.0] * len(texts)
-        device = self.model.device
-        for start in tqdm(range(0, len(order), BATCH), desc="scoring", unit="batch", disable=len(order) < 8 * BATCH):
-            places = order[start : start + BATCH]
+        scores, device = [0.0] * len(texts), self.model.device
+        lengths = [len(ids) for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
+        for places in tqdm(list(groups(lengths, PASS_TOKENS)), desc="scoring", unit="pass", disable=len(texts) < LONG):
             inputs = self.tokenizer([texts[i] for i in places], return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False)
             with torch.autocast(device.type, fast_dtype(device.type), enabled=fast_dtype(device.type).itemsize == 2):
                 logits = self.model(input_ids=inputs["input_ids"].to(device), attention_mask=inputs["attention_mask"].to(device)).logits  # (B, 1)
@@ -65,11 +63,11 @@ def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOption
     """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
     on_cpu = chat.model.device.type == "cpu"
     with tempfile.TemporaryDirectory() as folder, quietly():
-        config = RewardConfig(**shared_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))
+        config = RewardConfig(max_length=options.max_length, logging_steps=LOGGED,
+                              **training_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))  # fmt: skip
         made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
                              processing_class=chat.tokenizer)  # fmt: skip
-        made.remove_callback(PrinterCallback)
-        made.add_callback(Progress)
+        watched(made)
         made.train()
     return RewardModel(f"{chat.name} + reward", made.model.eval(), chat.tokenizer, chat)
 

@@ -6,16 +6,17 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from accelerate import PartialState
-from datasets import Dataset
+from datasets import Dataset, are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from peft import LoraConfig
 from torch import nn
 from tqdm.auto import tqdm
-from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from adaptlab.errors import AdaptLabError
@@ -155,22 +156,56 @@ def passes(batch_size: int, on_cpu: bool, n_processes: int = 1) -> int:
     return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 and IN_CACHE % n_processes == 0 else 1
 
 
-def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates: bool) -> SFTConfig:
+def training_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int) -> dict:
+    """What all of TRL's trainers are told alike: their defaults suit models a thousand times larger than the embedded ones."""
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
+    return {
+        "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2,
+        "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size // n_passes, "gradient_accumulation_steps": n_passes,
+        "num_train_epochs": options.epochs, "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
+        "warmup_steps": int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
+        "weight_decay": 0.0, "gradient_checkpointing": False, "save_total_limit": 2,
+        "save_strategy": "steps" if options.checkpoint_steps else "no", "save_steps": options.checkpoint_steps or 1,
+        "report_to": options.tracking, "trackio_space_id": None, "logging_first_step": True, "logging_nan_inf_filter": False, "disable_tqdm": True,
+    }  # fmt: skip
+
+
+def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates: bool) -> SFTConfig:
     n_passes = passes(options.batch_size, on_cpu, PartialState().num_processes)
-    saving = "epoch" if options.patience else "steps" if options.checkpoint_steps else "no"
+    stops = {"save_strategy": "epoch", "load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
     return SFTConfig(
-        output_dir=folder, seed=options.seed, use_cpu=on_cpu, bf16=fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2, dataloader_pin_memory=not on_cpu,
-        per_device_train_batch_size=options.batch_size // n_passes, gradient_accumulation_steps=n_passes, per_device_eval_batch_size=options.batch_size,
-        accelerator_config={"split_batches": True},  # among processes, so that their number changes nothing
-        num_train_epochs=options.epochs, learning_rate=options.learning_rate, lr_scheduler_type=options.schedule,
-        warmup_steps=int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
-        weight_decay=0.0, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
-        gradient_checkpointing=False, eval_strategy="epoch" if validates else "no", save_strategy=saving, save_steps=options.checkpoint_steps or 1,
-        save_total_limit=2, load_best_model_at_end=bool(options.patience), metric_for_best_model="eval_loss" if options.patience else None,
-        greater_is_better=False if options.patience else None, report_to=options.tracking, trackio_space_id=None, logging_steps=10, logging_first_step=True,
-        logging_nan_inf_filter=False, include_num_input_tokens_seen="all", disable_tqdm=True,
+        per_device_eval_batch_size=options.batch_size, accelerator_config={"split_batches": True},  # among processes, so that their number changes nothing
+        max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
+        eval_strategy="epoch" if validates else "no", logging_steps=10, include_num_input_tokens_seen="all",
+        **training_arguments(options, folder, on_cpu, n_rows, n_passes) | (stops if options.patience else {}),
     )  # fmt: skip
+
+
+def adapter_config(options: Options) -> LoraConfig | None:
+    """The adapter that is trained, if the method is one."""
+    return LoraConfig(r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", task_type="CAUSAL_LM") if options.method == "lora" else None
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the bars of a second that datasets draws, and without warnings on names that transformers is about to drop, in TRL's defaults too."""
+    bars = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if bars:
+            enable_progress_bars()
+
+
+def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
+    """One bar in place of the lines that Trainer writes; under an adapter on `base`, frozen matrices are kept rounded where that is how they are used."""
+    made.remove_callback(PrinterCallback)
+    made.add_callback(Progress)
+    if base is not None and made.args.bf16 and made.args.use_cpu:
+        made.add_callback(Rounded(base))
 
 
 def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options, folder: str, validation: Sequence[Messages] = (),
@@ -193,26 +228,19 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
     if options.packing:
         refuse_mixing(chat)
     model = copy.deepcopy(chat.model).train()
-    lora = None
-    if options.method == "lora":
-        lora = LoraConfig(r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
-    elif options.n_frozen:
+    if options.n_frozen:
         _freeze(model, options.n_frozen)
     rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(chat, documents, options.max_length)
     train = packed(rows, options.max_length) if options.packing else Dataset.from_list(rows)
     valid = Dataset.from_list(tokenized(chat, validation, options.max_length)) if validation else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # names that transformers is about to drop, in TRL's defaults too
+    with quietly():
         config = _config(options, folder, model.device.type == "cpu", len(train), bool(validation))
         made = _Trainer(
-            model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=lora,
+            model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=adapter_config(options),
             data_collator=collate if options.packing else None, callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )  # fmt: skip
     plain_forward(made.model)
-    made.remove_callback(PrinterCallback)  # it writes every log as a line between those of the bar
-    made.add_callback(Progress)
-    if lora and config.bf16 and config.use_cpu:
-        made.add_callback(Rounded(chat.model))
+    watched(made, chat.model if options.method == "lora" else None)
     return made
 
 

@@ -31,9 +31,9 @@ def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
     return [[*case.messages, assistant(draft(rng, case))] for case in cases]
 
 
-def preferences(seed: int, n: int = N_PAIRS, **errors: float) -> list[Preference]:
-    """Pairs with labels; `errors` are those of world.preferences.preference. The pairs of a seed are the same, whatever the errors."""
-    return [preference(random.Random(f"preferences:{seed}:{i}"), **errors) for i in range(n)]
+def preferences(seed: int, n: int = N_PAIRS) -> list[Preference]:
+    """Pairs with exact labels."""
+    return [preference(random.Random(f"preferences:{seed}:{i}")) for i in range(n)]
 
 
 def pairs_of(items: Sequence[Preference]) -> list[Pair]:
@@ -69,11 +69,12 @@ def _against(chat: LocalChat, other: LocalChat, seed: int) -> dict:
     """Counts against another model's greedy replies, how good both are, how long, and the win rate at equal lengths."""
     cases = held_out(seed)
     new, old = replies(chat, cases), replies(other, cases)
-    won = wins(scored(cases, new), scored(cases, old))
+    qualities, others = scored(cases, new), scored(cases, old)
+    won = wins(qualities, others)
     n_words = [(len(a.split()), len(b.split())) for a, b in zip(new, old)]
     return {
         "won": won.count(1.0), "tied": won.count(0.5), "lost": won.count(0.0), "of": len(won),
-        "quality": round(mean(scored(cases, new)), 4), "quality of the other": round(mean(scored(cases, old)), 4),
+        "quality": round(mean(qualities), 4), "quality of the other": round(mean(others), 4),
         "words": round(mean(a for a, _ in n_words), 2), "words of the other": round(mean(b for _, b in n_words), 2),
         "won at equal lengths": round(length_controlled(won, n_words), 4),
     }  # fmt: skip
