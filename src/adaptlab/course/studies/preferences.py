@@ -149,6 +149,6 @@ def judged(chat: LocalChat, seed: int) -> dict:
 
 STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
-    "stages": Study(stages, grid(reward=("learned",))),
+    "stages": Study(stages, grid(reward=("learned", "exact judge"))),
     "judged": Study(judged, [{}]),
 }
