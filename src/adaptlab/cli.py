@@ -19,6 +19,10 @@ app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
 
 Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
+LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
+Method = Annotated[str, typer.Option(help="lora or full.")]
+Rate = Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")]
+CheckpointSteps = Annotated[int, typer.Option(help="Steps between checkpoints.")]
 
 
 def _as_name(model: str) -> str:
@@ -86,18 +90,18 @@ def plan(
 def tune(
     train: Annotated[Path, typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats.")],
     to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
-    model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    model: LocalModel = "embedded:chat",
     validation: Annotated[Path | None, typer.Option(help="Conversations whose loss is watched.")] = None,
     test: Annotated[Path | None, typer.Option(help="Conversations kept for a test: the run is refused if their questions are among those trained on.")] = None,
-    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
-    learning_rate: Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")] = 2e-3,
+    method: Method = "lora",
+    learning_rate: Rate = 2e-3,
     epochs: float = 1,
     batch_size: int = 16,
     rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
     max_length: Annotated[int, typer.Option(help="Tokens that a conversation may have.")] = 640,
     packing: Annotated[bool, typer.Option("--packing", help="Rows of max_length tokens hold several conversations, and a batch as many rows.")] = False,
     patience: Annotated[int, typer.Option(help="Stop after as many epochs without a better validation loss; 0 never does.")] = 0,
-    checkpoint_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 50,
+    checkpoint_steps: CheckpointSteps = 50,
     tracking: Annotated[str, typer.Option(help="none, tensorboard, trackio or wandb.")] = "none",
     seed: int = 0,
 ) -> None:
@@ -123,15 +127,15 @@ def tune(
 def prefer(
     pairs: Annotated[Path, typer.Argument(help="Preference pairs: JSONL in one of the formats of adaptlab.tune.pairs.")],
     to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
-    model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    model: LocalModel = "embedded:chat",
     beta: Annotated[float, typer.Option(help="How dear it is to leave the model as it is.")] = 0.1,
     loss: Annotated[str, typer.Option(help="sigmoid (DPO), ipo or hinge.")] = "sigmoid",
-    method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
-    learning_rate: Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")] = 1e-3,
+    method: Method = "lora",
+    learning_rate: Rate = 1e-3,
     epochs: float = 1,
     batch_size: int = 16,
     max_length: Annotated[int, typer.Option(help="Tokens that a prompt with a reply may have.")] = 640,
-    checkpoint_steps: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 50,
+    checkpoint_steps: CheckpointSteps = 50,
     check_sides: Annotated[bool, typer.Option("--check-sides", help="First name pairs whose sides seem swapped, by reward models on halves of them.")] = False,
     seed: int = 0,
 ) -> None:
@@ -174,7 +178,7 @@ def export(
 @app.command()
 def study(
     name: Annotated[str, typer.Argument(help="One of the studies behind the lessons; an unknown name lists them.")],
-    model: Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    model: LocalModel = "embedded:chat",
     folder: Folder = Path("."),
 ) -> None:
     """Run a grid of trainings that a lesson shows, into build/studies; what was measured is not measured again."""
