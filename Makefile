@@ -6,7 +6,7 @@ run: .venv/ready
 	$(BIN)/adaptlab run
 test: .venv/ready build/exporters build/trackers
 	$(BIN)/pytest
-	ADAPTLAB_UNATTENDED=1 $(BIN)/pytest --nbval-lax --nbval-cell-timeout=600 notebooks
+	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
 models: .venv/ready

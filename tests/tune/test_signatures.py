@@ -19,10 +19,11 @@ ROOT = Path(__file__).parents[2]
 STORED = Path(__file__).with_name("signatures.json")
 # Where each is defined, with the classes whose fields or arguments it inherits.
 _TOLD = [("trl/trainer/base_config.py", "_BaseConfig"), ("transformers/training_args.py", "TrainingArguments")]
-_TAUGHT = ("SFT", "DPO", "Reward", "RLOO")
+_TAUGHT = ("SFT", "DPO", "Reward", "RLOO", "KTO")
+_ELSEWHERE = {"KTO": "experimental/kto"}  # in the oldest version, which offers it under the same name
 DEFINED = {
-    **{f"{name}Config": [(f"trl/trainer/{name.lower()}_config.py", f"{name}Config"), *_TOLD] for name in _TAUGHT},
-    **{f"{name}Trainer": [(f"trl/trainer/{name.lower()}_trainer.py", f"{name}Trainer")] for name in _TAUGHT},
+    **{f"{name}Config": [(f"trl/{_ELSEWHERE.get(name, 'trainer')}/{name.lower()}_config.py", f"{name}Config"), *_TOLD] for name in _TAUGHT},
+    **{f"{name}Trainer": [(f"trl/{_ELSEWHERE.get(name, 'trainer')}/{name.lower()}_trainer.py", f"{name}Trainer")] for name in _TAUGHT},
     "SFTTrainer.compute_loss": [("trl/trainer/sft_trainer.py", "SFTTrainer.compute_loss")],
     "pack_dataset": [("trl/data_utils.py", "pack_dataset")],
     "get_training_chat_template": [("trl/chat_template_utils.py", "get_training_chat_template")],

@@ -162,5 +162,5 @@ STUDIES = {
     "replay": Study(replay, grid(share=(0.01, 0.05, 0.1, 0.2, 0.5))),
     "in_a_row": Study(in_a_row, grid(share=(0.0, 0.05))),
     "recovery": Study(recovery, grid(n=(10, 50), facts=(True,)) + grid(n=(50,), facts=(False,))),
-    "gate": Study(gate, grid(skill=("arithmetic", "reasoning"), planted=(True, False))),
+    "gate": Study(gate, grid(skill=suite.NAMES, planted=(True, False))),
 }  # fmt: skip

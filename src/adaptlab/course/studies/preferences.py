@@ -10,9 +10,11 @@ from statistics import mean
 
 from adaptlab.course.studies.grid import SEEDS, Study, grid
 from adaptlab.evals.judge import judge_messages, length_controlled, verdicts, wins
+from adaptlab.evals.suite import PROSE, run_suite
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.tune.kto import approve
 from adaptlab.tune.online import OnlineOptions, reinforce
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reward import fit_reward
@@ -22,6 +24,7 @@ from adaptlab.world.preferences import Preference, draft, preference, preference
 
 N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100
 BATCH, N_NEW_TOKENS, N_PROMPTS = 8, 36, 96
+N_RULER, N_OWN, N_SKILL = 60, 8, 50
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
@@ -31,9 +34,9 @@ def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
     return [[*case.messages, assistant(draft(rng, case))] for case in cases]
 
 
-def preferences(seed: int, n: int = N_PAIRS) -> list[Preference]:
-    """Pairs with exact labels."""
-    return [preference(random.Random(f"preferences:{seed}:{i}")) for i in range(n)]
+def preferences(seed: int, n: int = N_PAIRS, noise: float = 0.0, length_bias: float = 0.0) -> list[Preference]:
+    """Pairs with exact labels, or with errors of a known kind."""
+    return [preference(random.Random(f"preferences:{seed}:{i}"), noise=noise, length_bias=length_bias) for i in range(n)]
 
 
 def pairs_of(items: Sequence[Preference]) -> list[Pair]:
@@ -98,6 +101,50 @@ def beta(chat: LocalChat, seed: int, beta: float) -> dict:
     return _against(tuned, start, seed) | {"divergence": round(mean(sampled), 3)}
 
 
+def best_of(chat: LocalChat, seed: int, n: int) -> dict:
+    """The best of n replies drawn from the imitator, by the exact judge: the ruler for what a divergence can buy."""
+    start, cases = imitator(chat, seed), held_out(seed)[:N_RULER]
+    drawn = [scored(cases, replies(start, cases, temperature=1.0, seed=1000 * seed + i)) for i in range(n)]
+    return {"quality": round(mean(map(max, zip(*drawn))), 4), "of": len(cases)}
+
+
+def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict:
+    """DPO on labels with errors, against the imitator; how many labels are wrong, and how often the longer reply was chosen."""
+    items, start = preferences(seed, noise=noise, length_bias=length_bias), imitator(chat, seed)
+    tuned, _ = prefer(start, pairs_of(items), PreferenceOptions(batch_size=BATCH, seed=seed))
+    longer = sum(len(item.chosen) > len(item.rejected) for item in items)
+    return _against(tuned, start, seed) | {"labels wrong": sum(item.margin < 0 for item in items), "longer chosen": longer, "of labels": len(items)}
+
+
+def losses(chat: LocalChat, seed: int, loss: str, rate: float) -> dict:
+    """One way to learn from the pairs, at one learning rate, as many steps on as many replies as any other. A rate may be chosen by `validation`."""
+    start, options = imitator(chat, seed), PreferenceOptions(batch_size=BATCH, seed=seed, learning_rate=rate, loss="sigmoid" if loss == "kto" else loss)
+    tuned, _ = (approve if loss == "kto" else prefer)(start, pairs_of(preferences(seed)), options)
+    rng = random.Random(f"validation:{seed}")
+    cases = [preference_case(rng) for _ in range(N_RULER)]
+    return _against(tuned, start, seed) | {"validation": round(mean(scored(cases, replies(tuned, cases))), 4)}
+
+
+def policy(chat: LocalChat, seed: int, examples: str, epochs: int) -> dict:
+    """Full tuning on good replies: the "gold" ones, as an expert writes them, or for each prompt the best of eight of the imitator's "own"; or "none".
+
+    `kept` counts right replies of the base suite, without prose.
+    """
+    start = tuned = imitator(chat, seed)
+    if examples != "none":
+        rng = random.Random(f"policy:{seed}")
+        cases = [preference_case(rng) for _ in range(N_PAIRS)]
+        good = [case.answer for case in cases]
+        if examples == "own":
+            drawn = [replies(start, cases, temperature=1.0, seed=100 * seed + i) for i in range(N_OWN)]
+            good = [max(own, key=partial(quality, case)) for case, own in zip(cases, zip(*drawn))]
+        shown = [[*case.messages, assistant(text)] for case, text in zip(cases, good) if text]
+        tuned = fine_tune(start, shown, Options(method="full", learning_rate=5e-4, batch_size=BATCH, epochs=epochs, seed=seed))
+    cases = held_out(seed)
+    skills = {name: values for name, values in run_suite(tuned, N_SKILL, seed).items() if name != PROSE}
+    return {"quality": round(mean(scored(cases, replies(tuned, cases))), 4), "kept": int(sum(map(sum, skills.values()))), "of": N_SKILL * len(skills)}
+
+
 def stages(chat: LocalChat, seed: int, reward: str) -> dict:
     """Reinforcement learning against DPO: on the "exact judge", or on a "learned" reward, and how often that is right about pairs that it has not seen."""
     start, found = imitator(chat, seed), {}
@@ -149,6 +196,10 @@ def judged(chat: LocalChat, seed: int) -> dict:
 
 STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
+    "best_of": Study(best_of, grid(n=(1, 4, 16))),
+    "losses": Study(losses, grid(loss=("sigmoid", "ipo", "kto"), rate=(3e-4, 1e-3, 3e-3))),
     "stages": Study(stages, grid(reward=("learned", "exact judge"))),
+    "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
     "judged": Study(judged, [{}]),
+    "policy": Study(policy, grid(examples=("none",), epochs=(0,)) + grid(examples=("gold", "own"), epochs=(1, 3))),
 }

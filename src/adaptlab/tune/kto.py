@@ -1,0 +1,37 @@
+"""KTO by TRL (Ethayarajh et al. 2024): replies that are good or bad each by itself, for where nobody compared two."""
+
+import copy
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+
+from datasets import Dataset
+from trl import KTOConfig, KTOTrainer
+
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
+from adaptlab.tune.pairs import Pair
+from adaptlab.tune.scoring import plain_forward, score_replies_only
+from adaptlab.tune.sft import adapter_config, passes, quietly, training_arguments, watched
+
+
+def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
+    """(the trained chat model, its log): each pair taken apart, its chosen reply called good and its rejected one bad.
+
+    A step sees the replies of `batch_size` pairs, as one of DPO does, so that the same number of pairs is the same budget.
+    """
+    found = rows(chat, pairs, options.max_length)
+    apart = [{"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"} for row in found for side in ("chosen", "rejected")]
+    n_replies, on_cpu = 2 * options.batch_size, chat.model.device.type == "cpu"
+    with tempfile.TemporaryDirectory() as folder, quietly():
+        config = KTOConfig(
+            beta=options.beta, max_length=options.max_length, logging_steps=LOGGED,
+            **training_arguments(replace(options, batch_size=n_replies), folder, on_cpu, len(apart), passes(n_replies, on_cpu)),
+        )  # fmt: skip
+        made = KTOTrainer(copy.deepcopy(merged(chat).model).train(), args=config, train_dataset=Dataset.from_list(apart), processing_class=chat.tokenizer,
+                          peft_config=adapter_config(options))  # fmt: skip
+        score_replies_only(made.model)
+        watched(made)
+        made.train()
+    plain_forward(made.model)
+    return LocalChat(f"{chat.name} + kto", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "loss" in row]
