@@ -4,7 +4,6 @@ The narrow task is to send reviews to desks. A row counts how many desks, `of` t
 replies, of N_SKILL; for prose it has the mean bits per byte. Seeds have other examples and other cases.
 """
 
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +30,7 @@ L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed 
 IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 120
 SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED, N_AROUND = 60, 120  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
-N_GATE = 200  # cases of each skill that the gate looks at, and of the one skill that is measured once more
+N_GATE = 200  # cases of each skill that the gate looks at, and as many others on which each is measured once more
 ELSEWHERE = 50  # the seed of those other cases, which no gate and no training has
 NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
 
@@ -107,16 +106,14 @@ def _narrow(chat: LocalChat, seed: int) -> LocalChat:
 def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
     """A re-training on old conversations with some of one skill, whose answers are right, or, `planted`, those of other cases; then the gate.
 
-    `loss` is what the skill lost on other cases than the gate's: more bits as a share for prose.
+    `losses` is what each skill lost on other cases than the gate's: more bits as a share for prose.
     """
     taught, documents = _taught(skill, seed, planted)
     tuned = fine_tune(chat, [*old_conversations(N_AROUND, seed), *taught], Options(batch_size=BATCH, seed=seed), documents=documents)
     rows = compare(_before(chat, suite.SEED), run_suite(tuned, N_GATE))
     failed = [row.skill for row in rows if row.fails]
-    old, new = _before(chat, ELSEWHERE)[skill], suite.measure_skill(tuned, skill, N_GATE, ELSEWHERE)
-    old, new = math.fsum(old) / N_GATE, math.fsum(new) / N_GATE
-    loss = (new - old) / old if skill == PROSE else old - new
-    return {"right": int(skill in failed if planted else passes(rows)), "of": 1, "failed": failed, "loss": round(loss, 4)}
+    losses = {row.skill: round(row.loss, 4) for row in compare(_before(chat, ELSEWHERE), run_suite(tuned, N_GATE, ELSEWHERE))}
+    return {"right": int(skill in failed if planted else passes(rows)), "of": 1, "failed": failed, "losses": losses}
 
 
 def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[str]]:

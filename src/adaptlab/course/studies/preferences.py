@@ -125,7 +125,7 @@ def losses(chat: LocalChat, seed: int, loss: str, rate: float) -> dict:
     return _against(tuned, start, seed) | {"validation": round(mean(scored(cases, replies(tuned, cases))), 4)}
 
 
-def policy(chat: LocalChat, seed: int, examples: str, epochs: int) -> dict:
+def policy(chat: LocalChat, seed: int, examples: str, epochs: float) -> dict:
     """Full tuning on good replies: the "gold" ones, as an expert writes them, or for each prompt the best of eight of the imitator's "own"; or "none".
 
     `kept` counts right replies of the base suite, without prose.
@@ -194,6 +194,8 @@ def judged(chat: LocalChat, seed: int) -> dict:
     }  # fmt: skip
 
 
+OWN_OR_GOLD = grid(examples=("none",), epochs=(0,)) + grid(examples=("gold",), epochs=(0.2, 0.4)) + grid(examples=("gold", "own"), epochs=(1, 3))
+
 STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
     "best_of": Study(best_of, grid(n=(1, 4, 16))),
@@ -201,5 +203,5 @@ STUDIES = {
     "stages": Study(stages, grid(reward=("learned", "exact judge"))),
     "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
     "judged": Study(judged, [{}]),
-    "policy": Study(policy, grid(examples=("none",), epochs=(0,)) + grid(examples=("gold", "own"), epochs=(1, 3))),
+    "policy": Study(policy, OWN_OR_GOLD),
 }
