@@ -1,11 +1,13 @@
 """Predicted peak memory of a training step against what a process takes: real shapes, random weights, AdamW, on the processor.
 
-Each step runs in a process of its own, whose peak is read from the kernel, less what it held before the model was made.
+Each step runs twice in a process of its own, whose peak is read from the kernel, less what it held before the model was made: once with tensors on pages
+of their own, which are given back at once, as the prediction counts them, and once on the C library's heap as it is, which keeps holes between them.
 Run: make bench
 """
 
 import json
 import multiprocessing
+import os
 import resource
 from typing import NamedTuple
 
@@ -66,6 +68,20 @@ def measure(step: Step, pipe) -> None:
     pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
 
 
+def peak(context, step: Step, settings: dict[str, str]) -> int:
+    """Bytes that the step takes at most, in a process with these environment variables."""
+    os.environ.update(settings)
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=measure, args=(step, there))
+    child.start()
+    there.close()
+    measured = here.recv()
+    child.join()
+    for name in settings:
+        del os.environ[name]
+    return measured
+
+
 def on_this_machine(step: Step) -> Step:
     """Where bfloat16 is emulated a step in it takes an hour: float32 then, which the row says."""
     return step if fast_dtype("cpu").itemsize == 2 else step._replace(precision="float32")
@@ -76,14 +92,10 @@ def main() -> None:
     for step in tqdm(list(dict.fromkeys(map(on_this_machine, STEPS))), desc="steps", unit="step"):
         plan = Plan(architecture(step.model), step.method, step.tokens, precision=step.precision, checkpointing=step.checkpointing)
         predicted = plan.memory(step.sequences).peak
-        here, there = context.Pipe(duplex=False)
-        child = context.Process(target=measure, args=(step, there))
-        child.start()
-        there.close()
-        measured = here.recv()
-        child.join()
-        sizes = {"predicted MiB": round(predicted / 2**20), "measured MiB": round(measured / 2**20), "ratio": round(predicted / measured, 3)}
-        print(json.dumps(step._asdict() | sizes), flush=True)
+        tensors, heap = (peak(context, step, settings) for settings in ({"MALLOC_MMAP_THRESHOLD_": "65536"}, {}))
+        sizes = {"predicted MiB": predicted // 2**20, "tensors MiB": tensors // 2**20, "with holes MiB": heap // 2**20}
+        ratios = {"predicted / tensors": round(predicted / tensors, 3), "with holes / tensors": round(heap / tensors, 3)}
+        print(json.dumps(step._asdict() | sizes | ratios), flush=True)
 
 
 if __name__ == "__main__":
