@@ -122,6 +122,15 @@ def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(chat, finish
     assert all((again[name] == tensor).all() for name, tensor in whole.items())
 
 
+@pytest.mark.parametrize("looked_at", ["the loss", "the weights"])
+def test_a_run_that_diverges_leaves_nothing_to_go_on_from(chat, tmp_path, monkeypatch, looked_at):
+    if looked_at == "the weights":  # as after a kill between a step and the look at its loss
+        monkeypatch.setattr(Progress, "on_log", lambda *args, **kwargs: None)
+    with pytest.raises(AdaptLabError, match="lower learning.rate"):
+        run(chat, ROWS, tmp_path / "wild", Options(epochs=2, batch_size=4, checkpoint_steps=1, learning_rate=1e12))
+    assert not list((tmp_path / "wild").rglob("*.*"))
+
+
 def test_one_conversation_is_enough_for_a_run(chat, tmp_path):
     run(chat, ROWS[:1], tmp_path / "first", Options(epochs=2))
     assert (tmp_path / "first" / "adapter" / "adapter_model.safetensors").exists()

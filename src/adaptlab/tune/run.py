@@ -25,7 +25,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import plain_forward
-from adaptlab.tune.sft import DEFAULTS, Options, trainer
+from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trainer
 
 RESULTS = {"lora": "adapter", "full": "model"}
 
@@ -113,6 +113,10 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
         plain_forward(made.model)
         if made.is_world_process_zero():
             _finish(folder, made, described)
+    except Diverged:  # nothing to go on from
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        (folder / "config.json").unlink(missing_ok=True)
+        raise
     except (OSError, SafetensorError) as error:
         raise AdaptLabError(f"{folder} could not be written ({error}); free some disk space and start the run again: it goes on where it was.") from error
     return LocalChat(f"{chat.name} + {folder.name}", made.model.eval(), chat.tokenizer)
@@ -132,6 +136,8 @@ def _tracked_in(folder: Path) -> Iterator[None]:
 
 def _finish(folder: Path, made, described: dict) -> None:
     """Results last, and renamed into place, so that a folder with results is a finished run."""
+    if not all(weight.isfinite().all() for weight in made.model.parameters() if weight.requires_grad):  # killed after the step, before its loss was looked at
+        raise Diverged(f"The weights in {folder} are not finite (NaN or infinity); train again with a lower learning rate.")
     history = made.state.log_history
     write_whole(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
     write_whole(folder / "README.md", _card(described, history))

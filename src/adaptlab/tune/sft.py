@@ -72,6 +72,10 @@ class Options:
 DEFAULTS = Options()
 
 
+class Diverged(AdaptLabError):
+    """What was trained is no model any more."""
+
+
 class Progress(TrainerCallback):
     """One bar with the loss and the tokens a second. A loss that is no number ends the run."""
 
@@ -87,7 +91,9 @@ class Progress(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **kwargs):
         losses = [value for key, value in logs.items() if key.endswith("loss")]
         if not all(map(math.isfinite, losses)):
-            raise AdaptLabError(f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate than {args.learning_rate:g} is needed.")
+            if state.is_world_process_zero:
+                self.bar.close()
+            raise Diverged(f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate than {args.learning_rate:g} is needed.")
         if "loss" in logs and state.is_world_process_zero:
             speed = (state.num_input_tokens_seen - self.before) / (time.perf_counter() - self.began)
             self.bar.set_postfix(loss=f"{logs['loss']:.3f}", tokens_a_second=f"{speed:.0f}")
