@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from datasets import Dataset
 from peft import PeftModel
+from transformers import Trainer
 from trl import DPOConfig, DPOTrainer
 
 from adaptlab.errors import AdaptLabError
@@ -86,10 +87,14 @@ def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptio
     return made
 
 
+def trained(made: Trainer, chat: LocalChat, method: str, logged: str = "loss") -> tuple[LocalChat, list[dict]]:
+    """Train: (what it made of the chat's model, the rows of its log that have `logged`)."""
+    made.train()
+    plain_forward(made.model)
+    return LocalChat(f"{chat.name} + {method}", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if logged in row]
+
+
 def prefer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
     """(the trained chat model, its log): a copy of the old one, trained on the pairs. The log's rows have `step`, `rewards/margins`, `logps/chosen`, ..."""
     with tempfile.TemporaryDirectory() as folder:
-        made = dpo_trainer(chat, pairs, options, folder)
-        made.train()
-    plain_forward(made.model)
-    return LocalChat(f"{chat.name} + dpo", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "loss" in row]
+        return trained(dpo_trainer(chat, pairs, options, folder), chat, "dpo")

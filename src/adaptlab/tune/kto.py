@@ -9,9 +9,9 @@ from datasets import Dataset
 from trl import KTOConfig, KTOTrainer
 
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
+from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, trained
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.scoring import plain_forward, score_replies_only
+from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.sft import adapter_config, passes, quietly, training_arguments, watched
 
 
@@ -32,6 +32,4 @@ def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions =
                           peft_config=adapter_config(options))  # fmt: skip
         score_replies_only(made.model)
         watched(made)
-        made.train()
-    plain_forward(made.model)
-    return LocalChat(f"{chat.name} + kto", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "loss" in row]
+        return trained(made, chat, "kto")

@@ -14,8 +14,8 @@ from trl import RLOOConfig, RLOOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import LOGGED, merged
-from adaptlab.tune.scoring import plain_forward, score_replies_only
+from adaptlab.tune.dpo import LOGGED, merged, trained
+from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.sft import Options, adapter_config, passes, quietly, training_arguments, watched
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
@@ -59,6 +59,4 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
                            peft_config=adapter_config(options))  # fmt: skip
         score_replies_only(made.model)
         watched(made)
-        made.train()
-    plain_forward(made.model)
-    return LocalChat(f"{chat.name} + rloo", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if "reward" in row]
+        return trained(made, chat, "rloo", logged="reward")
