@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · evals · models · serve."""
+"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · evals · labs · models · serve."""
 
 import os
 import re
@@ -11,12 +11,14 @@ from typing import Annotated
 import typer
 
 from adaptlab.cli_evals import evals_app
+from adaptlab.cli_labs import labs_app
 from adaptlab.errors import AdaptLabError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
 models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
 app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
+app.add_typer(labs_app, name="labs")
 
 Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]

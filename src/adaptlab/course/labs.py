@@ -1,0 +1,123 @@
+"""Labs from their sources: each percent script in `solutions/` becomes a notebook without answers, by nbgrader's own generate_assignment."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_text, write_whole
+
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")  # jupytext's own notes on blank lines
+
+
+def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The scripts of the labs in a folder, in order; those whose names start with one of `names`, if any are given."""
+    found = sorted(folder.glob("lab[0-9][0-9]_*.py"))
+    if not found:
+        raise AdaptLabError(f"{folder} holds no lab (labNN_name.py); run the command in the folder of the course.")
+    if missing := [name for name in names if not any(path.stem.startswith(name) for path in found)]:
+        raise AdaptLabError(f"No lab starts with {missing[0]}; there are {', '.join(path.stem for path in found)}.")
+    return [path for path in found if not names or path.stem.startswith(tuple(names))]
+
+
+def build_labs(sources: Sequence[Path], target: Path) -> list[Path]:
+    """Write the labs of these sources into a folder; two builds are equal to the byte. Marks out of order are an AdaptLabError with file and line."""
+    for source in sources:
+        for line, fault in faults(read_text(source)):
+            raise AdaptLabError(f"{source}:{line}: {fault}")
+    released = _release(sources)
+    for source, text in released.items():
+        write_whole(target / f"{source.stem}.ipynb", text)
+    return [target / f"{source.stem}.ipynb" for source in released]
+
+
+def out_of_step(sources: Sequence[Path], target: Path) -> list[str]:
+    """The names of the labs that are not what their sources make."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = build_labs(sources, Path(folder))
+        return [path.name for path in built if not (target / path.name).exists() or (target / path.name).read_bytes() != path.read_bytes()]
+
+
+def faults(script: str) -> Iterator[tuple[int, str]]:
+    """What is wrong with the marks of a script: line number, from 1, and sentence."""
+    opened, seen, header = 0, {}, {}
+    for number, line in enumerate(script.splitlines(), 1):
+        if line.startswith("# %%"):
+            if opened:
+                yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
+            opened, header = 0, dict(re.findall(r'"(\w+)": "?([\w.]+)', line))
+            if name := header.get("grade_id"):
+                if name in seen:
+                    yield number, f"the grade_id {name} stands in line {seen[name]}, too; every id has to be its own."
+                seen[name] = number
+            if header.get("grade") == "true" and "points" not in header:
+                yield number, "a graded cell needs points."
+        elif "BEGIN SOLUTION" in line:
+            if opened:
+                yield number, f"BEGIN SOLUTION again, before the one of line {opened} has its END SOLUTION."
+            if header.get("solution") != "true":
+                yield number, 'a solution outside a cell that says "solution": true would be handed out.'
+            opened = number
+        elif "END SOLUTION" in line:
+            if not opened:
+                yield number, "END SOLUTION without a BEGIN SOLUTION before it."
+            opened = 0
+    if opened:
+        yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
+    for name, number in seen.items():
+        if name.startswith("check_") and name.removeprefix("check_") not in seen:
+            yield number, f"there is no cell {name.removeprefix('check_')} whose answer this one checks."
+
+
+def _release(sources: Sequence[Path]) -> dict[Path, str]:
+    """The text of each lab's notebook."""
+    try:
+        import jupytext
+        import nbformat
+        from nbgrader.apps import NbGraderAPI
+        from traitlets.config import Config
+    except ImportError as error:
+        raise AdaptLabError("Building labs needs nbgrader and jupytext; run: pip install 'adaptlab[teach]'") from error
+    # nbgrader calls alembic by its name: it stands beside the interpreter, whether or not the environment was activated.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    texts = {}
+    with tempfile.TemporaryDirectory() as course:
+        config = Config()
+        config.CourseDirectory.root, config.CourseDirectory.db_url = course, f"sqlite:///{course}/gradebook.db"
+        api = NbGraderAPI(config=config)
+        for source in sources:
+            lab = source.stem
+            place = Path(course) / "source" / lab / f"{lab}.ipynb"
+            place.parent.mkdir(parents=True)
+            jupytext.write(jupytext.read(source), place)
+            done = api.generate_assignment(lab, force=True, create=True)
+            if not done["success"]:
+                raise AdaptLabError(f"nbgrader refused {source}: {_reason(done)}")
+            notebook = nbformat.read(Path(course) / "release" / lab / f"{lab}.ipynb", as_version=4)
+            texts[source] = _normal(notebook, lab)
+    return texts
+
+
+def _reason(done: dict) -> str:
+    """The line of nbgrader's log that says what was wrong."""
+    lines = [line for line in f"{done.get('log', '')}\n{done.get('error', '')}".splitlines() if "Error" in line or "Exception" in line]
+    return lines[-1].strip() if lines else "its log says nothing; run nbgrader's generate_assignment by hand"
+
+
+def _normal(notebook, lab: str) -> str:
+    """The notebook as text: ids that do not change from build to build, no outputs, nothing of the machine that built it."""
+    import nbformat
+
+    for number, cell in enumerate(notebook.cells):
+        cell.id = cell.metadata.get("nbgrader", {}).get("grade_id") or f"{lab.split('_')[0]}-{number:02d}"
+        for note in EDITORS:
+            cell.metadata.pop(note, None)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    notebook.metadata = nbformat.from_dict(KERNEL)
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"

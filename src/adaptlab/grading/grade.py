@@ -1,0 +1,188 @@
+"""Grading one submission: the notebook runs in a box, the answers are called there, and what they return is judged out here."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.box import Box, BoxError, Limits
+from adaptlab.grading.check import exercises
+from adaptlab.grading.exercise import Exercise, Judge
+from adaptlab.grading.intake import Submission
+from adaptlab.grading.notebook import Cell, Invalid, Lab, code_to_run, read_cells, rebuild
+
+STATUSES = ("pass", "wrong", "student error", "crash", "timeout", "resource limit", "invalid", "grader error", "needs a person")
+SECOND_TRY = 3  # how much longer a step may take the second time: a slow moment of the machine is no zero
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one exercise got: `points` is None where it is not the student's fault that there are none."""
+
+    exercise: str
+    status: str
+    points: float | None
+    of: float
+    sentence: str
+    misconception: str = ""
+
+
+@dataclass
+class Graded:
+    """What one submission got, and what is shown beside it."""
+
+    student: str
+    lab: str
+    submission: str
+    level: str
+    marks: list[Mark]
+    notes: list[str] = field(default_factory=list)
+    prediction: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0
+    peak_bytes: int = 0
+
+    @property
+    def points(self) -> float:
+        """The sum of what is settled."""
+        return sum(mark.points or 0 for mark in self.marks)
+
+
+@lru_cache(maxsize=64)
+def judge_of(lab: str, name: str, secret: int) -> Judge:
+    """The judge of an exercise in one run of the grader: its inputs hang on the run's secret, and are the same for every student."""
+    digest = hashlib.sha256(f"{secret}/{lab}/{name}".encode()).digest()
+    return Judge(exercises(lab)[name], int.from_bytes(digest[:4], "big"))
+
+
+def digest_of(content: bytes) -> str:
+    """The name of a submission's content in the ledger."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = Limits()) -> Graded:
+    """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark without points, one of ours a mark that is no mark."""
+    began, short = time.monotonic(), lab.name[:5]
+    missing = set(lab.points) - set(exercises(short))
+    if missing:
+        raise AdaptLabError(f"{lab.name} has no check for {', '.join(sorted(missing))}; see solutions/README.md.")
+    result = Graded(submission.student, lab.name, digest_of(submission.content), level, [])
+    try:
+        if submission.fault:
+            raise Invalid(submission.fault)
+        cells = rebuild(lab, read_cells(submission.content))
+    except Invalid as error:
+        result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in lab.points.items()]
+        return result
+    result.answers = {cell.name: cell.source for cell in cells if cell.name in lab.answers}
+    _Attempt(lab, cells, result, harness, secret, limits).finish()
+    order = list(lab.points)
+    result.marks.sort(key=lambda mark: order.index(mark.exercise))
+    result.marks += [Mark(name, "needs a person", None, points, "This answer is read by a person.") for name, points in lab.by_hand.items()]
+    result.seconds = time.monotonic() - began
+    return result
+
+
+class _Attempt:
+    """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the others go on in a fresh one."""
+
+    def __init__(self, lab: Lab, cells: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
+        self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
+        self.code = code_to_run(lab, cells)
+        self.left, self.slow = list(lab.points), set()
+
+    def finish(self) -> None:
+        """Go on until every exercise has its mark. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
+        failed_starts = 0
+        while self.left:
+            try:
+                with Box(self.harness, self._limits()) as box:
+                    try:
+                        self._run(box)
+                        self._ask(box)
+                    finally:
+                        self.result.peak_bytes = max(self.result.peak_bytes, box.peak_bytes)
+            except BoxError as error:
+                if error.status == "grader error":
+                    failed_starts += 1
+                    if failed_starts > 1:
+                        self._mark_all("grader error", None, f"The grader could not run the notebook: {error}.")
+                else:
+                    self._blame(error)
+
+    def _limits(self) -> Limits:
+        if not self.slow:
+            return self.limits
+        return replace(self.limits, step_seconds=SECOND_TRY * self.limits.step_seconds, total_seconds=SECOND_TRY * self.limits.total_seconds)
+
+    def _run(self, box: Box) -> None:
+        """Run the cells, remembering how each ended."""
+        self.errors: dict[str, str] = {}
+        for cell in self.code:
+            self.doing = cell
+            error = box.run(cell.source)
+            if error and cell.name:
+                self.errors[cell.name] = error
+        self.doing = None
+
+    def _ask(self, box: Box) -> None:
+        """Call the answers that have no mark yet, and judge them."""
+        self.result.prediction = _text(box.read(["prediction"])["prediction"])
+        for name in list(self.left):
+            self.doing = name
+            judge = judge_of(self.lab.name[:5], name, self.secret)
+            outputs = box.call(_name(judge.exercise), name, judge.inputs)
+            self._mark(name, *self._judged(judge, name, outputs))
+        self.doing = None
+
+    def _judged(self, judge: Judge, name: str, outputs: list) -> tuple:
+        error = self.errors.get(name)
+        if error and error.startswith("NotImplementedError"):
+            return "student error", 0, "Nothing is written here yet.", "blank"
+        if error:
+            return "student error", 0, f"The cell stops with {error}", ""
+        try:
+            verdict = judge.verdict(outputs)
+        except Exception as fault:  # a check that cannot cope with an answer is our fault, and no zero
+            return "grader error", None, f"The check of this exercise failed ({type(fault).__name__}: {fault}).", ""
+        return verdict.status, self.lab.points[name] if verdict.status == "pass" else 0, verdict.sentence, verdict.misconception
+
+    def _blame(self, error: BoxError) -> None:
+        """Give the mark to what was going on when the box ended; a first timeout is tried again, with more time."""
+        what = self.doing
+        key = what.id + what.name if isinstance(what, Cell) else what
+        if error.status == "timeout" and key not in self.slow:
+            self.slow.add(key)
+            return
+        sentence = f"{str(error)[0].upper()}{str(error)[1:]}."
+        if isinstance(what, Cell):
+            self.code = [cell for cell in self.code if cell is not what]
+            self.result.notes.append(f"The cell {what.name or what.id} was left out: {error}.")
+            if what.name in self.left:
+                self._mark(what.name, error.status, 0, sentence)
+        elif what in self.left:
+            self._mark(what, error.status, 0, sentence)
+        else:
+            self._mark_all(error.status, 0, sentence)
+
+    def _mark(self, name: str, status: str, points: float | None, sentence: str, misconception: str = "") -> None:
+        self.left.remove(name)
+        self.result.marks.append(Mark(name, status, points, self.lab.points[name], sentence, misconception))
+
+    def _mark_all(self, status: str, points: float | None, sentence: str) -> None:
+        for name in list(self.left):
+            self._mark(name, status, points, sentence)
+
+
+def _name(exercise: type[Exercise]) -> str:
+    """The probe of an exercise as the box knows it."""
+    module = exercise.probe.__module__.removeprefix("adaptlab.grading.probes").removeprefix(".")
+    return f"{module}.{exercise.probe.__name__}".removeprefix(".")
+
+
+def _text(value: Any) -> str:
+    return value[:200] if isinstance(value, str) else "" if value is None else str(value)[:200]

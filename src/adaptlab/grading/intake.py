@@ -1,0 +1,175 @@
+"""Finding submissions in what an instructor has: one notebook, a folder, a zip, or the export of a learning platform. Only bytes are read.
+
+A student is named by the folder or the beginning of the file's name, as Canvas (`name_12_34_lab04.ipynb`), Moodle (`Name_12_assignsubmission_file_/`),
+Gradescope (`submission_12/`) and nbgrader (`submitted/name/lab04/`) write them.
+"""
+
+import os
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.notebook import MAX_BYTES
+
+MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+LMS_FOLDER = re.compile(r"^(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?$")
+CANVAS_FILE = re.compile(r"^(?P<student>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_.+$")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in for a lab: the notebook's bytes, or why there is none (`fault`); `received` in UTC."""
+
+    student: str
+    content: bytes
+    source: str
+    received: str
+    fault: str = ""
+
+
+def find_submissions(place: Path, lab: str) -> list[Submission]:
+    """All submissions for a lab in a file or folder, by student; a place that is not there or holds none is an AdaptLabError."""
+    if not place.exists():
+        raise AdaptLabError(f"{place} is not there; give a notebook, a zip, or a folder of submissions.")
+    if place.is_dir():
+        files = list(_from_folder(place))
+    elif place.suffix.lower() == ".zip":
+        files = list(_from_zip(place.read_bytes(), place.stem, _time(place.stat().st_mtime)))
+    else:
+        files = [_from_file(place, place.name)]
+    found = _by_student(files, lab)
+    if not found:
+        raise AdaptLabError(f"{place} holds no notebook (.ipynb) for {lab}; give the folder or the zip in which the submissions are.")
+    return sorted(found, key=lambda one: one.student)
+
+
+@dataclass(frozen=True)
+class _File:
+    path: PurePosixPath
+    content: bytes
+    received: str
+    fault: str = ""
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _from_folder(root: Path) -> Iterator[_File]:
+    """Regular files alone: a link is not followed, and a pipe or a device not opened."""
+    for count, path in enumerate(sorted(_walk(root, 0))):
+        if count >= MAX_ENTRIES:
+            raise AdaptLabError(f"{root} holds more than {MAX_ENTRIES} files; give the folder that holds the submissions alone.")
+        if path.suffix.lower() == ".zip":
+            inner = _from_file(path, path.relative_to(root).as_posix())
+            if inner.fault:
+                yield inner
+            else:
+                yield from _from_zip(inner.content, path.relative_to(root).with_suffix("").as_posix(), inner.received)
+        elif path.suffix.lower() == ".ipynb":
+            yield _from_file(path, path.relative_to(root).as_posix())
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    if depth > MAX_DEPTH:
+        return
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), depth + 1)
+        elif entry.name.lower().endswith((".ipynb", ".zip")) and not entry.name.startswith("."):
+            yield Path(entry.path)
+
+
+def _from_file(path: Path, name: str) -> _File:
+    place = PurePosixPath(name)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        return _File(place, b"", "", f"The file cannot be opened ({error.strerror}): it is a link, or not readable. Hand in the notebook itself.")
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            return _File(place, b"", "", "This is no ordinary file. Hand in the notebook itself.")
+        limit = 10 * MAX_BYTES if path.suffix.lower() == ".zip" else MAX_BYTES
+        if status.st_size > limit:
+            return _File(place, b"", _time(status.st_mtime), f"The file has {status.st_size // 2**20} MB; clear the notebook's outputs and hand it in again.")
+        return _File(place, file.read(limit), _time(status.st_mtime))
+
+
+def _from_zip(content: bytes, name: str, received: str) -> Iterator[_File]:
+    """The notebooks of an archive, read with a cap; whatever its table says, nothing is written anywhere."""
+    import io
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".ipynb") and "__MACOSX" not in entry.filename]
+            if len(archive.infolist()) > MAX_ENTRIES:
+                yield _File(PurePosixPath(name), b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
+                return
+            total = 0
+            for entry in entries:
+                place = PurePosixPath(name) / entry.filename
+                if fault := _bad_name(entry.filename) or ("" if stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG) else "it is no ordinary file"):
+                    yield _File(PurePosixPath(name), b"", received, f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself.")
+                    continue
+                with archive.open(entry) as file:
+                    data = file.read(MAX_BYTES + 1)
+                total += len(data)
+                if len(data) > MAX_BYTES or total > MAX_TOTAL:
+                    yield _File(place, b"", received, f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
+                    continue
+                yield _File(place, data, received)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error) as error:
+        yield _File(PurePosixPath(name), b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+
+
+def _bad_name(name: str) -> str:
+    """Why a name inside an archive is not taken, or nothing: it would be another one on some machine."""
+    parts = name.split("/")
+    if name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+        return "its name leads out of the archive"
+    if any(part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200 for part in parts):
+        return "its name is reserved or too long on some systems"
+    if any(not character.isprintable() or unicodedata.category(character) == "Cf" for character in name):
+        return "its name holds characters that cannot be seen"
+    return ""
+
+
+def _by_student(files: list[_File], lab: str) -> list[Submission]:
+    """One submission a student: the notebook whose name has the lab's in it, or the only one there is."""
+    by_student: dict[str, list[_File]] = {}
+    for file in files:
+        by_student.setdefault(student_of(file.path, lab), []).append(file)
+    found = []
+    for student, theirs in by_student.items():
+        named = [file for file in theirs if lab[:5] in file.path.name.casefold()]
+        chosen = named or [file for file in theirs if file.fault or not re.search(r"lab\d\d", file.path.name)]
+        if not chosen:
+            continue
+        if len({file.content for file in chosen}) > 1:
+            fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({', '.join(file.path.name for file in chosen)[:200]}); hand in one."
+            found.append(Submission(student, b"", str(chosen[0].path), chosen[0].received, fault))
+        else:
+            found.append(Submission(student, chosen[0].content, str(chosen[0].path), chosen[0].received, chosen[0].fault))
+    return found
+
+
+def student_of(path: PurePosixPath, lab: str) -> str:
+    """The student's name as the place of the file tells it: one form for names that differ only in capitals or in how accents are written."""
+    folders = [part for part in path.parts[:-1] if part.casefold() not in ("submitted", "submissions", lab.casefold(), lab[:5].casefold())]
+    if folders:
+        match = LMS_FOLDER.match(folders[-1]) or LMS_FOLDER.match(folders[0])
+        name = f"{match['student']}_{match['id']}" if match else folders[-1]
+    else:
+        stem = path.name.rsplit(".", 1)[0]
+        match = CANVAS_FILE.match(stem)
+        name = f"{match['student']}_{match['id']}" if match else re.sub(rf"[-_ ]*{lab[:5]}.*$", "", stem, flags=re.IGNORECASE) or stem
+    visible = "".join(character for character in unicodedata.normalize("NFC", name) if character.isprintable() and unicodedata.category(character) != "Cf")
+    return visible.strip()[:100] or "unnamed"

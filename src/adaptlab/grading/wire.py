@@ -1,0 +1,114 @@
+"""Plain data between a box and its judge, as JSON: numbers, text, lists, sets, mappings and arrays. Nothing is ever unpickled, on either side."""
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+DTYPES = {"bool", "int8", "uint8", "int16", "int32", "int64", "float16", "float32", "float64"}
+ENDLESS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+MAX_DEPTH = 50
+
+
+class NotPlain(Exception):
+    """What came is not in this form; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Something that is no plain data, known by its type's name alone."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A call that ended in an exception: the names of its class and of the classes above it, and its message."""
+
+    kinds: tuple[str, ...]
+    message: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Raised":
+        try:
+            message = str(error)
+        except Exception:  # a message is the student's code, too
+            message = ""
+        return cls(tuple(kind.__name__ for kind in type(error).__mro__[:-1]), message[:500])
+
+
+def encode(value: Any, depth: int = 0) -> Any:
+    """A value in terms of JSON; tuples become lists, subclasses of numbers and text the plain thing, and what is no data its type's name."""
+    if depth > MAX_DEPTH:
+        return {"other": "something nested without end"}
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value).encode("utf-8", "replace").decode()
+    if isinstance(value, np.generic):
+        return encode(value.item(), depth)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        number = float.__float__(value)
+        return number if math.isfinite(number) else {"float": str(number)}
+    if isinstance(value, list | tuple):
+        return [encode(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {"map": [[encode(key, depth + 1), encode(item, depth + 1)] for key, item in value.items()]}
+    if isinstance(value, set | frozenset):
+        return {"set": [encode(item, depth + 1) for item in value]}
+    if isinstance(value, np.ndarray) and value.dtype.name in DTYPES:
+        return _encode_array(value, "numpy")
+    if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
+        tensor = value.detach().cpu()
+        return _encode_array((tensor.float() if tensor.dtype.is_floating_point and tensor.itemsize < 4 else tensor).numpy(), "torch")
+    if isinstance(value, Raised):
+        return {"raised": [list(value.kinds), encode(value.message)]}
+    return {"other": type(value).__name__}
+
+
+def _encode_array(array: np.ndarray, kind: str) -> dict:
+    content = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"array": content, "dtype": array.dtype.name, "shape": list(array.shape), "kind": kind}
+
+
+def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
+    """What `encode` made; a torch tensor again only if `tensors`, else a NumPy array. Anything out of form is NotPlain."""
+    if depth > MAX_DEPTH:
+        raise NotPlain("nested too deeply")
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    if isinstance(data, list):
+        return [decode(item, tensors, depth + 1) for item in data]
+    if not isinstance(data, dict):
+        raise NotPlain(f"a {type(data).__name__}")
+    try:
+        return _decode_tagged(data, tensors, depth)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise NotPlain("a value out of form") from error
+
+
+def _decode_tagged(data: dict, tensors: bool, depth: int) -> Any:
+    match data:
+        case {"float": str(name)}:
+            return ENDLESS[name]
+        case {"map": list(pairs)}:
+            return {decode(key, tensors, depth + 1): decode(item, tensors, depth + 1) for key, item in pairs}
+        case {"set": list(items)}:
+            return {decode(item, tensors, depth + 1) for item in items}
+        case {"raised": [list(kinds), str(message)]}:
+            return Raised(tuple(str(kind) for kind in kinds), message)
+        case {"other": str(name)}:
+            return Other(name[:100])
+        case {"array": str(content), "dtype": str(dtype), "shape": list(shape), "kind": str(kind)} if dtype in DTYPES:
+            # frombuffer and reshape refuse what does not fit: the size is that of the bytes that came, whatever the shape says.
+            array = np.frombuffer(base64.b64decode(content, validate=True), dtype=dtype).reshape(shape).copy()
+            if tensors and kind == "torch":
+                import torch
+
+                return torch.from_numpy(array)
+            return array
+    raise NotPlain("a value out of form")

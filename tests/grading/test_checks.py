@@ -1,0 +1,69 @@
+"""The graders are graded: right answers, however written, pass; wrong ones are refused by the name of the misconception; and small changes are noticed."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adaptlab.grading.check import NotYet, exercises, run_check
+from adaptlab.grading.exercise import Judge
+
+ANSWERS = Path(__file__).parent / "answers"
+LABS = sorted(path.stem for path in ANSWERS.glob("lab*.py"))
+EXERCISES = [(lab, name) for lab in LABS for name in exercises(lab)]
+
+
+def answers(lab: str, exercise: str, kind: str) -> dict:
+    """The answers of the bank, by what follows `exercise__kind_` in their names."""
+    spec = importlib.util.spec_from_file_location(f"answers_{lab}", ANSWERS / f"{lab}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    start = f"{exercise}__{kind}_"
+    return {name.removeprefix(start): value for name, value in vars(module).items() if name.startswith(start)}
+
+
+def verdict(exercise, answer, seed: int = 7):
+    judge = Judge(exercise, seed)
+    return judge.verdict(exercise.outputs(answer, judge.inputs))
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_right_answers_pass_however_they_are_written(lab, name):
+    exercise = exercises(lab)[name]
+    right = answers(lab, name, "right")
+    assert len(right) >= 2
+    for seed in range(3):
+        assert verdict(exercise, exercise.right, seed).status == "pass"
+        for how, answer in right.items():
+            assert verdict(exercise, answer, seed).status == "pass", (how, verdict(exercise, answer, seed))
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_wrong_answers_are_refused_by_the_name_of_the_misconception(lab, name):
+    exercise = exercises(lab)[name]
+    shown = answers(lab, name, "wrong")
+    assert set(exercise.symptoms) <= set(shown), "the bank has an answer for every symptom"
+    for seed in range(3):
+        for which, answer in {**exercise.misconceptions, **shown}.items():
+            said = verdict(exercise, answer, seed)
+            assert (said.status, said.misconception) == ("wrong", which), (which, said)
+    assert len(exercise.misconceptions | shown) >= 5
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+@pytest.mark.parametrize("value", [0, 0.0, 1, True, None, "", [], {}, float("nan"), np.zeros(3), np.full((2, 2), np.nan)], ids=repr)
+def test_constants_never_pass(lab, name, value):
+    exercise = exercises(lab)[name]
+    assert verdict(exercise, lambda *args: value).status != "pass"
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_a_blank_answer_is_told_from_a_wrong_one(lab, name):
+    def blank(*args):
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError, match=name):
+        run_check(exercises(lab)[name], blank)
+    with pytest.raises(NotYet, match=name):
+        run_check(exercises(lab)[name], lambda *args: 0)
