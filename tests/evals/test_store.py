@@ -48,7 +48,7 @@ def test_a_run_that_breaks_off_leaves_nothing_half_written(store):
 
 def test_files_that_are_no_store_are_named(tmp_path):
     (tmp_path / "text.db").write_text("not a database, but long enough to be taken for the head of one" * 4)
-    with pytest.raises(AdaptLabError, match="not a store of runs"):
+    with pytest.raises(AdaptLabError, match="not a file of runs"):
         keep_run(tmp_path / "text.db", "m", "w", {}, estimates(BEFORE))
     with pytest.raises(AdaptLabError, match="not there yet"):
         read_runs(tmp_path / "none.db")

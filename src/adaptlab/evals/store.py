@@ -1,20 +1,17 @@
 """The regression store: every run of the suite with its configuration and scores, in one SQLite file."""
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from adaptlab.database import PATIENCE, transaction
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.gate import Comparison
 from adaptlab.evals.statistics import Estimate
-from adaptlab.files import make_folder
 
 STORE = Path("build/evals.db")
-PATIENCE = 5.0  # seconds to wait for another run that is writing
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, model TEXT NOT NULL, weights TEXT NOT NULL, base TEXT NOT NULL, "
     "config TEXT NOT NULL)",
@@ -36,36 +33,12 @@ class Run:
     failed: tuple[str, ...] = ()
 
 
-@contextmanager
-def _opened(path: Path, patience: float) -> Iterator[sqlite3.Connection]:
-    """A connection inside one transaction, which holds everything or nothing."""
-    make_folder(path.parent)
-    try:
-        with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # whoever draws the page reads on while a run is written
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            raise AdaptLabError(f"{path} is locked by another run; wait for it and try again: what was measured is kept, and is not measured again.") from error
-        raise AdaptLabError(f"{path} could not be written ({error}); check the disk space and the path.") from error
-    except sqlite3.DatabaseError as error:
-        raise AdaptLabError(f"{path} is not a store of runs ({error}); move it away, or name another file.") from error
-
-
 def keep_run(path: Path, model: str, weights: str, config: Mapping, scores: Mapping[str, Estimate], base: str = "", rows: Sequence[Comparison] = (),
              patience: float = PATIENCE) -> None:  # fmt: skip
     """Add a run, with what the gate said where it was compared with a base; all of it or, where anything fails, nothing."""
     compared = {row.skill: row for row in rows}
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    with _opened(path, patience) as connection:
-        for statement in SCHEMA:
-            connection.execute(statement)
+    with transaction(path, SCHEMA, "runs of the suite", patience) as connection:
         run = connection.execute("INSERT INTO runs (at, model, weights, base, config) VALUES (?, ?, ?, ?, ?)",
                                  (at, model, weights, base, json.dumps(dict(config)))).lastrowid  # fmt: skip
         for skill, score in scores.items():
@@ -78,9 +51,7 @@ def read_runs(path: Path, patience: float = PATIENCE) -> list[Run]:
     """All runs, the oldest first."""
     if not path.exists():
         raise AdaptLabError(f"{path} is not there yet; run `adaptlab evals suite` or `adaptlab evals gate` first.")
-    with _opened(path, patience) as connection:
-        for statement in SCHEMA:
-            connection.execute(statement)
+    with transaction(path, SCHEMA, "runs of the suite", patience) as connection:
         runs = connection.execute("SELECT id, at, model, weights, base, config FROM runs ORDER BY id").fetchall()
         found = {run: connection.execute("SELECT skill, value, low, high, n, fails FROM scores WHERE run = ? ORDER BY rowid", (run,)).fetchall()
                  for run, *_ in runs}  # fmt: skip

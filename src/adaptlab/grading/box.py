@@ -38,6 +38,9 @@ class Limits:
     processes: int = 64
 
 
+DEFAULT = Limits()
+
+
 class BoxError(Exception):
     """A box ended before it answered; `status` is what the ledger calls that, the message what a student is told."""
 
@@ -119,7 +122,7 @@ def level() -> str:
 class Box:
     """A running box. `run` and `call` wait for its answers and raise BoxError when there will be none; leaving the context kills all that is in it."""
 
-    def __init__(self, folder: Path, limits: Limits = Limits(), command: Sequence[str] | None = None):
+    def __init__(self, folder: Path, limits: Limits = DEFAULT, command: Sequence[str] | None = None):
         self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
         self.began = self.step_began = self.watched = time.monotonic()
         self.process = subprocess.Popen(command or bwrap_command(folder, limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.box import Box, BoxError, Limits
+from adaptlab.grading.box import DEFAULT, Box, BoxError, Limits
 from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Exercise, Judge
 from adaptlab.grading.intake import Submission
@@ -64,7 +64,7 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = Limits()) -> Graded:
+def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = DEFAULT) -> Graded:
     """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark without points, one of ours a mark that is no mark."""
     began, short = time.monotonic(), lab.name[:5]
     missing = set(lab.points) - set(exercises(short))

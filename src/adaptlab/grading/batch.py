@@ -1,0 +1,121 @@
+"""Grading a batch: submissions go to the processes of this machine, or to those of a Dask cluster, and come back into one ledger."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from multiprocessing import get_context
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.box import DEFAULT, Limits, level, prepared
+from adaptlab.grading.grade import Graded, Mark, digest_of, grade
+from adaptlab.grading.intake import Submission
+from adaptlab.grading.marks import Ledger
+from adaptlab.grading.notebook import Lab, read_lab
+
+
+def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
+    """A lab of the course by the start of its name ("04", "lab04"), and the hash of its file."""
+    start = name if name.startswith("lab") else f"lab{name.zfill(2)}"
+    found = sorted(folder.glob(f"labs/{start}*.ipynb"))
+    if len(found) != 1:
+        there = ", ".join(path.stem for path in sorted(folder.glob("labs/lab*.ipynb"))) or "none"
+        raise AdaptLabError(f"There is no single lab {start} in {folder / 'labs'} (there: {there}); run: adaptlab labs build")
+    content = found[0].read_bytes()
+    return read_lab(content, found[0].stem), digest_of(content)
+
+
+def grader_of(lab_digest: str) -> str:
+    """A name for what decides marks: the code of this package's grading folder, the lab, and the versions of everything installed."""
+    digest = hashlib.sha256(lab_digest.encode())
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    for line in sorted(f"{found.name}=={found.version}" for found in distributions()):
+        digest.update(line.encode())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that grading one submission needs, as data, so that it can be done wherever the package is installed."""
+
+    lab: Lab
+    submission: Submission
+    level: str
+    secret: int
+    limits: Limits
+
+    def __call__(self) -> Graded:
+        with prepared() as harness:
+            return grade(self.lab, self.submission, harness, self.level, self.secret, self.limits)
+
+    def failed(self, status: str, sentence: str) -> Graded:
+        """What is kept where there is no grading: no points, and no zeros."""
+        marks = [Mark(name, status, None, points, sentence) for name, points in (self.lab.points | self.lab.by_hand).items()]
+        return Graded(self.submission.student, self.lab.name, digest_of(self.submission.content), self.level, marks)
+
+
+def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, workers: int = 2, cluster: str = "", limits: Limits = DEFAULT) -> int:
+    """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each submission is in the ledger whole or not at all."""
+    from tqdm import tqdm
+
+    done, secret, box_level = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), level()
+    todo = [Task(lab, one, box_level, secret, limits) for one in submissions if (one.student, digest_of(one.content)) not in done]
+    with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
+        for task, graded in _results(todo, pools(workers, cluster), 2 * workers):
+            ledger.keep(task.submission, graded, grader)
+            bar.update()
+    return len(todo)
+
+
+def pools(workers: int, cluster: str = "") -> Callable[[], Executor]:
+    """Makes what runs tasks: a pool of processes here, or the workers of a Dask cluster behind the same interface."""
+    if not cluster:
+        return lambda: ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise AdaptLabError("Grading on a cluster needs Dask; run: pip install 'adaptlab[cluster]'") from error
+    try:
+        client = Client(cluster, timeout="10s")
+    except OSError as error:
+        raise AdaptLabError(f"There is no Dask scheduler at {cluster}; start one with `dask scheduler`, and workers with `dask worker`.") from error
+    return lambda: client.get_executor(retries=3, pure=False)
+
+
+def _results(tasks: Sequence[Task], pool_of: Callable[[], Executor], at_once: int) -> Iterator[tuple[Task, Graded]]:
+    """Tasks with their gradings, as they are finished.
+
+    A worker that dies takes its pool with it. What was under way is then done one by one: what ends a worker alone is left to a person.
+    """
+    waiting, suspects = list(tasks), []
+    while waiting or suspects:
+        width, source = (at_once, waiting) if waiting else (1, suspects)
+        with pool_of() as pool:
+            under_way: dict[Future, Task] = {}
+            while source or under_way:
+                while source and len(under_way) < width:
+                    task = source.pop(0)
+                    under_way[pool.submit(task)] = task
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    task = under_way.pop(future)
+                    try:
+                        yield task, future.result()
+                    except BrokenProcessPool:
+                        if source is suspects:
+                            yield task, task.failed("needs a person", "The grader itself ended with this notebook; a person looks at it.")
+                        else:
+                            suspects += [task, *under_way.values()]
+                        under_way = {}
+                        break
+                    except AdaptLabError:
+                        raise
+                    except Exception as error:
+                        yield task, task.failed("grader error", f"The grader failed ({type(error).__name__}: {error}); this is not your fault.")
+                else:
+                    continue
+                break

@@ -1,0 +1,179 @@
+"""The ledger of marks: one SQLite file that keeps every grading of every submission, and what persons decided, which no regrading touches.
+
+A grading is known by student, lab, content of the submission and grader: grading again what is there adds nothing, and a mended grader adds rows
+beside the old ones.
+"""
+
+import json
+import math
+import secrets
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adaptlab.database import transaction
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.grade import Graded, Mark
+from adaptlab.grading.intake import Submission
+
+HOLDS = "marks"
+KEY = "student TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, grader TEXT NOT NULL"
+BY_KEY = "WHERE student = ? AND lab = ? AND submission = ? AND grader = ?"
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS runs (lab TEXT NOT NULL, grader TEXT NOT NULL, secret INTEGER NOT NULL, PRIMARY KEY (lab, grader))",
+    f"CREATE TABLE IF NOT EXISTS graded ({KEY}, number INTEGER NOT NULL, received TEXT NOT NULL, source TEXT NOT NULL, level TEXT NOT NULL, "
+    "prediction TEXT NOT NULL, notes TEXT NOT NULL, answers TEXT NOT NULL, seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, at TEXT NOT NULL, "
+    "PRIMARY KEY (student, lab, submission, grader))",
+    f"CREATE TABLE IF NOT EXISTS marks ({KEY}, exercise TEXT NOT NULL, status TEXT NOT NULL, points REAL, of REAL NOT NULL, sentence TEXT NOT NULL, "
+    "misconception TEXT NOT NULL, PRIMARY KEY (student, lab, submission, grader, exercise))",
+    "CREATE TABLE IF NOT EXISTS manual (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, "
+    "points REAL NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
+)
+SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers FROM graded WHERE lab = ? ORDER BY number"""
+FINISHED = """SELECT student, submission FROM graded g WHERE lab = ? AND grader = ? AND NOT EXISTS (
+    SELECT 1 FROM marks m WHERE m.student = g.student AND m.lab = g.lab AND m.submission = g.submission AND m.grader = g.grader
+    AND m.status = 'grader error')"""
+MARKS = f"SELECT exercise, status, points, of, sentence, misconception FROM marks {BY_KEY} ORDER BY rowid"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When a lab was due, in UTC, and what a day costs after the free ones: percent of the points for every day begun."""
+
+    due: str = ""
+    free_days: int = 0
+    percent_a_day: float = 0
+
+    def days_late(self, received: str) -> int:
+        """Days begun after the deadline; 0 without one."""
+        if not self.due or not received:
+            return 0
+        late = (datetime.fromisoformat(received) - datetime.fromisoformat(self.due)).total_seconds()
+        return max(0, math.ceil(late / 86400))
+
+    def factor(self, received: str) -> float:
+        """What is left of the points, from 1 to 0."""
+        return max(0.0, 1 - self.percent_a_day / 100 * max(0, self.days_late(received) - self.free_days))
+
+
+@dataclass
+class Sheet:
+    """A student's present marks for a lab: those of the last grading, with what persons decided put over them."""
+
+    student: str
+    lab: str
+    received: str
+    source: str
+    level: str
+    marks: list[Mark]
+    prediction: str = ""
+    notes: list[str] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    manual: dict[str, tuple[float, str, str]] = field(default_factory=dict)
+    days_late: int = 0
+    factor: float = 1
+
+    @property
+    def points(self) -> float:
+        """What the student has, after what lateness costs; exercises that wait for somebody count nothing yet."""
+        return round(self.factor * sum(mark.points or 0 for mark in self.marks), 4)
+
+    @property
+    def of(self) -> float:
+        """What could be had."""
+        return sum(mark.of for mark in self.marks)
+
+    @property
+    def waiting(self) -> list[str]:
+        """Exercises without a mark: for a person, or because the grader failed."""
+        return [mark.exercise for mark in self.marks if mark.points is None]
+
+
+class Ledger:
+    """The marks in one file."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def _opened(self):
+        return transaction(self.path, SCHEMA, HOLDS, patience=60)
+
+    def secret(self, lab: str, grader: str) -> int:
+        """The number from which a run's inputs are drawn: new for every lab and grader, the same when a run goes on."""
+        with self._opened() as db:
+            db.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (lab, grader, secrets.randbits(62)))
+            return db.execute("SELECT secret FROM runs WHERE lab = ? AND grader = ?", (lab, grader)).fetchone()[0]
+
+    def keep(self, submission: Submission, graded: Graded, grader: str) -> None:
+        """Keep a grading with all its marks, in one transaction."""
+        key = (graded.student, graded.lab, graded.submission, grader)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        shown = (graded.level, graded.prediction, json.dumps(graded.notes), json.dumps(graded.answers), graded.seconds, graded.peak_bytes, at)
+        with self._opened() as db:
+            number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM graded").fetchone()[0]
+            db.execute(f"DELETE FROM graded {BY_KEY}", key)
+            db.execute(f"DELETE FROM marks {BY_KEY}", key)
+            db.execute(f"INSERT INTO graded VALUES ({', '.join('?' * 14)})", (*key, number, submission.received, submission.source, *shown))
+            db.executemany(f"INSERT INTO marks VALUES ({', '.join('?' * 10)})", [(*key, *asdict(mark).values()) for mark in graded.marks])
+
+    def finished(self, lab: str, grader: str) -> set[tuple[str, str]]:
+        """(student, content) of what this grader has graded, leaving out where it failed itself."""
+        with self._opened() as db:
+            return set(db.execute(FINISHED, (lab, grader)))
+
+    def decide(self, student: str, lab: str, exercise: str, points: float, comment: str, author: str) -> None:
+        """A person's mark for an exercise. The last one counts, whatever the grader says later; all are kept."""
+        sheet = next((one for one in self.sheets(lab) if one.student == student), None)
+        mark = next((mark for mark in sheet.marks if mark.exercise == exercise), None) if sheet else None
+        if mark is None:
+            raise AdaptLabError(f"There is no exercise {exercise!r} of a student {student!r} in {lab}; `adaptlab grade show` lists them.")
+        if not math.isfinite(points) or not 0 <= points <= mark.of:
+            raise AdaptLabError(f"{exercise} gives 0 to {mark.of:g} points, not {points:g}.")
+        if not comment.strip() or not author.strip():
+            raise AdaptLabError("A mark by a person needs an author and a reason.")
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._opened() as db:
+            db.execute("INSERT INTO manual (at, student, lab, exercise, points, comment, author) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                       (at, student, lab, exercise, points, comment, author))  # fmt: skip
+
+    def set_policy(self, lab: str, policy: Policy) -> None:
+        """The deadline of a lab, and what lateness costs."""
+        with self._opened() as db:
+            db.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)", (lab, policy.due, policy.free_days, policy.percent_a_day))
+
+    def sheets(self, lab: str) -> list[Sheet]:
+        """The present marks of all students, by name."""
+        with self._opened() as db:
+            policy = Policy(*(db.execute("SELECT due, free_days, percent_a_day FROM policies WHERE lab = ?", (lab,)).fetchone() or ()))
+            rows = db.execute(SHEETS, (lab,)).fetchall()
+            latest = {row[0]: row for row in rows}
+            found = {student: self._marks(db, student, lab, *row[1:3]) for student, row in latest.items()}
+            decided = db.execute("SELECT student, exercise, points, comment, author FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
+        sheets = []
+        for student, row in sorted(latest.items()):
+            manual = {exercise: (points, comment, author) for name, exercise, points, comment, author in decided if name == student}
+            marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
+            sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual,
+                                policy.days_late(row[3]), policy.factor(row[3])))  # fmt: skip
+        return sheets
+
+    @staticmethod
+    def _marks(db, student: str, lab: str, submission: str, grader: str) -> list[Mark]:
+        found = db.execute(
+            f"SELECT exercise, status, points, of, sentence, misconception FROM marks {BY_KEY} ORDER BY rowid", (student, lab, submission, grader)
+        )
+        return [Mark(*row) for row in found]
+
+    def moved(self, lab: str, grader: str) -> list[tuple[str, str, float | None, float | None]]:
+        """(student, exercise, points before, points now) of what this grader sees differently from the one before it, on the same submissions."""
+        with self._opened() as db:
+            rows = db.execute("SELECT student, submission, grader FROM graded WHERE lab = ? ORDER BY number", (lab,)).fetchall()
+            changes = []
+            for student, submission, _ in [row for row in rows if row[2] == grader]:
+                before = [row[2] for row in rows if row[:2] == (student, submission) and row[2] != grader]
+                if before:
+                    old = {mark.exercise: mark.points for mark in self._marks(db, student, lab, submission, before[-1])}
+                    new = {mark.exercise: mark.points for mark in self._marks(db, student, lab, submission, grader)}
+                    changes += [(student, name, old.get(name), points) for name, points in new.items() if old.get(name) != points]
+        return changes
