@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · evals · labs · models · serve."""
+"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · evals · labs · grade · models · serve."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from adaptlab.cli_evals import evals_app
+from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
 from adaptlab.errors import AdaptLabError
 
@@ -19,6 +20,7 @@ models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuil
 app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
+app.add_typer(grade_app, name="grade")
 
 Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]

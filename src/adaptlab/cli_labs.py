@@ -1,4 +1,4 @@
-"""The command line for labs: adaptlab labs build · check, and adaptlab grade."""
+"""The command line for labs: adaptlab labs build."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from adaptlab.errors import AdaptLabError
 
-labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources, or check one's own as the grader will.")
+labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources.")
 
 Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 

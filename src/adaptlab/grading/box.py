@@ -194,15 +194,18 @@ class Box:
                 return
 
     def _receive(self) -> dict:
+        searched = 0
         for _ in self._waiting():
-            line, found, rest = self.buffer.partition(b"\n")
-            if found:
-                self.buffer = rest
+            end = self.buffer.find(b"\n", searched)
+            if end >= 0:
+                line = bytes(self.buffer[:end])
+                del self.buffer[: end + 1]
                 return self._parsed(line)
-            if len(self.buffer) > self.limits.answer_bytes:
+            searched = len(self.buffer)
+            if searched > self.limits.answer_bytes:
                 raise BoxError("resource limit", f"an answer had more than {self.limits.answer_bytes // MIB} MiB")
             if select.select([self.process.stdout], [], [], 0.1)[0]:
-                piece = os.read(self.process.stdout.fileno(), 2**16)
+                piece = os.read(self.process.stdout.fileno(), MIB)
                 if not piece:
                     raise self._ended()
                 self.buffer += piece

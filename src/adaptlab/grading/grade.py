@@ -76,7 +76,7 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
             raise Invalid(submission.fault)
         cells = rebuild(lab, read_cells(submission.content))
     except Invalid as error:
-        result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in lab.points.items()]
+        result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in (lab.points | lab.by_hand).items()]
         return result
     result.answers = {cell.name: cell.source for cell in cells if cell.name in lab.answers}
     _Attempt(lab, cells, result, harness, secret, limits).finish()
@@ -93,7 +93,7 @@ class _Attempt:
     def __init__(self, lab: Lab, cells: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
         self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
         self.code = code_to_run(lab, cells)
-        self.left, self.slow = list(lab.points), set()
+        self.left, self.slow, self.ours = list(lab.points), set(), {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
         """Go on until every exercise has its mark. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
@@ -121,12 +121,11 @@ class _Attempt:
 
     def _run(self, box: Box) -> None:
         """Run the cells, remembering how each ended."""
-        self.errors: dict[str, str] = {}
+        self.errors: dict[Cell, str] = {}
         for cell in self.code:
             self.doing = cell
-            error = box.run(cell.source)
-            if error and cell.name:
-                self.errors[cell.name] = error
+            if error := box.run(cell.source):
+                self.errors[cell] = error
         self.doing = None
 
     def _ask(self, box: Box) -> None:
@@ -140,7 +139,7 @@ class _Attempt:
         self.doing = None
 
     def _judged(self, judge: Judge, name: str, outputs: list) -> tuple:
-        error = self.errors.get(name)
+        error = next((error for cell, error in self.errors.items() if cell.name == name), "")
         if error and error.startswith("NotImplementedError"):
             return "student error", 0, "Nothing is written here yet.", "blank"
         if error:
@@ -157,6 +156,8 @@ class _Attempt:
         key = what.id + what.name if isinstance(what, Cell) else what
         if error.status == "timeout" and key not in self.slow:
             self.slow.add(key)
+            if not isinstance(what, Cell):  # what a cell of the student's own that failed has left behind may be what is slow
+                self.code = [cell for cell in self.code if cell.name or cell.id in self.ours or cell not in self.errors]
             return
         sentence = f"{str(error)[0].upper()}{str(error)[1:]}."
         if isinstance(what, Cell):

@@ -77,7 +77,7 @@ def _encode_array(array: np.ndarray, kind: str) -> dict:
 
 def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
     """What `encode` made; a torch tensor again only if `tensors`, else a NumPy array. Anything out of form is NotPlain."""
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH + 1:  # what encode puts in place of too much stands one level deeper
         raise NotPlain("nested too deeply")
     if data is None or isinstance(data, bool | int | float | str):
         return data

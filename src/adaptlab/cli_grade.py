@@ -1,0 +1,129 @@
+"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · export."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+from adaptlab.errors import AdaptLabError
+
+
+class _RunIfNotNamed(typer.core.TyperGroup):
+    """`adaptlab grade FOLDER` is `adaptlab grade run FOLDER`."""
+
+    def parse_args(self, context, args: list[str]) -> list[str]:
+        return super().parse_args(context, args if not args or args[0] in self.commands or args[0] == "--help" else ["run", *args])
+
+
+grade_app = typer.Typer(cls=_RunIfNotNamed, no_args_is_help=True, help="Grade submissions in a box, and keep, change and hand on their marks.")
+
+Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
+LabName = Annotated[str, typer.Option("--lab", help="The lab, as in 04.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the feedback.")]
+
+
+@grade_app.command("run")
+def grade_run(
+    submissions: Annotated[Path, typer.Argument(help="A notebook, a zip, a folder of either, or a platform's export.")],
+    lab: LabName,
+    out: Out,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
+    cluster: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers do it instead.")] = "",
+    due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
+    free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
+    percent_a_day: Annotated[float, typer.Option(min=0, max=100, help="What every further day costs.")] = 0,
+    folder: Folder = Path("."),
+) -> None:
+    """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
+    from adaptlab.grading.batch import grade_all, grader_of, read_lab_named
+    from adaptlab.grading.feedback import visible, write_feedback
+    from adaptlab.grading.intake import find_submissions
+    from adaptlab.grading.marks import Ledger, Policy
+
+    assignment, digest = read_lab_named(folder, lab)
+    found, ledger, grader = find_submissions(submissions, assignment.name), Ledger(out / "marks.db"), grader_of(assignment, digest)
+    if due:
+        ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
+    n = grade_all(found, assignment, grader, ledger, workers, cluster)
+    sheets = ledger.sheets(assignment.name)
+    write_feedback(sheets, out / "feedback")
+    print(f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}")
+    for student, exercise, before, now in ledger.moved(assignment.name, grader):
+        print(f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
+    if failed := [sheet.student for sheet in sheets if any(mark.status == "grader error" for mark in sheet.marks)]:
+        raise AdaptLabError(
+            f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there."
+        )
+
+
+@grade_app.command("show")
+def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
+    """Print the present marks, and what waits for a person."""
+    from adaptlab.grading.feedback import visible
+
+    for sheet in _sheets(lab, out, folder):
+        print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}" + (f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""))
+
+
+@grade_app.command("mark")
+def grade_mark(
+    student: str,
+    exercise: str,
+    points: float,
+    lab: LabName,
+    out: Out,
+    author: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why; the student reads it.")],
+    folder: Folder = Path("."),
+) -> None:
+    """Give a mark by hand. It counts before the grader's, whatever is graded later; all are kept, with author and reason."""
+    from adaptlab.grading.batch import read_lab_named
+    from adaptlab.grading.feedback import write_feedback
+    from adaptlab.grading.marks import Ledger
+
+    _sheets(lab, out, folder)
+    name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
+    ledger.decide(student, name, exercise, points, reason, author)
+    write_feedback(ledger.sheets(name), out / "feedback")
+
+
+@grade_app.command("export")
+def grade_export(
+    lab: LabName, out: Out, platform: Annotated[str, typer.Option(help="canvas, moodle or gradescope.")] = "canvas", folder: Folder = Path(".")
+) -> None:
+    """Write the marks as the CSV file that a platform imports."""
+    from adaptlab.files import write_whole
+    from adaptlab.grading.export import to_csv
+
+    sheets = _sheets(lab, out, folder)
+    path = out / f"{sheets[0].lab}-{platform}.csv"
+    write_whole(path, to_csv(sheets, platform))
+    print(path)
+
+
+def _sheets(lab: str, out: Path, folder: Path) -> list:
+    from adaptlab.grading.batch import read_lab_named
+    from adaptlab.grading.marks import Ledger
+
+    name = read_lab_named(folder, lab)[0].name
+    if not (out / "marks.db").exists() or not (sheets := Ledger(out / "marks.db").sheets(name)):
+        raise AdaptLabError(f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out {out}")
+    return sheets
+
+
+def _points(points: float | None) -> str:
+    return "no mark" if points is None else f"{points:g}"
+
+
+def _utc(due: str) -> str:
+    from datetime import UTC
+
+    try:
+        moment = datetime.fromisoformat(due)
+    except ValueError as error:
+        raise AdaptLabError(f"{due!r} is no time; write it as in 2026-11-30T23:59+01:00.") from error
+    if moment.tzinfo is None:
+        raise AdaptLabError(f"{due} lacks its zone, without which nobody knows when that is; write it as in 2026-11-30T23:59+01:00.")
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,80 @@
+"""Pages of feedback: one for each student, one for the class. Whatever a student wrote stands on them as text; nothing on them runs or is fetched."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import write_whole
+from adaptlab.grading.grade import Mark
+from adaptlab.grading.marks import Sheet
+
+ALIKE, LONG = 95, 300  # percent of equal characters, in answers of at least so many, from which a person should look at two of them
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") -> list[Path]:
+    """A page for each student in a folder, and class.html for the instructor; `measured` is what the lab's experiment gives with right answers."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["visible"] = visible
+    written = []
+    for sheet in sheets:
+        path = folder / f"{file_name(sheet.student)}.html"
+        write_whole(path, environment.get_template("student.html").render(sheet=sheet, measured=measured))
+        written.append(path)
+    if len({path.name.casefold() for path in written}) < len(written):
+        raise AdaptLabError(f"Two students would share a page in {folder}; rename one of their submissions.")
+    page = environment.get_template("class.html").render(
+        lab=sheets[0].lab, sheets=sheets, exercises=by_exercise(sheets), misconceptions=misconceptions(sheets), alike=alike(sheets), name=file_name
+    )
+    write_whole(folder / "class.html", page)
+    return written
+
+
+def visible(text: str) -> str:
+    """Text without characters that a terminal or a page would obey instead of show."""
+    return "".join(c if c == "\n" or (c.isprintable() and unicodedata.category(c) != "Cf") else "�" for c in text)
+
+
+def file_name(student: str) -> str:
+    """A name for a student's page that every system can write."""
+    return "student_" + (re.sub(r"[^\w.-]+", "_", student).strip("._") or "unnamed")
+
+
+def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
+    """For each exercise, how often each status was given."""
+    counts: dict[str, Counter] = {}
+    for sheet in sheets:
+        for mark in sheet.marks:
+            counts.setdefault(mark.exercise, Counter())[mark.status] += 1
+    return counts
+
+
+def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
+    """(exercise, sentence, students) of what was believed wrongly by name, the commonest first."""
+    marks: list[Mark] = [mark for sheet in sheets for mark in sheet.marks if mark.misconception]
+    counts = Counter((mark.exercise, mark.sentence) for mark in marks)
+    return [(*what, n) for what, n in counts.most_common(20)]
+
+
+def alike(sheets: Sequence[Sheet]) -> list[tuple[str, str, str, int]]:
+    """(exercise, student, student, percent) of long answers that are nearly the same text, for a person to look at: it proves nothing."""
+    from rapidfuzz import fuzz
+
+    found = []
+    for name in by_exercise(sheets):
+        texts = {sheet.student: _bare(sheet.answers.get(name, "")) for sheet in sheets}
+        for (one, left), (other, right) in combinations([(student, text) for student, text in texts.items() if len(text) >= LONG], 2):
+            if (score := fuzz.ratio(left, right, score_cutoff=ALIKE)) >= ALIKE:
+                found.append((name, one, other, round(score)))
+    return sorted(found, key=lambda row: -row[3])[:100]
+
+
+def _bare(source: str) -> str:
+    """Code without comments, blanks and what the lab gave in triple quotes."""
+    return re.sub(r"\s+", "", re.sub(r"#.*", "", re.sub(r'""".*?"""', "", source, flags=re.S)))

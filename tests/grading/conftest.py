@@ -1,0 +1,77 @@
+"""A short lab for graders' tests: three exercises of lab 04 that need no torch, with their solutions."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adaptlab.grading.box import Limits, level, prepared
+from adaptlab.grading.grade import Graded, grade
+from adaptlab.grading.intake import Submission
+from adaptlab.grading.notebook import Lab, read_lab
+
+NAMES = ("count_adapters", "same_strength", "shipping_order")
+SOLUTIONS = {
+    "count_adapters": """def count_adapters(config, rank, targets):
+    width, queries = config["hidden_size"], config["num_attention_heads"] * config["head_dim"]
+    keys, inner = config["num_key_value_heads"] * config["head_dim"], config["intermediate_size"]
+    ends = {"q_proj": width + queries, "k_proj": width + keys, "v_proj": width + keys, "o_proj": width + queries}
+    return config["num_hidden_layers"] * sum(rank * ends.get(name, width + inner) for name in targets)""",
+    "same_strength": """def same_strength(alpha, rank, new_rank, rank_stabilized):
+    return alpha * (new_rank / rank) ** (0.5 if rank_stabilized else 1)""",
+    "shipping_order": "def shipping_order():\n    return 'BDFGEAHC'",
+}
+LIMITS = Limits(step_seconds=3, memory_bytes=600 * 2**20)
+
+
+def as_notebook(cells: list[dict]) -> bytes:
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
+
+
+def answer_cell(name: str, source: str) -> dict:
+    marks = {"grade_id": name, "grade": False, "solution": True, "locked": False, "schema_version": 3}
+    return {"cell_type": "code", "id": name, "metadata": {"nbgrader": marks}, "source": source, "outputs": [], "execution_count": None}
+
+
+def check_cell(name: str) -> dict:
+    marks = {"grade_id": f"check_{name}", "grade": True, "solution": False, "locked": True, "points": 2, "schema_version": 3}
+    source = f"check.lab04.{name}({name})"
+    return {"cell_type": "code", "id": f"check_{name}", "metadata": {"nbgrader": marks}, "source": source, "outputs": [], "execution_count": None}
+
+
+def code_cell(source: str, name: str = "extra") -> dict:
+    return {"cell_type": "code", "id": name, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+
+
+IMPORTS = code_cell("from adaptlab.grading import check", "imports")
+
+
+def cells(first: str = "", **answers: str) -> list[dict]:
+    """A notebook's cells with right answers, but for those given; `first` is a cell that the student put before everything."""
+    made = [code_cell(first)] if first else []
+    made.append(IMPORTS)
+    for name in NAMES:
+        made += [answer_cell(name, answers.get(name, SOLUTIONS[name])), check_cell(name)]
+    return made
+
+
+@dataclass
+class Grader:
+    lab: Lab
+    harness: Path
+
+    def __call__(self, content: bytes | list[dict], limits: Limits = LIMITS) -> Graded:
+        content = content if isinstance(content, bytes) else as_notebook(content)
+        return grade(self.lab, Submission("student", content, "file", ""), self.harness, level(), secret=11, limits=limits)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return read_lab(as_notebook(cells()), "lab04_short")
+
+
+@pytest.fixture(scope="session")
+def grader(lab):
+    with prepared() as harness:
+        yield Grader(lab, harness)

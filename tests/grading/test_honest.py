@@ -1,0 +1,101 @@
+"""Right answers in the ways in which real notebooks are untidy: each gets full marks."""
+
+import pytest
+from grading.conftest import NAMES, SOLUTIONS, answer_cell, as_notebook, cells, code_cell
+
+RIGHT = SOLUTIONS["same_strength"]
+FIRST = {
+    "a warning": "import warnings\nwarnings.warn('deprecated', FutureWarning)",
+    "stderr": "import sys\nprint('careful', file=sys.stderr)",
+    "a progress bar": "from tqdm import tqdm\nfor _ in tqdm(range(100)): pass",
+    "much output": "print('x' * 10**6)",
+    "a log": "import logging\nlogging.basicConfig(level=10)\nlogging.error('a line')",
+    "a cell that fails": "1 / 0",
+    "a cell that leaves": "import sys\nsys.exit()",
+    "magics": "%matplotlib inline\n%time sum(range(10))",
+    "a shell command": "!ls",
+    "help": "len?",
+    "a figure": "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()",
+    "a slow cell": "import time\ntime.sleep(1.5)",
+    "a temporary file": "import tempfile\ntempfile.NamedTemporaryFile().write(b'x')",
+    "a file": "open('notes.txt', 'w').write('x')",
+    "a thread": "import threading\nt = threading.Thread(target=print); t.start(); t.join()",
+    "a process": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'], check=True)",
+    "no GPU": "import os\nassert 'CUDA_VISIBLE_DEVICES' not in os.environ",
+    "a seed": "import random\nrandom.seed(0)",
+    "an asynchronous cell": "import asyncio\nawait asyncio.sleep(0)",
+    "the course's library": "from adaptlab.world import sums",
+    "a notebook of notes": "'''" + "words " * 2000 + "'''",
+}
+ANSWERS = {
+    "prints": RIGHT.replace("    return", "    print('called', alpha)\n    return"),
+    "warns": RIGHT.replace("    return", "    import warnings; warnings.warn('x')\n    return"),
+    "another style": "same_strength = lambda alpha, rank, new_rank, rank_stabilized: alpha * (new_rank / rank) ** (1 - 0.5 * rank_stabilized)",
+    "numpy": RIGHT.replace("    return", "    import numpy as np\n    return np.float64(1) *"),
+    "an array": RIGHT.replace("    return", "    import numpy as np\n    return np.array(1.0) *"),
+    "single precision": RIGHT.replace("    return", "    import numpy as np\n    return np.float32(1) *"),
+    "letters of other tongues": RIGHT.replace("alpha", "größe").replace("rank_stabilized", "стабильно"),
+    "default arguments": RIGHT.replace("rank_stabilized):", "rank_stabilized=False, *rest):"),
+    "a decorator": "import functools\n@functools.lru_cache\n" + RIGHT,
+    "a class": "class Same:\n    def __call__(self, a, r, n, s):\n        return a * (n / r) ** (0.5 if s else 1)\nsame_strength = Same()",
+    "fractions on the way": "from fractions import Fraction\n" + RIGHT.replace("(new_rank / rank)", "float(Fraction(new_rank, rank))"),
+    "a helper above it": "def ratio(a, b):\n    return a / b\n" + RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)"),
+    "a global": "HALF = 0.5\n" + RIGHT.replace("0.5", "HALF"),
+    "recursion": RIGHT.replace("    return", "    if new_rank == rank: return alpha\n    return"),
+    "types": RIGHT.replace("alpha,", "alpha: float,").replace("):", ") -> float:"),
+    "a docstring with marks": RIGHT.replace("    return", '    """BEGIN SOLUTION # END"""\n    return'),
+    "slow": RIGHT.replace("    return", "    __import__('time').sleep(0.02)\n    return"),
+}
+
+
+def full(graded) -> bool:
+    return graded.points == 6 and {mark.status for mark in graded.marks} == {"pass"}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_untidy_notebooks_lose_nothing(grader, name):
+    graded = grader(cells(first=FIRST[name]))
+    assert full(graded), graded
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_right_answers_lose_nothing(grader, name):
+    graded = grader(cells(same_strength=ANSWERS[name]))
+    assert full(graded), graded
+
+
+def test_the_order_of_cells_is_the_students(grader):
+    assert full(grader([code_cell("def ratio(a, b):\n    return a / b"), *reversed(cells(same_strength=ANSWERS["types"]))]))
+
+
+def test_a_helper_in_a_cell_of_its_own(grader):
+    assert full(grader([code_cell("def ratio(a, b):\n    return a / b"), *cells(same_strength=RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)"))]))
+
+
+def test_cells_known_by_their_id_alone(grader):
+    made = cells()
+    for cell in made:
+        cell["metadata"] = {}
+    assert full(grader(made))
+
+
+def test_what_was_locked_and_lost_is_put_back(grader):
+    assert full(grader([answer_cell(name, SOLUTIONS[name]) for name in NAMES]))
+
+
+def test_saved_outputs_are_no_matter(grader):
+    made = cells()
+    made[0]["outputs"] = [{"output_type": "display_data", "data": {"text/html": "<script>alert(1)</script>"}, "metadata": {}}]
+    assert full(grader(as_notebook(made)))
+
+
+def test_lines_as_a_list(grader):
+    made = cells()
+    for cell in made:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    assert full(grader(made))
+
+
+def test_a_cell_once_slow_is_tried_again(grader):
+    slow = "import time, os\ntime.sleep(4)"
+    assert full(grader(cells(first=slow)))
