@@ -30,7 +30,9 @@
 import sys
 
 if "google.colab" in sys.modules:
-    # %pip install -q "git+https://github.com/adaptlab/adaptlab"
+    from IPython import get_ipython
+
+    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
     from adaptlab.course.colab import check_session
 
     check_session()

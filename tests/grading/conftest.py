@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import Limits, level, prepared
 from adaptlab.grading.grade import Graded, grade
 from adaptlab.grading.intake import Submission
@@ -72,6 +73,15 @@ def lab() -> Lab:
 
 
 @pytest.fixture(scope="session")
-def grader(lab):
+def box_level() -> str:
+    """The level of this machine's box. Where there is none nothing can be graded, and `make test` says how many tests that left out."""
+    try:
+        return level()
+    except AdaptLabError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def grader(lab, box_level):
     with prepared() as harness:
         yield Grader(lab, harness)

@@ -154,7 +154,7 @@ class Judge:
         return self._blank(outputs) or self._misconception(outputs, failed) or self._plain(outputs, failed)
 
     def _blank(self, outputs: Sequence[Any]) -> Verdict | None:
-        if isinstance(outputs[0], Raised) and outputs[0].kinds[0] == "NotImplementedError" and not isinstance(self.expected[0], Raised):
+        if any(isinstance(got, Raised) and got.kinds[0] == "NotImplementedError" for got in outputs):
             return Verdict("student error", "Nothing is written here yet.", "blank")
         return None
 

@@ -1,0 +1,87 @@
+"""What instructors have is taken apart by student, and what is hostile in it is a sentence on that student's sheet alone."""
+
+import io
+import os
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+from grading.conftest import as_notebook, cells
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.intake import find_submissions, student_of
+
+GOOD = as_notebook(cells())
+
+
+def archive(entries: dict[str, bytes], mode: int = 0) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in entries.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, content)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "student"),
+    [("doejane_4711_99_lab04_lora.ipynb", "doejane_4711"), ("doejane_LATE_4711_99_lab04_lora.ipynb", "doejane_4711"),
+     ("Jane Doe_4711_assignsubmission_file_/lab04_lora.ipynb", "Jane Doe_4711"), ("submission_31/lab04_lora.ipynb", "submission_31"),
+     ("submitted/jane/lab04_lora/lab04_lora.ipynb", "jane"), ("jane/lab04_lora.ipynb", "jane"), ("jane-lab04.ipynb", "jane"), ("лена/lab04_lora.ipynb", "лена"),
+     ("ja\u202ene/lab04_lora.ipynb", "jane"), ("a\x1b]52;c;x\x07/lab04_lora.ipynb", "a]52;c;x")],
+)  # fmt: skip
+def test_students_are_named_as_platforms_write_them(path, student):
+    assert student_of(PurePosixPath(path), "lab04_lora") == student
+
+
+def test_a_folder_with_everything(tmp_path):
+    for name in ("jane/lab04_lora.ipynb", "joe_5_6_lab04_lora.ipynb", "jane/lab03_other.ipynb", "twice/lab04_a.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(GOOD)
+    (tmp_path / "twice/lab04_b.ipynb").write_bytes(GOOD + b" ")
+    (tmp_path / "zipped.zip").write_bytes(archive({"x/lab04_lora.ipynb": GOOD}))
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/lab04_lora.ipynb").symlink_to(tmp_path / "secret")
+    (tmp_path / "piped").mkdir()
+    os.mkfifo(tmp_path / "piped/lab04_lora.ipynb")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    found = {one.student: one for one in find_submissions(tmp_path, "lab04_lora")}
+    assert set(found) == {"jane", "joe_5", "twice", "x", "linked", "piped"}
+    assert all(found[name].content == GOOD and not found[name].fault for name in ("jane", "joe_5", "x"))
+    assert "2 notebooks" in found["twice"].fault and "is a link" in found["linked"].fault and "no ordinary file" in found["piped"].fault
+
+
+@pytest.mark.parametrize(
+    "name", ["../lab04_lora.ipynb", "/etc/lab04_lora.ipynb", "C:\\lab04_lora.ipynb", "a\\..\\lab04_lora.ipynb", "con/lab04_lora.ipynb", "a./lab04_lora.ipynb",
+             "x" * 250 + "/lab04_lora.ipynb", "a\u202e/lab04_lora.ipynb", "aux.lab04.ipynb"]
+)  # fmt: skip
+def test_names_that_are_another_on_some_machine_are_not_taken(tmp_path, name):
+    (tmp_path / "jane.zip").write_bytes(archive({name: GOOD}))
+    (one,) = find_submissions(tmp_path / "jane.zip", "lab04_lora")
+    assert one.fault.endswith("Hand in the notebook itself.") and one.content == b""
+
+
+def test_a_link_in_an_archive_is_not_taken(tmp_path):
+    (tmp_path / "jane.zip").write_bytes(archive({"lab04_lora.ipynb": b"/etc/passwd"}, mode=0o120777))
+    assert "no ordinary file" in find_submissions(tmp_path / "jane.zip", "lab04_lora")[0].fault
+
+
+def test_an_archive_that_swells_is_stopped(tmp_path):
+    (tmp_path / "jane.zip").write_bytes(archive({"lab04_lora.ipynb": bytes(300 * 2**20)}))
+    assert "more than 20 MB" in find_submissions(tmp_path / "jane.zip", "lab04_lora")[0].fault
+
+
+def test_a_broken_archive_is_a_sentence(tmp_path):
+    content = archive({"lab04_lora.ipynb": GOOD})
+    for i, broken in enumerate((content[:-30], b"PK", b"", content[:40] + b"\0" * 20 + content[60:])):
+        (tmp_path / f"s{i}.zip").write_bytes(broken)
+        assert "broken" in find_submissions(tmp_path / f"s{i}.zip", "lab04_lora")[0].fault
+
+
+def test_a_place_without_submissions_is_refused(tmp_path):
+    for place, says in ((tmp_path / "nowhere", "is not there"), (tmp_path, "holds no notebook")):
+        with pytest.raises(AdaptLabError, match=says):
+            find_submissions(Path(place), "lab04_lora")

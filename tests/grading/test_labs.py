@@ -1,0 +1,102 @@
+"""The labs that are handed out: in step with their sources, without their answers, right when they are solved, and blank when they are not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rapidfuzz import fuzz
+
+from adaptlab.course.labs import build_labs, faults, find_sources, out_of_step
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.box import Limits, prepared
+from adaptlab.grading.check import exercises
+from adaptlab.grading.grade import grade
+from adaptlab.grading.intake import Submission
+from adaptlab.grading.notebook import Cell, read_cells, read_lab
+
+ROOT = Path(__file__).parents[2]
+SOURCES = find_sources(ROOT / "solutions")
+LABS = [source.stem for source in SOURCES]
+LIMITS = Limits(step_seconds=60, total_seconds=300)
+
+
+def lab_of(name: str):
+    return read_lab((ROOT / "labs" / f"{name}.ipynb").read_bytes(), name)
+
+
+def solved(name: str) -> list[Cell]:
+    """The cells of a source, with its answers."""
+    import jupytext
+    import nbformat
+
+    return read_cells(nbformat.writes(jupytext.read(ROOT / "solutions" / f"{name}.py")).encode())
+
+
+def solved_notebook(name: str) -> bytes:
+    """The lab as a student hands it in who found the solution of its source."""
+    answers = {cell.name: cell.source for cell in solved(name)}
+    notebook = json.loads((ROOT / "labs" / f"{name}.ipynb").read_bytes())
+    for cell in notebook["cells"]:
+        mark = cell["metadata"].get("nbgrader", {})
+        if mark.get("solution"):
+            cell["source"] = answers[mark["grade_id"]]
+    return json.dumps(notebook).encode()
+
+
+@pytest.fixture(scope="module")
+def harness(box_level):
+    with prepared() as folder:
+        yield folder
+
+
+def test_labs_are_what_their_sources_make():
+    assert out_of_step(SOURCES, ROOT / "labs") == []
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_every_exercise_has_its_check_and_every_check_its_exercise(name):
+    assert set(lab_of(name).points) == set(exercises(name[:5]))
+    assert set(lab_of(name).by_hand) == {"explanation"} and sum((lab_of(name).points | lab_of(name).by_hand).values()) in range(18, 26)
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_no_answer_is_handed_out(name):
+    """By the words of the solution, not only by its text: a stub may share its contract, but not its lines."""
+    handed = {cell.name: cell.source for cell in lab_of(name).cells}
+    for cell in solved(name):
+        if cell.name and not cell.name.startswith("check_") and cell.kind == "code":
+            given = {line.strip() for line in handed[cell.name].splitlines()}
+            secret = "\n".join(line for line in cell.source.splitlines() if line.strip() not in given and "SOLUTION" not in line)
+            assert secret, f"{cell.name} has no solution that was taken out"
+            for other in lab_of(name).cells:
+                assert len(secret) < 60 or fuzz.partial_ratio(secret, other.source) < 80, (cell.name, other.id)
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_the_solution_gets_every_point(name, harness, box_level):
+    graded = grade(lab_of(name), Submission("teacher", solved_notebook(name), "", ""), harness, box_level, 5, LIMITS)
+    assert {mark.status for mark in graded.marks if mark.exercise != "explanation"} == {"pass"}, graded.marks
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_blank_lab_gets_none_and_is_called_blank(name, harness, box_level):
+    content = (ROOT / "labs" / f"{name}.ipynb").read_bytes()
+    graded = grade(lab_of(name), Submission("nobody", content, "", ""), harness, box_level, 5, LIMITS)
+    assert {mark.misconception for mark in graded.marks if mark.exercise != "explanation"} == {"blank"}, graded.marks
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [("    # END SOLUTION\n", "", "without an END SOLUTION"), ("    # BEGIN SOLUTION\n", "", "without a BEGIN SOLUTION"),
+     ('"solution": true', '"solution": false', "would be handed out"), ('"points": 2, ', "", "needs points"),
+     ('"grade_id": "shrink"', '"grade_id": "srink"', "no cell shrink"), ('"grade_id": "shrink"', '"grade_id": "adapter_output"', "stands in line")],
+    ids=range(6),
+)  # fmt: skip
+def test_marks_out_of_order_are_named_with_file_and_line(tmp_path, before, after, says):
+    script = (ROOT / "solutions" / "lab04_lora.py").read_text()
+    assert not list(faults(script))
+    broken = tmp_path / "lab04_lora.py"
+    broken.write_text(script.replace(before, after, 1))
+    with pytest.raises(AdaptLabError, match=rf"lab04_lora.py:\d+: .*{says}"):
+        build_labs([broken], tmp_path / "labs")
+    assert not (tmp_path / "labs").exists()
