@@ -1,5 +1,6 @@
 """The command line for graders: adaptlab grade SUBMISSIONS · show · mark · export."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +38,7 @@ def grade_run(
     folder: Folder = Path("."),
 ) -> None:
     """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
-    from adaptlab.grading.batch import grade_all, grader_of, read_lab_named
+    from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
     from adaptlab.grading.feedback import visible, write_feedback
     from adaptlab.grading.intake import find_submissions
     from adaptlab.grading.marks import Ledger, Policy
@@ -48,7 +49,8 @@ def grade_run(
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
     n = grade_all(found, assignment, grader, ledger, workers, cluster)
     sheets = ledger.sheets(assignment.name)
-    write_feedback(sheets, out / "feedback")
+    print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
+    write_feedback(sheets, out / "feedback", ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder)))
     print(f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}")
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
         print(f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
@@ -86,7 +88,7 @@ def grade_mark(
     _sheets(lab, out, folder)
     name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
     ledger.decide(student, name, exercise, points, reason, author)
-    write_feedback(ledger.sheets(name), out / "feedback")
+    write_feedback(ledger.sheets(name), out / "feedback", ledger.last_measured(name))
 
 
 @grade_app.command("export")

@@ -1,5 +1,6 @@
-"""The command line for labs: adaptlab labs build."""
+"""The command line for labs: adaptlab labs build · check."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from adaptlab.errors import AdaptLabError
 
-labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources.")
+labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources, or check your own as the grader will.")
 
 Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 
@@ -26,3 +27,27 @@ def labs_build(
         print("\n".join(map(str, build_labs(sources, target))))
     elif stale := out_of_step(sources, target):
         raise AdaptLabError(f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build")
+
+
+@labs_app.command("check")
+def labs_check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook of a lab.")],
+    lab: Annotated[str, typer.Option(help="The lab, as in 04; by the notebook's name if not given.")] = "",
+    folder: Folder = Path("."),
+) -> None:
+    """Restart and run all, in the grader's own box: what passes here passes there. Exit status 1 if an exercise does not."""
+    from adaptlab.grading.batch import read_lab_named, run_whole
+    from adaptlab.grading.feedback import visible
+
+    number = lab or (re.search(r"lab(\d\d)", notebook.name) or [None, ""])[1]
+    if not notebook.is_file() or not number:
+        raise AdaptLabError(f"{notebook} is no notebook of a lab; give the path of one, or say which with --lab 04.")
+    graded = run_whole(read_lab_named(folder, number)[0], notebook.read_bytes())
+    for mark in graded.marks:
+        print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")
+    for cell, error in graded.errors.items():
+        print(f"The cell {cell} stops with {visible(error)}")
+    print(f"{graded.points:g} points without what a person marks; you predicted {visible(graded.prediction) or 'nothing'}, "
+          f"measured {visible(graded.measured) or 'nothing'}")  # fmt: skip
+    if any(mark.status not in ("pass", "needs a person") for mark in graded.marks) or graded.errors:
+        raise typer.Exit(1)

@@ -57,7 +57,7 @@ def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
 
 def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
     """(exercise, sentence, students) of what was believed wrongly by name, the commonest first."""
-    marks: list[Mark] = [mark for sheet in sheets for mark in sheet.marks if mark.misconception]
+    marks: list[Mark] = [mark for sheet in sheets for mark in sheet.marks if mark.misconception not in ("", "blank")]
     counts = Counter((mark.exercise, mark.sentence) for mark in marks)
     return [(*what, n) for what, n in counts.most_common(20)]
 

@@ -42,7 +42,9 @@ class Graded:
     marks: list[Mark]
     notes: list[str] = field(default_factory=list)
     prediction: str = ""
+    measured: str = ""
     answers: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
     peak_bytes: int = 0
 
@@ -64,8 +66,11 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = DEFAULT) -> Graded:
-    """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark without points, one of ours a mark that is no mark."""
+def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = DEFAULT, experiments: bool = False) -> Graded:
+    """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark without points, one of ours a mark that is no mark.
+
+    `experiments`: run the lab's experiment, too, which no mark hangs on, and keep what it measured.
+    """
     began, short = time.monotonic(), lab.name[:5]
     missing = set(lab.points) - set(exercises(short))
     if missing:
@@ -79,7 +84,7 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
         result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in (lab.points | lab.by_hand).items()]
         return result
     result.answers = {cell.name: cell.source for cell in cells if cell.name in lab.answers}
-    _Attempt(lab, cells, result, harness, secret, limits).finish()
+    _Attempt(lab, code_to_run(lab, cells, experiments), result, harness, secret, limits).finish()
     order = list(lab.points)
     result.marks.sort(key=lambda mark: order.index(mark.exercise))
     result.marks += [Mark(name, "needs a person", None, points, "This answer is read by a person.") for name, points in lab.by_hand.items()]
@@ -90,9 +95,9 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
 class _Attempt:
     """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the others go on in a fresh one."""
 
-    def __init__(self, lab: Lab, cells: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
+    def __init__(self, lab: Lab, code: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
         self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
-        self.code = code_to_run(lab, cells)
+        self.code, self.errors = list(code), {}
         self.left, self.slow, self.ours = list(lab.points), set(), {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
@@ -130,7 +135,9 @@ class _Attempt:
 
     def _ask(self, box: Box) -> None:
         """Call the answers that have no mark yet, and judge them."""
-        self.result.prediction = _text(box.read(["prediction"])["prediction"])
+        said = box.read(["prediction", "measured"])
+        self.result.prediction, self.result.measured = _text(said["prediction"]), _text(said["measured"])
+        self.result.errors = {cell.name or cell.id: error for cell, error in self.errors.items()}
         for name in list(self.left):
             self.doing = name
             judge = judge_of(self.lab.name[:5], name, self.secret)

@@ -7,6 +7,7 @@ beside the old ones.
 import json
 import math
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ HOLDS = "marks"
 KEY = "student TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, grader TEXT NOT NULL"
 BY_KEY = "WHERE student = ? AND lab = ? AND submission = ? AND grader = ?"
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS runs (lab TEXT NOT NULL, grader TEXT NOT NULL, secret INTEGER NOT NULL, PRIMARY KEY (lab, grader))",
+    "CREATE TABLE IF NOT EXISTS runs (lab TEXT NOT NULL, grader TEXT NOT NULL, secret INTEGER NOT NULL, measured TEXT NOT NULL, PRIMARY KEY (lab, grader))",
     f"CREATE TABLE IF NOT EXISTS graded ({KEY}, number INTEGER NOT NULL, received TEXT NOT NULL, source TEXT NOT NULL, level TEXT NOT NULL, "
     "prediction TEXT NOT NULL, notes TEXT NOT NULL, answers TEXT NOT NULL, seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, at TEXT NOT NULL, "
     "PRIMARY KEY (student, lab, submission, grader))",
@@ -102,8 +103,24 @@ class Ledger:
     def secret(self, lab: str, grader: str) -> int:
         """The number from which a run's inputs are drawn: new for every lab and grader, the same when a run goes on."""
         with self._opened() as db:
-            db.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (lab, grader, secrets.randbits(62)))
+            db.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, '')", (lab, grader, secrets.randbits(62)))
             return db.execute("SELECT secret FROM runs WHERE lab = ? AND grader = ?", (lab, grader)).fetchone()[0]
+
+    def measured(self, lab: str, grader: str, measure: Callable[[], str]) -> str:
+        """What the lab's experiment gives with right answers; `measure` is asked once for every lab and grader."""
+        self.secret(lab, grader)
+        with self._opened() as db:
+            found = db.execute("SELECT measured FROM runs WHERE lab = ? AND grader = ?", (lab, grader)).fetchone()[0]
+        if not found and (found := measure()):
+            with self._opened() as db:
+                db.execute("UPDATE runs SET measured = ? WHERE lab = ? AND grader = ?", (found, lab, grader))
+        return found
+
+    def last_measured(self, lab: str) -> str:
+        """What was measured for the last grader that has anything."""
+        with self._opened() as db:
+            found = db.execute("SELECT measured FROM runs WHERE lab = ? AND measured != '' ORDER BY rowid DESC", (lab,)).fetchone()
+        return found[0] if found else ""
 
     def keep(self, submission: Submission, graded: Graded, grader: str) -> None:
         """Keep a grading with all its marks, in one transaction."""
