@@ -92,12 +92,12 @@ def bwrap_command(folder: Path, limits: Limits) -> list[str]:
             mounts += ["--symlink", os.readlink(f"/{name}"), f"/{name}"]
         elif Path(f"/{name}").exists():
             mounts += ["--ro-bind", f"/{name}", f"/{name}"]
-    for place in readable():
-        mounts += ["--ro-bind", str(place), str(place)]
-    mounts += ["--tmpfs", str(Path(__file__).parent.resolve()), "--remount-ro", str(Path(__file__).parent.resolve())]
     mounts += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * MIB), "--tmpfs", "/dev/shm"]
     for place in ("/tmp", "/box"):
         mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]
+    for place in readable():  # after /tmp, in which the course may stand
+        mounts += ["--ro-bind", str(place), str(place)]
+    mounts += ["--tmpfs", str(Path(__file__).parent.resolve()), "--remount-ro", str(Path(__file__).parent.resolve())]
     mounts += ["--ro-bind", str(folder), "/grader", "--chdir", "/box", "--remount-ro", "/dev", "--remount-ro", "/"]
     variables = [word for name, value in environment("/box", "/tmp").items() for word in ("--setenv", name, value)]
     apart = ["--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
