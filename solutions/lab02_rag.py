@@ -119,7 +119,8 @@ check.lab02.sentence_spans(sentence_spans)
 def chunk_spans(spans, size, overlap):
     """Chunks of whole sentences: a list of (start, end), in order.
 
-    spans: the places of the sentences, a list of (start, end) in order, none within another. size: at least 1. overlap: at least 0, in sentences.
+    spans: the places of the sentences, a list of pairs (start, end), tuples or lists, in order, none within another. size: at least 1.
+    overlap: at least 0, in sentences.
     A chunk reaches from the start of its first sentence to the end of its last, and what lies between sentences counts. It takes one sentence after the
     other as long as it has at most `size` characters. The next chunk brings the sentence that did not fit, and maybe more. It begins with the last
     `overlap` sentences of the chunk before it; if these and the first new sentence have more than `size` characters together, with fewer of them: as many

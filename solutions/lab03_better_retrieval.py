@@ -144,9 +144,9 @@ check.lab03.graded_ndcg(graded_ndcg)
 def index_recall(exact, found, k):
     """The recall@k of an approximate index, a float: the mean over the queries.
 
-    exact: for each query a list of (id, score) of all n documents of the collection, by an exact search, the highest score first; n is at least 1 and
-    the same for every query. found: for each query a list of ids that the index gave, best first, none twice but -1, which stands for "nothing found".
-    There is at least one query. k: an int, at least 1.
+    exact: for each query a list of pairs (id, score), tuples or lists, of all n documents of the collection, by an exact search, the highest score
+    first; n is at least 1 and the same for every query. found: for each query a list of ids that the index gave, best first, none twice but -1,
+    which stands for "nothing found". There is at least one query. k: an int, at least 1.
     Only the first k places of a list in `found` count, those with -1 among them. An id there is right if its exact score is at least the k-th highest
     exact score of this query (the lowest, if n is less than k). The recall of a query is the number of right ids divided by k, or by n if that is less.
     """
@@ -353,8 +353,8 @@ measured = max(options, key=lambda option: sum(two[float(option)]))
 print(f"both answers most often at {measured}, and you said {prediction}")
 whole = {told: {f"{b}": proportion(hits) for b, hits in by_balance.items()} for told, by_balance in complete.items()}
 for told, drawn in asked.items():
-    whole[told]["keyword and dense, fused"] = proportion([holds_all(*each) for each in zip(drawn, fused[told])])
-plots.grouped_bars("Three hits, by balance", "questions with every answer in the hits", whole)
+    whole[told]["fused"] = proportion([holds_all(*each) for each in zip(drawn, fused[told])])
+plots.grouped_bars("Three hits: by balance, and fused from keyword and dense search", "questions with every answer in the hits", whole)
 
 # %%
 half, numbers = 60, np.random.default_rng(0)

@@ -173,7 +173,7 @@ class bill(Exercise):
         prices, eight = {"read": 3.0, "cached": 0.5, "written": 8.0}, [1, 2, 3, 4, 5, 6, 7, 8]
         return [
             ([], 4, prices),
-            ([{"prompt": [7], "reply": 0}], 1, prices),
+            ([{"prompt": [7, 8, 9], "reply": 0}], 1, prices),
             ([{"prompt": [7], "reply": 5}, {"prompt": [7], "reply": 2}], 1, prices),
             ([{"prompt": eight, "reply": 1}, {"prompt": eight, "reply": 0}], 4, prices),
             ([{"prompt": eight, "reply": 1}, {"prompt": [0, *eight], "reply": 0}, {"prompt": [*eight, 9], "reply": 3}], 3, prices),

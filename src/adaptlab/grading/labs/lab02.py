@@ -124,15 +124,15 @@ class chunk_spans(Exercise):
     def draw(rng):
         spans, at = [], int(rng.integers(0, 4))
         for length in rng.integers(4, 30, size=rng.integers(4, 13)):
-            spans.append((at, at + int(length)))
+            spans.append([at, at + int(length)])
             at += int(length) + int(rng.integers(1, 5))
         return spans, int(rng.integers(25, 80)), int(rng.integers(0, 4))
 
     def edges():
-        even = [(i * 10, i * 10 + 8) for i in range(7)]
+        even = [[i * 10, i * 10 + 8] for i in range(7)]
         sizes = ((28, 1), (28, 0), (28, 2), (28, 5), (18, 1), (18, 2), (1, 1), (8, 2), (1000, 2))
-        uneven = [(0, 5), (6, 60), (62, 66), (68, 70)]
-        return [*((even, size, overlap) for size, overlap in sizes), ([], 10, 1), ([(3, 30)], 5, 1), (uneven, 12, 1)]
+        uneven = [[0, 5], [6, 60], [62, 66], [68, 70]]
+        return [*((even, size, overlap) for size, overlap in sizes), ([], 10, 1), ([[3, 30]], 5, 1), (uneven, 12, 1)]
 
     def right(spans, size, overlap):
         return packed(spans, size, overlap)

@@ -247,7 +247,7 @@ class index_recall(Exercise):
         exact, found = [], []
         for _ in range(n_queries):
             scores = -np.sort(-rng.integers(0, 8, size=n) / 8)
-            known = list(zip(permuted(rng, np.arange(5, 40), n), map(float, scores)))
+            known = [[document, float(score)] for document, score in zip(permuted(rng, np.arange(5, 40), n), scores)]
             exact.append(known)
             ids = permuted(rng, [i for i, _ in known[: max(k, 3)]], min(k, n) + 1) + [-1] * int(rng.integers(0, 3))
             rest = [i for i, _ in known if i not in ids]
@@ -255,7 +255,7 @@ class index_recall(Exercise):
         return exact, found, k
 
     def edges():
-        known = [(8, 0.9), (3, 0.7), (5, 0.5), (6, 0.5), (2, 0.1)]
+        known = [[8, 0.9], [3, 0.7], [5, 0.5], [6, 0.5], [2, 0.1]]
         return [
             ([known], [[3, 8, 6]], 3),
             ([known], [[8, 2, 3, 5, 6]], 2),
@@ -263,8 +263,8 @@ class index_recall(Exercise):
             ([known], [[2, 8, 3, 6, 5, -1, -1, -1]], 8),
             ([known], [[]], 1),
             ([known, known], [[8], [-1]], 1),
-            ([[(4, 0.2)]], [[4, -1]], 2),
-            ([[(1, 0.5), (2, 0.5), (3, 0.5)]], [[3]], 1),
+            ([[[4, 0.2]]], [[4, -1]], 2),
+            ([[[1, 0.5], [2, 0.5], [3, 0.5]]], [[3]], 1),
         ]
 
     def right(exact, found, k):

@@ -1,0 +1,29 @@
+"""How the answers of lab 05 are called."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Tiny(nn.Module):
+    """A model with weights given as data, an embedding (V, d) and a head (V, d), in whose memory `most` rows have room."""
+
+    def __init__(self, embedding: torch.Tensor, head: torch.Tensor, most: int):
+        super().__init__()
+        self.embedding, self.head, self.most = nn.Parameter(embedding.clone()), nn.Parameter(head.clone()), most
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        if len(ids) > self.most:
+            raise RuntimeError(f"out of memory: {len(ids)} rows at once, and there is room for {self.most}")
+        return torch.tanh(self.embedding[ids]) @ self.head.T
+
+
+def tiny_training(answer: Callable, embedding: Any, head: Any, batches: list, most: int, rate: float, clip: float) -> Any:
+    """The losses that the answer gives for a training of a tiny model by plain descent, and the weights afterwards."""
+    model = Tiny(embedding, head, most)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)  # what gradients hold before is not to count
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    return {"losses": answer(model, optimizer, batches, most, clip), "embedding": model.embedding, "head": model.head}
