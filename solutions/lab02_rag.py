@@ -38,20 +38,11 @@ if "google.colab" in sys.modules:
     check_session()
 
 # %%
-import random
 import re
 
 import numpy as np
 
-from adaptlab import plots
-from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
-from adaptlab.models.chat import texts
-from adaptlab.models.local import LocalChat
-from adaptlab.rag.answer import INSTRUCTION
-from adaptlab.rag.embed import minilm
-from adaptlab.rag.metrics import holds_value
-from adaptlab.world import case, handbook, questions
 
 # %% [markdown]
 # ## A worked example
@@ -337,6 +328,18 @@ prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "in one to three of ten"
 # END SOLUTION
+
+# %%
+import random
+
+from adaptlab import plots
+from adaptlab.evals.statistics import proportion
+from adaptlab.models.chat import texts
+from adaptlab.models.local import LocalChat
+from adaptlab.rag.answer import INSTRUCTION
+from adaptlab.rag.embed import minilm
+from adaptlab.rag.metrics import holds_value
+from adaptlab.world import case, handbook, questions
 
 # %%
 chat, embedder = LocalChat("embedded:chat"), minilm()

@@ -39,18 +39,10 @@ if "google.colab" in sys.modules:
 
 # %%
 import math
-import random
 
-import bm25s
 import numpy as np
-import pandas as pd
 
-from adaptlab import plots
-from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
-from adaptlab.rag.embed import minilm
-from adaptlab.rag.retrieve import stemmed_words
-from adaptlab.world import handbook, questions
 
 # %% [markdown]
 # ## A worked example
@@ -302,6 +294,18 @@ prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "0.5"
 # END SOLUTION
+
+# %%
+import random
+
+import bm25s
+import pandas as pd
+
+from adaptlab import plots
+from adaptlab.evals.statistics import proportion
+from adaptlab.rag.embed import minilm
+from adaptlab.rag.retrieve import stemmed_words
+from adaptlab.world import handbook, questions
 
 # %%
 sections, embedder, draw = handbook.handbook(0), minilm(), random.Random("lab 03")

@@ -38,22 +38,12 @@ if "google.colab" in sys.modules:
     check_session()
 
 # %%
-import copy
 import math
-import random
 
-import numpy as np
 import torch
 from torch import nn
 
-from adaptlab import plots
-from adaptlab.course.studies import preferences
 from adaptlab.grading import check
-from adaptlab.models.local import LocalChat
-from adaptlab.tune.rows import tokenized
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world import case
-from adaptlab.world.preferences import quality
 
 # %% [markdown]
 # ## A worked example
@@ -284,6 +274,20 @@ prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "more than 8"
 # END SOLUTION
+
+# %%
+import copy
+import random
+
+import numpy as np
+
+from adaptlab import plots
+from adaptlab.course.studies import preferences
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.rows import tokenized
+from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.world import case
+from adaptlab.world.preferences import quality
 
 # %%
 chat = LocalChat("embedded:mini-chat")

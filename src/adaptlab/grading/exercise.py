@@ -118,7 +118,7 @@ class Parsons(Exercise):
 
     @classmethod
     def _complete(cls, got) -> bool:
-        return isinstance(got, str | list) and sorted(got) == sorted(cls.right_order)
+        return isinstance(got, str | list) and sorted(map(str, got)) == sorted(cls.right_order)
 
 
 def attempt(probe: Callable, answer: Any, args: Sequence) -> Any:
