@@ -13,6 +13,7 @@ import typer
 from adaptlab.cli_evals import evals_app
 from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
+from adaptlab.cli_options import Folder
 from adaptlab.errors import AdaptLabError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
@@ -22,7 +23,6 @@ app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
 app.add_typer(grade_app, name="grade")
 
-Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 Method = Annotated[str, typer.Option(help="lora or full.")]
 Rate = Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")]

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from adaptlab.cli_options import Folder
+
 evals_app = typer.Typer(no_args_is_help=True, help="The base suite: measure a model, refuse a tuning that lost a skill, draw the page of all runs.")
 
-Folder = Annotated[Path, typer.Option(help="Folder of the course; results are kept in its build/.")]
 Cases = Annotated[int, typer.Option("--n", min=20, help="Cases of each skill.")]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import typer.core
 
+from adaptlab.cli_options import Folder
 from adaptlab.errors import AdaptLabError
 
 
@@ -20,7 +21,6 @@ class _RunIfNotNamed(typer.core.TyperGroup):
 
 grade_app = typer.Typer(cls=_RunIfNotNamed, no_args_is_help=True, help="Grade submissions in a box, and keep, change and hand on their marks.")
 
-Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 LabName = Annotated[str, typer.Option("--lab", help="The lab, as in 04.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the feedback.")]
 
@@ -31,7 +31,6 @@ def grade_run(
     lab: LabName,
     out: Out,
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
-    cluster: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers do it instead.")] = "",
     due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
     free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
     percent_a_day: Annotated[float, typer.Option(min=0, max=100, help="What every further day costs.")] = 0,
@@ -47,7 +46,7 @@ def grade_run(
     found, ledger, grader = find_submissions(submissions, assignment.name), Ledger(out / "marks.db"), grader_of(assignment, digest)
     if due:
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
-    n = grade_all(found, assignment, grader, ledger, workers, cluster)
+    n = grade_all(found, assignment, grader, ledger, workers)
     sheets = ledger.sheets(assignment.name)
     print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
     write_feedback(sheets, out / "feedback", ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder)))
@@ -65,7 +64,7 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
     """Print the present marks, and what waits for a person."""
     from adaptlab.grading.feedback import visible
 
-    for sheet in _sheets(lab, out, folder):
+    for sheet in _kept(lab, out, folder)[1]:
         print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}" + (f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""))
 
 
@@ -81,12 +80,10 @@ def grade_mark(
     folder: Folder = Path("."),
 ) -> None:
     """Give a mark by hand. It counts before the grader's, whatever is graded later; all are kept, with author and reason."""
-    from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.feedback import write_feedback
-    from adaptlab.grading.marks import Ledger
 
-    _sheets(lab, out, folder)
-    name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
+    ledger, sheets = _kept(lab, out, folder)
+    name = sheets[0].lab
     ledger.decide(student, name, exercise, points, reason, author)
     write_feedback(ledger.sheets(name), out / "feedback", ledger.last_measured(name))
 
@@ -99,20 +96,21 @@ def grade_export(
     from adaptlab.files import write_whole
     from adaptlab.grading.export import to_csv
 
-    sheets = _sheets(lab, out, folder)
+    sheets = _kept(lab, out, folder)[1]
     path = out / f"{sheets[0].lab}-{platform}.csv"
     write_whole(path, to_csv(sheets, platform))
     print(path)
 
 
-def _sheets(lab: str, out: Path, folder: Path) -> list:
+def _kept(lab: str, out: Path, folder: Path) -> tuple:
+    """The ledger in a folder, and the marks of a lab in it; an AdaptLabError if there are none."""
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.marks import Ledger
 
-    name = read_lab_named(folder, lab)[0].name
-    if not (out / "marks.db").exists() or not (sheets := Ledger(out / "marks.db").sheets(name)):
+    name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
+    if not ledger.path.exists() or not (sheets := ledger.sheets(name)):
         raise AdaptLabError(f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out {out}")
-    return sheets
+    return ledger, sheets
 
 
 def _points(points: float | None) -> str:

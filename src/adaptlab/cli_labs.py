@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
+from adaptlab.cli_options import Folder
 from adaptlab.errors import AdaptLabError
 
 labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources, or check your own as the grader will.")
-
-Folder = Annotated[Path, typer.Option(help="Folder of the course.")]
 
 
 @labs_app.command("build")

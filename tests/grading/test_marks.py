@@ -16,7 +16,7 @@ from grading.conftest import as_notebook, cells
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import grade_all
 from adaptlab.grading.export import safe, to_csv
-from adaptlab.grading.feedback import write_feedback
+from adaptlab.grading.feedback import file_name, write_feedback
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.marks import Ledger, Policy
 
@@ -126,3 +126,8 @@ def test_killed_at_any_moment_and_run_again_the_marks_are_the_same(tmp_path, lab
         process.wait()
     assert subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
     assert rows(killed) == rows(whole) and len(rows(whole)) == 7
+
+
+def test_no_two_students_share_a_page():
+    names = ["jane", "Jane", "ja/ne", "ja_ne", "ja ne", "jane.", "..", "", "лена"]
+    assert len({file_name(name).casefold() for name in names}) == len(names)

@@ -1,23 +1,25 @@
-"""Grading a batch: submissions go to the processes of this machine, or to those of a Dask cluster, and come back into one ledger."""
+"""Grading a batch: submissions go to processes of this machine and come back into one ledger."""
 
 import hashlib
-import json
+import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from multiprocessing import get_context
 from pathlib import Path
 
+from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import DEFAULT, Limits, level, prepared
 from adaptlab.grading.grade import Graded, Mark, digest_of, grade
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.marks import Ledger
-from adaptlab.grading.notebook import Lab, read_cells, read_lab
+from adaptlab.grading.notebook import Lab, read_lab
 
+OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
 WHOLE = Limits(step_seconds=300, total_seconds=900)  # an experiment may train a model
 
 
@@ -35,9 +37,9 @@ def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
 def grader_of(lab: Lab, content: str) -> str:
     """A name for what decides the marks of a lab: the grading code that it uses, the lab's own hash, and the versions of all that is installed."""
     digest, here = hashlib.sha256(content.encode()), Path(__file__).parent
-    own = {here / folder / f"{lab.name[:5]}.py" for folder in ("labs", "probes")}
-    for path in sorted(path for path in here.rglob("*.py") if path in own or not path.stem.startswith("lab")):
-        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    for path in sorted(path.relative_to(here) for path in here.rglob("*.py")):
+        if not OTHERS.search(path.as_posix().replace(lab.name[:5], "")):
+            digest.update(path.as_posix().encode() + (here / path).read_bytes())
     for line in sorted(f"{found.name}=={found.version}" for found in distributions()):
         digest.update(line.encode())
     return digest.hexdigest()[:16]
@@ -54,20 +56,12 @@ def measured_by_solution(lab: Lab, folder: Path) -> str:
     source = folder / "solutions" / f"{lab.name}.py"
     if not source.exists():
         return ""
-    import jupytext
-    import nbformat
-
-    answers = {cell.name: cell.source for cell in read_cells(nbformat.writes(jupytext.read(source)).encode())}
-    notebook = json.loads((folder / "labs" / f"{lab.name}.ipynb").read_bytes())
-    for cell in notebook["cells"]:
-        if (mark := cell["metadata"].get("nbgrader", {})).get("solution"):
-            cell["source"] = answers[mark["grade_id"]]
-    return run_whole(lab, json.dumps(notebook).encode()).measured
+    return run_whole(lab, solved(source, folder / "labs" / f"{lab.name}.ipynb")).measured
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that grading one submission needs, as data, so that it can be done wherever the package is installed."""
+    """All that grading one submission needs, as data for another process."""
 
     lab: Lab
     submission: Submission
@@ -85,43 +79,28 @@ class Task:
         return Graded(self.submission.student, self.lab.name, digest_of(self.submission.content), self.level, marks)
 
 
-def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, workers: int = 2, cluster: str = "", limits: Limits = DEFAULT) -> int:
+def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, workers: int = 2, limits: Limits = DEFAULT) -> int:
     """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each submission is in the ledger whole or not at all."""
     from tqdm import tqdm
 
     done, secret, box_level = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), level()
     todo = [Task(lab, one, box_level, secret, limits) for one in submissions if (one.student, digest_of(one.content)) not in done]
     with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
-        for task, graded in _results(todo, pools(workers, cluster), 2 * workers):
+        for task, graded in _results(todo, workers):
             ledger.keep(task.submission, graded, grader)
             bar.update()
     return len(todo)
 
 
-def pools(workers: int, cluster: str = "") -> Callable[[], Executor]:
-    """Makes what runs tasks: a pool of processes here, or the workers of a Dask cluster behind the same interface."""
-    if not cluster:
-        return lambda: ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise AdaptLabError("Grading on a cluster needs Dask; run: pip install 'adaptlab[cluster]'") from error
-    try:
-        client = Client(cluster, timeout="10s")
-    except OSError as error:
-        raise AdaptLabError(f"There is no Dask scheduler at {cluster}; start one with `dask scheduler`, and workers with `dask worker`.") from error
-    return lambda: client.get_executor(retries=3, pure=False)
-
-
-def _results(tasks: Sequence[Task], pool_of: Callable[[], Executor], at_once: int) -> Iterator[tuple[Task, Graded]]:
+def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Graded]]:
     """Tasks with their gradings, as they are finished.
 
     A worker that dies takes its pool with it. What was under way is then done one by one: what ends a worker alone is left to a person.
     """
     waiting, suspects = list(tasks), []
     while waiting or suspects:
-        width, source = (at_once, waiting) if waiting else (1, suspects)
-        with pool_of() as pool:
+        width, source = (2 * workers, waiting) if waiting else (1, suspects)
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             under_way: dict[Future, Task] = {}
             while source or under_way:
                 while source and len(under_way) < width:

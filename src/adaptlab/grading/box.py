@@ -1,7 +1,6 @@
 """A box for a stranger's code: a process that sees no home, no network and no other process, and that speaks with us through one capped pipe.
 
-Two levels. `bwrap`: bubblewrap's namespaces, everything read-only but three small folders in memory. `landlock`: where that is not installed or not
-allowed, the kernel's own rules for files, network and system calls (`landlock.py`). Below that nothing is run.
+It is bubblewrap's: namespaces of its own, everything read-only but three small folders in memory. Where there is no bubblewrap nothing is run.
 """
 
 import contextlib
@@ -111,21 +110,21 @@ def prlimit(limits: Limits) -> list[str]:
 
 
 def level() -> str:
-    """The strongest level of this machine: "bwrap" or "landlock"; an AdaptLabError where there is neither."""
+    """The level of this machine's box, "bwrap"; an AdaptLabError where there is none."""
     if shutil.which("bwrap") and subprocess.run(["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"],
                                                  capture_output=True).returncode == 0:  # fmt: skip
         return "bwrap"
     raise AdaptLabError("Strangers' notebooks need a box, and this machine has none: install bubblewrap (Debian, Ubuntu and WSL2: apt install bubblewrap). "
-                        "If it is there and does not start, unprivileged user namespaces are switched off; `adaptlab grade doctor` says more.")  # fmt: skip
+                        "If it is there and does not start, unprivileged user namespaces are switched off.")  # fmt: skip
 
 
 class Box:
     """A running box. `run` and `call` wait for its answers and raise BoxError when there will be none; leaving the context kills all that is in it."""
 
-    def __init__(self, folder: Path, limits: Limits = DEFAULT, command: Sequence[str] | None = None):
+    def __init__(self, folder: Path, limits: Limits = DEFAULT):
         self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
         self.began = self.step_began = self.watched = time.monotonic()
-        self.process = subprocess.Popen(command or bwrap_command(folder, limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        self.process = subprocess.Popen(bwrap_command(folder, limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         start_new_session=True)  # fmt: skip
         os.set_blocking(self.process.stdout.fileno(), False)
         os.set_blocking(self.process.stdin.fileno(), False)

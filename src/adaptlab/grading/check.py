@@ -32,8 +32,7 @@ def exercises(lab: str) -> dict[str, type[Exercise]]:
         module = importlib.import_module(f"adaptlab.grading.labs.{lab}")
     except ModuleNotFoundError as error:
         raise AdaptLabError(f"There is no lab {lab!r}; labs are named lab01 to lab08.") from error
-    classes = {name: value for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__}
-    return {name: value for name, value in classes.items() if issubclass(value, Exercise)}
+    return {name: getattr(module, name) for name in module.__all__}
 
 
 def run_check(exercise: type[Exercise], answer) -> Passed:

@@ -1,15 +1,15 @@
 """Pages of feedback: one for each student, one for the class. Whatever a student wrote stands on them as text; nothing on them runs or is fetched."""
 
+import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.grading.grade import Mark
+from adaptlab.grading.intake import can_be_seen
 from adaptlab.grading.marks import Sheet
 
 ALIKE, LONG = 95, 300  # percent of equal characters, in answers of at least so many, from which a person should look at two of them
@@ -27,8 +27,6 @@ def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") ->
         path = folder / f"{file_name(sheet.student)}.html"
         write_whole(path, environment.get_template("student.html").render(sheet=sheet, measured=measured))
         written.append(path)
-    if len({path.name.casefold() for path in written}) < len(written):
-        raise AdaptLabError(f"Two students would share a page in {folder}; rename one of their submissions.")
     page = environment.get_template("class.html").render(
         lab=sheets[0].lab, sheets=sheets, exercises=by_exercise(sheets), misconceptions=misconceptions(sheets), alike=alike(sheets), name=file_name
     )
@@ -38,12 +36,13 @@ def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") ->
 
 def visible(text: str) -> str:
     """Text without characters that a terminal or a page would obey instead of show."""
-    return "".join(c if c == "\n" or (c.isprintable() and unicodedata.category(c) != "Cf") else "�" for c in text)
+    return "".join(c if c == "\n" or can_be_seen(c) else "�" for c in text)
 
 
 def file_name(student: str) -> str:
-    """A name for a student's page that every system can write."""
-    return "student_" + (re.sub(r"[^\w.-]+", "_", student).strip("._") or "unnamed")
+    """A name for a student's page that every system can write, and that no other student's page has: where it is not the name itself, with a hash of it."""
+    plain = re.sub(r"[^\w.-]+", "_", student).strip("._").casefold()
+    return f"student_{plain}" if plain == student else f"student_{plain}_{hashlib.sha256(student.encode()).hexdigest()[:8]}"
 
 
 def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:

@@ -15,13 +15,16 @@ from adaptlab.grading.exercise import Exercise, Judge
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.notebook import Cell, Invalid, Lab, code_to_run, read_cells, rebuild
 
-STATUSES = ("pass", "wrong", "student error", "crash", "timeout", "resource limit", "invalid", "grader error", "needs a person")
 SECOND_TRY = 3  # how much longer a step may take the second time: a slow moment of the machine is no zero
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What one exercise got: `points` is None where it is not the student's fault that there are none."""
+    """What one exercise got.
+
+    `status` is "pass", "wrong", "student error", "crash", "timeout", "resource limit" or "invalid"; or "grader error" or "needs a person", where `points`
+    is None, since it is not the student's fault that there are none.
+    """
 
     exercise: str
     status: str
@@ -97,7 +100,7 @@ class _Attempt:
 
     def __init__(self, lab: Lab, code: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
         self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
-        self.code, self.errors = list(code), {}
+        self.code, self.errors, self.doing = list(code), {}, None
         self.left, self.slow, self.ours = list(lab.points), set(), {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
@@ -126,7 +129,7 @@ class _Attempt:
 
     def _run(self, box: Box) -> None:
         """Run the cells, remembering how each ended."""
-        self.errors: dict[Cell, str] = {}
+        self.errors = {}
         for cell in self.code:
             self.doing = cell
             if error := box.run(cell.source):
@@ -160,9 +163,8 @@ class _Attempt:
     def _blame(self, error: BoxError) -> None:
         """Give the mark to what was going on when the box ended; a first timeout is tried again, with more time."""
         what = self.doing
-        key = what.id + what.name if isinstance(what, Cell) else what
-        if error.status == "timeout" and key not in self.slow:
-            self.slow.add(key)
+        if error.status == "timeout" and what not in self.slow:
+            self.slow.add(what)
             if not isinstance(what, Cell):  # what a cell of the student's own that failed has left behind may be what is slow
                 self.code = [cell for cell in self.code if cell.name or cell.id in self.ours or cell not in self.errors]
             return

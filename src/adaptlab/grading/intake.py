@@ -137,7 +137,7 @@ def _bad_name(name: str) -> str:
         return "its name leads out of the archive"
     if any(part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200 for part in parts):
         return "its name is reserved or too long on some systems"
-    if any(not character.isprintable() or unicodedata.category(character) == "Cf" for character in name):
+    if not all(map(can_be_seen, name)):
         return "its name holds characters that cannot be seen"
     return ""
 
@@ -171,5 +171,9 @@ def student_of(path: PurePosixPath, lab: str) -> str:
         stem = path.name.rsplit(".", 1)[0]
         match = CANVAS_FILE.match(stem)
         name = f"{match['student']}_{match['id']}" if match else re.sub(rf"[-_ ]*{lab[:5]}.*$", "", stem, flags=re.IGNORECASE) or stem
-    visible = "".join(character for character in unicodedata.normalize("NFC", name) if character.isprintable() and unicodedata.category(character) != "Cf")
-    return visible.strip()[:100] or "unnamed"
+    return "".join(filter(can_be_seen, unicodedata.normalize("NFC", name))).strip()[:100] or "unnamed"
+
+
+def can_be_seen(character: str) -> bool:
+    """Whether a character is shown, and not obeyed by a terminal or by the direction of writing."""
+    return character.isprintable() and unicodedata.category(character) != "Cf"

@@ -1,0 +1,3 @@
+"""What several exercises of lab 05 draw or compute."""
+
+IGNORED = -100
