@@ -5,7 +5,6 @@ function returns, on every input, holds it. Where chance is part of the answer, 
 Neither right nor wrong functions ever go where a student's code runs.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,9 +121,9 @@ class Parsons(Exercise):
 
 
 def attempt(probe: Callable, answer: Any, args: Sequence) -> Any:
-    """One call, as plain data; an exception becomes `Raised`."""
+    """One call, as plain data both ways, as in the box; an exception becomes `Raised`."""
     try:
-        result = probe(answer, *copy.deepcopy(tuple(args)))
+        result = probe(answer, *(decode(encode(arg), tensors=True) for arg in args))
     except Exception as error:
         result = Raised.of(error)
     return decode(encode(result))
@@ -221,7 +220,7 @@ def _array_difference(expected: np.ndarray, got: Any, rtol: float, atol: float, 
     if (expected.dtype == bool) != (got.dtype == bool):
         return f"{place} holds {got.dtype} and should hold {expected.dtype}"
     # The error of a sum is that of its greatest terms, so small elements of an array may be off by more than their own size says.
-    scale = max(1.0, float(np.abs(expected).max(initial=0)))
+    scale = max(1.0, float(np.abs(expected[np.isfinite(expected)].astype(float)).max(initial=0)))
     close = np.isclose(got.astype(float), expected.astype(float), rtol=rtol, atol=atol * scale)
     if close.all():
         return ""

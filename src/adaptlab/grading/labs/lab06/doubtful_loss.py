@@ -3,7 +3,7 @@
 import torch
 
 from adaptlab.grading.exercise import Exercise, wrong
-from adaptlab.grading.labs.lab06.common import Overflowing, reply_logps, softplus, tensor
+from adaptlab.grading.labs.lab06.common import reply_logps, softplus, tensor
 
 
 def mixed(reward, doubt: float) -> torch.Tensor:
@@ -15,7 +15,7 @@ def margin(chosen, rejected, reference_chosen, reference_rejected) -> torch.Tens
     return (chosen - reference_chosen) - (rejected - reference_rejected)
 
 
-class doubtful_loss(Overflowing, Exercise):
+class doubtful_loss(Exercise):
     """(1 - doubt) · -log σ(β m) + doubt · -log σ(-β m)."""
 
     def draw(rng):
