@@ -72,11 +72,14 @@ for start, end in places:
 
 # %% nbgrader={"grade": false, "grade_id": "sentence_spans", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sentence_spans(text):
-    """The places of the sentences of a text, in order: a list of (start, end), so that text[start:end] is the sentence with its mark.
+    """The places of the sentences of a text, in order: a list of (start, end), so that
+    text[start:end] is the sentence with its mark.
 
-    text: a str; start and end count its characters. A sentence begins with what is not whitespace (str.isspace), and ends behind the first . ! or ? at
-    or after that which is followed by whitespace or by the end of the text. A mark before anything else ends nothing: "3.50" and "?!" stay whole.
-    What is left at the end without such a mark is a sentence, too, without the whitespace behind it. No sentence at all: an empty list.
+    text: a str; start and end count its characters. A sentence begins with what is not
+    whitespace (str.isspace), and ends behind the first . ! or ? at or after that which is
+    followed by whitespace or by the end of the text. A mark before anything else ends nothing:
+    "3.50" and "?!" stay whole. What is left at the end without such a mark is a sentence, too,
+    without the whitespace behind it. No sentence at all: an empty list.
     """
     spans, start = [], None
     # BEGIN SOLUTION
@@ -110,12 +113,15 @@ check.lab02.sentence_spans(sentence_spans)
 def chunk_spans(spans, size, overlap):
     """Chunks of whole sentences: a list of (start, end), in order.
 
-    spans: the places of the sentences, a list of pairs (start, end), tuples or lists, in order, none within another. size: at least 1.
-    overlap: at least 0, in sentences.
-    A chunk reaches from the start of its first sentence to the end of its last, and what lies between sentences counts. It takes one sentence after the
-    other as long as it has at most `size` characters. The next chunk brings the sentence that did not fit, and maybe more. It begins with the last
-    `overlap` sentences of the chunk before it; if these and the first new sentence have more than `size` characters together, with fewer of them: as many
-    of the last as fit, or none. A sentence longer than `size` is a chunk of its own. The last chunk is the one with the last sentence. No spans: no chunks.
+    spans: the places of the sentences, a list of pairs (start, end), tuples or lists, in order,
+    none within another. size: at least 1. overlap: at least 0, in sentences.
+    A chunk reaches from the start of its first sentence to the end of its last, and what lies
+    between sentences counts. It takes one sentence after the other as long as it has at most
+    `size` characters. The next chunk brings the sentence that did not fit, and maybe more. It
+    begins with the last `overlap` sentences of the chunk before it; if these and the first new
+    sentence have more than `size` characters together, with fewer of them: as many of the last
+    as fit, or none. A sentence longer than `size` is a chunk of its own. The last chunk is the
+    one with the last sentence. No spans: no chunks.
     """
     chunks, begin, new = [], 0, 0
     while new < len(spans):
@@ -148,17 +154,23 @@ check.lab02.chunk_spans(chunk_spans)
 
 # %% nbgrader={"grade": false, "grade_id": "Index", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Index:
-    """Vectors under ids, searched by cosine. An id is an int, a vector a float64 array (d,) whose length is not 0. A new index is empty."""
+    """Vectors under ids, searched by cosine. An id is an int, a vector a float64 array (d,)
+    whose length is not 0. A new index is empty.
+    """
 
     def __init__(self):
         self.vectors = {}
 
     def put(self, ids, vectors):
-        """ids: a list, none twice. vectors: (n, d), a row for each. Where an id is there already, its vector is replaced."""
+        """ids: a list, none twice. vectors: (n, d), a row for each. Where an id is there
+        already, its vector is replaced.
+        """
         self.vectors.update(zip(ids, vectors))
 
     def delete(self, ids):
-        """ids: a list, none twice. If one of them is not in the index this is a KeyError, and nothing is deleted."""
+        """ids: a list, none twice. If one of them is not in the index this is a KeyError, and
+        nothing is deleted.
+        """
         # BEGIN SOLUTION
         if not self.vectors.keys() >= set(ids):
             raise KeyError(f"not all in the index: {ids}")
@@ -166,8 +178,9 @@ class Index:
         # END SOLUTION
 
     def search(self, query, k):
-        """A list of (id, cosine), the highest cosine first: the k nearest, or all if there are fewer. query: (d,), its length not 0; k: at least 1.
-        Cosines are rounded to 6 decimals; of those that are equal then, the smaller id comes first."""
+        """A list of (id, cosine), the highest cosine first: the k nearest, or all if there are
+        fewer. query: (d,), its length not 0; k: at least 1. Cosines are rounded to 6 decimals;
+        of those that are equal then, the smaller id comes first."""
         # BEGIN SOLUTION
         cosines = {i: query @ vector / np.linalg.norm(query) / np.linalg.norm(vector) for i, vector in self.vectors.items()}
         return sorted(((i, round(float(c), 6)) for i, c in cosines.items()), key=lambda hit: (-hit[1], hit[0]))[:k]
@@ -189,14 +202,18 @@ check.lab02.Index(Index)
 
 # %% nbgrader={"grade": false, "grade_id": "numbered_prompt", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def numbered_prompt(hits, budget):
-    """A prompt's chunks, numbered, and which hit each number stands for: a pair (text, positions).
+    """A prompt's chunks, numbered, and which hit each number stands for: a pair (text,
+    positions).
 
-    hits: a list of dicts with "source" (str), "start" (int) and "text" (str), best first; no two have the same source and start. budget: an int.
-    Go through the hits from the best on. Leave out one whose text was taken already, and one whose words would bring the words of all that is taken
-    above `budget`; a later, shorter one may still fit. The words of a text are text.split(); numbers do not count.
-    What was taken is then sorted by source, and within a source by start. `text` has one line for each, "[1] " and the text of the first, "[2] " and the
-    text of the second, with "\\n" between the lines and none behind the last. `positions` is a list: where the chunk of each line stands in `hits`,
-    counted from 0. If nothing is taken, ("", []).
+    hits: a list of dicts with "source" (str), "start" (int) and "text" (str), best first; no
+    two have the same source and start. budget: an int. Go through the hits from the best on.
+    Leave out one whose text was taken already, and one whose words would bring the words of all
+    that is taken above `budget`; a later, shorter one may still fit. The words of a text are
+    text.split(); numbers do not count. What was taken is then sorted by source, and within a
+    source by start. `text` has one line for each, "[1] " and the text of the first, "[2] " and
+    the text of the second, with "\\n" between the lines and none behind the last. `positions`
+    is a list: where the chunk of each line stands in `hits`, counted from 0. If nothing is
+    taken, ("", []).
     """
     # BEGIN SOLUTION
     taken, met, words_left = [], set(), budget
@@ -231,13 +248,19 @@ def words(text):
 
 
 def support(claims, chunks):
-    """How far the chunks that each claim cites hold its words, and which citations are made up: a dict with two lists.
+    """How far the chunks that each claim cites hold its words, and which citations are made up:
+    a dict with two lists.
 
-    claims: a list of str. chunks: a list of str, the first of which has the number 1. A citation is a pair of square brackets that holds one number, or
-    several with commas and spaces between them: "[2]", "[1, 3]". Other brackets are text. A claim may hold several citations, or none.
-    "support": for each claim the share of its words, found by `words` once the citations are taken out, that are among the words of at least one chunk
-    that this claim cites; a float. Numbers for which there is no chunk cite nothing. 0.0 for a claim that has no words, or that cites no chunk.
-    "invented": the numbers, in any of the claims, for which there is no chunk; sorted, each once.
+    claims: a list of str. chunks: a list of str, the first of which has the number 1. A
+    citation is a pair of square brackets that holds one number, or several with commas and
+    spaces between them: "[2]", "[1, 3]". Other brackets are text. A claim may hold several
+    citations, or none.
+    "support": for each claim the share of its words, found by `words` once the citations are
+    taken out, that are among the words of at least one chunk that this claim cites; a float.
+    Numbers for which there is no chunk cite nothing. 0.0 for a claim that has no words, or that
+    cites no chunk.
+    "invented": the numbers, in any of the claims, for which there is no chunk; sorted, each
+    once.
     """
     # BEGIN SOLUTION
     shares, invented, pattern = [], set(), re.compile(r"\[\s*\d+(?:[\s,]+\d+)*\s*\]")
@@ -295,11 +318,13 @@ check.lab02.replacing_order(replacing_order)
 
 # %% nbgrader={"grade": false, "grade_id": "choose_threshold", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def choose_threshold(scores, right, max_risk):
-    """The threshold with the greatest coverage among those whose risk is at most `max_risk`: (threshold, coverage, risk), three floats, or None.
+    """The threshold with the greatest coverage among those whose risk is at most `max_risk`:
+    (threshold, coverage, risk), three floats, or None.
 
-    scores: a list of numbers; right: a list of as many bools; max_risk: a number from 0 to 1. A threshold is one of the scores; questions with a score of
-    at least the threshold are answered. coverage: answered questions / all questions. risk: wrong answers / answered questions.
-    None if no threshold keeps to `max_risk`, and if there are no scores.
+    scores: a list of numbers; right: a list of as many bools; max_risk: a number from 0 to 1. A
+    threshold is one of the scores; questions with a score of at least the threshold are
+    answered. coverage: answered questions / all questions. risk: wrong answers / answered
+    questions. None if no threshold keeps to `max_risk`, and if there are no scores.
     """
     # BEGIN SOLUTION
     for threshold in sorted(set(scores)):
@@ -390,7 +415,9 @@ SCORE, LIMIT, N_DRAWS = "support", 0.1, 200
 
 
 def draws(n_known, accepted):
-    """(whether the limit is broken, coverage) on the other questions, for each draw of `n_known` on which a threshold is chosen for the accepted risk."""
+    """(whether the limit is broken, coverage) on the other questions, for each draw of
+    `n_known` on which a threshold is chosen for the accepted risk.
+    """
     draw, out = random.Random(0), []
     for _ in range(N_DRAWS):
         shuffled = draw.sample(rows, len(rows))

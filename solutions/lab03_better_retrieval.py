@@ -68,12 +68,15 @@ for document in (4, 5, 7, 9):
 
 # %% nbgrader={"grade": false, "grade_id": "fuse_rankings", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fuse_rankings(rankings, weights, constant, cut):
-    """One ranking out of several, by weighted reciprocal ranks: a list of (id, score), the highest score first.
+    """One ranking out of several, by weighted reciprocal ranks: a list of (id, score), the
+    highest score first.
 
-    rankings: a list of lists of ids (int), best first, none twice in one list; a list may be empty. weights: as many numbers above 0.
-    constant: a number above 0. cut: an int, at least 1. Only the first `cut` documents of each ranking count. There, the document at rank 1, 2, ... gets
-    weight / (constant + rank). Its score is the sum over the rankings; one that does not hold it among its first `cut` adds nothing.
-    Scores are rounded to 9 decimals; of those that are equal then, the smaller id comes first.
+    rankings: a list of lists of ids (int), best first, none twice in one list; a list may be
+    empty. weights: as many numbers above 0. constant: a number above 0. cut: an int, at least
+    1. Only the first `cut` documents of each ranking count. There, the document at rank 1, 2,
+    ... gets weight / (constant + rank). Its score is the sum over the rankings; one that does
+    not hold it among its first `cut` adds nothing. Scores are rounded to 9 decimals; of those
+    that are equal then, the smaller id comes first.
     """
     scores = {}
     # BEGIN SOLUTION
@@ -105,11 +108,13 @@ check.lab03.fuse_rankings(fuse_rankings)
 def graded_ndcg(ranking, grades, k, condensed):
     """nDCG@k with graded answers, a float.
 
-    ranking: a list of ids, best first, none twice. grades: a dict from ids to grades, int from 0 on, of all documents that were judged, whether they
-    were found or not. k: an int, at least 1. condensed: if True, documents without a grade are taken out of the ranking first, and those behind them move
-    up; if False, they stay where they are and are worth 0.
-    DCG: the sum of (2**grade - 1) / log2(rank + 1) over the ranks 1 to k, or to the end of a shorter ranking. The result is the DCG of the ranking divided
-    by the greatest DCG that a ranking of the judged documents can have in k ranks; 0.0 if no document has a grade above 0.
+    ranking: a list of ids, best first, none twice. grades: a dict from ids to grades, int from
+    0 on, of all documents that were judged, whether they were found or not. k: an int, at least
+    1. condensed: if True, documents without a grade are taken out of the ranking first, and
+    those behind them move up; if False, they stay where they are and are worth 0.
+    DCG: the sum of (2**grade - 1) / log2(rank + 1) over the ranks 1 to k, or to the end of a
+    shorter ranking. The result is the DCG of the ranking divided by the greatest DCG that a
+    ranking of the judged documents can have in k ranks; 0.0 if no document has a grade above 0.
     """
 
     # BEGIN SOLUTION
@@ -136,11 +141,15 @@ check.lab03.graded_ndcg(graded_ndcg)
 def index_recall(exact, found, k):
     """The recall@k of an approximate index, a float: the mean over the queries.
 
-    exact: for each query a list of pairs (id, score), tuples or lists, of all n documents of the collection, by an exact search, the highest score
-    first; n is at least 1 and the same for every query. found: for each query a list of ids that the index gave, best first, none twice but -1,
-    which stands for "nothing found". There is at least one query. k: an int, at least 1.
-    Only the first k places of a list in `found` count, those with -1 among them. An id there is right if its exact score is at least the k-th highest
-    exact score of this query (the lowest, if n is less than k). The recall of a query is the number of right ids divided by k, or by n if that is less.
+    exact: for each query a list of pairs (id, score), tuples or lists, of all n documents of
+    the collection, by an exact search, the highest score first; n is at least 1 and the same
+    for every query. found: for each query a list of ids that the index gave, best first, none
+    twice but -1, which stands for "nothing found". There is at least one query. k: an int, at
+    least 1.
+    Only the first k places of a list in `found` count, those with -1 among them. An id there is
+    right if its exact score is at least the k-th highest exact score of this query (the lowest,
+    if n is less than k). The recall of a query is the number of right ids divided by k, or by n
+    if that is less.
     """
     # BEGIN SOLUTION
     recalls = []
@@ -168,11 +177,13 @@ check.lab03.index_recall(index_recall)
 def rerank_depth(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
     """How many hits to rerank: an int, or None if even the cheapest depth takes too long.
 
-    qualities: a dict from depths (int, from 0 on, in any order) to the quality measured at that depth; depth 0, where it stands in the dict, is the first
-    stage without a reranker. first_ms: milliseconds of the first stage, which every depth needs. A depth of d hits needs as many batches of `batch_size`
-    as hold d hits, the last one full or not, and each takes batch_ms; depth 0 needs none. A depth is affordable if all this takes at most budget_ms.
-    The best affordable quality is the highest among affordable depths. The result is the smallest affordable depth whose quality is at least that minus
-    `tolerance`.
+    qualities: a dict from depths (int, from 0 on, in any order) to the quality measured at that
+    depth; depth 0, where it stands in the dict, is the first stage without a reranker.
+    first_ms: milliseconds of the first stage, which every depth needs. A depth of d hits needs
+    as many batches of `batch_size` as hold d hits, the last one full or not, and each takes
+    batch_ms; depth 0 needs none. A depth is affordable if all this takes at most budget_ms. The
+    best affordable quality is the highest among affordable depths. The result is the smallest
+    affordable depth whose quality is at least that minus `tolerance`.
     """
     # BEGIN SOLUTION
     affordable = [depth for depth in qualities if first_ms + math.ceil(depth / batch_size) * batch_ms <= budget_ms]
@@ -200,10 +211,12 @@ check.lab03.rerank_depth(rerank_depth)
 def compare(new, old, resamples):
     """A paired bootstrap: a dict with four floats.
 
-    new, old: lists of n scores of two systems, on the same questions in the same order. resamples: int64 array (B, n); each row holds the positions of
-    the n questions of one draw, and a position may occur several times.
+    new, old: lists of n scores of two systems, on the same questions in the same order.
+    resamples: int64 array (B, n); each row holds the positions of the n questions of one draw,
+    and a position may occur several times.
     "difference": the mean of new minus the mean of old, on the questions as they are.
-    "low", "high": the 2.5th and the 97.5th percentile, as np.percentile gives them, of that difference over the B draws.
+    "low", "high": the 2.5th and the 97.5th percentile, as np.percentile gives them, of that
+    difference over the B draws.
     "not better": the share of the draws in which it is 0 or less.
     """
     # BEGIN SOLUTION
@@ -257,12 +270,15 @@ check.lab03.fair_order(fair_order)
 def diversify(relevance, similarity, balance, k, duplicate):
     """The positions of at most k of n candidates, a list in the order in which they are chosen.
 
-    relevance: n numbers, how near each candidate is to the question. similarity: array (n, n), how near each is to each; symmetric, and any sign occurs.
-    balance: from 0 to 1. k: at least 1. duplicate: a number.
-    The first choice is the most relevant candidate. Each next one is, among those not chosen yet and not dropped, the one with the greatest
-    balance · relevance - (1 - balance) · (its highest similarity to a candidate that was chosen).
-    Of equals, the lower position is taken. A candidate is dropped for good once its similarity to one that was chosen is at least `duplicate`.
-    There are fewer than k positions if nothing is left; none for no candidates.
+    relevance: n numbers, how near each candidate is to the question. similarity: array (n, n),
+    how near each is to each; symmetric, and any sign occurs. balance: from 0 to 1. k: at least
+    1. duplicate: a number.
+    The first choice is the most relevant candidate. Each next one is, among those not chosen
+    yet and not dropped, the one with the greatest balance · relevance - (1 - balance) · (its
+    highest similarity to a candidate that was chosen).
+    Of equals, the lower position is taken. A candidate is dropped for good once its similarity
+    to one that was chosen is at least `duplicate`. There are fewer than k positions if nothing
+    is left; none for no candidates.
     """
     # BEGIN SOLUTION
     left, chosen = list(range(len(relevance))), []
@@ -368,7 +384,9 @@ print(f"balance {better} against 1.0:", {name: f"{value:.3f}" for name, value in
 
 
 def graded(question, hits):
-    """nDCG@3: 2 for a section that states a fact that is asked for, 1 for others about its subject."""
+    """nDCG@3: 2 for a section that states a fact that is asked for, 1 for others about its
+    subject.
+    """
     subjects, right = {fact.subject for fact in question.facts}, frozenset().union(*question.gold)
     grades = {i: 2 if i in right else 1 for i, section in enumerate(sections) if i in right or subjects & {fact.subject for fact in section.facts}}
     return graded_ndcg(hits, grades, 3, condensed=False)

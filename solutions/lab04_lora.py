@@ -69,8 +69,8 @@ print("with the adapter:   ", x @ weight.T + alpha / 1 * x @ (b @ a).T)
 def adapter_output(x, weight, a, b, alpha):
     """The output of a linear layer with an adapter beside it.
 
-    x: (n, d_in), weight: (d_out, d_in), a: (r, d_in), b: (d_out, r), all float tensors; alpha: a number. Returns (n, d_out).
-    There is no bias, and x may not be changed.
+    x: (n, d_in), weight: (d_out, d_in), a: (r, d_in), b: (d_out, r), all float tensors; alpha:
+    a number. Returns (n, d_out). There is no bias, and x may not be changed.
     """
     # BEGIN SOLUTION
     return x @ weight.T + alpha / a.shape[0] * (x @ a.T) @ b.T
@@ -99,10 +99,13 @@ check.lab04.adapter_output(adapter_output)
 
 # %% nbgrader={"grade": false, "grade_id": "count_adapters", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def count_adapters(config, rank, targets):
-    """The number of trainable parameters when each matrix named in `targets`, in every layer, gets an adapter of this rank.
+    """The number of trainable parameters when each matrix named in `targets`, in every layer,
+    gets an adapter of this rank.
 
-    config: a dict with hidden_size, intermediate_size, num_attention_heads, num_key_value_heads, head_dim and num_hidden_layers, all int.
-    rank: int. targets: a list of the names above. Returns an int; 0 for no targets. Embeddings and biases are not adapted here.
+    config: a dict with hidden_size, intermediate_size, num_attention_heads,
+    num_key_value_heads, head_dim and num_hidden_layers, all int. rank: int. targets: a list of
+    the names above. Returns an int; 0 for no targets. Embeddings and biases are not adapted
+    here.
     """
     width, queries = config["hidden_size"], config["num_attention_heads"] * config["head_dim"]
     # BEGIN SOLUTION
@@ -171,8 +174,9 @@ check.lab04.LoRAEmbedding(LoRAEmbedding)
 def merge_adapters(weight, adapters, coefficients):
     """The weight with all adapters merged into it, as a new tensor.
 
-    weight: (d_out, d_in). adapters: a list of dicts with "a" (r, d_in), "b" (d_out, r) and "alpha"; ranks may differ. coefficients: a list of as many numbers.
-    Returns (d_out, d_in); the weight itself if there are no adapters. `weight` may not be changed.
+    weight: (d_out, d_in). adapters: a list of dicts with "a" (r, d_in), "b" (d_out, r) and
+    "alpha"; ranks may differ. coefficients: a list of as many numbers. Returns (d_out, d_in);
+    the weight itself if there are no adapters. `weight` may not be changed.
     """
     # BEGIN SOLUTION
     merged = weight.clone()
@@ -194,7 +198,8 @@ check.lab04.merge_adapters(merge_adapters)
 
 # %% nbgrader={"grade": false, "grade_id": "same_strength", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_strength(alpha, rank, new_rank, rank_stabilized):
-    """The alpha that, with `new_rank`, gives the factor that `alpha` gives with `rank`. Returns a float.
+    """The alpha that, with `new_rank`, gives the factor that `alpha` gives with `rank`. Returns
+    a float.
 
     rank_stabilized: True for rsLoRA, False for plain LoRA.
     """
@@ -248,9 +253,11 @@ check.lab04.shipping_order(shipping_order)
 
 # %% nbgrader={"grade": false, "grade_id": "shrink", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shrink(a, b, alpha, rank):
-    """The adapter of this lower rank, with the same alpha, whose alpha / rank · B A is nearest to that of a and b.
+    """The adapter of this lower rank, with the same alpha, whose alpha / rank · B A is nearest
+    to that of a and b.
 
-    a: (r, d_in), b: (d_out, r), 1 ≤ rank ≤ r ≤ d_in, d_out. Returns (a, b) of shapes (rank, d_in) and (d_out, rank).
+    a: (r, d_in), b: (d_out, r), 1 ≤ rank ≤ r ≤ d_in, d_out. Returns (a, b) of shapes (rank,
+    d_in) and (d_out, rank).
     """
     # BEGIN SOLUTION
     u, s, v = torch.linalg.svd(b @ a, full_matrices=False)
@@ -302,7 +309,9 @@ def loss(model):
 
 
 def shrunk(model, rank):
-    """A copy with every adapter shrunk to a rank; the adapters keep their shape, and what is left out of them is zero."""
+    """A copy with every adapter shrunk to a rank; the adapters keep their shape, and what is
+    left out of them is zero.
+    """
     smaller = copy.deepcopy(model)
     for layer in smaller.modules():
         if hasattr(layer, "lora_A"):

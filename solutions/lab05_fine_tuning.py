@@ -86,13 +86,16 @@ for labels in ([0, 0, 0], [0, 0, -100]):
 
 # %% nbgrader={"grade": false, "grade_id": "loss_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def loss_mask(ids, marks):
-    """What is learned of a conversation: a list with a label for each token id, the id itself or -100.
+    """What is learned of a conversation: a list with a label for each token id, the id itself
+    or -100.
 
-    ids: a list of int. marks: a dict with the ids of the marks, "system", "user", "assistant" and "end", four different int.
-    Outside of a turn, one of the first three marks opens a turn of that role, and any other id, "end" too, belongs to nothing.
-    Inside of a turn the next "end" closes it, and every other id is content, even if it is the id of another mark.
-    Learned are the content of the assistant's turns and the "end" that closes them: nothing else, and nothing of a turn that is never closed.
-    Labels are not shifted: label i is of token i.
+    ids: a list of int. marks: a dict with the ids of the marks, "system", "user", "assistant"
+    and "end", four different int. Outside of a turn, one of the first three marks opens a turn
+    of that role, and any other id, "end" too, belongs to nothing. Inside of a turn the next
+    "end" closes it, and every other id is content, even if it is the id of another mark.
+    Learned are the content of the assistant's turns and the "end" that closes them: nothing
+    else, and nothing of a turn that is never closed. Labels are not shifted: label i is of
+    token i.
     """
     labels, role, start = [-100] * len(ids), None, 0
     roles = {marks[name]: name for name in ("system", "user", "assistant")}
@@ -123,11 +126,14 @@ check.lab05.loss_mask(loss_mask)
 
 # %% nbgrader={"grade": false, "grade_id": "pack", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def pack(texts, n):
-    """Rows of at most n tokens, each of whole texts: a list of dicts with "ids", "segments" and "positions", three lists of the same length.
+    """Rows of at most n tokens, each of whole texts: a list of dicts with "ids", "segments" and
+    "positions", three lists of the same length.
 
-    texts: a list of lists of token ids, none of them empty. n: int. The texts are taken in their order: each goes to the end of the first row
-    that has room for it, and where none has, into a new row at the end. ValueError if a text is longer than n.
-    "segments" has for each token the number of its text in its row, from 0; "positions" its place in its text, from 0. Nothing is padded.
+    texts: a list of lists of token ids, none of them empty. n: int. The texts are taken in
+    their order: each goes to the end of the first row that has room for it, and where none has,
+    into a new row at the end. ValueError if a text is longer than n. "segments" has for each
+    token the number of its text in its row, from 0; "positions" its place in its text, from 0.
+    Nothing is padded.
     """
     # BEGIN SOLUTION
     rows = []
@@ -160,10 +166,13 @@ check.lab05.pack(pack)
 
 # %% nbgrader={"grade": false, "grade_id": "may_look", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def may_look(segments):
-    """Which token of a packed row may look at which: (T, T) of bool, a tensor or a NumPy array; [i, j] is True if token i may look at token j.
+    """Which token of a packed row may look at which: (T, T) of bool, a tensor or a NumPy array;
+    [i, j] is True if token i may look at token j.
 
-    segments: a list of T int, at least one: the number of each token's text in the row, never falling, and -1 for padding, which stands at the end.
-    A token looks at itself and at the earlier tokens of its own text. Padding looks at nothing, not at itself either, and nobody looks at it.
+    segments: a list of T int, at least one: the number of each token's text in the row, never
+    falling, and -1 for padding, which stands at the end. A token looks at itself and at the
+    earlier tokens of its own text. Padding looks at nothing, not at itself either, and nobody
+    looks at it.
     """
     # BEGIN SOLUTION
     own = torch.tensor(segments)
@@ -191,14 +200,19 @@ check.lab05.may_look(may_look)
 
 # %% nbgrader={"grade": false, "grade_id": "train", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def train(model, optimizer, batches, most, clip):
-    """One step of the optimizer for each batch. Returns the losses: a list with a float for each batch, as it was before the batch's step.
+    """One step of the optimizer for each batch. Returns the losses: a list with a float for
+    each batch, as it was before the batch's step.
 
-    model: model(ids) takes int64 (b, T) with b at most `most`, else it fails, and gives logits (b, T, V). optimizer: holds the model's parameters.
-    batches: a list of [ids, labels], both int64 (B, T). labels[b, t] is the token to predict at place t: nothing is to be shifted. -100 is not
-    learned; every row has at least one token that is. most, clip: an int and a number.
+    model: model(ids) takes int64 (b, T) with b at most `most`, else it fails, and gives logits
+    (b, T, V). optimizer: holds the model's parameters. batches: a list of [ids, labels], both
+    int64 (B, T). labels[b, t] is the token to predict at place t: nothing is to be shifted.
+    -100 is not learned; every row has at least one token that is. most, clip: an int and a
+    number.
 
-    The loss of a batch is the mean of the cross-entropy, in nats, over all its learned tokens. A step is made with the gradient of this loss, and
-    where that is longer than `clip`, it is cut to this length (torch.nn.utils.clip_grad_norm_). What gradients hold before the call does not count.
+    The loss of a batch is the mean of the cross-entropy, in nats, over all its learned tokens.
+    A step is made with the gradient of this loss, and where that is longer than `clip`, it is
+    cut to this length (torch.nn.utils.clip_grad_norm_). What gradients hold before the call
+    does not count.
     """
     losses = []
     for ids, labels in batches:
@@ -233,10 +247,12 @@ check.lab05.train(train)
 def rate_at(step, n_steps, n_warmup, peak, floor):
     """The learning rate of a step, as a float.
 
-    step: int, 0 is the first one and n_steps - 1 the last. n_warmup: int, from 0 to n_steps. peak, floor: numbers, floor not above peak.
-    In the first n_warmup steps the rate rises by equal amounts, from peak / n_warmup in the first to peak in the last of them.
-    In the steps after that it falls along half a cosine, from peak, which stands at the step before them, to floor, which the last step has.
-    With n_warmup = 0 this step before them is step -1, so that the first one is already a little below the peak.
+    step: int, 0 is the first one and n_steps - 1 the last. n_warmup: int, from 0 to n_steps.
+    peak, floor: numbers, floor not above peak. In the first n_warmup steps the rate rises by
+    equal amounts, from peak / n_warmup in the first to peak in the last of them. In the steps
+    after that it falls along half a cosine, from peak, which stands at the step before them, to
+    floor, which the last step has. With n_warmup = 0 this step before them is step -1, so that
+    the first one is already a little below the peak.
     """
     # BEGIN SOLUTION
     if step < n_warmup:
@@ -260,10 +276,11 @@ check.lab05.rate_at(rate_at)
 def stop_at(losses, patience, least):
     """[epochs that were run, epoch that is kept], both counted from 1.
 
-    losses: a list of numbers, at least one: the validation loss after each epoch that would be run without stopping. patience: int, at least 1.
-    least: a number, at least 0. The first epoch is the best so far. A later one is a new best if its loss is lower than that of the best so far
-    by more than `least`. Training ends after the first epoch that is the `patience`-th in a row without a new best, or after the last.
-    Kept is the best.
+    losses: a list of numbers, at least one: the validation loss after each epoch that would be
+    run without stopping. patience: int, at least 1. least: a number, at least 0. The first
+    epoch is the best so far. A later one is a new best if its loss is lower than that of the
+    best so far by more than `least`. Training ends after the first epoch that is the
+    `patience`-th in a row without a new best, or after the last. Kept is the best.
     """
     # BEGIN SOLUTION
     best = 1
@@ -317,10 +334,12 @@ check.lab05.step_order(step_order)
 
 # %% nbgrader={"grade": false, "grade_id": "enough", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def enough(points):
-    """The smallest number of examples after which more of them are never clearly better: the "n" of a point, an int.
+    """The smallest number of examples after which more of them are never clearly better: the
+    "n" of a point, an int.
 
-    points: a list of dicts with "n" (int, all different) and "value", "low", "high" (numbers, low <= value <= high), in any order, at least one.
-    A point is clearly better than another if its "low" is above the other's "high". Sought is the smallest n such that no point with a
+    points: a list of dicts with "n" (int, all different) and "value", "low", "high" (numbers,
+    low <= value <= high), in any order, at least one. A point is clearly better than another if
+    its "low" is above the other's "high". Sought is the smallest n such that no point with a
     larger n is clearly better than the point with n.
     """
     # BEGIN SOLUTION

@@ -70,11 +70,14 @@ print(f"chosen over a reply that gained nothing with probability {1 / (1 + math.
 
 # %% nbgrader={"grade": false, "grade_id": "completion_logp", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def completion_logp(logits, ids, mask):
-    """The log-probability of the masked tokens of each row, and how many there are: a pair of tensors (B,), (B,).
+    """The log-probability of the masked tokens of each row, and how many there are: a pair of
+    tensors (B,), (B,).
 
-    logits: float32 (B, T, V); those at place t are about the token at place t + 1. ids: int64 (B, T). mask: bool (B, T), True where a token of the
-    reply stands, anywhere in the row. The token at place 0 is predicted by nothing: it is neither summed nor counted, even where its mask is True.
-    A row without any such token has the sum 0 and the count 0. Natural logarithms; the sums carry gradients to the logits.
+    logits: float32 (B, T, V); those at place t are about the token at place t + 1. ids: int64
+    (B, T). mask: bool (B, T), True where a token of the reply stands, anywhere in the row. The
+    token at place 0 is predicted by nothing: it is neither summed nor counted, even where its
+    mask is True. A row without any such token has the sum 0 and the count 0. Natural
+    logarithms; the sums carry gradients to the logits.
     """
     # BEGIN SOLUTION
     logp = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
@@ -101,8 +104,10 @@ check.lab06.completion_logp(completion_logp)
 def doubtful_loss(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
     """DPO's loss of each pair, (B,), when a label is wrong with the probability `doubt`.
 
-    The first four: float32 (B,), sums of log-probabilities of the replies, under the model and under the reference. beta: above 0. doubt: 0 up to 0.5.
-    The loss of a label is -log(logistic(beta * margin)), with the margin that lesson 06 derives. The result is finite for margins of any size.
+    The first four: float32 (B,), sums of log-probabilities of the replies, under the model and
+    under the reference. beta: above 0. doubt: 0 up to 0.5. The loss of a label is
+    -log(logistic(beta * margin)), with the margin that lesson 06 derives. The result is finite
+    for margins of any size.
     """
     # BEGIN SOLUTION
     reward = beta * ((chosen - reference_chosen) - (rejected - reference_rejected))
@@ -122,11 +127,14 @@ check.lab06.doubtful_loss(doubtful_loss)
 
 # %% nbgrader={"grade": false, "grade_id": "per_token_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def per_token_loss(chosen, rejected, n_chosen, n_rejected, beta, target):
-    """The loss of each pair, (B,): -log(logistic(z)), z being beta times the lead of the chosen reply by the token, minus the target.
+    """The loss of each pair, (B,): -log(logistic(z)), z being beta times the lead of the chosen
+    reply by the token, minus the target.
 
-    chosen, rejected: float32 (B,), sums of log-probabilities. n_chosen, n_rejected: int64 (B,), tokens of the replies, at least 1. beta: above 0.
-    target: from 0 on. The lead by the token is the mean log-probability of a token of the chosen reply, minus that of a token of the rejected reply.
-    beta multiplies the lead only, not the target. The result is finite for leads of any size.
+    chosen, rejected: float32 (B,), sums of log-probabilities. n_chosen, n_rejected: int64 (B,),
+    tokens of the replies, at least 1. beta: above 0. target: from 0 on. The lead by the token
+    is the mean log-probability of a token of the chosen reply, minus that of a token of the
+    rejected reply. beta multiplies the lead only, not the target. The result is finite for
+    leads of any size.
     """
     # BEGIN SOLUTION
     lead = chosen / n_chosen - rejected / n_rejected
@@ -146,13 +154,17 @@ check.lab06.per_token_loss(per_token_loss)
 
 # %% nbgrader={"grade": false, "grade_id": "reward_report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def reward_report(chosen, rejected, reference_chosen, reference_rejected, beta):
-    """What a training did to B pairs, a dict with four floats. The first four arguments: float32 (B,), B at least 1, as in `doubtful_loss`.
+    """What a training did to B pairs, a dict with four floats. The first four arguments:
+    float32 (B,), B at least 1, as in `doubtful_loss`.
 
-    A reply's gain is its log-probability under the model minus that under the reference; its reward is beta times the gain. beta: above 0.
+    A reply's gain is its log-probability under the model minus that under the reference; its
+    reward is beta times the gain. beta: above 0.
     "margin": the mean over the pairs of the chosen reply's reward minus the rejected one's.
-    "accuracy": the share of pairs in which the chosen reply has the higher reward; a pair with equal rewards counts half.
+    "accuracy": the share of pairs in which the chosen reply has the higher reward; a pair with
+    equal rewards counts half.
     "chosen fell": the share of pairs in which the chosen reply's gain is below 0.
-    "won by falling": the share of all pairs in which both gains are below 0 and the chosen reply has the higher reward.
+    "won by falling": the share of all pairs in which both gains are below 0 and the chosen
+    reply has the higher reward.
     """
     # BEGIN SOLUTION
     up, down = chosen - reference_chosen, rejected - reference_rejected
@@ -208,15 +220,20 @@ check.lab06.preference_order(preference_order)
 
 # %% nbgrader={"grade": false, "grade_id": "judge_report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def judge_report(verdicts, new_words, old_words):
-    """What a judge said about n comparisons, and how far to trust it: a dict. There is at least one comparison.
+    """What a judge said about n comparisons, and how far to trust it: a dict. There is at least
+    one comparison.
 
-    verdicts: a list of n pairs of str, tuples or lists: what was said with the new reply in place A, and with it in place B. "A" and "B" are
-    choices of a place; any other text chooses nothing. new_words, old_words: lists of n int, the words of the replies.
-    A comparison is consistent if both verdicts are choices and choose the same reply. It counts 1 if it is consistent and chooses the new reply, 0 if it
-    is consistent and chooses the old one, and one half if it is not consistent. A win rate is the mean of these over some comparisons.
-    "said A": the share of the 2n verdicts that are "A". "consistent": the share of consistent comparisons. "win rate": over all comparisons.
-    "at balanced lengths": the mean of two win rates, over the comparisons in which the new reply has more words and over those in which it has fewer;
-    comparisons with equal numbers of words are in neither; None if one of the two groups is empty.
+    verdicts: a list of n pairs of str, tuples or lists: what was said with the new reply in
+    place A, and with it in place B. "A" and "B" are choices of a place; any other text chooses
+    nothing. new_words, old_words: lists of n int, the words of the replies. A comparison is
+    consistent if both verdicts are choices and choose the same reply. It counts 1 if it is
+    consistent and chooses the new reply, 0 if it is consistent and chooses the old one, and one
+    half if it is not consistent. A win rate is the mean of these over some comparisons.
+    "said A": the share of the 2n verdicts that are "A". "consistent": the share of consistent
+    comparisons. "win rate": over all comparisons.
+    "at balanced lengths": the mean of two win rates, over the comparisons in which the new
+    reply has more words and over those in which it has fewer; comparisons with equal numbers of
+    words are in neither; None if one of the two groups is empty.
     """
     # BEGIN SOLUTION
     counts = [{("A", "B"): 1.0, ("B", "A"): 0.0}.get(tuple(pair), 0.5) for pair in verdicts]
@@ -245,10 +262,13 @@ check.lab06.judge_report(judge_report)
 
 # %% nbgrader={"grade": false, "grade_id": "best_of_n", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def best_of_n(rewards, n):
-    """How good the best of n drawn replies is, and how far from drawing one it leads: (value, divergence), two floats.
+    """How good the best of n drawn replies is, and how far from drawing one it leads: (value,
+    divergence), two floats.
 
-    rewards: a list of N numbers, in any order, equal ones among them. n: an int, 1 to N. value: the mean of the highest reward in a set, over all sets of
-    n of the N replies (no reply twice in a set; replies with equal rewards are different replies). divergence: log n - (n - 1) / n, in nats.
+    rewards: a list of N numbers, in any order, equal ones among them. n: an int, 1 to N. value:
+    the mean of the highest reward in a set, over all sets of n of the N replies (no reply twice
+    in a set; replies with equal rewards are different replies). divergence: log n - (n - 1) /
+    n, in nats.
     """
     # BEGIN SOLUTION
     total = 0.0
@@ -296,7 +316,9 @@ pairs, cases = preferences.preferences(0, 96), preferences.held_out(0, 32)
 
 
 def scored(model, items, texts):
-    """Sums of log-probabilities of replies to these cases, and their tokens, each (n,), by `completion_logp`."""
+    """Sums of log-probabilities of replies to these cases, and their tokens, each (n,), by
+    `completion_logp`.
+    """
     rows = tokenized(imitator, [[*item.messages, case.assistant(text)] for item, text in zip(items, texts)], 640)
     ids = torch.zeros(len(rows), max(len(row["input_ids"]) for row in rows), dtype=torch.long)
     mask = torch.zeros_like(ids, dtype=torch.bool)
@@ -328,7 +350,9 @@ def learn(start, loss, learning_rate=1e-4, batch_size=8):
 
 
 def dpo(now, before):
-    """To try the other loss: per_token_loss(now[0][0], now[1][0], now[0][1], now[1][1], 2.0, 1.0)."""
+    """To try the other loss: per_token_loss(now[0][0], now[1][0], now[0][1], now[1][1], 2.0,
+    1.0).
+    """
     return doubtful_loss(now[0][0], now[1][0], before[0][0], before[1][0], beta=0.1, doubt=0.0)
 
 

@@ -79,12 +79,15 @@ print(f"lost since its own stage {first[0] - first[-1]:.2f}, lost since its best
 def measures(start, scores):
     """A dict with "forgetting", "backward" and "forward", all floats.
 
-    start: a list of T shares, each task before any training. scores: T lists of T shares; scores[i][j] is the share of task j after stage i,
-    in which task i was trained. T is at least 2.
+    start: a list of T shares, each task before any training. scores: T lists of T shares;
+    scores[i][j] is the share of task j after stage i, in which task i was trained. T is at
+    least 2.
 
-    forgetting: the mean, over all tasks but the last, of the best share that the task had after any stage from its own to the last but one
-    (both included), minus its share after the last stage. backward: the mean, over the same tasks, of its share after the last stage minus that
-    after its own. forward: the mean, over all tasks but the first, of its share after the stage before its own minus its share in `start`.
+    forgetting: the mean, over all tasks but the last, of the best share that the task had after
+    any stage from its own to the last but one (both included), minus its share after the last
+    stage. backward: the mean, over the same tasks, of its share after the last stage minus that
+    after its own. forward: the mean, over all tasks but the first, of its share after the stage
+    before its own minus its share in `start`.
     """
     n = len(start)
     mean = lambda values: sum(values) / len(values)  # noqa: E731
@@ -117,10 +120,12 @@ def interleave(new, old, order, k, n):
     """Old examples among new ones, as one list: of every n examples k are old.
 
     new, old: lists of examples. order: a list that holds each index of `old` once. k, n: int.
-    The result is made of blocks: n - k new ones in their order, then k old ones. The old ones are taken in the order of `order`; this goes on from
-    block to block, and begins anew when all of them have been used. Every new example stands in the result once. If the last block gets only
-    r < n - k new ones, it gets k · r / (n - k) old ones, rounded up. Without new examples the result is empty.
-    ValueError if not 0 <= k < n, and if k > 0 while `old` is empty.
+    The result is made of blocks: n - k new ones in their order, then k old ones. The old ones
+    are taken in the order of `order`; this goes on from block to block, and begins anew when
+    all of them have been used. Every new example stands in the result once. If the last block
+    gets only r < n - k new ones, it gets k · r / (n - k) old ones, rounded up. Without new
+    examples the result is empty. ValueError if not 0 <= k < n, and if k > 0 while `old` is
+    empty.
     """
     # BEGIN SOLUTION
     if not 0 <= k < n or (k and not old):
@@ -152,9 +157,10 @@ check.lab07.interleave(interleave)
 def paired(before, after):
     """A dict with "lost", "won" (int), "change" and "p" (float), for one skill.
 
-    before, after: two lists of as many 0 and 1, at least one: whether each case came out right, the same cases in the same order.
-    lost: how many were right before and wrong after; won: the other way round. change: the share of right cases after, minus that before.
-    p: the two-sided exact p-value of "a case that changed is as likely lost as won"; 1 if none changed.
+    before, after: two lists of as many 0 and 1, at least one: whether each case came out right,
+    the same cases in the same order. lost: how many were right before and wrong after; won: the
+    other way round. change: the share of right cases after, minus that before. p: the two-sided
+    exact p-value of "a case that changed is as likely lost as won"; 1 if none changed.
     """
     # BEGIN SOLUTION
     lost = sum(b > a for b, a in zip(before, after))
@@ -182,12 +188,15 @@ check.lab07.paired(paired)
 def verdicts(found, weights, alpha, margin):
     """A dict with a verdict on each skill: "lost", "won", "small" or "open".
 
-    found: a dict from skills to dicts with "change" and "p", as `paired` gives them. weights: a dict from the same skills to numbers above 0.
-    alpha, margin: numbers. May be empty: then the result is, too.
+    found: a dict from skills to dicts with "change" and "p", as `paired` gives them. weights: a
+    dict from the same skills to numbers above 0. alpha, margin: numbers. May be empty: then the
+    result is, too.
 
-    Weighted Holm: the skills are taken in the order of p / weight, the least first. A skill's change is shown if
-    p · (the sum of its weight and of the weights of all skills after it) / (its weight) is at most alpha, and if all skills before it were shown.
-    A change that is not shown is "open". One that is shown is "lost" if it is below -margin, "won" if it is above margin, and else "small".
+    Weighted Holm: the skills are taken in the order of p / weight, the least first. A skill's
+    change is shown if p · (the sum of its weight and of the weights of all skills after it) /
+    (its weight) is at most alpha, and if all skills before it were shown. A change that is not
+    shown is "open". One that is shown is "lost" if it is below -margin, "won" if it is above
+    margin, and else "small".
     """
     # BEGIN SOLUTION
     left, result = sum(weights.values()), dict.fromkeys(found, "open")
@@ -213,11 +222,14 @@ check.lab07.verdicts(verdicts)
 
 # %% nbgrader={"grade": false, "grade_id": "way_back", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def way_back(before, tuned, curve, least, part):
-    """How many old examples bring a skill back: the least number of them (int), or "kept", or "gone".
+    """How many old examples bring a skill back: the least number of them (int), or "kept", or
+    "gone".
 
-    before, tuned: its share of right replies before and after a tuning. curve: a list of [number of old examples, share after those], in any order,
-    maybe empty. least, part: numbers above 0. The loss is before - tuned. A loss below `least` is none: "kept". A number of examples brings
-    the skill back if what it adds to `tuned` is at least `part` times the loss. If no number on the curve does: "gone".
+    before, tuned: its share of right replies before and after a tuning. curve: a list of
+    [number of old examples, share after those], in any order, maybe empty. least, part: numbers
+    above 0. The loss is before - tuned. A loss below `least` is none: "kept". A number of
+    examples brings the skill back if what it adds to `tuned` is at least `part` times the loss.
+    If no number on the curve does: "gone".
     """
     # BEGIN SOLUTION
     loss = before - tuned
@@ -270,8 +282,9 @@ check.lab07.gate_order(gate_order)
 def frontier(arms):
     """The names of the arms that no other one beats, as a list in the order in which they came.
 
-    arms: a list of dicts with "name" (text), "learned" and "kept" (numbers, more is better), maybe empty.
-    An arm beats another if it is at least as good in both numbers and better in at least one. Of arms with the same two numbers none beats another.
+    arms: a list of dicts with "name" (text), "learned" and "kept" (numbers, more is better),
+    maybe empty. An arm beats another if it is at least as good in both numbers and better in at
+    least one. Of arms with the same two numbers none beats another.
     """
 
     # BEGIN SOLUTION
