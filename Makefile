@@ -11,7 +11,7 @@ lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
 models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
-bench: .venv/ready build/peers
+bench: .venv/ready build/peers build/grading-peers
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/retrieval.py
@@ -19,6 +19,8 @@ bench: .venv/ready build/peers
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/preferences.py
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
+	$(BIN)/python benchmarks/grading.py
+	$(BIN)/python benchmarks/kills.py
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready
@@ -30,9 +32,10 @@ lint: .venv/ready
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 > .venv/kernel.log
 	touch $@
 build/peers: benchmarks/peers.txt
+build/grading-peers: benchmarks/peers-grading.txt
 build/exporters: tests/tune/exporters.txt
 build/trackers: tests/tune/trackers.txt
-build/peers build/exporters build/trackers: .venv/ready
+build/peers build/grading-peers build/exporters build/trackers: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
 .PHONY: run test lab models bench site lint

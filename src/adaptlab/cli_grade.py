@@ -1,9 +1,9 @@
-"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · export."""
+"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · export · import · doctor."""
 
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import typer.core
@@ -23,6 +23,7 @@ grade_app = typer.Typer(cls=_RunIfNotNamed, no_args_is_help=True, help="Grade su
 
 LabName = Annotated[str, typer.Option("--lab", help="The lab, as in 04.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the feedback.")]
+Gradebook = Annotated[Path | None, typer.Option(help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given.")]
 
 
 @grade_app.command("run")
@@ -54,9 +55,7 @@ def grade_run(
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
         print(f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
     if failed := [sheet.student for sheet in sheets if any(mark.status == "grader error" for mark in sheet.marks)]:
-        raise AdaptLabError(
-            f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there."
-        )
+        _fail(f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there.")
 
 
 @grade_app.command("show")
@@ -90,16 +89,73 @@ def grade_mark(
 
 @grade_app.command("export")
 def grade_export(
-    lab: LabName, out: Out, platform: Annotated[str, typer.Option(help="canvas, moodle or gradescope.")] = "canvas", folder: Folder = Path(".")
+    lab: LabName,
+    out: Out,
+    platform: Annotated[str, typer.Option(help="canvas, moodle, gradescope or nbgrader.")] = "canvas",
+    gradebook: Gradebook = None,
+    folder: Folder = Path("."),
 ) -> None:
-    """Write the marks as the CSV file that a platform imports."""
+    """Write the marks as the CSV file that a platform imports, or into nbgrader's gradebook."""
     from adaptlab.files import write_whole
     from adaptlab.grading.export import to_csv
+    from adaptlab.grading.feedback import visible
 
-    sheets = _kept(lab, out, folder)[1]
+    ledger, sheets = _kept(lab, out, folder)
     path = out / f"{sheets[0].lab}-{platform}.csv"
-    write_whole(path, to_csv(sheets, platform))
+    if platform == "nbgrader":
+        from adaptlab.grading.batch import read_lab_named
+        from adaptlab.grading.gradebook import write_gradebook
+
+        path = gradebook or out / "gradebook.db"
+        for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
+            print(f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}")
+    else:
+        write_whole(path, to_csv(sheets, platform))
     print(path)
+
+
+@grade_app.command("import")
+def grade_import(
+    lab: LabName,
+    out: Out,
+    author: Annotated[str, typer.Option(help="Who marked in formgrader.")],
+    gradebook: Gradebook = None,
+    folder: Folder = Path("."),
+) -> None:
+    """Take the marks that somebody gave in nbgrader's formgrader into the ledger, as marks by hand."""
+    from adaptlab.grading.batch import read_lab_named
+    from adaptlab.grading.feedback import visible, write_feedback
+    from adaptlab.grading.gradebook import read_foreign
+
+    ledger, sheets = _kept(lab, out, folder)
+    name = sheets[0].lab
+    for found in read_foreign(gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets):
+        ledger.decide(found.student, name, found.exercise, found.points, "marked in nbgrader's formgrader", author)
+        print(f"{visible(found.student)}, {found.exercise}: {found.points:g}")
+    write_feedback(ledger.sheets(name), out / "feedback", ledger.last_measured(name))
+
+
+@grade_app.command("doctor")
+def grade_doctor(folder: Folder = Path(".")) -> None:
+    """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it does not keep what it promises."""
+    from adaptlab.grading.doctor import examine_all
+    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.walls import level
+
+    print(f"level: {level()}")
+    findings = []
+    for finding in examine_all(folder.resolve()):
+        findings.append(finding)
+        said = finding.verdict if finding.probe.promised else "not promised"
+        print(f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({visible(finding.what)[:100]})' if finding.what else ''}", flush=True)
+    if broken := [finding.probe.name for finding in findings if finding.broken]:
+        _fail(f"This machine's box does not keep what it promises ({', '.join(broken)}): grade nobody's notebook here until it does.")
+    print(f"The box keeps all of its {sum(finding.probe.promised for finding in findings)} promises.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(f"adaptlab: {sentence}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def _kept(lab: str, out: Path, folder: Path) -> tuple:

@@ -53,6 +53,7 @@ ANSWERS = {
     "a syntax error": ("def same_strength(:", "student error"),
     "is not there": ("other = 1", "student error"),
     "exits hard": ("import os\nos._exit(0)", "crash"),
+    "kills itself": (WRONG.format("__import__('os').kill(__import__('os').getpid(), 9)"), "crash"),
     "exits when called": (WRONG.format("__import__('os')._exit(0)"), "crash"),
     "leaves when called": (WRONG.format("__import__('sys').exit(0)"), "student error"),
     "a bad pointer": (WRONG.format("__import__('ctypes').string_at(0)"), "crash"),

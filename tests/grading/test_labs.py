@@ -7,11 +7,12 @@ from rapidfuzz import fuzz
 
 from adaptlab.course.labs import build_labs, faults, find_sources, out_of_step, solved
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.box import Limits, prepared
+from adaptlab.grading.box import prepared
 from adaptlab.grading.check import exercises
 from adaptlab.grading.grade import grade
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.notebook import Cell, read_cells, read_lab
+from adaptlab.grading.walls import Limits
 
 ROOT = Path(__file__).parents[2]
 SOURCES = find_sources(ROOT / "solutions")

@@ -1,17 +1,12 @@
 """The ledger of marks: whole or not at all, the same after every interruption, and what persons decided stays."""
 
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from grading.conftest import as_notebook, cells
+from grading.kills import killed_and_whole
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import grade_all
@@ -93,39 +88,9 @@ def test_exports_are_the_same_bytes_and_no_formulas(ledger, lab, platform):
         to_csv(sheets, "excel")
 
 
-GRADE = """
-import pickle, sys
-from adaptlab.grading.batch import grade_all
-from adaptlab.grading.marks import Ledger
-from pathlib import Path
-if __name__ == "__main__":
-    submissions, lab = pickle.loads(Path(sys.argv[1]).read_bytes())
-    grade_all(submissions, lab, "grader", Ledger(Path(sys.argv[2])))
-"""
-
-
-def rows(path) -> list:
-    return [
-        (sheet.student, sheet.points, [(mark.exercise, mark.status, mark.misconception) for mark in sheet.marks])
-        for sheet in Ledger(path).sheets("lab04_short")
-    ]
-
-
 def test_killed_at_any_moment_and_run_again_the_marks_are_the_same(tmp_path, lab, box_level):
-    import pickle
-
-    (tmp_path / "grade.py").write_text(GRADE)
-    (tmp_path / "given").write_bytes(pickle.dumps((submissions(6), lab)))
-    whole, killed = tmp_path / "whole.db", tmp_path / "killed.db"
-    grade_all(submissions(6), lab, "grader", Ledger(whole))
-    command, rng = [sys.executable, tmp_path / "grade.py", tmp_path / "given", killed], random.Random(0)
-    for _ in range(6):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(rng.uniform(0.3, 4))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
-    assert rows(killed) == rows(whole) and len(rows(whole)) == 7
+    resumed, whole, counts = killed_and_whole(tmp_path, submissions(6), lab, n_kills=6)
+    assert resumed == whole and len(whole) == 7 and set(counts) == {"grader", "box"}
 
 
 def test_no_two_students_share_a_page():

@@ -13,11 +13,13 @@ from pathlib import Path
 
 from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.box import DEFAULT, Limits, level, prepared
+from adaptlab.grading.box import prepared
 from adaptlab.grading.grade import Graded, Mark, digest_of, grade
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab, read_lab
+from adaptlab.grading.walls import DEFAULT, Limits, level
+from adaptlab.grading.warm import warm_up
 
 OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
 WHOLE = Limits(step_seconds=300, total_seconds=900)  # an experiment may train a model
@@ -65,13 +67,13 @@ class Task:
 
     lab: Lab
     submission: Submission
+    harness: Path
     level: str
     secret: int
     limits: Limits
 
     def __call__(self) -> Graded:
-        with prepared() as harness:
-            return grade(self.lab, self.submission, harness, self.level, self.secret, self.limits)
+        return grade(self.lab, self.submission, self.harness, self.level, self.secret, self.limits)
 
     def failed(self, status: str, sentence: str) -> Graded:
         """What is kept where there is no grading: no points, and no zeros."""
@@ -84,9 +86,9 @@ def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: 
     from tqdm import tqdm
 
     done, secret, box_level = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), level()
-    todo = [Task(lab, one, box_level, secret, limits) for one in submissions if (one.student, digest_of(one.content)) not in done]
-    with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
-        for task, graded in _results(todo, workers):
+    todo = [one for one in submissions if (one.student, digest_of(one.content)) not in done]
+    with prepared(warm=False) as harness, tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
+        for task, graded in _results([Task(lab, one, harness, box_level, secret, limits) for one in todo], workers):
             ledger.keep(task.submission, graded, grader)
             bar.update()
     return len(todo)
@@ -100,7 +102,7 @@ def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Graded
     waiting, suspects = list(tasks), []
     while waiting or suspects:
         width, source = (2 * workers, waiting) if waiting else (1, suspects)
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), warm_up, (tasks[0].harness,)) as pool:
             under_way: dict[Future, Task] = {}
             while source or under_way:
                 while source and len(under_way) < width:

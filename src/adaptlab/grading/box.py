@@ -6,52 +6,39 @@ It is bubblewrap's: namespaces of its own, everything read-only but three small 
 import contextlib
 import json
 import os
+import re
 import secrets
 import select
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptlab.errors import AdaptLabError
+from adaptlab.grading.walls import DEFAULT, MIB, Limits
+from adaptlab.grading.warm import begin, cool_down, warm_up
 from adaptlab.grading.wire import NotPlain, decode, encode
 
-MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a box may use; seconds are those of a step (a cell, or all the calls of an answer), and of the whole."""
-
-    step_seconds: float = 30
-    total_seconds: float = 180
-    memory_bytes: int = 3 * 1024 * MIB
-    answer_bytes: int = 64 * MIB
-    disk_bytes: int = 200 * MIB
-    processes: int = 64
-
-
-DEFAULT = Limits()
+PREFIX = "adaptlab-box-"
 
 
 class BoxError(Exception):
-    """A box ended before it answered; `status` is what the ledger calls that, the message what a student is told."""
+    """A box ended before it answered; `status` is what the ledger calls that, the message what a student is told.
 
-    def __init__(self, status: str, message: str):
+    `killed`: by SIGKILL, which may have come from outside, as from a machine that is short of memory.
+    """
+
+    def __init__(self, status: str, message: str, killed: bool = False):
         super().__init__(message)
-        self.status = status
+        self.status, self.killed = status, killed
 
 
 def harness(folder: Path) -> Path:
-    """Put what goes into every box into a folder: the server, the wire, the probes, and matplotlib's list of fonts; none of it knows a right answer."""
+    """Put into a folder what goes into every box: the server and what begins it, the wire, the probes, matplotlib's list of fonts; no right answer."""
     here = Path(__file__).parent
-    for name in ("serve.py", "wire.py"):
+    for name in ("begin.py", "serve.py", "wire.py"):
         shutil.copy(here / name, folder / name)
     shutil.copytree(here / "probes", folder / "probes", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     import matplotlib
@@ -62,72 +49,15 @@ def harness(folder: Path) -> Path:
     return folder
 
 
-def environment(home: str, temporary: str) -> dict[str, str]:
-    """All that a box knows of its surroundings: nothing says that it is graded, and arithmetic has one thread."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "ADAPTLAB_UNATTENDED": "1"}
-    places = {"HOME": home, "TMPDIR": temporary, "MPLCONFIGDIR": f"{temporary}/matplotlib", "PATH": "/usr/bin", "USER": "student", "LANG": "C.UTF-8"}
-    return threads | quiet | places
-
-
-def readable() -> list[Path]:
-    """What a box may read besides the system's own libraries: the interpreter, its packages, and this package without its grading folder."""
-    import adaptlab
-
-    places = {Path(sys.prefix), Path(sys.base_prefix), Path(adaptlab.__file__).parent}
-    outer = [place.resolve() for place in places]
-    return sorted(place for place in outer if not any(place != other and place.is_relative_to(other) for other in outer))
-
-
-def bwrap_command(folder: Path, limits: Limits) -> list[str]:
-    """The command of a box by bubblewrap; `folder` holds the harness.
-
-    The order matters: a size belongs to the tmpfs behind it, what stands later covers what stands earlier, and the root becomes read-only at the end.
-    Limits by prlimit are set inside, where they count the box's own processes. CPython needs neither /etc nor a user of its own.
-    """
-    mounts = ["--ro-bind", "/usr", "/usr"]
-    for name in ("lib", "lib64", "bin"):
-        if Path(f"/{name}").is_symlink():
-            mounts += ["--symlink", os.readlink(f"/{name}"), f"/{name}"]
-        elif Path(f"/{name}").exists():
-            mounts += ["--ro-bind", f"/{name}", f"/{name}"]
-    mounts += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 * MIB), "--tmpfs", "/dev/shm"]
-    for place in ("/tmp", "/box"):
-        mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]
-    for place in readable():  # after /tmp, in which the course may stand
-        mounts += ["--ro-bind", str(place), str(place)]
-    mounts += ["--tmpfs", str(Path(__file__).parent.resolve()), "--remount-ro", str(Path(__file__).parent.resolve())]
-    mounts += ["--ro-bind", str(folder), "/grader", "--chdir", "/box", "--remount-ro", "/dev", "--remount-ro", "/"]
-    variables = [word for name, value in environment("/box", "/tmp").items() for word in ("--setenv", name, value)]
-    apart = ["--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
-    return ["bwrap", *apart, *mounts, *variables, "--", *prlimit(limits), sys.executable, "-P", "/grader/serve.py"]
-
-
-def prlimit(limits: Limits) -> list[str]:
-    """The limits that the kernel keeps for each process."""
-    sizes = {"nproc": limits.processes, "as": limits.memory_bytes + 2048 * MIB, "fsize": limits.disk_bytes, "nofile": 1024, "core": 0}
-    return ["prlimit", *(f"--{name}={value}" for name, value in sizes.items()), "--"]
-
-
-def level() -> str:
-    """The level of this machine's box, "bwrap"; an AdaptLabError where there is none."""
-    if shutil.which("bwrap") and subprocess.run(["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"],
-                                                 capture_output=True).returncode == 0:  # fmt: skip
-        return "bwrap"
-    raise AdaptLabError("Strangers' notebooks need a box, and this machine has none: install bubblewrap (Debian, Ubuntu and WSL2: apt install bubblewrap). "
-                        "If it is there and does not start, unprivileged user namespaces are switched off.")  # fmt: skip
-
-
 class Box:
     """A running box. `run` and `call` wait for its answers and raise BoxError when there will be none; leaving the context kills all that is in it."""
 
     def __init__(self, folder: Path, limits: Limits = DEFAULT):
         self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
         self.began = self.step_began = self.watched = time.monotonic()
-        self.process = subprocess.Popen(bwrap_command(folder, limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        start_new_session=True)  # fmt: skip
-        os.set_blocking(self.process.stdout.fileno(), False)
-        os.set_blocking(self.process.stdin.fileno(), False)
+        self.begun = begin(folder, limits)
+        os.set_blocking(self.begun.out.fileno(), False)
+        os.set_blocking(self.begun.into.fileno(), False)
 
     def __enter__(self) -> "Box":
         try:
@@ -142,12 +72,9 @@ class Box:
         self.close()
 
     def close(self) -> None:
-        """Kill the box; with the first process of its namespace every other one in it ends."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        """Kill all that is in the box."""
+        self._measure()
+        self.begun.close()
 
     def run(self, source: str) -> str | None:
         """Run a cell; its error in a line, or None."""
@@ -184,9 +111,9 @@ class Box:
     def _send(self, data: bytes) -> None:
         for _ in self._waiting():
             try:
-                data = data[os.write(self.process.stdin.fileno(), data) :]
+                data = data[os.write(self.begun.into.fileno(), data) :]
             except BlockingIOError:
-                select.select([], [self.process.stdin], [], 0.2)
+                select.select([], [self.begun.into], [], 0.2)
             except BrokenPipeError:
                 raise self._ended() from None
             if not data:
@@ -203,8 +130,8 @@ class Box:
             searched = len(self.buffer)
             if searched > self.limits.answer_bytes:
                 raise BoxError("resource limit", f"an answer had more than {self.limits.answer_bytes // MIB} MiB")
-            if select.select([self.process.stdout], [], [], 0.1)[0]:
-                piece = os.read(self.process.stdout.fileno(), MIB)
+            if select.select([self.begun.out], [], [], 0.1)[0]:
+                piece = os.read(self.begun.out.fileno(), MIB)
                 if not piece:
                     raise self._ended()
                 self.buffer += piece
@@ -226,38 +153,68 @@ class Box:
                 raise BoxError("timeout", f"nothing came back within {min(self.limits.step_seconds, self.limits.total_seconds):.0f} seconds")
             if now - self.watched > 0.2:
                 self.watched = now
-                self._watch_memory()
+                self._watch()
             yield
 
-    def _watch_memory(self) -> None:
-        """Limits by process do not add up: what all processes of the box hold together is read from outside."""
+    def _measure(self) -> tuple[int, int]:
+        """Bytes and threads of all processes of the box, from outside."""
         import psutil
 
-        used = 0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for process in psutil.Process(self.process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    used += process.memory_info().rss
+        used = n_threads = 0
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                used += process.memory_info().rss
+                n_threads += process.num_threads()
         self.peak_bytes = max(self.peak_bytes, used)
+        return used, n_threads
+
+    def _watch(self) -> None:
+        """Limits by process do not add up, and root has none on their number: what all processes of the box take together counts."""
+        used, n_threads = self._measure()
+        if n_threads > self.limits.processes:
+            raise BoxError("resource limit", f"the notebook ran {n_threads} processes and threads, and may run {self.limits.processes}")
         if used > self.limits.memory_bytes:
             raise BoxError("resource limit", f"the notebook's processes held {used // MIB} MiB, and may hold {self.limits.memory_bytes // MIB}")
 
+    def _processes(self) -> set:
+        """Every process of the box: those under bubblewrap, to which come the orphans, and those under a server that walked in."""
+        import psutil
+
+        found = set()
+        for pid in (self.begun.process.pid, *self.begun.pids[:1]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found |= {psutil.Process(pid), *psutil.Process(pid).children(recursive=True)}
+        return found
+
     def _ended(self) -> BoxError:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1)
-        code = self.process.poll()
-        how = (
-            f"by signal {signal.Signals(-code).name}"
-            if code and code < 0
-            else f"with status {code}"
-            if code is not None
-            else "its conversation with the grader"
-        )
-        return BoxError("crash", f"the notebook's process ended {how} before it had answered")
+        code = self.begun.code()
+        how = "its conversation with the grader" if code is None else f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+        return BoxError("crash", f"the notebook's process ended {how} before it had answered", code == -signal.SIGKILL)
 
 
 @contextlib.contextmanager
-def prepared() -> Iterator[Path]:
-    """A folder with the harness, for as many boxes as one likes."""
-    with tempfile.TemporaryDirectory(prefix="adaptlab-box-") as folder:
-        yield harness(Path(folder))
+def prepared(warm: bool = True) -> Iterator[Path]:
+    """A folder with the harness, for as many boxes as one likes; what graders left behind that were killed is swept away first.
+
+    `warm`: have an interpreter ready for the boxes that this process begins.
+    """
+    _sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as name:
+        folder = harness(Path(name))
+        if warm:
+            warm_up(folder)
+        try:
+            yield folder
+        finally:
+            cool_down(folder)
+
+
+def _sweep(place: Path) -> None:
+    """Remove our folders whose process, which stands in their name, is gone."""
+    import psutil
+
+    for folder in place.glob(f"{PREFIX}*"):
+        owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
+        with contextlib.suppress(FileNotFoundError):
+            if owner and not folder.is_symlink() and folder.stat().st_uid == os.getuid() and not psutil.pid_exists(int(owner[1])):
+                shutil.rmtree(folder, ignore_errors=True)

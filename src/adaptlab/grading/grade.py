@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.box import DEFAULT, Box, BoxError, Limits
+from adaptlab.grading.box import Box, BoxError
 from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Exercise, Judge
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.notebook import Cell, Invalid, Lab, code_to_run, read_cells, rebuild
+from adaptlab.grading.walls import DEFAULT, Limits
 
 SECOND_TRY = 3  # how much longer a step may take the second time: a slow moment of the machine is no zero
 
@@ -101,19 +102,20 @@ class _Attempt:
     def __init__(self, lab: Lab, code: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
         self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
         self.code, self.errors, self.doing = list(code), {}, None
-        self.left, self.slow, self.ours = list(lab.points), set(), {cell.id for cell in lab.cells}
+        self.left, self.slow, self.killed, self.ours = list(lab.points), set(), set(), {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
         """Go on until every exercise has its mark. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
         failed_starts = 0
         while self.left:
             try:
-                with Box(self.harness, self._limits()) as box:
-                    try:
+                box = Box(self.harness, self._limits())
+                try:
+                    with box:
                         self._run(box)
                         self._ask(box)
-                    finally:
-                        self.result.peak_bytes = max(self.result.peak_bytes, box.peak_bytes)
+                finally:
+                    self.result.peak_bytes = max(self.result.peak_bytes, box.peak_bytes)
             except BoxError as error:
                 if error.status == "grader error":
                     failed_starts += 1
@@ -161,8 +163,11 @@ class _Attempt:
         return verdict.status, self.lab.points[name] if verdict.status == "pass" else 0, verdict.sentence, verdict.misconception
 
     def _blame(self, error: BoxError) -> None:
-        """Give the mark to what was going on when the box ended; a first timeout is tried again, with more time."""
+        """Give the mark to what was going on when the box ended; a first timeout is tried again, with more time, and so is what was killed."""
         what = self.doing
+        if error.killed and what not in self.killed:
+            self.killed.add(what)
+            return
         if error.status == "timeout" and what not in self.slow:
             self.slow.add(what)
             if not isinstance(what, Cell):  # what a cell of the student's own that failed has left behind may be what is slow

@@ -29,6 +29,8 @@ SCHEMA = (
     "misconception TEXT NOT NULL, PRIMARY KEY (student, lab, submission, grader, exercise))",
     "CREATE TABLE IF NOT EXISTS manual (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, "
     "points REAL NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS exported (gradebook TEXT NOT NULL, lab TEXT NOT NULL, student TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, "
+    "PRIMARY KEY (gradebook, lab, student, exercise))",
     "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
 )
 SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers FROM graded WHERE lab = ? ORDER BY number"""
@@ -74,6 +76,7 @@ class Sheet:
     manual: dict[str, tuple[float, str, str]] = field(default_factory=dict)
     days_late: int = 0
     factor: float = 1
+    automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
 
     @property
     def points(self) -> float:
@@ -154,6 +157,19 @@ class Ledger:
             db.execute("INSERT INTO manual (at, student, lab, exercise, points, comment, author) VALUES (?, ?, ?, ?, ?, ?, ?)",
                        (at, student, lab, exercise, points, comment, author))  # fmt: skip
 
+    def exported(self, gradebook: Path, lab: str) -> dict[tuple[str, str], float]:
+        """By (student, exercise), the marks of persons that were last written into a gradebook."""
+        with self._opened() as db:
+            rows = db.execute("SELECT student, exercise, points FROM exported WHERE gradebook = ? AND lab = ?", (str(gradebook.resolve()), lab))
+            return {(student, exercise): points for student, exercise, points in rows}
+
+    def note_export(self, gradebook: Path, lab: str, marks: dict[tuple[str, str], float]) -> None:
+        """Keep which marks of persons were written into a gradebook."""
+        with self._opened() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO exported VALUES (?, ?, ?, ?, ?)", [(str(gradebook.resolve()), lab, *key, mark) for key, mark in marks.items()]
+            )
+
     def set_policy(self, lab: str, policy: Policy) -> None:
         """The deadline of a lab, and what lateness costs."""
         with self._opened() as db:
@@ -172,15 +188,12 @@ class Ledger:
             manual = {exercise: (points, comment, author) for name, exercise, points, comment, author in decided if name == student}
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
             sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual,
-                                policy.days_late(row[3]), policy.factor(row[3])))  # fmt: skip
+                                policy.days_late(row[3]), policy.factor(row[3]), {mark.exercise: mark.points for mark in found[student]}))  # fmt: skip
         return sheets
 
     @staticmethod
     def _marks(db, student: str, lab: str, submission: str, grader: str) -> list[Mark]:
-        found = db.execute(
-            f"SELECT exercise, status, points, of, sentence, misconception FROM marks {BY_KEY} ORDER BY rowid", (student, lab, submission, grader)
-        )
-        return [Mark(*row) for row in found]
+        return [Mark(*row) for row in db.execute(MARKS, (student, lab, submission, grader))]
 
     def moved(self, lab: str, grader: str) -> list[tuple[str, str, float | None, float | None]]:
         """(student, exercise, points before, points now) of what this grader sees differently from the one before it, on the same submissions."""

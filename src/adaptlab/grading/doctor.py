@@ -1,0 +1,193 @@
+"""Does the box hold? Each probe tries to get out of a real box of this machine, and what it reached is judged from outside, by facts."""
+
+import contextlib
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from adaptlab.grading.box import Box, BoxError, prepared
+from adaptlab.grading.escapes import CALLS, PROBES, Probe
+from adaptlab.grading.walls import MIB, Limits
+
+SMALL = Limits(step_seconds=6, total_seconds=30, memory_bytes=500 * MIB, disk_bytes=16 * MIB, processes=40)
+ADD_KEY, UNLINK, SESSION = {"x86_64": 248, "aarch64": 217}, 9, -3  # a new key, taking it away, and where the keys of a login are kept
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of a probe: "held", "escaped", or "unclear" where the probe itself failed; `what` says what was reached, or why."""
+
+    probe: Probe
+    verdict: str
+    what: str = ""
+
+    @property
+    def broken(self) -> bool:
+        """Whether a promise is not kept, or could not be tested."""
+        return self.probe.promised and self.verdict != "held"
+
+
+class Bait:
+    """Things outside that a box must not reach: files, a variable and a key that hold a secret, sockets that listen, and a process.
+
+    `words` are what a probe is told of them. Leaving the context takes them all away.
+    """
+
+    def __init__(self, course: Path, limits: Limits):
+        self.secret, self.word = secrets.token_hex(12), f"adaptlab-{secrets.token_hex(6)}"
+        self.course, self.limits, self.stack = course, limits, ExitStack()
+
+    def __enter__(self) -> "Bait":
+        import adaptlab
+
+        with contextlib.ExitStack() as stack:
+            self.tcp, self.udp, self.desktop = (stack.enter_context(_listening(*where)) for where in self._listeners())
+            places = {"home": Path.home(), "course": self.course, "temporary": Path(tempfile.gettempdir())}
+            files = {name: stack.enter_context(self._file(folder)) for name, folder in places.items()}
+            self.victim = stack.enter_context(self._process())
+            stack.enter_context(self._variable())
+            stack.enter_context(self._key())
+            stack.callback(lambda: [Path(place, self.word).unlink(missing_ok=True) for place in ("/", "/usr")])
+            package = Path(adaptlab.__file__)
+            self.words = {**files, "port": self.tcp.getsockname()[1], "udp_port": self.udp.getsockname()[1], "word": self.word, "victim": self.victim.pid,
+                          "variable": self._name, "grading": Path(__file__).parent, "package": package, "python": Path(sys.prefix, "pyvenv.cfg"),
+                          "user": 65534 if os.getuid() != 65534 else 65533, "disk": self.limits.disk_bytes, "more": self.limits.processes + 60,
+                          "too_much": self.limits.memory_bytes + 100 * MIB, "too_long": self.limits.step_seconds + 4}  # fmt: skip
+            self.words |= CALLS.get(platform.machine(), dict.fromkeys(CALLS["x86_64"], -1))
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stack.close()
+
+    @property
+    def _name(self) -> str:
+        return self.word.upper().replace("-", "_")
+
+    def _listeners(self) -> Sequence[tuple]:
+        return ((socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)), (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
+                (socket.AF_UNIX, socket.SOCK_STREAM, f"\0{self.word}"))  # fmt: skip
+
+    @contextlib.contextmanager
+    def _file(self, folder: Path) -> Iterator[Path]:
+        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".adaptlab-bait-") as file:
+            file.write(self.secret)
+            file.flush()
+            yield Path(file.name).resolve()
+
+    @contextlib.contextmanager
+    def _variable(self) -> Iterator[None]:
+        os.environ[self._name] = self.secret
+        try:
+            yield
+        finally:
+            del os.environ[self._name]
+
+    @contextlib.contextmanager
+    def _process(self) -> Iterator[subprocess.Popen]:
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", self.word], stdin=subprocess.DEVNULL)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    @contextlib.contextmanager
+    def _key(self) -> Iterator[None]:
+        """A key in this process's session; nothing where the kernel keeps none."""
+        import ctypes
+
+        kernel, machine = ctypes.CDLL(None), platform.machine()
+        number = kernel.syscall(ADD_KEY[machine], b"user", self.word.encode(), self.secret.encode(), len(self.secret), SESSION) if machine in ADD_KEY else -1
+        yield
+        if number > 0:
+            kernel.syscall(CALLS[machine]["keyctl"], UNLINK, number, SESSION)
+
+
+@contextlib.contextmanager
+def _listening(family: int, kind: int, address) -> Iterator[socket.socket]:
+    with socket.socket(family, kind) as listener:
+        listener.bind(address)
+        if kind == socket.SOCK_STREAM:
+            listener.listen(8)
+        listener.setblocking(False)
+        yield listener
+
+
+def connected(listener: socket.socket) -> bool:
+    """Whether somebody called; takes the call."""
+    try:
+        if listener.type == socket.SOCK_DGRAM:
+            listener.recv(100)
+        else:
+            listener.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+def left(word: str, seconds: float = 2) -> bool:
+    """Whether a process with this word in its command is there still after a while; ends it."""
+    import psutil
+
+    for _ in range(int(seconds * 10)):
+        found = [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [""])[-1] == word]
+        if not found:
+            return False
+        time.sleep(0.1)
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    return True
+
+
+def proved(proof: str, bait: Bait, found: Sequence) -> str:
+    """The fact outside that shows an escape, in words; empty if there is none."""
+    import psutil
+
+    facts = {
+        "connected": lambda: connected(bait.tcp) and "a socket outside was called",
+        "asked": lambda: connected(bait.udp) and "a name server outside was asked",
+        "heard": lambda: connected(bait.desktop) and "a service outside was called",
+        "read": lambda: any(bait.secret in str(piece) for piece in found) and "a secret outside was read",
+        "killed": lambda: bait.victim.poll() is not None and "a process outside was ended",
+        "traced": lambda: psutil.Process(bait.victim.pid).status() in ("stopped", "tracing-stop") and "a process outside was stopped",
+        "written": lambda: any(Path(place, bait.word).exists() for place in ("/", "/usr")) and "a file outside was written",
+        "left": lambda: left(f"{bait.word}-left") and "a process ran on after the box was closed",
+    }
+    return (facts[proof]() if proof else "") or ""
+
+
+def examine(probe: Probe, harness: Path, course: Path, limits: Limits = SMALL) -> Finding:
+    """Try one probe in a box of its own, with baits of its own."""
+    with Bait(course, limits) as bait:
+        words = bait.words | ({"word": f"{bait.word}-left"} if probe.proof == "left" else {})
+        found, ended = [], ""
+        try:
+            with Box(harness, limits) as box:
+                ended = box.run(Template(probe.source).substitute(words)) or ""
+                found = box.read(["found"])["found"]
+        except BoxError as error:
+            if error.status not in probe.ends:
+                return Finding(probe, "unclear", f"the box ended: {error}")
+        reached = proved(probe.proof, bait, found or []) or ", ".join(str(piece)[:60] for piece in found or [])
+    if reached:
+        return Finding(probe, "escaped", reached)
+    return Finding(probe, "unclear", ended or "the probe said nothing") if ended or found is None else Finding(probe, "held")
+
+
+def examine_all(course: Path, limits: Limits = SMALL, probes: Sequence[Probe] = PROBES) -> Iterator[Finding]:
+    """The findings of all probes, one by one; `course` is the folder that holds the course and, in it, what others handed in."""
+    with prepared() as harness:
+        for probe in probes:
+            yield examine(probe, harness, course, limits)

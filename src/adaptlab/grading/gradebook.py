@@ -1,0 +1,129 @@
+"""Marks in nbgrader's gradebook, by nbgrader's own API: the grader's as automatic scores, persons' as manual ones.
+
+What somebody marked in formgrader is not ours to change: a manual score is written only where there is none, or where there is the one that we wrote last.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.marks import Ledger, Sheet
+from adaptlab.grading.notebook import Lab
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A manual score of the gradebook that is not from our ledger."""
+
+    student: str
+    exercise: str
+    points: float
+
+
+def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledger) -> list[Foreign]:
+    """Write or update a gradebook; the same marks again change nothing in it. Returns the manual scores that are not ours, and stay as they are."""
+    with _opened(path) as gradebook:
+        _write_assignment(gradebook, lab)
+        written = ledger.exported(path, lab.name)
+        for sheet in sheets:
+            _write_submission(gradebook, sheet)
+            for mark in sheet.marks:
+                key = (sheet.student, mark.exercise)
+                decided = sheet.manual[mark.exercise][0] if mark.exercise in sheet.manual else None
+                _write_grade(_grade(gradebook, lab, *key), sheet.automatic[mark.exercise], decided, written.get(key))
+            gradebook.db.commit()
+        ledger.note_export(path, lab.name, {(sheet.student, name): points for sheet in sheets for name, (points, *_) in sheet.manual.items()})
+        return _foreign(gradebook, lab, sheets)
+
+
+def read_foreign(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]:
+    """The manual scores of a gradebook that the ledger does not have; an AdaptLabError if there is no gradebook."""
+    if not path.exists():
+        raise AdaptLabError(f"There is no gradebook {path}; run: adaptlab grade export --platform nbgrader")
+    with _opened(path) as gradebook:
+        return _foreign(gradebook, lab, sheets)
+
+
+def cell_of(lab: Lab, exercise: str) -> str:
+    """The name of the cell that carries the points of an exercise."""
+    return exercise if exercise in lab.by_hand else f"check_{exercise}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator:
+    try:
+        from nbgrader.api import Gradebook, InvalidEntry
+        from sqlalchemy.exc import SAWarning, SQLAlchemyError
+    except ImportError as error:
+        raise AdaptLabError("nbgrader's gradebook needs nbgrader; run: pip install 'adaptlab[teach]'") from error
+    # nbgrader calls alembic by its name: it stands beside the interpreter, whether or not the environment was activated.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with warnings.catch_warnings(), Gradebook(f"sqlite:///{path.absolute()}") as gradebook:
+            warnings.simplefilter("ignore", SAWarning)  # of how nbgrader makes its rows, which is not ours to change
+            yield gradebook
+    except (SQLAlchemyError, InvalidEntry) as error:
+        raise AdaptLabError(f"{path} cannot be used as nbgrader's gradebook ({str(error).splitlines()[0]}); close formgrader, or name another file.") from error
+
+
+def _write_assignment(gradebook, lab: Lab) -> None:
+    gradebook.update_or_create_assignment(lab.name)
+    gradebook.update_or_create_notebook(lab.name, lab.name)
+    for name, points in (lab.points | lab.by_hand).items():
+        kind = "markdown" if name in lab.by_hand else "code"
+        gradebook.update_or_create_grade_cell(cell_of(lab, name), lab.name, lab.name, max_score=points, cell_type=kind)
+
+
+def _write_submission(gradebook, sheet: Sheet) -> None:
+    """The student and the submission, with what lateness costs, in points."""
+    received = datetime.fromisoformat(sheet.received).astimezone(UTC).replace(tzinfo=None) if sheet.received else None
+    gradebook.update_or_create_student(sheet.student)
+    gradebook.update_or_create_submission(sheet.lab, sheet.student, timestamp=received)
+    notebook = gradebook.find_submission_notebook(sheet.lab, sheet.lab, sheet.student)
+    notebook.late_submission_penalty = round((1 - sheet.factor) * sum(mark.points or 0 for mark in sheet.marks), 4)
+
+
+def _grade(gradebook, lab: Lab, student: str, exercise: str):
+    """The row of a grade; made where the exercise is younger than the submission."""
+    from nbgrader.api import Grade, MissingEntry
+
+    try:
+        return gradebook.find_grade(cell_of(lab, exercise), lab.name, lab.name, student)
+    except MissingEntry:
+        cell = gradebook.find_grade_cell(cell_of(lab, exercise), lab.name, lab.name)
+        grade = Grade(cell_id=cell.id, notebook=gradebook.find_submission_notebook(lab.name, lab.name, student))
+        gradebook.db.add(grade)
+        return grade
+
+
+def _write_grade(grade, automatic: float | None, decided: float | None, written: float | None) -> None:
+    """Both scores of a grade; `written` is the manual one that we wrote last."""
+    moved = grade.auto_score != automatic
+    grade.auto_score = automatic
+    if grade.manual_score in (None, written):
+        grade.manual_score = decided
+        grade.needs_manual_grade = automatic is None and decided is None
+    elif moved:  # somebody marked what the grader saw otherwise: as after a regrading of nbgrader's, they should look again
+        grade.needs_manual_grade = True
+
+
+def _foreign(gradebook, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]:
+    from nbgrader.api import MissingEntry
+
+    found = []
+    for sheet in sheets:
+        for mark in sheet.marks:
+            try:
+                manual = gradebook.find_grade(cell_of(lab, mark.exercise), lab.name, lab.name, sheet.student).manual_score
+            except MissingEntry:
+                continue
+            if manual is not None and manual != sheet.manual.get(mark.exercise, (None,))[0]:
+                found.append(Foreign(sheet.student, mark.exercise, manual))
+    return found

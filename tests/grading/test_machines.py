@@ -1,0 +1,49 @@
+"""Other machines on this one: with more threads or other instructions of the processor numbers differ in their last digits, and no verdict does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LAB = "lab04"
+SETTINGS = [(threads, capability) for threads in (1, 2) for capability in ("default", "avx2")]
+VERDICTS = """
+import json, sys
+import torch
+from grading.test_checks import answers, verdict
+from adaptlab.grading.check import exercises
+
+said = {}
+for name, exercise in exercises(sys.argv[1]).items():
+    bank = answers(sys.argv[1], name, "right") | exercise.misconceptions | answers(sys.argv[1], name, "wrong")
+    for which, answer in bank.items():
+        one = verdict(exercise, answer, seed=3)
+        said[f"{name}: {which}"] = [one.status, one.misconception]
+print(json.dumps([torch.get_num_threads(), torch.backends.cpu.get_cpu_capability(), said]))
+"""
+
+
+def verdicts(threads: int, capability: str) -> dict:
+    """What the judge says of the whole bank of a lab, in a process with these settings; skips where the processor has no such instructions."""
+    settings = {"OMP_NUM_THREADS": str(threads), "ATEN_CPU_CAPABILITY": capability, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", VERDICTS, LAB], env=os.environ | settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    *had, said = json.loads(done.stdout.splitlines()[-1])
+    if had[1].lower() != capability:
+        pytest.skip(f"this processor has {had[1]} in place of {capability}")
+    assert had[0] == threads
+    return said
+
+
+@pytest.fixture(scope="module")
+def here() -> dict:
+    return verdicts(*SETTINGS[0])
+
+
+@pytest.mark.parametrize(("threads", "capability"), SETTINGS[1:])
+def test_verdicts_are_the_same_on_other_machines(here, threads, capability):
+    assert verdicts(threads, capability) == here
+    assert len(here) >= 50 and {status for status, _ in here.values()} == {"pass", "wrong"}
