@@ -4,15 +4,17 @@ import pytest
 
 from adaptlab.course import predictions
 from adaptlab.course.colab import stale_packages
-from adaptlab.course.predictions import DONE_MIME, close_lesson, predict
+from adaptlab.course.predictions import DONE_MIME, answer, close_lesson, predict
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim
 from adaptlab.evals.ledger import RECORDED, record
+from adaptlab.evals.statistics import Estimate
 
 
 @pytest.fixture(autouse=True)
 def empty(monkeypatch):
     monkeypatch.setattr(predictions, "PREDICTIONS", {})
+    monkeypatch.setattr(predictions, "ANSWERS", {})
     RECORDED.clear()
 
 
@@ -59,6 +61,36 @@ def test_the_closing_cell_sets_predictions_beside_measurements():
     assert f"P1 ? | up | {claim('P1').rule.effect} | 0.500 [0.400, 0.600], n = 10 | holds" in bundle["text/plain"]
     assert f"P2 ? | no prediction | {claim('P2').rule.effect} | not recorded in this lesson | " in bundle["text/plain"]
     assert bundle[DONE_MIME] == {"claims": ["P1"]}
+
+
+def test_a_question_of_the_lessons_own_has_its_effect_and_its_answer_in_the_closing_cell():
+    predict("E1", "How many?", ["few", "many"], effect="share of covered values").choose("many")
+    found = Estimate(0.9, 0.8, 0.95, 40)
+    assert answer("E1", found) is found
+    predict("E2", "And how often?", ["never", "always"], effect="share of alarms")
+    text = close_lesson()._repr_mimebundle_()["text/plain"]
+    assert text.splitlines()[0] == "question | your prediction | effect | measured"
+    assert "E1 How many? | many | share of covered values | 0.900 [0.800, 0.950], n = 40" in text
+    assert "E2 And how often? | no prediction | share of alarms | not recorded in this lesson" in text
+    assert close_lesson()._repr_mimebundle_()[DONE_MIME] == {"claims": []}
+
+
+def test_claims_and_questions_of_the_lessons_own_stand_in_one_table():
+    predict("E1", "How many?", ["few", "many"], effect="share of covered values")
+    answer("E1", Estimate(0.9, 0.8, 0.95, 40))
+    predict("P1", "?", ["up", "down"])
+    record("P1", 0.5, (0.4, 0.6), 10, [0], claim("P1").rule)
+    head, *rows = close_lesson()._repr_mimebundle_()["text/plain"].splitlines()
+    assert head.endswith("| verdict") and rows[0].endswith("n = 40 | ") and rows[1].endswith("| holds")
+
+
+def test_a_question_of_the_lessons_own_is_no_claim_and_is_asked_before_it_is_answered():
+    with pytest.raises(AdaptLabError, match="claim of the ledger"):
+        predict("P1", "?", ["a", "b"], effect="mine")
+    predict("P1", "?", ["a", "b"])
+    for unasked in ("E9", "P1"):
+        with pytest.raises(AdaptLabError, match="no question"):
+            answer(unasked, Estimate(0.5, 0.4, 0.6, 10))
 
 
 def test_replaced_packages_are_noticed(monkeypatch):

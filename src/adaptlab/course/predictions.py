@@ -3,22 +3,30 @@
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.claims import claim
+from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORDED
+
+if TYPE_CHECKING:
+    from adaptlab.evals.statistics import Estimate  # which brings scipy along
 
 DONE_MIME = "application/vnd.adaptlab.done+json"
 
 
 @dataclass
 class Prediction:
-    """What the student expects. `choice` is None until something is chosen; setting it in code does the same as a click."""
+    """What the student expects. `choice` is None until something is chosen; setting it in code does the same as a click.
+
+    `effect` is what a question of the lesson's own measures; a question on a claim has it from the claim's rule.
+    """
 
     id: str
     question: str
     options: tuple[str, ...]
     choice: str | None = None
+    effect: str = ""
 
     def choose(self, option: str | int) -> None:
         """Choose by text or by number, from 1."""
@@ -56,17 +64,32 @@ def _has_browser() -> bool:
 
 
 PREDICTIONS: dict[str, Prediction] = {}
+ANSWERS: "dict[str, Estimate]" = {}  # to the questions that are a lesson's own
 
 
-def predict(claim_id: str, question: str, options: Sequence[str]) -> Prediction:
-    """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the choice already made."""
-    claim(claim_id)
+def predict(claim_id: str, question: str, options: Sequence[str], effect: str = "") -> Prediction:
+    """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the choice already made.
+
+    With an `effect`, the question is the lesson's own: its id is in no ledger, and `answer` gives what was measured.
+    """
+    if not effect:
+        claim(claim_id)
+    elif claim_id in claims():
+        raise AdaptLabError(f"{claim_id} is a claim of the ledger; give a question of your own another id.")
     if len(options) < 2:
         raise AdaptLabError(f"A prediction on {claim_id} needs at least two options.")
     old = PREDICTIONS.get(claim_id)
     kept = old.choice if old and old.choice in options else None
-    PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept)
+    PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept, effect)
     return PREDICTIONS[claim_id]
+
+
+def answer(question_id: str, found: "Estimate") -> "Estimate":
+    """Keep what was measured on a question of the lesson's own, for the closing cell, and give it back."""
+    if question_id not in PREDICTIONS or not PREDICTIONS[question_id].effect:
+        raise AdaptLabError(f"There is no question {question_id!r} of the lesson's own; ask it by predict(..., effect=...), or use record for a claim.")
+    ANSWERS[question_id] = found
+    return found
 
 
 class Closing:
@@ -76,15 +99,18 @@ class Closing:
         ids = list(dict.fromkeys([*PREDICTIONS, *RECORDED]))
         rows = []
         for key in ids:
-            found, guess = RECORDED.get(key), PREDICTIONS.get(key)
+            found, guess = RECORDED.get(key) or ANSWERS.get(key), PREDICTIONS.get(key)
             measured = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}" if found else "not recorded in this lesson"
             question = f"{key} {guess.question}" if guess else key
-            rows.append((question, (guess.choice if guess else None) or "no prediction", claim(key).rule.effect, measured, found.verdict if found else ""))
+            effect = guess.effect if guess and guess.effect else claim(key).rule.effect
+            rows.append((question, (guess.choice if guess else None) or "no prediction", effect, measured, getattr(found, "verdict", "")))
         return rows
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        head = ("question", "your prediction", "effect that decides the claim", "measured", "verdict")
         rows = self._rows()
+        head = ("question", "your prediction", "effect that decides the claim", "measured", "verdict")
+        if not any(row[-1] for row in rows) and ANSWERS:  # a lesson without claims
+            head, rows = (*head[:2], "effect", "measured"), [row[:-1] for row in rows]
         cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
         table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"
         text = "\n".join(" | ".join(row) for row in [head, *rows])

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
+
+from adaptlab.errors import AdaptLabError
 
 CONFIDENCE = 0.95
 
@@ -97,3 +100,34 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
     result = stats.bootstrap((x, y), rho, paired=True, vectorized=False, confidence_level=CONFIDENCE, method="percentile", rng=rng, n_resamples=2000)
     low, high = result.confidence_interval
     return Estimate(float(rho(x, y)), float(low), float(high), len(x))
+
+
+@cache  # simulations ask for few pairs of counts, each very often
+def paired_p(won: int, lost: int) -> float:
+    """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ (McNemar 1947); 1 where there are none."""
+    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
+
+
+def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
+    """Two-sided p-value of "equal shares" from two independent samples, by the normal distribution with the pooled share; 1 where nothing varies."""
+    pooled = (k_new + k_old) / (n_new + n_old)
+    spread = np.sqrt(pooled * (1 - pooled) * (1 / n_new + 1 / n_old))
+    return float(2 * stats.norm.sf(abs(k_new / n_new - k_old / n_old) / spread)) if spread else 1.0
+
+
+def corrected_share(said: Sequence[float], of_true: Sequence[float], of_false: Sequence[float], seed: int = 0) -> Estimate:
+    """The true share behind what a judge said of cases, given what it says of known ones (Rogan and Gladen 1978).
+
+    `said`, each from 0 to 1, on the cases in question; `of_true` and `of_false` on other cases, whose truth is known to be yes or no: their means are the
+    judge's sensitivity and 1 - specificity. The interval is a percentile bootstrap over all three. `n` counts the cases in question. Both value and bounds
+    are kept within [0, 1]. A judge that says as much of false cases as of true ones is an AdaptLabError: nothing can be read from it.
+    """
+    parts = [np.asarray(part, float) for part in (said, of_true, of_false)]
+    if not parts[1].mean() > parts[2].mean():
+        raise AdaptLabError("The judge says yes to false cases as often as to true ones; take another judge, or more cases whose truth is known.")
+    rng = np.random.default_rng(seed)
+    means = [part[rng.integers(len(part), size=(4000, len(part)))].mean(axis=1) for part in parts]  # (4000,) each
+    gap = np.maximum(means[1] - means[2], 1e-9)  # a resample without any gap says nothing, and lands at an end
+    low, high = np.quantile(np.clip((means[0] - means[2]) / gap, 0, 1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    value = float(np.clip((parts[0].mean() - parts[2].mean()) / (parts[1].mean() - parts[2].mean()), 0, 1))
+    return Estimate(value, float(low), float(high), len(parts[0]))
