@@ -7,14 +7,14 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from adaptlab.course.recorded import recorded
-from adaptlab.course.studies import forgetting, preferences, tuning
+from adaptlab.course.studies import arms, forgetting, levers, preferences, tuning
 from adaptlab.course.studies.grid import SEEDS
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.local import LocalChat
 
 RECORDED_FOR = "embedded:chat"
-STUDIES = tuning.STUDIES | preferences.STUDIES | forgetting.STUDIES
+STUDIES = tuning.STUDIES | preferences.STUDIES | forgetting.STUDIES | arms.STUDIES | levers.STUDIES
 
 
 def run_study(name: str, chat: LocalChat, kept: Path) -> Path:

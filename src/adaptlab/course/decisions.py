@@ -1,0 +1,107 @@
+"""What the course has measured, as the matrix by which it decides: tasks by levers, from the recorded studies."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from adaptlab.course.recorded import recorded
+from adaptlab.course.studies.arms import ARMS, N_ASKED, N_WITHOUT
+from adaptlab.decide.bank import Described, Matrix, Measured
+from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
+from adaptlab.decide.need import Lever, lever
+from adaptlab.evals.statistics import Estimate, proportion
+
+N_DOCUMENTS, N_TRANSCRIPTS = 100, 720  # sections of a handbook; conversations that the stack was tuned on
+HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}  # tasks whose tunings the learning curve has: the count that is asked for
+EXAMPLES = (30, 300, 1000)
+SUPPORT = {Lever.PROMPT: ("prompt", "prompt, step by step", "prompt, two examples"),
+           Lever.RETRIEVE: ("retrieval", "retrieval, short prompt", "retrieval, two examples"),
+           Lever.TUNE: ("tuned on facts",), Lever.BOTH: ("the stack",)}  # fmt: skip
+DESCRIBED = {
+    "known facts": Described(),
+    "handbook": Described(lacks_facts=True, n_documents=N_DOCUMENTS),
+    "changed handbook": Described(lacks_facts=True, n_documents=N_DOCUMENTS),
+    "tone": Described(),
+    "steps": Described(),
+    "sentiment": Described(),
+    "style": Described(),
+    "desk": Described(),
+    "record": Described(),
+    "support assistant": Described(lacks_facts=True, n_documents=N_DOCUMENTS),
+}
+
+
+def pooled(rows: Sequence[dict], count: str = "right") -> Estimate:
+    """A share over the seeds."""
+    n_right, n = sum(row[count] for row in rows), sum(row["of"] for row in rows)
+    return proportion([True] * n_right + [False] * (n - n_right))
+
+
+def _mean(rows: Sequence[dict], name: str) -> float:
+    return sum(row.get(name, 0) for row in rows) / len(rows)
+
+
+def usage(rows: Sequence[dict], facts: bool = False) -> Usage:
+    """Tokens of a lever's rows; `facts`: what it was trained on has to be trained again when they change."""
+    trained = _mean(rows, "training tokens")
+    return Usage(_mean(rows, "prompt tokens"), _mean(rows, "completion tokens"), trained, trained if facts else 0.0)
+
+
+def _among(rows: Sequence[dict], **setting) -> list[dict]:
+    return [row for row in rows if setting.items() <= row.items()]
+
+
+def arm(name: str) -> list[dict]:
+    """The recorded rows of one way to build the support assistant."""
+    return _among(recorded("arms")["rows"], arm=name)
+
+
+@cache
+def matrix() -> Matrix:
+    """Every task by every lever that was measured on it; of several prompts the best."""
+    found = {task: _of_task(task) for task in DESCRIBED if task != "support assistant"}
+    best = {lever: max((arm(name) for name in names), key=lambda rows: pooled(rows).value) for lever, names in SUPPORT.items()}
+    found["support assistant"] = {
+        lever: Measured({N_TRANSCRIPTS if lever is Lever.BOTH else 0: pooled(rows)}, usage(rows, lever is Lever.TUNE)) for lever, rows in best.items()
+    }
+    return found
+
+
+def _of_task(task: str) -> dict[Lever, Measured]:
+    by_lever = {lever: _among(recorded("levers")["rows"], task=task, lever=lever) for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)}
+    measured = {lever: Measured({0: pooled(rows)}, usage(rows)) for lever, rows in by_lever.items() if lever is not Lever.TUNE}
+    about_facts = DESCRIBED[task].lacks_facts
+    measured[Lever.TUNE] = Measured(_tuned(task, by_lever[Lever.TUNE]), usage(by_lever[Lever.TUNE], task == "handbook"))
+    if about_facts:
+        measured[Lever.BOTH] = Measured({N_TRANSCRIPTS: pooled(arm("the stack"), "value")}, usage(arm("the stack")))
+    return measured
+
+
+def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
+    """Scores by the number of examples; questions about documents can be made from these, so that they need none."""
+    if task in HOUSE:
+        curve = recorded("learning_curve")["rows"]
+        return {n: pooled(_among(curve, task=task, n=n), HOUSE[task]) for n in EXAMPLES}
+    return {0 if DESCRIBED[task].lacks_facts else 300: pooled(rows)}
+
+
+QUERIES = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)  # a day
+
+
+def scoreboard(prices: Prices = PRICES) -> list[dict]:
+    """A row for every way to build the support assistant: what it got right, what it takes, and what it costs."""
+    return [_row(name, arm(name), prices) for name in ARMS]
+
+
+def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
+    built = ARMS[name]
+    used, by = usage(rows, built.tuning == "facts"), lever(built.shows_chunks, bool(built.tuning))
+    row = {"arm": name, "all four": pooled(rows)} | {count: pooled(rows, count) for count in ("value", "source", "form", "tone")}
+    row |= {"declines what is there": _of(rows, "declined, of answerable", N_ASKED - N_WITHOUT), "invents": _of(rows, "invented, of unanswerable", N_WITHOUT)}
+    row |= {"prompt tokens": used.prompt_tokens, "reply tokens": used.completion_tokens, "p50 s": _mean(rows, "p50"), "p95 s": _mean(rows, "p95")}
+    row |= {"trained parameters": round(_mean(rows, "trained")), "minutes to build": _mean(rows, "build seconds") / 60,
+            "minutes to update a fact": _mean(rows, "build seconds") / 60 if used.update_tokens else 0.0}  # fmt: skip
+    return row | {f"money a month at {n:,.0f} a day": monthly_cost(by, used, n, prices=prices) for n in QUERIES}
+
+
+def _of(rows: Sequence[dict], count: str, n_each: int) -> Estimate:
+    return pooled([row | {"of": n_each} for row in rows], count)

@@ -1,0 +1,227 @@
+"""The studies of lesson 09: a support assistant built in every way, each asked the same questions about a handbook that no model has met.
+
+A row counts how many `of` the questions were answered with the right value, with the right source, in the form and in the tone that the house wants, and how
+many with all four (`right`); beside it what the arm takes: tokens and seconds of a query, seconds and tokens of training, parameters that were trained.
+"""
+
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from adaptlab.course.studies.forgetting import old_conversations
+from adaptlab.course.studies.grid import Study, grid
+from adaptlab.models.chat import Messages, timed
+from adaptlab.models.local import LocalChat
+from adaptlab.prompts.patterns import STEP_BY_STEP
+from adaptlab.rag.answer import prompt
+from adaptlab.rag.chunk import chunk
+from adaptlab.rag.collection import Collection
+from adaptlab.rag.embed import minilm
+from adaptlab.rag.load import Document
+from adaptlab.rag.retrieve import Dense, Hit
+from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.tune.pairs import Pair
+from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.world.case import NOT_FOUND, assistant, system, user
+from adaptlab.world.handbook import Section, handbook, to_markdown
+from adaptlab.world.questions import draw_questions
+from adaptlab.world.support import aspects, support_reply
+
+K = 3  # chunks of a prompt
+N_ASKED, N_WITHOUT = 100, 25  # questions, and how many of them the handbook does not answer
+N_HANDBOOKS, N_OF_EACH = 12, 60
+REPLAY = 0.3  # old conversations for each new one: without, reading itself was lost
+N_TIMES, N_LOOKED_AT, N_TIMED = 12, 400, 12  # questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a time
+SHORT = "You help customers of a shop. Be formal."
+IN_FULL = (
+    f"{SHORT} Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND} "
+    'After the letter, write a JSON object with the field answered, "yes" or "no".'
+)
+MAX_NEW = 48
+COUNTS = {"value": "right", "source": "cited", "form": "form", "tone": "tone", "right": "all_four"}  # of a row: the aspect that it counts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with what a search found for it: `gold` are the numbers, from 1, of the hits that state its `value`; None where nothing does."""
+
+    question: str
+    value: str | None
+    hits: tuple[Hit, ...]
+    gold: frozenset[int]
+
+    @property
+    def reply(self) -> str:
+        """The reply that the house wants, given these hits."""
+        return support_reply(self.value, min(self.gold)) if self.gold else support_reply(None, None)
+
+    def with_oracle(self) -> "Asked":
+        """The same with nothing but a right chunk, where there is one."""
+        return Asked(self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1})) if self.gold else self
+
+    def closed(self) -> "Asked":
+        """The same without any chunk."""
+        return Asked(self.question, self.value, (), frozenset())
+
+    def messages(self, instruction: str) -> Messages:
+        return prompt(self.question, self.hits, instruction) if self.hits else [system(instruction), user(self.question)]
+
+
+@cache
+def shelf(sections: tuple[Section, ...]) -> Dense:
+    """A search in a handbook, of which each section is a chunk."""
+    collection = Collection(minilm())
+    collection.add(chunk([Document(to_markdown(sections), "handbook", "Handbook", date(2026, 1, 1))], size=1000, overlap=0))
+    return Dense(collection)
+
+
+def asked_of(sections: tuple[Section, ...], n: int, n_without: int, split: str, rng: random.Random) -> list[Asked]:
+    """n questions about a handbook with their hits, of which n_without have no answer in it."""
+    drawn = draw_questions(rng, sections, "name", n - n_without, split) + draw_questions(rng, sections, "unanswerable", n_without, split)
+    found = shelf(sections).search([question.text for question in drawn], K)
+    titles = [{sections[i].title for i in question.gold[0]} if question.answerable else set() for question in drawn]
+    gold = [frozenset(i for i, hit in enumerate(hits, 1) if hit.chunk.section in right) for hits, right in zip(found, titles)]
+    return [Asked(q.text, q.facts[0].value if q.answerable else None, tuple(hits), g) for q, hits, g in zip(drawn, found, gold)]
+
+
+@cache
+def test_questions(seed: int) -> tuple[Asked, ...]:
+    """The frozen test set of a seed: in held-out wordings, about things whose names no training holds."""
+    return tuple(asked_of(handbook(seed), N_ASKED, N_WITHOUT, "held_out", random.Random(f"support:{seed}")))
+
+
+@cache
+def transcripts(seed: int) -> tuple[Asked, ...]:
+    """What the house has answered before, about other goods: the chunks in any order, so that the first is not always the right one."""
+    rng, made = random.Random(f"transcripts:{seed}"), []
+    for number in range(N_HANDBOOKS):
+        made += asked_of(handbook(1000 + 100 * seed + number, group="fresh"), N_OF_EACH, 24, "train", rng)
+    return tuple(_shuffled(asked, rng) for asked in rng.sample(made, len(made)))
+
+
+def _shuffled(asked: Asked, rng: random.Random) -> Asked:
+    order = rng.sample(range(len(asked.hits)), len(asked.hits))
+    return Asked(asked.question, asked.value, tuple(asked.hits[i] for i in order), frozenset(new for new, old in enumerate(order, 1) if old + 1 in asked.gold))
+
+
+def few_shot(asked: Asked, seed: int, view: Callable[[Asked], Asked], n: int = 2) -> Messages:
+    """Worked examples as turns of the conversation before the question."""
+    shown = [turn for example in map(view, transcripts(seed)[:n]) for turn in (*example.messages(IN_FULL)[1:], assistant(example.reply))]
+    instruction, *question = asked.messages(IN_FULL)
+    return [instruction, *shown, *question]
+
+
+@cache
+def tuned(chat: LocalChat, seed: int, how: str) -> tuple[LocalChat, float, int]:
+    """(the model, seconds, tokens) of a tuning: "lora" and "full" on transcripts with their chunks; "facts" on what this very handbook says, asked without
+    chunks; "dpo" on what the model after "lora" still answers wrongly, against the reply that is wanted."""  # fmt: skip
+    if how == "dpo":
+        start, seconds, n_tokens = tuned(chat, seed, "lora")
+        pairs = _mistakes(start, transcripts(seed)[:N_LOOKED_AT])
+        (model, _), more = timed(lambda: prefer(start, pairs, PreferenceOptions(batch_size=8, learning_rate=2e-4, seed=seed)))
+        return model, seconds + more, n_tokens + _n_tokens(chat, [pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected)])
+    if how == "facts":
+        rng = random.Random(f"facts:{seed}")
+        stated = dict.fromkeys(fact for section in handbook(seed) for fact in section.facts)
+        learned = [(Asked(fact.ask(rng, "train"), fact.value, (), frozenset()), fact.value) for fact in stated for _ in range(N_TIMES)]
+        examples = [[*asked.messages(SHORT), assistant(support_reply(value, 1))] for asked, value in learned]
+    else:
+        examples = [[*one.messages(SHORT), assistant(one.reply)] for one in transcripts(seed)]
+    examples += old_conversations(round(REPLAY * len(examples)), seed)
+    rate = {"method": "full", "learning_rate": 3e-4} if how == "full" else {"learning_rate": 1e-3}
+    model, seconds = timed(lambda: fine_tune(chat, examples, Options(batch_size=8, seed=seed, **rate)))
+    return model, seconds, _n_tokens(chat, examples)
+
+
+def _n_tokens(chat: LocalChat, conversations: Sequence[Messages]) -> int:
+    texts = chat.tokenizer.apply_chat_template([chat.known_roles(messages) for messages in conversations], tokenize=False)
+    return sum(len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"])
+
+
+def _mistakes(chat: LocalChat, asked: Sequence[Asked]) -> list[Pair]:
+    """Pairs of the wanted reply and the model's own where that is not all right; a reply against silence if it makes no mistakes."""
+    said = [reply.text for reply in chat.batch([one.messages(SHORT) for one in asked], max_new_tokens=MAX_NEW)]
+    wrong = [(one, text) for one, text in zip(asked, said) if not aspects(text, one.value if one.gold else None, one.gold).all_four]
+    return [Pair(one.messages(SHORT), one.reply, text) for one, text in wrong or [(asked[0], "")]]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A tuning ("" for none), what of the chunks is shown, and how it is asked."""
+
+    tuning: str
+    view: Callable[[Asked], Asked]
+    ask: Callable[[Asked, int], Messages]
+
+    @property
+    def shows_chunks(self) -> bool:
+        return self.view is not Asked.closed
+
+    def asks(self, asked: Asked, seed: int) -> Messages:
+        return self.ask(self.view(asked), seed)
+
+
+def _as_found(asked: Asked) -> Asked:
+    return asked
+
+
+def _in_full(asked: Asked, seed: int) -> Messages:
+    return asked.messages(IN_FULL)
+
+
+def _short(asked: Asked, seed: int) -> Messages:
+    return asked.messages(SHORT)
+
+
+ARMS = {
+    "prompt": Arm("", Asked.closed, _in_full),
+    "prompt, step by step": Arm("", Asked.closed, lambda asked, seed: asked.messages(f"{IN_FULL} {STEP_BY_STEP}")),
+    "prompt, two examples": Arm("", Asked.closed, lambda asked, seed: few_shot(asked, seed, Asked.closed)),
+    "retrieval": Arm("", _as_found, _in_full),
+    "retrieval, short prompt": Arm("", _as_found, _short),
+    "retrieval, two examples": Arm("", _as_found, lambda asked, seed: few_shot(asked, seed, _as_found)),
+    "retrieval, the right chunk": Arm("", Asked.with_oracle, _in_full),
+    "tuned on facts": Arm("facts", Asked.closed, _short),
+    "tuned on facts, and retrieval": Arm("facts", _as_found, _short),
+    "the stack": Arm("lora", _as_found, _short),
+    "the stack without retrieval": Arm("lora", Asked.closed, _short),
+    "the stack without its prompt": Arm("lora", _as_found, lambda asked, seed: asked.messages(SHORT)[1:]),
+    "the stack, tuned in full": Arm("full", _as_found, _short),
+    "the stack, then DPO": Arm("dpo", _as_found, _short),
+}
+
+
+def arms(chat: LocalChat, seed: int, arm: str) -> dict:
+    """One arm on the test set of a seed."""
+    built, asked = ARMS[arm], test_questions(seed)
+    model, build_seconds, training_tokens = tuned(chat, seed, built.tuning) if built.tuning else (chat, 0.0, 0)
+    shown = [built.view(one) for one in asked]
+    replies = model.batch([built.asks(one, seed) for one in asked], max_new_tokens=MAX_NEW)
+    found = [aspects(reply.text, one.value, one.gold) for one, reply in zip(shown, replies)]
+    declined = [NOT_FOUND in reply.text for reply in replies]
+    row = {name: sum(getattr(one, aspect) for one in found) for name, aspect in COUNTS.items()} | {"of": len(asked)}
+    row |= {"declined, of answerable": sum(no and one.value is not None for no, one in zip(declined, asked)),
+            "invented, of unanswerable": sum(not no and one.value is None for no, one in zip(declined, asked))}  # fmt: skip
+    row |= {"prompt tokens": round(statistics.mean(reply.n_prompt_tokens for reply in replies), 1),
+            "completion tokens": round(statistics.mean(reply.n_completion_tokens for reply in replies), 1)}  # fmt: skip
+    alone = sorted(_seconds_alone(model, one, built, seed) for one in asked[:N_TIMED])
+    row |= {"p50": round(statistics.median(alone), 3), "p95": round(alone[-1], 3), "build seconds": round(build_seconds, 1)}
+    return row | {"training tokens": training_tokens, "trained": _n_trained(model) if built.tuning else 0}
+
+
+def _n_trained(chat: LocalChat) -> int:
+    """Parameters of the adapter, or of the whole model where it has none."""
+    adapter = [parameter.numel() for name, parameter in chat.model.named_parameters() if "lora_" in name]
+    return sum(adapter) or chat.model.num_parameters()
+
+
+def _seconds_alone(model: LocalChat, asked: Asked, arm: Arm, seed: int) -> float:
+    """Seconds of a query by itself, with its search where chunks are shown."""
+    search = timed(lambda: shelf(handbook(seed)).search([asked.question], K))[1] if arm.shows_chunks else 0.0
+    return search + timed(lambda: model.batch([arm.asks(asked, seed)], max_new_tokens=MAX_NEW))[1]
+
+
+STUDIES = {"arms": Study(arms, grid(arm=tuple(ARMS)))}

@@ -1,0 +1,70 @@
+"""Advice on somebody's own case: which lever, on what measurements, and what would change the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from adaptlab.decide.bank import BankCase, Condition, Described, Matrix, case
+from adaptlab.decide.costs import PRICES, Prices
+from adaptlab.decide.guides import opinions
+from adaptlab.decide.need import Lever
+from adaptlab.errors import AdaptLabError
+
+# The numbers of a condition that are turned, one at a time, until the answer changes.
+TURNED = {
+    "n_queries": ("queries a day", (10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000)),
+    "n_updates": ("changes of facts a month", (0, 1, 4, 10, 30, 100, 1000)),
+    "n_examples": ("examples", (0, 10, 30, 100, 300, 1000, 3000)),
+    "least": ("share of right replies that is asked for", (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)),
+}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The case with its best lever, what each guide would do, and for each number the nearest value that changes the answer, with the answer then."""
+
+    case: BankCase
+    guides: Mapping[str, Lever]
+    turns: tuple[tuple[str, float, Lever], ...]
+
+
+def advise(like: str, condition: Condition, matrix: Matrix, described: Mapping[str, Described], prices: Prices = PRICES) -> Advice:
+    """Advice under a condition, from the measurements of the task that is most `like` one's own; an AdaptLabError where no such task was measured."""
+    if like not in described:
+        raise AdaptLabError(f"There is no measured task {like!r}; the tasks are {', '.join(described)}. Take the one that is most like yours.")
+    found = case(like, condition, matrix[like], described[like], prices)
+    turns = []
+    for name, (words, values) in TURNED.items():
+        now = getattr(condition, name)
+        for value in sorted(values, key=lambda value: abs(_scale(value) - _scale(now))):
+            other = case(like, replace(condition, **{name: value}), matrix[like], described[like], prices)
+            if other.best != found.best:
+                turns.append((words, value, other.best))
+                break
+    return Advice(found, opinions(found.need), tuple(turns))
+
+
+def _scale(value: float) -> float:
+    """Orders of magnitude; shares as they are."""
+    from math import log10
+
+    return value if 0 < value < 1 else log10(value + 1)
+
+
+def headline(found: BankCase) -> str:
+    """The answer in a sentence."""
+    asked = f"{found.need.least:.0%}"
+    if not found.reached:
+        return f"{found.best}: nothing that was measured reaches {asked}; this is right most often"
+    beyond = "" if found.costs[found.best] <= found.need.budget else ", and costs more than the budget"
+    return f"{found.best}: the cheapest that reaches {asked}{beyond}"
+
+
+def as_text(advice: Advice) -> str:
+    """The advice in lines."""
+    found = advice.case
+    lines = [headline(found), "", f"{'lever':<24}{'right':>7}{'money a month':>16}"]
+    lines += [f"{lever:<24}{found.scores[lever]:>7.2f}{found.costs[lever]:>16.2f}" for lever in sorted(found.scores, key=lambda one: found.costs[one])]
+    lines += ["", "What would change the answer:"]
+    lines += [f"  {words} {value:,g}: {then}" for words, value, then in advice.turns] or ["  none of the numbers, one at a time"]
+    lines += ["", "The guides: " + "; ".join(f"{name} {answer}" for name, answer in advice.guides.items())]
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""The bank of decisions: tasks that were measured by every lever, under conditions that somebody may have, and the lever that then is best.
+
+The best lever is the cheapest of those that reach the asked share of right replies, in money a month; where none does, the one with the most right replies.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
+from adaptlab.decide.need import Lever, Need
+from adaptlab.evals.statistics import Estimate, proportion
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a lever did on a task, and what it used; `scores` are by the number of examples that it was tuned on, one entry at 0 where it was not."""
+
+    scores: Mapping[int, Estimate]
+    usage: Usage
+
+    def estimate(self, n_examples: int) -> Estimate | None:
+        """The share of right replies with as many examples as there are, or fewer; None where there are too few for anything that was measured."""
+        within = [n for n in self.scores if n <= n_examples]
+        return self.scores[max(within)] if within else None
+
+
+Matrix = Mapping[str, Mapping[Lever, Measured]]  # by task, by lever
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the owner of a task has: traffic, examples, a budget, and how right it must be. Updates of facts count where the task has facts."""
+
+    name: str
+    n_queries: float = 1000
+    n_updates: float = 0.0
+    n_examples: int = 1000
+    least: float = 0.8
+    budget: float = 100
+
+
+CONDITIONS = (
+    Condition("ordinary"),
+    Condition("few queries, a low budget", n_queries=100, budget=20),
+    Condition("very many queries", n_queries=200_000, budget=10_000),
+    Condition("a few hundred examples", n_examples=300),
+    Condition("hardly any examples", n_examples=30),
+    Condition("facts change daily", n_updates=30),
+    Condition("must be nearly always right", least=0.95),
+)
+
+
+@dataclass(frozen=True)
+class BankCase:
+    """A task under a condition, as its owner describes it, with the measured scores and costs, and the best lever."""
+
+    task: str
+    condition: str
+    need: Need
+    scores: Mapping[Lever, float]
+    costs: Mapping[Lever, float]
+    best: Lever
+
+    @property
+    def reached(self) -> bool:
+        """Whether the best lever is as right as was asked."""
+        return self.scores[self.best] >= self.need.least
+
+
+@dataclass(frozen=True)
+class Described:
+    """What an owner knows of a task before anything is built."""
+
+    lacks_facts: bool = False
+    n_documents: int = 0
+
+
+def best_lever(scores: Mapping[Lever, float], costs: Mapping[Lever, float], least: float) -> Lever:
+    """The cheapest lever that is right often enough, else the one that is right most often; the simpler one of two that are alike."""
+    enough = [lever for lever in scores if scores[lever] >= least]
+    return min(enough, key=lambda lever: costs[lever]) if enough else max(scores, key=lambda lever: scores[lever])
+
+
+def bank(matrix: Matrix, described: Mapping[str, Described], conditions: Sequence[Condition] = CONDITIONS, prices: Prices = PRICES) -> list[BankCase]:
+    """Every task under every condition that makes a difference to it: facts that change daily only where there are facts."""
+    return [
+        case(task, condition, matrix[task], about, prices)
+        for task, about in described.items()
+        for condition in conditions
+        if about.lacks_facts or not condition.n_updates
+    ]
+
+
+def case(task: str, condition: Condition, measured: Mapping[Lever, Measured], about: Described, prices: Prices = PRICES) -> BankCase:
+    """One task under one condition."""
+    found = {lever: one.estimate(condition.n_examples) for lever, one in measured.items()}
+    scores = {lever: estimate.value for lever, estimate in found.items() if estimate}
+    costs = {lever: monthly_cost(lever, measured[lever].usage, condition.n_queries, condition.n_updates, prices) for lever in scores}
+    tried = scores[Lever.RETRIEVE if about.lacks_facts else Lever.PROMPT]  # what every guide wants tried before a tuning
+    need = Need(about.lacks_facts, tried < condition.least, about.n_documents, condition.n_updates, condition.n_examples, condition.least, condition.budget,
+                condition.n_queries, round(measured[Lever.PROMPT].usage.prompt_tokens))  # fmt: skip
+    return BankCase(task, condition.name, need, scores, costs, best_lever(scores, costs, condition.least))
+
+
+def agreement(cases: Sequence[BankCase], answers: Sequence[Lever]) -> Estimate:
+    """Share of cases in which the answer is the best lever."""
+    return proportion([answer == case.best for case, answer in zip(cases, answers, strict=True)])

@@ -1,0 +1,40 @@
+"""Rules of our own: a small tree learned from the bank, judged on tasks that it did not learn from."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier, export_text
+
+from adaptlab.decide.bank import BankCase
+from adaptlab.decide.need import Lever, Need
+
+NAMES = [field.name for field in fields(Need)]
+
+
+def _tree() -> DecisionTreeClassifier:
+    return DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
+
+
+def _needs(cases: Sequence[BankCase]) -> list[list[float]]:
+    return [[float(value) for value in astuple(case.need)] for case in cases]
+
+
+def learn(cases: Sequence[BankCase]) -> DecisionTreeClassifier:
+    """A tree of three questions at most, from all cases."""
+    return _tree().fit(_needs(cases), [str(case.best) for case in cases])
+
+
+def held_out(cases: Sequence[BankCase]) -> list[Lever]:
+    """What such a tree answers to each case when it learned from the cases of the other tasks alone."""
+    found = cross_val_predict(_tree(), _needs(cases), [str(case.best) for case in cases], groups=[case.task for case in cases], cv=LeaveOneGroupOut())
+    return [Lever(answer) for answer in found]
+
+
+def decide(tree: DecisionTreeClassifier, need: Need) -> Lever:
+    return Lever(tree.predict([[float(value) for value in astuple(need)]])[0])
+
+
+def as_text(tree: DecisionTreeClassifier) -> str:
+    """The tree's questions, line by line."""
+    return export_text(tree, feature_names=NAMES, decimals=2)
