@@ -27,7 +27,7 @@ def locked() -> dict[str, str]:
 
 def test_every_direct_dependency_is_locked_inside_its_range():
     versions = locked()
-    direct = PROJECT["dependencies"] + [r for extra in ("api", "dev", "stores", "teach") for r in PROJECT["optional-dependencies"][extra]]
+    direct = PROJECT["dependencies"] + [r for extra in ("api", "dev", "site", "stores", "teach") for r in PROJECT["optional-dependencies"][extra]]
     for requirement in map(Requirement, direct):
         version = versions[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} against {version}"
@@ -37,7 +37,7 @@ def test_every_direct_dependency_is_locked_inside_its_range():
 def test_there_are_only_lower_bounds():
     for requirement in map(Requirement, [*PROJECT["dependencies"], *(r for extra in PROJECT["optional-dependencies"].values() for r in extra)]):
         assert {spec.operator for spec in requirement.specifier} == {">="}, requirement
-    assert set(PROJECT["optional-dependencies"]) == {"gpu", "api", "stores", "teach", "dev"}
+    assert set(PROJECT["optional-dependencies"]) == {"gpu", "api", "harness", "site", "stores", "teach", "dev"}
 
 
 def test_conda_installs_the_lock_and_the_package_on_the_same_python():
@@ -70,7 +70,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_imports_go_up_the_list_of_packages():
-    order = ["world", "models", "prompts", "rag", "lora", "tune", "evals", "decide", "course", "grading"]
+    order = ["world", "models", "prompts", "rag", "lora", "tune", "evals", "decide", "agents", "course", "grading"]
     for file in (ROOT / "src/adaptlab").rglob("*.py"):
         here = file.relative_to(ROOT / "src/adaptlab").parts[0]
         for there in re.findall(r"from adaptlab\.(\w+)", file.read_text()):

@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · evals · labs · grade · models · serve."""
+"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · decide · evals · labs · grade · models · serve."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from adaptlab.cli_decide import decide
 from adaptlab.cli_evals import evals_app
 from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
@@ -22,6 +23,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
 app.add_typer(grade_app, name="grade")
+app.command()(decide)
 
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 Method = Annotated[str, typer.Option(help="lora or full.")]
@@ -51,9 +53,8 @@ def run(
     build = folder / "build" / (f"{profile}-{_as_name(chat_model)}" if chat_model else profile)
     parameters = {"chat_model": chat_model} if chat_model else {}
     outcomes = run_lessons(find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers)
-    page = build_site(build)
     print(summary(outcomes))
-    print(f"ledger: {build / 'ledger.json'}\nsite:   {page}")
+    print(f"ledger: {build / 'ledger.json'}\nsite:   {build_site(build, folder)}")
     if any(outcome.status in ("failed", "skipped") for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -63,7 +64,7 @@ def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
     """Build the site again from what the last run left."""
     from adaptlab.course.site import build_site
 
-    print(build_site(folder / "build" / profile))
+    print(build_site(folder / "build" / profile, folder))
 
 
 @app.command()
@@ -195,21 +196,32 @@ def study(
 @app.command()
 def serve(
     model: Annotated[str, typer.Argument(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
+    adapter: Annotated[list[str], typer.Option(help="NAME=FOLDER, as often as there are adapters: each is one more model, by its name.")] = [],
     host: str = "127.0.0.1",
     port: int = 8000,
 ) -> None:
-    """Serve a model with an OpenAI-compatible API, by `transformers serve`."""
+    """Serve a model with an OpenAI-compatible API, by `transformers serve`; with adapters, each by a name of its own, on one base in memory."""
     from adaptlab.models.load import resolve
+    from adaptlab.models.serve import require_packages
+    from adaptlab.models.serve import serve as serve_together
 
-    command = shutil.which("transformers", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise AdaptLabError("Serving needs fastapi and uvicorn; run: pip install 'adaptlab[api]'") from error
+    require_packages()
     source = resolve(model)
+    if adapter:
+        return serve_together(model, _named(adapter), host, port)
+    command = shutil.which("transformers", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     print(f"Serving {model} at http://{host}:{port}/v1 (model name: {source})", flush=True)
     os.execv(command, [command, "serve", source, "--host", host, "--port", str(port)])
+
+
+def _named(adapters: list[str]) -> dict[str, str]:
+    """Adapters by name, from NAME=FOLDER."""
+    pairs = [given.partition("=") for given in adapters]
+    if wrong := [given for given, (name, _, folder) in zip(adapters, pairs) if not (name and folder)]:
+        raise AdaptLabError(f"{wrong[0]!r} does not name an adapter; write NAME=FOLDER.")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise AdaptLabError("Two adapters have the same name; give each its own.")
+    return {name: folder for name, _, folder in pairs}
 
 
 @models_app.command("make")
@@ -236,6 +248,15 @@ def models_reranker(seed: int = 0, folder: Folder = Path(".")) -> None:
     target = folder / "build" / "models" / "export" / "reranker"
     tune_reranker(target, seed=seed)
     print(f"reranker: {target}")
+
+
+@models_app.command("assistant")
+def models_assistant(folder: Folder = Path(".")) -> None:
+    """Tune the support assistant of lesson 09 anew into build/models/export, in a few minutes."""
+    from adaptlab.course.assistant import NAME, make_assistant
+    from adaptlab.models.local import LocalChat
+
+    print(f"assistant: {make_assistant(folder / 'build' / 'models' / 'export' / NAME, LocalChat('embedded:chat'))}")
 
 
 @models_app.command("install")

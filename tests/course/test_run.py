@@ -1,4 +1,4 @@
-"""The runner: success, failure, early exit, dead kernel, dependencies, resuming; and the site made from what it leaves."""
+"""The runner: success, failure, early exit, dead kernel, dependencies, resuming."""
 
 import json
 
@@ -6,7 +6,6 @@ import nbformat
 import pytest
 
 from adaptlab.course import run
-from adaptlab.course.site import build_site
 from adaptlab.errors import AdaptLabError
 
 PARAMETERS = 'profile: str = "cpu"'
@@ -119,16 +118,3 @@ def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 2**20})())
     with pytest.raises(AdaptLabError, match="free some disk space"):
         run_all(course)
-
-
-def test_the_site_links_every_verdict_to_its_cell(course):
-    folder, build = course
-    with pytest.raises(AdaptLabError, match="run the lessons first"):
-        build_site(build)
-    lesson(folder, "01_a", RECORD.format(id="P1"), CLOSE)
-    run_all(course)
-    page = build_site(build).read_text()
-    assert 'href="01_a.html#cell-id=cell-0"' in page and "holds" in page and "0.500 [0.400, 0.600]" in page
-    lesson_page = (build / "site" / "01_a.html").read_text()
-    assert 'id="cell-id=cell-0"' in lesson_page
-    assert "https://cdn" not in lesson_page and 'src="http' not in lesson_page + page

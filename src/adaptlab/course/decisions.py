@@ -55,6 +55,11 @@ def arm(name: str) -> list[dict]:
     return _among(recorded("arms")["rows"], arm=name)
 
 
+def usages_by_seed(task: str, by: Lever) -> list[Usage]:
+    """What a lever used on a task, seed by seed."""
+    return [usage([row]) for row in _among(recorded("levers")["rows"], task=task, lever=by)]
+
+
 @cache
 def matrix() -> Matrix:
     """Every task by every lever that was measured on it; of several prompts the best."""

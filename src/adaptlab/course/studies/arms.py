@@ -34,7 +34,7 @@ K = 3  # chunks of a prompt
 N_ASKED, N_WITHOUT = 100, 25  # questions, and how many of them the handbook does not answer
 N_HANDBOOKS, N_OF_EACH = 12, 60
 REPLAY = 0.3  # old conversations for each new one: without, reading itself was lost
-N_TIMES, N_LOOKED_AT, N_TIMED = 12, 400, 12  # questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a time
+N_TIMES, N_LOOKED_AT, N_TIMED = 8, 400, 12  # questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a time
 SHORT = "You help customers of a shop. Be formal."
 IN_FULL = (
     f"{SHORT} Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND} "

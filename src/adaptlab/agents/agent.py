@@ -1,0 +1,94 @@
+"""An agent: a model that calls tools until it answers, within limits."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from adaptlab.agents.tools import BadCall, Tool, call
+from adaptlab.errors import AdaptLabError
+from adaptlab.world.case import system, user
+
+INSTRUCTION = "You are the tutor of a course. Call a tool for whatever it can tell you, then answer in one short sentence."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`steps`: calls of the model. `tokens`: of all prompts and replies together, after which no further call of the model is made."""
+
+    steps: int = 6
+    tokens: int = 6000
+
+
+@dataclass(frozen=True)
+class Called:
+    """One call of a tool: what was asked for, and what was given back. `failed`: it was a reason why not."""
+
+    name: str
+    arguments: str
+    result: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an agent ended: with an "answer", or at its limit of "steps" or "tokens" with an empty text."""
+
+    text: str
+    called: tuple[Called, ...]
+    n_steps: int
+    n_tokens: int
+    ended: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a model said in one step: a text, or calls of tools as (id, name, arguments in JSON); `message` is how it goes back into the conversation."""
+
+    text: str
+    calls: tuple[tuple[str, str, str], ...]
+    n_tokens: int
+    message: dict
+
+
+Step = Callable[[list[dict], list[dict]], Said]  # messages and schemas of tools in, what the model says out
+
+
+def openai_step(client, model: str, max_tokens: int = 200) -> Step:
+    """One step by any server that speaks OpenAI's protocol; `client` is an `openai.OpenAI`."""
+    import openai
+
+    def step(messages: list[dict], schemas: list[dict]) -> Said:
+        try:
+            answer = client.chat.completions.create(model=model, messages=messages, tools=schemas, max_tokens=max_tokens, temperature=0)
+        except openai.OpenAIError as error:
+            raise AdaptLabError(f"The OpenAI-compatible server did not answer ({error}); check the model's name, the key and the address.") from error
+        message = answer.choices[0].message
+        calls = tuple((made.id, made.function.name, made.function.arguments) for made in message.tool_calls or [] if made.type == "function")
+        return Said((message.content or "").strip(), calls, answer.usage.total_tokens if answer.usage else 0, message.model_dump(exclude_none=True))
+
+    return step
+
+
+def carry_out(tools: Sequence[Tool], name: str, arguments: str) -> Called:
+    """Call a tool; why it could not be called is a result too, which a model can read."""
+    try:
+        return Called(name, arguments, call(tools, name, arguments), False)
+    except BadCall as error:
+        return Called(name, arguments, f"Error: {error}", True)
+
+
+def run_agent(step: Step, tools: Sequence[Tool], question: str, limits: Limits = Limits(), instruction: str = INSTRUCTION) -> Outcome:
+    """Ask, carry out what is called, give results and errors back, until the model calls nothing more or a limit is reached."""
+    messages, called, n_tokens = [system(instruction), user(question)], [], 0
+    schemas = [tool.schema() for tool in tools]
+    for n_steps in range(1, limits.steps + 1):
+        said = step(messages, schemas)
+        n_tokens += said.n_tokens
+        if not said.calls:
+            return Outcome(said.text, tuple(called), n_steps, n_tokens, "answer")
+        messages.append(said.message)
+        for identity, name, arguments in said.calls:
+            called.append(carry_out(tools, name, arguments))
+            messages.append({"role": "tool", "tool_call_id": identity, "content": called[-1].result})
+        if n_tokens >= limits.tokens:
+            return Outcome("", tuple(called), n_steps, n_tokens, "tokens")
+    return Outcome("", tuple(called), limits.steps, n_tokens, "steps")

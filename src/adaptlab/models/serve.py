@@ -1,0 +1,193 @@
+"""Serving: a base model and its adapters, each by a name of its own, behind one OpenAI-compatible API; and a server that runs while it is used.
+
+The HTTP side is `transformers serve`. Left to itself it loads whole models only, one for every name that it is asked for, and fails on an adapter's folder.
+Servers that share a base among adapters, as vLLM and SGLang, are built for GPUs first, and were not tried here. So what transformers calls a model manager
+is replaced: it gives out one model in memory under several names.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_text
+from adaptlab.models.load import load_model, resolve
+
+NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
+START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
+
+
+def require_packages() -> None:
+    """An AdaptLabError if what serves is not installed."""
+    try:
+        import fastapi  # noqa: F401
+        import openai  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise AdaptLabError(NEEDED) from error
+
+
+def adapter_folder(path: Path | str, model_id: str) -> Path:
+    """Where an adapter's weights are: in the folder itself, or in that of a finished run of `adaptlab tune`, whose base must be `model_id`."""
+    path = Path(path)
+    if (path / "adapter_config.json").exists():
+        return path
+    if not (path / "adapter" / "adapter_config.json").exists():
+        raise AdaptLabError(f"{path} holds no adapter; give the folder of a finished run of `adaptlab tune` with the method lora, or of an adapter.")
+    base = json.loads(read_text(path / "config.json"))["base"]["name"]
+    if base != model_id and resolve(base) != resolve(model_id):
+        raise AdaptLabError(f"The adapter in {path} was trained on {base}, not on {model_id}; serve it with that one.")
+    return path / "adapter"
+
+
+class Shared:
+    """One model in memory under several names: its own and those of its adapters. One reply at a time, since an adapter is switched on in the model itself."""
+
+    def __init__(self, model_id: str, adapters: Mapping[str, Path | str]):
+        if model_id in adapters:
+            raise AdaptLabError(f"An adapter cannot have the base model's name, {model_id}; choose another.")
+        folders = {name: adapter_folder(path, model_id) for name, path in adapters.items()}
+        self.base, self.tokenizer = load_model(model_id)
+        self.names = (model_id, *adapters)
+        self.model = self._with_adapters(folders) if folders else self.base
+        self._lock, self._active = threading.Lock(), ""
+
+    def _with_adapters(self, folders: Mapping[str, Path]):
+        from peft import PeftModel
+
+        (first, *others), model = folders, None
+        try:
+            model = PeftModel.from_pretrained(self.base, folders[first], adapter_name=first)
+            for name in others:
+                model.load_adapter(folders[name], adapter_name=name)
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise AdaptLabError(f"An adapter does not fit {self.names[0]} ({reason}); serve each with the base that it was trained on.") from error
+        return model.eval()
+
+    def _switch(self, name: str) -> None:
+        if name == self._active:
+            return
+        if name == self.names[0]:
+            if self.model is not self.base:
+                self.model.base_model.disable_adapter_layers()
+        else:
+            self.model.base_model.enable_adapter_layers()
+            self.model.set_adapter(name, inference_mode=True)
+        self._active = name
+
+    def generate(self, name: str, **inputs):
+        """What the model generates under a name, as `model.generate` would."""
+        with self._lock:
+            self._switch(name)
+            return self.base.generate(**inputs)  # adapters are in its layers
+
+
+class Named:
+    """One name of a shared model: all of its attributes, and a `generate` of its own."""
+
+    def __init__(self, shared: Shared, name: str):
+        self._shared, self.generate = shared, partial(shared.generate, name)
+
+    def __getattr__(self, attribute: str):
+        return getattr(self._shared.base, attribute)
+
+
+def application(shared: Shared):
+    """The FastAPI application: `/v1/chat/completions`, `/v1/models`, `/health` and the others of `transformers serve`."""
+    require_packages()
+    from fastapi import HTTPException
+    from transformers.cli.serving import chat_completion, completion, model_manager, response, systemone, transcription, utils
+    from transformers.cli.serving.server import build_server
+
+    class Manager(model_manager.ModelManager):
+        @staticmethod
+        def process_model_name(model_id: str) -> str:
+            return model_id
+
+        def load_model_and_processor(self, model_id_and_revision, *args, **kwargs):
+            if model_id_and_revision not in shared.names:
+                raise HTTPException(404, f"There is no model {model_id_and_revision!r} here; there are {', '.join(shared.names)}.")
+            return Named(shared, model_id_and_revision), shared.tokenizer
+
+        def get_gen_models(self, cache_dir=None):
+            return [{"id": name, "object": "model", "created": 0, "owned_by": "adaptlab"} for name in shared.names]
+
+    parts = {"model_manager": Manager(model_timeout=-1), "generation_state": utils.GenerationState()}
+    return build_server(
+        parts["model_manager"], chat_completion.ChatCompletionHandler(**parts), completion_handler=completion.CompletionHandler(**parts),
+        response_handler=response.ResponseHandler(**parts), transcription_handler=transcription.TranscriptionHandler(**parts),
+        systemone_handler=systemone.SystemOneHandler(**parts), generation_state=parts["generation_state"],
+    )  # fmt: skip
+
+
+def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int) -> None:
+    """Serve until the process is ended."""
+    require_packages()
+    import uvicorn
+
+    app = application(Shared(model_id, adapters))
+    print(f"Serving {', '.join((model_id, *adapters))} at http://{host}:{port}/v1", flush=True)
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its address for a client, and its process."""
+
+    url: str
+    process: subprocess.Popen
+
+    def megabytes(self) -> float:
+        """Memory that is this process's alone, in units of 2**20 bytes."""
+        import psutil
+
+        return psutil.Process(self.process.pid).memory_full_info().uss / 2**20
+
+
+@contextmanager
+def running(program: str, *arguments: str) -> Iterator[Server]:
+    """`program` (adaptlab or transformers, of this Python) with `arguments` as a server on a free port of this machine, ended with the block.
+
+    An AdaptLabError with the last line that it wrote, if it does not come up.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).parent / program), *arguments, "--host", "127.0.0.1", "--port", str(port)]
+    with TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            _wait(process, port, log)
+            yield Server(f"http://127.0.0.1:{port}/v1", process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: subprocess.Popen, port: int, log) -> None:
+    """Until the server answers."""
+    until = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    log.seek(0)
+    last = (log.read().decode(errors="replace").strip().splitlines() or ["it wrote nothing"])[-1]
+    raise AdaptLabError(f"The server did not come up; its last words were: {last}")
