@@ -14,6 +14,7 @@ from adaptlab.course.site.api import api_pages
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import PAGES, TEMPLATES
+from adaptlab.course.site.scoreboard import scoreboard_plot, scoreboard_table
 from adaptlab.course.site.tables import Cell, raw, sortable_table
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
@@ -64,7 +65,8 @@ def _pages(profile: str, lessons: list[Page], labs: list[Page], records: list[di
     known = {record["id"] for record in records}
     missing = [entry for entry in claims().values() if entry.id not in known]
     values = {"profile": profile, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "contributing": contributing,
-              "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of}  # fmt: skip
+              "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of,
+              "scoreboard_table": scoreboard_table, "scoreboard_plot": scoreboard_plot}  # fmt: skip
     for path in sorted(path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         name = path.relative_to(PAGES).as_posix()
         yield name.removesuffix(".j2"), environment.get_template(name).render(values) if path.suffix == ".j2" else read_text(path)

@@ -1,0 +1,32 @@
+"""The scoreboard: every way to build the support assistant, as a table that readers sort and a plot."""
+
+from markupsafe import Markup
+
+from adaptlab import plots
+from adaptlab.course.decisions import scoreboard
+from adaptlab.course.site.tables import Cell, sortable_table
+from adaptlab.evals.statistics import Estimate
+
+SHOWN = ("prompt tokens", "reply tokens", "p50 s", "p95 s", "trained parameters", "minutes to build", "minutes to update a fact")
+
+
+def scoreboard_table() -> Markup:
+    """The recorded arms, with intervals, and what they cost at several numbers of queries a day."""
+    rows = scoreboard()
+    columns = list(rows[0])
+    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    return sortable_table("Every way to build the support assistant: 300 questions each, 100 for each of three seeds", columns, cells)
+
+
+def _cell(value: Estimate | float | str) -> Cell | str:
+    if isinstance(value, Estimate):
+        return Cell(Markup(f'{value.value:.2f} <span class="note">[{value.low:.2f}, {value.high:.2f}]</span>'), value.value)
+    return Cell(f"{value:,.2f}" if isinstance(value, float) else f"{value:,}", value) if isinstance(value, float | int) else value
+
+
+def scoreboard_plot() -> Markup:
+    """Quality against cost at a thousand queries a day."""
+    rows = scoreboard()
+    points = [(row["money a month at 1,000 a day"], row["all four"].value) for row in rows]
+    figure = plots.scatter("Quality and cost", "money a month at a thousand queries a day", "all four at once", points, [row["arm"] for row in rows])
+    return Markup(figure._repr_mimebundle_()["text/html"])
