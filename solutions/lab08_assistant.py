@@ -299,20 +299,19 @@ check.lab08.configure(configure)
 # ### Predict
 #
 # Below, the tuned assistant answers questions about a handbook that it has not met. The cheap arm shows it the best chunk alone; the dear arm shows it
-# three. How sure the cheap arm is, is the mean probability of the words of its reply. Your cascade is chosen on one half of the questions, to be right
-# as often as the dear arm alone but for two points, and measured on the other half. What does it do to the tokens of a question? Choose one of the
-# options before you go on.
+# three, which cost twice the tokens. How sure the cheap arm is, is the mean probability of the words of its reply. Your cascade is chosen on one half
+# of the questions, to be right as often as the dear arm alone but for two points, and measured on the other half. Which arm will be right more often?
+# Choose one of the options before you go on.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
-options = ["it needs more than the dear arm", "it saves up to a quarter", "it saves more than a quarter"]
+options = ["three chunks, by five points or more", "both about alike", "one chunk, by five points or more"]
 prediction = None  # one of the options
 # BEGIN SOLUTION
-prediction = "it saves up to a quarter"
+prediction = "three chunks, by five points or more"
 # END SOLUTION
 
 # %%
 import time
-from dataclasses import replace
 
 import numpy as np
 
@@ -326,11 +325,6 @@ from adaptlab.world.support import aspects
 # %%
 tuned = assistant(LocalChat("embedded:chat"))
 asked = test_questions(5)[10:90]
-
-
-def with_best_chunk(one):
-    """The same question with the chunk that the search likes best, and no other."""
-    return replace(one, hits=one.hits[:1], gold=one.gold & {1})
 
 
 def answered(questions):
@@ -347,7 +341,7 @@ def answered(questions):
 
 
 # %%
-cheap, dear = answered([with_best_chunk(one) for one in asked]), answered(asked)
+cheap, dear = answered([one.with_first() for one in asked]), answered(asked)
 rows = [{"confidence": sure, "cheap_right": right, "cheap_tokens": n, "dear_right": dear_right, "dear_tokens": m}
         for (right, n, _, sure), (dear_right, m, _, _) in zip(cheap, dear)]  # fmt: skip
 known, others = rows[::2], rows[1::2]
@@ -368,10 +362,10 @@ for name, hits in right.items():
     score = proportion(hits)
     arms.append({"name": name, "share": score.value, "low": score.low, "tokens": float(np.mean(tokens[name])), "p95": p95, "update_minutes": 0.0})
     print(f"{name:<13} right {score}; {arms[-1]['tokens']:.0f} tokens; 95 of 100 within {p95:.2f} s, so one second is {'kept' if kept else 'broken'}")
-saved = 1 - np.mean(tokens["cascade"]) / np.mean(tokens["three chunks"])
-measured = options[0 if saved < 0 else 1 if saved <= 0.25 else 2]
+ahead = sum(right["three chunks"]) - sum(right["one chunk"])
+measured = options[1 if abs(ahead) < 0.05 * len(others) else 0 if ahead > 0 else 2]
 print(f"under 200 tokens and a second: {configure(arms, {'tokens': 200, 'p95': 1.0, 'update_minutes': 1})}")
-print(f"the cascade asks again about {sum(unsure)} of {len(unsure)}: {measured}, and you said {prediction}")
+print(f"the cascade asks again about {sum(unsure)} of {len(unsure)}; right more often: {measured}, and you said {prediction}")
 plots.bars("All four at once", "share of replies", {name: proportion(hits) for name, hits in right.items()})
 
 # %% [markdown]
@@ -385,10 +379,10 @@ plots.bars("All four at once", "share of replies", {name: proportion(hits) for n
 # reach and what that means for the choice, 1 for a next measurement with the result that would change the decision.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# I would ship the arm that your budget leaves and whose lower bound is highest, which is the one that `configure` names above; the others are
-# excluded by the budget that stands beside them. Forty questions are few: the intervals of the three arms overlap for a good part, so I can say that
-# the arm is within the budget, but not that it is better than the next. The cascade pays for its first reply in any case, so it saves only if the
-# cheap arm is sure and right most of the time. Next I would ask three hundred questions of your real customers, with those that the handbook does not
-# answer among them, in pairs, arm against arm. If the cascade were right as often there within three points, and cheaper, I would change to it; if
-# unanswerable questions were answered more often than now, I would stop and tune again. I had thought that asking twice pays off whenever the second
-# arm is dearer; it does so only if it is seldom asked.
+# I would ship the arm that your budget leaves and whose lower bound is highest, which is the one that `configure` names above; what excluded another
+# stands beside it. More chunks bring the right one a little more often, and with it others among which a small model loses its way, so that the dear
+# arm has no advantage that a cascade could buy; the one chosen here asks it seldom or never. Forty questions are few: the intervals overlap for a good
+# part, so I can say that the arm is within the budget and not clearly worse, but not by how much it is better. Next I would ask three hundred
+# questions of your real customers, with those that the handbook does not answer among them, in pairs, arm against arm. If three chunks were ahead by
+# five points there, as they may be where the search is weaker, I would change to the cascade; if unanswerable questions were answered more often than
+# now, I would stop and tune again. I had thought that more of the handbook can only help.

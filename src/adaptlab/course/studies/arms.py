@@ -62,6 +62,10 @@ class Asked:
         """The same with nothing but a right chunk, where there is one."""
         return Asked(self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1})) if self.gold else self
 
+    def with_first(self) -> "Asked":
+        """The same with nothing but the chunk that the search likes best."""
+        return Asked(self.question, self.value, self.hits[:1], self.gold & {1})
+
     def closed(self) -> "Asked":
         """The same without any chunk."""
         return Asked(self.question, self.value, (), frozenset())
@@ -187,6 +191,7 @@ ARMS = {
     "tuned on facts": Arm("facts", Asked.closed, _short),
     "tuned on facts, and retrieval": Arm("facts", _as_found, _short),
     "the stack": Arm("lora", _as_found, _short),
+    "the stack, one chunk": Arm("lora", Asked.with_first, _short),
     "the stack without retrieval": Arm("lora", Asked.closed, _short),
     "the stack without its prompt": Arm("lora", _as_found, lambda asked, seed: asked.messages(SHORT)[1:]),
     "the stack, tuned in full": Arm("full", _as_found, _short),
