@@ -59,6 +59,12 @@ def test_the_bank_has_every_task_under_every_condition_that_matters_to_it():
     assert agreement(cases, [c.best for c in cases]).value == 1
 
 
+def test_a_case_in_which_nothing_works_is_left_out():
+    hopeless = {"form": {lever: Measured({0: share(0.0)}, Usage(10, 10)) for lever in (P, R)}}
+    assert bank(hopeless, {"form": Described()}) == []
+    assert as_text(advise("form", Condition("mine"), hopeless, DESCRIBED)).startswith("none: nothing")
+
+
 def test_advice_says_what_would_change_it():
     found = advise("form", Condition("mine", n_examples=1000), MATRIX, DESCRIBED)
     assert found.case.best is T and ("examples", 100, P) in found.turns

@@ -15,7 +15,7 @@ HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}  # 
 EXAMPLES = (30, 300, 1000)
 SUPPORT = {Lever.PROMPT: ("prompt", "prompt, step by step", "prompt, two examples"),
            Lever.RETRIEVE: ("retrieval", "retrieval, short prompt", "retrieval, two examples"),
-           Lever.TUNE: ("tuned on facts",), Lever.BOTH: ("the stack",)}  # fmt: skip
+           Lever.TUNE: ("tuned on facts",), Lever.BOTH: ("the stack", "the stack, one chunk")}  # fmt: skip
 DESCRIBED = {
     "known facts": Described(),
     "handbook": Described(lacks_facts=True, n_documents=N_DOCUMENTS),
@@ -77,7 +77,8 @@ def _of_task(task: str) -> dict[Lever, Measured]:
     about_facts = DESCRIBED[task].lacks_facts
     measured[Lever.TUNE] = Measured(_tuned(task, by_lever[Lever.TUNE]), usage(by_lever[Lever.TUNE], task == "handbook"))
     if about_facts:
-        measured[Lever.BOTH] = Measured({N_TRANSCRIPTS: pooled(arm("the stack"), "value")}, usage(arm("the stack")))
+        rows = max(map(arm, SUPPORT[Lever.BOTH]), key=lambda rows: pooled(rows, "value").value)
+        measured[Lever.BOTH] = Measured({N_TRANSCRIPTS: pooled(rows, "value")}, usage(rows))
     return measured
 
 

@@ -53,6 +53,8 @@ def _scale(value: float) -> float:
 def headline(found: BankCase) -> str:
     """The answer in a sentence."""
     asked = f"{found.need.least:.0%}"
+    if not found.scores[found.best]:
+        return "none: nothing that was measured gets anything right here"
     if not found.reached:
         return f"{found.best}: nothing that was measured reaches {asked}; this is right most often"
     beyond = "" if found.costs[found.best] <= found.need.budget else ", and costs more than the budget"

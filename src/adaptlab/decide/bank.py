@@ -82,13 +82,17 @@ def best_lever(scores: Mapping[Lever, float], costs: Mapping[Lever, float], leas
 
 
 def bank(matrix: Matrix, described: Mapping[str, Described], conditions: Sequence[Condition] = CONDITIONS, prices: Prices = PRICES) -> list[BankCase]:
-    """Every task under every condition that makes a difference to it: facts that change daily only where there are facts."""
-    return [
+    """Every task under every condition that makes a difference to it: facts that change daily only where there are facts.
+
+    A case in which no lever gets anything right has no best one, and is left out.
+    """
+    cases = [
         case(task, condition, matrix[task], about, prices)
         for task, about in described.items()
         for condition in conditions
         if about.lacks_facts or not condition.n_updates
     ]
+    return [one for one in cases if max(one.scores.values()) > 0]
 
 
 def case(task: str, condition: Condition, measured: Mapping[Lever, Measured], about: Described, prices: Prices = PRICES) -> BankCase:

@@ -1,7 +1,7 @@
 """Rules of our own: a small tree learned from the bank, judged on tasks that it did not learn from."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
 
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, export_text
@@ -9,15 +9,20 @@ from sklearn.tree import DecisionTreeClassifier, export_text
 from adaptlab.decide.bank import BankCase
 from adaptlab.decide.need import Lever, Need
 
-NAMES = [field.name for field in fields(Need)]
+# What the tree may ask for. The length of the best prompt is left out: it tells the bank's tasks apart, and nothing about others.
+NAMES = [field.name for field in fields(Need) if field.name != "prompt_tokens"]
 
 
 def _tree() -> DecisionTreeClassifier:
     return DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
 
 
+def _numbers(need: Need) -> list[float]:
+    return [float(getattr(need, name)) for name in NAMES]
+
+
 def _needs(cases: Sequence[BankCase]) -> list[list[float]]:
-    return [[float(value) for value in astuple(case.need)] for case in cases]
+    return [_numbers(case.need) for case in cases]
 
 
 def learn(cases: Sequence[BankCase]) -> DecisionTreeClassifier:
@@ -32,7 +37,7 @@ def held_out(cases: Sequence[BankCase]) -> list[Lever]:
 
 
 def decide(tree: DecisionTreeClassifier, need: Need) -> Lever:
-    return Lever(tree.predict([[float(value) for value in astuple(need)]])[0])
+    return Lever(tree.predict([_numbers(need)])[0])
 
 
 def as_text(tree: DecisionTreeClassifier) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import warnings
 from pathlib import Path
 
 from peft import PeftModel
@@ -24,7 +25,9 @@ def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
         return load_run(folder, base), config
     if (folder / "adapter_config.json").exists():
         try:
-            model = PeftModel.from_pretrained(copy.deepcopy(base.model), folder)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # PEFT asks the model by a name that transformers has changed
+                model = PeftModel.from_pretrained(copy.deepcopy(base.model), folder)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0]
             raise AdaptLabError(f"The adapter in {folder} does not go onto {base.name} ({reason}); name the base that it was trained on.") from error
