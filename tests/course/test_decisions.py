@@ -5,7 +5,7 @@ import random
 import pytest
 
 from adaptlab.course.decision_page import decision_page
-from adaptlab.course.decisions import DESCRIBED, matrix, pooled, scoreboard, usages_by_seed
+from adaptlab.course.decisions import DESCRIBED, matrix, over_seeds, scoreboard, usages_by_seed
 from adaptlab.course.recorded import recorded
 from adaptlab.course.studies import arms
 from adaptlab.course.studies.arms import ARMS, IN_FULL, N_ASKED, N_WITHOUT, SHORT, K, asked_of, few_shot, test_questions
@@ -62,7 +62,7 @@ def test_the_matrix_has_what_the_studies_recorded():
     for task, levers in found.items():
         assert {Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE} <= set(levers) and (Lever.BOTH in levers) == DESCRIBED[task].lacks_facts
     rows = [row for row in recorded("levers")["rows"] if row["task"] == "handbook" and row["lever"] == "retrieve"]
-    assert found["handbook"][Lever.RETRIEVE].scores[0] == pooled(rows) and len(usages_by_seed("handbook", Lever.RETRIEVE)) == len(rows)
+    assert found["handbook"][Lever.RETRIEVE].scores[0] == over_seeds(rows) and len(usages_by_seed("handbook", Lever.RETRIEVE)) == len(rows)
     assert found["handbook"][Lever.TUNE].usage.update_tokens > 0 == found["changed handbook"][Lever.TUNE].usage.update_tokens
     assert sorted(found["record"][Lever.TUNE].scores) == [30, 300, 1000]
 

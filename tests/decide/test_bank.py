@@ -4,7 +4,7 @@ import pytest
 
 from adaptlab.decide import rules
 from adaptlab.decide.advice import advise, as_text
-from adaptlab.decide.bank import CONDITIONS, Condition, Described, Measured, agreement, bank, best_lever, case
+from adaptlab.decide.bank import CONDITIONS, Condition, Described, Measured, bank, best_lever, case, share_best
 from adaptlab.decide.costs import Usage
 from adaptlab.decide.need import Lever
 from adaptlab.errors import AdaptLabError
@@ -56,7 +56,7 @@ def test_the_bank_has_every_task_under_every_condition_that_matters_to_it():
     assert len(cases) == 2 * len(CONDITIONS) - 1
     assert {c.condition for c in cases if c.task == "facts"} - {c.condition for c in cases if c.task == "form"} == {"facts change daily"}
     assert {c.need.prompt_falls_short for c in cases if c.task == "form"} == {True}
-    assert agreement(cases, [c.best for c in cases]).value == 1
+    assert share_best(cases, [c.best for c in cases]).value == 1
 
 
 def test_a_case_in_which_nothing_works_is_left_out():

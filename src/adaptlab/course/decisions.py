@@ -30,7 +30,7 @@ DESCRIBED = {
 }
 
 
-def pooled(rows: Sequence[dict], count: str = "right") -> Estimate:
+def over_seeds(rows: Sequence[dict], count: str = "right") -> Estimate:
     """A share over the seeds."""
     n_right, n = sum(row[count] for row in rows), sum(row["of"] for row in rows)
     return proportion([True] * n_right + [False] * (n - n_right))
@@ -64,21 +64,21 @@ def usages_by_seed(task: str, by: Lever) -> list[Usage]:
 def matrix() -> Matrix:
     """Every task by every lever that was measured on it; of several prompts the best."""
     found = {task: _of_task(task) for task in DESCRIBED if task != "support assistant"}
-    best = {lever: max((arm(name) for name in names), key=lambda rows: pooled(rows).value) for lever, names in SUPPORT.items()}
+    best = {lever: max((arm(name) for name in names), key=lambda rows: over_seeds(rows).value) for lever, names in SUPPORT.items()}
     found["support assistant"] = {
-        lever: Measured({N_TRANSCRIPTS if lever is Lever.BOTH else 0: pooled(rows)}, usage(rows, lever is Lever.TUNE)) for lever, rows in best.items()
+        lever: Measured({N_TRANSCRIPTS if lever is Lever.BOTH else 0: over_seeds(rows)}, usage(rows, lever is Lever.TUNE)) for lever, rows in best.items()
     }
     return found
 
 
 def _of_task(task: str) -> dict[Lever, Measured]:
     by_lever = {lever: _among(recorded("levers")["rows"], task=task, lever=lever) for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)}
-    measured = {lever: Measured({0: pooled(rows)}, usage(rows)) for lever, rows in by_lever.items() if lever is not Lever.TUNE}
+    measured = {lever: Measured({0: over_seeds(rows)}, usage(rows)) for lever, rows in by_lever.items() if lever is not Lever.TUNE}
     about_facts = DESCRIBED[task].lacks_facts
     measured[Lever.TUNE] = Measured(_tuned(task, by_lever[Lever.TUNE]), usage(by_lever[Lever.TUNE], task == "handbook"))
     if about_facts:
-        rows = max(map(arm, SUPPORT[Lever.BOTH]), key=lambda rows: pooled(rows, "value").value)
-        measured[Lever.BOTH] = Measured({N_TRANSCRIPTS: pooled(rows, "value")}, usage(rows))
+        rows = max(map(arm, SUPPORT[Lever.BOTH]), key=lambda rows: over_seeds(rows, "value").value)
+        measured[Lever.BOTH] = Measured({N_TRANSCRIPTS: over_seeds(rows, "value")}, usage(rows))
     return measured
 
 
@@ -86,8 +86,8 @@ def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
     """Scores by the number of examples; questions about documents can be made from these, so that they need none."""
     if task in HOUSE:
         curve = recorded("learning_curve")["rows"]
-        return {n: pooled(_among(curve, task=task, n=n), HOUSE[task]) for n in EXAMPLES}
-    return {0 if DESCRIBED[task].lacks_facts else 300: pooled(rows)}
+        return {n: over_seeds(_among(curve, task=task, n=n), HOUSE[task]) for n in EXAMPLES}
+    return {0 if DESCRIBED[task].lacks_facts else 300: over_seeds(rows)}
 
 
 QUERIES = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)  # a day
@@ -101,7 +101,7 @@ def scoreboard(prices: Prices = PRICES) -> list[dict]:
 def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
     built = ARMS[name]
     used, by = usage(rows, built.tuning == "facts"), lever(built.shows_chunks, bool(built.tuning))
-    row = {"arm": name, "all four": pooled(rows)} | {count: pooled(rows, count) for count in ("value", "source", "form", "tone")}
+    row = {"arm": name, "all four": over_seeds(rows)} | {count: over_seeds(rows, count) for count in ("value", "source", "form", "tone")}
     row |= {"declines what is there": _of(rows, "declined, of answerable", N_ASKED - N_WITHOUT), "invents": _of(rows, "invented, of unanswerable", N_WITHOUT)}
     row |= {"prompt tokens": used.prompt_tokens, "reply tokens": used.completion_tokens, "p50 s": _mean(rows, "p50"), "p95 s": _mean(rows, "p95")}
     row |= {"trained parameters": round(_mean(rows, "trained")), "minutes to build": _mean(rows, "build seconds") / 60,
@@ -110,4 +110,4 @@ def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
 
 
 def _of(rows: Sequence[dict], count: str, n_each: int) -> Estimate:
-    return pooled([row | {"of": n_each} for row in rows], count)
+    return over_seeds([row | {"of": n_each} for row in rows], count)

@@ -106,6 +106,6 @@ def case(task: str, condition: Condition, measured: Mapping[Lever, Measured], ab
     return BankCase(task, condition.name, need, scores, costs, best_lever(scores, costs, condition.least))
 
 
-def agreement(cases: Sequence[BankCase], answers: Sequence[Lever]) -> Estimate:
+def share_best(cases: Sequence[BankCase], answers: Sequence[Lever]) -> Estimate:
     """Share of cases in which the answer is the best lever."""
     return proportion([answer == case.best for case, answer in zip(cases, answers, strict=True)])
