@@ -23,11 +23,15 @@ class Figure:
     def __init__(self, figure: Canvas, alt: str):
         self.figure, self.alt = figure, alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def svg(self) -> bytes:
+        """The drawing as a file."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         # As an image: JupyterLab takes a drawing out of the HTML of a notebook that was not run on the machine itself, as a student opens it first.
-        drawing = f'<img alt="{html.escape(self.alt)}" src="data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+        drawing = f'<img alt="{html.escape(self.alt)}" src="data:image/svg+xml;base64,{base64.b64encode(self.svg()).decode()}">'
         return {"text/html": f'<figure style="margin:0">{drawing}<figcaption>{html.escape(self.alt)}</figcaption></figure>', "text/plain": self.alt}
 
 

@@ -24,7 +24,7 @@ class Advice:
 
     case: BankCase
     guides: Mapping[str, Lever]
-    turns: tuple[tuple[str, float, Lever], ...]
+    turns: tuple[tuple[str, float, str], ...]
 
 
 def advise(like: str, condition: Condition, matrix: Matrix, described: Mapping[str, Described], prices: Prices = PRICES) -> Advice:
@@ -38,7 +38,7 @@ def advise(like: str, condition: Condition, matrix: Matrix, described: Mapping[s
         for value in sorted(values, key=lambda value: abs(_scale(value) - _scale(now))):
             other = case(like, replace(condition, **{name: value}), matrix[like], described[like], prices)
             if other.best != found.best:
-                turns.append((words, value, other.best))
+                turns.append((words, value, str(other.best) if other.scores[other.best] else "none, for then nothing gets anything right"))
                 break
     return Advice(found, opinions(found.need), tuple(turns))
 

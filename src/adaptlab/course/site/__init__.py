@@ -14,7 +14,7 @@ from adaptlab.course.site.api import api_pages
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import PAGES, TEMPLATES
-from adaptlab.course.site.scoreboard import scoreboard_plot, scoreboard_table
+from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
 from adaptlab.course.site.tables import Cell, raw, sortable_table
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
@@ -56,6 +56,7 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     yield from ((f"{name}.md", text) for name, text in api_pages().items())
     if (folder / "CONTRIBUTING.md").exists():
         yield "contributing.md", read_text(folder / "CONTRIBUTING.md")
+    yield "extra/figures/scoreboard.svg", scoreboard_plot().svg()
     yield from _pages(build.name, lessons, labs, records, (folder / "CONTRIBUTING.md").exists())
 
 
@@ -66,7 +67,7 @@ def _pages(profile: str, lessons: list[Page], labs: list[Page], records: list[di
     missing = [entry for entry in claims().values() if entry.id not in known]
     values = {"profile": profile, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "contributing": contributing,
               "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of,
-              "scoreboard_table": scoreboard_table, "scoreboard_plot": scoreboard_plot}  # fmt: skip
+              "scoreboard_table": scoreboard_table, "scoreboard_plot": linked(scoreboard_plot(), "figures/scoreboard.svg")}  # fmt: skip
     for path in sorted(path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         name = path.relative_to(PAGES).as_posix()
         yield name.removesuffix(".j2"), environment.get_template(name).render(values) if path.suffix == ".j2" else read_text(path)

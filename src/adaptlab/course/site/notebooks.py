@@ -86,10 +86,10 @@ def _file_figure(image: Tag, cell_id: str, page: Page) -> None:
     figure = image.find_parent("figure")
     if figure and figure.figcaption and told:
         figure.attrs.pop("style", None)
-        figure.figcaption.replace_with(_data_in_text(told))
+        figure.figcaption.replace_with(data_in_text(told))
 
 
-def _data_in_text(told: str) -> Tag:
+def data_in_text(told: str) -> Tag:
     """The parts of a figure's text alternative as a list to unfold."""
     soup = BeautifulSoup("<figcaption><details><summary>The data of this figure as text</summary><ul></ul></details></figcaption>", "html.parser")
     for part in told.removesuffix(".").split("; "):

@@ -4,10 +4,9 @@ from markupsafe import Markup
 
 from adaptlab import plots
 from adaptlab.course.decisions import scoreboard
+from adaptlab.course.site.notebooks import data_in_text
 from adaptlab.course.site.tables import Cell, sortable_table
 from adaptlab.evals.statistics import Estimate
-
-SHOWN = ("prompt tokens", "reply tokens", "p50 s", "p95 s", "trained parameters", "minutes to build", "minutes to update a fact")
 
 
 def scoreboard_table() -> Markup:
@@ -24,9 +23,13 @@ def _cell(value: Estimate | float | str) -> Cell | str:
     return Cell(f"{value:,.2f}" if isinstance(value, float) else f"{value:,}", value) if isinstance(value, float | int) else value
 
 
-def scoreboard_plot() -> Markup:
+def scoreboard_plot() -> plots.Figure:
     """Quality against cost at a thousand queries a day."""
     rows = scoreboard()
     points = [(row["money a month at 1,000 a day"], row["all four"].value) for row in rows]
-    figure = plots.scatter("Quality and cost", "money a month at a thousand queries a day", "all four at once", points, [row["arm"] for row in rows])
-    return Markup(figure._repr_mimebundle_()["text/html"])
+    return plots.scatter("Quality and cost", "money a month at a thousand queries a day", "all four at once", points, [row["arm"] for row in rows])
+
+
+def linked(figure: plots.Figure, place: str) -> Markup:
+    """An image of the file at `place`, with the figure's data as text below it."""
+    return Markup(f'<figure><img src="{place}" alt="Quality and cost" loading="lazy">{data_in_text(figure.alt)}</figure>')
