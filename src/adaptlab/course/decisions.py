@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import cache
 
+from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.course.recorded import recorded
-from adaptlab.course.studies.arms import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.decide.bank import Described, Matrix, Measured
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, lever

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
+from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT, Arm
 from adaptlab.course.studies.forgetting import old_conversations
 from adaptlab.course.studies.grid import Study, grid
 from adaptlab.models.chat import Messages, timed
@@ -31,7 +32,6 @@ from adaptlab.world.questions import draw_questions
 from adaptlab.world.support import aspects, support_reply
 
 K = 3  # chunks of a prompt
-N_ASKED, N_WITHOUT = 100, 25  # questions, and how many of them the handbook does not answer
 N_HANDBOOKS, N_OF_EACH = 12, 60
 REPLAY = 0.3  # old conversations for each new one: without, reading itself was lost
 N_TIMES, N_LOOKED_AT, N_TIMED = 8, 400, 12  # questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a time
@@ -152,59 +152,29 @@ def _mistakes(chat: LocalChat, asked: Sequence[Asked]) -> list[Pair]:
     return [Pair(one.messages(SHORT), one.reply, text) for one, text in wrong or [(asked[0], "")]]
 
 
-@dataclass(frozen=True)
-class Arm:
-    """A tuning ("" for none), what of the chunks is shown, and how it is asked."""
-
-    tuning: str
-    view: Callable[[Asked], Asked]
-    ask: Callable[[Asked, int], Messages]
-
-    @property
-    def shows_chunks(self) -> bool:
-        return self.view is not Asked.closed
-
-    def asks(self, asked: Asked, seed: int) -> Messages:
-        return self.ask(self.view(asked), seed)
-
-
 def _as_found(asked: Asked) -> Asked:
     return asked
 
 
-def _in_full(asked: Asked, seed: int) -> Messages:
-    return asked.messages(IN_FULL)
+VIEWS = {"nothing": Asked.closed, "found": _as_found, "first": Asked.with_first, "right": Asked.with_oracle}
+PROMPTS = {"full": IN_FULL, "steps": f"{IN_FULL} {STEP_BY_STEP}", "short": SHORT, "bare": SHORT}
 
 
-def _short(asked: Asked, seed: int) -> Messages:
-    return asked.messages(SHORT)
-
-
-ARMS = {
-    "prompt": Arm("", Asked.closed, _in_full),
-    "prompt, step by step": Arm("", Asked.closed, lambda asked, seed: asked.messages(f"{IN_FULL} {STEP_BY_STEP}")),
-    "prompt, two examples": Arm("", Asked.closed, lambda asked, seed: few_shot(asked, seed, Asked.closed)),
-    "retrieval": Arm("", _as_found, _in_full),
-    "retrieval, short prompt": Arm("", _as_found, _short),
-    "retrieval, two examples": Arm("", _as_found, lambda asked, seed: few_shot(asked, seed, _as_found)),
-    "retrieval, the right chunk": Arm("", Asked.with_oracle, _in_full),
-    "tuned on facts": Arm("facts", Asked.closed, _short),
-    "tuned on facts, and retrieval": Arm("facts", _as_found, _short),
-    "the stack": Arm("lora", _as_found, _short),
-    "the stack, one chunk": Arm("lora", Asked.with_first, _short),
-    "the stack without retrieval": Arm("lora", Asked.closed, _short),
-    "the stack without its prompt": Arm("lora", _as_found, lambda asked, seed: asked.messages(SHORT)[1:]),
-    "the stack, tuned in full": Arm("full", _as_found, _short),
-    "the stack, then DPO": Arm("dpo", _as_found, _short),
-}
+def asks(arm: Arm, asked: Asked, seed: int) -> Messages:
+    """What a model is asked by an arm."""
+    view = VIEWS[arm.shows]
+    if arm.prompt == "examples":
+        return few_shot(view(asked), seed, view)
+    messages = view(asked).messages(PROMPTS[arm.prompt])
+    return messages[1:] if arm.prompt == "bare" else messages
 
 
 def arms(chat: LocalChat, seed: int, arm: str) -> dict:
     """One arm on the test set of a seed."""
     built, asked = ARMS[arm], test_questions(seed)
     model, build_seconds, training_tokens = tuned(chat, seed, built.tuning) if built.tuning else (chat, 0.0, 0)
-    shown = [built.view(one) for one in asked]
-    replies = model.batch([built.asks(one, seed) for one in asked], max_new_tokens=MAX_NEW)
+    shown = [VIEWS[built.shows](one) for one in asked]
+    replies = model.batch([asks(built, one, seed) for one in asked], max_new_tokens=MAX_NEW)
     found = [aspects(reply.text, one.value, one.gold) for one, reply in zip(shown, replies)]
     declined = [NOT_FOUND in reply.text for reply in replies]
     row = {name: sum(getattr(one, aspect) for one in found) for name, aspect in COUNTS.items()} | {"of": len(asked)}
@@ -226,7 +196,7 @@ def _n_trained(chat: LocalChat) -> int:
 def _seconds_alone(model: LocalChat, asked: Asked, arm: Arm, seed: int) -> float:
     """Seconds of a query by itself, with its search where chunks are shown."""
     search = timed(lambda: shelf(handbook(seed)).search([asked.question], K))[1] if arm.shows_chunks else 0.0
-    return search + timed(lambda: model.batch([arm.asks(asked, seed)], max_new_tokens=MAX_NEW))[1]
+    return search + timed(lambda: model.batch([asks(arm, asked, seed)], max_new_tokens=MAX_NEW))[1]
 
 
 STUDIES = {"arms": Study(arms, grid(arm=tuple(ARMS)))}

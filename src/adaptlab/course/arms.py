@@ -1,0 +1,39 @@
+"""The ways to build the support assistant, by what each has; `studies/arms.py` builds and asks them. Nothing here loads a model."""
+
+from dataclasses import dataclass
+
+N_ASKED, N_WITHOUT = 100, 25  # questions of a seed, and how many of them the handbook does not answer
+
+
+@dataclass(frozen=True)
+class Arm:
+    """`tuning`: "" for none. `shows`: of the chunks "nothing", those "found", the "first" or the "right" one. `prompt`: "full", "steps", "examples", "short", or
+    "bare" for none.
+    """
+
+    tuning: str
+    shows: str
+    prompt: str
+
+    @property
+    def shows_chunks(self) -> bool:
+        return self.shows != "nothing"
+
+
+ARMS = {
+    "prompt": Arm("", "nothing", "full"),
+    "prompt, step by step": Arm("", "nothing", "steps"),
+    "prompt, two examples": Arm("", "nothing", "examples"),
+    "retrieval": Arm("", "found", "full"),
+    "retrieval, short prompt": Arm("", "found", "short"),
+    "retrieval, two examples": Arm("", "found", "examples"),
+    "retrieval, the right chunk": Arm("", "right", "full"),
+    "tuned on facts": Arm("facts", "nothing", "short"),
+    "tuned on facts, and retrieval": Arm("facts", "found", "short"),
+    "the stack": Arm("lora", "found", "short"),
+    "the stack, one chunk": Arm("lora", "first", "short"),
+    "the stack without retrieval": Arm("lora", "nothing", "short"),
+    "the stack without its prompt": Arm("lora", "found", "bare"),
+    "the stack, tuned in full": Arm("full", "found", "short"),
+    "the stack, then DPO": Arm("dpo", "found", "short"),
+}
