@@ -7,8 +7,9 @@ N_ASKED, N_WITHOUT = 100, 25  # questions of a seed, and how many of them the ha
 
 @dataclass(frozen=True)
 class Arm:
-    """`tuning`: "" for none. `shows`: of the chunks "nothing", those "found", the "first" or the "right" one. `prompt`: "full", "steps", "examples", "short", or
-    "bare" for none.
+    """`tuning`: "" for none. `shows`: of the chunks "nothing", those "found", the "first" or the "right" one.
+
+    `prompt`: "full", "steps", "examples", "short", or "bare" for none.
     """
 
     tuning: str
