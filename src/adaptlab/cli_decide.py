@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from adaptlab.decide.costs import PRICES, Prices
+
 
 def decide(
     like: Annotated[str, typer.Option(help="The measured task that is most like yours; an unknown name lists them.")],
@@ -13,12 +15,12 @@ def decide(
     examples: Annotated[int, typer.Option(min=0, help="Requests with the reply that is wanted.")] = 1000,
     least: Annotated[float, typer.Option(min=0, max=1, help="Share of right replies that you ask for.")] = 0.8,
     budget: Annotated[float, typer.Option(min=0, help="Money a month.")] = 100,
-    prompt_price: Annotated[float, typer.Option(min=0, help="Money for a million prompt tokens.")] = 0.5,
-    reply_price: Annotated[float, typer.Option(min=0, help="Money for a million reply tokens.")] = 1.5,
-    training_price: Annotated[float, typer.Option(min=0, help="Money for a million tokens trained on.")] = 8.0,
-    tuned_factor: Annotated[float, typer.Option(min=0, help="By what a tuned model's query is dearer.")] = 2.0,
-    hosting: Annotated[float, typer.Option(min=0, help="Money a month for a model of one's own.")] = 0.0,
-    searching: Annotated[float, typer.Option(min=0, help="Money a month for an index.")] = 0.0,
+    prompt_price: Annotated[float, typer.Option(min=0, help="Money for a million prompt tokens.")] = PRICES.prompt,
+    reply_price: Annotated[float, typer.Option(min=0, help="Money for a million reply tokens.")] = PRICES.completion,
+    training_price: Annotated[float, typer.Option(min=0, help="Money for a million tokens trained on.")] = PRICES.training,
+    tuned_factor: Annotated[float, typer.Option(min=0, help="By what a tuned model's query is dearer.")] = PRICES.tuned,
+    hosting: Annotated[float, typer.Option(min=0, help="Money a month for a model of one's own.")] = PRICES.hosting,
+    searching: Annotated[float, typer.Option(min=0, help="Money a month for an index.")] = PRICES.searching,
     page: Annotated[Path | None, typer.Option(help="Write the answer as a page, with its cost curves, to this file.")] = None,
 ) -> None:
     """Say which lever your case wants, on the measurements of this course, and what would change the answer."""
@@ -26,7 +28,6 @@ def decide(
     from adaptlab.course.decisions import DESCRIBED, matrix
     from adaptlab.decide.advice import advise, as_text
     from adaptlab.decide.bank import Condition
-    from adaptlab.decide.costs import Prices
     from adaptlab.files import write_whole
 
     prices = Prices(prompt_price, reply_price, training_price, tuned_factor, hosting, searching)

@@ -30,6 +30,12 @@ DESCRIBED = {
 }
 
 
+@cache
+def _rows(study: str) -> list[dict]:
+    """A study's recorded rows, read once."""
+    return recorded(study)["rows"]
+
+
 def over_seeds(rows: Sequence[dict], count: str = "right") -> Estimate:
     """A share over the seeds."""
     n_right, n = sum(row[count] for row in rows), sum(row["of"] for row in rows)
@@ -52,12 +58,12 @@ def _among(rows: Sequence[dict], **setting) -> list[dict]:
 
 def arm(name: str) -> list[dict]:
     """The recorded rows of one way to build the support assistant."""
-    return _among(recorded("arms")["rows"], arm=name)
+    return _among(_rows("arms"), arm=name)
 
 
 def usages_by_seed(task: str, by: Lever) -> list[Usage]:
     """What a lever used on a task, seed by seed."""
-    return [usage([row]) for row in _among(recorded("levers")["rows"], task=task, lever=by)]
+    return [usage([row]) for row in _among(_rows("levers"), task=task, lever=by)]
 
 
 @cache
@@ -72,7 +78,7 @@ def matrix() -> Matrix:
 
 
 def _of_task(task: str) -> dict[Lever, Measured]:
-    by_lever = {lever: _among(recorded("levers")["rows"], task=task, lever=lever) for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)}
+    by_lever = {lever: _among(_rows("levers"), task=task, lever=lever) for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)}
     measured = {lever: Measured({0: over_seeds(rows)}, usage(rows)) for lever, rows in by_lever.items() if lever is not Lever.TUNE}
     about_facts = DESCRIBED[task].lacks_facts
     measured[Lever.TUNE] = Measured(_tuned(task, by_lever[Lever.TUNE]), usage(by_lever[Lever.TUNE], task == "handbook"))
@@ -85,7 +91,7 @@ def _of_task(task: str) -> dict[Lever, Measured]:
 def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
     """Scores by the number of examples; questions about documents can be made from these, so that they need none."""
     if task in HOUSE:
-        curve = recorded("learning_curve")["rows"]
+        curve = _rows("learning_curve")
         return {n: over_seeds(_among(curve, task=task, n=n), HOUSE[task]) for n in EXAMPLES}
     return {0 if DESCRIBED[task].lacks_facts else 300: over_seeds(rows)}
 

@@ -6,7 +6,7 @@ file beside it, knows nothing of right answers or of its surroundings, and ends 
 
 import contextlib
 import ctypes
-import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import ModuleType
 
 HERE = Path(__file__).parent
 SLOW = ("numpy", "torch", "IPython.core.interactiveshell", "adaptlab.grading.wire")
@@ -47,7 +48,15 @@ def shut(limits: dict[str, int], calls: bytes) -> None:
     must(kernel.prctl(SECCOMP, FILTER, ctypes.byref(Program(len(calls) // 8, calls)), 0, 0))
 
 
-def begin(line: socket.socket, message: dict, walls: int, into: int, out: int, status: int) -> None:
+def load_server() -> ModuleType:
+    """The server from the file beside this one; a box has the same file in another place."""
+    found = importlib.util.spec_from_file_location("serve", HERE / "serve.py")
+    server = importlib.util.module_from_spec(found)
+    found.loader.exec_module(server)
+    return server
+
+
+def begin(server: ModuleType, line: socket.socket, message: dict, walls: int, into: int, out: int, status: int) -> None:
     """In a fork: walk into the box whose first process `walls` is, and say at `status` who serves there and, when it has ended, how."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     must(kernel.setns(walls, NAMESPACES))
@@ -64,13 +73,12 @@ def begin(line: socket.socket, message: dict, walls: int, into: int, out: int, s
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.chdir("/box")
     shut(message["limits"], bytes.fromhex(message["calls"]))
-    serve(Path("/grader"))
+    serve(server, Path("/grader"))
 
 
-def serve(place: Path) -> None:
+def serve(server: ModuleType, place: Path) -> None:
     """Be the server, as if it had been started there."""
     import numpy as np
-    import serve as server
 
     np.random.seed()  # Python's own generator does so in every fork
     sys.argv = [str(place / "serve.py")]
@@ -78,12 +86,8 @@ def serve(place: Path) -> None:
 
 
 def main() -> None:
-    line = socket.socket(fileno=0)
-    sys.path.insert(0, str(HERE))
-    import serve as server
-
+    line, server = socket.socket(fileno=0), load_server()
     server.install_package(HERE)
-    sys.path.pop(0)
     for name in SLOW:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -95,7 +99,7 @@ def main() -> None:
             return
         if os.fork() == 0:
             try:
-                begin(line, json.loads(message), *given)
+                begin(server, line, json.loads(message), *given)
             finally:
                 os._exit(1)
         for number in given:

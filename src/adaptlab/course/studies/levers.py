@@ -6,7 +6,7 @@ form are measured elsewhere (the study `learning_curve`); their rows here have t
 
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +18,7 @@ from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.rag.answer import prompt
 from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world.case import WEIGHTS, Case, assistant, user
+from adaptlab.world.case import WEIGHTS, Case, user
 from adaptlab.world.entities import Fact
 from adaptlab.world.handbook import handbook
 from adaptlab.world.house import fact_case
@@ -67,9 +67,9 @@ def _taught(seed: int, changed: bool) -> list[Case]:
     return [fact_case(rng, fact) for fact in (before if changed else facts) for _ in range(8)]
 
 
-def _shown(task: str, n: int, ask: Callable[[Case], Messages] = lambda case: list(case.messages)) -> Callable[[Case, int], Messages]:
+def _shown(task: str, n: int) -> Callable[[Case, int], Messages]:
     """n worked examples as turns before the case."""
-    return lambda case, seed: [*(turn for one in train_cases(task, 40, seed)[:n] for turn in (*ask(one), assistant(one.answer))), *case.messages]
+    return lambda case, seed: [*(turn for one in train_cases(task, 40, seed)[:n] for turn in conversation(one)), *case.messages]
 
 
 def _one_of_each(case: Case, seed: int) -> Messages:
@@ -141,7 +141,7 @@ def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
     return row | {"seconds": round(sum(reply.seconds for reply in replies) / len(replies), 4)}
 
 
-def _mean(values: Sequence[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     return round(statistics.mean(values), 1)
 
 
