@@ -16,6 +16,7 @@ from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
 from adaptlab.cli_options import Folder
 from adaptlab.errors import AdaptLabError
+from adaptlab.files import program_path
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
 models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
@@ -209,7 +210,7 @@ def serve(
     source = resolve(model)
     if adapter:
         return serve_together(model, _named(adapter), host, port)
-    command = shutil.which("transformers", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    command = shutil.which("transformers", path=program_path())
     print(f"Serving {model} at http://{host}:{port}/v1 (model name: {source})", flush=True)
     os.execv(command, [command, "serve", source, "--host", host, "--port", str(port)])
 

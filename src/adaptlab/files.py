@@ -2,11 +2,17 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
+
+
+def program_path() -> str:
+    """Where programs are looked for, as PATH has it: first beside this interpreter, whether or not its environment was activated."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def make_folder(path: Path) -> None:

@@ -2,13 +2,12 @@
 
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text, write_whole
+from adaptlab.files import program_path, read_text, write_whole
 
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
 EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")  # jupytext's own notes on blank lines
@@ -96,8 +95,8 @@ def _release(sources: Sequence[Path]) -> dict[Path, str]:
         from traitlets.config import Config
     except ImportError as error:
         raise AdaptLabError("Building labs needs nbgrader and jupytext; run: pip install 'adaptlab[teach]'") from error
-    # nbgrader calls alembic by its name: it stands beside the interpreter, whether or not the environment was activated.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # nbgrader calls alembic by its name.
+    os.environ["PATH"] = program_path()
     texts = {}
     with tempfile.TemporaryDirectory() as course:
         config = Config()

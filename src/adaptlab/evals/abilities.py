@@ -1,13 +1,12 @@
 """What the embedded models can do, measured on cases that no model has seen: the rows of the model card."""
 
-import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from adaptlab.models.chat import Chat
 from adaptlab.world.case import NOT_FOUND, Case
-from adaptlab.world.extraction import extraction_case
+from adaptlab.world.extraction import extraction_case, parse_object
 from adaptlab.world.handbook import between_case, handbook_passage
 from adaptlab.world.labels import label_case
 from adaptlab.world.queries import is_rephrased, is_supposed, rephrase_case, suppose_case
@@ -46,15 +45,6 @@ def last_number(text: str) -> int | None:
     """The last run of digits in a text."""
     digits = "".join(c if c.isdecimal() else " " for c in text).split()
     return int(digits[-1]) if digits else None
-
-
-def parse_object(text: str) -> dict | None:
-    """The JSON object that a reply is, or None."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def valid_json(case: Case, text: str) -> bool:

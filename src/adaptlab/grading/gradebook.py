@@ -4,7 +4,6 @@ What somebody marked in formgrader is not ours to change: a manual score is writ
 """
 
 import os
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.files import program_path
 from adaptlab.grading.marks import Ledger, Sheet
 from adaptlab.grading.notebook import Lab
 
@@ -62,8 +62,8 @@ def _opened(path: Path) -> Iterator:
         from sqlalchemy.exc import SAWarning, SQLAlchemyError
     except ImportError as error:
         raise AdaptLabError("nbgrader's gradebook needs nbgrader; run: pip install 'adaptlab[teach]'") from error
-    # nbgrader calls alembic by its name: it stands beside the interpreter, whether or not the environment was activated.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # nbgrader calls alembic by its name.
+    os.environ["PATH"] = program_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings(), Gradebook(f"sqlite:///{path.absolute()}") as gradebook:

@@ -56,6 +56,14 @@ def checked_folder(name: str, weights: Path = WEIGHTS) -> Path:
     return weights / name
 
 
+def name_base(adapter: Path, base: str) -> None:
+    """Let an adapter's folder name its base by what it is, and not by where that lies on this machine."""
+    from adaptlab.files import write_whole
+
+    path = adapter / "adapter_config.json"
+    write_whole(path, json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": base}, indent=1) + "\n")
+
+
 def write_hashes(weights: Path = WEIGHTS) -> None:
     """Record the hash of every weights and tokenizer file below `weights`."""
     from adaptlab.files import write_whole

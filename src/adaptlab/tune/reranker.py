@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from adaptlab.files import make_folder, write_whole
+from adaptlab.models.load import name_base
 from adaptlab.models.precision import fast_dtype
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
@@ -25,7 +26,6 @@ N_CANDIDATES = 20  # negatives are drawn from the first hits: what a reranker wi
 N_NEGATIVES = 5
 A_BOOK = 50  # questions on one handbook
 RIGHT = 10.0  # the loss takes a softmax of the labels: with 1 for the right text a third of the aim would be on it, and it was hardly learned
-ADAPTER_CONFIG = "adapter_config.json"
 RANK, LEARNING_RATE, LISTS_A_STEP = 16, 1e-3, 8
 
 
@@ -88,7 +88,6 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
         )  # fmt: skip
         CrossEncoderTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(lists), loss=ListNetLoss(model)).train()
     model.transformers_model.save_pretrained(folder)
-    config = json.loads((folder / ADAPTER_CONFIG).read_text()) | {"base_model_name_or_path": MINILM}  # and not where it lies on this machine
-    write_whole(folder / ADAPTER_CONFIG, json.dumps(config, indent=1) + "\n")
+    name_base(folder, MINILM)
     record = {"lists": len(lists), "docstring lists": n_docstrings, "seed": seed, "seconds": round(time.perf_counter() - began)}
     write_whole(folder / "training.json", json.dumps(record, indent=1) + "\n")

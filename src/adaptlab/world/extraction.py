@@ -70,3 +70,12 @@ def extraction_case(rng: random.Random, split: str = "train", group: str = "fres
     gold = {field: item.values[field] for field in asked}
     content = ASK_FIELDS.pick(rng, split).format(t=item.text, f=listing(asked))
     return Case("extraction", (user(content),), json.dumps(gold), CONTEXT, {"text": item.text, "asked": tuple(asked), "record": gold})
+
+
+def parse_object(text: str) -> dict | None:
+    """The JSON object that a reply is, or None."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

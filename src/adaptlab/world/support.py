@@ -10,6 +10,7 @@ from collections.abc import Set as Group
 from dataclasses import astuple, dataclass
 
 from adaptlab.world.case import NOT_FOUND
+from adaptlab.world.extraction import parse_object
 from adaptlab.world.tone import CLOSING, GREETING, keeps_tone
 
 _CITED = re.compile(r"\s*\[(\d+)\]")
@@ -57,8 +58,4 @@ def aspects(reply: str, value: str | None, gold: Group[int]) -> Aspects:
 def split(reply: str) -> tuple[str, dict | None]:
     """The letter, and the record behind it; None for what is no JSON object."""
     letter, brace, rest = reply.partition("{")
-    try:
-        record = json.loads(brace + rest)
-    except ValueError:
-        record = None
-    return letter.strip(), record if isinstance(record, dict) else None
+    return letter.strip(), parse_object(brace + rest)
