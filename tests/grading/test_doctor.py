@@ -14,6 +14,7 @@ from grading.conftest import cells
 from typer.testing import CliRunner
 
 from adaptlab.cli_grade import grade_app
+from adaptlab.errors import AdaptLabError
 from adaptlab.grading import box, doctor, walls, warm
 from adaptlab.grading.box import PREFIX, Box, prepared
 from adaptlab.grading.escapes import PROBES
@@ -81,6 +82,11 @@ def test_baits_are_taken_away(tmp_path):
         assert (tmp_path / bait.words["course"]).read_text() == bait.secret == os.environ[bait.words["variable"]]
     assert {path for place in (Path.home(), tmp_path, Path(tempfile.gettempdir())) for path in place.glob(".adaptlab-bait-*")} <= before
     assert bait.words["variable"] not in os.environ and not psutil.pid_exists(bait.victim.pid)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(AdaptLabError, match="cannot put a bait into .*nowhere"), doctor.Bait(tmp_path / "nowhere", doctor.SMALL):
+        pass
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("held", 0), ("escaped", 1), ("unclear", 1)])

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import Box, BoxError, prepared
 from adaptlab.grading.escapes import CALLS, PROBES, Probe
 from adaptlab.grading.walls import MIB, Limits
@@ -80,6 +81,8 @@ class Bait:
 
     @contextlib.contextmanager
     def _file(self, folder: Path) -> Iterator[Path]:
+        if not os.access(folder, os.W_OK):
+            raise AdaptLabError(f"The doctor cannot put a bait into {folder}; run it where that is there and can be written, or give --folder.")
         with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".adaptlab-bait-") as file:
             file.write(self.secret)
             file.flush()
