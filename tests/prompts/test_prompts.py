@@ -62,6 +62,7 @@ def test_repair_shows_the_error_and_asks_only_where_needed():
     chat = ScriptedChat(answer)
     good, bad = ask_and_repair(chat, [[{"role": "user", "content": "good"}], [{"role": "user", "content": "bad"}]], Item)
     assert (good.n_calls, good.valid, bad.n_calls, bad.valid, bad.text) == (1, True, 2, True, '{"city": "Selby", "n": 2}')
+    assert (good.first, bad.first) == (good.text, "{}")
     assert "city: Field required" in chat.calls[-1][-1]["content"]
     hopeless = ask_and_repair(ScriptedChat(lambda m: "no"), [[{"role": "user", "content": "x"}]], Item, max_calls=2)[0]
     assert (hopeless.n_calls, hopeless.valid) == (2, False)

@@ -10,7 +10,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.load import load_model
 
-BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}  # of a pass that makes a cache; on a processor larger ones took a fifth longer
+BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}  # of prompts that share a pass; on a processor reading more at once took up to a third longer
+LONG_REPLY, LONG_REPLY_BATCH_TOKENS = 32, 16_384  # where writing outweighs reading, more rows a step took a third less
 PASS_TOKENS = 1024  # of a pass that keeps no cache: what a layer makes is to stay in the processor's
 NOT_FINITE = "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune again with a lower learning rate."
 
@@ -41,7 +42,7 @@ class LocalChat:
         replies: list[Reply | None] = [None] * len(prompts)
         with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
             torch.manual_seed(seed)
-            for group in groups(lengths, BATCH_TOKENS[self.model.device.type]):
+            for group in groups(lengths, LONG_REPLY_BATCH_TOKENS if max_new_tokens >= LONG_REPLY else BATCH_TOKENS[self.model.device.type]):
                 texts, seconds = timed(lambda group=group: self._generate([prompts[i] for i in group], max_new_tokens, temperature, make_processor))
                 for i, (text, n_tokens) in zip(group, texts):
                     replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))

@@ -25,7 +25,7 @@ def token_ids(chat: LocalChat, prompt: str) -> list[int]:
 
 
 @torch.inference_mode()
-def measure_prefill(chat: LocalChat, prompt: str, same_prefix_prompt: str, repeats: int = 5) -> Prefill:
+def measure_prefill(chat: LocalChat, prompt: str, same_prefix_prompt: str, repeats: int = 3) -> Prefill:
     """Time the forward pass over a prompt, and over what is left of it after the prefix it shares with another prompt."""
     ids = token_ids(chat, prompt)
     n_cached = min(len(commonprefix([ids, token_ids(chat, same_prefix_prompt)])), len(ids) - 1)

@@ -25,8 +25,9 @@ def validation_error(text: str, schema: type[BaseModel]) -> str | None:
 
 @dataclass(frozen=True)
 class Repaired:
-    """The last reply, the number of calls it took, and whether it is valid."""
+    """The first and the last reply, the number of calls up to it, and whether it is valid."""
 
+    first: str
     text: str
     n_calls: int
     valid: bool
@@ -35,14 +36,14 @@ class Repaired:
 def ask_and_repair(chat, conversations: list[Messages], schema: type[BaseModel], max_calls: int = 3, **options) -> list[Repaired]:
     """Ask; where the reply does not validate, show the model its reply with the error and ask again, max_calls times in all."""
     conversations = [list(messages) for messages in conversations]
-    results: list[Repaired] = [Repaired("", 0, False)] * len(conversations)
+    results: list[Repaired] = [Repaired("", "", 0, False)] * len(conversations)
     open_ones = list(range(len(conversations)))
     for n_calls in range(1, max_calls + 1):
         replies = chat.batch([conversations[i] for i in open_ones], **options)
         still_open = []
         for i, reply in zip(open_ones, replies):
             error = validation_error(reply.text, schema)
-            results[i] = Repaired(reply.text, n_calls, error is None)
+            results[i] = Repaired(results[i].first if n_calls > 1 else reply.text, reply.text, n_calls, error is None)
             if error:
                 repair = f"That is not valid ({error}). Write the record again."
                 conversations[i] += [{"role": "assistant", "content": reply.text}, {"role": "user", "content": repair}]
