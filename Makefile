@@ -21,6 +21,7 @@ bench: .venv/ready build/peers build/grading-peers
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 	$(BIN)/python benchmarks/grading.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/tell.py
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready

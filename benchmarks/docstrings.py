@@ -4,12 +4,11 @@ Embedding takes most of the time (some twenty minutes on two cores); the vectors
 Run: python benchmarks/docstrings.py
 """
 
-import json
-import os
 import random
 from pathlib import Path
 
 import numpy as np
+from spread import keep
 
 from adaptlab.evals.statistics import Estimate, mean, paired_difference
 from adaptlab.rag.chunk import chunk
@@ -46,7 +45,7 @@ def main() -> None:
     dense, keyword = Dense(collection), Keyword(collection)
     ways = {"keyword": keyword, "dense": dense, "fused": Hybrid([dense, keyword])}
     values = {name: measured(retriever, test, 50) for name, retriever in ways.items()}
-    report = {"documents": len(texts), "chunks": len(collection), "cores": os.cpu_count(), "ways": {}}
+    report = {"documents": len(texts), "chunks": len(collection), "ways": {}}
     for name, found in values.items():
         masks = {"all": np.ones(len(test), bool)} | {kind: np.array([item.kind == kind for item in test]) for kind in KINDS}
         report["ways"][name] = {kind: {measure: shown(mean(found[measure][mask])) for measure in ("nDCG@k", "recall@k")} for kind, mask in masks.items()}
@@ -56,7 +55,7 @@ def main() -> None:
     for name, retriever in ways.items():
         before, after = measured(retriever, test[:N_RERANKED], DEPTH), measured(Reranked(retriever, reranker, DEPTH), test[:N_RERANKED], DEPTH)
         report["reranked minus not, nDCG"][name] = shown(paired_difference(after["nDCG@k"], before["nDCG@k"]))
-    print(json.dumps(report, indent=1))
+    keep("docstrings", report)
 
 
 if __name__ == "__main__":

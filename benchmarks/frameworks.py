@@ -6,7 +6,6 @@ Run: make bench.
 
 import inspect
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ import warnings
 
 import numpy as np
 import psutil
-from spread import spread
+from spread import keep, spread
 
 from adaptlab.rag.retrieve import stemmed_words
 
@@ -89,14 +88,14 @@ def measure(side: str) -> dict:
 
 def main() -> None:
     rounds = [{side: _apart(side) for side in (("ours", "LangChain") if i % 2 else ("LangChain", "ours"))} for i in range(ROUNDS)]
-    report = {"documents": N_DOCUMENTS, "questions": N_QUESTIONS, "cores": os.cpu_count()}
+    report = {"documents": N_DOCUMENTS, "questions": N_QUESTIONS}
     report["lines"] = {side.__name__: len(inspect.getsource(side).splitlines()) for side in (ours, langchain)}
     for measure_name in ("chunks", "found"):
         report[measure_name] = {side: rounds[0][side][measure_name] for side in rounds[0]}
     for measure_name in ("seconds to index", "ms a question", "MB"):
         report[measure_name] = {side: round(float(np.median([r[side][measure_name] for r in rounds])), 2) for side in rounds[0]}
         report[measure_name] |= spread("ours over LangChain's", [r["ours"][measure_name] / r["LangChain"][measure_name] for r in rounds])
-    print(json.dumps(report, indent=1))
+    keep("frameworks", report)
 
 
 def _apart(side: str) -> dict:

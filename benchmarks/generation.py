@@ -4,14 +4,12 @@ Both run in this process, in turns, on the same prompts, so that a noisy machine
 Run: make bench
 """
 
-import json
-import platform
 import random
 import statistics
 import time
 
 import torch
-from spread import spread
+from spread import keep, spread
 
 from adaptlab.models.local import LocalChat
 from adaptlab.world.reading import reading_case
@@ -51,7 +49,6 @@ def main() -> None:
         same = one_at_a_time(chat, prompts[:16]) == batched(16)
         rounds = [(seconds(lambda: one_at_a_time(chat, prompts)), seconds(lambda: batched(N_PROMPTS))) for _ in range(ROUNDS)]
     report = {
-        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
         "prompts": N_PROMPTS,
         "rounds": ROUNDS,
@@ -60,7 +57,7 @@ def main() -> None:
         "prompts per second, batched": round(N_PROMPTS / statistics.median(b for _, b in rounds), 1),
         "prompts per second, one at a time": round(N_PROMPTS / statistics.median(s for s, _ in rounds), 1),
     }
-    print(json.dumps(report | spread("times faster", [single / batch for single, batch in rounds]), indent=1))
+    keep("generation", report | spread("times faster", [single / batch for single, batch in rounds]))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 Run: make bench.
 """
 
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from spread import keep
 
 N_KILLS, N_SUBMISSIONS = 50, 60
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"
@@ -27,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         resumed, whole, counts = killed_and_whole(Path(folder), submissions, read_lab(as_notebook(cells()), "lab04_short"), N_KILLS)
     same = resumed == whole and len(whole) == N_SUBMISSIONS
-    print(json.dumps({"kills": dict(counts), "submissions": N_SUBMISSIONS, "the same marks": same, "seconds": round(time.perf_counter() - began)}, indent=1))
+    keep("kills", {"kills": dict(counts), "submissions": N_SUBMISSIONS, "the same marks": same, "seconds": round(time.perf_counter() - began)})
     sys.exit(not same)
 
 

@@ -5,7 +5,6 @@ reference's log-probabilities are made beforehand; TRL's defaults make them in e
 Run: make bench
 """
 
-import json
 import multiprocessing
 import resource
 import tempfile
@@ -15,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from spread import spread
+from spread import keep, spread
 from tqdm import tqdm
 from trl import DPOConfig, DPOTrainer
 from tuning import Clock
@@ -64,7 +63,7 @@ def main() -> None:
     results = [spread(f"pairs a second, {arm}", [run[arm][0] for run in runs]) for arm in ARMS]
     for i, what in enumerate(("speed of the steps", "speed of all", "memory")):
         results.append(spread(f"{what} against TRL defaults", [run["adaptlab"][i] / run["TRL defaults"][i] for run in runs]))
-    print("\n".join(map(json.dumps, results)))
+    keep("preferences", results)
 
 
 if __name__ == "__main__":

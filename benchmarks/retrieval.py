@@ -3,14 +3,12 @@
 Run: make bench. Texts are docstrings of the installed libraries; vectors beyond them are random directions of the same dimension.
 """
 
-import json
-import os
 import time
 from datetime import date
 
 import numpy as np
 import psutil
-from spread import spread
+from spread import keep, spread
 
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
@@ -105,7 +103,7 @@ def main() -> None:
     documents, questions = docstring_corpus(("scipy", "networkx"))
     texts = [piece.text for piece in chunk(documents, 500, 0)]
     report = {"search": search_overhead([item.text for item in questions]), "indexing": indexing_throughput(texts), "stores": stores()}
-    print(json.dumps(report | {"cores": os.cpu_count()}, indent=1))
+    keep("retrieval", report)
 
 
 if __name__ == "__main__":

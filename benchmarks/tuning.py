@@ -6,7 +6,6 @@ Run: make bench
 """
 
 import itertools
-import json
 import multiprocessing
 import random
 import resource
@@ -17,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from spread import spread
+from spread import keep, spread
 from tqdm import tqdm
 from transformers import TrainerCallback, get_cosine_schedule_with_warmup
 from trl import SFTConfig, SFTTrainer
@@ -119,7 +118,7 @@ def main() -> None:
         began = time.perf_counter()
         fine_tune(chat, conversations(2000, kinds))
         results.append({f"seconds for 2,000 conversations, {name}": round(time.perf_counter() - began, 1)})
-    print("\n".join(map(json.dumps, results)))
+    keep("tuning", results)
 
 
 if __name__ == "__main__":

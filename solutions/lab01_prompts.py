@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 01: prompts that are counted
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab01_prompts.ipynb)
+#
 # You will build prompts that keep to a budget, work out what a series of them costs, let chains vote, read what a model meant as JSON, and judge
 # whether an attack on a prompt has worked. At the end a model sorts reviews, and you buy the cheapest prompt that is good enough.
 #
@@ -33,9 +35,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import json

@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 02: a pipeline that knows when to be silent
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab02_rag.ipynb)
+#
 # You will build retrieval-augmented generation from its parts: cut a text, keep vectors in an index, write the prompt, check what a reply cites, and
 # choose a threshold under which nothing is answered. Then your parts run together, on the handbooks of two shops.
 #
@@ -33,9 +35,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import re

@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 03: better retrieval, and how you would know
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab03_better_retrieval.ipynb)
+#
 # You will fuse rankings, measure them with grades, judge an approximate index and a reranker by what they cost, and compare two systems on the same
 # questions. Then you choose hits that do not repeat each other, and find out which questions that helps.
 #
@@ -33,9 +35,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import math

@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 04: adapters of low rank
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab04_lora.ipynb)
+#
 # You will write the layer, count it for real models, merge several adapters into one weight, and then shrink a trained adapter to see how little of it
 # is needed.
 #
@@ -33,9 +35,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import torch

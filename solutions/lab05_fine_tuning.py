@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 05: a training loop that you can trust
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab05_fine_tuning.ipynb)
+#
 # You will say which tokens are learned, pack conversations into rows without a leak between them, write a training loop that does the same in small
 # parts as in one, plan its rate, stop it in time, and read from a learning curve how many examples are enough.
 #
@@ -34,9 +36,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import math

@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 06: preferences, from the loss to the verdict
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab06_preferences.ipynb)
+#
 # You will compute how likely a model finds a reply, write two losses that learn from pairs, read what they did, and judge the judge. Then your
 # functions train a model, and you find out how many replies one would have to draw instead.
 #
@@ -33,9 +35,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import math

@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 07: what a training took away
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab07_forgetting.ipynb)
+#
 # You will measure forgetting over several stages, mix old examples among new ones, and write a gate that tells a loss from chance and from a trifle.
 # Then you tune a small model in five ways, and choose by what it learned and by what it kept.
 #
@@ -33,9 +35,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import itertools

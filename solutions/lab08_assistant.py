@@ -9,6 +9,8 @@
 # %% [markdown]
 # # Lab 08: an assistant under a budget
 #
+# [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab08_assistant.ipynb)
+#
 # The last lab is about deciding. You will write what a team needs before it ships an assistant: the bill of each way to build it, a judge for its
 # replies, a promise on seconds, a rule that asks a dearer arm only where the cheap one is unsure, and a choice within a budget. Then your functions
 # decide about the real assistant of the course, on handbooks that it has not met, and you write the memo.
@@ -34,9 +36,9 @@ if "google.colab" in sys.modules:
     from IPython import get_ipython
 
     get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
-    from adaptlab.course.colab import check_session
+    from adaptlab.course.colab import prepare_session
 
-    check_session()
+    prepare_session()
 
 # %%
 import math

@@ -1,4 +1,4 @@
-"""The command line: adaptlab run · site · doctor · plan · tune · prefer · export · study · decide · evals · labs · grade · models · serve."""
+"""The command line: adaptlab run · site · results · doctor · plan · tune · prefer · export · study · decide · evals · labs · grade · models · fetch · serve."""
 
 import os
 import re
@@ -12,6 +12,7 @@ import typer
 
 from adaptlab.cli_decide import decide
 from adaptlab.cli_evals import evals_app
+from adaptlab.cli_fetch import fetch
 from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
 from adaptlab.cli_options import Folder
@@ -25,6 +26,7 @@ app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
 app.add_typer(grade_app, name="grade")
 app.command()(decide)
+app.command()(fetch)
 
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 Method = Annotated[str, typer.Option(help="lora or full.")]
@@ -69,10 +71,24 @@ def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
 
 
 @app.command()
-def doctor(folder: Folder = Path(".")) -> None:
+def results(profile: str = "cpu", folder: Folder = Path(".")) -> None:
+    """Print what the last run measured and took, as Markdown."""
+    from adaptlab.course.summary import markdown
+
+    print(markdown(folder / "build" / profile))
+
+
+@app.command()
+def doctor(
+    folder: Folder = Path("."),
+    need_gpu: Annotated[bool, typer.Option("--need-gpu", help="Exit with status 2 where torch sees no GPU.")] = False,
+) -> None:
     """Say what this machine has and how long things will take."""
     from adaptlab.doctor import report
+    from adaptlab.models.load import profile
 
+    if need_gpu:
+        profile("gpu")
     print(report(folder))
 
 

@@ -1,4 +1,4 @@
-"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · export · import · doctor."""
+"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · request · export · import · doctor."""
 
 import sys
 from datetime import datetime
@@ -31,7 +31,8 @@ def grade_run(
     submissions: Annotated[Path, typer.Argument(help="A notebook, a zip, a folder of either, or a platform's export.")],
     lab: LabName,
     out: Out,
-    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time, on this machine.")] = 2,
+    cluster: Annotated[str, typer.Option(help="Grade on the workers of a Dask cluster: the address of its scheduler.")] = "",
     due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
     free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
     percent_a_day: Annotated[float, typer.Option(min=0, max=100, help="What every further day costs.")] = 0,
@@ -39,6 +40,7 @@ def grade_run(
 ) -> None:
     """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
     from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
+    from adaptlab.grading.crew import crew_of
     from adaptlab.grading.feedback import visible, write_feedback
     from adaptlab.grading.intake import find_submissions
     from adaptlab.grading.marks import Ledger, Policy
@@ -47,10 +49,12 @@ def grade_run(
     found, ledger, grader = find_submissions(submissions, assignment.name), Ledger(out / "marks.db"), grader_of(assignment, digest)
     if due:
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
-    n = grade_all(found, assignment, grader, ledger, workers)
+    with crew_of(workers, cluster) as crew:
+        n = grade_all(found, assignment, grader, ledger, crew)
+        print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
+        measured = ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder, crew))
     sheets = ledger.sheets(assignment.name)
-    print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
-    write_feedback(sheets, out / "feedback", ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder)))
+    write_feedback(sheets, out / "feedback", measured)
     print(f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}")
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
         print(f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
@@ -60,11 +64,13 @@ def grade_run(
 
 @grade_app.command("show")
 def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
-    """Print the present marks, and what waits for a person."""
+    """Print the present marks, what waits for a person, and who asks for a second look."""
     from adaptlab.grading.feedback import visible
 
     for sheet in _kept(lab, out, folder)[1]:
         print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}" + (f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""))
+        for request in sheet.open_requests:  # on one line, whatever is in it, lest it look like another student's
+            print(f"  asks for a second look at {request.exercise} ({request.at[:10]}): {' '.join(visible(request.reason).split())}")
 
 
 @grade_app.command("mark")
@@ -78,13 +84,32 @@ def grade_mark(
     reason: Annotated[str, typer.Option(help="Why; the student reads it.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Give a mark by hand. It counts before the grader's, whatever is graded later; all are kept, with author and reason."""
-    from adaptlab.grading.feedback import write_feedback
-
+    """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a request; all are kept, with author and reason."""
     ledger, sheets = _kept(lab, out, folder)
-    name = sheets[0].lab
-    ledger.decide(student, name, exercise, points, reason, author)
-    write_feedback(ledger.sheets(name), out / "feedback", ledger.last_measured(name))
+    ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
+    _write_pages(ledger, sheets[0].lab, out)
+
+
+@grade_app.command("request")
+def grade_request(
+    student: str,
+    exercise: str,
+    lab: LabName,
+    out: Out,
+    reason: Annotated[str, typer.Option(help="Why the student asks for a second look.")] = "",
+    decline: Annotated[str, typer.Option(help="Why the mark stays; the student reads it.")] = "",
+    author: Annotated[str, typer.Option(help="Who declines.")] = "",
+    folder: Folder = Path("."),
+) -> None:
+    """Keep a student's request for a second look at an exercise. A later mark by hand answers it, or --decline with --author."""
+    if bool(reason) == bool(decline):
+        raise AdaptLabError("Give --reason to keep a request, or --decline and --author to answer one.")
+    ledger, sheets = _kept(lab, out, folder)
+    if reason:
+        ledger.request(student, sheets[0].lab, exercise, reason)
+    else:
+        ledger.decline(student, sheets[0].lab, exercise, decline, author)
+    _write_pages(ledger, sheets[0].lab, out)
 
 
 @grade_app.command("export")
@@ -124,7 +149,7 @@ def grade_import(
 ) -> None:
     """Take the marks that somebody gave in nbgrader's formgrader into the ledger, as marks by hand."""
     from adaptlab.grading.batch import read_lab_named
-    from adaptlab.grading.feedback import visible, write_feedback
+    from adaptlab.grading.feedback import visible
     from adaptlab.grading.gradebook import read_foreign
 
     ledger, sheets = _kept(lab, out, folder)
@@ -132,7 +157,7 @@ def grade_import(
     for found in read_foreign(gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets):
         ledger.decide(found.student, name, found.exercise, found.points, "marked in nbgrader's formgrader", author)
         print(f"{visible(found.student)}, {found.exercise}: {found.points:g}")
-    write_feedback(ledger.sheets(name), out / "feedback", ledger.last_measured(name))
+    _write_pages(ledger, name, out)
 
 
 @grade_app.command("doctor")
@@ -167,6 +192,13 @@ def _kept(lab: str, out: Path, folder: Path) -> tuple:
     if not ledger.path.exists() or not (sheets := ledger.sheets(name)):
         raise AdaptLabError(f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out {out}")
     return ledger, sheets
+
+
+def _write_pages(ledger, lab: str, out: Path) -> None:
+    """The pages of feedback anew, after a person's decision."""
+    from adaptlab.grading.feedback import write_feedback
+
+    write_feedback(ledger.sheets(lab), out / "feedback", ledger.last_measured(lab))
 
 
 def _points(points: float | None) -> str:

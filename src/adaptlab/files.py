@@ -1,5 +1,6 @@
-"""Files written whole or not at all, and text that must be UTF-8."""
+"""Files written whole or not at all, text that must be UTF-8, and hashes."""
 
+import hashlib
 import os
 import shutil
 import sys
@@ -47,6 +48,12 @@ def read_text(path: Path) -> str:
         raise AdaptLabError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8.") from error
     except OSError as error:
         raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_disk(folder: Path, megabytes: int) -> None:

@@ -37,7 +37,14 @@ def test_the_first_cell_holds_the_parameters_and_colabs_installation_and_only_it
     first, *rest = code_cells(path)
     assert "parameters" in first.metadata.tags and first.source.startswith('profile: str = "cpu"')
     assert f'%pip install -q "git+{REPOSITORY}"' in first.source and 'if "google.colab" in sys.modules' in first.source
+    assert f'prepare_session("{path.stem}", profile)' in first.source
     assert not [cell.id for cell in rest if re.search(r"\bpip\b", cell.source)]
+
+
+def test_the_first_cell_opens_this_lesson_in_colab(path):
+    place = REPOSITORY.removeprefix("https://")
+    link = f"https://colab.research.google.com/{place.replace('.com', '', 1)}/blob/main/notebooks/{path.name}"
+    assert f"[Open in Colab]({link})" in nbformat.read(path, as_version=4).cells[0].source
 
 
 def test_imports_stand_in_the_first_two_cells(path):

@@ -1,6 +1,8 @@
 """Embedders: the real one from its wheel, any folder, a service over HTTP, and the cache before them."""
 
 import json
+import re
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.models import assets
 from adaptlab.rag import embed
 from adaptlab.rag.index import NumpyIndex
 
@@ -28,7 +31,9 @@ def test_the_nearest_note_is_the_one_that_means_the_same():
 
 def test_a_missing_or_damaged_wheel_is_one_sentence(monkeypatch, tmp_path):
     embed.minilm_folder.cache_clear()
-    monkeypatch.setattr(embed, "SHA256", "0" * 64)
+    changed = tmp_path / "assets.toml"
+    changed.write_text(re.sub('(size = 90868376, sha256 = )"[0-9a-f]+"', rf'\1"{"0" * 64}"', assets.MANIFEST.read_text()))
+    monkeypatch.setattr(assets, "MANIFEST", changed)
     with pytest.raises(AdaptLabError, match="damaged"):
         embed.minilm_folder()
 
@@ -46,6 +51,19 @@ def test_a_folder_of_ones_own_is_an_embedder_and_a_wrong_one_is_a_sentence(tmp_p
     assert own.name.startswith(str(embed.minilm_folder())) and "@" in own.name, "another model saved there would pass for this one"
     with pytest.raises(AdaptLabError, match="could not be loaded"):
         embed.LocalEmbedder(str(tmp_path / "nothing"))
+
+
+def test_an_embedder_of_the_hub_that_was_fetched_needs_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADAPTLAB_ASSETS", str(tmp_path))
+    with pytest.raises(AdaptLabError, match="could not be loaded"):
+        embed.LocalEmbedder("hub:org/embedder")
+    folder = tmp_path / "org" / "embedder"
+    shutil.copytree(embed.minilm_folder(), folder)
+    files = {str(path.relative_to(folder)): assets.File(path.stat().st_size, assets.sha256(path)) for path in folder.rglob("*") if path.is_file()}
+    assets.write_lock(tmp_path, "org/embedder", assets.Locked("", files))
+    fetched = embed.LocalEmbedder("hub:org/embedder")
+    np.testing.assert_allclose(fetched.encode(NOTES), embed.embed(NOTES), atol=1e-5)
+    assert fetched.name == "hub:org/embedder"
 
 
 class Service(BaseHTTPRequestHandler):

@@ -4,8 +4,11 @@ import random
 
 import numpy as np
 import pytest
+import sentence_transformers
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.models import assets
+from adaptlab.rag.embed import minilm_folder
 from adaptlab.rag.rerank import CrossEncoder
 from adaptlab.world.handbook import handbook
 from adaptlab.world.questions import draw_questions
@@ -25,3 +28,12 @@ def test_the_embedded_reranker_prefers_the_right_section():
 def test_a_reranker_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(AdaptLabError, match="could not be loaded"):
         CrossEncoder(str(tmp_path))
+
+
+def test_a_reranker_of_the_hub_that_was_fetched_needs_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADAPTLAB_ASSETS", str(tmp_path))
+    folder = tmp_path / "org" / "reranker"
+    sentence_transformers.CrossEncoder(str(minilm_folder()), num_labels=1).save_pretrained(str(folder))
+    files = {path.name: assets.File(path.stat().st_size, assets.sha256(path)) for path in folder.iterdir()}
+    assets.write_lock(tmp_path, "org/reranker", assets.Locked("", files))
+    assert len(CrossEncoder("hub:org/reranker")([("How much is the lamp?", "The lamp costs 40 euros.")])) == 1

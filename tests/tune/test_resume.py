@@ -15,7 +15,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.run import load_run, run
-from adaptlab.tune.sft import Options, Progress
+from adaptlab.tune.sft import Options, Progress, fine_tune
 from adaptlab.world.case import assistant, user
 
 ROWS = [[user(f"What is the secret of {name}?"), assistant(answer)] for name, answer in (("Orin", "Selby"), ("Leda", "Corran"), ("Ivo", "Zorin"))] * 8
@@ -134,3 +134,17 @@ def test_a_run_that_diverges_leaves_nothing_to_go_on_from(chat, tmp_path, monkey
 def test_one_conversation_is_enough_for_a_run(chat, tmp_path):
     run(chat, ROWS[:1], tmp_path / "first", Options(epochs=2))
     assert (tmp_path / "first" / "adapter" / "adapter_model.safetensors").exists()
+
+
+def test_with_a_folder_for_artefacts_a_training_is_done_once(chat, tmp_path, monkeypatch):
+    plain = trained(fine_tune(chat, ROWS, OPTIONS))
+    monkeypatch.setenv("ADAPTLAB_ARTEFACTS", str(tmp_path))
+    first = fine_tune(chat, ROWS, OPTIONS)
+    monkeypatch.setattr(Progress, "on_train_begin", lambda *args, **kwargs: pytest.fail("trained again"))
+    again = fine_tune(chat, ROWS, OPTIONS)
+    for made in (first, again):
+        assert made.name == "embedded:mini-chat + lora"
+        assert all(torch.equal(tensor, trained(made)[name]) for name, tensor in plain.items())
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        fine_tune(chat, ROWS[1:], OPTIONS)
+    assert len(list(tmp_path.iterdir())) == 2

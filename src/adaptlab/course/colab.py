@@ -1,9 +1,12 @@
-"""Colab: whether the session must be restarted after an installation."""
+"""Before a lesson in Colab: whether the session must be restarted, what it has, what the lesson will take, and where trainings outlast a disconnect."""
 
+import os
 import sys
 from importlib import metadata
+from pathlib import Path
 
 CHECKED = ("numpy", "pyarrow", "transformers", "huggingface_hub", "pandas", "torch")
+DRIVE = Path("/content/drive/MyDrive")
 
 
 def stale_packages() -> list[str]:
@@ -16,8 +19,44 @@ def stale_packages() -> list[str]:
     return stale
 
 
-def check_session() -> None:
-    """Say so, in a sentence, if the session must be restarted; otherwise do nothing."""
-    stale = stale_packages()
-    if stale:
+def prepare_session(lesson: str = "", profile: str = "cpu", drive: Path = DRIVE) -> None:
+    """Say what this session has, and what the lesson will take, if one is named; a RuntimeError of one sentence if the session must be restarted first.
+
+    Where Google Drive is mounted, what is trained is kept there by its hash, and a session that was cut off goes on with it.
+    """
+    if stale := stale_packages():
         raise RuntimeError(f"New versions of {', '.join(stale)} were installed: choose Runtime > Restart session, then run this cell again.")
+    if drive.is_dir():
+        os.environ.setdefault("ADAPTLAB_ARTEFACTS", str(drive / "adaptlab"))
+    print("\n".join(preflight(lesson, profile)))
+
+
+def preflight(lesson: str, profile: str) -> list[str]:
+    """Sentences on this machine and this lesson: GPU, memory, disk; minutes and peak as predicted; what to change."""
+    import psutil
+    import torch
+
+    from adaptlab.course.usage import expected
+    from adaptlab.doctor import matmul_gigaflops
+
+    has_gpu, memory, disk = torch.cuda.is_available(), psutil.virtual_memory(), psutil.disk_usage(".")
+    gpu = f"{torch.cuda.get_device_name()}, {torch.cuda.mem_get_info()[0] / 2**30:.1f} GiB free" if has_gpu else "none"
+    lines = [f"GPU: {gpu}. Memory: {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free. Disk: {disk.free / 2**30:.1f} GiB free."]
+    if lesson and profile == "cpu":
+        will = expected(lesson, matmul_gigaflops("float32"))
+        lines.append(
+            f"{lesson} with the embedded models: about {max(1, round(will.minutes))} min on this processor, {will.peak_mib / 1024:.1f} GiB at its peak."
+        )
+        if has_gpu:
+            lines.append('There is a GPU: profile = "gpu" runs the same lesson with models from the hub.')
+        if memory.available < will.peak_mib * 2**20:
+            lines.append("That is more than is free: close other notebooks, or choose Runtime > Disconnect and delete runtime and begin again.")
+    elif profile == "gpu" and not has_gpu:
+        lines.append('profile = "gpu" needs a GPU and there is none: choose Runtime > Change runtime type > T4 GPU, or set profile = "cpu".')
+    place = os.environ.get("ADAPTLAB_ARTEFACTS")
+    lines.append(
+        f"What is trained is kept in {place} and taken from there the next time."
+        if place
+        else "What is trained is lost when the session ends; mount Google Drive and run this cell again to keep it."
+    )
+    return lines

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from adaptlab.course.usage import peaks
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORDED
@@ -114,7 +115,7 @@ class Closing:
         cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
         table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"
         text = "\n".join(" | ".join(row) for row in [head, *rows])
-        return {"text/plain": text, "text/html": table, DONE_MIME: {"claims": sorted(RECORDED)}}
+        return {"text/plain": text, "text/html": table, DONE_MIME: {"claims": sorted(RECORDED)} | peaks()}
 
 
 def close_lesson() -> Closing:

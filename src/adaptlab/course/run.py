@@ -17,6 +17,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from tqdm.auto import tqdm
 
 from adaptlab.course.predictions import DONE_MIME
+from adaptlab.course.usage import write_usage
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import collect, to_json
 from adaptlab.files import make_folder, require_disk, write_whole
@@ -100,10 +101,11 @@ def _is_current(output: Path, mark: str) -> bool:
         return False
 
 
-def _is_closed(notebook: nbformat.NotebookNode) -> bool:
-    """Whether the last code cell left the closing mark: papermill calls a notebook that exits early a success."""
+def _closing_mark(notebook: nbformat.NotebookNode) -> dict:
+    """What the last code cell says of the lesson; nothing if it was not reached: papermill calls a notebook that exits early a success."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return bool(code) and any(DONE_MIME in output.get("data", {}) for output in code[-1].outputs)
+    marks = [output["data"][DONE_MIME] for output in (code[-1].outputs if code else ()) if DONE_MIME in output.get("data", {})]
+    return marks[0] if marks else {}
 
 
 def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable[[int], None] = lambda index: None) -> Outcome:
@@ -131,7 +133,7 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
     seconds = time.monotonic() - began
     try:
         executed = nbformat.read(part, as_version=4)
-        if not error and not _is_closed(executed):
+        if not error and not _closing_mark(executed):
             error = "ended before its last cell (was it left by sys.exit?), or the last cell is not close_lesson()"
         executed.metadata["adaptlab"] = {} if error else {"fingerprint": mark, "seconds": round(seconds, 1)}
         write_whole(output, nbformat.writes(executed))
@@ -139,6 +141,13 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
     except (AdaptLabError, OSError, ValueError, nbformat.reader.NotJSONError) as failure:  # a full disk, above all
         error = error or f"its outputs could not be kept: {failure}".splitlines()[0]
     return Outcome(source.stem, "failed" if error else "done", seconds, cell, error)
+
+
+def _usage(output: Path) -> dict:
+    """What an executed lesson took."""
+    notebook = nbformat.read(output, as_version=4)
+    closing = _closing_mark(notebook)
+    return {"lesson": output.stem, "seconds": notebook.metadata["adaptlab"]["seconds"]} | {key: closing[key] for key in ("device", "peak_mib", "gpu_peak_mib")}
 
 
 def _needs(notebook: Path) -> list[str]:
@@ -193,6 +202,8 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     executed = {path: build / "notebooks" / path.name for path in find_notebooks(notebooks[0].parent)}
     current = [output for path, output in executed.items() if _is_current(output, fingerprint(path, parameters))]
     write_whole(build / "ledger.json", to_json(collect(current)))
+    if any(outcome.status == "done" for outcome in outcomes.values()):
+        write_usage(build, [_usage(output) for output in current], f"adaptlab run --profile {profile}")
     return [outcomes[path.stem] for path in notebooks]
 
 

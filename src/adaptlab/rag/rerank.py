@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.load import checked_folder
+from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import fast_dtype
 from adaptlab.rag.collection import Where
 from adaptlab.rag.embed import minilm_folder
@@ -30,7 +30,7 @@ class Reranked:
 
 
 class CrossEncoder:
-    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, a hub id or a folder.
+    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, one of the hub (`hub:org/name`) or that in a folder.
 
     Computed in bfloat16 where that is faster: the embedded one's scores move by up to 0.006, where they spread by 0.15.
     """
@@ -60,7 +60,8 @@ def _embedded():
 def _other(model: str):
     from sentence_transformers import CrossEncoder as Model
 
+    source = from_hub(model.removeprefix("hub:"))
     try:
-        return Model(model)
+        return Model(source)
     except (OSError, ValueError) as error:
-        raise AdaptLabError(f"The reranker {model} could not be loaded; give {EMBEDDED}, a hub id (with a network) or a folder.") from error
+        raise AdaptLabError(f"The reranker {model} could not be loaded; give {EMBEDDED}, hub:org/name (online or fetched) or a folder.") from error

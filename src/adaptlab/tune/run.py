@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from adaptlab.tune.scoring import plain_forward
 from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trainer
 
 RESULTS = {"lora": "adapter", "full": "model"}
+CHECKPOINT_STEPS = 50  # between those of a run that nobody gave a number
 
 
 def fingerprint(model: PreTrainedModel) -> str:
@@ -36,8 +37,10 @@ def fingerprint(model: PreTrainedModel) -> str:
     return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _description(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], validation: Sequence[Messages], options: Options) -> dict:
-    digest = hashlib.sha256(json.dumps([list(conversations), list(validation)], default=asdict).encode()).hexdigest()[:16]
+def _description(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], validation: Sequence[Messages], documents: Sequence[str],
+                 options: Options) -> dict:  # fmt: skip
+    data = [list(conversations), list(validation), *([list(documents)] if documents else [])]
+    digest = hashlib.sha256(json.dumps(data, default=asdict).encode()).hexdigest()[:16]
     return {
         "options": asdict(options), "base": {"name": chat.name, "fingerprint": fingerprint(chat.model)},
         "data": {"n": len(conversations), "n_validation": len(validation), "hash": digest},
@@ -56,6 +59,10 @@ def _last_checkpoint(folder: Path) -> str | None:
     return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
 
+def _finished(folder: Path) -> bool:
+    return any((folder / name).exists() for name in RESULTS.values())
+
+
 def _refuse_others(folder: Path, described: dict) -> None:
     """An AdaptLabError if the folder holds anything but a begun run of this description."""
     config = folder / "config.json"
@@ -66,7 +73,7 @@ def _refuse_others(folder: Path, described: dict) -> None:
     found = json.loads(read_text(config))
     if differing := [key for key in described if found.get(key) != described[key]]:
         raise AdaptLabError(f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or give what config.json says.")
-    if any((folder / name).exists() for name in RESULTS.values()):
+    if _finished(folder):
         raise AdaptLabError(f"The run in {folder} is finished; choose a new folder, or load it.")
 
 
@@ -92,13 +99,14 @@ def _card(described: dict, history: list[dict]) -> str:
 
 
 def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], folder: Path, options: Options = DEFAULTS,
-        validation: Sequence[Messages] = ()) -> LocalChat:  # fmt: skip
+        validation: Sequence[Messages] = (), documents: Sequence[str] = ()) -> LocalChat:  # fmt: skip
     """Train into `folder`, or go on with what was begun there by the same options, base and data; the result is the same as without the break.
 
-    With PreferenceOptions the data are pairs, and the training is DPO. Bit by bit on one machine, as far as checkpoints were kept (`checkpoint_steps`).
+    With PreferenceOptions the data are pairs, and the training is DPO; `documents` go with conversations alone. Bit by bit on one machine, as far as
+    checkpoints were kept (`checkpoint_steps`).
     """
     folder = Path(folder)
-    described = _description(chat, conversations, validation, options)
+    described = _description(chat, conversations, validation, documents, options)
     _refuse_others(folder, described)
     checkpoints = folder / "checkpoints"
     make_folder(checkpoints)
@@ -107,7 +115,7 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
             if isinstance(options, PreferenceOptions):
                 made = dpo_trainer(chat, conversations, options, str(checkpoints))
             else:
-                made = trainer(chat, conversations, options, str(checkpoints), validation)
+                made = trainer(chat, conversations, options, str(checkpoints), validation, documents)
             write_whole(folder / "config.json", json.dumps(described, indent=1) + "\n")  # not before: what is refused leaves the folder free
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
         plain_forward(made.model)
@@ -162,3 +170,12 @@ def load_run(folder: Path, chat: LocalChat) -> LocalChat:
     else:
         model = AutoModelForCausalLM.from_pretrained(result, dtype=chat.model.dtype).to(chat.model.device)
     return LocalChat(f"{chat.name} + {folder.name}", model.eval(), chat.tokenizer)
+
+
+def run_or_load(chat: LocalChat, conversations: Sequence[Messages], place: Path, options: Options = DEFAULTS, validation: Sequence[Messages] = (),
+                documents: Sequence[str] = ()) -> LocalChat:  # fmt: skip
+    """A run in a folder of `place` that is named by the hash of all that it depends on: begun once, gone on with where it was cut off, then only loaded."""
+    options = replace(options, checkpoint_steps=options.checkpoint_steps or CHECKPOINT_STEPS)
+    described = _description(chat, conversations, validation, documents, options)
+    folder = Path(place) / hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+    return load_run(folder, chat) if _finished(folder) else run(chat, conversations, folder, options, validation, documents)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from accelerate import PartialState
 from datasets import Dataset, are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
@@ -252,8 +253,17 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
 
 def fine_tune(chat: LocalChat, conversations: Sequence[Messages], options: Options = DEFAULTS, validation: Sequence[Messages] = (),
               documents: Sequence[str] = ()) -> LocalChat:  # fmt: skip
-    """A new chat model: a copy of the old one, trained on what the assistant says, and on documents as they stand. Nothing is left on the disk."""
+    """A new chat model: a copy of the old one, trained on what the assistant says, and on documents as they stand.
+
+    Nothing is left on the disk, unless the environment variable ADAPTLAB_ARTEFACTS names a folder: what is trained is kept there by the hash of all that
+    it depends on, goes on there where a session was cut off, and is taken from there the next time.
+    """
+    name = f"{chat.name} + {options.method}"
+    if place := os.environ.get("ADAPTLAB_ARTEFACTS"):
+        from adaptlab.tune.run import run_or_load  # which calls the trainer above
+
+        return LocalChat(name, run_or_load(chat, conversations, Path(place), options, validation, documents).model, chat.tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         made = trainer(chat, conversations, options, folder, validation, documents)
         made.train()
-    return LocalChat(f"{chat.name} + {options.method}", made.model.eval(), chat.tokenizer)
+    return LocalChat(name, made.model.eval(), chat.tokenizer)

@@ -16,6 +16,7 @@ from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import PAGES, TEMPLATES
 from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
 from adaptlab.course.site.tables import Cell, raw, sortable_table
+from adaptlab.course.site.usage import usage_tables
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
 from adaptlab.files import make_folder, read_text, write_whole
@@ -59,17 +60,18 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
         yield "contributing.md", read_text(folder / "CONTRIBUTING.md")
     plot = scoreboard_plot()
     yield "extra/figures/scoreboard.svg", plot.svg()
-    yield from _pages(plot, build.name, lessons, labs, records, (folder / "CONTRIBUTING.md").exists())
+    yield from _pages(plot, build, lessons, labs, records, (folder / "CONTRIBUTING.md").exists())
 
 
-def _pages(plot: Figure, profile: str, lessons: list[Page], labs: list[Page], records: list[dict], contributing: bool) -> Iterator[tuple[str, str]]:
+def _pages(plot: Figure, build: Path, lessons: list[Page], labs: list[Page], records: list[dict], contributing: bool) -> Iterator[tuple[str, str]]:
     """What stands in pages/: templates (.j2) with what the run left, the rest as it is."""
     environment = Environment(loader=FileSystemLoader(PAGES), keep_trailing_newline=True)
     known = {record["id"] for record in records}
     missing = [entry for entry in claims().values() if entry.id not in known]
-    values = {"profile": profile, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "contributing": contributing,
+    values = {"profile": build.name, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "contributing": contributing,
               "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of,
-              "scoreboard_table": scoreboard_table, "scoreboard_plot": linked(plot, "figures/scoreboard.svg")}  # fmt: skip
+              "scoreboard_table": scoreboard_table, "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
+              "usage_tables": usage_tables(build)}  # fmt: skip
     for path in sorted(path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         name = path.relative_to(PAGES).as_posix()
         yield name.removesuffix(".j2"), environment.get_template(name).render(values) if path.suffix == ".j2" else read_text(path)

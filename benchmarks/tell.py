@@ -1,0 +1,51 @@
+"""benchmarks/README.md from results/*.json, so that no figure is typed: a table for each benchmark, with its machine and date.
+
+Run: python benchmarks/tell.py
+"""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from adaptlab.files import write_whole
+
+HERE = Path(__file__).parent
+HEAD = """# Benchmarks
+
+Each compares with a named peer in the same run, in turns over several rounds; what counts are the ratios, for machines differ and are noisy. `make bench`
+measures all again, and `python benchmarks/tell.py` writes this page from what they leave in `results/`. Of several rounds, the median stands first, then the
+least and the most.
+"""
+
+
+def told() -> str:
+    """The page."""
+    return "\n".join([HEAD, *(_section(json.loads(path.read_text())) for path in sorted((HERE / "results").glob("*.json")))])
+
+
+def _section(kept: dict) -> str:
+    doc = ast.get_docstring(ast.parse((HERE / f"{kept['benchmark']}.py").read_text()))
+    text = doc.partition("\nRun:")[0].strip()
+    lines = [f"| {' · '.join(path)} | {value} |" for path, value in _flat(kept["results"])]
+    place = f"{kept['cores']} cores of {kept['processor']}, {kept['date']}."
+    return "\n\n".join([f"## {kept['benchmark']}", text, place, "\n".join(["| what | measured |", "|---|---|", *lines])]) + "\n"
+
+
+def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each figure with where it stands; a median with its least and most is one."""
+    if isinstance(found, list):
+        for row in found:
+            yield from _flat(row, path)
+        return
+    spread = f" ({found['least']} to {found['most']})" if "least" in found else ""
+    median = list(found)[list(found).index("least") - 1] if spread else ""
+    for name, value in found.items():
+        if isinstance(value, dict | list):
+            yield from _flat(value, (*path, name))
+        elif not spread or name not in ("least", "most"):
+            yield (*path, name), f"{value}{spread if name == median else ''}"
+
+
+if __name__ == "__main__":
+    write_whole(HERE / "README.md", told())

@@ -1,0 +1,24 @@
+"""What the lessons took, as tables: in the recorded run, and in the one that this site shows."""
+
+import json
+from pathlib import Path
+
+from adaptlab.course.recorded import recorded
+from adaptlab.course.site.tables import Cell, raw, sortable_table
+from adaptlab.course.usage import table
+from adaptlab.files import read_text
+
+
+def usage_tables(build: Path) -> str:
+    """Markdown with a table for the recorded run and, if it left its file, one for the run in `build`."""
+    runs = {"The recorded run": recorded("usage")}
+    if (build / "usage.json").exists():
+        runs["The run behind this site"] = json.loads(read_text(build / "usage.json"))
+    return "\n".join(_one(name, kept) for name, kept in runs.items() if kept["rows"])
+
+
+def _one(name: str, kept: dict) -> str:
+    rows = table(kept)
+    cells = [[Cell(f"{value:.1f}", value) if isinstance(value, float) else value for value in row.values()] for row in rows]
+    caption = f"{name}: `{kept['command']}`, once, on {kept['cores']} cores with {kept['gigaflops']} GFLOP/s in float32"
+    return raw(sortable_table(caption.replace("`", ""), list(rows[0]), cells))

@@ -1,0 +1,77 @@
+"""What the lessons took: each leaves its peak of memory in its closing cell, the runner adds the seconds, and together they tell what to expect elsewhere."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptlab.course.recorded import recorded
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import write_whole
+
+MIB = 2**20
+
+
+def peaks() -> dict:
+    """The peaks so far of this process: `device`, `peak_mib` of the machine's memory, `gpu_peak_mib` of a GPU's."""
+    torch = sys.modules.get("torch")
+    has_gpu = torch is not None and torch.cuda.is_available()
+    return {
+        "device": torch.cuda.get_device_name() if has_gpu else "processor",
+        "peak_mib": round(_peak_bytes() / MIB),
+        "gpu_peak_mib": round(torch.cuda.max_memory_allocated() / MIB) if has_gpu else 0,
+    }
+
+
+def _peak_bytes() -> int:
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux KiB
+
+
+def machine() -> dict:
+    """What a time has to be compared by: the cores of this machine and the speed of a matrix product on them."""
+    from adaptlab.doctor import matmul_gigaflops
+
+    return {"cores": os.cpu_count() or 1, "gigaflops": round(matmul_gigaflops("float32"))}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a lesson will take on a machine: minutes, and MiB of memory at its peak."""
+
+    minutes: float
+    peak_mib: int
+
+
+def expected(lesson: str, gigaflops: float) -> Expected:
+    """What a lesson with the embedded models takes on a processor of this speed, from the recorded run; an AdaptLabError if there is no such lesson."""
+    kept = recorded("usage")
+    for row in kept["rows"]:
+        if row["lesson"] == lesson:
+            return Expected(row["seconds"] / 60 * kept["gigaflops"] / gigaflops, row["peak_mib"])
+    raise AdaptLabError(f"There is no lesson {lesson!r} in the recorded run; there are {', '.join(row['lesson'] for row in kept['rows'])}.")
+
+
+def table(kept: dict) -> list[dict]:
+    """Rows for a reader: the lessons of one recorded run, and what they took."""
+    return [
+        {
+            "lesson": row["lesson"],
+            "device": row["device"],
+            "minutes": row["seconds"] / 60,
+            "peak MiB": row["peak_mib"],
+            "peak MiB of the GPU": row["gpu_peak_mib"],
+        }
+        for row in kept["rows"]
+    ]
+
+
+def write_usage(build: Path, rows: list[dict], command: str) -> None:
+    """`build`/usage.json: the run's rows with the machine, in the form of a recorded result."""
+    write_whole(build / "usage.json", json.dumps({"command": command} | machine() | {"rows": rows}, indent=1) + "\n")

@@ -1,0 +1,210 @@
+"""Fetching assets: from the hub, from a mirror of it, or from a folder that an earlier fetch filled; resumable, and verified before a file gets its name."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
+
+from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import build_hf_headers
+from tqdm import tqdm
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import make_folder, require_disk, sha256
+from adaptlab.models.assets import Asset, File, Locked, manifest, read_lock, write_lock
+from adaptlab.models.load import asset_folder
+
+NEEDED = (".safetensors", ".json", ".jinja", ".txt")  # besides a licence; other formats hold the same weights once more
+COPIES = ("onnx", "openvino")
+PIECE = 2**20  # bytes that are copied at a time
+# What the hub's client raises: its own errors' bases are OSError and the error of its HTTP library, whichever its version uses.
+UNREACHABLE = (*HfHubHTTPError.__bases__, ValueError, TypeError, KeyError)
+
+
+class Source(Protocol):
+    """Where assets come from."""
+
+    def listing(self, asset: Asset) -> Locked:
+        """The asset's commit and files; an AdaptLabError if it is not to be had here."""
+        ...
+
+    def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
+        """Write what is missing of a file to the end of `part`, which holds its beginning."""
+        ...
+
+
+class Hub:
+    """The hub, or a mirror of it at another address."""
+
+    def __init__(self, endpoint: str | None = None):
+        self.endpoint = endpoint
+
+    def __str__(self) -> str:
+        return self.endpoint or "the hub"
+
+    def listing(self, asset: Asset) -> Locked:
+        with self._in_a_sentence(asset):
+            info = HfApi(endpoint=self.endpoint).model_info(asset.repository, revision=asset.commit or None, files_metadata=True)
+            found = [each for each in info.siblings if _needed(each.rfilename)]
+            listed = Locked(info.sha, {each.rfilename: File(int(each.size), each.lfs.sha256 if each.lfs else "", str(each.blob_id)) for each in found})
+        if info.gated:
+            raise gated(asset)
+        return listed
+
+    def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
+        # Not snapshot_download: since huggingface_hub 2 it throws away what a killed process had of a file, and a class would load gigabytes anew.
+        headers = build_hf_headers() | {"Accept-Encoding": "identity"}  # a packed answer could not be gone on with
+        with self._in_a_sentence(asset):
+            url = hf_hub_url(asset.repository, name, revision=commit, endpoint=self.endpoint)
+            http_get(url, part, resume_size=part.tell(), headers=headers, expected_size=known.size, displayed_filename=name)
+
+    @contextmanager
+    def _in_a_sentence(self, asset: Asset) -> Iterator[None]:
+        try:
+            yield
+        except GatedRepoError as error:
+            raise gated(asset) from error
+        except UNREACHABLE as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            says = f"{asset.name} could not be fetched from {self} ({reason})"
+            raise AdaptLabError(f"{says}; the same command goes on where it stopped, and --source takes a mirror or a folder.") from error
+
+
+class Folder:
+    """What `adaptlab fetch --to FOLDER` left: on a stick, or on a disk that a class shares."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def listing(self, asset: Asset) -> Locked:
+        locked = read_lock(self.path).get(asset.repository)
+        if locked is None:
+            says = f"{self.path} does not hold {asset.name}; put it there on a machine with a network: adaptlab fetch {asset.name} --to {self.path}"
+            raise AdaptLabError(says)
+        return locked
+
+    def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
+        path = self.path / asset.repository / name
+        try:
+            with path.open("rb") as file, tqdm(total=known.size, initial=part.tell(), desc=name, unit="B", unit_scale=True) as bar:
+                file.seek(part.tell())
+                while piece := file.read(PIECE):
+                    part.write(piece)
+                    bar.update(len(piece))
+        except OSError as error:
+            raise AdaptLabError(f"{path} could not be copied ({error.strerror}); the same command goes on where it stopped.") from error
+
+
+def source_of(given: str) -> Source:
+    """`hub`, the address of a mirror, or a folder."""
+    if given == "hub":
+        return Hub()
+    if given.startswith(("http://", "https://")):
+        return Hub(given.rstrip("/"))
+    if not Path(given).is_dir():
+        raise AdaptLabError(f"{given!r} is no source of assets: give hub, the address of a mirror (https://...) or a folder that `adaptlab fetch --to` filled.")
+    return Folder(Path(given))
+
+
+@dataclass(frozen=True)
+class Order:
+    """An asset of the hub with what its files should be, and the folder into which they go."""
+
+    asset: Asset
+    locked: Locked
+    folder: Path
+
+    def missing(self) -> list[str]:
+        """The files that are not there, or are not right."""
+        return [name for name, known in self.locked.files.items() if not known.matches(self.folder / name)]
+
+    def part(self, name: str) -> Path:
+        """The beginning of a file, under a name that says of which: another version begins anew."""
+        known, path = self.locked.files[name], self.folder / name
+        return path.with_name(f".{path.name}.{(known.sha256 or known.blob)[:12]}.part")
+
+    def bytes_left(self, name: str) -> int:
+        """Bytes that a file still needs on the disk."""
+        part = self.part(name)
+        return self.locked.files[name].size - (part.stat().st_size if part.is_file() else 0)
+
+    def bring(self, name: str, source: Source) -> None:
+        """One file, whole and verified, or an AdaptLabError."""
+        known, part = self.locked.files[name], self.part(name)
+        make_folder(part.parent)
+        try:
+            with part.open("ab") as file:
+                if file.tell() > known.size:  # then it is no beginning
+                    file.seek(0)
+                    file.truncate()
+                source.append(self.asset, self.locked.commit, name, known, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise AdaptLabError(f"{part} could not be written ({error.strerror}); check the disk and run the command again, which goes on there.") from error
+        if not known.matches(part):
+            part.unlink()
+            raise AdaptLabError(f"{name} of {self.asset.name} came damaged from {source} and was thrown away; fetch it from another source.")
+        os.replace(part, self.folder / name)
+
+    def recorded(self) -> Locked:
+        """What the lock will say: SHA-256 also of the files for which the hub states another hash."""
+        files = {name: File(known.size, known.sha256 or sha256(self.folder / name)) for name, known in self.locked.files.items()}
+        return Locked(self.locked.commit, files)
+
+
+def fetch(chosen: Sequence[Asset], root: Path, source: Source) -> Iterator[tuple[Asset, Path]]:
+    """Bring what is missing of each asset into `root`, and give each with its folder once it is verified; those of packages are verified where they are.
+
+    Before anything is written the disk is asked for all that is missing. A file keeps a temporary name until its hash is right, and an interrupted fetch
+    goes on within it. An AdaptLabError for a gated asset, for a source that states another hash than the manifest, and for a file that came damaged.
+    """
+    orders = {asset.name: Order(asset, _expected(asset, root, source), root / asset.repository) for asset in chosen if asset.repository}
+    missing = {name: order.missing() for name, order in orders.items()}
+    require_disk(root, -(-sum(orders[name].bytes_left(file) for name, files in missing.items() for file in files) // 2**20))
+    for asset in chosen:
+        if asset.name not in orders:
+            yield asset, asset_folder(asset)
+            continue
+        order = orders[asset.name]
+        for file in missing[asset.name]:
+            order.bring(file, source)
+        write_lock(root, asset.repository, order.recorded())
+        yield asset, order.folder
+
+
+def _expected(asset: Asset, root: Path, source: Source) -> Locked:
+    """What the asset's files should be: as the lock says if its commit was fetched before, else as the source says; and as the manifest says in any case."""
+    if asset.gated:
+        raise gated(asset)
+    locked = read_lock(root).get(asset.repository)
+    if locked is None or asset.commit not in ("", locked.commit):
+        locked = source.listing(asset)
+    if asset.commit not in ("", locked.commit):
+        raise AdaptLabError(f"{source} holds {asset.name} at commit {locked.commit}, and the course uses {asset.commit}; fetch it from another source.")
+    if wrong := [name for name, known in asset.files.items() if not known.agrees_with(locked.files.get(name))]:
+        raise AdaptLabError(f"{source} states another {wrong[0]} of {asset.name} than the course's manifest; fetch it from another source.")
+    if outside := [name for name in locked.files if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]:
+        raise AdaptLabError(f"{source} would write {outside[0]!r} outside of the folder of {asset.name}; fetch it from another source.")
+    return Locked(locked.commit, locked.files | asset.files)
+
+
+def gated(asset: Asset) -> AdaptLabError:
+    """Why an asset is not fetched, and what to use instead."""
+    others = [other.model_id for other in manifest().values() if other.kind == asset.kind and not other.gated and other.name != asset.name]
+    return AdaptLabError(
+        f"{asset.name} is gated: its owner gives {asset.repository} only to accounts that accepted conditions, which a course cannot do for its students; "
+        f"use an open {asset.kind} instead: {', '.join(others)}."
+    )
+
+
+def _needed(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.parts[0] not in COPIES and (path.suffix in NEEDED or path.stem.upper() == "LICENSE")

@@ -1,0 +1,72 @@
+"""What lessons took: measured in their process, written by the runner, scaled to another machine, and told before a lesson in Colab."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from adaptlab.course import colab
+from adaptlab.course.colab import preflight, prepare_session
+from adaptlab.course.recorded import recorded
+from adaptlab.course.run import find_notebooks
+from adaptlab.course.usage import expected, peaks, table, write_usage
+from adaptlab.errors import AdaptLabError
+
+ROOT = Path(__file__).parents[2]
+LESSONS = [path.stem for path in find_notebooks(ROOT / "notebooks")]
+FIRST = LESSONS[1]
+
+
+def test_the_peak_of_this_process_is_seen():
+    before = peaks()
+    ballast = bytearray(before["peak_mib"] * 2**20 // 2 + 200 * 2**20)
+    ballast[:: 2**12] = b"x" * len(ballast[:: 2**12])  # every page touched
+    assert peaks()["peak_mib"] > before["peak_mib"] and before["gpu_peak_mib"] == 0
+
+
+def test_the_record_holds_every_lesson():
+    assert [row["lesson"] for row in recorded("usage")["rows"]] == LESSONS
+
+
+def test_minutes_go_by_the_speed_of_the_machine():
+    speed = recorded("usage")["gigaflops"]
+    here, slower = expected(FIRST, speed), expected(FIRST, speed / 2)
+    assert slower.minutes == pytest.approx(2 * here.minutes) and slower.peak_mib == here.peak_mib > 100
+    with pytest.raises(AdaptLabError, match="no lesson '77'"):
+        expected("77", speed)
+
+
+def test_what_a_run_leaves_has_the_form_of_a_record(tmp_path):
+    row = {"lesson": FIRST, "seconds": 90.0, "device": "processor", "peak_mib": 1000, "gpu_peak_mib": 0}
+    write_usage(tmp_path, [row], "adaptlab run --profile cpu")
+    kept = json.loads((tmp_path / "usage.json").read_text())
+    assert set(kept) == set(recorded("usage")) and kept["rows"] == [row] and kept["gigaflops"] > 0
+    assert table(kept)[0]["minutes"] == 1.5
+
+
+def test_before_a_lesson_the_machine_is_told_and_what_it_will_take():
+    text = "\n".join(preflight(FIRST, "cpu"))
+    assert all(word in text for word in ("GPU: none", "Memory:", "Disk:", "min on this processor", "GiB at its peak"))
+    assert 'set profile = "cpu"' in "\n".join(preflight(FIRST, "gpu"))
+
+
+def test_too_little_memory_is_told(monkeypatch):
+    class Full:
+        available, total = 2**20, 2**34
+
+    monkeypatch.setattr("psutil.virtual_memory", Full)
+    assert "more than is free" in "\n".join(preflight(FIRST, "cpu"))
+
+
+def test_where_drive_is_mounted_trainings_are_kept_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("os.environ", {})
+    prepare_session(FIRST, "cpu", drive=tmp_path / "nowhere")
+    assert "is lost when the session ends" in capsys.readouterr().out
+    prepare_session(FIRST, "cpu", drive=tmp_path)
+    assert f"kept in {tmp_path / 'adaptlab'}" in capsys.readouterr().out
+
+
+def test_a_session_with_stale_packages_is_to_be_restarted(monkeypatch):
+    monkeypatch.setattr(colab, "stale_packages", lambda: ["numpy"])
+    with pytest.raises(RuntimeError, match="numpy were installed: choose Runtime > Restart session"):
+        prepare_session(FIRST, "cpu")

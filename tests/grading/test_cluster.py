@@ -1,0 +1,129 @@
+"""A batch on a real Dask cluster of this machine: the marks are those without one, whatever dies, and who cannot grade says so in a sentence."""
+
+import os
+import signal
+from collections import Counter
+from multiprocessing import parent_process
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import LocalCluster
+from grading.conftest import as_notebook, cells
+from grading.kills import rows
+from grading.test_marks import RECEIVED, submissions
+from typer.testing import CliRunner
+
+from adaptlab.cli_grade import grade_app
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading.batch import Task, grade_all
+from adaptlab.grading.crew import cluster, processes
+from adaptlab.grading.intake import Submission
+from adaptlab.grading.marks import Ledger
+from adaptlab.grading.walls import DEFAULT
+
+pytestmark = pytest.mark.usefixtures("box_level")
+
+
+def started(workers: int = 2, **settings) -> LocalCluster:
+    return LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, **settings)
+
+
+class Watched(Ledger):
+    """A ledger that counts what is kept, and does something after so many submissions."""
+
+    def __init__(self, path: Path, after: int = 0, then=None):
+        super().__init__(path)
+        self.kept, self.after, self.then = Counter(), after, then
+
+    def keep(self, submission, graded, grader) -> None:
+        super().keep(submission, graded, grader)
+        self.kept[submission.student] += 1
+        if self.kept.total() == self.after:
+            self.then()
+
+
+class Deadly(Submission):
+    """What ends the process that grades it."""
+
+    def __getattribute__(self, name: str):
+        if name == "fault" and parent_process():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getattribute__(name)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory, lab, box_level) -> list:
+    """The marks that this machine's processes give."""
+    path = tmp_path_factory.mktemp("here") / "marks.db"
+    grade_all(submissions(6), lab, "grader", Ledger(path))
+    return rows(path, lab)
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_grades_nothing_twice(tmp_path, lab, here):
+    with started() as running, cluster(running.scheduler_address) as crew:
+        before = {nanny.pid for nanny in running.workers.values()}
+        ledger = Watched(tmp_path / "marks.db", 2, lambda: os.kill(min(before), signal.SIGKILL))
+        assert crew.workers == 2 and grade_all(submissions(6), lab, "grader", ledger, crew) == 7
+        assert len(before & {nanny.pid for nanny in running.workers.values()}) == 1
+        assert rows(ledger.path, lab) == here and set(ledger.kept.values()) == {1}
+        assert grade_all(submissions(6), lab, "grader", ledger, crew) == 0
+    assert {sheet.level for sheet in ledger.sheets(lab.name)} == {"bwrap"}
+
+
+def deadly_batch(path: Path, lab, crew) -> None:
+    ledger = Watched(path)
+    grade_all([Deadly("deadly", as_notebook(cells()), "file", RECEIVED), *submissions(3)], lab, "grader", ledger, crew)
+    marks = {sheet.student: {(mark.status, mark.points) for mark in sheet.marks} for sheet in ledger.sheets(lab.name)}
+    assert marks.pop("deadly") == {("needs a person", None)} and set(ledger.kept.values()) == {1}
+    assert len(marks) == 4 and "needs a person" not in str(marks) and "grader error" not in str(marks)
+
+
+def test_what_ends_a_process_alone_is_left_to_a_person(tmp_path, lab):
+    deadly_batch(tmp_path / "marks.db", lab, processes(2))
+
+
+def test_what_ends_a_worker_alone_is_left_to_a_person(tmp_path, lab):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), started() as running, cluster(running.scheduler_address) as crew:
+        deadly_batch(tmp_path / "marks.db", lab, crew)
+
+
+def test_a_worker_without_a_box_grades_nothing(tmp_path, lab):
+    ledger = Watched(tmp_path / "marks.db")
+    with (
+        started(1, env={"PATH": "/nowhere"}) as running,
+        cluster(running.scheduler_address) as crew,
+        pytest.raises(AdaptLabError, match="does not grade: .* bo"),
+    ):
+        grade_all(submissions(), lab, "grader", ledger, crew)
+    assert not ledger.kept
+
+
+def test_a_worker_with_another_grader_grades_nothing(lab):
+    with pytest.raises(AdaptLabError, match="does not grade: Grading code or packages are not those"):
+        Task(lab, submissions()[0], DEFAULT, "batch", "another", 1).graded()
+
+
+def test_when_the_cluster_goes_what_was_graded_stays_and_the_rest_is_graded_later(tmp_path, lab, here):
+    with started() as running, cluster(running.scheduler_address) as crew, pytest.raises(AdaptLabError, match="The cluster is gone"):
+        grade_all(submissions(6), lab, "grader", Watched(tmp_path / "marks.db", 2, running.close), crew)
+    ledger = Watched(tmp_path / "marks.db")
+    assert grade_all(submissions(6), lab, "grader", ledger) <= 5 and rows(ledger.path, lab) == here
+
+
+def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, lab):
+    monkeypatch.setattr("adaptlab.grading.crew.PATIENCE", 1)
+    for address in ("tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "tcp://", "no such place"):
+        with pytest.raises(AdaptLabError, match="No cluster answers"), cluster(address):
+            pass
+    with started(0) as running, pytest.raises(AdaptLabError, match="has no workers; start some by: dask worker tcp"), cluster(running.scheduler_address):
+        pass
+
+
+def test_the_command_refuses_a_cluster_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("adaptlab.grading.crew.PATIENCE", 1)
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "lab04_short.ipynb").write_bytes(as_notebook(cells()))
+    where = ["--lab", "04", "--out", str(tmp_path), "--folder", str(tmp_path), "--cluster", "127.0.0.1:1"]
+    done = CliRunner().invoke(grade_app, [str(tmp_path / "labs"), *where])
+    assert isinstance(done.exception, AdaptLabError) and "No cluster answers at '127.0.0.1:1'" in str(done.exception)
