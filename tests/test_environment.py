@@ -10,6 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from adaptlab.doctor import against_lock, report
 from adaptlab.errors import AdaptLabError
@@ -32,6 +33,28 @@ def test_every_direct_dependency_is_locked_inside_its_range():
         version = versions[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{requirement} against {version}"
     assert versions["torch"] == "2.13.0"
+
+
+# Below these, a file or a page of a stranger could run code or break memory (in the packages' own security notices).
+SAFE_FROM = {
+    "torch": "2.10",
+    "transformers": "5.3",
+    "nbconvert": "7.17.1",
+    "jupyterlab": "4.5.7",
+    "notebook": "7.5.6",
+    "jupyter-server": "2.18",
+    "faiss-cpu": "1.15",
+}
+
+
+def test_versions_with_known_holes_are_not_taken():
+    bounds = {
+        canonicalize_name(r.name): str(r.specifier).removeprefix(">=")
+        for r in map(Requirement, [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
+    }
+    for name, least in SAFE_FROM.items():
+        assert Version(locked()[name]) >= Version(least), name
+        assert name not in bounds or Version(bounds[name]) >= Version(least), name
 
 
 def test_there_are_only_lower_bounds():

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -85,3 +86,37 @@ def test_a_place_without_submissions_is_refused(tmp_path):
     for place, says in ((tmp_path / "nowhere", "is not there"), (tmp_path, "holds no notebook")):
         with pytest.raises(AdaptLabError, match=says):
             find_submissions(Path(place), "lab04_lora")
+
+
+class Canary:
+    """Unpickled, it leaves a file."""
+
+    def __init__(self, place: Path):
+        self.place = place
+
+    def __reduce__(self):
+        return Path.touch, (self.place,)
+
+
+def test_what_lies_beside_a_notebook_is_never_opened(tmp_path):
+    """Weights, indexes, arrays and checkpoints: a submission is its notebook, and no file of another kind is read."""
+    canary = tmp_path / "canary"
+    loaded = pickle.dumps(Canary(canary))
+    pickle.loads(loaded)
+    assert canary.exists(), "the bait works"
+    canary.unlink()
+    names = ("model.pt", "pytorch_model.bin", "weights.ckpt", "index.pkl", "model.joblib", "checkpoint-9/rng_state.pth", "checkpoint-9/training_args.bin")
+    header = (2**62).to_bytes(8, "little")
+    beside = dict.fromkeys(names, loaded) | {
+        "vectors.npy": b"\x93NUMPY\x01\x00" + loaded, "model.safetensors": header + b"{}", "vectors.faiss": b"IxFI" + header * 9,
+        "config.json": b'{"auto_map": {"AutoModel": "evil.Model"}}', "evil.py": b"raise SystemExit", "sitecustomize.py": b"raise SystemExit",
+    }  # fmt: skip
+    for name, content in beside.items():
+        path = tmp_path / "class/jane" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "class/jane/lab04_lora.ipynb").write_bytes(GOOD)
+    (tmp_path / "class/joe.zip").write_bytes(archive(beside | {"lab04_lora.ipynb": GOOD}))
+    found = find_submissions(tmp_path / "class", "lab04_lora")
+    assert [(one.student, one.content, one.fault) for one in found] == [("jane", GOOD, ""), ("joe", GOOD, "")]
+    assert not canary.exists()
