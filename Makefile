@@ -4,7 +4,7 @@ BIN := .venv/bin
 run test: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
-test: .venv/ready build/exporters build/trackers
+test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest
 	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
 lab: .venv/ready
@@ -36,7 +36,8 @@ build/peers: benchmarks/peers.txt
 build/grading-peers: benchmarks/peers-grading.txt
 build/exporters: tests/tune/exporters.txt
 build/trackers: tests/tune/trackers.txt
-build/peers build/grading-peers build/exporters build/trackers: .venv/ready
+build/quantizers: tests/models/quantizers.txt
+build/peers build/grading-peers build/exporters build/trackers build/quantizers: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
 .PHONY: run test lab models bench site lint

@@ -1,7 +1,11 @@
 """Loading and chatting: batches, seeds, streams, hashes, and refusals in a sentence."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -136,3 +140,27 @@ def test_a_model_is_surer_of_its_own_greedy_reply_than_of_another(chat):
     mine, other = (chat.log_probabilities(question, text) for text in (own, "The lamp is red"))
     assert len(mine) == len(chat.tokenizer(f" {own}", add_special_tokens=False)["input_ids"])
     assert all(p <= 0 for p in mine + other) and sum(mine) / len(mine) > sum(other) / len(other)
+
+
+QUANTIZERS = Path(__file__).parents[2] / "build" / "quantizers"
+FOUR_BIT = """
+import sys
+from adaptlab.models.local import LocalChat
+whole, small = LocalChat(sys.argv[1]), LocalChat(sys.argv[1] + ":4bit")
+ask = [[{"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]]
+print(small.model.get_memory_footprint() / whole.model.get_memory_footprint(), *(chat.batch(ask, max_new_tokens=8)[0].text for chat in (whole, small)), sep="|")
+"""
+
+
+def test_weights_of_four_bits_take_less_and_still_answer():
+    assert QUANTIZERS.exists(), "run `make build/quantizers` first, as `make test` does"
+    command = [sys.executable, "-c", FOUR_BIT, str(load.embedded_path("chat"))]
+    found = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(QUANTIZERS)}, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    share, whole, small = found.stdout.strip().splitlines()[-1].split("|")
+    assert 0.1 < float(share) < 0.4 and "Selby" in whole and "Selby" in small
+
+
+def test_weights_of_four_bits_without_their_package_are_a_sentence():
+    with pytest.raises(AdaptLabError, match="need bitsandbytes; run: pip install 'adaptlab"):
+        LocalChat("embedded:chat:4bit")

@@ -7,6 +7,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import sha256, write_whole
 from adaptlab.models.assets import Asset, fetched_folder, wheel_folder
 
+FOUR_BIT = ":4bit"
 WEIGHTS = Path(__file__).parent / "weights"
 HASHES = WEIGHTS / "sha256.json"
 
@@ -91,6 +92,7 @@ def write_hashes(weights: Path = WEIGHTS) -> None:
 
 def resolve(model_id: str) -> str:
     """A model id of the local kinds as what `from_pretrained` takes: a folder or a hub name."""
+    model_id = model_id.removesuffix(FOUR_BIT)
     kind, _, name = model_id.partition(":")
     if kind == "embedded":
         return str(embedded_path(name))
@@ -104,7 +106,10 @@ def resolve(model_id: str) -> str:
 
 
 def load_model(model_id: str):
-    """(model, tokenizer) by `transformers`, on the GPU in bfloat16 if there is one, else in float32 on the CPU."""
+    """(model, tokenizer) by `transformers`, on the GPU in bfloat16 if there is one, else in float32 on the CPU.
+
+    An id that ends in ":4bit" keeps its weights as NF4 (bitsandbytes) and computes in the same types.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -113,14 +118,27 @@ def load_model(model_id: str):
     if model_id.startswith("embedded:"):
         logging.disable_progress_bar()
     source = resolve(model_id)
-    has_gpu = torch.cuda.is_available()
+    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+    options = _four_bit(device, dtype) if model_id.endswith(FOUR_BIT) else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if has_gpu else torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         says = f"The model {model_id} could not be loaded ({reason})"
         raise AdaptLabError(f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab fetch --help`).") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model.to("cuda" if has_gpu else "cpu").eval(), tokenizer
+    return (model if options else model.to(device)).eval(), tokenizer
+
+
+def _four_bit(device: str, dtype) -> dict:
+    """What `from_pretrained` is told for weights of four bits: the types of QLoRA (Dettmers et al. 2023), with doubly quantised constants."""
+    from importlib.util import find_spec
+
+    if not find_spec("bitsandbytes"):
+        raise AdaptLabError("Weights of four bits need bitsandbytes; run: pip install 'adaptlab[gpu]'")
+    from transformers import BitsAndBytesConfig
+
+    settings = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
+    return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **settings), "device_map": {"": device}}
