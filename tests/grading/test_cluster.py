@@ -3,8 +3,10 @@
 import os
 import signal
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 
 import dask
 import pytest
@@ -127,3 +129,15 @@ def test_the_command_refuses_a_cluster_that_is_not_there(tmp_path, monkeypatch):
     where = ["--lab", "04", "--out", str(tmp_path), "--folder", str(tmp_path), "--cluster", "127.0.0.1:1"]
     done = CliRunner().invoke(grade_app, [str(tmp_path / "labs"), *where])
     assert isinstance(done.exception, AdaptLabError) and "No cluster answers at '127.0.0.1:1'" in str(done.exception)
+
+
+def test_what_answers_and_is_no_scheduler_is_a_sentence(monkeypatch):
+    """A web server takes the connection and never says what a scheduler would."""
+    monkeypatch.setattr("adaptlab.grading.crew.PATIENCE", 1)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(AdaptLabError, match="No cluster answers"), cluster(f"tcp://127.0.0.1:{server.server_port}"):
+            pass
+    finally:
+        server.shutdown()

@@ -1,14 +1,17 @@
 """Who grades: processes of this machine, or the workers of a Dask cluster."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
+from threading import Thread
+from typing import TypeVar
 
 from adaptlab.errors import AdaptLabError
 
+T = TypeVar("T")
 PATIENCE = 10  # seconds to wait for a cluster, and for its first worker
 
 
@@ -34,7 +37,7 @@ def cluster(address: str) -> Iterator[Crew]:
     except ImportError as error:
         raise AdaptLabError("A cluster needs distributed; run: pip install 'adaptlab[cluster]'") from error
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = _within(2 * PATIENCE, lambda: Client(address, timeout=PATIENCE, set_as_default=False))
     except (OSError, ValueError) as error:
         raise AdaptLabError(f"No cluster answers at {address!r}; start one by `dask scheduler`, and give the address that it prints.") from error
     with client:
@@ -44,6 +47,20 @@ def cluster(address: str) -> Iterator[Crew]:
             raise AdaptLabError(f"The cluster at {address} has no workers; start some by: dask worker {address}") from error
         executor = client.get_executor(pure=False)
         yield Crew(lambda: nullcontext(executor), len(client.nthreads()), KilledWorker)
+
+
+def _within(seconds: float, make: Callable[[], T]) -> T:
+    """What `make` gives, or a TimeoutError: a client of Dask waits without end for an answer from what is no scheduler, a web server, say."""
+    given: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            given.set_result(make())
+        except BaseException as error:
+            given.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return given.result(seconds)
 
 
 def crew_of(workers: int, address: str = "") -> AbstractContextManager[Crew]:
