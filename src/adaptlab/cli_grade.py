@@ -45,9 +45,13 @@ def grade_run(
     from adaptlab.grading.intake import find_submissions
     from adaptlab.grading.marks import Ledger, Policy
 
+    if (free_days or percent_a_day) and not due:
+        raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
     assignment, digest = read_lab_named(folder, lab)
     found, ledger, grader = find_submissions(submissions, assignment.name), Ledger(out / "marks.db"), grader_of(assignment, digest)
     if due:
+        if submissions.suffix.lower() == ".zip":
+            print("note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.", file=sys.stderr)
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
     with crew_of(workers, cluster) as crew:
         n = grade_all(found, assignment, grader, ledger, crew)
@@ -68,7 +72,8 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
     from adaptlab.grading.feedback import visible
 
     for sheet in _kept(lab, out, folder)[1]:
-        print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}" + (f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""))
+        late = f" ({100 * sheet.factor:g}%, as it is {sheet.days_late} day{'s' * (sheet.days_late > 1)} late)" if sheet.days_late else ""
+        print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}" + (f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""))
         for request in sheet.open_requests:  # on one line, whatever is in it, lest it look like another student's
             print(f"  asks for a second look at {request.exercise} ({request.at[:10]}): {' '.join(visible(request.reason).split())}")
 

@@ -63,6 +63,7 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
             if opened:
                 yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
             opened, header = 0, dict(re.findall(r'"(\w+)": "?([\w.]+)', line))
+            yield from ((number, fault) for fault in _header_faults(line))
             if name := header.get("grade_id"):
                 if name in seen:
                     yield number, f"the grade_id {name} stands in line {seen[name]}, too; every id has to be its own."
@@ -84,6 +85,23 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
     for name, number in seen.items():
         if name.startswith("check_") and name.removeprefix("check_") not in seen:
             yield number, f"there is no cell {name.removeprefix('check_')} whose answer this one checks."
+
+
+def _header_faults(line: str) -> Iterator[str]:
+    """What is wrong with what a line says for nbgrader, which would refuse it without saying where."""
+    import json
+
+    if "nbgrader=" not in line:
+        return
+    try:
+        mark, _ = json.JSONDecoder().raw_decode(line, line.index("nbgrader=") + len("nbgrader="))
+    except ValueError as error:
+        yield f"what stands after nbgrader= is no JSON: {error.msg if isinstance(error, json.JSONDecodeError) else error}."
+        return
+    if missing := {"grade", "grade_id", "locked", "schema_version", "solution", "task"} - mark.keys():
+        yield f"nbgrader needs {', '.join(sorted(missing))} here, too."
+    if "points" in mark and (isinstance(mark["points"], bool) or not isinstance(mark["points"], int | float)):
+        yield f"the points are {mark['points']!r}, and should be a number."
 
 
 def _release(sources: Sequence[Path]) -> dict[Path, str]:

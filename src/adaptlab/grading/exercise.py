@@ -149,7 +149,7 @@ class Judge:
         """The verdict on what an answer returned for the inputs, in their order."""
         failed = [i for i, (right, got) in enumerate(zip(self.expected, outputs, strict=True)) if not self.exercise.same(right, got)]
         if not failed:
-            return Verdict("pass", f"Right on {'all' if len(self.inputs) > 1 else 'the'} {len(self.inputs)} input{'s' * (len(self.inputs) > 1)}.")
+            return Verdict("pass", f"Right on all {len(self.inputs)} inputs." if len(self.inputs) > 1 else "Right.")
         return self._blank(outputs) or self._misconception(outputs, failed) or self._plain(outputs, failed)
 
     def _blank(self, outputs: Sequence[Any]) -> Verdict | None:
@@ -169,9 +169,14 @@ class Judge:
     def _plain(self, outputs: Sequence[Any], failed: list[int]) -> Verdict:
         first = failed[0]
         where, expected, got = f"With {describe_args(self.inputs[first])}", self.expected[first], outputs[first]
+        name = self.exercise.__name__
+        if isinstance(got, Raised) and got.kinds[0] == "NameError" and got.message == f"name '{name}' is not defined":
+            return Verdict("student error", f"Nothing here is called {name}. Its cell is gone or does not run, or the name was changed.")
         if isinstance(got, Raised) and not isinstance(expected, Raised):
             return Verdict("student error", f"{where} it stops with {got.kinds[0]}: {got.message}"[:600])
         if len(outputs) > 2 and all(difference(outputs[0], other, 0, 0) == "" for other in outputs[1:]):
+            if isinstance(outputs[0], Raised):
+                return Verdict("student error", f"Whatever it is given, it stops with {outputs[0].kinds[0]}: {outputs[0].message}"[:600])
             return Verdict("wrong", f"It returns the same whatever it is given: {describe(outputs[0])}.", "constant")
         says = difference(expected, got, self.exercise.rtol, self.exercise.atol) or "the result is not one of those that are right"
         return Verdict("wrong", f"{where} {says}. {len(failed)} of {len(outputs)} inputs fail.")

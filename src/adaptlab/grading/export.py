@@ -36,6 +36,7 @@ def _moodle(sheet: Sheet) -> dict:
         "Full name": name,
         "Grade": sheet.points,
         "Maximum grade": sheet.of,
+        "Last modified (grade)": "-",  # Moodle takes no file without this column; it writes "-" where there is no grade yet
         "Feedback comments": waiting,
     }
 

@@ -46,11 +46,11 @@ def file_name(student: str) -> str:
 
 
 def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
-    """For each exercise, how often each status was given."""
+    """For each exercise, how often each status was given; what a person marked counts as that."""
     counts: dict[str, Counter] = {}
     for sheet in sheets:
         for mark in sheet.marks:
-            counts.setdefault(mark.exercise, Counter())[mark.status] += 1
+            counts.setdefault(mark.exercise, Counter())["marked by hand" if mark.exercise in sheet.manual else mark.status] += 1
     return counts
 
 

@@ -20,6 +20,7 @@ from adaptlab.grading.notebook import MAX_BYTES
 MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 LMS_FOLDER = re.compile(r"^(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?$")
+LAB_FIRST = re.compile(r"lab\d\d", re.IGNORECASE)
 CANVAS_FILE = re.compile(r"^(?P<student>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_.+$")
 
 
@@ -41,7 +42,7 @@ def find_submissions(place: Path, lab: str) -> list[Submission]:
     if place.is_dir():
         files = list(_from_folder(place))
     elif place.suffix.lower() == ".zip":
-        files = list(_from_zip(place.read_bytes(), place.stem, _time(place.stat().st_mtime)))
+        files = list(_from_zip(place.read_bytes(), student_of(PurePosixPath(place.name), lab), _time(place.stat().st_mtime), export=True))
     else:
         files = [_from_file(place, place.name)]
     found = _by_student(files, lab)
@@ -56,6 +57,7 @@ class _File:
     content: bytes
     received: str
     fault: str = ""
+    owner: PurePosixPath | None = None  # what names the student, if not `path`: what is inside an archive is its student's own, whatever it is called
 
 
 def _time(seconds: float) -> str:
@@ -72,7 +74,7 @@ def _from_folder(root: Path) -> Iterator[_File]:
             if inner.fault:
                 yield inner
             else:
-                yield from _from_zip(inner.content, path.relative_to(root).with_suffix("").as_posix(), inner.received)
+                yield from _from_zip(inner.content, path.relative_to(root).as_posix(), inner.received)
         elif path.suffix.lower() == ".ipynb":
             yield _from_file(path, path.relative_to(root).as_posix())
 
@@ -103,31 +105,48 @@ def _from_file(path: Path, name: str) -> _File:
         return _File(place, file.read(limit), _time(status.st_mtime))
 
 
-def _from_zip(content: bytes, name: str, received: str) -> Iterator[_File]:
-    """The notebooks of an archive, read with a cap; whatever its table says, nothing is written anywhere."""
+def _from_zip(content: bytes, name: str, received: str, export: bool = False) -> Iterator[_File]:
+    """The notebooks of an archive, read with a cap; whatever its table says, nothing is written anywhere.
+
+    It is one student's, unless it is an `export`, in which each entry is somebody's and may be an archive, too.
+    """
     import io
+
+    kinds = (".ipynb", ".zip") if export else (".ipynb",)
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".ipynb") and "__MACOSX" not in entry.filename]
+            entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(kinds) and "__MACOSX" not in entry.filename]
             if len(archive.infolist()) > MAX_ENTRIES:
                 yield _File(PurePosixPath(name), b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
                 return
             total = 0
             for entry in entries:
                 place = PurePosixPath(name) / entry.filename
+                owner = _owner(entry.filename, len(entries) == 1) if export else PurePosixPath(name)
                 if fault := _bad_name(entry.filename) or ("" if stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG) else "it is no ordinary file"):
                     yield _File(PurePosixPath(name), b"", received, f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself.")
                     continue
+                zipped = place.suffix.lower() == ".zip"
+                limit = 10 * MAX_BYTES if zipped else MAX_BYTES
                 with archive.open(entry) as file:
-                    data = file.read(MAX_BYTES + 1)
+                    data = file.read(limit + 1)
                 total += len(data)
-                if len(data) > MAX_BYTES or total > MAX_TOTAL:
-                    yield _File(place, b"", received, f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
-                    continue
-                yield _File(place, data, received)
+                if len(data) > limit or total > MAX_TOTAL:
+                    yield _File(place, b"", received, f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.", owner)
+                elif zipped:
+                    yield from _from_zip(data, str(owner or place), received)
+                else:
+                    yield _File(place, data, received, owner=owner)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error) as error:
         yield _File(PurePosixPath(name), b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+
+
+def _owner(name: str, alone: bool) -> PurePosixPath | None:
+    """The name in an export that tells the student; None where its folder does, or the archive's own name: where it holds one notebook, or the lab's."""
+    if "/" in name or LAB_FIRST.match(name) or (alone and not CANVAS_FILE.match(name)):
+        return None
+    return PurePosixPath(name)
 
 
 def _bad_name(name: str) -> str:
@@ -146,7 +165,7 @@ def _by_student(files: list[_File], lab: str) -> list[Submission]:
     """One submission a student: the notebook whose name has the lab's in it, or the only one there is."""
     by_student: dict[str, list[_File]] = {}
     for file in files:
-        by_student.setdefault(student_of(file.path, lab), []).append(file)
+        by_student.setdefault(student_of(file.owner or file.path, lab), []).append(file)
     found = []
     for student, theirs in by_student.items():
         named = [file for file in theirs if lab[:5] in file.path.name.casefold()]
@@ -165,7 +184,7 @@ def student_of(path: PurePosixPath, lab: str) -> str:
     """The student's name as the place of the file tells it: one form for names that differ only in capitals or in how accents are written."""
     folders = [part for part in path.parts[:-1] if part.casefold() not in ("submitted", "submissions", lab.casefold(), lab[:5].casefold())]
     if folders:
-        match = LMS_FOLDER.match(folders[-1]) or LMS_FOLDER.match(folders[0])
+        match = next(filter(None, map(LMS_FOLDER.match, folders)), None)  # the outermost: what lies in it is its student's own
         name = f"{match['student']}_{match['id']}" if match else folders[-1]
     else:
         stem = path.name.rsplit(".", 1)[0]
