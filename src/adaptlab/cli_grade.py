@@ -42,13 +42,15 @@ def grade_run(
     from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
     from adaptlab.grading.crew import crew_of
     from adaptlab.grading.feedback import visible, write_feedback
-    from adaptlab.grading.intake import find_submissions
+    from adaptlab.grading.intake import find_submissions, without_notebook
     from adaptlab.grading.marks import Ledger, Policy
 
     if (free_days or percent_a_day) and not due:
         raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
     assignment, digest = read_lab_named(folder, lab)
     found, ledger, grader = find_submissions(submissions, assignment.name), Ledger(out / "marks.db"), grader_of(assignment, digest)
+    if others := without_notebook(submissions, assignment.name, found):
+        print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
     if due:
         if submissions.suffix.lower() == ".zip":
             print("note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.", file=sys.stderr)
@@ -141,6 +143,8 @@ def grade_export(
             print(f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}")
     else:
         write_whole(path, to_csv(sheets, platform))
+        if waiting := sum(bool(sheet.waiting) for sheet in sheets):
+            print(f"note: {waiting} of {len(sheets)} students have exercises without a mark, which count nothing in this file.", file=sys.stderr)
     print(path)
 
 

@@ -60,6 +60,12 @@ def test_constants_never_pass(lab, name, value):
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_an_answer_that_cannot_be_called_is_told_by_its_error(lab, name):
+    said = verdict(exercises(lab)[name], lambda: missing)  # noqa: F821
+    assert said.status == "student error" and "Raised" not in said.sentence and "Error" in said.sentence
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
 def test_a_blank_answer_is_told_from_a_wrong_one(lab, name):
     def blank(*args):
         raise NotImplementedError

@@ -10,7 +10,7 @@ import pytest
 from grading.conftest import as_notebook, cells
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.intake import find_submissions, student_of
+from adaptlab.grading.intake import find_submissions, student_of, without_notebook
 
 GOOD = as_notebook(cells())
 
@@ -50,9 +50,27 @@ def test_a_folder_with_everything(tmp_path):
     os.mkfifo(tmp_path / "piped/lab04_lora.ipynb")
     (tmp_path / "loop").symlink_to(tmp_path)
     found = {one.student: one for one in find_submissions(tmp_path, "lab04_lora")}
-    assert set(found) == {"jane", "joe_5", "twice", "x", "linked", "piped"}
-    assert all(found[name].content == GOOD and not found[name].fault for name in ("jane", "joe_5", "x"))
+    assert set(found) == {"jane", "joe_5", "twice", "zipped", "linked", "piped"}
+    assert all(found[name].content == GOOD and not found[name].fault for name in ("jane", "joe_5", "zipped"))
     assert "2 notebooks" in found["twice"].fault and "is a link" in found["linked"].fault and "no ordinary file" in found["piped"].fault
+
+
+def test_an_export_is_one_archive_of_all_under_whatever_name(tmp_path):
+    """As Canvas makes it, flat, with a student's own zip in it; and inside an archive of a student no name is another student's."""
+    inner = archive({"joe_5_6_lab04_lora.ipynb": GOOD, "Joe Doe_5_assignsubmission_file_/lab04_lora.ipynb": GOOD})
+    entries = {"jane_1_2_lab04_lora.ipynb": GOOD, "joe_LATE_5_6_lab04_lora-1.ipynb": GOOD, "kim_7_8_lab04.zip": inner, "lee_9_1_lab04.py": b""}
+    (tmp_path / "submissions (1).zip").write_bytes(archive(entries))
+    found = find_submissions(tmp_path / "submissions (1).zip", "lab04_lora")
+    assert [(one.student, one.fault) for one in found] == [("jane_1", ""), ("joe_5", ""), ("kim_7", "")]
+    assert without_notebook(tmp_path / "submissions (1).zip", "lab04_lora", found) == ["lee_9_1_lab04.py"]
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class/kim_lab04.zip").write_bytes(inner)
+    (tmp_path / "class/lee_lab04.py").write_text("")
+    (tmp_path / "class/joe_lab04.ipynb").write_bytes(GOOD)
+    found = find_submissions(tmp_path / "class", "lab04_lora")
+    assert [one.student for one in found] == ["joe", "kim"] and without_notebook(tmp_path / "class", "lab04_lora", found) == ["lee_lab04.py"]
+    (tmp_path / "jane_lab04.zip").write_bytes(archive({"lab04_lora.ipynb": GOOD}))
+    assert [one.student for one in find_submissions(tmp_path / "jane_lab04.zip", "lab04_lora")] == ["jane"]
 
 
 @pytest.mark.parametrize(

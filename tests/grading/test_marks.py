@@ -54,7 +54,7 @@ def test_what_a_person_decided_stays(ledger, lab):
 
 @pytest.mark.parametrize(
     ("student", "exercise", "points", "author", "says"),
-    [("nobody", "same_strength", 1, "me", "no exercise"), ("student1", "other", 1, "me", "no exercise"), ("student1", "same_strength", 3, "me", "0 to 2"),
+    [("nobody", "same_strength", 1, "me", "no student"), ("student1", "other", 1, "me", "no exercise"), ("student1", "same_strength", 3, "me", "0 to 2"),
      ("student1", "same_strength", -1, "me", "0 to 2"), ("student1", "same_strength", float("nan"), "me", "0 to 2"),
      ("student1", "same_strength", 1, " ", "author")],
 )  # fmt: skip
@@ -86,6 +86,18 @@ def test_exports_are_the_same_bytes_and_no_formulas(ledger, lab, platform):
     assert safe("=HYPERLINK(1)") == "'=HYPERLINK(1)" and to_csv([replace(sheets[0], student="=1+1")], platform).count("'=1+1") >= 1
     with pytest.raises(AdaptLabError, match="no columns"):
         to_csv(sheets, "excel")
+
+
+def test_moodle_finds_the_columns_without_which_it_takes_no_file(ledger, lab):
+    assert {"Identifier", "Grade", "Last modified (grade)"} <= set(to_csv(ledger.sheets(lab.name), "moodle").splitlines()[0].split(","))
+
+
+def test_a_mark_by_hand_is_shown_as_one_with_the_answer(ledger, lab, tmp_path):
+    ledger.decide("student1", lab.name, "same_strength", 1, "half of it", "A. Teacher")
+    write_feedback(ledger.sheets(lab.name), tmp_path)
+    page = (tmp_path / "student_student1.html").read_text()
+    assert "✎ marked by hand" in page and "\nA. Teacher: half of it</td>" in page
+    assert "marked by hand 1" in (tmp_path / "class.html").read_text()
 
 
 def test_killed_at_any_moment_and_run_again_the_marks_are_the_same(tmp_path, lab, box_level):

@@ -109,7 +109,7 @@ def test_the_commands_keep_list_and_answer(ledger, command, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["nobody", EXERCISE, "--reason", "x"], "no exercise"), (["jane", "other", "--reason", "x"], "no exercise"), (["jane", EXERCISE], "Give --reason"),
+    [(["nobody", EXERCISE, "--reason", "x"], "no student"), (["jane", "other", "--reason", "x"], "no exercise"), (["jane", EXERCISE], "Give --reason"),
      (["jane", EXERCISE, "--reason", "x", "--decline", "y"], "Give --reason"), (["jane", EXERCISE, "--reason", " "], "needs a reason"),
      (["jane", EXERCISE, "--decline", "x", "--author", "me"], "No request"), (["jane", EXERCISE, "--decline", "x"], "author and a reason")],
     ids=range(7),

@@ -80,6 +80,8 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
             if not opened:
                 yield number, "END SOLUTION without a BEGIN SOLUTION before it."
             opened = 0
+        elif line.startswith("check.lab") and (name := header.get("grade_id", "").removeprefix("check_")) and not line.endswith(f".{name}({name})"):
+            yield number, f"the check of {name} should end in .{name}({name})."
     if opened:
         yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
     for name, number in seen.items():

@@ -9,7 +9,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -140,6 +140,25 @@ def _from_zip(content: bytes, name: str, received: str, export: bool = False) ->
                     yield _File(place, data, received, owner=owner)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error) as error:
         yield _File(PurePosixPath(name), b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+
+
+def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list[str]:
+    """Files that look like a submission and are no notebook, as a script or a PDF, of students of whom no submission was found; only names are read."""
+    if place.is_dir():
+        names = sorted((Path(folder) / name).relative_to(place).as_posix() for folder, _, files in os.walk(place) for name in files)
+    elif zipfile.is_zipfile(place):
+        with zipfile.ZipFile(place) as archive:
+            names = [entry.filename for entry in archive.infolist()[:MAX_ENTRIES] if not entry.is_dir() and "__MACOSX" not in entry.filename]
+    else:
+        return []
+    students = {one.student for one in found}
+    return [name for name in names if _is_handed_in(PurePosixPath(name), lab) and student_of(PurePosixPath(name), lab) not in students]
+
+
+def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
+    return path.suffix.lower() not in (".ipynb", ".zip") and bool(
+        lab[:5] in path.name.casefold() or CANVAS_FILE.match(path.stem) or any(map(LMS_FOLDER.match, path.parts[:-1]))
+    )
 
 
 def _owner(name: str, alone: bool) -> PurePosixPath | None:

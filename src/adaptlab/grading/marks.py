@@ -205,7 +205,9 @@ class Ledger:
             for mark in sheet.marks:
                 if (sheet.student, mark.exercise) == (student, exercise):
                     return mark
-        raise AdaptLabError(f"There is no exercise {exercise!r} of a student {student!r} in {lab}; `adaptlab grade show` lists them.")
+            if sheet.student == student:
+                raise AdaptLabError(f"There is no exercise {exercise!r} in {lab}; there are {', '.join(mark.exercise for mark in sheet.marks)}.")
+        raise AdaptLabError(f"There is no student {student!r} in {lab}; `adaptlab grade show` lists them.")
 
     def exported(self, gradebook: Path, lab: str) -> dict[tuple[str, str], float]:
         """By (student, exercise), the marks of persons that were last written into a gradebook."""
