@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from adaptlab import plots
-from adaptlab.course.site import Cell, build_site, sortable_table
+from adaptlab.course.site import OF_THE_COURSE, Cell, build_site, sortable_table
 from adaptlab.course.site.notebooks import notebook_page
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
@@ -81,7 +81,9 @@ def built(tmp_path_factory):
         nbformat.v4.new_markdown_cell("# Lab 01: a lab\n\n<details><summary>Hint</summary>Look.</details>"),
         code("x = 1", "x"),
     )
-    (course / "CONTRIBUTING.md").write_text((ROOT / "CONTRIBUTING.md").read_text())
+    for name in OF_THE_COURSE.values():
+        (course / name).parent.mkdir(exist_ok=True)
+        (course / name).write_text((ROOT / name).read_text())
     (build / "ledger.json").write_text(json.dumps([RECORD]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))  # reading all of them takes a minute
@@ -96,7 +98,7 @@ def pages(built):
 
 
 def test_every_page_is_there(pages):
-    expected = {"index.html", "ledger.html", "lessons/01_a.html", "labs/lab01_a.html", "search.html", "contributing.html"}
+    expected = {"index.html", "ledger.html", "lessons/01_a.html", "labs/lab01_a.html", "search.html", "contributing.html", "benchmarks.html"}
     expected |= {"instructors.html", "hub.html", "devices.html", "scale.html", "api/prompts.html", "api/adaptlab.html"}
     assert expected <= set(pages)
 

@@ -70,7 +70,8 @@ def test_a_blank_answer_is_told_from_a_wrong_one(lab, name):
     def blank(*args):
         raise NotImplementedError
 
-    with pytest.raises(NotImplementedError, match=name):
+    with pytest.raises(NotImplementedError, match=name) as said:
         run_check(exercises(lab)[name], blank)
+    assert said.value._render_traceback_() == [f"… {name} is still to be written."]
     with pytest.raises(NotYet, match=name):
         run_check(exercises(lab)[name], lambda *args: 0)

@@ -19,6 +19,13 @@ class NotYet(AssertionError):
         return [f"✗ {self}"]
 
 
+class NotWritten(NotImplementedError):
+    """Nothing was written yet; a notebook shows the sentence alone, too."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"… {self}"]
+
+
 class Passed(str):
     """A sentence that a notebook shows as it stands."""
 
@@ -36,11 +43,11 @@ def exercises(lab: str) -> dict[str, type[Exercise]]:
 
 
 def run_check(exercise: type[Exercise], answer) -> Passed:
-    """Call the answer on fresh inputs and judge it; NotYet with a sentence if it is not right, NotImplementedError if nothing was written yet."""
+    """Call the answer on fresh inputs and judge it; NotYet with a sentence if it is not right, NotWritten if nothing was."""
     judge = Judge(exercise, secrets.randbits(32))
     verdict = judge.verdict(exercise.outputs(answer, judge.inputs))
     if verdict.misconception == "blank":
-        raise NotImplementedError(f"{exercise.__name__} is still to be written.")
+        raise NotWritten(f"{exercise.__name__} is still to be written.")
     if verdict.status != "pass":
         raise NotYet(f"{exercise.__name__}: {verdict.sentence}")
     return Passed(f"✓ {exercise.__name__}: {verdict.sentence}")

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
 from adaptlab.files import make_folder, read_text, write_whole
 from adaptlab.plots import Figure
+
+OF_THE_COURSE = {"benchmarks": "benchmarks/README.md", "contributing": "CONTRIBUTING.md"}  # pages that stand in the course's folder, where it is there
 
 __all__ = ["TEMPLATES", "Cell", "build_site", "raw", "sortable_table"]
 
@@ -56,19 +58,19 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
             yield f"{kind}/{page.name}.md", page.text
             yield from ((f"extra/figures/{name}", content) for name, content in page.figures.items())
     yield from ((f"{name}.md", text) for name, text in api_pages().items())
-    if (folder / "CONTRIBUTING.md").exists():
-        yield "contributing.md", read_text(folder / "CONTRIBUTING.md")
+    theirs = {name: path for name, path in OF_THE_COURSE.items() if (folder / path).exists()}
+    yield from ((f"{name}.md", read_text(folder / path)) for name, path in theirs.items())
     plot = scoreboard_plot()
     yield "extra/figures/scoreboard.svg", plot.svg()
-    yield from _pages(plot, build, lessons, labs, records, (folder / "CONTRIBUTING.md").exists())
+    yield from _pages(plot, build, lessons, labs, records, theirs)
 
 
-def _pages(plot: Figure, build: Path, lessons: list[Page], labs: list[Page], records: list[dict], contributing: bool) -> Iterator[tuple[str, str]]:
+def _pages(plot: Figure, build: Path, lessons: list[Page], labs: list[Page], records: list[dict], theirs: Collection[str]) -> Iterator[tuple[str, str]]:
     """What stands in pages/: templates (.j2) with what the run left, the rest as it is."""
     environment = Environment(loader=FileSystemLoader(PAGES), keep_trailing_newline=True)
     known = {record["id"] for record in records}
     missing = [entry for entry in claims().values() if entry.id not in known]
-    values = {"profile": build.name, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "contributing": contributing,
+    values = {"profile": build.name, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "theirs": theirs,
               "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of,
               "scoreboard_table": scoreboard_table, "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
               "usage_tables": usage_tables(build)}  # fmt: skip
