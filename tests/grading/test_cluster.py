@@ -54,6 +54,15 @@ class Deadly(Submission):
         return super().__getattribute__(name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def surroundings():
+    """A nanny leaves numbers of threads in the environment of whoever starts it, which later tests would inherit."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory, lab, box_level) -> list:
     """The marks that this machine's processes give."""

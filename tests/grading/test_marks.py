@@ -9,7 +9,7 @@ from grading.conftest import as_notebook, cells
 from grading.kills import killed_and_whole
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.batch import grade_all
+from adaptlab.grading.batch import code_of, grade_all
 from adaptlab.grading.export import safe, to_csv
 from adaptlab.grading.feedback import file_name, write_feedback
 from adaptlab.grading.intake import Submission
@@ -108,3 +108,11 @@ def test_killed_at_any_moment_and_run_again_the_marks_are_the_same(tmp_path, lab
 def test_no_two_students_share_a_page():
     names = ["jane", "Jane", "ja/ne", "ja_ne", "ja ne", "jane.", "..", "", "лена"]
     assert len({file_name(name).casefold() for name in names}) == len(names)
+
+
+def test_a_graders_name_does_not_hang_on_who_imported_what():
+    """Workers compare it with that of the batch; setuptools, once imported, puts copies of packages on the path."""
+    before = code_of.__wrapped__("lab04")
+    import setuptools  # noqa: F401
+
+    assert code_of.__wrapped__("lab04") == before

@@ -4,6 +4,7 @@ import atexit
 import hashlib
 import re
 import secrets
+import sysconfig
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import ExitStack, closing
@@ -49,7 +50,9 @@ def code_of(lab: str) -> str:
     for path in sorted(path.relative_to(here) for path in here.rglob("*.py")):
         if not OTHERS.search(path.as_posix().replace(lab[:5], "")):
             digest.update(path.as_posix().encode() + (here / path).read_bytes())
-    for line in sorted(f"{found.name}=={found.version}" for found in distributions()):
+    # Not by sys.path: whoever imports setuptools puts its own copies of packages on that.
+    places = sorted({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})
+    for line in sorted({f"{found.name}=={found.version}" for found in distributions(path=places)}):
         digest.update(line.encode())
     return digest.hexdigest()
 
