@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adaptlab.files import write_whole
+from adaptlab.markdown import table
 
 HERE = Path(__file__).parent
 HEAD = """# Benchmarks
@@ -27,9 +28,9 @@ def told() -> str:
 def _section(kept: dict) -> str:
     doc = ast.get_docstring(ast.parse((HERE / f"{kept['benchmark']}.py").read_text()))
     text = doc.partition("\nRun:")[0].strip()
-    lines = [f"| {' · '.join(path)} | {value} |" for path, value in _flat(kept["results"])]
+    rows = ((" · ".join(path), value) for path, value in _flat(kept["results"]))
     place = f"{kept['cores']} cores of {kept['processor']}, {kept['date']}."
-    return "\n\n".join([f"## {kept['benchmark']}", text, place, "\n".join(["| what | measured |", "|---|---|", *lines])]) + "\n"
+    return "\n\n".join([f"## {kept['benchmark']}", text, place, table(("what", "measured"), rows)]) + "\n"
 
 
 def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -58,18 +58,10 @@ def expected(lesson: str, gigaflops: float) -> Expected:
     raise AdaptLabError(f"There is no lesson {lesson!r} in the recorded run; there are {', '.join(row['lesson'] for row in kept['rows'])}.")
 
 
-def table(kept: dict) -> list[dict]:
-    """Rows for a reader: the lessons of one recorded run, and what they took."""
-    return [
-        {
-            "lesson": row["lesson"],
-            "device": row["device"],
-            "minutes": row["seconds"] / 60,
-            "peak MiB": row["peak_mib"],
-            "peak MiB of the GPU": row["gpu_peak_mib"],
-        }
-        for row in kept["rows"]
-    ]
+def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
+    """The lessons of one recorded run and what they took, as a heading and rows for a reader."""
+    head = ("lesson", "device", "minutes", "peak MiB", "peak MiB of the GPU")
+    return head, [(row["lesson"], row["device"], round(row["seconds"] / 60, 1), row["peak_mib"], row["gpu_peak_mib"]) for row in kept["rows"]]
 
 
 def write_usage(build: Path, rows: list[dict], command: str) -> None:

@@ -176,10 +176,11 @@ class Ledger:
             raise AdaptLabError(f"{exercise} gives 0 to {mark.of:g} points, not {points:g}.")
         if not comment.strip() or not author.strip():
             raise AdaptLabError("A mark by a person needs an author and a reason.")
+        at = _now()
         with self._opened() as db:
             db.execute("INSERT INTO manual (at, student, lab, exercise, points, comment, author) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                       (_now(), student, lab, exercise, points, comment, author))  # fmt: skip
-            db.execute(ANSWER, (_now(), points, comment, author, student, lab, exercise))
+                       (at, student, lab, exercise, points, comment, author))  # fmt: skip
+            db.execute(ANSWER, (at, points, comment, author, student, lab, exercise))
 
     def request(self, student: str, lab: str, exercise: str, reason: str) -> None:
         """A student's wish for a second look at an exercise. It is open until a person marks the exercise or declines; all are kept."""

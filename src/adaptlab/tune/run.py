@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_text, write_whole
+from adaptlab.markdown import table
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
@@ -77,10 +78,6 @@ def _refuse_others(folder: Path, described: dict) -> None:
         raise AdaptLabError(f"The run in {folder} is finished; choose a new folder, or load it.")
 
 
-def _table(head: tuple[str, str], rows: Iterable[tuple]) -> str:
-    return "\n".join(f"| {a} | {b} |" for a, b in (head, ("---", "---"), *rows))
-
-
 def _card(described: dict, history: list[dict]) -> str:
     """README.md of the run."""
     options, data, end = described["options"], described["data"], history[-1]
@@ -91,8 +88,8 @@ def _card(described: dict, history: list[dict]) -> str:
     parts = [
         f"# {described['base']['name']}, tuned",
         f"Method {options['method']}, {data['n']} conversations, {end['epoch']:g} epochs, {end['step']} steps.",
-        _table(("option", "value"), options.items()),
-        *(_table(("epoch", name), rows) for name, rows in losses.items() if rows),
+        table(("option", "value"), options.items()),
+        *(table(("epoch", name), rows) for name, rows in losses.items() if rows),
         "Made with " + ", ".join(f"{name} {number}" for name, number in described["versions"].items()) + ".\n",
     ]
     return "\n\n".join(parts)

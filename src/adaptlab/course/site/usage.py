@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from adaptlab.course.recorded import recorded
-from adaptlab.course.site.tables import Cell, raw, sortable_table
-from adaptlab.course.usage import table
+from adaptlab.course.site.tables import raw, sortable_table
+from adaptlab.course.usage import shown
 from adaptlab.files import read_text
 
 
@@ -18,7 +18,5 @@ def usage_tables(build: Path) -> str:
 
 
 def _one(name: str, kept: dict) -> str:
-    rows = table(kept)
-    cells = [[Cell(f"{value:.1f}", value) if isinstance(value, float) else value for value in row.values()] for row in rows]
-    caption = f"{name}: `{kept['command']}`, once, on {kept['cores']} cores with {kept['gigaflops']} GFLOP/s in float32"
-    return raw(sortable_table(caption.replace("`", ""), list(rows[0]), cells))
+    caption = f"{name}: {kept['command']}, once, on {kept['cores']} cores with {kept['gigaflops']} GFLOP/s in float32"
+    return raw(sortable_table(caption, *shown(kept)))
