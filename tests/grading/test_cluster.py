@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import parent_process
@@ -138,6 +140,15 @@ def test_the_command_refuses_a_cluster_that_is_not_there(tmp_path, monkeypatch):
     where = ["--lab", "04", "--out", str(tmp_path), "--folder", str(tmp_path), "--cluster", "127.0.0.1:1"]
     done = CliRunner().invoke(grade_app, [str(tmp_path / "labs"), *where])
     assert isinstance(done.exception, AdaptLabError) and "No cluster answers at '127.0.0.1:1'" in str(done.exception)
+
+
+@pytest.mark.parametrize("address", ["nonsense://x", "127.0.0.1:1"])
+def test_an_address_where_nobody_is_leaves_nothing_but_the_sentence(address):
+    """In a process of its own, since a client that failed may write more at its end."""
+    attempt = f"try:\n    with crew.cluster({address!r}): pass\nexcept crew.AdaptLabError as error:\n    print(error)"
+    code = f"from adaptlab.grading import crew\ncrew.PATIENCE = 1\n{attempt}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("No cluster answers at") and done.stderr == ""
 
 
 def test_what_answers_and_is_no_scheduler_is_a_sentence(monkeypatch):

@@ -34,9 +34,11 @@ def cluster(address: str) -> Iterator[Crew]:
     """The workers of the Dask cluster whose scheduler listens there; an AdaptLabError if nobody does, or if it has none."""
     try:
         from distributed import Client, KilledWorker
+        from distributed.comm import resolve_address
     except ImportError as error:
         raise AdaptLabError("A cluster needs distributed; run: pip install 'adaptlab[cluster]'") from error
     try:
+        resolve_address(address)  # first: a client of an address that is none complains once more when it is thrown away
         client = _within(2 * PATIENCE, lambda: Client(address, timeout=PATIENCE, set_as_default=False))
     except (OSError, ValueError) as error:
         raise AdaptLabError(f"No cluster answers at {address!r}; start one by `dask scheduler`, and give the address that it prints.") from error
