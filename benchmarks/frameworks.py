@@ -54,13 +54,13 @@ def langchain(texts: list[str], embedder):
 
 def embedder_of(side: str):
     """MiniLM as the side wraps it, loaded before anything is timed."""
-    from adaptlab.rag.embed import minilm, minilm_folder
+    from adaptlab.rag.embed import minilm, minilm_folder, together
 
     if side == "ours":
         return minilm()
     from langchain_huggingface import HuggingFaceEmbeddings
 
-    return HuggingFaceEmbeddings(model_name=str(minilm_folder()), encode_kwargs={"normalize_embeddings": True, "batch_size": 64})
+    return HuggingFaceEmbeddings(model_name=str(minilm_folder()), encode_kwargs={"normalize_embeddings": True, "batch_size": together("cpu")})
 
 
 def measure(side: str) -> dict:

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from adaptlab import plots, preflight
+from adaptlab.models.precision import fast_dtype
 
 COMMAND = Path(sys.executable).parent / "adaptlab"
 
@@ -16,6 +18,12 @@ def test_the_parts_are_shown_with_the_largest_batch_and_the_seconds():
     text = preflight.report("embedded:mini-chat", "full", None, 64)
     assert all(part in text for part in ("Weights", "Optimizer", "Activations", "Gradients", "Peak", "free on"))
     assert re.search(r"The largest batch that fits is \d+ sequences\. A step takes at least [\d.e+-]+ s", text)
+
+
+def test_without_a_precision_it_is_that_in_which_this_machine_trains():
+    in_float32 = fast_dtype("cuda" if torch.cuda.is_available() else "cpu") == torch.float32
+    assert ("lora (float32)" if in_float32 else "lora (bfloat16)") in preflight.report("embedded:mini-chat", "lora", 1, 64)
+    assert "lora (bfloat16)" in preflight.report("embedded:mini-chat", "lora", 1, 64, precision="bfloat16")
 
 
 def test_what_does_not_fit_is_said_with_what_saves():

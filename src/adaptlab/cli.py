@@ -99,7 +99,7 @@ def plan(
     batch: Annotated[int, typer.Option(min=0, help="Sequences a step; 0 takes the largest batch that fits.")] = 0,
     seq: Annotated[int, typer.Option(help="Tokens a sequence.")] = 512,
     rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
-    precision: Annotated[str, typer.Option(help="float32, mixed or bfloat16; mixed for full training, else bfloat16, if not given.")] = "",
+    precision: Annotated[str, typer.Option(help="float32, mixed or bfloat16; if not given, that in which this machine trains.")] = "",
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Keep each layer's input only.")] = False,
 ) -> None:
     """Predict a training step's memory and time, and the largest batch for this machine, from a model's shapes alone."""

@@ -49,7 +49,7 @@ def test_rows_of_another_model_and_unknown_studies_are_refused(tmp_path, counted
 def test_what_is_recorded_is_the_whole_grid_and_the_command_that_measures_it(name):
     found = recorded(name)
     assert found["command"] == f"adaptlab study {name}" and found["model"] == studies.RECORDED_FOR
-    settings = [setting | {"seed": seed} for setting in STUDIES[name].grid for seed in SEEDS]
+    settings = STUDIES[name].settings
     assert [{key: row[key] for key in setting} for row, setting in zip(found["rows"], settings, strict=True)] == settings
     assert all(0 <= row.get("right", 0) <= row["of"] for row in found["rows"])
 

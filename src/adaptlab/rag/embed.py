@@ -17,7 +17,13 @@ from adaptlab.models.assets import manifest, wheel_folder
 from adaptlab.models.load import from_hub
 
 MINILM = "all-MiniLM-L6-v2"
+LONG = 100  # texts that take long enough for a bar
 KEPT_TOGETHER = 1000  # texts that are embedded before the cache writes them down
+
+
+def together(device: str) -> int:
+    """Texts that share a pass. On a processor what a layer makes is to stay in its cache: eight at a time took two thirds of the time of sixty-four."""
+    return 8 if device == "cpu" else 64
 
 
 class Embedder(Protocol):
@@ -52,14 +58,14 @@ def _name(model: str) -> str:
 class LocalEmbedder:
     """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or that in a folder."""
 
-    def __init__(self, model: str = MINILM, batch_size: int = 64):
+    def __init__(self, model: str = MINILM):
         if find_spec("sentence_transformers") is None:
             raise AdaptLabError("sentence-transformers is not installed; run: pip install sentence-transformers")
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        self.name, self.batch_size = _name(model), batch_size
+        self.name = _name(model)
         source = str(minilm_folder()) if model == MINILM else from_hub(model.removeprefix("hub:"))
         try:
             self.model = SentenceTransformer(source)
@@ -70,8 +76,7 @@ class LocalEmbedder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
-        many = len(texts) > 20 * self.batch_size
-        return self.model.encode(list(texts), batch_size=self.batch_size, normalize_embeddings=True, show_progress_bar=many, convert_to_numpy=True)
+        return self.model.encode(list(texts), batch_size=together(self.model.device.type), normalize_embeddings=True, show_progress_bar=len(texts) > LONG)
 
 
 class ServiceEmbedder:

@@ -8,7 +8,6 @@ from tqdm.auto import tqdm
 
 from adaptlab.course.recorded import recorded
 from adaptlab.course.studies import arms, forgetting, levers, preferences, tuning
-from adaptlab.course.studies.grid import SEEDS
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.local import LocalChat
@@ -26,7 +25,7 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     if found["model"] != chat.name:
         raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
     rows = found.get("rows", [])
-    settings = [setting | {"seed": seed} for setting in STUDIES[name].grid for seed in SEEDS]
+    settings = STUDIES[name].settings
     left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
     for setting in tqdm(left, desc=name, unit="run"):
         rows.append(setting | STUDIES[name].measure(chat, **setting))

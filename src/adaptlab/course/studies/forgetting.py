@@ -31,6 +31,7 @@ IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 120
 SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED, N_AROUND = 60, 120  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
 N_GATE = 200  # cases of each skill that the gate looks at, and as many others on which each is measured once more
+SEEDS_OF_GATE = (0, 1, 2, 3)  # for more than twenty planted faults of five points, and as many re-trainings without one
 ELSEWHERE = 50  # the seed of those other cases, which no gate and no training has
 NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
 
@@ -159,5 +160,5 @@ STUDIES = {
     "replay": Study(replay, grid(share=(0.01, 0.05, 0.1, 0.2, 0.5))),
     "in_a_row": Study(in_a_row, grid(share=(0.0, 0.05))),
     "recovery": Study(recovery, grid(n=(10, 50), facts=(True,)) + grid(n=(50,), facts=(False,))),
-    "gate": Study(gate, grid(skill=suite.NAMES, planted=(True, False))),
+    "gate": Study(gate, grid(skill=suite.NAMES, planted=(True, False)), SEEDS_OF_GATE),
 }  # fmt: skip

@@ -9,10 +9,16 @@ SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Study:
-    """`measure(chat, seed, **setting)` for each setting of the grid and each of SEEDS."""
+    """`measure(chat, seed, **setting)` for each setting of the grid and each seed."""
 
     measure: Callable[..., dict]
     grid: list[dict]
+    seeds: Sequence[int] = SEEDS
+
+    @property
+    def settings(self) -> list[dict]:
+        """What is measured, row by row."""
+        return [setting | {"seed": seed} for setting in self.grid for seed in self.seeds]
 
 
 def grid(**axes: Sequence) -> list[dict]:
