@@ -146,7 +146,7 @@ def test_every_claim_has_an_anchor_and_its_verdict_leads_to_its_cell(pages):
     assert row.find("a", href="lessons/01_a.html#cell-0-first").get_text() == "0.500 [0.400, 0.600]"
     assert "holds" in row.get_text() and "64 < 71" in row.get_text() and str(claim("P1").rule) in row.get_text()
     assert pages["lessons/01_a.html"].find(id="cell-0-first")
-    assert "1 claim: 1 ✓ holds" in pages["index.html"].get_text()
+    assert pages["index.html"].get_text().count("1 claim: 1 ✓ holds") == 2  # of the whole run, and of the one lesson
 
 
 def test_a_figure_is_a_file_with_its_data_as_text(pages, built):

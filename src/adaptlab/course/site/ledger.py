@@ -40,8 +40,8 @@ def _verdict(record: dict, entry: Claim) -> Cell:
     return Cell(html, VERDICTS.index(verdict))
 
 
-def verdicts_of(records: Sequence[dict], notebook: str) -> str:
-    """How the claims of one lesson fared, as in "7 claims: 4 holds, 3 refuted"; empty if it records none."""
-    counts = Counter(record["verdict"] for record in records if record["notebook"] == notebook)
+def verdicts_of(records: Sequence[dict], notebook: str = "") -> str:
+    """How the claims of one lesson, or of all, fared, as in "7 claims: 4 holds, 3 refuted"; empty if it records none."""
+    counts = Counter(record["verdict"] for record in records if notebook in ("", record["notebook"]))
     told = ", ".join(f"{counts[verdict]} {MARKS[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     return f"{counts.total()} claim{'s' * (counts.total() != 1)}: {told}" if counts else ""
