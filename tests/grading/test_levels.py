@@ -95,6 +95,8 @@ def test_a_cheat_wins_nothing_and_harms_nothing(graded_at, name):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_answer_costs_its_own_exercise(graded_at, name):
     source, status = ANSWERS[name]
+    if graded_at.level == "podman" and name == "takes all memory":  # the kernel ends it at once, and nobody is told why
+        status = None
     assert_only_one_is_lost(graded_at(cells(same_strength=source)), status)
 
 

@@ -27,8 +27,10 @@ from adaptlab.grading.calls import NAMESPACES, NEW, REFUSED
 from adaptlab.grading.walls import MIB, Limits
 
 NOBODY = "65534:65534"
+SHARED = 64 * MIB  # for /dev/shm
 ROOM = 1000  # processes of this user in other containers, which the kernel counts with the box's; their own number is limited by the container
 PROFILE, NOTHING = "calls.json", "nothing"  # in the folder of the harness: the filter of system calls, and what stands in place of right answers
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")  # with passwords in them, sometimes
 PATIENCE = 5  # seconds for an engine to tell that a container has ended
 
 
@@ -62,6 +64,14 @@ def profile() -> dict:
     return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": list(REFUSED), **refused}, new, *cloned]}
 
 
+def prepare(folder: Path) -> None:
+    """Put into the folder of the harness what an engine needs from there."""
+    (folder / NOTHING).mkdir(exist_ok=True)
+    if not (folder / PROFILE).exists():
+        (folder / PROFILE).write_text(json.dumps(profile()))
+        folder.chmod(0o755)  # the user in the container is another
+
+
 def _name() -> str:
     return f"{walls.PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
 
@@ -85,33 +95,35 @@ class Engine:
         if tried.returncode:
             return f"{self.name} does not answer ({_last(tried.stderr)})"
         self._import()
-        with tempfile.TemporaryDirectory() as folder:
-            tried = subprocess.run(self.command(Path(folder), walls.DEFAULT, _name(), ["true"]), stdin=subprocess.DEVNULL, capture_output=True)
+        with tempfile.TemporaryDirectory() as name:
+            prepare(folder := Path(name))
+            tried = subprocess.run(self.command(folder, walls.DEFAULT, _name(), ["true"]), stdin=subprocess.DEVNULL, capture_output=True)
         return f"{self.name} does not start a container ({_last(tried.stderr)})" if tried.returncode else ""
 
     def command(self, folder: Path, limits: Limits, name: str, inside: Sequence[str]) -> list[str]:
         """The command of a container by that name, with a command inside that ends in time though the grader should be gone; `folder` holds the harness."""
-        (folder / PROFILE).write_text(json.dumps(profile()))
-        (folder / NOTHING).mkdir(exist_ok=True)
-        folder.chmod(0o755)  # the user in the container is another
         apart = ["--network=none", "--read-only", "--cap-drop=ALL", f"--user={NOBODY}", "--hostname=box", "--security-opt=no-new-privileges",
                  "--security-opt=label=disable", f"--security-opt=seccomp={folder / PROFILE}"]  # fmt: skip
         if self.name == "podman":  # what it would add of its own: room to write without a limit, the names of accounts, the grader's proxies
             apart += ["--read-only-tmpfs=false", "--no-hosts", "--passwd=false", "--http-proxy=false"]
-        limited = [f"--memory={limits.memory_bytes}", f"--memory-swap={limits.memory_bytes}", f"--pids-limit={limits.processes}"]
+        else:
+            apart += [f"--env={name}=" for proxy in PROXIES for name in (proxy, proxy.lower())]
+        memory = limits.memory_bytes + 2 * limits.disk_bytes + SHARED  # files in memory count as such
+        limited = [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={limits.processes}"]
         kept = walls.kernel_limits(limits) | {"nproc": limits.processes + ROOM}
         limited += [f"--ulimit={name}={kept[name]}:{kept[name]}" for name in ("nproc", "nofile")]  # an engine's own may be more than it may give
-        mounts = [f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")] + [f"--shm-size={64 * MIB}"]
+        mounts = [f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")] + [f"--shm-size={SHARED}"]
         system = [Path("/usr"), *(path for path in map(Path, ("/lib", "/lib64", "/bin")) if path.exists() and not path.is_symlink())]
         mounts += [f"--volume={place}:{place}:ro" for place in (*system, *walls.readable())] + [f"--volume={folder}:/grader:ro"]
         mounts += [f"--volume={folder / NOTHING}:{walls.GRADING}:ro"]  # no tmpfs: Podman copies into one what it covers
-        variables = [f"--env={name}={value}" for name, value in walls.environment("/box", "/tmp").items()]
+        variables = [f"--env={variable}={value}" for variable, value in walls.environment("/box", "/tmp").items()]
         within = ["prlimit", *(f"--{name}={value}" for name, value in kept.items()), "--", "timeout", "--signal=KILL", str(limits.total_seconds)]
         engine = [self.name, "run", "--interactive", "--rm", "--pull=never", "--log-driver=none", f"--name={name}", "--workdir=/box", "--entrypoint="]
         return [*engine, *apart, *limited, *mounts, *variables, image()[0], *within, *inside]
 
     def begin(self, folder: Path, limits: Limits) -> "Contained":
         """Begin a box."""
+        prepare(folder)
         name = _name()
         words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/serve.py"])
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)

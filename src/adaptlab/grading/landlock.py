@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from adaptlab.grading import fence, walls
 from adaptlab.grading.begun import below, line
@@ -39,12 +40,12 @@ def missing() -> str:
 class Fenced(Forked):
     """A box behind a fence, which ends when the watchman's leash is let go. `most`: bytes that it may have on the disk."""
 
-    leash: int
+    leash: IO[bytes]
     home: Path
     most: int
 
     def close(self) -> None:
-        os.close(self.leash)
+        self.leash.close()
         while line(self.status, 10):  # until the watchman has gone, too
             pass
         self.release()
@@ -113,4 +114,4 @@ def begin(folder: Path, limits: Limits) -> Fenced:
     message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, readable)), "without": str(walls.GRADING),
                "environment": walls.environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
     held, leash = os.pipe()
-    return Fenced(*WARM[folder].fork(message, held), leash, home, limits.disk_bytes)
+    return Fenced(*WARM[folder].fork(message, held), os.fdopen(leash, "wb", 0), home, limits.disk_bytes)
