@@ -8,8 +8,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
-from grading.conftest import LIMITS, cells
+from grading.conftest import LIMITS, Grader, cells
 from grading.test_hostile import ANSWERS, CHEATS, WRONG, assert_only_one_is_lost
 from grading.test_marks import submissions
 
@@ -57,8 +58,6 @@ def harness():
 
 @pytest.fixture(scope="module")
 def graded_at(lab, harness, other):
-    from grading.conftest import Grader
-
     return Grader(lab, harness, other)
 
 
@@ -148,6 +147,22 @@ def test_a_fenced_box_ends_with_its_grader(fenced):
     assert not doctor.left(word)
     with prepared(warm=False):
         assert not home.exists()
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["server", "watchman"])
+def test_a_fenced_box_that_somebody_kills_is_begun_again(lab, harness, monkeypatch, fenced, who):
+    """Once: its answers are asked for anew, and cost nothing."""
+    killed, read = [], Box.read
+
+    def killing(box, names):
+        if not killed:
+            killed.append(box.begun.pids[who])
+            os.kill(killed[0], signal.SIGKILL)
+        return read(box, names)
+
+    monkeypatch.setattr(Box, "read", killing)
+    graded = Grader(lab, harness, fenced)(cells())
+    assert graded.points == 6 and not psutil.pid_exists(killed[0])
 
 
 def test_a_fenced_box_leaves_no_folder_however_deep(harness, fenced):

@@ -6,7 +6,9 @@ Its files are on the disk, in a folder of its own, which is watched from outside
 import contextlib
 import os
 import platform
+import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -50,6 +52,10 @@ class Fenced(Forked):
             pass
         self.release()
         remove(self.home)
+
+    def code(self) -> int | None:
+        """Where the watchman ends without a word somebody outside has killed him: nobody inside can."""
+        return int(self.status.readline() or -signal.SIGKILL) if select.select([self.status], [], [], 1)[0] else None
 
     def processes(self) -> set:
         return {process for pid in self.pids[1:] for process in below(pid)}
