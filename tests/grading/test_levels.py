@@ -15,7 +15,7 @@ from grading.test_hostile import ANSWERS, CHEATS, WRONG, assert_only_one_is_lost
 from grading.test_marks import submissions
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading import doctor, landlock
+from adaptlab.grading import doctor, fence, landlock
 from adaptlab.grading.batch import grade_all
 from adaptlab.grading.box import Box, prepared
 from adaptlab.grading.calls import system_calls
@@ -122,7 +122,7 @@ def test_the_lower_level_is_for_those_who_ask(monkeypatch, fenced):
 
 
 def test_where_the_kernel_is_too_old_nobody_is_fenced(monkeypatch):
-    monkeypatch.setattr(landlock.fence, "NEEDED", 1000)
+    monkeypatch.setattr(fence, "NEEDED", 1000)
     with pytest.raises(AdaptLabError, match="too old to keep signals inside"):
         level("landlock")
 

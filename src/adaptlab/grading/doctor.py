@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import os
 import platform
-import resource
 import secrets
 import socket
 import subprocess
@@ -173,6 +172,8 @@ def connected(listener: socket.socket) -> bool:
 
 def _hindered(pid: int) -> bool:
     """Whether a process has less than this one, which began it."""
+    import resource
+
     return os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0) or (
         resource.prlimit(pid, resource.RLIMIT_CORE) != resource.getrlimit(resource.RLIMIT_CORE)
     )

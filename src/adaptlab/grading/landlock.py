@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from adaptlab.grading import fence, walls
+from adaptlab.grading import walls
 from adaptlab.grading.begun import below, line
 from adaptlab.grading.calls import MACHINES, system_calls
 from adaptlab.grading.walls import MIB, Limits
 from adaptlab.grading.warm import WARM, Forked, cool_down, warm_up
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin")
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 DEEPEST = 50  # folders in folders
 RESERVE = 1024 * MIB
 SMALLEST = 1024  # what a file counts at least: a great many empty ones fill a disk, too
@@ -33,6 +32,8 @@ def missing() -> str:
     """Why there is no such box here; empty if there is."""
     if platform.system() != "Linux" or platform.machine() not in MACHINES:
         return "it needs Linux on x86_64 or aarch64"
+    from adaptlab.grading import fence  # which knows Linux alone
+
     if fence.version() < fence.NEEDED:
         return "the kernel's Landlock is switched off, or too old to keep signals inside (that came with Linux 6.12)"
     return ""
@@ -71,9 +72,14 @@ class Fenced(Forked):
 def size(folder: Path, most: int) -> int:
     """Bytes of all that stands in a folder which somebody hostile changes meanwhile; counts no further than `most`, and what it cannot look into as more."""
     try:
-        return _size(os.open(folder, FOLDER), most, DEEPEST)
+        return _size(_opened(folder), most, DEEPEST)
     except OSError:
         return most + 1
+
+
+def _opened(name: str | Path, within: int | None = None) -> int:
+    """A descriptor of a folder, and of nothing that somebody has put in its place."""
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
 
 
 def _size(place: int, most: int, depth: int) -> int:
@@ -86,7 +92,7 @@ def _size(place: int, most: int, depth: int) -> int:
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it has just gone, or become another thing
                     total += max(SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks)
                     if entry.is_dir(follow_symlinks=False):
-                        total += _size(os.open(entry.name, FOLDER, dir_fd=place), most - total, depth - 1)
+                        total += _size(_opened(entry.name, place), most - total, depth - 1)
         return total
     finally:
         os.close(place)
