@@ -23,11 +23,12 @@ from pathlib import Path
 
 from adaptlab.grading import walls
 from adaptlab.grading.begun import Begun, alive, below
-from adaptlab.grading.calls import NAMESPACES, NEW, REFUSED
+from adaptlab.grading.calls import NAMESPACES, NEW, NO_FILE, REFUSED, SHARED
 from adaptlab.grading.walls import MIB, Limits
 
 NOBODY = "65534:65534"
-SHARED = 64 * MIB  # for /dev/shm
+SHM = 64 * MIB  # for /dev/shm
+MEMORY = {"podman": ("{{.Host.CgroupControllers}}", "memory"), "docker": ("{{.MemoryLimit}}", "true")}  # where an engine tells whether it can limit that
 ROOM = 1000  # processes of this user in other containers, which the kernel counts with the box's; their own number is limited by the container
 PROFILE, NOTHING = "calls.json", "nothing"  # in the folder of the harness: the filter of system calls, and what stands in place of right answers
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")  # with passwords in them, sometimes
@@ -57,11 +58,13 @@ def _entry(name: str, kind: bytes, target: str = "", mode: int = 0o755) -> tarfi
 
 def profile() -> dict:
     """The filter of system calls as engines take it: that of bubblewrap's box, and no namespace of the box's own, which bubblewrap forbids otherwise."""
-    flags = [1 << bit for bit in range(32) if NAMESPACES >> bit & 1]
     refused = {"action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
-    cloned = [{"names": ["clone"], "args": [{"index": 0, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ"}], **refused} for flag in flags]
+    flags = [("clone", 0, 1 << bit) for bit in range(32) if NAMESPACES >> bit & 1] + [("mmap", 3, SHARED | NO_FILE)]
+    with_flags = [
+        {"names": [call], "args": [{"index": index, "value": bits, "valueTwo": bits, "op": "SCMP_CMP_MASKED_EQ"}], **refused} for call, index, bits in flags
+    ]
     new = {"names": list(NEW), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS}
-    return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": list(REFUSED), **refused}, new, *cloned]}
+    return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": list(REFUSED), **refused}, new, *with_flags]}
 
 
 def prepare(folder: Path) -> None:
@@ -91,9 +94,12 @@ class Engine:
         """Why there is no such box here; empty if there is."""
         if platform.system() != "Linux" or not shutil.which(self.name):
             return f"{self.name} is not installed" if platform.system() == "Linux" else f"{self.name} makes boxes of Linux's own files only"
-        tried = self.said("info")
+        tells, word = MEMORY[self.name]
+        tried = self.said("info", f"--format={tells}")
         if tried.returncode:
             return f"{self.name} does not answer ({_last(tried.stderr)})"
+        if word not in tried.stdout.decode():
+            return f"{self.name} may not limit the memory of a container here"
         self._import()
         with tempfile.TemporaryDirectory() as name:
             prepare(folder := Path(name))
@@ -108,11 +114,11 @@ class Engine:
             apart += ["--read-only-tmpfs=false", "--no-hosts", "--passwd=false", "--http-proxy=false"]
         else:
             apart += [f"--env={name}=" for proxy in PROXIES for name in (proxy, proxy.lower())]
-        memory = limits.memory_bytes + 2 * limits.disk_bytes + SHARED  # files in memory count as such
+        memory = limits.memory_bytes + 2 * limits.disk_bytes + SHM  # files in memory count as such
         limited = [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={limits.processes}"]
         kept = walls.kernel_limits(limits) | {"nproc": limits.processes + ROOM}
         limited += [f"--ulimit={name}={kept[name]}:{kept[name]}" for name in ("nproc", "nofile")]  # an engine's own may be more than it may give
-        mounts = [f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")] + [f"--shm-size={SHARED}"]
+        mounts = [f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")] + [f"--shm-size={SHM}"]
         system = [Path("/usr"), *(path for path in map(Path, ("/lib", "/lib64", "/bin")) if path.exists() and not path.is_symlink())]
         mounts += [f"--volume={place}:{place}:ro" for place in (*system, *walls.readable())] + [f"--volume={folder}:/grader:ro"]
         mounts += [f"--volume={folder / NOTHING}:{walls.GRADING}:ro"]  # no tmpfs: Podman copies into one what it covers
