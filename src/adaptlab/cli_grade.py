@@ -23,6 +23,7 @@ grade_app = typer.Typer(cls=_RunIfNotNamed, no_args_is_help=True, help="Grade su
 
 LabName = Annotated[str, typer.Option("--lab", help="The lab, as in 04.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the feedback.")]
+BoxLevel = Annotated[str, typer.Option("--box", help="The box: bwrap, podman, docker or landlock; if not given the first that is there, but never landlock.")]
 Gradebook = Annotated[Path | None, typer.Option(help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given.")]
 
 
@@ -33,6 +34,7 @@ def grade_run(
     out: Out,
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time, on this machine.")] = 2,
     cluster: Annotated[str, typer.Option(help="Grade on the workers of a Dask cluster: the address of its scheduler.")] = "",
+    box: BoxLevel = "",
     due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
     free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
     percent_a_day: Annotated[float, typer.Option(min=0, max=100, help="What every further day costs.")] = 0,
@@ -43,8 +45,13 @@ def grade_run(
     from adaptlab.grading.crew import crew_of
     from adaptlab.grading.feedback import visible, write_feedback
     from adaptlab.grading.intake import find_submissions, without_notebook
+    from adaptlab.grading.levels import LOWER, level
     from adaptlab.grading.marks import Ledger, Policy
 
+    if box and not cluster:  # before anything is read: a level that is not here is a sentence
+        level(box)
+    if box in LOWER:
+        print(f"note: a box of the level {box} promises less than others; adaptlab grade doctor --box {box} says what.", file=sys.stderr)
     if (free_days or percent_a_day) and not due:
         raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
     assignment, digest = read_lab_named(folder, lab)
@@ -56,9 +63,9 @@ def grade_run(
             print("note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.", file=sys.stderr)
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
     with crew_of(workers, cluster) as crew:
-        n = grade_all(found, assignment, grader, ledger, crew)
+        n = grade_all(found, assignment, grader, ledger, crew, box=box)
         print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
-        measured = ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder, crew))
+        measured = ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder, crew, box))
     sheets = ledger.sheets(assignment.name)
     write_feedback(sheets, out / "feedback", measured)
     print(f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}")
@@ -170,21 +177,22 @@ def grade_import(
 
 
 @grade_app.command("doctor")
-def grade_doctor(folder: Folder = Path(".")) -> None:
+def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
     """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it does not keep what it promises."""
     from adaptlab.grading.doctor import examine_all
     from adaptlab.grading.feedback import visible
-    from adaptlab.grading.walls import level
+    from adaptlab.grading.levels import level
 
-    print(f"level: {level()}")
+    tried = level(box)
+    print(f"level: {tried}")
     findings = []
-    for finding in examine_all(folder.resolve()):
+    for finding in examine_all(folder.resolve(), tried):
         findings.append(finding)
-        said = finding.verdict if finding.probe.promised else "not promised"
+        said = finding.verdict if finding.promised else "not promised"
         print(f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({visible(finding.what)[:100]})' if finding.what else ''}", flush=True)
     if broken := [finding.probe.name for finding in findings if finding.broken]:
         _fail(f"This machine's box does not keep what it promises ({', '.join(broken)}): grade nobody's notebook here until it does.")
-    print(f"The box keeps all of its {sum(finding.probe.promised for finding in findings)} promises.")
+    print(f"The box keeps all of its {sum(finding.promised for finding in findings)} promises.")
 
 
 def _fail(sentence: str) -> NoReturn:

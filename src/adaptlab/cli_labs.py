@@ -32,6 +32,7 @@ def labs_build(
 def labs_check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook of a lab.")],
     lab: Annotated[str, typer.Option(help="The lab, as in 04; by the notebook's name if not given.")] = "",
+    box: Annotated[str, typer.Option(help="Level of the box: bwrap, podman, docker or landlock.")] = "",
     folder: Folder = Path("."),
 ) -> None:
     """Restart and run all, in the grader's own box: what passes here passes there. Exit status 1 if an exercise does not."""
@@ -41,7 +42,7 @@ def labs_check(
     number = lab or (re.search(r"lab(\d\d)", notebook.name) or [None, ""])[1]
     if not notebook.is_file() or not number:
         raise AdaptLabError(f"{notebook} is no notebook of a lab; give the path of one, or say which with --lab 04.")
-    graded = run_whole(read_lab_named(folder, number)[0], notebook.read_bytes())
+    graded = run_whole(read_lab_named(folder, number)[0], notebook.read_bytes(), box)
     for mark in graded.marks:
         print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")
     for cell, error in graded.errors.items():

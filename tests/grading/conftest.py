@@ -12,8 +12,9 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import prepared
 from adaptlab.grading.grade import Graded, grade
 from adaptlab.grading.intake import Submission
+from adaptlab.grading.levels import level
 from adaptlab.grading.notebook import Lab, read_lab
-from adaptlab.grading.walls import Limits, level
+from adaptlab.grading.walls import Limits
 
 NAMES = ("count_adapters", "same_strength", "shipping_order")
 SOLUTIONS = {
@@ -64,10 +65,11 @@ def cells(first: str = "", **answers: str) -> list[dict]:
 class Grader:
     lab: Lab
     harness: Path
+    level: str
 
     def __call__(self, content: bytes | list[dict], limits: Limits = LIMITS) -> Graded:
         content = content if isinstance(content, bytes) else as_notebook(content)
-        return grade(self.lab, Submission("student", content, "file", ""), self.harness, level(), secret=11, limits=limits)
+        return grade(self.lab, Submission("student", content, "file", ""), self.harness, self.level, secret=11, limits=limits)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +89,7 @@ def box_level() -> str:
 @pytest.fixture(scope="session")
 def grader(lab, box_level):
     with prepared() as harness:
-        yield Grader(lab, harness)
+        yield Grader(lab, harness, box_level)
 
 
 CORPORA = {"test_hostile.py": "hostile notebooks got marks that they had not earned, or cost others theirs", "test_honest.py": "honest ones lost a point"}

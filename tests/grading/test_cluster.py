@@ -114,7 +114,7 @@ def test_a_worker_without_a_box_grades_nothing(tmp_path, lab):
 
 def test_a_worker_with_another_grader_grades_nothing(lab):
     with pytest.raises(AdaptLabError, match="does not grade: Grading code or packages are not those"):
-        Task(lab, submissions()[0], DEFAULT, "batch", "another", 1).graded()
+        Task(lab, submissions()[0], DEFAULT, "batch", "another", "", 1).graded()
 
 
 def test_when_the_cluster_goes_what_was_graded_stays_and_the_rest_is_graded_later(tmp_path, lab, here):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +16,10 @@ from typer.testing import CliRunner
 
 from adaptlab.cli_grade import grade_app
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading import box, doctor, walls, warm
-from adaptlab.grading.box import PREFIX, Box, prepared
+from adaptlab.grading import box, bwrap, doctor, warm
+from adaptlab.grading.box import Box, prepared
 from adaptlab.grading.escapes import PROBES
-from adaptlab.grading.walls import MIB, Limits, environment
+from adaptlab.grading.walls import MIB, PREFIX, Limits, environment
 
 BY_NAME = {probe.name: probe for probe in PROBES}
 LOOSE = Limits(step_seconds=60, total_seconds=60, memory_bytes=8 * 1024 * MIB, processes=2000)
@@ -43,36 +44,36 @@ def no_walls(monkeypatch):
         return ["bwrap", "--dev-bind", "/", "/", *(["--cap-add", "ALL"] if os.getuid() == 0 else []), "sh", "-c", 'exec 9</; exec "$@"', "sh", *within]
 
     monkeypatch.setattr(warm, "WARM", {})
-    monkeypatch.setattr(walls, "bwrap_command", command)
-    monkeypatch.setattr(doctor, "Box", lambda folder, limits: Box(folder, LOOSE))
+    monkeypatch.setattr(bwrap, "command", command)
+    monkeypatch.setattr(doctor, "Box", lambda folder, level, limits: Box(folder, level, LOOSE))
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("begun", ["warm", "cold"])
-def test_the_box_of_this_machine_holds(harness, tmp_path, monkeypatch, name, begun):
+def test_the_box_of_this_machine_holds(harness, tmp_path, monkeypatch, box_level, name, begun):
     assert harness in warm.WARM
     if begun == "cold":
         monkeypatch.setattr(warm, "WARM", {})
-    finding = doctor.examine(BY_NAME[name], harness, tmp_path)
-    assert finding.verdict == ("held" if finding.probe.promised else "escaped"), finding
+    finding = doctor.examine(BY_NAME[name], harness, tmp_path, box_level)
+    assert finding.verdict == ("held" if finding.promised else "escaped"), finding
 
 
 @pytest.mark.parametrize("name", [name for name in BY_NAME if name not in NOT_OF_THE_WALLS])
 def test_without_walls_every_probe_escapes(harness, tmp_path, no_walls, name):
     if name in NEEDS_ROOT and os.getuid() != 0:
         pytest.skip("only root can do this on an open machine")
-    finding = doctor.examine(BY_NAME[name], harness, tmp_path)
+    finding = doctor.examine(BY_NAME[name], harness, tmp_path, "bwrap")
     assert finding.verdict == "escaped", finding
 
 
 def test_where_the_number_of_an_answer_is_known_a_forged_one_is_taken_and_found(harness, tmp_path, monkeypatch):
     monkeypatch.setattr(box, "secrets", SimpleNamespace(token_hex=lambda n: "forged"))
-    assert doctor.examine(BY_NAME["forged answer"], harness, tmp_path).verdict == "escaped"
+    assert doctor.examine(BY_NAME["forged answer"], harness, tmp_path, "bwrap").verdict == "escaped"
 
 
 @pytest.mark.parametrize("source", ["1 / 0", "import os\nos._exit(3)", "unset = 1"])
 def test_a_probe_that_fails_itself_proves_nothing(harness, tmp_path, source):
-    finding = doctor.examine(doctor.Probe("broken", "nothing", source), harness, tmp_path)
+    finding = doctor.examine(doctor.Probe("broken", "nothing", source), harness, tmp_path, "bwrap")
     assert finding.verdict == "unclear" and finding.broken
 
 
@@ -91,8 +92,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 @pytest.mark.parametrize(("verdict", "status"), [("held", 0), ("escaped", 1), ("unclear", 1)])
 def test_the_command_fails_if_a_promise_is_not_kept(monkeypatch, box_level, verdict, status):
-    findings = [doctor.Finding(BY_NAME["network"], verdict), doctor.Finding(BY_NAME["kernel's version"], "escaped", "6")]
-    monkeypatch.setattr(doctor, "examine_all", lambda folder: findings)
+    findings = [doctor.Finding(BY_NAME["network"], "bwrap", verdict), doctor.Finding(BY_NAME["kernel's version"], "bwrap", "escaped", "6")]
+    monkeypatch.setattr(doctor, "examine_all", lambda folder, level: findings)
     result = CliRunner().invoke(grade_app, ["doctor"])
     assert result.exit_code == status and verdict in result.output
     assert ("does not keep what it promises (network)" in result.output) == (status == 1)
@@ -103,13 +104,13 @@ def test_a_box_begins_though_the_interpreter_that_waited_is_gone(box_level, read
     with prepared() as folder:
         waiting = warm.WARM[folder]
         if ready:
-            Box(folder).close()
+            Box(folder, box_level).close()
             assert waiting.usable
         waiting.process.kill()
         waiting.process.wait()
         for _ in range(2):
-            with Box(folder) as one:
-                assert one.run("x = 6 * 7") is None and one.read(["x"]) == {"x": 42} and not waiting.usable and not one.begun.pids
+            with Box(folder, box_level) as one:
+                assert one.run("x = 6 * 7") is None and one.read(["x"]) == {"x": 42} and not waiting.usable and isinstance(one.begun, bwrap.Cold)
 
 
 def folders() -> set[Path]:
@@ -120,7 +121,7 @@ def test_grading_leaves_no_folder(grader):
     before = folders()
     with prepared() as folder:
         assert folders() == before | {folder}
-        assert type(grader)(grader.lab, folder)(cells()).points == 6
+        assert replace(grader, harness=folder)(cells()).points == 6
     assert folders() == before
 
 

@@ -21,9 +21,10 @@ from adaptlab.grading.box import prepared
 from adaptlab.grading.crew import Crew, processes
 from adaptlab.grading.grade import Graded, Mark, digest_of, grade
 from adaptlab.grading.intake import Submission
+from adaptlab.grading.levels import level
 from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab, read_lab
-from adaptlab.grading.walls import DEFAULT, Limits, level
+from adaptlab.grading.walls import DEFAULT, Limits
 
 PAIR = processes(2)
 OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
@@ -62,31 +63,31 @@ def grader_of(lab: Lab, content: str) -> str:
     return digest_of((content + code_of(lab.name)).encode())[:16]
 
 
-def run_whole(lab: Lab, content: bytes) -> Graded:
+def run_whole(lab: Lab, content: bytes, box: str = "") -> Graded:
     """Restart and run all, in the grader's own box: everything in a notebook, its experiment, too, and then the checks."""
     with prepared() as harness:
-        return grade(lab, Submission("you", content, "", ""), harness, level(), secrets.randbits(62), WHOLE, experiments=True)
+        return grade(lab, Submission("you", content, "", ""), harness, level(box), secrets.randbits(62), WHOLE, experiments=True)
 
 
-def measured_by_solution(lab: Lab, folder: Path, crew: Crew) -> str:
+def measured_by_solution(lab: Lab, folder: Path, crew: Crew, box: str = "") -> str:
     """What the lab's experiment gives with the answers of its source; nothing if the sources are not there."""
     source = folder / "solutions" / f"{lab.name}.py"
     if not source.exists():
         return ""
     try:
         with crew.pool() as pool:
-            return pool.submit(run_whole, lab, solved(source, folder / "labs" / f"{lab.name}.ipynb")).result().measured
+            return pool.submit(run_whole, lab, solved(source, folder / "labs" / f"{lab.name}.ipynb"), box).result().measured
     except (CancelledError, crew.died) as error:
         raise AdaptLabError("The lab's experiment was lost with its worker; the marks are kept, and the same command goes on.") from error
 
 
 @lru_cache(maxsize=1)
-def _own_box(batch: str, lab: str, code: str) -> tuple[Path, str]:
-    """The harness of this process for a batch, and the level of its box; an AdaptLabError where it must not grade."""
+def _own_box(batch: str, lab: str, code: str, box: str) -> tuple[Path, str]:
+    """The harness of this process for a batch, and the level of its box, `box` being what was asked for; an AdaptLabError where it must not grade."""
     try:
         if code_of(lab) != code:
             raise AdaptLabError("Grading code or packages are not those with which the batch was begun; install the same there, and start it anew.")
-        box_level = level()
+        box_level = level(box)
     except AdaptLabError as error:
         raise AdaptLabError(f"{gethostname()} does not grade: {error}") from error
     OWN.close()
@@ -102,12 +103,13 @@ class Task:
     limits: Limits
     batch: str
     code: str
+    box: str  # the level that was asked for
     secret: int = field(repr=False)  # where workers keep a log, it says what a task was
 
     def graded(self) -> Graded:
         """Grade it in a box of the process that was asked. One at a time: a worker of a cluster may have threads."""
         with ALONE:
-            harness, box_level = _own_box(self.batch, self.lab.name, self.code)
+            harness, box_level = _own_box(self.batch, self.lab.name, self.code, self.box)
             return grade(self.lab, self.submission, harness, box_level, self.secret, self.limits)
 
     def failed(self, status: str, sentence: str) -> Graded:
@@ -116,13 +118,16 @@ class Task:
         return Graded(self.submission.student, self.lab.name, digest_of(self.submission.content), "none", marks)
 
 
-def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, crew: Crew = PAIR, limits: Limits = DEFAULT) -> int:
-    """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each submission is in the ledger whole or not at all."""
+def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, crew: Crew = PAIR, limits: Limits = DEFAULT, box: str = "") -> int:
+    """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each submission is in the ledger whole or not at all.
+
+    `box`: the level that every box must have, whoever grades; without one, each takes the first that it has.
+    """
     from tqdm import tqdm
 
     done, secret, batch = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), secrets.token_hex(8)
     todo = [one for one in submissions if (one.student, digest_of(one.content)) not in done]
-    tasks = [Task(lab, one, limits, batch, code_of(lab.name), secret) for one in todo]
+    tasks = [Task(lab, one, limits, batch, code_of(lab.name), box, secret) for one in todo]
     with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
         for task, graded in _results(tasks, crew):
             ledger.keep(task.submission, graded, grader)

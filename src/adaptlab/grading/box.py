@@ -1,6 +1,6 @@
-"""A box for a stranger's code: a process that sees no home, no network and no other process, and that speaks with us through one capped pipe.
+"""A box for a stranger's code: a process that reaches no home, no network and no other process, and that speaks with us through one capped pipe.
 
-It is bubblewrap's: namespaces of its own, everything read-only but three small folders in memory. Where there is no bubblewrap nothing is run.
+What keeps it in hangs on its level (levels.py); the conversation, its clock and what is watched from outside are the same at every level.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptlab.grading.walls import DEFAULT, MIB, Limits
-from adaptlab.grading.warm import begin, cool_down, warm_up
+from adaptlab.grading.landlock import remove
+from adaptlab.grading.levels import LEVELS
+from adaptlab.grading.walls import DEFAULT, MIB, PREFIX, Limits
+from adaptlab.grading.warm import cool_down, warm_up
 from adaptlab.grading.wire import NotPlain, decode, encode
-
-PREFIX = "adaptlab-box-"
 
 
 class BoxError(Exception):
@@ -36,9 +36,9 @@ class BoxError(Exception):
 
 
 def harness(folder: Path) -> Path:
-    """Put into a folder what goes into every box: the server and what begins it, the wire, the probes, matplotlib's list of fonts; no right answer."""
+    """Put into a folder what goes into every box: the server, the wire, the probes, matplotlib's list of fonts; no right answer."""
     here = Path(__file__).parent
-    for name in ("begin.py", "serve.py", "wire.py"):
+    for name in ("serve.py", "wire.py"):
         shutil.copy(here / name, folder / name)
     shutil.copytree(here / "probes", folder / "probes", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     import matplotlib
@@ -52,10 +52,10 @@ def harness(folder: Path) -> Path:
 class Box:
     """A running box. `run` and `call` wait for its answers and raise BoxError when there will be none; leaving the context kills all that is in it."""
 
-    def __init__(self, folder: Path, limits: Limits = DEFAULT):
+    def __init__(self, folder: Path, level: str, limits: Limits = DEFAULT):
         self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
         self.began = self.step_began = self.watched = time.monotonic()
-        self.begun = begin(folder, limits)
+        self.begun = LEVELS[level].begin(folder, limits)
         os.set_blocking(self.begun.out.fileno(), False)
         os.set_blocking(self.begun.into.fileno(), False)
 
@@ -161,7 +161,7 @@ class Box:
         import psutil
 
         used = n_threads = 0
-        for process in self._processes():
+        for process in self.begun.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 used += process.memory_info().rss
                 n_threads += process.num_threads()
@@ -175,16 +175,10 @@ class Box:
             raise BoxError("resource limit", f"the notebook ran {n_threads} processes and threads, and may run {self.limits.processes}")
         if used > self.limits.memory_bytes:
             raise BoxError("resource limit", f"the notebook's processes held {used // MIB} MiB, and may hold {self.limits.memory_bytes // MIB}")
-
-    def _processes(self) -> set:
-        """Every process of the box: those under bubblewrap, to which come the orphans, and those under a server that walked in."""
-        import psutil
-
-        found = set()
-        for pid in (self.begun.process.pid, *self.begun.pids[:1]):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found |= {psutil.Process(pid), *psutil.Process(pid).children(recursive=True)}
-        return found
+        if self.begun.written() > self.limits.disk_bytes:
+            raise BoxError("resource limit", f"the notebook wrote more than {self.limits.disk_bytes // MIB} MiB")
+        if short := self.begun.shortage():
+            raise BoxError("grader error", short)
 
     def _ended(self) -> BoxError:
         code = self.begun.code()
@@ -217,4 +211,4 @@ def _sweep(place: Path) -> None:
         owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
         with contextlib.suppress(FileNotFoundError):
             if owner and not folder.is_symlink() and folder.stat().st_uid == os.getuid() and not psutil.pid_exists(int(owner[1])):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)

@@ -1,6 +1,7 @@
 """Does the box hold? Each probe tries to get out of a real box of this machine, and what it reached is judged from outside, by facts."""
 
 import contextlib
+import ctypes
 import os
 import platform
 import secrets
@@ -29,17 +30,23 @@ class Finding:
     """What became of a probe: "held", "escaped", or "unclear" where the probe itself failed; `what` says what was reached, or why."""
 
     probe: Probe
+    level: str
     verdict: str
     what: str = ""
 
     @property
+    def promised(self) -> bool:
+        """Whether the level of the box promises that the probe holds."""
+        return self.level in self.probe.levels
+
+    @property
     def broken(self) -> bool:
         """Whether a promise is not kept, or could not be tested."""
-        return self.probe.promised and self.verdict != "held"
+        return self.promised and self.verdict != "held"
 
 
 class Bait:
-    """Things outside that a box must not reach: files, a variable and a key that hold a secret, sockets that listen, and a process.
+    """Things outside that a box must not reach: files, a variable, a key and a memory that hold a secret, sockets that listen, and a process.
 
     `words` are what a probe is told of them. Leaving the context takes them all away.
     """
@@ -52,17 +59,21 @@ class Bait:
         import adaptlab
 
         with contextlib.ExitStack() as stack:
-            self.tcp, self.udp, self.desktop = (stack.enter_context(_listening(*where)) for where in self._listeners())
+            door = f"{stack.enter_context(tempfile.TemporaryDirectory(prefix='.adaptlab-bait-'))}/door"
+            self.tcp, self.udp, self.desktop, self.door = (stack.enter_context(_listening(*where)) for where in self._listeners(door))
             places = {"home": Path.home(), "course": self.course, "temporary": Path(tempfile.gettempdir())}
             files = {name: stack.enter_context(self._file(folder)) for name, folder in places.items()}
-            self.victim = stack.enter_context(self._process())
+            self.files = {path: _marks(path) for path in files.values()}
             stack.enter_context(self._variable())
+            self.victim = stack.enter_context(self._process())
             stack.enter_context(self._key())
+            shared = stack.enter_context(self._memory())
             stack.callback(lambda: [Path(place, self.word).unlink(missing_ok=True) for place in ("/", "/usr")])
             package = Path(adaptlab.__file__)
-            self.words = {**files, "port": self.tcp.getsockname()[1], "udp_port": self.udp.getsockname()[1], "word": self.word, "victim": self.victim.pid,
+            self.words = {**files, "port": self.tcp.getsockname()[1], "udp_port": self.udp.getsockname()[1], "door": door, "shared": shared,
+                          "word": self.word, "victim": self.victim.pid,
                           "variable": self._name, "grading": Path(__file__).parent, "package": package, "python": Path(sys.prefix, "pyvenv.cfg"),
-                          "user": 65534 if os.getuid() != 65534 else 65533, "disk": self.limits.disk_bytes, "more": self.limits.processes + 60,
+                          "disk": self.limits.disk_bytes, "more": self.limits.processes + 60,
                           "too_much": self.limits.memory_bytes + 100 * MIB, "too_long": self.limits.step_seconds + 4}  # fmt: skip
             self.words |= CALLS.get(platform.machine(), dict.fromkeys(CALLS["x86_64"], -1))
             self.stack = stack.pop_all()
@@ -75,9 +86,9 @@ class Bait:
     def _name(self) -> str:
         return self.word.upper().replace("-", "_")
 
-    def _listeners(self) -> Sequence[tuple]:
+    def _listeners(self, door: str) -> Sequence[tuple]:
         return ((socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)), (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
-                (socket.AF_UNIX, socket.SOCK_STREAM, f"\0{self.word}"))  # fmt: skip
+                (socket.AF_UNIX, socket.SOCK_STREAM, f"\0{self.word}"), (socket.AF_UNIX, socket.SOCK_STREAM, door))  # fmt: skip
 
     @contextlib.contextmanager
     def _file(self, folder: Path) -> Iterator[Path]:
@@ -108,13 +119,33 @@ class Bait:
     @contextlib.contextmanager
     def _key(self) -> Iterator[None]:
         """A key in this process's session; nothing where the kernel keeps none."""
-        import ctypes
-
         kernel, machine = ctypes.CDLL(None), platform.machine()
         number = kernel.syscall(ADD_KEY[machine], b"user", self.word.encode(), self.secret.encode(), len(self.secret), SESSION) if machine in ADD_KEY else -1
         yield
         if number > 0:
             kernel.syscall(CALLS[machine]["keyctl"], UNLINK, number, SESSION)
+
+    @contextlib.contextmanager
+    def _memory(self) -> Iterator[int]:
+        """The number of a memory that this process shares with whoever knows it and is of the same user."""
+        kernel = ctypes.CDLL(None, use_errno=True)
+        kernel.shmat.restype = ctypes.c_void_p
+        if (number := kernel.shmget(0, 4096, 0o600)) < 0:  # the kernel has none
+            yield number
+            return
+        at = ctypes.c_void_p(kernel.shmat(number, None, 0))
+        ctypes.memmove(at, self.secret.encode(), len(self.secret))
+        try:
+            yield number
+        finally:
+            kernel.shmdt(at)
+            kernel.shmctl(number, 0, None)
+
+
+def _marks(path: Path) -> tuple:
+    """What can be changed of a file without opening it."""
+    found = path.stat()
+    return found.st_mode, found.st_mtime_ns, os.listxattr(path)
 
 
 @contextlib.contextmanager
@@ -137,6 +168,15 @@ def connected(listener: socket.socket) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _hindered(pid: int) -> bool:
+    """Whether a process has less than this one, which began it."""
+    import resource
+
+    return os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0) or (
+        resource.prlimit(pid, resource.RLIMIT_CORE) != resource.getrlimit(resource.RLIMIT_CORE)
+    )
 
 
 def left(word: str, seconds: float = 2) -> bool:
@@ -162,6 +202,9 @@ def proved(proof: str, bait: Bait, found: Sequence) -> str:
         "connected": lambda: connected(bait.tcp) and "a socket outside was called",
         "asked": lambda: connected(bait.udp) and "a name server outside was asked",
         "heard": lambda: connected(bait.desktop) and "a service outside was called",
+        "called": lambda: connected(bait.door) and "a service outside was called",
+        "changed": lambda: any(_marks(path) != marks for path, marks in bait.files.items()) and "a file outside was changed",
+        "hindered": lambda: _hindered(bait.victim.pid) and "a process outside was hindered",
         "read": lambda: any(bait.secret in str(piece) for piece in found) and "a secret outside was read",
         "killed": lambda: bait.victim.poll() is not None and "a process outside was ended",
         "traced": lambda: psutil.Process(bait.victim.pid).status() in ("stopped", "tracing-stop") and "a process outside was stopped",
@@ -171,26 +214,26 @@ def proved(proof: str, bait: Bait, found: Sequence) -> str:
     return (facts[proof]() if proof else "") or ""
 
 
-def examine(probe: Probe, harness: Path, course: Path, limits: Limits = SMALL) -> Finding:
+def examine(probe: Probe, harness: Path, course: Path, level: str, limits: Limits = SMALL) -> Finding:
     """Try one probe in a box of its own, with baits of its own."""
     with Bait(course, limits) as bait:
         words = bait.words | ({"word": f"{bait.word}-left"} if probe.proof == "left" else {})
         found, ended = [], ""
         try:
-            with Box(harness, limits) as box:
+            with Box(harness, level, limits) as box:
                 ended = box.run(Template(probe.source).substitute(words)) or ""
                 found = box.read(["found"])["found"]
         except BoxError as error:
             if error.status not in probe.ends:
-                return Finding(probe, "unclear", f"the box ended: {error}")
+                return Finding(probe, level, "unclear", f"the box ended: {error}")
         reached = proved(probe.proof, bait, found or []) or ", ".join(str(piece)[:60] for piece in found or [])
     if reached:
-        return Finding(probe, "escaped", reached)
-    return Finding(probe, "unclear", ended or "the probe said nothing") if ended or found is None else Finding(probe, "held")
+        return Finding(probe, level, "escaped", reached)
+    return Finding(probe, level, "unclear", ended or "the probe said nothing") if ended or found is None else Finding(probe, level, "held")
 
 
-def examine_all(course: Path, limits: Limits = SMALL, probes: Sequence[Probe] = PROBES) -> Iterator[Finding]:
+def examine_all(course: Path, level: str, limits: Limits = SMALL, probes: Sequence[Probe] = PROBES) -> Iterator[Finding]:
     """The findings of all probes, one by one; `course` is the folder that holds the course and, in it, what others handed in."""
     with prepared() as harness:
         for probe in probes:
-            yield examine(probe, harness, course, limits)
+            yield examine(probe, harness, course, level, limits)

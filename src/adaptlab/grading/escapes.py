@@ -6,12 +6,17 @@ What it looks for stands outside, in a `Bait` (see doctor.py); the cells know wh
 from dataclasses import dataclass
 
 KERNEL = "import ctypes, os, platform\nkernel, found = ctypes.CDLL(None, use_errno=True), []\n"
-CALLS = {"x86_64": {"bpf": 321, "keyctl": 250, "io_uring_setup": 425, "clone": 56}, "aarch64": {"bpf": 280, "keyctl": 219, "io_uring_setup": 425, "clone": 220}}
+CALLS = {
+    "x86_64": {"bpf": 321, "keyctl": 250, "io_uring_setup": 425, "clone": 56, "capget": 125},
+    "aarch64": {"bpf": 280, "keyctl": 219, "io_uring_setup": 425, "clone": 220, "capget": 90},
+}
+APART = ("bwrap", "podman", "docker")  # levels with namespaces, and a memory for files
+EVERY = (*APART, "landlock")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One try. `promise` is what the level promises; `ends` are the statuses by which a box may end because of it, and then has held.
+    """One try. `promise` is what `levels` promise; `ends` are the statuses by which a box may end because of it, and then has held.
 
     In `source`, words behind a $ are the names and numbers of the bait. `proof` names the fact outside, one of doctor.py's, that shows an escape beside
     `found`.
@@ -22,7 +27,7 @@ class Probe:
     source: str
     proof: str = ""
     ends: tuple[str, ...] = ()
-    promised: bool = True
+    levels: tuple[str, ...] = EVERY
 
 
 def reading(paths: str) -> str:
@@ -51,24 +56,73 @@ def searching(file: str, word: str) -> str:
     """A cell that looks for a word in what the kernel tells of all processes."""
     return f"""import glob
 found = []
-for path in glob.glob('/proc/[0-9]*/{file}'):
+for path in ['/proc/$victim/{file}', *glob.glob('/proc/[0-9]*/{file}')]:
     try: text = open(path, errors='replace').read()
     except OSError: continue
     if '{word}' in text: found.append(text[:5000])"""
 
 
-FILL = """import os, shutil, tempfile
+FILL = """import os, shutil, tempfile, time
 found = []
-for place in ('/tmp', '/box', '/dev/shm', '/dev', '/'):
+for place in ('/tmp', '/box', '/dev/shm', '/dev', '/', os.environ['HOME']):
     try: folder = tempfile.mkdtemp(dir=place)
     except OSError: continue
     size = max($disk, 64 * 2**20 * (place == '/dev/shm')) + 8 * 2**20
     try:
         for number in range(size // 2**22):
             with open(f'{folder}/{number}', 'wb') as file: file.write(bytes(2**22))
+        time.sleep(1)
         found.append(place)
     except OSError: pass
     shutil.rmtree(folder)"""
+UNNAMED = """import os, tempfile, time
+found, kept = [], []
+try:
+    for number in range($disk // 2**22 + 2):
+        kept.append(tempfile.TemporaryFile())
+        kept[-1].write(bytes(2**22))
+    time.sleep(1)
+    found.append(len(kept))
+except OSError: pass
+for file in kept:
+    try: file.close()
+    except OSError: pass"""
+UNSEEN = """import mmap, os, time
+found, kept = [], []
+def file():
+    kept.append(os.memfd_create('unseen'))
+    os.write(kept[-1], bytes(2**23))
+def pages(number=-1):
+    kept.append(mmap.mmap(number, 2**23))
+    kept[-1].write(bytes(2**23))
+    kept[-1].madvise(mmap.MADV_DONTNEED)
+def zeros():
+    number = os.open('/dev/zero', os.O_RDWR)
+    try: pages(number)
+    finally: os.close(number)
+for hold in (file, pages, zeros):
+    try:
+        for number in range($too_much // 2**23): hold()
+        time.sleep(1)
+        found.append(hold.__name__)
+    except OSError: pass
+    for one in kept: os.close(one) if isinstance(one, int) else one.close()
+    kept.clear()"""
+CHANGE = """import os
+for change in (lambda path: os.chmod(path, 0o777), lambda path: os.utime(path, (1, 1)), lambda path: os.setxattr(path, 'user.adaptlab', b'x')):
+    for path in ('$home', '$course', '$temporary'):
+        try: change(path)
+        except OSError: pass
+found = []"""
+HINDER = """import os, resource
+found = []
+try: resource.prlimit($victim, resource.RLIMIT_CORE, (0, 0))
+except OSError: pass
+try: os.setpriority(os.PRIO_PROCESS, $victim, 19)
+except OSError: pass"""
+SHARED = """kernel.shmat.restype = ctypes.c_void_p
+place = kernel.shmat($shared, None, 0o10000)
+if place not in (None, 2**64 - 1): found.append(ctypes.string_at(place).decode(errors='replace'))"""
 KEYS = """number = kernel.syscall($keyctl, 10, -3, b'user', b'$word', 0)
 text = ctypes.create_string_buffer(64)
 if number > 0 and kernel.syscall($keyctl, 11, number, text, 64) > 0: found.append(text.value.decode(errors='replace'))"""
@@ -94,8 +148,9 @@ found = []
 for number in range(3, 20):
     try: os.write(number, b'{"id": "forged", "error": null}\\n{"id": "forged", "value": {"map": [["found", "forged"]]}}\\n')
     except OSError: pass"""
-USER = """if os.fork() == 0:
-    try: os.setgid($user); os.setuid($user)
+USER = """other = 65533 if os.getuid() == 65534 else 65534
+if os.fork() == 0:
+    try: os.setgid(other); os.setuid(other)
     except OSError: os._exit(0)
     os._exit(1)
 if os.wait()[1]: found.append('another user')"""
@@ -118,8 +173,10 @@ found = []
 for family, protocol in ((socket.AF_INET, socket.IPPROTO_ICMP), (socket.AF_PACKET, 0x300)):
     try: socket.socket(family, socket.SOCK_RAW, protocol).close(); found.append(str(family))
     except OSError: pass"""
-SYSTEM = "[f'{place}/{name}' for place in ('/etc', '/root', '/home', '/var', '/run', '/mnt', '/boot', '/srv') for name in os.listdir(place)]"
-SYSTEM_FILES = reading(SYSTEM.replace("os.listdir(place)", "(os.listdir(place) if os.path.isdir(place) else [])")).replace(" or path)", ")")
+KNOWN = "'/etc/passwd', '/etc/shadow', '/etc/machine-id'"
+SYSTEM = f"[{KNOWN}, *(path for place in ('etc', 'root', 'home', 'var', 'run', 'mnt', 'boot', 'srv') for path in glob.glob(f'/{{place}}/*'))]"
+OWN = "('/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/etc/mtab')"  # what an engine writes for the container alone
+SYSTEM_FILES = reading(f"[path for path in {SYSTEM} if path not in {OWN}]").replace(" or path)", ")")
 SETTINGS = "['/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', *glob.glob('/sys/fs/cgroup/**/cgroup.procs', recursive=True)[:5]]"
 DEVICES = """import os
 found = []
@@ -133,16 +190,20 @@ HOLD = """import time
 held = b'x' * $too_much
 time.sleep(1)
 found = [len(held)]"""
-RIGHTS = """found = []
-for line in open('/proc/self/status'):
-    name, _, value = line.partition(':')
-    if name.startswith('Cap') and int(value, 16): found.append(line.strip())
-    if name in ('NoNewPrivs', 'Seccomp') and value.strip() == '0': found.append(line.strip())"""
-DESCRIPTORS = """import os
-found, names = [], {number: os.readlink(f'/proc/self/fd/{number}') for number in range(256) if os.path.exists(f'/proc/self/fd/{number}')}
-for number, name in names.items():
-    if name != '/dev/null' and not name.startswith('pipe:'): found.append(name)
-if len(set(names.values()) - {'/dev/null'}) > 2: found += names.values()"""
+RIGHTS = """rights = (ctypes.c_uint32 * 6)()
+kernel.syscall($capget, (ctypes.c_uint32 * 2)(0x20080522, 0), rights)
+found += [f'capabilities {bits:x}' for bits in rights if bits]
+found += [f'capability {number} to be had' for number in range(41) if os.getuid() == 0 and kernel.prctl(23, number) == 1]
+if kernel.prctl(39, 0, 0, 0, 0) != 1: found.append('new privileges')
+if kernel.prctl(21, 0, 0, 0, 0) != 2: found.append('no filter')"""
+DESCRIPTORS = """import os, stat
+found, pipes = [], set()
+for number in range(1024):
+    try: what = os.fstat(number)
+    except OSError: continue
+    if stat.S_ISFIFO(what.st_mode): pipes.add(what.st_ino)
+    elif what.st_rdev != os.makedev(1, 3): found.append(f'{number}: {what.st_mode:o}')
+if len(pipes) > 2: found += sorted(pipes)"""
 
 PROBES = (
     Probe("network", "no connection leaves it", sending("AF_INET", "SOCK_STREAM", "('127.0.0.1', $port)", "b'x'"),
@@ -151,9 +212,13 @@ PROBES = (
           sending("AF_INET", "SOCK_DGRAM", "('127.0.0.1', $udp_port)", r"b'\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1'"), "asked"),
     Probe("abstract socket", "no service of the desktop hears it",
           sending("AF_UNIX", "SOCK_STREAM", r"'\0$word'", "b'x'"), "heard"),
+    Probe("named socket", "no service that listens in the file system hears it", sending("AF_UNIX", "SOCK_STREAM", "'$door'", "b'x'"), "called"),
     Probe("home", "the home folder is not there", reading("['$home']"), "read"),
     Probe("course", "the course's folder and other submissions are not there", reading("['$course']"), "read"),
     Probe("temporary files", "other programs' temporary files are not there", reading("['$temporary']"), "read"),
+    Probe("names", "it cannot learn what is there",
+          "import os\nfound = [path for path in ('$home', '$course', '/proc/$victim') if os.path.exists(path)]", levels=APART),
+    Probe("modes", "no mode, time or attribute of a file outside is changed", CHANGE, "changed"),
     Probe("right answers", "the judge and its answers are not there", reading("glob.glob('$grading/labs/**/*.py', recursive=True) + ['$grading/exercise.py']")),
     Probe("system files", "no account and no setting of the system is there", SYSTEM_FILES),
     Probe("environment", "no variable of the grader is there", searching("environ", "$variable"), "read"),
@@ -161,12 +226,14 @@ PROBES = (
     Probe("signals", "no other process is ended", "import os\nfound = []\ntry: os.kill($victim, 9)\nexcept OSError: pass", "killed"),
     Probe("debugging", "no other process is read or changed",
           KERNEL + "if kernel.ptrace(16, $victim, None, None) == 0: found.append('attached')", "traced"),
+    Probe("others' limits", "no other process is slowed or limited", HINDER, "hindered"),
+    Probe("shared memory", "no memory that others share is read", KERNEL + SHARED, "read"),
     Probe("keys", "no key that the grader's session keeps is read", KERNEL + KEYS, "read"),
     Probe("system", "nothing of the system, the packages or the harness is changed",
-          opening("['/$word', '/usr/$word', '$package', '$grading/exercise.py', '$python', '/grader/serve.py', '/grader/wire.py']"), "written"),
+          opening("['/$word', '/usr/$word', '$package', '$grading/exercise.py', '$python', __import__('sys').argv[0]]"), "written"),
     Probe("kernel's settings", "no setting of the kernel is changed", opening(SETTINGS)),
     Probe("memory of the machine", "no memory and no disk of the machine is opened", DEVICES),
-    Probe("rights", "it has no right of root's, and cannot get one", RIGHTS),
+    Probe("rights", "it has no right of root's, and cannot get one", KERNEL + RIGHTS),
     Probe("descriptors", "nothing but its own pipes is open", DESCRIPTORS),
     Probe("user namespace", "no namespace is made in which it would be root", KERNEL + NAMESPACE),
     Probe("mount", "nothing is mounted", KERNEL + MOUNT),
@@ -174,11 +241,13 @@ PROBES = (
     Probe("raw packets", "no packet is made by hand", RAW),
     Probe("calls", "calls with a long history of faults are refused", KERNEL + UNSAFE),
     Probe("limits", "its limits cannot be raised", LIMITS),
-    Probe("disk", "it writes no more than its share", FILL),
+    Probe("disk", "it writes no more than its share", FILL, "", ("resource limit",)),
+    Probe("unnamed files", "nor by files that have no name", UNNAMED, levels=APART),
     Probe("memory", "it holds no more than its share", HOLD, "", ("resource limit", "crash")),
+    Probe("unseen memory", "nor memory that no process is seen to hold", UNSEEN, "", ("resource limit", "crash")),
     Probe("forks", "it runs no more processes than its share", FORK, "", ("resource limit",)),
     Probe("clock", "it stops when its time is over", "import time\nfound = []\ntime.sleep($too_long)\nfound = ['time']", "", ("timeout",)),
     Probe("what is left", "nothing runs on when it is closed", LEAVE, "left"),
     Probe("forged answer", "nothing but the server's own answer is taken", FORGE, "", ("invalid",)),
-    Probe("kernel's version", "it cannot learn on what it runs", "import platform\nfound = [platform.release()]", promised=False),
+    Probe("kernel's version", "it cannot learn on what it runs", "import platform\nfound = [platform.release()]", levels=()),
 )  # fmt: skip

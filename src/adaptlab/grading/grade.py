@@ -109,7 +109,7 @@ class _Attempt:
         failed_starts = 0
         while self.left:
             try:
-                box = Box(self.harness, self._limits())
+                box = Box(self.harness, self.result.level, self._limits())
                 try:
                     with box:
                         self._run(box)

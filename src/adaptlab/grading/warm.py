@@ -1,71 +1,36 @@
-"""How a box begins: by a fork of an interpreter that has its imports behind it, or, where the kernel does not allow that, by a new interpreter."""
+"""An interpreter that has its imports behind it, of which boxes are forks, so that they begin quickly."""
 
 import contextlib
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from adaptlab.grading import walls
-from adaptlab.grading.walls import Limits
+from adaptlab.grading.begun import Begun, line
 
 PATIENCE = 60.0  # seconds for the imports, on a machine that has other things to do
-SERVER = (sys.executable, "-P", "/grader/serve.py")
-HOLDER = ("/usr/bin/sh", "-c", "echo; exec sleep infinity")  # keeps the namespaces until it is killed, and everything in them with it
 
 
 @dataclass
-class Begun:
-    """A box that runs: bubblewrap's process, the two ends of the conversation, and of a fork its processes and where it says how it ended."""
+class Forked(Begun):
+    """A box whose server is a fork; `status` is where it says how that ended, and `pids` are those of the server and of what waits for its end."""
 
-    process: subprocess.Popen
-    into: IO[bytes]
-    out: IO[bytes]
-    status: IO[bytes] | None = None
-    pids: list[int] = field(default_factory=list)
-
-    def close(self) -> None:
-        """Kill the box; with the first process of its namespace every other one in it ends. Waits until that is so."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        for end in filter(None, (self.into, self.out, self.status, self.process.stdout)):
-            end.close()
-        until = time.monotonic() + 2
-        while any(os.path.exists(f"/proc/{pid}") for pid in self.pids) and time.monotonic() < until:
-            time.sleep(0.002)
+    status: IO[bytes]
+    pids: list[int]
 
     def code(self) -> int | None:
-        """The exit status of the server, negative for a signal; None if it goes on."""
-        if self.status:
-            return int(_line(self.status, 1) or 1)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1)
-        return self.process.poll()
+        return int(line(self.status, 1) or 1)
 
-
-def _line(file: IO[bytes], seconds: float) -> bytes:
-    """The next line of a pipe; empty if there is none in time."""
-    return file.readline() if select.select([file], [], [], seconds)[0] else b""
-
-
-def bwrap(folder: Path, limits: Limits, inside: Sequence[str], **pipes) -> subprocess.Popen:
-    """Start bubblewrap with a command inside."""
-    with os.fdopen(os.memfd_create("calls"), "wb") as calls:
-        calls.write(walls.system_calls())
-        calls.seek(0)
-        info = pipes.pop("info", None)
-        command = walls.bwrap_command(folder, limits, calls.fileno(), inside, info)
-        handed = [calls.fileno(), *([] if info is None else [info])]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=handed, start_new_session=True, **pipes)
+    def release(self) -> None:
+        """Close the pipes."""
+        for end in (self.into, self.out, self.status):
+            end.close()
 
 
 class Warm:
@@ -75,48 +40,31 @@ class Warm:
         self.folder, self.usable = folder, None
         self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self.process = subprocess.Popen([sys.executable, "-P", folder / "begin.py"], stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            command = [sys.executable, "-P", "-m", "adaptlab.grading.begin", folder]
+            self.process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                             env=walls.environment("/box", "/tmp"), cwd="/", start_new_session=True)  # fmt: skip
+
+    def ready(self) -> bool:
+        """Whether it can become boxes, as far as is known; waits for its imports."""
+        if self.usable is None:
+            self.usable = bool(select.select([self.line], [], [], PATIENCE)[0]) and self.line.recv(10) == b"ready"
+        return self.usable
 
     def close(self) -> None:
         self.line.close()
         self.process.kill()
         self.process.wait()
 
-    def begin(self, limits: Limits) -> Begun | None:
-        """A box; None where the kernel does not let a process walk into one."""
-        if self.usable is None:
-            self.usable = bool(select.select([self.line], [], [], PATIENCE)[0]) and self.line.recv(10) == b"ready"
-        if not self.usable:
-            return None
-        read, write = os.pipe()
-        with os.fdopen(read) as info:
-            process = bwrap(self.folder, limits, HOLDER, info=write, stdin=subprocess.DEVNULL)
-            os.close(write)
-            said = info.read()
-        with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended already
-            if process.stdout.read(1):
-                begun = self._walk_in(process, os.pidfd_open(json.loads(said)["child-pid"]), limits)
-                if begun.pids:
-                    return begun
-                begun.close()
-        process.kill()
-        process.wait()
-        self.usable = False
-        return None
-
-    def _walk_in(self, process: subprocess.Popen, holder: int, limits: Limits) -> Begun:
-        """Ask for a fork that becomes the server of the box whose first process the descriptor `holder` is; without processes if none does."""
+    def fork(self, message: dict, special: int) -> tuple[IO[bytes], IO[bytes], IO[bytes], list[int]]:
+        """Ask for a fork that becomes the server of a box, by a message and a descriptor of its level. What a `Forked` is made of, or no processes."""
         (into_read, into), (out, out_write), (status, status_write) = os.pipe(), os.pipe(), os.pipe()
-        given = [holder, into_read, out_write, status_write]
-        begun = Begun(process, os.fdopen(into, "wb", 0), os.fdopen(out, "rb", 0), os.fdopen(status, "rb", 0))
-        message = {"limits": walls.kernel_limits(limits), "calls": walls.system_calls().hex()}
+        given = [into_read, out_write, status_write, special]
         with contextlib.suppress(OSError):  # the interpreter has ended: then nobody answers at `status`
             socket.send_fds(self.line, [json.dumps(message).encode()], given)
         for number in given:
             os.close(number)
-        begun.pids = [int(pid) for pid in _line(begun.status, 10).split()]
-        return begun
+        told = os.fdopen(status, "rb", 0)
+        return os.fdopen(into, "wb", 0), os.fdopen(out, "rb", 0), told, [int(pid) for pid in line(told, 10).split()]
 
 
 WARM: dict[Path, Warm] = {}  # by the folder of the harness
@@ -130,11 +78,3 @@ def warm_up(folder: Path) -> None:
 def cool_down(folder: Path) -> None:
     if folder in WARM:
         WARM.pop(folder).close()
-
-
-def begin(folder: Path, limits: Limits) -> Begun:
-    """Begin a box by the quickest way that there is."""
-    if folder in WARM and (begun := WARM[folder].begin(limits)):
-        return begun
-    process = bwrap(folder, limits, SERVER, stdin=subprocess.PIPE)
-    return Begun(process, process.stdin, process.stdout)

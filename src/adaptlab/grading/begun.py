@@ -1,0 +1,58 @@
+"""A box that runs, whatever its level: the two ends of the conversation, what it uses as seen from outside, how it ended, and its end."""
+
+import contextlib
+import select
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import IO
+
+
+@dataclass
+class Begun(ABC):
+    """Each level has its own."""
+
+    into: IO[bytes]
+    out: IO[bytes]
+
+    @abstractmethod
+    def close(self) -> None:
+        """Kill all that is in the box, and wait until that is so."""
+
+    @abstractmethod
+    def code(self) -> int | None:
+        """The exit status of the server, negative for a signal; None if it goes on."""
+
+    @abstractmethod
+    def processes(self) -> set:
+        """The box's processes, as psutil's; none where they cannot be seen, and the kernel keeps their limits together."""
+
+    def written(self) -> int:
+        """Bytes that the box has on the disk, where its files are not in a memory of their own; counted no further than it may have."""
+        return 0
+
+    def shortage(self) -> str:
+        """What this machine is short of, so that the box must end through no fault of its own; empty if nothing."""
+        return ""
+
+
+def below(root: int) -> set:
+    """All processes that a process began, and those that these began."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return set(psutil.Process(root).children(recursive=True))
+    return set()
+
+
+def alive(pid: int) -> set:
+    """A process, if it is there."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return {psutil.Process(pid)}
+    return set()
+
+
+def line(file: IO[bytes], seconds: float) -> bytes:
+    """The next line of a pipe; empty if there is none in time."""
+    return file.readline() if select.select([file], [], [], seconds)[0] else b""

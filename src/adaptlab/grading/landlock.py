@@ -1,0 +1,129 @@
+"""The level "landlock": a box without namespaces, for machines where they are switched off. It shares more with its surroundings, and promises less.
+
+Its files are on the disk, in a folder of its own, which is watched from outside and removed; its memory and its processes are watched as well.
+"""
+
+import contextlib
+import os
+import platform
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from adaptlab.grading import walls
+from adaptlab.grading.begun import below, line
+from adaptlab.grading.calls import MACHINES, system_calls
+from adaptlab.grading.walls import MIB, Limits
+from adaptlab.grading.warm import WARM, Forked, cool_down, warm_up
+
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin")
+DEEPEST = 50  # folders in folders
+RESERVE = 1024 * MIB
+SMALLEST = 1024  # what a file counts at least: a great many empty ones fill a disk, too
+ROOM = 1000  # processes that the user of the grader may begin beside the box's
+
+
+def missing() -> str:
+    """Why there is no such box here; empty if there is."""
+    if platform.system() != "Linux" or platform.machine() not in MACHINES:
+        return "it needs Linux on x86_64 or aarch64"
+    from adaptlab.grading import fence  # which knows Linux alone
+
+    if fence.version() < fence.NEEDED:
+        return "the kernel's Landlock is switched off, or too old to keep signals inside (that came with Linux 6.12)"
+    return ""
+
+
+@dataclass
+class Fenced(Forked):
+    """A box behind a fence, which ends when the watchman's leash is let go. `most`: bytes that it may have on the disk."""
+
+    leash: IO[bytes]
+    home: Path
+    most: int
+
+    def close(self) -> None:
+        self.leash.close()
+        while line(self.status, 10):  # until the watchman has gone, too
+            pass
+        self.release()
+        remove(self.home)
+
+    def code(self) -> int | None:
+        """Where the watchman ends without a word somebody outside has killed him: nobody inside can."""
+        return int(self.status.readline() or -signal.SIGKILL) if select.select([self.status], [], [], 1)[0] else None
+
+    def processes(self) -> set:
+        return {process for pid in self.pids[1:] for process in below(pid)}
+
+    def written(self) -> int:
+        return size(self.home, self.most)
+
+    def shortage(self) -> str:
+        """Files without a name cannot be counted, and must not fill the disk either."""
+        return "" if shutil.disk_usage(self.home).free > RESERVE else "the disk of this machine is nearly full"
+
+
+def size(folder: Path, most: int) -> int:
+    """Bytes of all that stands in a folder which somebody hostile changes meanwhile; counts no further than `most`, and what it cannot look into as more."""
+    try:
+        return _size(_opened(folder), most, DEEPEST)
+    except OSError:
+        return most + 1
+
+
+def _opened(name: str | Path, within: int | None = None) -> int:
+    """A descriptor of a folder, and of nothing that somebody has put in its place."""
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
+
+
+def _size(place: int, most: int, depth: int) -> int:
+    total = 0 if depth else most + 1
+    try:
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if total > most:
+                    break
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it has just gone, or become another thing
+                    total += max(SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks)
+                    if entry.is_dir(follow_symlinks=False):
+                        total += _size(_opened(entry.name, place), most - total, depth - 1)
+        return total
+    finally:
+        os.close(place)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder however deep it is, and whatever its owner forbade himself in it."""
+    if subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL).returncode:
+        subprocess.run(["chmod", "-R", "u+rwX", "--", folder], stderr=subprocess.DEVNULL)
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL)
+
+
+def _processes_of_user() -> int:
+    """Processes and threads of the grader's user, whose number the kernel limits for all boxes and other programs together."""
+    import psutil
+
+    found = psutil.process_iter(["uids", "num_threads"])
+    return sum(process.info["num_threads"] or 0 for process in found if process.info["uids"] and process.info["uids"].real == os.getuid())
+
+
+def begin(folder: Path, limits: Limits) -> Fenced:
+    """Begin a box: a fork of the interpreter that waits, or of a new one."""
+    if folder not in WARM or WARM[folder].process.poll() is not None or not WARM[folder].ready():
+        cool_down(folder)
+        warm_up(folder)
+        WARM[folder].ready()
+    home = Path(tempfile.mkdtemp(prefix=f"{walls.PREFIX}{os.getpid()}-"))
+    (home / "tmp").mkdir()
+    readable = {path.resolve() for path in (*map(Path, SYSTEM), *walls.readable(), folder) if path.exists()}
+    kept = walls.kernel_limits(limits) | {"nproc": _processes_of_user() + limits.processes + ROOM}
+    message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, readable)), "without": str(walls.GRADING),
+               "environment": walls.environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
+    held, leash = os.pipe()
+    return Fenced(*WARM[folder].fork(message, held), os.fdopen(leash, "wb", 0), home, limits.disk_bytes)

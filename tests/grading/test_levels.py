@@ -1,0 +1,188 @@
+"""The other levels of a box: each keeps what it promises, gives the marks that the first gives, and is never taken for another."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from grading.conftest import LIMITS, Grader, cells
+from grading.test_hostile import ANSWERS, CHEATS, WRONG, assert_only_one_is_lost
+from grading.test_marks import submissions
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading import doctor, fence, landlock
+from adaptlab.grading.batch import grade_all
+from adaptlab.grading.box import Box, prepared
+from adaptlab.grading.calls import system_calls
+from adaptlab.grading.crew import processes
+from adaptlab.grading.escapes import PROBES
+from adaptlab.grading.levels import LEVELS, level
+from adaptlab.grading.marks import Ledger
+
+BY_NAME = {probe.name: probe for probe in PROBES}
+OTHERS = ("landlock", "podman")
+HOSTILE = ("leaves a process", "kills everything", "calls out", "writes the package", "fills the disk", "many threads", "user namespace")
+BAD = ("exits hard", "kills itself", "takes all memory", "forges the pipe", "a huge answer", "leaves when called")
+# What Landlock leaves open, and the filter of system calls closes.
+BY_CALLS = ("network", "name server", "abstract socket", "named socket", "modes", "others' limits", "shared memory", "user namespace")
+BY_FILES = ("home", "course", "temporary files", "system files", "right answers", "processes")
+
+
+def there(name: str) -> str:
+    """A level, or a test that is skipped and says why."""
+    if why := LEVELS[name].missing():
+        pytest.skip(f"no box of the level {name}: {why}")
+    return name
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request) -> str:
+    return there(request.param)
+
+
+@pytest.fixture(scope="module")
+def fenced() -> str:
+    return there("landlock")
+
+
+@pytest.fixture(scope="module")
+def harness():
+    with prepared() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def graded_at(lab, harness, other):
+    return Grader(lab, harness, other)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_level_holds_what_it_promises_and_says_what_it_does_not(harness, tmp_path, other, name):
+    finding = doctor.examine(BY_NAME[name], harness, tmp_path, other)
+    assert finding.verdict == ("held" if finding.promised else "escaped"), finding
+
+
+@pytest.mark.parametrize("name", BY_CALLS)
+def test_with_the_filter_of_another_level_a_fence_has_gaps(harness, tmp_path, monkeypatch, fenced, name):
+    monkeypatch.setattr(landlock, "system_calls", lambda apart: system_calls())
+    held = name in ("network", "abstract socket")  # by Landlock, too
+    assert doctor.examine(BY_NAME[name], harness, tmp_path, fenced).verdict == ("held" if held else "escaped")
+
+
+@pytest.mark.parametrize("name", BY_FILES)
+def test_without_the_fence_the_same_process_reads_everything(harness, tmp_path, monkeypatch, fenced, name):
+    monkeypatch.setattr(landlock.walls, "readable", lambda: [Path("/")])
+    monkeypatch.setattr(landlock.walls, "GRADING", tmp_path / "grading")
+    assert doctor.examine(BY_NAME[name], harness, tmp_path, fenced).verdict == "escaped"
+
+
+def test_the_right_answers_get_the_same_points(graded_at, grader):
+    marks = [replace(graded, level="", seconds=0, peak_bytes=0) for graded in (graded_at(cells()), grader(cells()))]
+    assert marks[0] == marks[1] and marks[0].points == 6
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_cheat_wins_nothing_and_harms_nothing(graded_at, name):
+    assert_only_one_is_lost(graded_at(cells(first=CHEATS[name], same_strength=WRONG.format("alpha"))))
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_answer_costs_its_own_exercise(graded_at, name):
+    source, status = ANSWERS[name]
+    if graded_at.level == "podman" and name == "takes all memory":  # the kernel ends it at once, and nobody is told why
+        status = None
+    assert_only_one_is_lost(graded_at(cells(same_strength=source)), status)
+
+
+def test_a_batch_is_graded_at_the_level_that_was_asked_for(tmp_path, lab, fenced):
+    ledger = Ledger(tmp_path / "marks.db")
+    assert grade_all(submissions(1), lab, "grader", ledger, processes(1), box=fenced) == 2
+    assert {sheet.level for sheet in ledger.sheets(lab.name)} == {fenced}
+
+
+def test_a_level_that_is_not_here_is_a_sentence_and_no_other_is_taken(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    for name in ("bwrap", "podman", "docker"):
+        with pytest.raises(AdaptLabError, match=f"no box of the level {name}: .* is not installed"):
+            level(name)
+    with pytest.raises(AdaptLabError, match="no level 'none' of a box; there are bwrap, podman, docker, landlock"):
+        level("none")
+
+
+def test_the_lower_level_is_for_those_who_ask(monkeypatch, fenced):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert level("landlock") == "landlock"
+    with pytest.raises(AdaptLabError, match="this machine has none: .*apt install bubblewrap.* can be asked for by --box landlock"):
+        level()
+
+
+def test_where_the_kernel_is_too_old_nobody_is_fenced(monkeypatch):
+    monkeypatch.setattr(fence, "NEEDED", 1000)
+    with pytest.raises(AdaptLabError, match="too old to keep signals inside"):
+        level("landlock")
+
+
+KILLED = """import os, sys, time
+from adaptlab.grading.box import Box, prepared
+with prepared() as folder, Box(folder, 'landlock') as box:
+    box.run({source!r})
+    print(box.begun.home, flush=True)
+    time.sleep(60)"""
+ORPHAN = "import os, subprocess, sys\nif os.fork() == 0:\n    os.setsid()\n    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', '{}'])\n"
+
+
+def test_a_fenced_box_ends_with_its_grader(fenced):
+    word = f"orphan-{os.getpid()}-{time.time_ns()}"
+    source = KILLED.format(source=f"{ORPHAN.format(word)}    os._exit(0)\nos.wait()")
+    grader = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, start_new_session=True)
+    home = Path(grader.stdout.readline().decode().strip())
+    assert home.is_dir() and subprocess.run(["pgrep", "-f", word], stdout=subprocess.DEVNULL).returncode == 0
+    os.kill(grader.pid, signal.SIGKILL)
+    grader.wait()
+    assert not doctor.left(word)
+    with prepared(warm=False):
+        assert not home.exists()
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["server", "watchman"])
+def test_a_fenced_box_that_somebody_kills_is_begun_again(lab, harness, monkeypatch, fenced, who):
+    """Once: its answers are asked for anew, and cost nothing."""
+    killed, read = [], Box.read
+
+    def killing(box, names):
+        if not killed:
+            killed.append(box.begun.pids[who])
+            os.kill(killed[0], signal.SIGKILL)
+        return read(box, names)
+
+    monkeypatch.setattr(Box, "read", killing)
+    graded = Grader(lab, harness, fenced)(cells())
+    assert graded.points == 6 and not psutil.pid_exists(killed[0])
+
+
+def test_a_fenced_box_leaves_no_folder_however_deep(harness, fenced):
+    dig = "import os\nfor _ in range(2000):\n    os.mkdir('d')\n    os.chdir('d')\nos.mkdir('closed', 0o300)\nopen('closed/file', 'w').close()"
+    with Box(harness, fenced, replace(LIMITS, disk_bytes=2**30)) as box:
+        box.begun.most = -1  # the watch ends what digs so deep
+        home = box.begun.home
+        box.limits = replace(box.limits, disk_bytes=2**40)
+        assert box.run(dig) is None
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("make", [lambda f: (f / "a").write_bytes(bytes(5000)), lambda f: [(f / str(i)).touch() for i in range(5)]])
+def test_what_stands_on_the_disk_is_counted(tmp_path, make):
+    make(tmp_path)
+    (tmp_path / "elsewhere").symlink_to("/usr")
+    (tmp_path / "round").symlink_to(tmp_path)
+    assert 5000 <= landlock.size(tmp_path, 10**6) < 20_000 and landlock.size(tmp_path, 4000) > 4000
+
+
+def test_what_is_too_deep_counts_as_too_much(tmp_path):
+    (tmp_path / "/".join("d" * 60)).mkdir(parents=True)
+    assert landlock.size(tmp_path, 10**6) > 10**6
