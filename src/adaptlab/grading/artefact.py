@@ -58,7 +58,8 @@ class Artefact(Exercise):
         if file.fault:
             return Verdict("invalid", file.fault)
         judge = cls.judge(seed)
-        return judge.verdict(attempt(cls.probe, *judge.asked(file.content)))
+        content, *more = judge.asked(file.content)
+        return judge.verdict(attempt(cls.probe, content, more))
 
 
 class Measure:

@@ -37,7 +37,7 @@ class adapter(Artefact):
     def no_desks(right, got):
         return sum(said in TOPIC_OF for said in got["replies"]) < len(right) / 2
 
-    @symptom("Nearly all reviews go to one desk. It has learned which word comes out, not what decides: show it more examples, or lower the learning rate.")
+    @symptom("Nearly all reviews go to one desk. It has learned which word comes out, not what decides: it needs more examples, or a lower learning rate.")
     def one_desk(right, got):
         return Counter(got["replies"]).most_common(1)[0][1] > 0.8 * len(right)
 
@@ -48,3 +48,7 @@ class adapter(Artefact):
     @symptom("It tells glad from angry, but not topics. More examples, or more passes, show it what else decides.")
     def moods_alone(right, got):
         return share(right, got["replies"], MOOD_OF) >= adapter.bar and share(right, got["replies"], TOPIC_OF) < 0.5
+
+    @symptom("It names desks, and mostly wrong ones: what decides is hardly learned yet. It needs more examples, or more passes over them.")
+    def begun(right, got):
+        return sum(said == wanted for said, wanted in zip(got["replies"], right)) < len(right) / 2
