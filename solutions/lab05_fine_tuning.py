@@ -12,22 +12,24 @@
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab05_fine_tuning.ipynb)
 #
 # You will say which tokens are learned, pack conversations into rows without a leak between them, write a training loop that does the same in small
-# parts as in one, plan its rate, stop it in time, and read from a learning curve how many examples are enough.
+# parts as in one, plan its rate, stop it in time, and read from a learning curve how many examples are enough. With what you read there you train an
+# adapter, and hand it in as a file.
 #
-# **About 90 minutes, 21 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
+# **About 90 minutes, 24 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
 # questions with other inputs. Work through lesson 05 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
 #
 # | exercise | points | lines | minutes |
 # |---|---|---|---|
 # | 1 `loss_mask` | 2 | 8 | 10 |
-# | 2 `pack` | 3 | 10 | 14 |
+# | 2 `pack` | 3 | 7 | 9 |
 # | 3 `may_look` | 2 | 4 | 8 |
 # | 4 `train` | 3 | 10 | 18 |
 # | 5 `rate_at` | 2 | 4 | 10 |
 # | 6 `stop_at` | 2 | 7 | 8 |
 # | 7 `step_order` | 2 | 1 | 5 |
-# | 8 `enough`, and the experiment | 2 | 3 | 9 |
-# | 9 in your own words | 3 | | 8 |
+# | 8 `enough`, and the experiment | 2 | 3 | 8 |
+# | 9 `adapter`, a file | 3 | 4 | 6 |
+# | 10 in your own words | 3 | | 8 |
 
 # %%
 import sys
@@ -50,6 +52,7 @@ from adaptlab import plots
 from adaptlab.course.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
+from adaptlab.lora.files import save_adapter
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.sft import Options, fine_tune
 
@@ -122,8 +125,10 @@ check.lab05.loss_mask(loss_mask)
 # Rows of one text each are mostly padding. So texts share rows, whole ones only, and every token is told which text of its row it belongs to and at
 # which place of that text it stands.
 #
+# The frame is given: what is missing is the row that takes the next text, an old one or a new one.
+#
 # <details><summary>Hint</summary>Go through the rows that there are and stop at the first with room; Python's <code>for … else</code> runs the else
-# part if none was found. What does a row have to know so that the next text in it gets the right number?</details>
+# part if none was found.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "pack", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -137,9 +142,9 @@ def pack(texts, n):
     token the number of its text in its row, from 0; "positions" its place in its text, from 0.
     Nothing is padded.
     """
-    # BEGIN SOLUTION
     rows = []
     for text in texts:
+        # BEGIN SOLUTION
         if len(text) > n:
             raise ValueError(f"a text has {len(text)} tokens, and a row {n}")
         for row in rows:
@@ -148,12 +153,12 @@ def pack(texts, n):
         else:
             row = {"ids": [], "segments": [], "positions": []}
             rows.append(row)
+        # END SOLUTION
         number = row["segments"][-1] + 1 if row["segments"] else 0
         row["ids"] += text
         row["segments"] += [number] * len(text)
         row["positions"] += range(len(text))
     return rows
-    # END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_pack", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
@@ -383,7 +388,34 @@ print(f"more than {measured} examples are not clearly better, and you said {pred
 plots.curves("Desks learned by the small model", "examples", "right desks", counts, {"150 other reviews": list(shares.values())}, logarithmic=True)
 
 # %% [markdown]
-# ## 9 In your own words
+# ## 9 Hand in what was trained
+#
+# Now train one model that you would give to the house: an adapter of rank 4 for `chat`, which sends reviews to the right desk. The grader does not look
+# at how you trained it. It takes the file, puts the adapter beside its own copy of the small chat model, and asks that about 300 reviews in wordings
+# which no training holds. At least nine in ten have to go to the right desk.
+#
+# You choose the number of examples, the rate and the passes; everything else may stay as it is in `Options`. The figure above says how many examples
+# are enough for full tuning. An adapter changes far fewer numbers than full tuning, and needs a higher rate, but not any: with a rate that is too high
+# it learns nothing that lasts. Train in the cell below and in no other: the grader runs all of your cells but this one.
+#
+# **Hand in both, the notebook and the file beside it**, as two files or in one zip. The file keeps its name.
+#
+# <details><summary>Hint</summary><code>fine_tune</code> as above, with <code>method="lora"</code> and <code>rank=4</code>; the default rate is made for
+# such adapters. <code>save_adapter(tuned.model, adapter)</code> writes the file.</details>
+
+# %% nbgrader={"grade": false, "grade_id": "adapter", "locked": false, "schema_version": 3, "solution": true, "task": false}
+adapter = "lab05_adapter.safetensors"  # in the folder of this notebook
+# BEGIN SOLUTION
+settings = Options(rank=4, learning_rate=3e-3, epochs=4, batch_size=8)
+tuned = fine_tune(chat, pool[:270], settings)
+save_adapter(tuned.model, adapter)
+# END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "check_adapter", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check.lab05.adapter(adapter)
+
+# %% [markdown]
+# ## 10 In your own words
 #
 # A colleague reads the figure and says: "More data is useless from there on; let us save the money." Discuss it in five to eight sentences: what the
 # intervals allow you to say and what not, how you would find out more cheaply than by labelling thousands of reviews, and for which other kind of

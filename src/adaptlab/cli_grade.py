@@ -41,6 +41,7 @@ def grade_run(
     folder: Folder = Path("."),
 ) -> None:
     """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
+    from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
     from adaptlab.grading.crew import crew_of
     from adaptlab.grading.feedback import visible, write_feedback
@@ -55,7 +56,8 @@ def grade_run(
     if (free_days or percent_a_day) and not due:
         raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
     assignment, digest = read_lab_named(folder, lab)
-    found, ledger, grader = find_submissions(submissions, assignment.name), Ledger(out / "marks.db"), grader_of(assignment, digest)
+    found = find_submissions(submissions, assignment.name, files_of(assignment.name))
+    ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     if others := without_notebook(submissions, assignment.name, found):
         print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
     if due:

@@ -36,13 +36,17 @@ def labs_check(
     folder: Folder = Path("."),
 ) -> None:
     """Restart and run all, in the grader's own box: what passes here passes there. Exit status 1 if an exercise does not."""
+    from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import read_lab_named, run_whole
     from adaptlab.grading.feedback import visible
+    from adaptlab.grading.intake import find_submissions
 
     number = lab or (re.search(r"lab(\d\d)", notebook.name) or [None, ""])[1]
     if not notebook.is_file() or not number:
         raise AdaptLabError(f"{notebook} is no notebook of a lab; give the path of one, or say which with --lab 04.")
-    graded = run_whole(read_lab_named(folder, number)[0], notebook.read_bytes(), box)
+    assignment = read_lab_named(folder, number)[0]
+    (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))
+    graded = run_whole(assignment, submission, box)
     for mark in graded.marks:
         print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")
     for cell, error in graded.errors.items():

@@ -92,6 +92,26 @@ def grader(lab, box_level):
         yield Grader(lab, harness, box_level)
 
 
+@pytest.fixture(scope="session")
+def trained_adapter(tmp_path_factory) -> bytes:
+    """The file that the solution of lab 05 makes, by its own cell."""
+    import jupytext
+
+    from adaptlab.course.studies.tuning import conversation, train_cases
+    from adaptlab.lora.files import save_adapter
+    from adaptlab.models.local import LocalChat
+    from adaptlab.tune.sft import Options, fine_tune
+
+    source = jupytext.read(Path(__file__).parents[2] / "solutions" / "lab05_fine_tuning.py")
+    (cell,) = [cell.source for cell in source.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "adapter"]
+    names = {"chat": LocalChat("embedded:mini-chat"), "pool": [conversation(case) for case in train_cases("desk", 810, seed=0)],
+             "Options": Options, "fine_tune": fine_tune, "save_adapter": save_adapter}  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("trained"))
+        exec(cell, names)
+        return Path(names["adapter"]).read_bytes()
+
+
 CORPORA = {"test_hostile.py": "hostile notebooks got marks that they had not earned, or cost others theirs", "test_honest.py": "honest ones lost a point"}
 
 

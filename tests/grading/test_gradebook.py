@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from adaptlab.cli_grade import grade_app
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.grade import Graded, Mark, digest_of
+from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.gradebook import Foreign, read_foreign, write_gradebook
-from adaptlab.grading.intake import Submission
+from adaptlab.grading.intake import Submission, digest_of
 from adaptlab.grading.marks import Ledger, Policy
 from adaptlab.grading.notebook import read_lab
 

@@ -7,10 +7,11 @@ from rapidfuzz import fuzz
 
 from adaptlab.course.labs import build_labs, faults, find_sources, out_of_step, solved
 from adaptlab.errors import AdaptLabError
+from adaptlab.grading.artefact import files_of
 from adaptlab.grading.box import prepared
 from adaptlab.grading.check import exercises
 from adaptlab.grading.grade import grade
-from adaptlab.grading.intake import Submission
+from adaptlab.grading.intake import Beside, Submission
 from adaptlab.grading.notebook import Cell, read_cells, read_lab
 from adaptlab.grading.walls import Limits
 
@@ -62,10 +63,10 @@ def test_no_answer_is_handed_out(name):
 
 
 @pytest.mark.parametrize("name", LABS)
-def test_the_solution_gets_every_point(name, harness, box_level):
-    graded = grade(
-        lab_of(name), Submission("teacher", solved(ROOT / "solutions" / f"{name}.py", ROOT / "labs" / f"{name}.ipynb"), "", ""), harness, box_level, 5, LIMITS
-    )
+def test_the_solution_gets_every_point(name, harness, box_level, request):
+    content = solved(ROOT / "solutions" / f"{name}.py", ROOT / "labs" / f"{name}.ipynb")
+    beside = tuple(Beside(file, request.getfixturevalue("trained_adapter")) for file in files_of(name))
+    graded = grade(lab_of(name), Submission("teacher", content, "", "", beside=beside), harness, box_level, 5, LIMITS)
     assert {mark.status for mark in graded.marks if mark.exercise != "explanation"} == {"pass"}, graded.marks
 
 

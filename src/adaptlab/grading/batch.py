@@ -19,8 +19,8 @@ from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import prepared
 from adaptlab.grading.crew import Crew, processes
-from adaptlab.grading.grade import Graded, Mark, digest_of, grade
-from adaptlab.grading.intake import Submission
+from adaptlab.grading.grade import Graded, Mark, grade
+from adaptlab.grading.intake import Submission, digest_of
 from adaptlab.grading.levels import level
 from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab, read_lab
@@ -63,10 +63,10 @@ def grader_of(lab: Lab, content: str) -> str:
     return digest_of((content + code_of(lab.name)).encode())[:16]
 
 
-def run_whole(lab: Lab, content: bytes, box: str = "") -> Graded:
+def run_whole(lab: Lab, submission: Submission, box: str = "") -> Graded:
     """Restart and run all, in the grader's own box: everything in a notebook, its experiment, too, and then the checks."""
     with prepared() as harness:
-        return grade(lab, Submission("you", content, "", ""), harness, level(box), secrets.randbits(62), WHOLE, experiments=True)
+        return grade(lab, submission, harness, level(box), secrets.randbits(62), WHOLE, experiments=True)
 
 
 def measured_by_solution(lab: Lab, folder: Path, crew: Crew, box: str = "") -> str:
@@ -76,7 +76,8 @@ def measured_by_solution(lab: Lab, folder: Path, crew: Crew, box: str = "") -> s
         return ""
     try:
         with crew.pool() as pool:
-            return pool.submit(run_whole, lab, solved(source, folder / "labs" / f"{lab.name}.ipynb"), box).result().measured
+            whole = Submission("solution", solved(source, folder / "labs" / f"{lab.name}.ipynb"), "", "")
+            return pool.submit(run_whole, lab, whole, box).result().measured
     except (CancelledError, crew.died) as error:
         raise AdaptLabError("The lab's experiment was lost with its worker; the marks are kept, and the same command goes on.") from error
 
@@ -115,7 +116,7 @@ class Task:
     def failed(self, status: str, sentence: str) -> Graded:
         """What is kept where there is no grading: no points, and no zeros."""
         marks = [Mark(name, status, None, points, sentence) for name, points in (self.lab.points | self.lab.by_hand).items()]
-        return Graded(self.submission.student, self.lab.name, digest_of(self.submission.content), "none", marks)
+        return Graded(self.submission.student, self.lab.name, self.submission.digest, "none", marks)
 
 
 def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, crew: Crew = PAIR, limits: Limits = DEFAULT, box: str = "") -> int:
@@ -126,7 +127,7 @@ def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: 
     from tqdm import tqdm
 
     done, secret, batch = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), secrets.token_hex(8)
-    todo = [one for one in submissions if (one.student, digest_of(one.content)) not in done]
+    todo = [one for one in submissions if (one.student, one.digest) not in done]
     tasks = [Task(lab, one, limits, batch, code_of(lab.name), box, secret) for one in todo]
     with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
         for task, graded in _results(tasks, crew):

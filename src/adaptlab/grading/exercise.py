@@ -15,10 +15,12 @@ import numpy as np
 from adaptlab.grading.probes import call
 from adaptlab.grading.wire import Other, Raised, decode, encode
 
+MEASURED = " Measured: "  # in a sentence, before what is true of this one answer; what stands before it is said to all alike
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says of an answer: `status` is "pass", "wrong" or "student error"."""
+    """What the judge says of an answer: `status` is "pass", "wrong" or "student error"; of a file that is not what it should be, "invalid"."""
 
     status: str
     sentence: str
@@ -87,6 +89,23 @@ class Exercise:
     def outputs(cls, answer: Any, inputs: Sequence[tuple]) -> list:
         """What an answer returns for each input, as the judge will see it: by its probe, through the wire."""
         return [attempt(cls.probe, answer, args) for args in inputs]
+
+    @classmethod
+    def probe_name(cls) -> str:
+        """The probe as the box knows it."""
+        module = cls.probe.__module__.removeprefix("adaptlab.grading.probes").removeprefix(".")
+        return f"{module}.{cls.probe.__name__}".removeprefix(".")
+
+    @classmethod
+    def judge(cls, seed: int) -> Any:
+        """Who gives the verdicts, for the inputs of a seed."""
+        return Judge(cls, seed)
+
+    @classmethod
+    def tried(cls, answer: Any, seed: int) -> Verdict:
+        """The verdict on an answer in this process, beside the exercise."""
+        judge = cls.judge(seed)
+        return judge.verdict(cls.outputs(answer, judge.inputs))
 
 
 class Parsons(Exercise):

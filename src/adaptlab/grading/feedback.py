@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from adaptlab.files import write_whole
+from adaptlab.grading.exercise import MEASURED
 from adaptlab.grading.grade import Mark
 from adaptlab.grading.intake import can_be_seen
 from adaptlab.grading.marks import Sheet
@@ -57,7 +58,7 @@ def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
 def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
     """(exercise, sentence, students) of what was believed wrongly by name, the commonest first."""
     marks: list[Mark] = [mark for sheet in sheets for mark in sheet.marks if mark.misconception not in ("", "blank")]
-    counts = Counter((mark.exercise, mark.sentence) for mark in marks)
+    counts = Counter((mark.exercise, mark.sentence.partition(MEASURED)[0]) for mark in marks)
     return [(*what, n) for what, n in counts.most_common(20)]
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.grading.artefact import Artefact, Measure
 from adaptlab.grading.box import Box, BoxError
 from adaptlab.grading.check import exercises
-from adaptlab.grading.exercise import Exercise, Judge
+from adaptlab.grading.exercise import Judge
 from adaptlab.grading.intake import Submission
+from adaptlab.grading.measure import SECOND_TRY, measure
 from adaptlab.grading.notebook import Cell, Invalid, Lab, code_to_run, read_cells, rebuild
 from adaptlab.grading.walls import DEFAULT, Limits
-
-SECOND_TRY = 3  # how much longer a step may take the second time: a slow moment of the machine is no zero
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,10 @@ class Graded:
 
 
 @lru_cache(maxsize=64)
-def judge_of(lab: str, name: str, secret: int) -> Judge:
+def judge_of(lab: str, name: str, secret: int) -> Judge | Measure:
     """The judge of an exercise in one run of the grader: its inputs hang on the run's secret, and are the same for every student."""
     digest = hashlib.sha256(f"{secret}/{lab}/{name}".encode()).digest()
-    return Judge(exercises(lab)[name], int.from_bytes(digest[:4], "big"))
-
-
-def digest_of(content: bytes) -> str:
-    """The name of a submission's content in the ledger."""
-    return hashlib.sha256(content).hexdigest()
+    return exercises(lab)[name].judge(int.from_bytes(digest[:4], "big"))
 
 
 def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = DEFAULT, experiments: bool = False) -> Graded:
@@ -79,7 +74,7 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
     missing = set(lab.points) - set(exercises(short))
     if missing:
         raise AdaptLabError(f"{lab.name} has no check for {', '.join(sorted(missing))}; see solutions/README.md.")
-    result = Graded(submission.student, lab.name, digest_of(submission.content), level, [])
+    result = Graded(submission.student, lab.name, submission.digest, level, [])
     try:
         if submission.fault:
             raise Invalid(submission.fault)
@@ -88,7 +83,11 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
         result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in (lab.points | lab.by_hand).items()]
         return result
     result.answers = {cell.name: cell.source for cell in cells if cell.name in lab.answers}
-    _Attempt(lab, code_to_run(lab, cells, experiments), result, harness, secret, limits).finish()
+    files = [name for name in lab.points if issubclass(exercises(short)[name], Artefact)]
+    _Attempt(lab, code_to_run(lab, cells, experiments, files), result, harness, secret, limits, files).finish()
+    for name in files:
+        written = result.answers.get(name) not in (None, *(cell.source for cell in lab.cells if cell.name == name))
+        result.marks.append(_of_file(lab, name, submission, written, result, harness, secret, limits))
     order = list(lab.points)
     result.marks.sort(key=lambda mark: order.index(mark.exercise))
     result.marks += [Mark(name, "needs a person", None, points, "This answer is read by a person.") for name, points in lab.by_hand.items()]
@@ -96,13 +95,30 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
     return result
 
 
+def _of_file(lab: Lab, name: str, submission: Submission, written: bool, result: Graded, harness: Path, secret: int, limits: Limits) -> Mark:
+    """The mark of an exercise whose answer is a file beside the notebook; `written`: the cell that makes it is not as it was handed out."""
+    judge, of = judge_of(lab.name[:5], name, secret), lab.points[name]
+    file = next((file for file in submission.beside if file.name == judge.exercise.file), None)
+    if file is None:
+        sentence = f"There is no {judge.exercise.file} beside the notebook. Hand in both: as two files, or in one zip."
+        return Mark(name, "student error", 0, of, sentence if written else "Nothing is written here yet.", "" if written else "blank")
+    if file.fault:
+        return Mark(name, "invalid", 0, of, file.fault)
+    verdict, peak_bytes = measure(judge, file.content, harness, result.level, limits)
+    result.peak_bytes = max(result.peak_bytes, peak_bytes)
+    points = None if verdict.status in ("grader error", "needs a person") else of if verdict.status == "pass" else 0
+    return Mark(name, verdict.status, points, of, verdict.sentence, verdict.misconception)
+
+
 class _Attempt:
     """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the others go on in a fresh one."""
 
-    def __init__(self, lab: Lab, code: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits):
+    def __init__(self, lab: Lab, code: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits,
+                 files: Sequence[str]):  # fmt: skip
         self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
         self.code, self.errors, self.doing = list(code), {}, None
-        self.left, self.slow, self.killed, self.ours = list(lab.points), set(), set(), {cell.id for cell in lab.cells}
+        self.left = [name for name in lab.points if name not in files]
+        self.slow, self.killed, self.ours = set(), set(), {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
         """Go on until every exercise has its mark. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
@@ -146,7 +162,7 @@ class _Attempt:
         for name in list(self.left):
             self.doing = name
             judge = judge_of(self.lab.name[:5], name, self.secret)
-            outputs = box.call(_name(judge.exercise), name, judge.inputs)
+            outputs = box.call(judge.exercise.probe_name(), name, judge.inputs)
             self._mark(name, *self._judged(judge, name, outputs))
         self.doing = None
 
@@ -191,12 +207,6 @@ class _Attempt:
     def _mark_all(self, status: str, points: float | None, sentence: str) -> None:
         for name in list(self.left):
             self._mark(name, status, points, sentence)
-
-
-def _name(exercise: type[Exercise]) -> str:
-    """The probe of an exercise as the box knows it."""
-    module = exercise.probe.__module__.removeprefix("adaptlab.grading.probes").removeprefix(".")
-    return f"{module}.{exercise.probe.__name__}".removeprefix(".")
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Reading a stranger's notebook without trusting it, and making ours again with the stranger's answers in it. Nothing is executed here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,9 +125,13 @@ def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
     return rebuilt
 
 
-def code_to_run(lab: Lab, cells: Sequence[Cell], experiments: bool = False) -> list[Cell]:
-    """The code cells that a grader runs: not the checks, and of what follows the prediction, the experiment, only the student's own cells."""
+def code_to_run(lab: Lab, cells: Sequence[Cell], experiments: bool = False, files: Collection[str] = ()) -> list[Cell]:
+    """The code cells that a grader runs: not the checks, and of what follows the prediction, the experiment, only the student's own cells.
+
+    Nor the answers named in `files`, which make what was handed in as a file: whole trainings, often.
+    """
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     order = [cell.name for cell in lab.cells]
     ours_after = {cell.id for cell in lab.cells[order.index("prediction") + 1 :] if not cell.name} if "prediction" in order else set()
-    return [cell for cell in code if not cell.name.startswith("check_") and (experiments or cell.name or cell.id not in ours_after)]
+    left_out = ours_after | set(files)
+    return [cell for cell in code if not cell.name.startswith("check_") and (experiments or (cell.name or cell.id) not in left_out)]

@@ -69,6 +69,8 @@ def answer(shell, message: dict):
     try:
         probe = getattr(importlib.import_module(f"adaptlab.grading.probes{'.' * bool(module)}{module}"), name)
         given = [decode(arg, tensors=True) for arg in message["args"]]
+        if not message["name"]:  # nothing of a student's is called: the probe itself does it all
+            return encode(probe(*given))
         if message["name"] not in shell.user_ns:
             raise NameError(f"name {message['name']!r} is not defined")
         return encode(probe(shell.user_ns[message["name"]], *given))

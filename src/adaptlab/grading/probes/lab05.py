@@ -27,3 +27,16 @@ def tiny_training(answer: Callable, embedding: Any, head: Any, batches: list, mo
         parameter.grad = torch.ones_like(parameter)  # what gradients hold before is not to count
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     return {"losses": answer(model, optimizer, batches, most, clip), "embedding": model.embedding, "head": model.head}
+
+
+def adapter_replies(content: Any, conversations: list, model_id: str, rank: int, max_new_tokens: int) -> dict:
+    """What a model says to each conversation with the adapter in a file's bytes (uint8) beside it, and whether that adapter changes anything."""
+    from adaptlab.lora.files import form, put_in, read_adapter  # here, since they take seconds that no other answer of the lab needs
+    from adaptlab.models.chat import texts
+    from adaptlab.models.local import LocalChat
+
+    chat = LocalChat(model_id)
+    tensors = read_adapter(content.tobytes(), form(chat.model, rank))
+    put_in(chat.model, tensors)
+    changes = any(bool(tensor.any()) for name, tensor in tensors.items() if name.endswith(".b"))
+    return {"changes": changes, "replies": texts(chat, conversations, max_new_tokens=max_new_tokens)}
