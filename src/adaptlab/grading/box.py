@@ -54,8 +54,8 @@ class Box:
 
     def __init__(self, folder: Path, level: str, limits: Limits = DEFAULT):
         self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
-        self.began = self.step_began = self.watched = time.monotonic()
         self.begun = LEVELS[level].begin(folder, limits)
+        self.began = self.step_began = self.watched = time.monotonic()  # the interpreter that waits may have had its imports before it
         os.set_blocking(self.begun.out.fileno(), False)
         os.set_blocking(self.begun.into.fileno(), False)
 

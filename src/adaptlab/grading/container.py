@@ -132,7 +132,8 @@ class Engine:
         prepare(folder)
         name = _name()
         words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/serve.py"])
-        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(words, cwd=folder, start_new_session=True, **pipes)  # there Podman leaves a file when memory has run out
         return Contained(process.stdin, process.stdout, process, self, name)
 
     def said(self, *words: str, **more) -> subprocess.CompletedProcess:
