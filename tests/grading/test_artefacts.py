@@ -24,7 +24,7 @@ from adaptlab.grading.check import NotYet, exercises, run_check
 from adaptlab.grading.crew import processes
 from adaptlab.grading.feedback import misconceptions
 from adaptlab.grading.grade import Mark, grade, judge_of
-from adaptlab.grading.intake import Beside, Submission, find_submissions, wanted_name
+from adaptlab.grading.intake import Beside, Submission, find_submissions, wanted_name, without_notebook
 from adaptlab.grading.marks import Ledger, Sheet
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.walls import Limits
@@ -316,10 +316,12 @@ def test_a_student_s_own_folder_and_a_file_that_may_be_anybody_s(tmp_path):
     (tmp_path / FILE).write_bytes(b"weights")
     for place in (tmp_path, tmp_path / "lab05_fine_tuning.ipynb"):
         assert [beside for _, beside in taken(place).values()] == [[(FILE, b"weights", "")]]
+    assert without_notebook(tmp_path, LAB, find_submissions(tmp_path, LAB, WANTED)) == []
     (tmp_path / "lab05_fine_tuning.ipynb").rename(tmp_path / "jane_lab05.ipynb")
     (tmp_path / "joe_lab05.ipynb").write_bytes(NOTEBOOK)
     for place in (tmp_path, tmp_path / "jane_lab05.ipynb"):
         assert {len(beside) for _, beside in taken(place).values()} == {0}
+    assert without_notebook(tmp_path, LAB, find_submissions(tmp_path, LAB, WANTED)) == [FILE]
 
 
 def test_what_is_no_ordinary_file_of_that_name_is_said_and_the_notebook_is_kept(tmp_path):
