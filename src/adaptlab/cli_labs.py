@@ -42,7 +42,7 @@ def labs_check(
     from adaptlab.grading.intake import find_submissions
 
     number = lab or (re.search(r"lab(\d\d)", notebook.name) or [None, ""])[1]
-    if not notebook.is_file() or not number:
+    if not notebook.is_file() or notebook.suffix.lower() == ".zip" or not number:
         raise AdaptLabError(f"{notebook} is no notebook of a lab; give the path of one, or say which with --lab 04.")
     assignment = read_lab_named(folder, number)[0]
     (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))

@@ -23,9 +23,9 @@ from adaptlab.grading.box import BoxError
 from adaptlab.grading.check import NotYet, exercises, run_check
 from adaptlab.grading.crew import processes
 from adaptlab.grading.feedback import misconceptions
-from adaptlab.grading.grade import grade, judge_of
-from adaptlab.grading.intake import Beside, Submission, find_submissions, wanted_name
-from adaptlab.grading.marks import Ledger
+from adaptlab.grading.grade import Mark, grade, judge_of
+from adaptlab.grading.intake import Beside, Submission, find_submissions, wanted_name, without_notebook
+from adaptlab.grading.marks import Ledger, Sheet
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.walls import Limits
 from adaptlab.lora.adapter import inject
@@ -316,10 +316,12 @@ def test_a_student_s_own_folder_and_a_file_that_may_be_anybody_s(tmp_path):
     (tmp_path / FILE).write_bytes(b"weights")
     for place in (tmp_path, tmp_path / "lab05_fine_tuning.ipynb"):
         assert [beside for _, beside in taken(place).values()] == [[(FILE, b"weights", "")]]
+    assert without_notebook(tmp_path, LAB, find_submissions(tmp_path, LAB, WANTED)) == []
     (tmp_path / "lab05_fine_tuning.ipynb").rename(tmp_path / "jane_lab05.ipynb")
     (tmp_path / "joe_lab05.ipynb").write_bytes(NOTEBOOK)
     for place in (tmp_path, tmp_path / "jane_lab05.ipynb"):
         assert {len(beside) for _, beside in taken(place).values()} == {0}
+    assert without_notebook(tmp_path, LAB, find_submissions(tmp_path, LAB, WANTED)) == [FILE]
 
 
 def test_what_is_no_ordinary_file_of_that_name_is_said_and_the_notebook_is_kept(tmp_path):
@@ -366,19 +368,22 @@ def test_a_fault_of_intake_is_the_exercise_s_own(graded):
     assert (marks["adapter"].status, marks["adapter"].sentence, marks["step_order"].points) == ("invalid", "It is a link.", 2)
 
 
-def test_another_file_beside_the_same_notebook_is_graded_anew(tmp_path, short, fresh, box_level):
+def test_another_file_beside_the_same_notebook_is_graded_anew(tmp_path, short, box_level):
     ledger, one = Ledger(tmp_path / "marks.db"), Submission("jane", NOTEBOOK, "file", "")
-    with_file = replace(one, beside=(Beside(FILE, save(fresh)),))
-    assert (
-        len({one.digest, with_file.digest, replace(one, beside=(Beside(FILE, b""),)).digest, replace(one, beside=(Beside(FILE, b"", "A link."),)).digest}) == 4
-    )
-    assert [grade_all([one, with_file], short, "grader", ledger, processes(1)) for _ in range(2)] == [2, 0]
-    (sheet,) = ledger.sheets(LAB)
-    assert {mark.exercise: mark.misconception for mark in sheet.marks} == {"step_order": "", "adapter": "untrained"}
-    ((exercise, sentence, n),) = misconceptions([sheet])
-    assert (exercise, n) == ("adapter", 1) and "Measured" not in sentence
+    others = [replace(one, beside=(Beside(FILE, content, fault),)) for content, fault in ((b"", "It is a link."), (b"", ""), (b"1", ""))]
+    assert len({two.digest for two in (one, *others)}) == 4
+    assert [grade_all([one, others[0]], short, "grader", ledger, processes(1)) for _ in range(2)] == [2, 0]
+    assert [(mark.exercise, mark.status) for mark in ledger.sheets(LAB)[0].marks] == [("step_order", "pass"), ("adapter", "invalid")]
     ledger.decide("jane", LAB, "adapter", 1, "nearly", "Dr. No")
     assert ledger.sheets(LAB)[0].points == 3
+
+
+def test_what_is_believed_alike_is_counted_as_one_whatever_was_measured():
+    verdicts = [EXERCISE.judge(4).verdict({"changes": True, "replies": ["Otter"] * 300 if i else ["Lynx"] * 299 + ["Otter"]}) for i in range(2)]
+    marks = [Mark("adapter", one.status, 0, 2, one.sentence, one.misconception) for one in verdicts]
+    assert marks[0].sentence != marks[1].sentence
+    (found,) = misconceptions([Sheet(student, LAB, "", "", "", [mark]) for student, mark in zip("ab", marks)])
+    assert found[::2] == ("adapter", 2) and found[1].endswith(".") and "Measured" not in found[1]
 
 
 def test_the_cell_that_trains_runs_in_a_whole_run_alone(short):

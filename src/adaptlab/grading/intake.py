@@ -22,6 +22,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.notebook import MAX_BYTES
 
 MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
+# Windows, where students check their files, has neither links like these nor pipes in folders, and its own word for bytes as they are.
+CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 NOTHING: Mapping[str, int] = MappingProxyType({})
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 LMS_FOLDER = re.compile(r"^(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?$")
@@ -151,7 +153,7 @@ def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]
 def _from_file(path: Path, name: str, beside: str = "", max_bytes: int = MAX_BYTES) -> _File:
     place, what = PurePosixPath(name), beside or "the notebook"
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(path, CAREFULLY)
     except OSError as error:
         return _File(place, b"", "", f"The file cannot be opened ({error.strerror}): it is a link, or not readable. Hand in {what} itself.", beside)
     with os.fdopen(handle, "rb") as file:
@@ -224,8 +226,9 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
             names = [entry.filename for entry in archive.infolist()[:MAX_ENTRIES] if not entry.is_dir() and "__MACOSX" not in entry.filename]
     else:
         return []
-    students = {one.student for one in found}
-    return [name for name in names if _is_handed_in(PurePosixPath(name), lab) and student_of(PurePosixPath(name), lab) not in students]
+    students, taken = {one.student for one in found}, {file.name for one in found for file in one.beside}
+    others = [name for name in names if PurePosixPath(name).name.casefold() not in taken]
+    return [name for name in others if _is_handed_in(PurePosixPath(name), lab) and student_of(PurePosixPath(name), lab) not in students]
 
 
 def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
