@@ -32,12 +32,9 @@ def command(folder: Path, limits: Limits, calls: int, inside: Sequence[str], inf
     There is no /dev/zero, of which memory can be had that no process is seen to hold.
     Limits by prlimit are set inside, where they count the box's own processes. CPython needs neither /etc nor a user of its own.
     """
-    mounts = ["--ro-bind", "/usr", "/usr"]
-    for name in ("lib", "lib64", "bin"):
-        if Path(f"/{name}").is_symlink():
-            mounts += ["--symlink", os.readlink(f"/{name}"), f"/{name}"]
-        elif Path(f"/{name}").exists():
-            mounts += ["--ro-bind", f"/{name}", f"/{name}"]
+    mounts = []
+    for place in map(str, walls.SYSTEM):
+        mounts += ["--symlink", os.readlink(place), place] if os.path.islink(place) else ["--ro-bind", place, place]
     mounts += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero", "--size", str(64 * MIB), "--tmpfs", "/dev/shm"]
     for place in ("/tmp", "/box"):
         mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]

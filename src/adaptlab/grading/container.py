@@ -39,13 +39,10 @@ def image() -> tuple[str, bytes]:
     """The name of the image, by what is in it, and the image: a tar of empty folders, and of links as this system has them."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
-        for name in ("usr", "proc", "dev", "sys", "tmp", "box", "grader", "etc"):
+        for name in ("proc", "dev", "sys", "tmp", "box", "grader", "etc"):
             tar.addfile(_entry(name, tarfile.DIRTYPE, mode=0o1777 if name in ("tmp", "box") else 0o755))  # as a tmpfs there will have it
-        for name in ("lib", "lib64", "bin"):
-            if Path(f"/{name}").is_symlink():
-                tar.addfile(_entry(name, tarfile.SYMTYPE, os.readlink(f"/{name}")))
-            elif Path(f"/{name}").exists():
-                tar.addfile(_entry(name, tarfile.DIRTYPE))
+        for place in walls.SYSTEM:
+            tar.addfile(_entry(place.name, tarfile.SYMTYPE, os.readlink(place)) if place.is_symlink() else _entry(place.name, tarfile.DIRTYPE))
     content = file.getvalue()
     return f"localhost/adaptlab-box:{hashlib.sha256(content).hexdigest()[:12]}", content
 
@@ -119,7 +116,7 @@ class Engine:
         kept = walls.kernel_limits(limits) | {"nproc": limits.processes + ROOM}
         limited += [f"--ulimit={name}={kept[name]}:{kept[name]}" for name in ("nproc", "nofile")]  # an engine's own may be more than it may give
         mounts = [f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")] + [f"--shm-size={SHM}"]
-        system = [Path("/usr"), *(path for path in map(Path, ("/lib", "/lib64", "/bin")) if path.exists() and not path.is_symlink())]
+        system = [place for place in walls.SYSTEM if not place.is_symlink()]
         mounts += [f"--volume={place}:{place}:ro" for place in (*system, *walls.readable())] + [f"--volume={folder}:/grader:ro"]
         mounts += [f"--volume={folder / NOTHING}:{walls.GRADING}:ro"]  # no tmpfs: Podman copies into one what it covers
         variables = [f"--env={variable}={value}" for variable, value in walls.environment("/box", "/tmp").items()]

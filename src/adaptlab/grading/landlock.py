@@ -21,7 +21,6 @@ from adaptlab.grading.calls import MACHINES, system_calls
 from adaptlab.grading.walls import MIB, Limits
 from adaptlab.grading.warm import WARM, Forked, cool_down, warm_up
 
-SYSTEM = ("/usr", "/lib", "/lib64", "/bin")
 DEEPEST = 50  # folders in folders
 RESERVE = 1024 * MIB
 SMALLEST = 1024  # what a file counts at least: a great many empty ones fill a disk, too
@@ -121,7 +120,7 @@ def begin(folder: Path, limits: Limits) -> Fenced:
         WARM[folder].ready()
     home = Path(tempfile.mkdtemp(prefix=f"{walls.PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
-    readable = {path.resolve() for path in (*map(Path, SYSTEM), *walls.readable(), folder) if path.exists()}
+    readable = {path.resolve() for path in (*walls.SYSTEM, *walls.readable(), folder)}
     kept = walls.kernel_limits(limits) | {"nproc": _processes_of_user() + limits.processes + ROOM}
     message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, readable)), "without": str(walls.GRADING),
                "environment": walls.environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip

@@ -80,7 +80,7 @@ def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptio
         config = DPOConfig(
             beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True, max_length=options.max_length, logging_steps=LOGGED,
             train_sampling_strategy="group_by_length", remove_unused_columns=False,  # or the lengths would be removed
-            **training_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)),
+            **training_arguments(options, folder, on_cpu, len(pairs), passes(options.batch_size, on_cpu)),
         )  # fmt: skip
         made = _Trainer(model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=adapter_config(options))
     watched(made, chat.model if options.method == "lora" else None)
