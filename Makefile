@@ -1,12 +1,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Two files at a time, whole: tests of a file share what it has made, and a lesson's cells are one session. With more threads they would wait for each other.
+BY_TWO := --numprocesses 2 --dist loadfile
 run test: export HF_HUB_OFFLINE ?= 1
+test: export OMP_NUM_THREADS ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
 test: .venv/ready build/exporters build/trackers build/quantizers
-	$(BIN)/pytest
-	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
+	$(BIN)/pytest $(BY_TWO)
+	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
 models: .venv/ready

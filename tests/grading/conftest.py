@@ -1,8 +1,6 @@
 """A short lab for graders' tests: three exercises of lab 04 that need no torch, with their solutions."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,35 +108,3 @@ def trained_adapter(tmp_path_factory) -> bytes:
         patch.chdir(tmp_path_factory.mktemp("trained"))
         exec(cell, names)
         return Path(names["adapter"]).read_bytes()
-
-
-CORPORA = {"test_hostile.py": "hostile notebooks got marks that they had not earned, or cost others theirs", "test_honest.py": "honest ones lost a point"}
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    """The two ways in which a grader errs, side by side, and for each lab how many wrong answers are refused by name."""
-    reports = [report for how in ("passed", "failed") for report in terminalreporter.stats.get(how, []) if report.when == "call"]
-    for line in [*_errors(reports), *_refused(reports)]:
-        terminalreporter.write_line(line)
-
-
-def _errors(reports: list) -> Iterator[str]:
-    said = []
-    for file, what in CORPORA.items():
-        found = [report.failed for report in reports if f"{file}::" in report.nodeid and "wire" not in report.nodeid]
-        if found:
-            said.append(f"{sum(found)} of {len(found)} {what}")
-    if said:
-        yield f"grading: {'; '.join(said)}"
-
-
-def _refused(reports: list) -> Iterator[str]:
-    by_name, total = Counter(), Counter()
-    for report in reports:
-        for key, value in report.user_properties:
-            if key == "refused":
-                lab, n, of = value
-                by_name[lab] += n
-                total[lab] += of
-    if total:
-        yield "wrong answers refused by the name of the misconception: " + ", ".join(f"{lab} {by_name[lab]} of {total[lab]}" for lab in sorted(total))

@@ -17,7 +17,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from tqdm.auto import tqdm
 
 from adaptlab.course.predictions import DONE_MIME
-from adaptlab.course.usage import write_usage
+from adaptlab.course.usage import usual_seconds, write_usage
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import collect, to_json
 from adaptlab.files import make_folder, require_disk, write_whole
@@ -188,7 +188,7 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     by_name, outcomes, running = {path.stem: path for path in notebooks}, {}, {}
     with ThreadPoolExecutor(n_workers) as pool:
         while order.is_active():
-            for name in order.get_ready():
+            for name in sorted(order.get_ready(), key=usual_seconds, reverse=True):  # or a long one may be left for the end, alone
                 failed = [n for n in _needs(by_name[name]) if n in outcomes and outcomes[n].status in ("failed", "skipped")]
                 if failed:
                     outcomes[name] = Outcome(name, "skipped", error=f"needs {', '.join(failed)}")

@@ -58,6 +58,11 @@ def expected(lesson: str, gigaflops: float) -> Expected:
     raise AdaptLabError(f"There is no lesson {lesson!r} in the recorded run; there are {', '.join(row['lesson'] for row in kept['rows'])}.")
 
 
+def usual_seconds(lesson: str) -> float:
+    """What a lesson took in the recorded run; nothing for one that is not in it."""
+    return sum(row["seconds"] for row in recorded("usage")["rows"] if row["lesson"] == lesson)
+
+
 def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
     """The lessons of one recorded run and what they took, as a heading and rows for a reader."""
     head = ("lesson", "device", "minutes", "peak MiB", "peak MiB of the GPU")
