@@ -1,6 +1,5 @@
 """The command line: adaptlab run · site · results · doctor · plan · tune · prefer · export · study · decide · evals · labs · grade · models · fetch · serve."""
 
-import os
 import re
 import shutil
 import sys
@@ -17,7 +16,6 @@ from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
 from adaptlab.cli_options import Folder
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import program_path
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
 models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
@@ -218,17 +216,9 @@ def serve(
     port: int = 8000,
 ) -> None:
     """Serve a model with an OpenAI-compatible API, by `transformers serve`; with adapters, each by a name of its own, on one base in memory."""
-    from adaptlab.models.load import resolve
-    from adaptlab.models.serve import require_packages
-    from adaptlab.models.serve import serve as serve_together
+    from adaptlab.models import serve
 
-    require_packages()
-    source = resolve(model)
-    if adapter:
-        return serve_together(model, _named(adapter), host, port)
-    command = shutil.which("transformers", path=program_path())
-    print(f"Serving {model} at http://{host}:{port}/v1 (model name: {source})", flush=True)
-    os.execv(command, [command, "serve", source, "--host", host, "--port", str(port)])
+    serve.serve(model, _named(adapter), host, port)
 
 
 def _named(adapters: list[str]) -> dict[str, str]:

@@ -1,53 +1,24 @@
 """The API clients: OpenAI's against a real OpenAI-compatible server that serves the embedded model, Anthropic's against the wire."""
 
 import json
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.api import AnthropicChat, OpenAIChat
 from adaptlab.models.chat import ask
-from adaptlab.models.load import embedded_path
+from adaptlab.models.serve import running
 
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "data", "content": "[1] x"}, {"role": "user", "content": "What is 3 + 4?"}]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """`adaptlab serve` on a free port of the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    path = tmp_path_factory.mktemp("serve") / "log"
-    command = [Path(sys.executable).parent / "adaptlab", "serve", "embedded:chat", "--port", str(port)]
-    with open(path, "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
-                break
-            except (urllib.error.URLError, OSError):
-                assert process.poll() is None, path.read_text()
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@pytest.fixture
-def remote(server):
-    return OpenAIChat(str(embedded_path("chat")), base_url=server, api_key="none")
+def remote():
+    """The embedded model behind `adaptlab serve`, on a free port of the loopback."""
+    with running("adaptlab", "serve", "embedded:chat") as server:
+        yield OpenAIChat("embedded:chat", base_url=server.url, api_key="none")
 
 
 def test_the_server_says_what_the_local_model_says(remote, chat):

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,47 @@ def test_the_models_are_listed_and_a_name_that_is_not_there_is_refused(server):
     assert [model.id for model in client.client.models.list()] == [BASE, "a1", "a2"]
     with pytest.raises(AdaptLabError, match="did not answer.*404"):
         ask(client, "Hello")
+
+
+def answer(server, path: str, body: dict | None = None, **headers: str) -> tuple[int, str]:
+    """Status and text of what the server answers, to a POST where there is a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.url.removesuffix("/v1") + path, data, {"Content-Type": "application/json"} | headers)
+    try:
+        with urllib.request.urlopen(request) as answered:
+            return answered.status, answered.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def test_pages_of_others_are_refused(server):
+    assert answer(server, "/v1/models")[0] == 200
+    assert answer(server, "/v1/models", Origin=server.url.removesuffix("/v1"))[0] == 200
+    assert answer(server, "/v1/models", Origin="http://evil.example") == (403, '{"error":"Pages of http://evil.example may not ask this server."}')
+    assert answer(server, "/v1/models", Host="evil.example")[0] == 400  # a name that was made to point here
+
+
+@pytest.mark.parametrize("path", ["/load_model", "/reset"])
+def test_no_request_loads_or_drops_a_model(server, path):
+    assert answer(server, path, {"model": "/etc"})[0] == 404
+    assert answer(server, "/health") == (200, '{"status":"ok"}')
+
+
+def test_a_reply_ends_where_the_models_places_do_and_a_longer_prompt_is_refused(server):
+    def said(text: str) -> tuple[int, str]:
+        return answer(server, "/v1/chat/completions", {"model": "a1", "messages": [{"role": "user", "content": text}], "max_tokens": 10**9})
+
+    status, text = said("word " * 990)
+    assert status == 200 and 990 < json.loads(text)["usage"]["total_tokens"] <= 1024
+    status, text = said("word " * 2000)
+    assert status == 400 and "a1 has places for 1024" in text
+    assert answer(server, "/health")[0] == 200
+
+
+def test_a_port_that_is_taken_is_a_sentence(server):
+    command = [Path(sys.executable).parent / "adaptlab", "serve", BASE, "--port", server.url.rpartition(":")[2].removesuffix("/v1")]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 2 and "choose another with --port" in ended.stderr and len(ended.stderr.strip().splitlines()) == 1
 
 
 def test_the_base_is_in_memory_once(folders):

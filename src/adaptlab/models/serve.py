@@ -2,7 +2,9 @@
 
 The HTTP side is `transformers serve`. Left to itself it loads whole models only, one for every name that it is asked for, and fails on an adapter's folder.
 Servers that share a base among adapters, as vLLM and SGLang, are built for GPUs first, and were not tried here. So what transformers calls a model manager
-is replaced: it gives out one model in memory under several names.
+is replaced: it gives out one model in memory under several names, and loads nothing that a request names.
+
+A page in somebody's browser may send requests to servers on the same machine. They are refused, by the name that it calls the server by or by its own.
 """
 
 import json
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
+from urllib.parse import urlsplit
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
@@ -25,6 +28,9 @@ from adaptlab.models.load import load_model, resolve
 
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
+MOST_AT_ONCE = 64  # connections; what comes then is told to come later
+CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")  # they load or drop models, or need ones of other kinds
+EVERYWHERE = ("", "0.0.0.0", "::")  # addresses of a machine that is reached by names which it does not know itself
 
 
 def require_packages() -> None:
@@ -87,7 +93,14 @@ class Shared:
         self._active = name
 
     def generate(self, name: str, **inputs):
-        """What the model generates under a name, as `model.generate` would."""
+        """What the model generates under a name, as `model.generate` would; no more tokens than it has places for. A longer prompt is a bad request."""
+        from fastapi import HTTPException
+
+        if places := getattr(self.base.config.get_text_config(), "max_position_embeddings", None):
+            n_read, config = inputs["input_ids"].shape[1], inputs["generation_config"]
+            if n_read >= places:
+                raise HTTPException(400, f"The prompt has {n_read} tokens, and {name} has places for {places}, its reply included; shorten it.")
+            config.max_new_tokens = min(config.max_new_tokens or places, places - n_read)
         with self._lock:
             self._switch(name)
             return self.base.generate(**inputs)  # adapters are in its layers
@@ -103,10 +116,12 @@ class Named:
         return getattr(self._shared.base, attribute)
 
 
-def application(shared: Shared):
-    """The FastAPI application: `/v1/chat/completions`, `/v1/models`, `/health` and the others of `transformers serve`."""
+def application(shared: Shared, host: str):
+    """The FastAPI application for a server at an address `host`: `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`."""
     require_packages()
-    from fastapi import HTTPException
+    from fastapi import HTTPException, Request
+    from fastapi.responses import JSONResponse
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
     from transformers.cli.serving import chat_completion, completion, model_manager, response, systemone, transcription, utils
     from transformers.cli.serving.server import build_server
 
@@ -124,21 +139,38 @@ def application(shared: Shared):
             return [{"id": name, "object": "model", "created": 0, "owned_by": "adaptlab"} for name in shared.names]
 
     parts = {"model_manager": Manager(model_timeout=-1), "generation_state": utils.GenerationState()}
-    return build_server(
+    app = build_server(
         parts["model_manager"], chat_completion.ChatCompletionHandler(**parts), completion_handler=completion.CompletionHandler(**parts),
         response_handler=response.ResponseHandler(**parts), transcription_handler=transcription.TranscriptionHandler(**parts),
         systemone_handler=systemone.SystemOneHandler(**parts), generation_state=parts["generation_state"],
     )  # fmt: skip
+    app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
+
+    @app.middleware("http")
+    async def refuse_other_origins(request: Request, call_next):
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
+            return JSONResponse({"error": f"Pages of {origin} may not ask this server."}, 403)
+        return await call_next(request)
+
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"])
+    return app
 
 
 def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is ended; at a free port if `port` is 0."""
     require_packages()
     import uvicorn
 
-    app = application(Shared(model_id, adapters))
-    print(f"Serving {', '.join((model_id, *adapters))} at http://{host}:{port}/v1", flush=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    resolve(model_id)  # a wrong name is told before the model's seconds
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        raise AdaptLabError(f"Port {port} at {host} cannot be had ({error}); choose another with --port, or end what uses it.") from error
+    with listening:
+        app = application(Shared(model_id, adapters), host)
+        print(f"Serving {', '.join((model_id, *adapters))} at http://{host}:{listening.getsockname()[1]}/v1", flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", limit_concurrency=MOST_AT_ONCE)).run([listening])
 
 
 @dataclass(frozen=True)
