@@ -59,3 +59,5 @@ def test_a_model_that_does_not_go_on_from_what_it_read_is_found(chat, monkeypatc
     assert scoring._goes_on(chat.model)
     monkeypatch.setattr("transformers.cache_utils.LinearAttentionLayer.update_conv_state", lambda self, states, *args, **kwargs: states)
     assert not scoring._goes_on(chat.model)
+    monkeypatch.delattr("transformers.cache_utils.Cache.update_conv_state", raising=True)
+    assert not scoring._goes_on(chat.model)
