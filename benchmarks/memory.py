@@ -5,7 +5,6 @@ of their own, which are given back at once, as the prediction counts them, and o
 Run: make bench
 """
 
-import json
 import multiprocessing
 import os
 import resource
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import psutil
 import torch
+from spread import keep
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM
 
@@ -88,14 +88,16 @@ def on_this_machine(step: Step) -> Step:
 
 
 def main() -> None:
-    context = multiprocessing.get_context("spawn")
+    context, report = multiprocessing.get_context("spawn"), {}
     for step in tqdm(list(dict.fromkeys(map(on_this_machine, STEPS))), desc="steps", unit="step"):
         plan = Plan(architecture(step.model), step.method, step.tokens, precision=step.precision, checkpointing=step.checkpointing)
         predicted = plan.memory(step.sequences).peak
         tensors, heap = (peak(context, step, settings) for settings in ({"MALLOC_MMAP_THRESHOLD_": "65536"}, {}))
         sizes = {"predicted MiB": predicted // 2**20, "tensors MiB": tensors // 2**20, "with holes MiB": heap // 2**20}
         ratios = {"predicted / tensors": round(predicted / tensors, 3), "with holes / tensors": round(heap / tensors, 3)}
-        print(json.dumps(step._asdict() | sizes | ratios), flush=True)
+        checkpointing = ", checkpointing" if step.checkpointing else ""
+        report[f"{step.model}, {step.method}, {step.precision}, {step.sequences} × {step.tokens} tokens{checkpointing}"] = sizes | ratios
+    keep("memory", report)
 
 
 if __name__ == "__main__":
