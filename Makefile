@@ -11,7 +11,7 @@ test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest $(BY_TWO)
 	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
 lab: .venv/ready
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab
 models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
 bench: .venv/ready build/peers build/grading-peers

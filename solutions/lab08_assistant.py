@@ -18,6 +18,9 @@
 # **About 80 minutes, 20 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
 # questions with other inputs. Work through lesson 09 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
 #
+# Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
+# everything from the start, as the grader will, and says what passes.
+#
 # | exercise | points | lines | minutes |
 # |---|---|---|---|
 # | 1 `bill` | 2 | 5 | 8 |

@@ -1,6 +1,8 @@
 """The graders are graded: right answers, however written, pass; wrong ones are refused by the name of the misconception; and small changes are noticed."""
 
 import importlib.util
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +78,27 @@ def test_a_blank_answer_is_told_from_a_wrong_one(lab, name):
     assert said.value._render_traceback_() == [f"… {name} is still to be written."]
     with pytest.raises(NotYet, match=name):
         run_check(exercises(lab)[name], lambda *args: 0)
+
+
+def never_ends():
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (never_ends, "has not come back after 0.5 seconds"),
+        (lambda: sys.exit(0), "ends the program"),
+        ("DBFGEAHC", "Hand over the function itself"),
+        (lambda: None, "a string of 8 capital letters"),
+        (lambda: "DBFGEAH", "a string of 8 capital letters"),
+    ],
+    ids=["an endless loop", "an exit", "a result in place of the function", "nothing", "a letter too few"],
+)
+def test_what_is_no_answer_at_all_is_told_beside_the_exercise(answer, says, monkeypatch):
+    monkeypatch.setattr("adaptlab.grading.check.PATIENCE_SECONDS", 0.5)
+    with pytest.raises(NotYet, match=says) as told:
+        run_check(exercises("lab04")["shipping_order"], answer)
+    assert "DFGEAHC" not in str(told.value), "an order that is right"
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -66,6 +66,7 @@ def _has_browser() -> bool:
 
 PREDICTIONS: dict[str, Prediction] = {}
 ANSWERS: "dict[str, Estimate]" = {}  # to the questions that are a lesson's own
+OUTCOMES: dict[str, str] = {}  # in the words of the question
 
 
 def predict(claim_id: str, question: str, options: Sequence[str], effect: str = "") -> Prediction:
@@ -93,6 +94,13 @@ def answer(question_id: str, found: "Estimate") -> "Estimate":
     return found
 
 
+def came_out(question_id: str, outcome: str) -> None:
+    """Say what was found in the words of a question, for the closing cell: the effect that decides a claim may be another than what was asked."""
+    if question_id not in PREDICTIONS:
+        raise AdaptLabError(f"There is no question {question_id!r} to which this could be the outcome; ask it by predict.")
+    OUTCOMES[question_id] = outcome
+
+
 class Closing:
     """The last cell of a lesson: predictions beside measurements, and the mark that the lesson ran to its end."""
 
@@ -104,14 +112,17 @@ class Closing:
             measured = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}" if found else "not recorded in this lesson"
             question = f"{key} {guess.question}" if guess else key
             effect = guess.effect if guess and guess.effect else claim(key).rule.effect
-            rows.append((question, (guess.choice if guess else None) or "no prediction", effect, measured, getattr(found, "verdict", "")))
+            predicted = (guess.choice if guess else None) or "no prediction"
+            rows.append((question, predicted, OUTCOMES.get(key, ""), effect, measured, getattr(found, "verdict", "")))
         return rows
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         rows = self._rows()
-        head = ("question", "your prediction", "effect that decides the claim", "measured", "verdict")
+        head = ("question", "your prediction", "it came out", "effect that decides the claim", "measured", "verdict")
         if not any(row[-1] for row in rows) and ANSWERS:  # a lesson without claims
-            head, rows = (*head[:2], "effect", "measured"), [row[:-1] for row in rows]
+            head, rows = (*head[:3], "effect", "measured"), [row[:-1] for row in rows]
+        if not OUTCOMES:
+            head, rows = (*head[:2], *head[3:]), [(*row[:2], *row[3:]) for row in rows]
         cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
         table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"
         text = "\n".join(" | ".join(row) for row in [head, *rows])

@@ -6,10 +6,17 @@ other inputs, so nothing that runs here decides a mark.
 
 import importlib
 import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.exercise import Exercise
+from adaptlab.grading.probes import call
+
+PATIENCE_SECONDS = 60  # for all calls of an answer; the grader's box has less
 
 
 class NotYet(AssertionError):
@@ -33,6 +40,29 @@ class Passed(str):
         return str(self)
 
 
+class _TooLong(BaseException):
+    """Time is up. No Exception, which an answer or its judge would take for the answer's own."""
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Ends what runs inside when time is up, where the system can interrupt Python code: in the main thread, and not on Windows."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_):
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def exercises(lab: str) -> dict[str, type[Exercise]]:
     """The exercises of a lab by their names, in order."""
     try:
@@ -44,12 +74,21 @@ def exercises(lab: str) -> dict[str, type[Exercise]]:
 
 def run_check(exercise: type[Exercise], answer) -> Passed:
     """Call the answer on fresh inputs and judge it; NotYet with a sentence if it is not right, NotWritten if nothing was."""
-    verdict = exercise.tried(answer, secrets.randbits(32))
+    name = exercise.__name__
+    if exercise.probe is call and not callable(answer):
+        raise NotYet(f"{name}: Hand over the function itself, without brackets behind its name; this is what it returned, or something else.")
+    try:
+        with _in_time():
+            verdict = exercise.tried(answer, secrets.randbits(32))
+    except _TooLong:
+        raise NotYet(f"{name}: It has not come back after {PATIENCE_SECONDS} seconds. Look for a loop that does not end.") from None
+    except SystemExit:
+        raise NotYet(f"{name}: It ends the program (exit, quit or sys.exit) instead of returning something.") from None
     if verdict.misconception == "blank":
-        raise NotWritten(f"{exercise.__name__} is still to be written.")
+        raise NotWritten(f"{name} is still to be written.")
     if verdict.status != "pass":
-        raise NotYet(f"{exercise.__name__}: {verdict.sentence}")
-    return Passed(f"✓ {exercise.__name__}: {verdict.sentence}")
+        raise NotYet(f"{name}: {verdict.sentence}")
+    return Passed(f"✓ {name}: {verdict.sentence}")
 
 
 def __getattr__(lab: str) -> SimpleNamespace:

@@ -120,6 +120,9 @@ class Parsons(Exercise):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        n, last = len(cls.right_order), max(cls.right_order)
+        form = f"The order is a string of {n} capital letters, each of A to {last} once, with nothing between them."
+        cls.symptoms["form"] = symptom(form)(lambda _, got: not isinstance(got, Raised) and not cls._complete(got))  # or a plain verdict would tell an order
         for pair, sentence in cls.rules.items():
             cls.symptoms[pair] = symptom(sentence)(lambda _, got, pair=pair: cls._complete(got) and got.index(pair[0]) > got.index(pair[1]))
 

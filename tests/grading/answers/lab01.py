@@ -200,6 +200,10 @@ def honest_order__right_list():
     return list("DHFBGAEC")
 
 
+def honest_order__wrong_form():
+    return "DHBGFAE"
+
+
 def honest_order__wrong_DH():
     return "HDBGFAEC"
 

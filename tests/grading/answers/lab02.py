@@ -206,6 +206,10 @@ def replacing_order__right_list():
     return ["D", "E", "F", "B", "G", "A", "H", "C"]
 
 
+def replacing_order__wrong_form():
+    return "DFBEGAH"
+
+
 def replacing_order__wrong_DF():
     return "FDBEGAHC"
 

@@ -138,6 +138,10 @@ def fair_order__right_list():
     return ["E", "D", "A", "H", "B", "F", "G", "C"]
 
 
+def fair_order__wrong_form():
+    return "EBDAFHG"
+
+
 def fair_order__wrong_EB():
     return "BEDAFHGC"
 

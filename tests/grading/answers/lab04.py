@@ -63,6 +63,10 @@ def shipping_order__right_list():
     return ["D", "F", "B", "G", "E", "A", "H", "C"]
 
 
+def shipping_order__wrong_form():
+    return "BDFGEAH"
+
+
 def shipping_order__wrong_BG():
     return "DFGEAHCB"
 

@@ -175,6 +175,10 @@ def step_order__right_list():
     return ["D", "A", "F", "G", "E", "B", "H", "C"]
 
 
+def step_order__wrong_form():
+    return "FDAEGBH"
+
+
 def step_order__wrong_DA():
     return "FADEGBHC"
 

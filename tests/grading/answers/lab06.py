@@ -135,6 +135,10 @@ def preference_order__right_list():
     return ["C", "A", "G", "F", "B", "E", "H", "D"]
 
 
+def preference_order__wrong_form():
+    return "CGFBAEH"
+
+
 def preference_order__wrong_CF():
     return "GFCBAEHD"
 

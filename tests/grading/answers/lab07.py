@@ -129,6 +129,10 @@ def gate_order__right_list():
     return ["C", "G", "A", "E", "H", "D", "B", "F"]
 
 
+def gate_order__wrong_form():
+    return "CGEDAHB"
+
+
 def gate_order__wrong_CD():
     return "DCGEAHBF"
 

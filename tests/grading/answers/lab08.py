@@ -136,6 +136,10 @@ def build_order__right_joined():
     return "".join(["EBH", "DGA", "FC"])
 
 
+def build_order__wrong_form():
+    return "EBHDGAF"
+
+
 def build_order__wrong_EB():
     return "BEHDGAFC"
 
