@@ -6,6 +6,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,24 @@ def test_a_reply_ends_where_the_models_places_do_and_a_longer_prompt_is_refused(
     status, text = said("word " * 2000)
     assert status == 400 and "a1 has places for 1024" in text
     assert answer(server, "/health")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "values", [{"max_tokens": -5}, {"max_tokens": "many"}, {"messages": []}, {"messages": None}, {"messages": [{"role": "user", "content": 5}]}], ids=str
+)
+def test_values_that_do_not_suit_are_a_bad_request(server, values):
+    body = {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+    status, text = answer(server, "/v1/chat/completions", body | values)
+    assert status == 400 and "no answer here" in text
+    assert answer(server, "/v1/chat/completions", body)[0] == 200
+
+
+def test_a_crowd_is_told_to_come_later_and_the_server_goes_on(server):
+    body = {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+    with ThreadPoolExecutor(150) as crowd:
+        said = list(crowd.map(lambda _: answer(server, "/v1/chat/completions", body)[0], range(150)))
+    assert set(said) <= {200, 503} and 200 in said
+    assert answer(server, "/v1/chat/completions", body)[0] == 200
 
 
 def test_a_port_that_is_taken_is_a_sentence(server):

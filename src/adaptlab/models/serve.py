@@ -121,6 +121,7 @@ def application(shared: Shared, host: str):
     require_packages()
     from fastapi import HTTPException, Request
     from fastapi.responses import JSONResponse
+    from jinja2 import TemplateError
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from transformers.cli.serving import chat_completion, completion, model_manager, response, systemone, transcription, utils
     from transformers.cli.serving.server import build_server
@@ -153,6 +154,11 @@ def application(shared: Shared, host: str):
             return JSONResponse({"error": f"Pages of {origin} may not ask this server."}, 403)
         return await call_next(request)
 
+    async def bad_request(request: Request, error: Exception):
+        return JSONResponse({"error": f"This request has no answer here: {error}"}, 400)
+
+    for kind in (ValueError, TypeError, LookupError, TemplateError):  # what transformers raises where a request's values do not suit it
+        app.add_exception_handler(kind, bad_request)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"])
     return app
 
