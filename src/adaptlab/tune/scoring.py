@@ -33,8 +33,8 @@ def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
         if not fused_lm_head:
             return type(self).forward(self, input_ids, attention_mask, **kwargs if labels is None else kwargs | {"labels": labels})
         learned = labels != IGNORED
-        rows = None if attention_mask is None else _split(input_ids, attention_mask, learned)
-        if rows and shares:
+        rows = _split(input_ids, attention_mask, learned) if shares and attention_mask is not None else None
+        if rows:
             hidden = _read_once(self.base_model, rows)
         else:
             if attention_mask is not None and pads_behind(attention_mask):
