@@ -7,14 +7,15 @@ import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from statistics import mean, pstdev
 
+import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
-from numpy import histogram_bin_edges
 
 from adaptlab.evals.statistics import Estimate
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe-Ito, told apart by colour-blind eyes
 MARKERS, LINES = "osD^vP", ("-", "--", ":", "-.")
+LABEL_PIXELS = 14  # between points whose numbers, of 8 points in height, would cover each other
 
 
 class Figure:
@@ -157,7 +158,7 @@ def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]
 def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], reference: Mapping[str, float] = {}) -> Figure:
     """How often each value occurs in each sample, as overlapping steps over the same bins, with vertical reference lines by name."""
     figure, axes = _axes()
-    bins = histogram_bin_edges([*(x for values in samples.values() for x in values), *reference.values()], bins=24)
+    bins = np.histogram_bin_edges([*(x for values in samples.values() for x in values), *reference.values()], bins=24)
     for i, (name, values) in enumerate(samples.items()):
         axes.hist(values, bins=bins, label=name, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], alpha=0.6, edgecolor=COLOURS[i % 6])
     for i, (name, value) in enumerate(reference.items()):
@@ -174,13 +175,15 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float
     """Named points in a plane: numbers at the points, where names would cover each other, and the names beside it."""
     figure, axes = _axes(6.4, 4.2)
     axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
-    numbers: dict[tuple[float, float], list[str]] = {}
-    for number, point in enumerate(points, 1):
-        numbers.setdefault(point, []).append(str(number))
-    for point, here in numbers.items():
-        axes.annotate(" ".join(here), point, fontsize=8, xytext=(4, 3), textcoords="offset points")
+    axes.autoscale_view()  # or no point has its place yet
+    together: dict[tuple[float, float], list[int]] = {}  # by the first point of each crowd
+    for i, point in enumerate(points):
+        near = (other for other in together if abs(np.subtract(*axes.transData.transform([point, other]))).max() < LABEL_PIXELS)
+        together.setdefault(next(near, point), []).append(i)
+    for crowd in together.values():
+        axes.annotate(" ".join(str(i + 1) for i in crowd), max(points[i] for i in crowd), fontsize=8, xytext=(4, 3), textcoords="offset points")
     key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
-    axes.text(1.03, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
+    axes.text(1.09, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     parts = [f"{name} ({x:.2f}, {y:.2f})" for name, (x, y) in zip(names, points)]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))

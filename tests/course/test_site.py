@@ -10,8 +10,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from adaptlab import plots
-from adaptlab.course.site import OF_THE_COURSE, Cell, build_site, sortable_table
+from adaptlab.course.site import build_site
 from adaptlab.course.site.notebooks import notebook_page
+from adaptlab.course.site.places import OF_THE_COURSE
+from adaptlab.course.site.tables import Cell, sortable_table
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORD_MIME
@@ -173,12 +175,18 @@ def test_a_lesson_keeps_what_was_printed_and_drops_what_is_dead(pages):
 
 def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_it(built, tmp_path, monkeypatch):
     build, started = built / "build" / "cpu", []
-    monkeypatch.setattr("adaptlab.course.site._run_sphinx", lambda source, site, options: started.append(options))
+    monkeypatch.setattr("adaptlab.course.site.build._run_sphinx", lambda source, site, options: started.append(options))
     monkeypatch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))
     page, gone = build / "site-source" / "lessons" / "01_a.md", build / "notebooks" / "02_b.ipynb"
     before = page.stat().st_mtime_ns
     build_site(build)
-    assert page.stat().st_mtime_ns == before and (build / "site" / "index.html").exists() and started == [[]]
+    assert started == [] and (build / "site" / "index.html").exists()
+    (built / "labs" / "lab01_a.ipynb").touch()
+    build_site(build)
+    assert started == []
+    write(built / "labs" / "lab01_a.ipynb", nbformat.v4.new_markdown_cell("# Lab 01: another lab"))
+    build_site(build)
+    assert page.stat().st_mtime_ns == before and started == [["-a"]]
     write(gone, nbformat.v4.new_markdown_cell("# 02 Gone"))
     copy = tmp_path / "build" / "cpu"
     copy.mkdir(parents=True)

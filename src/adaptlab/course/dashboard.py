@@ -6,7 +6,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from adaptlab import plots
-from adaptlab.course.site import TEMPLATES
+from adaptlab.course.site.places import TEMPLATES
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.store import Run, read_runs
 from adaptlab.evals.suite import PROSE

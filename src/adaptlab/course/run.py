@@ -175,6 +175,7 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     require_disk(build, 500)
     os.environ["ADAPTLAB_UNATTENDED"] = "1"
     # Kernels that each use every core wait for each other at every step: two at once ran ten times slower than one.
+    n_workers = min(n_workers, len(notebooks))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // n_workers)))
     parameters = {"profile": profile} | (parameters or {})
     needs = _needed(notebooks)

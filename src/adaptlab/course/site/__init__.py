@@ -1,30 +1,16 @@
-"""The site: Markdown pages, the ledger, every executed lesson and every lab, made into HTML by Sphinx."""
+"""The site: what a run left, and the pages that go with it, as HTML; built again only where something changed."""
 
-import json
-import shutil
-import subprocess
-import sys
-from collections.abc import Collection, Iterator
+import hashlib
+from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
-from adaptlab.course.site.api import api_pages
-from adaptlab.course.site.ledger import ledger_table, verdicts_of
-from adaptlab.course.site.notebooks import Page, notebook_page
-from adaptlab.course.site.places import PAGES, TEMPLATES
-from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
-from adaptlab.course.site.tables import Cell, raw, sortable_table
-from adaptlab.course.site.usage import usage_tables
+from adaptlab.course.site.places import OF_THE_COURSE
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.claims import claims
-from adaptlab.files import make_folder, read_text, write_whole
-from adaptlab.plots import Figure
+from adaptlab.files import read_text, sha256, write_whole
 
-OF_THE_COURSE = {"benchmarks": "benchmarks/README.md", "contributing": "CONTRIBUTING.md"}  # pages that stand in the course's folder, where it is there
-
-__all__ = ["TEMPLATES", "Cell", "build_site", "raw", "sortable_table"]
+PACKAGE = Path(__file__).parents[2]
 
 
 def build_site(build: Path, folder: Path | None = None, strict: bool = False) -> Path:
@@ -32,70 +18,33 @@ def build_site(build: Path, folder: Path | None = None, strict: bool = False) ->
 
     `folder` is the one that holds build/ if it is not given. `strict`: what Sphinx warns of is an error. What did not change is not built again.
     """
-    ledger, source, site = build / "ledger.json", build / "site-source", build / "site"
+    ledger, site = build / "ledger.json", build / "site"
     if not ledger.exists():
         raise AdaptLabError(f"{ledger} is not there yet; run the lessons first with `make run`.")
     if missing := [name for name in ("sphinx", "furo", "myst_parser") if not find_spec(name)]:
         raise AdaptLabError(f"The site needs {', '.join(missing)}; run: pip install 'adaptlab[site]'")
-    files = dict(_sources(build, folder or build.parent.parent, json.loads(read_text(ledger))))
-    if _stale(source, files) or not (site / "searchindex.js").exists():
-        for made in (source, site):
-            shutil.rmtree(made, ignore_errors=True)
-    make_folder(source / "extra")  # where Sphinx looks for figures, if there are any
-    changed = {name for name, content in files.items() if _write_changed(source / name, content)}
-    # Every page lists all pages, which Sphinx does not count among what a page depends on.
-    listed_anew = ["-a"] if changed & {"index.md", "conf.py", "templates/search.html"} else []
-    _run_sphinx(source, site, [*listed_anew, *(["-W", "--keep-going"] if strict else [])])
+    folder = folder or build.parent.parent
+    made_of, mark = site / ".made-of", _digest(build, folder)
+    if strict or not (made_of.exists() and read_text(made_of) == mark):
+        from adaptlab.course.site.build import build_pages  # Sphinx's, Jinja's and Matplotlib's seconds, only where they are needed
+
+        made_of.unlink(missing_ok=True)
+        build_pages(build, folder, strict)
+        write_whole(made_of, mark)
     return site / "index.html"
 
 
-def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[str, str | bytes]]:
-    """Every file that Sphinx reads, by its path."""
-    lessons = [notebook_page(path) for path in sorted((build / "notebooks").glob("[0-9]*.ipynb"))]
-    labs = [notebook_page(path) for path in sorted((folder / "labs").glob("lab*.ipynb"))]
-    for kind, pages in (("lessons", lessons), ("labs", labs)):
-        for page in pages:
-            yield f"{kind}/{page.name}.md", page.text
-            yield from ((f"extra/figures/{name}", content) for name, content in page.figures.items())
-    yield from ((f"{name}.md", text) for name, text in api_pages().items())
-    theirs = {name: path for name, path in OF_THE_COURSE.items() if (folder / path).exists()}
-    yield from ((f"{name}.md", read_text(folder / path)) for name, path in theirs.items())
-    plot = scoreboard_plot()
-    yield "extra/figures/scoreboard.svg", plot.svg()
-    yield from _pages(plot, build, lessons, labs, records, theirs)
+def _digest(build: Path, folder: Path) -> str:
+    """Hash of all that the site is made of."""
+    digest = hashlib.sha256(" ".join(version(name) for name in ("sphinx", "furo", "myst-parser")).encode())
+    for path in _inputs(build, folder):
+        digest.update(f"{path} {sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
-def _pages(plot: Figure, build: Path, lessons: list[Page], labs: list[Page], records: list[dict], theirs: Collection[str]) -> Iterator[tuple[str, str]]:
-    """What stands in pages/: templates (.j2) with what the run left, the rest as it is."""
-    environment = Environment(loader=FileSystemLoader(PAGES), keep_trailing_newline=True)
-    known = {record["id"] for record in records}
-    missing = [entry for entry in claims().values() if entry.id not in known]
-    values = {"profile": build.name, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "theirs": theirs,
-              "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of,
-              "scoreboard_table": scoreboard_table, "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
-              "usage_tables": usage_tables(build)}  # fmt: skip
-    for path in sorted(path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-        name = path.relative_to(PAGES).as_posix()
-        yield name.removesuffix(".j2"), environment.get_template(name).render(values) if path.suffix == ".j2" else read_text(path)
-
-
-def _stale(source: Path, files: dict[str, str | bytes]) -> bool:
-    """Whether an earlier build had pages that are gone."""
-    return any(path.is_file() and path.relative_to(source).as_posix() not in files for path in source.rglob("*") if ".doctrees" not in path.parts)
-
-
-def _write_changed(path: Path, content: str | bytes) -> bool:
-    """Write a file unless it holds this already; whether it did not."""
-    content = content.encode() if isinstance(content, str) else content
-    if path.exists() and path.read_bytes() == content:
-        return False
-    write_whole(path, [content])
-    return True
-
-
-def _run_sphinx(source: Path, site: Path, options: list[str]) -> None:
-    # In a process of its own: docutils and autodoc change what is global.
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", *options, "-d", str(source / ".doctrees"), str(source), str(site)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        raise AdaptLabError(f"Sphinx could not build the site from {source}: {result.stderr.strip() or f'exit status {result.returncode}'}")
+def _inputs(build: Path, folder: Path) -> Iterator[Path]:
+    yield from (path for name in ("ledger.json", "usage.json") if (path := build / name).exists())
+    yield from sorted((build / "notebooks").glob("[0-9]*.ipynb"))
+    yield from sorted((folder / "labs").glob("lab*.ipynb"))
+    yield from (path for name in OF_THE_COURSE.values() if (path := folder / name).exists())
+    yield from sorted(path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".safetensors"))
