@@ -212,13 +212,14 @@ def study(
 def serve(
     model: Annotated[str, typer.Argument(help="embedded:chat, hub:org/name or a path.")] = "embedded:chat",
     adapter: Annotated[list[str], typer.Option(help="NAME=FOLDER, as often as there are adapters: each is one more model, by its name.")] = [],
-    host: str = "127.0.0.1",
-    port: int = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all who reach this machine, who should then need an API key.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    api_key: Annotated[str, typer.Option(envvar="ADAPTLAB_API_KEY", help="Answer only those who send this key.", show_default=False)] = "",
 ) -> None:
     """Serve a model with an OpenAI-compatible API, by `transformers serve`; with adapters, each by a name of its own, on one base in memory."""
     from adaptlab.models import serve
 
-    serve.serve(model, _named(adapter), host, port)
+    serve.serve(model, _named(adapter), host, port, api_key)
 
 
 def _named(adapters: list[str]) -> dict[str, str]:

@@ -134,6 +134,25 @@ def test_values_that_do_not_suit_are_a_bad_request(server, values):
     assert answer(server, "/v1/chat/completions", body)[0] == 200
 
 
+def test_more_stop_sequences_than_can_be_searched_for_are_refused(server):
+    def said(n_stops: int) -> tuple[int, str]:
+        stops = [f"stop{i}" for i in range(n_stops)]
+        return answer(server, "/v1/chat/completions", {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4, "stop": stops})
+
+    assert said(4)[0] == 200
+    status, text = said(1000)
+    assert status == 400 and "give 4 at most" in text
+
+
+def test_with_an_api_key_only_those_who_send_it_are_answered():
+    with running("adaptlab", "serve", BASE, "--api-key", "sesame") as closed:
+        assert answer(closed, "/health")[0] == 200
+        for sent in ({}, {"Authorization": "Bearer no"}, {"Authorization": "sesame"}):
+            status, text = answer(closed, "/v1/models", **sent)
+            assert status == 401 and "API key" in text
+        assert [model.id for model in OpenAIChat(BASE, closed.url, "sesame").client.models.list()] == [BASE]
+
+
 def test_a_crowd_is_told_to_come_later_and_the_server_goes_on(server):
     body = {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
     with ThreadPoolExecutor(150) as crowd:

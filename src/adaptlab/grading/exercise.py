@@ -47,6 +47,10 @@ def symptom(sentence: str) -> Callable:
     return mark
 
 
+class Words(str):
+    """A description that stands in a sentence as it is."""
+
+
 class Exercise:
     """One exercise; a subclass is never made an instance, its functions are called as they stand, and its name is that of the student's function.
 
@@ -73,6 +77,10 @@ class Exercise:
     def draw(rng: np.random.Generator) -> tuple:
         """Random arguments of one call."""
         raise NotImplementedError
+
+    def told(*args: Any) -> tuple:
+        """Arguments as a sentence to the student shows them; a `Words` stands for what a probe makes of plain data, a function for example."""
+        return args
 
     @classmethod
     def inputs(cls, seed: int) -> list[tuple]:
@@ -189,8 +197,8 @@ class Judge:
         return None
 
     def _plain(self, outputs: Sequence[Any], failed: list[int]) -> Verdict:
-        first = failed[0]
-        where, expected, got = f"With {describe_args(self.inputs[first])}", self.expected[first], outputs[first]
+        first = min(failed, key=lambda i: len(repr(self.inputs[i])))  # the least to think through
+        where, expected, got = f"With {describe_args(self.exercise.told(*self.inputs[first]))}", self.expected[first], outputs[first]
         name = self.exercise.__name__
         if isinstance(got, Raised) and got.kinds[0] == "NameError" and got.message == f"name '{name}' is not defined":
             return Verdict("student error", f"Nothing here is called {name}. Its cell is gone or does not run, or the name was changed.")
@@ -272,6 +280,8 @@ def describe(value: Any) -> str:
     """A value in few words: arrays by their shape, the rest as Python writes it, cut short and without what a terminal obeys."""
     if isinstance(value, Other):
         return f"a {value.type}"
+    if isinstance(value, Words):
+        return str(value)
     if hasattr(value, "shape") and value.shape != ():
         return f"an array of shape {tuple(value.shape)}"
     if isinstance(value, float):

@@ -8,6 +8,7 @@ A page in somebody's browser may send requests to servers on the same machine. T
 """
 
 import json
+import secrets
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from adaptlab.models.load import load_model, resolve
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
 MOST_AT_ONCE = 64  # connections; what comes then is told to come later
+MOST_STOPS = 4  # as OpenAI's API has it; transformers compares each with every token of the vocabulary, and a thousand took half a minute
 CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")  # they load or drop models, or need ones of other kinds
 EVERYWHERE = ("", "0.0.0.0", "::")  # addresses of a machine that is reached by names which it does not know itself
 
@@ -93,9 +95,15 @@ class Shared:
         self._active = name
 
     def generate(self, name: str, **inputs):
-        """What the model generates under a name, as `model.generate` would; no more tokens than it has places for. A longer prompt is a bad request."""
+        """What the model generates under a name, as `model.generate` would; no more tokens than it has places for.
+
+        A longer prompt is a bad request, and so are more than `MOST_STOPS` stop sequences.
+        """
         from fastapi import HTTPException
 
+        stops = inputs["generation_config"].stop_strings
+        if isinstance(stops, list) and len(stops) > MOST_STOPS:
+            raise HTTPException(400, f"There are {len(stops)} stop sequences; give {MOST_STOPS} at most.")
         if places := getattr(self.base.config.get_text_config(), "max_position_embeddings", None):
             n_read, config = inputs["input_ids"].shape[1], inputs["generation_config"]
             if n_read >= places:
@@ -116,8 +124,11 @@ class Named:
         return getattr(self._shared.base, attribute)
 
 
-def application(shared: Shared, host: str):
-    """The FastAPI application for a server at an address `host`: `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`."""
+def application(shared: Shared, host: str, api_key: str = ""):
+    """The FastAPI application for a server at an address `host`: `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`.
+
+    With an `api_key`, all but `/health` is for clients that send it, as OpenAI's do.
+    """
     require_packages()
     from fastapi import HTTPException, Request
     from fastapi.responses import JSONResponse
@@ -148,10 +159,12 @@ def application(shared: Shared, host: str):
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
     @app.middleware("http")
-    async def refuse_other_origins(request: Request, call_next):
-        origin = request.headers.get("origin")
+    async def refuse_others(request: Request, call_next):
+        origin, sent = request.headers.get("origin"), request.headers.get("authorization", "")
         if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
             return JSONResponse({"error": f"Pages of {origin} may not ask this server."}, 403)
+        if api_key and request.url.path != "/health" and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode()):
+            return JSONResponse({"error": "This server answers those who send its API key, as the header Authorization: Bearer KEY."}, 401)
         return await call_next(request)
 
     async def bad_request(request: Request, error: Exception):
@@ -163,8 +176,8 @@ def application(shared: Shared, host: str):
     return app
 
 
-def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int) -> None:
-    """Serve until the process is ended; at a free port if `port` is 0."""
+def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int, api_key: str = "") -> None:
+    """Serve until the process is ended; at a free port if `port` is 0, and only to those who send the `api_key` if there is one."""
     require_packages()
     import uvicorn
 
@@ -174,7 +187,7 @@ def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: in
     except (OSError, OverflowError) as error:
         raise AdaptLabError(f"Port {port} at {host} cannot be had ({error}); choose another with --port, or end what uses it.") from error
     with listening:
-        app = application(Shared(model_id, adapters), host)
+        app = application(Shared(model_id, adapters), host, api_key)
         print(f"Serving {', '.join((model_id, *adapters))} at http://{host}:{listening.getsockname()[1]}/v1", flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning", limit_concurrency=MOST_AT_ONCE)).run([listening])
 

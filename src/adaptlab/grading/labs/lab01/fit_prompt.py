@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adaptlab.grading.exercise import Exercise, wrong
+from adaptlab.grading.exercise import Exercise, Words, wrong
 from adaptlab.grading.probes.lab01 import counter, fitted
 
 WORDS = ("lamp", "late", "lovely", "parcel", "broken", "café", "again", "soft", "dear", "twice", "naïve", "blue")
@@ -46,6 +46,10 @@ class fit_prompt(Exercise):
         # Often to the token: at the count of some n, or one below it.
         budget = int(rng.choice(at)) - int(rng.random() < 0.3) if rng.random() < 0.7 else int(rng.integers(at[0] - 2, at[-1] + 4))
         return system, examples, question, marks, budget
+
+    def told(system, examples, question, marks, budget):
+        count = Words(f"a count of {marks[0]} for the conversation, {marks[1]} a message and 1 a word")
+        return system, examples, question, count, budget
 
     def edges():
         two = [["soft blue lamp", "dax"], ["late", "wug"]]
