@@ -83,9 +83,9 @@ print("tokens:", count(short), "without the system message,", count(long), "with
 # ## 1 As many examples as fit
 #
 # Examples are ranked, the most useful first, and there is room for a certain number of tokens. When it gets tight, the least useful ones have to go.
-# The order in the prompt is another matter: models lean towards what they read last, so the most useful example shall stand next to the question.
+# The order in the prompt is another matter: models lean towards what they read last, so the most useful example should stand next to the question.
 #
-# Two lines are given. `show` sets one example, or the question if there is no label.
+# Some lines are given. `show` sets one example, or the question if there is no label.
 #
 # <details><summary>Hint</summary>Write a small function of n that makes all the messages with the first n examples. Then try every n, beginning with
 # the largest, until <code>count</code> says that it fits. What is left when even n = 0 does not?</details>
@@ -170,7 +170,7 @@ check.lab01.bill(bill)
 # %% [markdown]
 # ## 3 A vote that may stay open
 #
-# In the lesson the most frequent answer won, by however little. Where a wrong answer is dear, a vote should be able to end without a winner, and
+# In the lesson the most frequent answer won, by however little. Where a wrong answer is costly, a vote should be able to end without a winner, and
 # somebody else is asked. So a winner needs a lead.
 
 
@@ -312,7 +312,7 @@ check.lab01.honest_order(honest_order)
 # %% [markdown]
 # ## 7 Buying a prompt
 #
-# More examples make a prompt better and dearer, until they only make it dearer. Which one to buy is decided by what is good enough.
+# More examples make a prompt better and costlier, until they only make it costlier. Which one to buy is decided by what is good enough.
 
 
 # %% nbgrader={"grade": false, "grade_id": "best_buy", "locked": false, "schema_version": 3, "solution": true, "task": false}

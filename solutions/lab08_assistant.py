@@ -12,7 +12,7 @@
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab08_assistant.ipynb)
 #
 # The last lab is about deciding. You will write what a team needs before it ships an assistant: the bill of each way to build it, a judge for its
-# replies, a promise on seconds, a rule that asks a dearer arm only where the cheap one is unsure, and a choice within a budget. Then your functions
+# replies, a promise on seconds, a rule that asks a costlier arm only where the cheap one is unsure, and a choice within a budget. Then your functions
 # decide about the real assistant of the course, on handbooks that it has not met, and you write the memo.
 #
 # **About 80 minutes, 20 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
@@ -56,7 +56,7 @@ from adaptlab.grading import check
 # tuning is paid once. Look at what a single query costs, and at how many of them it takes until the training is worth a day's difference.
 
 # %%
-long_query, short_query = 600 * 0.5 / 1e6, 80 * 0.5 * 2 / 1e6  # money; the tuned model's tokens are twice as dear
+long_query, short_query = 600 * 0.5 / 1e6, 80 * 0.5 * 2 / 1e6  # money; the tuned model's tokens are twice as costly
 training = 2_000_000 * 8 / 1e6
 print(f"a query: {long_query:.6f} with the long prompt, {short_query:.6f} tuned; the training {training:.0f}")
 print(f"a thousand queries save {1000 * (long_query - short_query):.2f}")
@@ -65,7 +65,7 @@ print(f"a thousand queries save {1000 * (long_query - short_query):.2f}")
 # ## 1 The bill
 #
 # What does an arm cost in a month? Tokens that are the same at the beginning of every prompt are cached by the server, and cost less. A tuned model's
-# queries are dearer. Training is paid once, and spread over the months for which the arm is used; and where facts change, something may have to be
+# queries are costlier. Training is paid once, and spread over the months for which the arm is used; and where facts change, something may have to be
 # trained anew, each time.
 #
 # <details><summary>Hint</summary>Begin with one query: its new tokens, its cached tokens, its reply. All prices are for a million tokens.</details>
@@ -81,7 +81,7 @@ def bill(arm, n_queries, n_updates, months, prices):
     has 30 days. n_updates: a month. months: over which the training is spread, at least 1.
     prices: a dict of money for a million tokens: "prompt" for tokens of the prompt that are not
     cached, "cached" for those that are, "reply", "training"; and "tuned", the factor by which
-    all tokens of a tuned arm's queries are dearer. Training has no factor.
+    all tokens of a tuned arm's queries are costlier. Training has no factor.
     """
     new = arm["prompt_tokens"] - arm["cached_tokens"]
     # BEGIN SOLUTION
@@ -205,7 +205,7 @@ check.lab08.keeps_promise(keeps_promise)
 # %% [markdown]
 # ## 5 A cascade
 #
-# A cheap arm answers first and says how sure it is. Where it is less sure than a threshold, a dear arm is asked as well, and its reply counts. The
+# A cheap arm answers first and says how sure it is. Where it is less sure than a threshold, a costly arm is asked as well, and its reply counts. The
 # threshold is chosen on questions whose answers are known: of all thresholds that are right often enough, the one that costs least.
 
 
@@ -215,9 +215,9 @@ def choose_cascade(rows, least):
     right often enough.
 
     rows: a list of dicts, at least one: "confidence" of the cheap arm, a float; "cheap_right"
-    and "dear_right", bools; "cheap_tokens" and "dear_tokens", ints above zero. The thresholds
+    and "costly_right", bools; "cheap_tokens" and "costly_tokens", ints above zero. The thresholds
     to try are the confidences that occur, and math.inf. With a threshold the cheap arm is asked
-    about every question; where its confidence is less than the threshold the dear arm is asked,
+    about every question; where its confidence is less than the threshold the costly arm is asked,
     too, and is right or not in its place. Tokens of both are paid where both are asked. Of the
     thresholds with a share right of at least `least` choose the one with the fewest tokens; of
     equals the smallest.
@@ -226,8 +226,8 @@ def choose_cascade(rows, least):
     found = []
     for threshold in {row["confidence"] for row in rows} | {math.inf}:
         asked = [row["confidence"] < threshold for row in rows]
-        right = sum(row["dear_right"] if dear else row["cheap_right"] for row, dear in zip(rows, asked))
-        tokens = sum(row["cheap_tokens"] + dear * row["dear_tokens"] for row, dear in zip(rows, asked))
+        right = sum(row["costly_right"] if costly else row["cheap_right"] for row, costly in zip(rows, asked))
+        tokens = sum(row["cheap_tokens"] + costly * row["costly_tokens"] for row, costly in zip(rows, asked))
         if right / len(rows) >= least:
             found.append((tokens / len(rows), threshold, right / len(rows)))
     return (lambda tokens, threshold, share: (threshold, share, tokens))(*min(found)) if found else None
@@ -303,9 +303,9 @@ check.lab08.configure(configure)
 # %% [markdown]
 # ### Predict
 #
-# Below, the tuned assistant answers questions about a handbook that it has not met. The cheap arm shows it the best chunk alone; the dear arm shows it
+# Below, the tuned assistant answers questions about a handbook that it has not met. The cheap arm shows it the best chunk alone; the costly arm shows it
 # three, which cost twice the tokens. How sure the cheap arm is, is the mean probability of the words of its reply. Your cascade is chosen on one half
-# of the questions, to be right as often as the dear arm alone but for two points, and measured on the other half. Which arm will be right more often?
+# of the questions, to be right as often as the costly arm alone but for two points, and measured on the other half. Which arm will be right more often?
 # Choose one of the options before you go on.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -346,20 +346,20 @@ def answered(questions):
 
 
 # %%
-cheap, dear = answered([one.with_first() for one in asked]), answered(asked)
-rows = [{"confidence": sure, "cheap_right": right, "cheap_tokens": n, "dear_right": dear_right, "dear_tokens": m}
-        for (right, n, _, sure), (dear_right, m, _, _) in zip(cheap, dear)]  # fmt: skip
+cheap, costly = answered([one.with_first() for one in asked]), answered(asked)
+rows = [{"confidence": sure, "cheap_right": right, "cheap_tokens": n, "costly_right": costly_right, "costly_tokens": m}
+        for (right, n, _, sure), (costly_right, m, _, _) in zip(cheap, costly)]  # fmt: skip
 known, others = rows[::2], rows[1::2]
-share_of_dear = sum(row["dear_right"] for row in known) / len(known)
+share_of_dear = sum(row["costly_right"] for row in known) / len(known)
 threshold = (choose_cascade(known, share_of_dear - 0.02) or (math.inf,))[0]
 unsure = [row["confidence"] < threshold for row in others]
-right = {"one chunk": [row["cheap_right"] for row in others], "three chunks": [row["dear_right"] for row in others],
-         "cascade": [row["dear_right"] if more else row["cheap_right"] for row, more in zip(others, unsure)]}  # fmt: skip
-tokens = {"one chunk": [row["cheap_tokens"] for row in others], "three chunks": [row["dear_tokens"] for row in others],
-          "cascade": [row["cheap_tokens"] + more * row["dear_tokens"] for row, more in zip(others, unsure)]}  # fmt: skip
+right = {"one chunk": [row["cheap_right"] for row in others], "three chunks": [row["costly_right"] for row in others],
+         "cascade": [row["costly_right"] if more else row["cheap_right"] for row, more in zip(others, unsure)]}  # fmt: skip
+tokens = {"one chunk": [row["cheap_tokens"] for row in others], "three chunks": [row["costly_tokens"] for row in others],
+          "cascade": [row["cheap_tokens"] + more * row["costly_tokens"] for row, more in zip(others, unsure)]}  # fmt: skip
 
 # %%
-seconds = {"one chunk": [s for *_, s, _ in cheap], "three chunks": [s for *_, s, _ in dear]}
+seconds = {"one chunk": [s for *_, s, _ in cheap], "three chunks": [s for *_, s, _ in costly]}
 seconds["cascade"] = [a + (b if row["confidence"] < threshold else 0) for a, b, row in zip(seconds["one chunk"], seconds["three chunks"], rows)]
 arms = []
 for name, hits in right.items():
@@ -385,7 +385,7 @@ plots.bars("All four at once", "share of replies", {name: proportion(hits) for n
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # I would ship the arm that your budget leaves and whose lower bound is highest, which is the one that `configure` names above; what excluded another
-# stands beside it. More chunks bring the right one a little more often, and with it others among which a small model loses its way, so that the dear
+# stands beside it. More chunks bring the right one a little more often, and with it others among which a small model loses its way, so that the costly
 # arm has no advantage that a cascade could buy; the one chosen here asks it seldom or never. Forty questions are few: the intervals overlap for a good
 # part, so I can say that the arm is within the budget and not clearly worse, but not by how much it is better. Next I would ask three hundred
 # questions of your real customers, with those that the handbook does not answer among them, in pairs, arm against arm. If three chunks were ahead by

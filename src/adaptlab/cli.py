@@ -148,7 +148,7 @@ def prefer(
     pairs: Annotated[Path, typer.Argument(help="Preference pairs: JSONL in one of the formats of adaptlab.tune.pairs.")],
     to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
     model: LocalModel = "embedded:chat",
-    beta: Annotated[float, typer.Option(help="How dear it is to leave the model as it is.")] = 0.1,
+    beta: Annotated[float, typer.Option(help="How costly it is to leave the model as it is.")] = 0.1,
     loss: Annotated[str, typer.Option(help="sigmoid (DPO), ipo or hinge.")] = "sigmoid",
     method: Method = "lora",
     learning_rate: Rate = 1e-3,

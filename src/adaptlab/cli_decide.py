@@ -18,7 +18,7 @@ def decide(
     prompt_price: Annotated[float, typer.Option(min=0, help="Money for a million prompt tokens.")] = PRICES.prompt,
     reply_price: Annotated[float, typer.Option(min=0, help="Money for a million reply tokens.")] = PRICES.completion,
     training_price: Annotated[float, typer.Option(min=0, help="Money for a million tokens trained on.")] = PRICES.training,
-    tuned_factor: Annotated[float, typer.Option(min=0, help="By what a tuned model's query is dearer.")] = PRICES.tuned,
+    tuned_factor: Annotated[float, typer.Option(min=0, help="By what a tuned model's query is costlier.")] = PRICES.tuned,
     hosting: Annotated[float, typer.Option(min=0, help="Money a month for a model of one's own.")] = PRICES.hosting,
     searching: Annotated[float, typer.Option(min=0, help="Money a month for an index.")] = PRICES.searching,
     page: Annotated[Path | None, typer.Option(help="Write the answer as a page, with its cost curves, to this file.")] = None,

@@ -8,7 +8,7 @@ from adaptlab.decide.need import Lever
 
 @dataclass(frozen=True)
 class Prices:
-    """Money for a million tokens. `tuned`: by what a query of a tuned model is dearer than the same query of its base; `hosting`: money a month for a model
+    """Money for a million tokens. `tuned`: by what a query of a tuned model is costlier than the same query of its base; `hosting`: money a month for a model
     that is one's own; `searching`: money a month for an index that is searched.
 
     `training` and `tuned` are guide B's figures; the others are assumptions, to be replaced by the reader's own.
@@ -49,7 +49,7 @@ def monthly_cost(lever: Lever, usage: Usage, n_queries: float, n_updates: float 
 
 
 def crossing(a: tuple[Lever, Usage], b: tuple[Lever, Usage], n_updates: float = 0.0, prices: Prices = PRICES, months: float = 12.0) -> float | None:
-    """Queries a day at which both cost the same: between the two the one with the dearer query is cheaper below, the other above. None if one always is."""
+    """Queries a day at which both cost the same: between the two the one with the costlier query is cheaper below, the other above. None if one always is."""
     fixed = [monthly_cost(*arm, 0, n_updates, prices, months) for arm in (a, b)]
     moving = [30.0 * query_cost(*arm, prices) for arm in (a, b)]
     if moving[0] == moving[1] or (n := (fixed[1] - fixed[0]) / (moving[0] - moving[1])) <= 0:

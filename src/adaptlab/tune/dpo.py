@@ -23,7 +23,7 @@ LOSSES = ("sigmoid", "ipo", "hinge")  # of TRL's: DPO's own, and two that put an
 
 @dataclass(frozen=True)
 class PreferenceOptions(Options):
-    """How to train on preferences. `beta`: how dear it is to leave the reference; small values let the model go further."""
+    """How to train on preferences. `beta`: how costly it is to leave the reference; small values let the model go further."""
 
     learning_rate: float = 1e-3
     beta: float = 0.1

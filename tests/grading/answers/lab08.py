@@ -86,18 +86,18 @@ def keeps_promise__right_numpy(seconds, percent, limit):
 def choose_cascade__right_first_enough(rows, least):
     for threshold in [*sorted({row["confidence"] for row in rows}), math.inf]:
         unsure = [row["confidence"] < threshold for row in rows]
-        share = sum(row["dear_right" if dear else "cheap_right"] for row, dear in zip(rows, unsure)) / len(rows)
+        share = sum(row["costly_right" if costly else "cheap_right"] for row, costly in zip(rows, unsure)) / len(rows)
         if share >= least:
-            return threshold, share, sum(row["cheap_tokens"] + dear * row["dear_tokens"] for row, dear in zip(rows, unsure)) / len(rows)
+            return threshold, share, sum(row["cheap_tokens"] + costly * row["costly_tokens"] for row, costly in zip(rows, unsure)) / len(rows)
     return None
 
 
 def choose_cascade__right_numpy(rows, least):
-    confidence, cheap, dear, low, high = (np.array([row[name] for row in rows], float) for name in
-                                          ("confidence", "cheap_right", "dear_right", "cheap_tokens", "dear_tokens"))  # fmt: skip
+    confidence, cheap, costly, low, high = (np.array([row[name] for row in rows], float) for name in
+                                          ("confidence", "cheap_right", "costly_right", "cheap_tokens", "costly_tokens"))  # fmt: skip
     thresholds = np.append(np.unique(confidence), np.inf)
     asked = confidence[None] < thresholds[:, None]
-    shares, tokens = np.where(asked, dear, cheap).mean(1), (low + asked * high).mean(1)
+    shares, tokens = np.where(asked, costly, cheap).mean(1), (low + asked * high).mean(1)
     enough = np.flatnonzero(shares >= least)
     if not enough.size:
         return None

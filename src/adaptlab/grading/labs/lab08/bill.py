@@ -50,15 +50,15 @@ class bill(Exercise):
     def cached_twice(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, fresh=arm["prompt_tokens"])
 
-    @wrong("You charge a tuned model's price for every arm. Only where `tuned` is true are queries dearer.")
+    @wrong("You charge a tuned model's price for every arm. Only where `tuned` is true are queries costlier.")
     def always_tuned(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, factor=prices["tuned"])
 
-    @wrong("A tuned model's queries are dearer, and you charge them like the others.")
+    @wrong("A tuned model's queries are costlier, and you charge them like the others.")
     def never_tuned(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, factor=1.0)
 
-    @wrong("You make the training dearer by the factor that belongs to queries.")
+    @wrong("You make the training costlier by the factor that belongs to queries.")
     def tuned_training(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, factor_on_training=prices["tuned"] if arm["tuned"] else 1.0)
 

@@ -21,15 +21,15 @@ class break_even(Exercise):
         return tuple(bills)
 
     def edges():
-        cheap, dear = {"fixed": 0.0, "per_query": 3 / 1024}, {"fixed": 30.0, "per_query": 1 / 1024}
+        cheap, costly = {"fixed": 0.0, "per_query": 3 / 1024}, {"fixed": 30.0, "per_query": 1 / 1024}
         worse, same = {"fixed": 30.0, "per_query": 5 / 1024}, {"fixed": 0.0, "per_query": 1 / 1024}
-        return [(cheap, dear), (dear, cheap), (cheap, worse), (worse, cheap), (cheap, cheap), (cheap, same), (dear, same), (same, cheap)]
+        return [(cheap, costly), (costly, cheap), (cheap, worse), (worse, cheap), (cheap, cheap), (cheap, same), (costly, same), (same, cheap)]
 
     def right(a, b):
         n = meeting(a, b)
         return n if n is not None and n > 0 else None
 
-    @wrong("The number is below zero for some bills. Nobody has fewer than no queries: there one is always dearer, and the answer is None.")
+    @wrong("The number is below zero for some bills. Nobody has fewer than no queries: there one is always costlier, and the answer is None.")
     def negative(a, b):
         n = meeting(a, b)
         return None if n is None or n == 0 else n
@@ -44,7 +44,7 @@ class break_even(Exercise):
         n = meeting(a, b, days=1)
         return n if n is not None and n > 0 else None
 
-    @wrong("You drop the sign. Where one bill is dearer from the first query on, the lines meet on the side where nobody is.")
+    @wrong("You drop the sign. Where one bill is costlier from the first query on, the lines meet on the side where nobody is.")
     def absolute(a, b):
         n = meeting(a, b)
         return abs(n) if n else None

@@ -10,8 +10,8 @@ def tried(rows, asks=lambda row, threshold: row["confidence"] < threshold, pays_
     found = []
     for threshold in thresholds or sorted({row["confidence"] for row in rows}) + [math.inf]:
         asked = [asks(row, threshold) for row in rows]
-        right = [row["dear_right"] if dear else row["cheap_right"] for row, dear in zip(rows, asked)]
-        tokens = [row["cheap_tokens"] * (pays_cheap or not dear) + row["dear_tokens"] * dear for row, dear in zip(rows, asked)]
+        right = [row["costly_right"] if costly else row["cheap_right"] for row, costly in zip(rows, asked)]
+        tokens = [row["cheap_tokens"] * (pays_cheap or not costly) + row["costly_tokens"] * costly for row, costly in zip(rows, asked)]
         found.append((threshold, sum(right) / len(rows), sum(tokens) / len(rows)))
     return found
 
@@ -21,7 +21,7 @@ def best(found, least, key=lambda row: (row[2], row[0])):
 
 
 class choose_cascade(Exercise):
-    """The threshold of confidence below which a second, dearer arm is asked."""
+    """The threshold of confidence below which a second, costlier arm is asked."""
 
     n_draws = 40
 
@@ -34,15 +34,15 @@ class choose_cascade(Exercise):
                     "confidence": confidence,
                     "cheap_right": bool(rng.random() < confidence),
                     "cheap_tokens": int(rng.integers(5, 60)),
-                    "dear_right": bool(rng.random() < 0.85),
-                    "dear_tokens": int(rng.integers(100, 300)),
+                    "costly_right": bool(rng.random() < 0.85),
+                    "costly_tokens": int(rng.integers(100, 300)),
                 }
             )
         return rows, float(rng.choice([0.5, 0.625, 0.75, 0.875]))
 
     def edges():
-        def row(confidence, cheap, dear):
-            return {"confidence": confidence, "cheap_right": cheap, "cheap_tokens": 10, "dear_right": dear, "dear_tokens": 100}
+        def row(confidence, cheap, costly):
+            return {"confidence": confidence, "cheap_right": cheap, "cheap_tokens": 10, "costly_right": costly, "costly_tokens": 100}
 
         rows = [row(0.25, False, True), row(0.5, False, True), row(0.75, True, False), row(1.0, True, True)]
         return [
@@ -60,15 +60,15 @@ class choose_cascade(Exercise):
     def right(rows, least):
         return best(tried(rows), least)
 
-    @wrong("Where the dear arm is asked you pay for it alone. The cheap one was asked before, and its tokens are spent.")
+    @wrong("Where the costly arm is asked you pay for it alone. The cheap one was asked before, and its tokens are spent.")
     def cheap_is_free(rows, least):
         return best(tried(rows, pays_cheap=False), least)
 
-    @wrong("You ask the dear arm at the threshold itself. It is asked below it.")
+    @wrong("You ask the costly arm at the threshold itself. It is asked below it.")
     def at_the_threshold(rows, least):
         return best(tried(rows, asks=lambda row, threshold: row["confidence"] <= threshold), least)
 
-    @wrong("You ask the dear arm where the cheap one is sure. It is wanted where that is unsure.")
+    @wrong("You ask the costly arm where the cheap one is sure. It is wanted where that is unsure.")
     def turned_round(rows, least):
         return best(tried(rows, asks=lambda row, threshold: row["confidence"] >= threshold), least)
 
@@ -76,11 +76,11 @@ class choose_cascade(Exercise):
     def most_right(rows, least):
         return best(tried(rows), least, key=lambda row: (-row[1], row[2], row[0]))
 
-    @wrong("You never ask the dear arm about everything. A threshold above every confidence is one of those to be tried: infinity.")
+    @wrong("You never ask the costly arm about everything. A threshold above every confidence is one of those to be tried: infinity.")
     def not_always(rows, least):
         return best(tried(rows, thresholds=sorted({row["confidence"] for row in rows})), least)
 
-    @wrong("You always use the dear arm at least once. The lowest confidence as a threshold leaves everything to the cheap one.")
+    @wrong("You always use the costly arm at least once. The lowest confidence as a threshold leaves everything to the cheap one.")
     def not_never(rows, least):
         return best(tried(rows)[1:], least)
 
@@ -88,7 +88,7 @@ class choose_cascade(Exercise):
     def more_than_least(rows, least):
         return min((row for row in tried(rows) if row[1] > least), key=lambda row: (row[2], row[0]), default=None)
 
-    @wrong("You take the highest threshold that is right often enough. It asks the dear arm most often, and costs most.")
+    @wrong("You take the highest threshold that is right often enough. It asks the costly arm most often, and costs most.")
     def highest(rows, least):
         return best(tried(rows), least, key=lambda row: -row[0])
 

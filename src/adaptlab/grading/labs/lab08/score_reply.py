@@ -55,7 +55,7 @@ class score_reply(Exercise):
         gold = {int(number) for number in rng.choice([1, 2, 3, 4, 12], size=int(rng.integers(1, 4)), replace=False)} if value else set()
         word = [value or "blue", "blueish", "124", "it is " + NOT_THERE, "grey"][int(rng.choice(5, p=[0.5, 0.1, 0.1, 0.2, 0.1]))]
         name = NAMES[rng.integers(3)]
-        first = [f"Hello {name},", f"Hello {name}", "Hello ,", f"Dear {name},"][int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))]
+        first = [f"Hello {name},", f"Hello {name}", "Hello ,", f"Costly {name},"][int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))]
         shown = sorted(rng.choice([1, 2, 3, 4, 12], size=int(rng.integers(1, 4)), replace=False)) if rng.random() < 0.5 else sorted(gold)
         last = START + (", ".join(map(str, shown)) or "none")
         last = [last, "Sources: none", last.replace(", ", ","), "See " + last][int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))]
