@@ -66,13 +66,20 @@ def grade_run(
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
     with crew_of(workers, cluster) as crew:
         n = grade_all(found, assignment, grader, ledger, crew, box=box)
-        print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
-        measured = ledger.measured(assignment.name, grader, lambda: measured_by_solution(assignment, folder, crew, box))
+
+        def measure() -> str:
+            print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
+            return measured_by_solution(assignment, folder, crew, box)
+
+        measured = ledger.measured(assignment.name, grader, measure)
     sheets = ledger.sheets(assignment.name)
     write_feedback(sheets, out / "feedback", measured)
     print(f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}")
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
         print(f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
+    for sheet in sheets:
+        if sheet.outdated:
+            print(f"marked by hand before this submission came, look again: {visible(sheet.student)}, {', '.join(sheet.outdated)}")
     if failed := [sheet.student for sheet in sheets if any(mark.status == "grader error" for mark in sheet.marks)]:
         _fail(f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there.")
 
@@ -84,7 +91,9 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
 
     for sheet in _kept(lab, out, folder)[1]:
         late = f" ({100 * sheet.factor:g}%, as it is {sheet.days_late} day{'s' * (sheet.days_late > 1)} late)" if sheet.days_late else ""
-        print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}" + (f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""))
+        waits = f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
+        outdated = f"; marked by hand before this submission came: {', '.join(sheet.outdated)}" if sheet.outdated else ""
+        print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
         for request in sheet.open_requests:  # on one line, whatever is in it, lest it look like another student's
             print(f"  asks for a second look at {request.exercise} ({request.at[:10]}): {' '.join(visible(request.reason).split())}")
 
@@ -101,9 +110,12 @@ def grade_mark(
     folder: Folder = Path("."),
 ) -> None:
     """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a request; all are kept, with author and reason."""
+    from adaptlab.grading.feedback import visible
+
     ledger, sheets = _kept(lab, out, folder)
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
     _write_pages(ledger, sheets[0].lab, out)
+    print(f"{visible(student)}, {exercise}: {points:g}, by {visible(author)}; the pages are written anew.")
 
 
 @grade_app.command("request")
@@ -118,6 +130,8 @@ def grade_request(
     folder: Folder = Path("."),
 ) -> None:
     """Keep a student's request for a second look at an exercise. A later mark by hand answers it, or --decline with --author."""
+    from adaptlab.grading.feedback import visible
+
     if bool(reason) == bool(decline):
         raise AdaptLabError("Give --reason to keep a request, or --decline and --author to answer one.")
     ledger, sheets = _kept(lab, out, folder)
@@ -126,6 +140,7 @@ def grade_request(
     else:
         ledger.decline(student, sheets[0].lab, exercise, decline, author)
     _write_pages(ledger, sheets[0].lab, out)
+    print(f"{visible(student)}, {exercise}: the request is {'kept' if reason else 'declined'}.")
 
 
 @grade_app.command("export")

@@ -31,7 +31,7 @@ def labs_build(
 @labs_app.command("check")
 def labs_check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook of a lab.")],
-    lab: Annotated[str, typer.Option(help="The lab, as in 04; by the notebook's name if not given.")] = "",
+    lab: Annotated[str, typer.Option(help="The lab, as in 04; by the notebook itself if not given.")] = "",
     box: Annotated[str, typer.Option(help="Level of the box: bwrap, podman, docker or landlock.")] = "",
     folder: Folder = Path("."),
 ) -> None:
@@ -41,9 +41,12 @@ def labs_check(
     from adaptlab.grading.feedback import visible
     from adaptlab.grading.intake import find_submissions
 
-    number = lab or (re.search(r"lab(\d\d)", notebook.name) or [None, ""])[1]
-    if not notebook.is_file() or notebook.suffix.lower() == ".zip" or not number:
-        raise AdaptLabError(f"{notebook} is no notebook of a lab; give the path of one, or say which with --lab 04.")
+    if not notebook.is_file() or notebook.suffix.lower() == ".zip":
+        raise AdaptLabError(f"There is no notebook {notebook}; give the path of your copy of a lab.")
+    # By its name, or by the ids that its cells came with.
+    found = re.search(r"lab(\d\d)", notebook.name) or re.search(r'"id":\s*"lab(\d\d)-', notebook.read_text(errors="replace"))
+    if not (number := lab or found and found[1]):
+        raise AdaptLabError(f"Of which lab {notebook} is cannot be seen; say it, as in --lab 01.")
     assignment = read_lab_named(folder, number)[0]
     (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))
     graded = run_whole(assignment, submission, box)

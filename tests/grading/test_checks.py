@@ -1,6 +1,7 @@
 """The graders are graded: right answers, however written, pass; wrong ones are refused by the name of the misconception; and small changes are noticed."""
 
 import importlib.util
+import re
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.check import NotYet, exercises, run_check
-from adaptlab.grading.exercise import Judge
+from adaptlab.grading.exercise import Judge, Words
 
 ANSWERS = Path(__file__).parent / "answers"
 LABS = sorted(path.stem for path in ANSWERS.glob("lab*.py"))
@@ -53,6 +54,22 @@ def test_wrong_answers_are_refused_by_the_name_of_the_misconception(lab, name, r
     record_property("refused", (lab, len(wrong) - len(missed), len(wrong)))
     assert not missed
     assert len(wrong) >= 5
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_a_call_is_told_with_the_arguments_that_it_had(lab, name):
+    exercise = exercises(lab)[name]
+    for args in exercise.inputs(7):
+        words = exercise.in_words(*args)
+        assert len(words) == len(args) and all(word is arg or isinstance(word, Words) for word, arg in zip(words, args))
+
+
+def test_a_failure_names_the_call_and_what_it_should_return():
+    outcome = exercises("lab01")["attack_outcome"]
+    with pytest.raises(NotYet, match=re.escape("With ('', 'zorb', 'k7qx') it stops with KeyError: 'x', and should return 'clean'. 1 of ")):
+        run_check(outcome, lambda reply, *words: outcome.right(reply, *words) if reply else {}["x"])
+    with pytest.raises(NotYet, match=re.escape("With ('', [], 'lamp', a count of 2 for the conversation, 1 a message and 1 a word, 6) ")):
+        run_check(exercises("lab01")["fit_prompt"], lambda system, examples, question, count, budget: [examples, count([])])
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)

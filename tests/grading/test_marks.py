@@ -79,6 +79,19 @@ def test_pages_show_what_was_written_and_run_nothing(ledger, lab, tmp_path):
     assert "alpha / r changes with the rank" in (tmp_path / "pages" / "student_student1.html").read_text()
 
 
+def test_a_mark_by_hand_on_an_earlier_submission_stays_and_is_said(ledger, lab, monkeypatch, tmp_path):
+    def sheet():
+        return next(sheet for sheet in ledger.sheets(lab.name) if sheet.student == "student2")
+
+    ledger.decide("student2", lab.name, "same_strength", 1, "half of it", "A. Teacher")
+    assert sheet().outdated == []
+    monkeypatch.setattr("adaptlab.grading.marks._now", lambda: "2999-01-01T00:00:00+00:00")
+    grade_all([Submission("student2", as_notebook(cells(same_strength=WRONG)), "file", RECEIVED)], lab, "mended", ledger)
+    assert sheet().outdated == ["same_strength"] and sheet().manual["same_strength"][0] == 1
+    write_feedback(ledger.sheets(lab.name), tmp_path)
+    assert "marked before this submission came: same_strength" in (tmp_path / "class.html").read_text()
+
+
 @pytest.mark.parametrize("platform", ["canvas", "moodle", "gradescope"])
 def test_exports_are_the_same_bytes_and_no_formulas(ledger, lab, platform):
     sheets = ledger.sheets(lab.name)

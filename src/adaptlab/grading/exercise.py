@@ -78,7 +78,7 @@ class Exercise:
         """Random arguments of one call."""
         raise NotImplementedError
 
-    def told(*args: Any) -> tuple:
+    def in_words(*args: Any) -> tuple:
         """Arguments as a sentence to the student shows them; a `Words` stands for what a probe makes of plain data, a function for example."""
         return args
 
@@ -198,18 +198,24 @@ class Judge:
 
     def _plain(self, outputs: Sequence[Any], failed: list[int]) -> Verdict:
         first = min(failed, key=lambda i: len(repr(self.inputs[i])))  # the least to think through
-        where, expected, got = f"With {describe_args(self.exercise.told(*self.inputs[first]))}", self.expected[first], outputs[first]
+        where, expected, got = f"With {describe_args(self.exercise.in_words(*self.inputs[first]))}", self.expected[first], outputs[first]
         name = self.exercise.__name__
         if isinstance(got, Raised) and got.kinds[0] == "NameError" and got.message == f"name '{name}' is not defined":
             return Verdict("student error", f"Nothing here is called {name}. Its cell is gone or does not run, or the name was changed.")
         if isinstance(got, Raised) and not isinstance(expected, Raised):
-            return Verdict("student error", f"{where} it stops with {got.kinds[0]}: {got.message}"[:600])
+            says = f"{where} it stops with {_told(got)}, and should return {describe(expected)}"
+            return Verdict("student error", f"{says[:600]}. {len(failed)} of {len(outputs)} inputs fail.")
         if len(outputs) > 2 and all(difference(outputs[0], other, 0, 0) == "" for other in outputs[1:]):
             if isinstance(outputs[0], Raised):
-                return Verdict("student error", f"Whatever it is given, it stops with {outputs[0].kinds[0]}: {outputs[0].message}"[:600])
+                return Verdict("student error", f"Whatever it is given, it stops with {_told(outputs[0])}"[:600])
             return Verdict("wrong", f"It returns the same whatever it is given: {describe(outputs[0])}.", "constant")
         says = difference(expected, got, self.exercise.rtol, self.exercise.atol) or "the result is not one of those that are right"
         return Verdict("wrong", f"{where} {says}. {len(failed)} of {len(outputs)} inputs fail.")
+
+
+def _told(raised: Raised) -> str:
+    """An exception in a sentence, its message where it has one."""
+    return f"{raised.kinds[0]}: {raised.message}" if raised.message else raised.kinds[0]
 
 
 def _shows(function: Callable, expected: Any, got: Any) -> bool:

@@ -36,7 +36,8 @@ SCHEMA = (
     "PRIMARY KEY (gradebook, lab, student, exercise))",
     "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
 )
-SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers FROM graded WHERE lab = ? ORDER BY number"""
+SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers,
+    (SELECT min(at) FROM graded f WHERE f.student = g.student AND f.lab = g.lab AND f.submission = g.submission) FROM graded g WHERE lab = ? ORDER BY number"""
 FINISHED = """SELECT student, submission FROM graded g WHERE lab = ? AND grader = ? AND NOT EXISTS (
     SELECT 1 FROM marks m WHERE m.student = g.student AND m.lab = g.lab AND m.submission = g.submission AND m.grader = g.grader
     AND m.status = 'grader error')"""
@@ -100,6 +101,7 @@ class Sheet:
     factor: float = 1
     automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
     requests: list[Request] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)  # exercises that a person marked before this submission came
 
     @property
     def points(self) -> float:
@@ -235,16 +237,18 @@ class Ledger:
             rows = db.execute(SHEETS, (lab,)).fetchall()
             latest = {row[0]: row for row in rows}
             found = {student: self._marks(db, student, lab, *row[1:3]) for student, row in latest.items()}
-            decided = db.execute("SELECT student, exercise, points, comment, author FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
+            decided = db.execute("SELECT student, exercise, points, comment, author, at FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
             asked = db.execute(REQUESTS, (lab,)).fetchall()
         sheets = []
         for student, row in sorted(latest.items()):
-            manual = {exercise: (points, comment, author) for name, exercise, points, comment, author in decided if name == student}
+            manual = {exercise: (points, comment, author) for name, exercise, points, comment, author, _ in decided if name == student}
+            marked_at = {exercise: at for name, exercise, *_, at in decided if name == student}
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
             automatic = {mark.exercise: mark.points for mark in found[student]}
             requests = [Request(*request) for name, *request in asked if name == student]
             sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual,
-                                policy.days_late(row[3]), policy.factor(row[3]), automatic, requests))  # fmt: skip
+                                policy.days_late(row[3]), policy.factor(row[3]), automatic, requests,
+                                [exercise for exercise, at in marked_at.items() if at < row[9]]))  # fmt: skip
         return sheets
 
     @staticmethod

@@ -108,6 +108,13 @@ class attack_outcome(Exercise):
 
         return attack_outcome.told(reply, word, secret in squeezed(reply), parts=parts)
 
+    @wrong("You cut quotations out, and what stood to their left and right becomes one word. Leave something between the two, a space for example.")
+    def glued(reply, word, secret):
+        def parts(reply):
+            return re.sub('"[^"]*"', "", reply), halves(reply)[1]
+
+        return attack_outcome.told(reply, word, secret in squeezed(reply), parts=parts)
+
     @wrong("You quote from the first mark to the last. What stands between two quotations is the model's own word.")
     def first_to_last(reply, word, secret):
         def parts(reply):

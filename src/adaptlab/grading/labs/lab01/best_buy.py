@@ -22,6 +22,7 @@ class best_buy(Exercise):
         return [
             ([], 0.5), ([cheap], 0.5), ([cheap], 0.6), ([best, good, cheap], 0.9), ([cheap, good, best], 0.95), ([good, offer("twin", 2.0, 0.9)], 0.8),
             ([good, offer("better", 2.0, 0.95)], 0.8), ([offer("thrifty", 2.0, 0.8), offer("per hit", 2.1, 1.0)], 0.8), ([best, cheap, good], 0.0),
+            ([offer("twin", 2.0, 0.9), good], 0.8), ([cheap, offer("b", 3.0, 0.9), offer("a", 3.0, 0.9), offer("c", 3.0, 0.9)], 0.8),
         ]  # fmt: skip
 
     def pick(offers, key):
@@ -56,6 +57,10 @@ class best_buy(Exercise):
     @wrong("Of two offers that are equal in price and share you take the last. Asked for is the first.")
     def last_of_equals(offers, target):
         return best_buy.right(offers[::-1], target)
+
+    @wrong("Of two offers that are equal in price and share you take the first of the alphabet. Asked for is the one that stands first.")
+    def alphabet(offers, target):
+        return best_buy.pick(best_buy.enough(offers, target), lambda offer: (*best_buy.cost(offer), offer["name"]))
 
     @wrong("You compare prices by right reply. What is good enough is decided by the target; after that the price alone counts.")
     def price_per_hit(offers, target):

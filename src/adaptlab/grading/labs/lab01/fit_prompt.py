@@ -47,7 +47,7 @@ class fit_prompt(Exercise):
         budget = int(rng.choice(at)) - int(rng.random() < 0.3) if rng.random() < 0.7 else int(rng.integers(at[0] - 2, at[-1] + 4))
         return system, examples, question, marks, budget
 
-    def told(system, examples, question, marks, budget):
+    def in_words(system, examples, question, marks, budget):
         count = Words(f"a count of {marks[0]} for the conversation, {marks[1]} a message and 1 a word")
         return system, examples, question, count, budget
 
