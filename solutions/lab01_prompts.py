@@ -400,7 +400,7 @@ plots.scatter("Eight prompts", "price of 1000 questions", "share of right labels
 #
 # A colleague says: "Retrieve the best examples for every question, always: better examples, fewer tokens." Using the figure: when is that right, when
 # not, and which number of your own system would you have to know first? Say, too, how sure you are that the prompt which you bought really is right
-# in 95 of 100 cases, and where your prediction was wrong and why. Five to eight sentences.
+# in 95 of 100 cases, and what of your prediction came true, what did not, and why. Five to eight sentences.
 #
 # *A person marks this: 1 point for what the cache does to both kinds of examples, 1 for a case in which chosen examples are the better buy, 1 for
 # what the interval says about a share that was picked because it was the cheapest above a line.*

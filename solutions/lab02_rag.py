@@ -451,7 +451,7 @@ plots.curves("Is the limit kept on other questions?", "questions with known answ
 #
 # A colleague wants to promise the owner of a third shop "at most one wrong answer in ten": your function chose the threshold on eighty questions, and
 # on these the limit was kept. Using the figure and the printed lines: why is that no promise, though both sets of questions were drawn alike? What
-# would you do instead, and what would it cost? Five to eight sentences. Say, too, where your prediction was wrong and why.
+# would you do instead, and what would it cost? Five to eight sentences. Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for why a threshold that just keeps to a limit on known questions breaks it so often on others, 1 for a remedy and its
 # price in questions answered, 1 for what a third shop adds to it.*

@@ -407,7 +407,7 @@ pd.DataFrame(rows).round(2).rename_axis("mean nDCG@3, by balance")
 #
 # In a shop's log one question in ten asks two things at once, and nobody knows which. Using the figure, the comparison and the table: would you
 # spread the hits for every question, fuse keyword and dense search in its place, or leave the search as it is? What else would you try first? Five to
-# eight sentences. Say, too, where your prediction was wrong and why.
+# eight sentences. Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for weighing gain and loss by how often each kind is asked, 1 for why too much spreading loses again, 1 for what the
 # two measures (every answer in the hits, nDCG) see differently or for a test that would decide.*

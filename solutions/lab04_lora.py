@@ -341,7 +341,7 @@ plots.lines("What a shrunk adapter keeps", "rank kept", "part of the gain", {"tr
 #
 # A shop has forty customers and an adapter of rank 16 for each, all on one model. A colleague proposes to merge each into its own copy of the model,
 # "because merged adapters cost nothing". Using the figure above and your counts: what would you do, and what would have to be true for your colleague
-# to be right? Five to eight sentences. Say, too, where your prediction was wrong and why.
+# to be right? Five to eight sentences. Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for memory and disk in numbers, 1 for a case in which merging is right, 1 for what the experiment says about rank.*
 

@@ -422,7 +422,7 @@ check.lab05.adapter(adapter)
 #
 # A colleague reads the figure and says: "More data is useless from there on; let us save the money." Discuss it in five to eight sentences: what the
 # intervals allow you to say and what not, how you would find out more cheaply than by labelling thousands of reviews, and for which other kind of
-# task of the lesson the same number of examples would not have been enough. Say, too, where your prediction was wrong and why.
+# task of the lesson the same number of examples would not have been enough. Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for telling "not clearly better" from "not better", with what would narrow the intervals; 1 for what a few points of
 # accuracy are worth against their cost; 1 for a kind of task with another curve, and the reason.*

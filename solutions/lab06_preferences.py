@@ -401,7 +401,7 @@ list(zip(likeliest["imitator"], likeliest["trained"]))[:3]
 #
 # A shop answers a thousand questions a day with an imitator, and has an exact judge (a program) but little time for training. A colleague says: "The
 # best of eight gives us the quality of preference training for free, and stays nearer to the model we know." Using the figure and the printed lines:
-# what is right about that, and what is not? When would you train? Five to eight sentences. Say, too, where your prediction was wrong and why.
+# what is right about that, and what is not? When would you train? Five to eight sentences. Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for cost, by the question and once, and for what the best of n needs at every question, 1 for what the divergences and
 # the report on the pairs say, 1 for telling drawn replies from likeliest ones, or for the limit of what can be chosen from.*

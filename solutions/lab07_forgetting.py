@@ -350,7 +350,7 @@ plots.scatter("Learned and kept", "right desks", "mean share of two old skills",
 #
 # Your house wants the desks by tomorrow, and nobody can say what else the model is used for. Using the figure and the verdicts: which of the five
 # would you ship, or none? Discuss what a few old conversations did, why more of them did what they did here, and what two skills can tell you of all
-# the others. Five to eight sentences. Say, too, where your prediction was wrong and why.
+# the others. Five to eight sentences. Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for a decision that the frontier and the gate support, 1 for an explanation of the arms with old conversations that
 # minds how many steps each had, 1 for what was not measured.*

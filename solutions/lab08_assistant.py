@@ -378,7 +378,7 @@ plots.bars("All four at once", "share of replies", {name: proportion(hits) for n
 #
 # Write to the owner of the shop, who has a budget of two hundred tokens a question and promises a reply within a second. Which arm do you ship, on what
 # numbers, and how sure are you? What would you measure next, and which result would change your mind? Six to ten sentences that somebody can decide on.
-# Say, too, where your prediction was wrong and why.
+# Say, too, what of your prediction came true, what did not, and why.
 #
 # *A person marks this: 1 point for a decision that follows from the printed numbers and the budget, 1 for how far the intervals of so few questions
 # reach and what that means for the choice, 1 for a next measurement with the result that would change the decision.*
