@@ -19,7 +19,8 @@
 # questions with other inputs. Work through lesson 05 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
 #
 # Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
-# everything from the start, as the grader will, and says what passes.
+# everything from the start, as the grader will, and says what passes. A line that fails in the cell of an answer costs the answer, so try things out in
+# cells of your own; and after a restart, run the cells from the first one on again.
 #
 # | exercise | points | lines | minutes |
 # |---|---|---|---|
