@@ -44,10 +44,10 @@ def labs_check(
     if not notebook.is_file() or notebook.suffix.lower() == ".zip":
         raise AdaptLabError(f"There is no notebook {notebook}; give the path of your copy of a lab.")
     # By its name, or by the ids that its cells came with.
-    found = re.search(r"lab(\d\d)", notebook.name) or re.search(r'"id":\s*"lab(\d\d)-', notebook.read_text(errors="replace"))
-    if not (number := lab or found and found[1]):
+    found = lab or re.search(r"lab(\d\d)", notebook.name) or re.search(r'"id":\s*"lab(\d\d)-', notebook.read_text(errors="replace"))
+    if not found:
         raise AdaptLabError(f"Of which lab {notebook} is cannot be seen; say it, as in --lab 01.")
-    assignment = read_lab_named(folder, number)[0]
+    assignment = read_lab_named(folder, lab or found[1])[0]
     (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))
     graded = run_whole(assignment, submission, box)
     for mark in graded.marks:

@@ -6,11 +6,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from adaptlab.course.site.places import OF_THE_COURSE
+from adaptlab.course.site.places import OF_THE_COURSE, PACKAGE, labs_of, lessons_of
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, sha256, write_whole
-
-PACKAGE = Path(__file__).parents[2]
 
 
 def build_site(build: Path, folder: Path | None = None, strict: bool = False) -> Path:
@@ -44,7 +42,7 @@ def _digest(build: Path, folder: Path) -> str:
 
 def _inputs(build: Path, folder: Path) -> Iterator[Path]:
     yield from (path for name in ("ledger.json", "usage.json") if (path := build / name).exists())
-    yield from sorted((build / "notebooks").glob("[0-9]*.ipynb"))
-    yield from sorted((folder / "labs").glob("lab*.ipynb"))
+    yield from lessons_of(build)
+    yield from labs_of(folder)
     yield from (path for name in OF_THE_COURSE.values() if (path := folder / name).exists())
     yield from sorted(path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".safetensors"))

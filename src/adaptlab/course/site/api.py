@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2]
+from adaptlab.course.site.places import PACKAGE
+
 PACKAGES = tuple(sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
 
 

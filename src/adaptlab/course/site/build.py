@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from adaptlab.course.site.api import api_pages
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
-from adaptlab.course.site.places import OF_THE_COURSE, PAGES
+from adaptlab.course.site.places import OF_THE_COURSE, PAGES, labs_of, lessons_of
 from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables
@@ -38,8 +38,8 @@ def build_pages(build: Path, folder: Path, strict: bool) -> None:
 
 def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[str, str | bytes]]:
     """Every file that Sphinx reads, by its path."""
-    lessons = [notebook_page(path) for path in sorted((build / "notebooks").glob("[0-9]*.ipynb"))]
-    labs = [notebook_page(path) for path in sorted((folder / "labs").glob("lab*.ipynb"))]
+    lessons = [notebook_page(path) for path in lessons_of(build)]
+    labs = [notebook_page(path) for path in labs_of(folder)]
     for kind, pages in (("lessons", lessons), ("labs", labs)):
         for page in pages:
             yield f"{kind}/{page.name}.md", page.text

@@ -1,7 +1,18 @@
-"""Where the site's templates and pages stand in the package."""
+"""Where what the site is made of stands: in the package, in a run, in the course."""
 
 from pathlib import Path
 
+PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parents[1] / "templates"
 PAGES = Path(__file__).parent / "pages"
 OF_THE_COURSE = {"benchmarks": "benchmarks/README.md", "contributing": "CONTRIBUTING.md"}  # pages that stand in the course's folder, where it is there
+
+
+def lessons_of(build: Path) -> list[Path]:
+    """The executed lessons of a run."""
+    return sorted((build / "notebooks").glob("[0-9]*.ipynb"))
+
+
+def labs_of(folder: Path) -> list[Path]:
+    """The labs of a course."""
+    return sorted((folder / "labs").glob("lab*.ipynb"))
