@@ -1,6 +1,6 @@
 """Ways of searching all docstrings of the installed libraries, by questions on three of them: nDCG@10 and recall@10, with intervals; BM25 is the named peer.
 
-Embedding takes most of the time (some twenty minutes on two cores); the vectors are kept in build/vectors.db, so that a second run takes two.
+Embedding takes most of the time (some twenty minutes on two cores); the vectors are kept in build/vectors.db. Reranking takes another quarter of an hour.
 Run: python benchmarks/docstrings.py
 """
 

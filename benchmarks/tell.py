@@ -34,10 +34,13 @@ def _section(kept: dict) -> str:
 
 
 def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each figure with where it stands; a median with its least and most is one."""
+    """Each figure with where it stands; a median with its least and most is one, and so is an estimate with its interval."""
     if isinstance(found, list):
         for row in found:
             yield from _flat(row, path)
+        return
+    if found.keys() == {"value", "low", "high", "n"}:
+        yield path, f"{found['value']} [{found['low']}, {found['high']}], n = {found['n']}"
         return
     spread = f" ({found['least']} to {found['most']})" if "least" in found else ""
     median = list(found)[list(found).index("least") - 1] if spread else ""
