@@ -6,7 +6,7 @@ of one of its parameters, or an error that it raises. The words of the question 
 
 import ast
 import re
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -95,7 +95,8 @@ def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[Know
     questions = [(line, kind) for line, kind in questions if LEAST_WORDS <= len(line.split()) <= 40]
     body = rest
     for line, _ in questions:
-        body = re.sub(r"\s+".join(map(re.escape, line.split())), "", body)
+        if line in " ".join(body.split()):  # rarely, and a pattern for each line takes long to make
+            body = re.sub(r"\s+".join(map(re.escape, line.split())), "", body)
     return Document(body.strip(), name, name, changed), [KnownItem(line, kind, name) for line, kind in questions]
 
 
@@ -114,11 +115,20 @@ def _parameter_lines(text: str) -> list[str]:
 def _errors(node: ast.AST) -> list[str]:
     """Texts of the errors that are raised in the body, the longest first; what is filled in at run time is left out."""
     found = []
-    for child in ast.walk(node):
+    for child in _statements(node):
         if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call) and child.exc.args:
             parts = [part.value for part in ast.walk(child.exc.args[0]) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
             found.append(" ".join(" ".join(parts).split()))
     return sorted(found, key=len, reverse=True)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """What `ast.walk` gives, in its order, without expressions, which hold no statements and are nine in ten of all nodes."""
+    left = deque([node])
+    while left:
+        child = left.popleft()
+        yield child
+        left.extend(inner for inner in ast.iter_child_nodes(child) if not isinstance(inner, ast.expr))
 
 
 def _normal(text: str) -> str:
