@@ -220,8 +220,8 @@ def read_object(reply):
     r"""The object that a reply holds, as a dict; ValueError if it holds none.
 
     reply: text. The object reaches from the first { of the reply to its last }, and what stands before and after is ignored. It is JSON,
-    except that two habits are allowed:
-    - one comma behind the last entry of an object or list, with or without white space after it;
+    as Python's json reads it, except that two habits are allowed:
+    - one comma before the } or ] that ends an object or list, with or without white space between;
     - texts, keys as well as values, in single quotation marks. In such a text \' is an apostrophe, a " alone is an ordinary character, and
       everything else is as in JSON. Texts in single and in double marks may both occur in one object.
     Texts are kept letter by letter, whatever characters they hold. All else that is not JSON is a ValueError.
@@ -352,6 +352,7 @@ prediction = "chosen, 75 tokens"
 # END SOLUTION
 
 # %%
+check.predicted(prediction, options)
 BLOCK, PRICES = 16, {"read": 1.0, "cached": 0.1, "written": 4.0}
 draw = random.Random("lab01")
 shops = [labels.episode(draw) for _ in range(10)]

@@ -372,6 +372,8 @@ from adaptlab.rag.embed import minilm
 from adaptlab.rag.metrics import holds_value
 from adaptlab.world import case, handbook, questions
 
+check.predicted(prediction, options)
+
 # %%
 chat, embedder = LocalChat("embedded:chat"), minilm()
 

@@ -329,6 +329,8 @@ from adaptlab.rag.embed import minilm
 from adaptlab.rag.retrieve import stemmed_words
 from adaptlab.world import handbook, questions
 
+check.predicted(prediction, options)
+
 # %%
 sections, embedder, draw = handbook.handbook(0), minilm(), random.Random("lab 03")
 texts = [f"{section.title}: {section.text}" for section in sections]

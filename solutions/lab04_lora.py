@@ -298,6 +298,8 @@ from adaptlab.tune.rows import tokenized
 from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world import case, tickets
 
+check.predicted(prediction, options)
+
 # %%
 draw = random.Random(0)
 records = [[*item.messages, case.assistant(item.answer)] for item in (tickets.triage_case(draw, k=0) for _ in range(360))]

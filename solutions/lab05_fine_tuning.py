@@ -377,6 +377,7 @@ prediction = "270"
 # END SOLUTION
 
 # %%
+check.predicted(prediction, options)
 counts = [int(option) for option in options]
 pool = [conversation(case) for case in train_cases("desk", max(counts), seed=0)]
 asked = test_cases("desk", 150, seed=0)

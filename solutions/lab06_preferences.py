@@ -315,6 +315,8 @@ from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world import case
 from adaptlab.world.preferences import quality
 
+check.predicted(prediction, options)
+
 # %%
 chat = LocalChat("embedded:mini-chat")
 imitator = fine_tune(chat, preferences.demonstrations(0, 160), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=8))

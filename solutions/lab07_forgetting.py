@@ -320,6 +320,7 @@ prediction = "high rate, 4 of 12 old"
 # END SOLUTION
 
 # %%
+check.predicted(prediction, options)
 chat, N_CASES = LocalChat("embedded:mini-chat"), 100
 SKILLS, WEIGHTS = ["known facts", "tones"], {"known facts": 2, "tones": 1}
 settings = dict(zip(options, [(2e-3, 0), (2e-3, 1), (2e-3, 4), (1e-3, 0), (2e-4, 0)]))  # the rate, and how many of 12 are old

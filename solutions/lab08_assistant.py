@@ -328,6 +328,8 @@ from adaptlab.evals.statistics import proportion
 from adaptlab.models.local import LocalChat
 from adaptlab.world.support import aspects
 
+check.predicted(prediction, options)
+
 # %%
 tuned = assistant(LocalChat("embedded:chat"))
 asked = test_questions(5)[10:90]

@@ -50,10 +50,12 @@ def labs_check(
     assignment = read_lab_named(folder, lab or found[1])[0]
     (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))
     graded = run_whole(assignment, submission, box)
+    if all(mark.status == "invalid" for mark in graded.marks):  # of the whole file, so one sentence stands for all
+        raise AdaptLabError(f"{notebook}: {visible(graded.marks[0].sentence)}")
     for mark in graded.marks:
         print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")
     for cell, error in graded.errors.items():
-        print(f"The cell {cell} stops with {visible(error)}")
+        print(f"The cell {visible(cell)} stops with {visible(error)}")
     print(f"{graded.points:g} points without what a person marks; you predicted {visible(graded.prediction) or 'nothing'}, "
           f"measured {visible(graded.measured) or 'nothing'}")  # fmt: skip
     if any(mark.status not in ("pass", "needs a person") for mark in graded.marks) or graded.errors:

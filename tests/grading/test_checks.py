@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adaptlab.grading.artefact import Artefact
-from adaptlab.grading.check import NotYet, exercises, run_check
+from adaptlab.grading.check import NotWritten, NotYet, exercises, predicted, run_check
 from adaptlab.grading.exercise import Judge, Words
 
 ANSWERS = Path(__file__).parent / "answers"
@@ -107,7 +107,7 @@ def never_ends():
     [
         (never_ends, "has not come back after 0.5 seconds"),
         (lambda: sys.exit(0), "ends the program"),
-        ("DBFGEAHC", "Hand over the function itself"),
+        ("DBFGEAHC", "Hand over shipping_order itself"),
         (lambda: None, "a string of 8 capital letters"),
         (lambda: "DBFGEAH", "a string of 8 capital letters"),
     ],
@@ -119,3 +119,17 @@ def test_what_is_no_answer_at_all_is_told_beside_the_exercise(answer, says, monk
         run_check(exercises("lab04")["shipping_order"], answer)
     assert "DFGEAHC" not in str(told.value), "an order that is right"
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_experiment_waits_for_a_prediction_that_is_one_of_the_options():
+    predicted("4", ["2", "4"])
+    with pytest.raises(NotWritten, match="Predict first"):
+        predicted(None, ["2", "4"])
+    with pytest.raises(NotYet, match=re.escape("prediction is 4, which is none of the options; write one as it stands there: ['2', '4']")):
+        predicted(4, ["2", "4"])
+
+
+@pytest.mark.parametrize("answer", [None, 3, "of class Index"])
+def test_a_class_is_handed_over_itself(answer):
+    with pytest.raises(NotYet, match="Hand over Index itself"):
+        run_check(exercises("lab02")["Index"], answer)

@@ -8,13 +8,12 @@ import importlib
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.exercise import Exercise
-from adaptlab.grading.probes import call
 
 PATIENCE_SECONDS = 60  # for all calls of an answer; the grader's box has less
 
@@ -75,8 +74,8 @@ def exercises(lab: str) -> dict[str, type[Exercise]]:
 def run_check(exercise: type[Exercise], answer) -> Passed:
     """Call the answer on fresh inputs and judge it; NotYet with a sentence if it is not right, NotWritten if nothing was."""
     name = exercise.__name__
-    if exercise.probe is call and not callable(answer):
-        raise NotYet(f"{name}: Hand over the function itself, without brackets behind its name; this is what it returned, or something else.")
+    if not callable(answer):
+        raise NotYet(f"{name}: Hand over {name} itself, without brackets behind its name; this is what it returned, or something else.")
     try:
         with _in_time():
             verdict = exercise.tried(answer, secrets.randbits(32))
@@ -89,6 +88,14 @@ def run_check(exercise: type[Exercise], answer) -> Passed:
     if verdict.status != "pass":
         raise NotYet(f"{name}: {verdict.sentence}")
     return Passed(f"✓ {name}: {verdict.sentence}")
+
+
+def predicted(choice: object, options: Sequence[str]) -> None:
+    """Stop a lab's experiment until one of its options is chosen: NotWritten if none is yet, NotYet if the choice is none of them."""
+    if choice is None:
+        raise NotWritten(f"Predict first, in the cell above: prediction is to be one of {list(options)}.")
+    if choice not in options:
+        raise NotYet(f"prediction is {choice!r}, which is none of the options; write one as it stands there: {list(options)}.")
 
 
 def __getattr__(lab: str) -> SimpleNamespace:

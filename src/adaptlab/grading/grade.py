@@ -158,7 +158,7 @@ class _Attempt:
         """Call the answers that have no mark yet, and judge them."""
         said = box.read(["prediction", "measured"])
         self.result.prediction, self.result.measured = _text(said["prediction"]), _text(said["measured"])
-        self.result.errors = {cell.name or cell.id: error for cell, error in self.errors.items()}
+        self.result.errors = {cell.told: error for cell, error in self.errors.items()}
         for name in list(self.left):
             self.doing = name
             judge = judge_of(self.lab.name[:5], name, self.secret)
@@ -192,7 +192,7 @@ class _Attempt:
         sentence = f"{str(error)[0].upper()}{str(error)[1:]}."
         if isinstance(what, Cell):
             self.code = [cell for cell in self.code if cell is not what]
-            self.result.notes.append(f"The cell {what.name or what.id} was left out: {error}.")
+            self.result.notes.append(f"The cell {what.told} was left out: {error}.")
             if what.name in self.left:
                 self._mark(what.name, error.status, 0, sentence)
         elif what in self.left:

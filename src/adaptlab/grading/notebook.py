@@ -23,6 +23,12 @@ class Cell:
     kind: str
     source: str
 
+    @property
+    def told(self) -> str:
+        """What a sentence calls it, behind "the cell": its name, or how it begins, which its writer can find."""
+        lines = (line.strip() for line in self.source.splitlines())
+        return self.name or f"that begins with {next(filter(None, lines), '')[:60]!r}"
+
 
 @dataclass(frozen=True)
 class Lab:
