@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from transformers import TrainerCallback
 from trl.trainer import utils as trl_utils
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import fast_dtype
+from adaptlab.tune import sft
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
 from adaptlab.tune.sft import Options, fine_tune, trainer
 from adaptlab.world.case import assistant, system, user
@@ -61,13 +63,50 @@ def test_the_loss_is_trls_own(chat, tmp_path):
     assert evaluated.item() == pytest.approx(ours, rel=1e-6), "without a count it is the mean over what is learned"
 
 
+def test_a_batch_in_passes_learns_what_it_does_in_one(chat, tmp_path, monkeypatch):
+    """Of unlike lengths, so that the passes hold unlike numbers of learned tokens."""
+    mixed = [*ROWS[:5], [*ASKED[0], assistant("A much longer answer. " * 9)]]
+    shapes, losses, gradients = [], [], []
+
+    class Look(TrainerCallback):
+        def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+            gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]))
+
+    for pass_tokens in (10_000, 150, 1):
+        monkeypatch.setattr(sft, "PASS_TOKENS", pass_tokens)
+        made = trainer(chat, mixed, Options(batch_size=6), str(tmp_path))
+        made.add_callback(Look)
+        made.model.register_forward_pre_hook(lambda _, args, given: shapes.append(len(given["input_ids"])), with_kwargs=True)
+        losses.append(made.train().training_loss)
+    assert shapes == [6] + 3 * [2] + 6 * [1]
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
+    assert gradients[0].abs().max() > 0 and all((other - gradients[0]).abs().max() < 1e-4 * gradients[0].abs().max() for other in gradients[1:])
+
+
+def test_what_an_adapter_leaves_alone_is_shared_while_it_is_trained_and_no_longer(chat, tmp_path):
+    where = lambda model: model.get_input_embeddings().weight.data_ptr()  # noqa: E731
+    seen = []
+
+    class Look(TrainerCallback):
+        def on_step_end(self, args, state, control, model=None, **kwargs):
+            seen.append(where(model))
+
+    before = {name: tensor.clone() for name, tensor in chat.model.state_dict().items()}
+    made = trainer(chat, ROWS[:16], Options(), str(tmp_path))
+    made.add_callback(Look)
+    made.train()
+    assert seen == [where(chat.model)] and where(made.model) != where(chat.model)
+    made.model.merge_and_unload()
+    assert all((chat.model.state_dict()[name] == tensor).all() for name, tensor in before.items())
+
+
 @pytest.mark.skipif(fast_dtype("cpu") is torch.float32, reason="matrices are rounded where bfloat16 is fast")
 def test_rounding_the_frozen_matrices_changes_no_loss_and_leaves_them_as_they_were(chat, tmp_path):
     losses = []
     for rounded in (True, False):
         made = trainer(chat, ROWS[:32], Options(), str(tmp_path))
         if not rounded:
-            made.remove_callback(next(type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "Rounded"))
+            made.remove_callback(next(type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "Shared"))
         made.train()
         losses.append([row["loss"] for row in made.state.log_history if "loss" in row])
     assert losses[0] == losses[1]

@@ -30,6 +30,7 @@ from adaptlab.tune.scoring import pads_behind, plain_forward
 
 METHODS = ("lora", "full")
 IN_CACHE = 8  # sequences
+PASS_TOKENS = 900
 TRACKERS = ("none", "tensorboard", "trackio", "wandb")
 
 
@@ -110,6 +111,20 @@ class _Trainer(SFTTrainer):
     TRL makes them everywhere, twice, for memory's sake: on two cores that took 37% of a step of the embedded model.
     """
 
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        """On a processor as many sequences in a pass as have PASS_TOKENS, or one; gradients add up to those of the batch, since each pass has its count.
+
+        Memory then grows with a sequence, not with the batch. Processes that share a batch would have to make as many passes each, so they make one.
+        """
+        n, length = inputs["input_ids"].shape
+        n_passes = math.ceil(n / max(1, PASS_TOKENS // length))
+        if self.args.device.type != "cpu" or self.accelerator.num_processes > 1 or num_items_in_batch is None:
+            n_passes = 1
+        size, loss = math.ceil(n / n_passes), 0.0
+        for i in range(0, n, size):
+            loss += super().training_step(model, {name: values[i : i + size] for name, values in inputs.items()}, num_items_in_batch)
+        return loss
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels = inputs["labels"]  # (B, T)
         places = (labels[:, 1:] != IGNORED).any(0).nonzero()[:, 0]  # whose next token is learned
@@ -126,27 +141,35 @@ class _Trainer(SFTTrainer):
         return (loss, outputs) if return_outputs else loss
 
 
-class Rounded(TrainerCallback):
-    """Under an adapter on the CPU, the frozen matrices stay in bfloat16 while they are used so: autocast would round them in every step, and keep both.
+class Shared(TrainerCallback):
+    """Under an adapter on a processor, what is frozen is not there twice in training: it is the base's own, or, where that is fast, its matrices in bfloat16.
 
-    The numbers are those that autocast makes; afterwards the matrices are the base's own again.
+    Autocast would round the matrices in every step, and keep both; the numbers are the same. Afterwards the model has all to itself again, so that an
+    adapter merged into it changes no other model.
     """
 
     def __init__(self, base: PreTrainedModel):
-        self.base = {name: module for name, module in base.named_modules() if isinstance(module, nn.Linear)}
+        self.base = base
 
-    def _frozen(self, model) -> list[tuple[nn.Parameter, nn.Parameter]]:
-        """(the matrix in training, the one of the base) for each layer that has an adapter."""
-        pairs = [(model.get_base_model().get_submodule(name), module.weight) for name, module in self.base.items()]
-        return [(layer.base_layer.weight, weight) for layer, weight in pairs if hasattr(layer, "base_layer")]
+    def _frozen(self, model) -> list[tuple[nn.Parameter, nn.Parameter, bool]]:
+        """(a parameter in training, that of the base, whether it is a matrix under an adapter) for all that is frozen."""
+        inner, found = model.get_base_model(), []
+        for name, original in self.base.named_parameters():
+            module, _, kind = name.rpartition(".")
+            layer = inner.get_submodule(module)
+            adapted = hasattr(layer, "base_layer")
+            parameter = getattr(layer.base_layer if adapted else layer, kind)
+            if not parameter.requires_grad:
+                found.append((parameter, original, adapted and original.ndim == 2))
+        return found
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
-        for weight, _ in self._frozen(model):
-            weight.data = weight.data.bfloat16()
+        for parameter, original, is_matrix in self._frozen(model):
+            parameter.data = original.data.bfloat16() if args.bf16 and is_matrix else original.data
 
     def on_train_end(self, args, state, control, model=None, **kwargs):
-        for weight, original in self._frozen(model):
-            weight.data = original.data.clone()
+        for parameter, original, _ in self._frozen(model):
+            parameter.data = original.data.clone()
 
 
 def _freeze(model: PreTrainedModel, n_layers: int) -> None:
@@ -157,10 +180,10 @@ def _freeze(model: PreTrainedModel, n_layers: int) -> None:
         part.requires_grad_(False)
 
 
-def passes(batch_size: int, on_cpu: bool, n_processes: int = 1) -> int:
-    """Into how many passes a step's batch is cut. On a processor eight sequences at a time stay in its cache: half the memory of sixteen, and on one core a
-    sixth less time, on two a little less; four at a time took longer than eight. Gradients add up to those of the whole batch. A GPU takes it whole."""
-    return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 and IN_CACHE % n_processes == 0 else 1
+def passes(batch_size: int, on_cpu: bool) -> int:
+    """Into how many passes a step's batch is cut, of whatever length its sequences are. On a processor eight at a time stay in its cache: half the memory of
+    sixteen, and on one core a sixth less time, on two a little less. Gradients add up to those of the whole batch. A GPU takes it whole."""
+    return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 else 1
 
 
 def training_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int) -> dict:
@@ -178,13 +201,12 @@ def training_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int,
 
 
 def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates: bool) -> SFTConfig:
-    n_passes = passes(options.batch_size, on_cpu, PartialState().num_processes)
     stops = {"save_strategy": "epoch", "load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
     return SFTConfig(
         per_device_eval_batch_size=options.batch_size, accelerator_config={"split_batches": True},  # among processes, so that their number changes nothing
         max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
         eval_strategy="epoch" if validates else "no", logging_steps=10, include_num_input_tokens_seen="all",
-        **training_arguments(options, folder, on_cpu, n_rows, n_passes) | (stops if options.patience else {}),
+        **training_arguments(options, folder, on_cpu, n_rows, n_passes=1) | (stops if options.patience else {}),
     )  # fmt: skip
 
 
@@ -208,11 +230,11 @@ def quietly() -> Iterator[None]:
 
 
 def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
-    """One bar in place of the lines that Trainer writes; under an adapter on `base`, frozen matrices are kept rounded where that is how they are used."""
+    """One bar in place of the lines that Trainer writes; under an adapter on `base`, what is frozen is shared with it in training."""
     made.remove_callback(PrinterCallback)
     made.add_callback(Progress)
-    if base is not None and made.args.bf16 and made.args.use_cpu:
-        made.add_callback(Rounded(base))
+    if base is not None and made.args.use_cpu:
+        made.add_callback(Shared(base))
 
 
 def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options, folder: str, validation: Sequence[Messages] = (),
