@@ -30,7 +30,7 @@ from adaptlab.tune.sft import DEFAULTS, fine_tune, trainer
 from adaptlab.world.house import desk_case, style_case
 from adaptlab.world.tickets import triage_case
 
-ROUNDS, N, SKIPPED = 3, 480, 5  # conversations; steps before the clock starts
+ROUNDS, N, SKIPPED = 5, 480, 5  # conversations; steps before the clock starts
 LORA = LoraConfig(r=DEFAULTS.rank, lora_alpha=DEFAULTS.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
 KINDS = (lambda rng: triage_case(rng, k=0), style_case, desk_case)
 
