@@ -83,6 +83,15 @@ def test_a_batch_in_passes_learns_what_it_does_in_one(chat, tmp_path, monkeypatc
     assert gradients[0].abs().max() > 0 and all((other - gradients[0]).abs().max() < 1e-4 * gradients[0].abs().max() for other in gradients[1:])
 
 
+def test_the_seed_decides_the_adapter(chat, tmp_path):
+    drawn = []
+    for before, seed in ((1, 0), (2, 0), (1, 3)):
+        torch.manual_seed(before)
+        made = trainer(chat, ROWS[:4], Options(seed=seed), str(tmp_path))
+        drawn.append(torch.cat([tensor.flatten() for name, tensor in made.model.named_parameters() if "lora_A" in name]))
+    assert (drawn[0] == drawn[1]).all() and not (drawn[0] == drawn[2]).any()
+
+
 def test_what_an_adapter_leaves_alone_is_shared_while_it_is_trained_and_no_longer(chat, tmp_path):
     where = lambda model: model.get_input_embeddings().weight.data_ptr()  # noqa: E731
     seen = []
