@@ -40,6 +40,7 @@ class Artefact(Exercise):
     bar: ClassVar[float]
     refuses: ClassVar[str]
     settings: ClassVar[tuple] = ()
+    is_called: ClassVar[bool] = False
     n_draws: ClassVar[int] = 300
     case: ClassVar[Callable[[random.Random], Asked]]
 

@@ -59,6 +59,7 @@ class Exercise:
     """
 
     probe: ClassVar[Callable] = call
+    is_called: ClassVar[bool] = True  # whether an answer is a function or a class
     n_draws: ClassVar[int] = 20
     # Between one thread and two, or processors with and without AVX, float32 results differ by some 1e-7 of their size; wrong ones by far more.
     rtol: ClassVar[float] = 1e-4

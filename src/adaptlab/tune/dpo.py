@@ -44,7 +44,9 @@ def merged(chat: LocalChat) -> LocalChat:
     """The chat model with the adapter of an earlier stage merged into its weights, so that the next stage can have one of its own."""
     if not isinstance(chat.model, PeftModel):
         return chat
-    return LocalChat(chat.name, copy.deepcopy(chat.model).merge_and_unload().eval(), chat.tokenizer)
+    whole = copy.deepcopy(chat.model).merge_and_unload().eval()
+    vars(whole).pop("peft_config", None)  # which the oldest PEFT leaves behind, though nothing of an adapter is there
+    return LocalChat(chat.name, whole, chat.tokenizer)
 
 
 def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
