@@ -17,16 +17,13 @@ from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.sft import building, passes, training_arguments, watched
+from adaptlab.tune.sft import passes, quietly, training_arguments, watched
 
 LONG = 500  # replies from which on scoring has a bar
 
 
 class Lfm2ForSequenceClassification(GenericForSequenceClassification, Lfm2PreTrainedModel):
     """The head that transformers has for other architectures, for that of the embedded models."""
-
-
-AutoModelForSequenceClassification.register(Lfm2Config, Lfm2ForSequenceClassification, exist_ok=True)
 
 
 class RewardModel:
@@ -62,7 +59,7 @@ class RewardModel:
 def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> RewardModel:
     """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
     on_cpu = chat.model.device.type == "cpu"
-    with tempfile.TemporaryDirectory() as folder, building(options.seed):
+    with tempfile.TemporaryDirectory() as folder, quietly():
         config = RewardConfig(max_length=options.max_length, logging_steps=LOGGED,
                               **training_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))  # fmt: skip
         made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
@@ -78,9 +75,11 @@ def _with_head(chat: LocalChat, seed: int):
     settings.num_labels, settings.pad_token_id = 1, chat.tokenizer.pad_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForSequenceClassification.from_config(settings, dtype=chat.model.dtype)
+        # By its name: not every transformers lets one of its own configurations be registered for another class.
+        made_by = Lfm2ForSequenceClassification if isinstance(settings, Lfm2Config) else AutoModelForSequenceClassification.from_config
+        model = made_by(settings)
     model.base_model.load_state_dict(merged(chat).model.base_model.state_dict())
-    return model.to(chat.model.device)
+    return model.to(chat.model.device, chat.model.dtype)
 
 
 def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) -> list[int]:
