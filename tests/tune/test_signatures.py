@@ -20,9 +20,10 @@ STORED = Path(__file__).with_name("signatures.json")
 # Where each is defined, with the classes whose fields or arguments it inherits.
 _TOLD = [("trl/trainer/base_config.py", "_BaseConfig"), ("transformers/training_args.py", "TrainingArguments")]
 _TAUGHT = ("SFT", "DPO", "Reward", "RLOO", "KTO")
+_ELSEWHERE = {"KTO": "experimental/kto"}  # in the oldest version, which offers it under the same name
 DEFINED = {
-    **{f"{name}Config": [(f"trl/trainer/{name.lower()}_config.py", f"{name}Config"), *_TOLD] for name in _TAUGHT},
-    **{f"{name}Trainer": [(f"trl/trainer/{name.lower()}_trainer.py", f"{name}Trainer")] for name in _TAUGHT},
+    **{f"{name}Config": [(f"trl/{_ELSEWHERE.get(name, 'trainer')}/{name.lower()}_config.py", f"{name}Config"), *_TOLD] for name in _TAUGHT},
+    **{f"{name}Trainer": [(f"trl/{_ELSEWHERE.get(name, 'trainer')}/{name.lower()}_trainer.py", f"{name}Trainer")] for name in _TAUGHT},
     "SFTTrainer.compute_loss": [("trl/trainer/sft_trainer.py", "SFTTrainer.compute_loss")],
     "SFTTrainer.training_step": [("transformers/trainer.py", "Trainer.training_step")],
     "pack_dataset": [("trl/data_utils.py", "pack_dataset")],
@@ -33,7 +34,8 @@ DEFINED = {
 }  # fmt: skip
 LIVE = {
     **{f"{name}{kind}": "trl" for name in _TAUGHT for kind in ("Config", "Trainer")}, "SFTTrainer.compute_loss": "trl", "SFTTrainer.training_step": "trl",
-    "pack_dataset": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft", "PeftModel.from_pretrained": "peft", "EarlyStoppingCallback": "transformers",
+    "pack_dataset": "trl", "get_training_chat_template": "trl.chat_template_utils", "LoraConfig": "peft", "PeftModel.from_pretrained": "peft",
+    "EarlyStoppingCallback": "transformers",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from datasets import Dataset, are_progress_bars_disabled, disable_progress_bars,
 from peft import LoraConfig
 from torch import nn
 from tqdm.auto import tqdm
-from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainerCallback
+from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from adaptlab.errors import AdaptLabError
@@ -216,8 +216,10 @@ def adapter_config(options: Options) -> LoraConfig | None:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Without the bars of a second that datasets draws, and without warnings on names that transformers is about to drop, in TRL's defaults too."""
+def building(seed: int) -> Iterator[None]:
+    """Where a trainer is made: by a seed, since the oldest TRL draws an adapter before it sets one itself; without the bars of a second that datasets draws,
+    and without warnings on names that transformers is about to drop, in TRL's defaults too."""
+    set_seed(seed)
     bars = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
@@ -262,7 +264,7 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
     rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(chat, documents, options.max_length)
     train = packed(rows, options.max_length) if options.packing else Dataset.from_list(rows)
     valid = Dataset.from_list(tokenized(chat, validation, options.max_length)) if validation else None
-    with quietly():
+    with building(options.seed):
         config = _config(options, folder, model.device.type == "cpu", len(train), bool(validation))
         made = _Trainer(
             model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=adapter_config(options),
