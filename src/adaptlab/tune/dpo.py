@@ -14,7 +14,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import plain_forward, score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, building, passes, training_arguments, watched
+from adaptlab.tune.sft import Options, adapter_config, passes, quietly, training_arguments, watched
 from adaptlab.world.case import assistant
 
 LOGGED = 5  # steps between rows of a log
@@ -78,7 +78,7 @@ def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptio
     chat = merged(chat)
     model, on_cpu = copy.deepcopy(chat.model).train(), chat.model.device.type == "cpu"
     data = Dataset.from_list(rows(chat, pairs, options.max_length))
-    with building(options.seed):
+    with quietly():
         config = DPOConfig(
             beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True, max_length=options.max_length, logging_steps=LOGGED,
             train_sampling_strategy="group_by_length", remove_unused_columns=False,  # or the lengths would be removed

@@ -12,7 +12,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, trained
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import adapter_config, building, passes, training_arguments, watched
+from adaptlab.tune.sft import adapter_config, passes, quietly, training_arguments, watched
 
 
 def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
@@ -23,7 +23,7 @@ def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions =
     found = rows(chat, pairs, options.max_length)
     apart = [{"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"} for row in found for side in ("chosen", "rejected")]
     n_replies, on_cpu = 2 * options.batch_size, chat.model.device.type == "cpu"
-    with tempfile.TemporaryDirectory() as folder, building(options.seed):
+    with tempfile.TemporaryDirectory() as folder, quietly():
         config = KTOConfig(
             beta=options.beta, max_length=options.max_length, logging_steps=LOGGED,
             **training_arguments(replace(options, batch_size=n_replies), folder, on_cpu, len(apart), passes(n_replies, on_cpu)),

@@ -16,7 +16,7 @@ from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, merged, trained
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, building, passes, training_arguments, watched
+from adaptlab.tune.sft import Options, adapter_config, passes, quietly, training_arguments, watched
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 
@@ -50,7 +50,7 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
         return reward(list(number), [messages[0]["content"].strip() for messages in completions])
 
     data = Dataset.from_list([{"prompt": chat.known_roles(prompt), "number": number} for number, prompt in enumerate(prompts)])
-    with tempfile.TemporaryDirectory() as folder, building(options.seed):
+    with tempfile.TemporaryDirectory() as folder, quietly():
         config = RLOOConfig(
             beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens, logging_steps=LOGGED,
             **training_arguments(options, folder, on_cpu, len(prompts) * options.n_replies, passes(options.batch_size, on_cpu)),

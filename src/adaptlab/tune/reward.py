@@ -17,7 +17,7 @@ from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import fast_dtype
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.sft import building, passes, training_arguments, watched
+from adaptlab.tune.sft import passes, quietly, training_arguments, watched
 
 LONG = 500  # replies from which on scoring has a bar
 
@@ -59,7 +59,7 @@ class RewardModel:
 def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> RewardModel:
     """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
     on_cpu = chat.model.device.type == "cpu"
-    with tempfile.TemporaryDirectory() as folder, building(options.seed):
+    with tempfile.TemporaryDirectory() as folder, quietly():
         config = RewardConfig(max_length=options.max_length, logging_steps=LOGGED,
                               **training_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))  # fmt: skip
         made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),

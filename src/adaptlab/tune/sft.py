@@ -211,15 +211,14 @@ def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates:
 
 
 def adapter_config(options: Options) -> LoraConfig | None:
-    """The adapter that is trained, if the method is one."""
+    """The adapter that is trained, if the method is one. Sets the seed, right before a trainer draws the adapter: the oldest TRL does so only afterwards."""
+    set_seed(options.seed)
     return LoraConfig(r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", task_type="CAUSAL_LM") if options.method == "lora" else None
 
 
 @contextmanager
-def building(seed: int) -> Iterator[None]:
-    """Where a trainer is made: by a seed, since the oldest TRL draws an adapter before it sets one itself; without the bars of a second that datasets draws,
-    and without warnings on names that transformers is about to drop, in TRL's defaults too."""
-    set_seed(seed)
+def quietly() -> Iterator[None]:
+    """Without the bars of a second that datasets draws, and without warnings on names that transformers is about to drop, in TRL's defaults too."""
     bars = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
@@ -264,7 +263,7 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
     rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(chat, documents, options.max_length)
     train = packed(rows, options.max_length) if options.packing else Dataset.from_list(rows)
     valid = Dataset.from_list(tokenized(chat, validation, options.max_length)) if validation else None
-    with building(options.seed):
+    with quietly():
         config = _config(options, folder, model.device.type == "cpu", len(train), bool(validation))
         made = _Trainer(
             model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=adapter_config(options),
