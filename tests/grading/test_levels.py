@@ -25,7 +25,8 @@ from adaptlab.grading.levels import LEVELS, level
 from adaptlab.grading.marks import Ledger
 
 BY_NAME = {probe.name: probe for probe in PROBES}
-OTHERS = ("landlock", "podman")
+ENGINES = ("podman", "docker")
+OTHERS = ("landlock", *ENGINES)
 HOSTILE = ("leaves a process", "kills everything", "calls out", "writes the package", "fills the disk", "many threads", "user namespace")
 BAD = ("exits hard", "kills itself", "takes all memory", "forges the pipe", "a huge answer", "leaves when called")
 # What Landlock leaves open, and the filter of system calls closes.
@@ -94,7 +95,7 @@ def test_a_cheat_wins_nothing_and_harms_nothing(graded_at, name):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_answer_costs_its_own_exercise(graded_at, name):
     source, status = ANSWERS[name]
-    if graded_at.level == "podman" and name == "takes all memory":  # the kernel ends it at once, and nobody is told why
+    if graded_at.level in ENGINES and name == "takes all memory":  # the kernel ends it at once, and nobody is told why
         status = None
     assert_only_one_is_lost(graded_at(cells(same_strength=source)), status)
 
@@ -147,6 +148,26 @@ def test_a_fenced_box_ends_with_its_grader(fenced):
     assert not doctor.left(word)
     with prepared(warm=False):
         assert not home.exists()
+
+
+CONTAINED = """from adaptlab.grading.box import Box, prepared
+with prepared(warm=False) as folder, Box(folder, {engine!r}) as box:
+    print(box.begun.name, flush=True)
+    box.run("while True: pass")"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_container_ends_with_its_grader(engine):
+    grader = subprocess.Popen([sys.executable, "-c", CONTAINED.format(engine=there(engine))], stdout=subprocess.PIPE, start_new_session=True)
+    name = grader.stdout.readline().decode().strip()
+    listed = [engine, "ps", "--all", "--quiet", f"--filter=name={name}"]
+    assert name and subprocess.check_output(listed)
+    os.kill(grader.pid, signal.SIGKILL)
+    grader.wait()
+    until = time.monotonic() + 30  # its notebook would run for minutes
+    while subprocess.check_output(listed) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not subprocess.check_output(listed)
 
 
 @pytest.mark.parametrize("who", [0, 1], ids=["server", "watchman"])

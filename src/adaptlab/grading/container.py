@@ -32,6 +32,8 @@ MEMORY = {"podman": ("{{.Host.CgroupControllers}}", "memory"), "docker": ("{{.Me
 ROOM = 1000  # processes of this user in other containers, which the kernel counts with the box's; their own number is limited by the container
 PROFILE, NOTHING = "calls.json", "nothing"  # in the folder of the harness: the filter of system calls, and what stands in place of right answers
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")  # with passwords in them, sometimes
+# A container outlives the program that asked for it. This one waits until its input is closed, by the grader or by the grader's death, and removes it then.
+UNDERTAKER = 'cat; exec "$0" rm --force "$1"'
 PATIENCE = 5  # seconds for an engine to tell that a container has ended
 
 
@@ -130,8 +132,10 @@ class Engine:
         name = _name()
         words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/serve.py"])
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        end = subprocess.Popen(["sh", "-c", UNDERTAKER, self.name, name], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)  # fmt: skip
         process = subprocess.Popen(words, cwd=folder, start_new_session=True, **pipes)  # there Podman leaves a file when memory has run out
-        return Contained(process.stdin, process.stdout, process, self, name)
+        return Contained(process.stdin, process.stdout, process, end, self, name)
 
     def said(self, *words: str, **more) -> subprocess.CompletedProcess:
         """What the engine says to a command."""
@@ -145,9 +149,10 @@ class Engine:
 
 @dataclass
 class Contained(Begun):
-    """A box in a container of an engine, whose client is `process`."""
+    """A box in a container of an engine, whose client is `process`; `end` removes it, when its own input ends."""
 
     process: subprocess.Popen
+    end: subprocess.Popen
     engine: Engine
     name: str
     first: int | None = None  # the container's first process, once it is known
@@ -160,7 +165,7 @@ class Contained(Begun):
         self.process.kill()
         self.process.wait()
         self.out.close()
-        self.engine.said("rm", "--force", self.name)
+        self.end.communicate()
 
     def code(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
