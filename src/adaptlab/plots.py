@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from adaptlab.evals.statistics import Estimate
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe-Ito, told apart by colour-blind eyes
-MARKERS, LINES = "osD^vP", ("-", "--", ":", "-.")
+MARKERS, LINES, HATCHES = "osD^vP", ("-", "--", ":", "-."), ("", "//", "..", "xx", "\\\\", "--")
 LABEL_PIXELS = 14  # between points whose numbers, of 8 points in height, would cover each other
 
 
@@ -109,7 +109,7 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
         points = [values[name] for name in measured]
         errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
         places = [at + (i - (len(series) - 1) / 2) * width for at in range(len(measured))]
-        axes.bar(places, [p.value for p in points], yerr=errors, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], width=width, capsize=3, label=label)
+        axes.bar(places, [p.value for p in points], yerr=errors, color=COLOURS[i % 6], hatch=HATCHES[i % 6], width=width, capsize=3, label=label)
     for name, value in reference.items():
         axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
     told = _draw_published(axes, published, {name: at for at, name in enumerate(names)})
@@ -121,6 +121,11 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
         f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()
     ]
     return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()] + told))
+
+
+def _told(x: float) -> str:
+    """A place on an axis: sizes with all their digits, small numbers with as many as they have."""
+    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}"
 
 
 def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
@@ -135,9 +140,8 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
         axes.plot([x], [y], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.legend(frameon=False)
-    at = "{:,.0f}" if logarithmic else "{:.2f}"  # on a logarithmic axis stand sizes
-    parts = [f"{name} from {y[0]:.2f} at {at.format(x[0])} to {y[-1]:.2f} at {at.format(x[-1])}" for name, (x, y) in series.items()]
-    parts += [f"{name} at {x:.2f}, {y:.2f}" for name, (x, y) in points.items()]
+    parts = [f"{name} from {_told(y[0])} at {_told(x[0])} to {_told(y[-1])} at {_told(x[-1])}" for name, (x, y) in series.items()]
+    parts += [f"{name} at {_told(x)}, {_told(y)}" for name, (x, y) in points.items()]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
@@ -147,7 +151,7 @@ def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]
     names, bottom = list(columns), [0.0] * len(columns)
     for i, part in enumerate(next(iter(columns.values()))):
         heights = [columns[name][part] for name in names]
-        axes.bar(names, heights, bottom=bottom, label=part, color=COLOURS[i % 6], hatch=("", "//", "..", "xx", "\\\\", "oo")[i % 6], edgecolor="white")
+        axes.bar(names, heights, bottom=bottom, label=part, color=COLOURS[i % 6], hatch=HATCHES[i % 6], edgecolor="white")
         bottom = [low + height for low, height in zip(bottom, heights)]
     axes.set(title=title, ylabel=y_label)
     axes.legend(frameon=False)
@@ -160,7 +164,7 @@ def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], 
     figure, axes = _axes()
     bins = np.histogram_bin_edges([*(x for values in samples.values() for x in values), *reference.values()], bins=24)
     for i, (name, values) in enumerate(samples.items()):
-        axes.hist(values, bins=bins, label=name, color=COLOURS[i % 6], hatch=("", "//", "..")[i % 3], alpha=0.6, edgecolor=COLOURS[i % 6])
+        axes.hist(values, bins=bins, label=name, color=COLOURS[i % 6], hatch=HATCHES[i % 6], alpha=0.6, edgecolor=COLOURS[i % 6])
     for i, (name, value) in enumerate(reference.items()):
         axes.axvline(value, color="#555", linestyle=LINES[(i + 1) % 4], linewidth=1, label=name)
     axes.set(title=title, xlabel=x_label, ylabel="count")
@@ -171,17 +175,26 @@ def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], 
     return Figure(figure, _describe(f"{title}, counts of {x_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
 
 
+def _label_width(crowd: Sequence[int]) -> float:
+    """Pixels that the numbers of some points take, beside the last one."""
+    return max(LABEL_PIXELS, 8 * sum(len(str(i + 1)) + 0.5 for i in crowd))
+
+
 def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float, float]], names: Sequence[str]) -> Figure:
-    """Named points in a plane: numbers at the points, where names would cover each other, and the names beside it."""
+    """Named points in a plane: numbers at the points, where names would cover each other, and the names beside it.
+
+    Where points are crowded, their numbers stand together beside the last, in the order of the points from left to right.
+    """
     figure, axes = _axes(6.4, 4.2)
     axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
     axes.autoscale_view()  # or no point has its place yet
-    together: dict[tuple[float, float], list[int]] = {}  # by the first point of each crowd
-    for i, point in enumerate(points):
-        near = (other for other in together if abs(np.subtract(*axes.transData.transform([point, other]))).max() < LABEL_PIXELS)
-        together.setdefault(next(near, point), []).append(i)
-    for crowd in together.values():
-        axes.annotate(" ".join(str(i + 1) for i in crowd), max(points[i] for i in crowd), fontsize=8, xytext=(4, 3), textcoords="offset points")
+    places, crowds = axes.transData.transform(points), []  # in pixels; points whose numbers stand together
+    for i in sorted(range(len(points)), key=lambda i: tuple(places[i])):
+        crowd = next((crowd for crowd in crowds if all(places[i] - places[crowd[-1]] < (_label_width(crowd), LABEL_PIXELS)) and
+                      places[crowd[-1]][1] - places[i][1] < LABEL_PIXELS), None)  # fmt: skip
+        crowds = [*crowds, [i]] if crowd is None else [[*other, i] if other is crowd else other for other in crowds]
+    for crowd in crowds:
+        axes.annotate(" ".join(str(i + 1) for i in crowd), points[crowd[-1]], fontsize=8, xytext=(4, 3), textcoords="offset points")
     key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
     axes.text(1.09, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)

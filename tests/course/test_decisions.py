@@ -6,7 +6,7 @@ import pytest
 
 from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.course.decision_page import decision_page
-from adaptlab.course.decisions import DESCRIBED, matrix, over_seeds, scoreboard, usages_by_seed
+from adaptlab.course.decisions import ASPECTS, DESCRIBED, matrix, over_seeds, scoreboard, usages_by_seed
 from adaptlab.course.recorded import recorded
 from adaptlab.course.studies import arms
 from adaptlab.course.studies.arms import IN_FULL, SHORT, K, asked_of, few_shot, test_questions
@@ -52,7 +52,7 @@ def test_every_arm_has_a_row_with_shares_and_costs():
     board = scoreboard()
     assert [row["arm"] for row in board] == list(ARMS)
     for row in board:
-        assert row["all four"].value <= min(row[count].value for count in ("value", "source", "form", "tone")) + 1e-9
+        assert row["all four"].value <= min(row[count].value for count in ASPECTS) + 1e-9
         money = [value for name, value in row.items() if name.startswith("money")]
         assert money == sorted(money) and (row["trained parameters"] > 0) == bool(ARMS[row["arm"]].tuning) == (row["minutes to build"] > 0)
 

@@ -96,6 +96,7 @@ def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
     return {0 if DESCRIBED[task].lacks_facts else 300: over_seeds(rows)}
 
 
+ASPECTS = {"right": "value", "cited": "source", "in form": "form", "in tone": "tone"}  # of a reply, and how the study counts them
 QUERIES = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)  # a day
 
 
@@ -107,7 +108,7 @@ def scoreboard(prices: Prices = PRICES) -> list[dict]:
 def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
     built = ARMS[name]
     used, by = usage(rows, built.tuning == "facts"), lever(built.shows_chunks, bool(built.tuning))
-    row = {"arm": name, "all four": over_seeds(rows)} | {count: over_seeds(rows, count) for count in ("value", "source", "form", "tone")}
+    row = {"arm": name, "all four": over_seeds(rows)} | {name: over_seeds(rows, count) for name, count in ASPECTS.items()}
     row |= {"declines what is there": _of(rows, "declined, of answerable", N_ASKED - N_WITHOUT), "invents": _of(rows, "invented, of unanswerable", N_WITHOUT)}
     row |= {"prompt tokens": used.prompt_tokens, "reply tokens": used.completion_tokens, "p50 s": _mean(rows, "p50"), "p95 s": _mean(rows, "p95")}
     row |= {"trained parameters": round(_mean(rows, "trained")), "minutes to build": _mean(rows, "build seconds") / 60,

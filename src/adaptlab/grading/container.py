@@ -35,6 +35,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")  #
 # A container outlives the program that asked for it. This one waits until its input is closed, by the grader or by the grader's death, and removes it then.
 UNDERTAKER = 'cat; exec "$0" rm --force "$1"'
 PATIENCE = 5  # seconds for an engine to tell that a container has ended
+HANGING = 30  # seconds after which an engine that does not answer is not waited for: its fault must not stop a batch
 
 
 def image() -> tuple[str, bytes]:
@@ -102,7 +103,7 @@ class Engine:
         self._import()
         with tempfile.TemporaryDirectory() as name:
             prepare(folder := Path(name))
-            tried = subprocess.run(self.command(folder, walls.DEFAULT, _name(), ["true"]), stdin=subprocess.DEVNULL, capture_output=True)
+            tried = self.said(*self.command(folder, walls.DEFAULT, _name(), ["true"])[1:], stdin=subprocess.DEVNULL)
         return f"{self.name} does not start a container ({_last(tried.stderr)})" if tried.returncode else ""
 
     def command(self, folder: Path, limits: Limits, name: str, inside: Sequence[str]) -> list[str]:
@@ -138,8 +139,11 @@ class Engine:
         return Contained(process.stdin, process.stdout, process, end, self, name)
 
     def said(self, *words: str, **more) -> subprocess.CompletedProcess:
-        """What the engine says to a command."""
-        return subprocess.run([self.name, *words], capture_output=True, **more)
+        """What the engine says to a command, or that it says nothing in time."""
+        try:
+            return subprocess.run([self.name, *words], capture_output=True, timeout=HANGING, **more)
+        except subprocess.TimeoutExpired as error:
+            return subprocess.CompletedProcess(error.cmd, errno.ETIMEDOUT, b"", f"no answer in {HANGING} seconds".encode())
 
     def _import(self) -> None:
         name, content = image()
@@ -165,7 +169,8 @@ class Contained(Begun):
         self.process.kill()
         self.process.wait()
         self.out.close()
-        self.end.communicate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.end.communicate(timeout=HANGING)
 
     def code(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):

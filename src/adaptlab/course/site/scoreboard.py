@@ -27,7 +27,7 @@ def scoreboard_plot() -> plots.Figure:
     """Quality against cost at a thousand queries a day."""
     rows = scoreboard()
     points = [(row["money a month at 1,000 a day"], row["all four"].value) for row in rows]
-    return plots.scatter("Quality and cost", "money a month at a thousand queries a day", "all four at once", points, [row["arm"] for row in rows])
+    return plots.scatter("Quality and cost", "dollars a month at a thousand queries a day", "all four at once", points, [row["arm"] for row in rows])
 
 
 def linked(figure: plots.Figure, place: str) -> Markup:
