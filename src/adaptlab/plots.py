@@ -114,7 +114,8 @@ def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Est
         axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
     told = _draw_published(axes, published, {name: at for at, name in enumerate(names)})
     axes.set(title=title, ylabel=y_label)
-    axes.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 12 else 0)
+    slanted = {"rotation": 20, "horizontalalignment": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 12 else {}
+    axes.set_xticks(range(len(names)), names, **slanted)
     if reference or published or len(series) > 1:
         _legend_beside(axes)
     parts = [
