@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
@@ -134,7 +135,7 @@ def application(shared: Shared, host: str, api_key: str = ""):
     from fastapi.responses import JSONResponse
     from jinja2 import TemplateError
     from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from transformers.cli.serving import chat_completion, completion, model_manager, response, systemone, transcription, utils
+    from transformers.cli.serving import chat_completion, completion, model_manager, response, utils
     from transformers.cli.serving.server import build_server
 
     class Manager(model_manager.ModelManager):
@@ -151,10 +152,10 @@ def application(shared: Shared, host: str, api_key: str = ""):
             return [{"id": name, "object": "model", "created": 0, "owned_by": "adaptlab"} for name in shared.names]
 
     parts = {"model_manager": Manager(model_timeout=-1), "generation_state": utils.GenerationState()}
+    closed = {"transcription_handler", "systemone_handler"} & signature(build_server).parameters.keys()  # not every version has both
     app = build_server(
         parts["model_manager"], chat_completion.ChatCompletionHandler(**parts), completion_handler=completion.CompletionHandler(**parts),
-        response_handler=response.ResponseHandler(**parts), transcription_handler=transcription.TranscriptionHandler(**parts),
-        systemone_handler=systemone.SystemOneHandler(**parts), generation_state=parts["generation_state"],
+        response_handler=response.ResponseHandler(**parts), generation_state=parts["generation_state"], **dict.fromkeys(closed),
     )  # fmt: skip
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
