@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adaptlab.errors import AdaptLabError
+from adaptlab.grading import check
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.check import NotWritten, NotYet, exercises, predicted, run_check
 from adaptlab.grading.exercise import Judge, Words
@@ -133,3 +135,10 @@ def test_an_experiment_waits_for_a_prediction_that_is_one_of_the_options():
 def test_a_class_is_handed_over_itself(answer):
     with pytest.raises(NotYet, match="Hand over Index itself"):
         run_check(exercises("lab02")["Index"], answer)
+
+
+def test_a_check_that_is_not_there_is_a_sentence():
+    with pytest.raises(AttributeError, match="no exercise 'fit_promt'; its exercises are fit_prompt, "):
+        check.lab01.fit_promt  # noqa: B018
+    with pytest.raises(AdaptLabError, match="no lab 'lab77'"):
+        check.lab77  # noqa: B018

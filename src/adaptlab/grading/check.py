@@ -98,8 +98,15 @@ def predicted(choice: object, options: Sequence[str]) -> None:
         raise NotYet(f"prediction is {choice!r}, which is none of the options; write one as it stands there: {list(options)}.")
 
 
-def __getattr__(lab: str) -> SimpleNamespace:
+class Checks(SimpleNamespace):
     """The checks of a lab, as functions of the answer."""
+
+    def __getattr__(self, name: str):
+        raise AttributeError(f"This lab has no exercise {name!r}; its exercises are {', '.join(vars(self))}.")
+
+
+def __getattr__(lab: str) -> Checks:
+    """The checks of a lab."""
     if not lab.startswith("lab"):
         raise AttributeError(lab)
-    return SimpleNamespace(**{name: lambda answer, exercise=exercise: run_check(exercise, answer) for name, exercise in exercises(lab).items()})
+    return Checks(**{name: lambda answer, exercise=exercise: run_check(exercise, answer) for name, exercise in exercises(lab).items()})
