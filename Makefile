@@ -10,6 +10,7 @@ run: .venv/ready
 test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest $(BY_TWO)
 	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
+setup: .venv/ready
 lab: .venv/ready
 	$(BIN)/jupyter lab
 models: .venv/ready
@@ -43,4 +44,4 @@ build/quantizers: tests/models/quantizers.txt
 build/peers build/grading-peers build/exporters build/trackers build/quantizers: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
-.PHONY: run test lab models bench site lint
+.PHONY: run test setup lab models bench site lint

@@ -1,11 +1,13 @@
 """The command line for a decision: adaptlab decide."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adaptlab.decide.costs import PRICES, Prices
+from adaptlab.errors import AdaptLabError
 
 
 def decide(
@@ -30,6 +32,8 @@ def decide(
     from adaptlab.decide.bank import Condition
     from adaptlab.files import write_whole
 
+    if not all(map(math.isfinite, (queries, updates, budget, prompt_price, reply_price, training_price, tuned_factor, hosting, searching))):
+        raise AdaptLabError("Give numbers of queries, updates, money and prices that are finite.")
     prices = Prices(prompt_price, reply_price, training_price, tuned_factor, hosting, searching)
     condition = Condition("yours", queries, updates, examples, least, budget)
     advice = advise(like, condition, matrix(), DESCRIBED, prices)

@@ -25,7 +25,8 @@ def labs_build(
     if not check:
         print("\n".join(map(str, build_labs(sources, target))))
     elif stale := out_of_step(sources, target):
-        raise AdaptLabError(f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build")
+        print(f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build")
+        raise typer.Exit(1)
 
 
 @labs_app.command("check")

@@ -1,6 +1,7 @@
 """Files written whole or not at all, text that must be UTF-8, and hashes."""
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -48,6 +49,14 @@ def read_text(path: Path) -> str:
         raise AdaptLabError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8.") from error
     except OSError as error:
         raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+
+
+def read_json(path: Path):
+    """What a file of JSON holds; a clear error if it holds none."""
+    try:
+        return json.loads(read_text(path))
+    except ValueError as error:
+        raise AdaptLabError(f"{path} is damaged: it is no JSON ({error}).") from error
 
 
 def sha256(path: Path) -> str:

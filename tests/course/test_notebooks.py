@@ -22,6 +22,9 @@ def code_cells(path):
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
+EXECUTE = "execute it in its place, as step 4 of CONTRIBUTING's 'Add a claim' says"
+
+
 def plain(source):
     """The cell without IPython's magics, so that it parses."""
     return re.sub(r"^(\s*)%.*$", r"\1pass", source, flags=re.M)
@@ -29,7 +32,7 @@ def plain(source):
 
 def test_cells_are_short_and_paths_are_left_alone(path):
     for cell in code_cells(path):
-        assert len(cell.source.splitlines()) <= 25, cell.id
+        assert len(cell.source.splitlines()) <= 25, f"{cell.id} has {len(cell.source.splitlines())} lines; split it, 25 are enough"
         assert "sys.path" not in cell.source and "autoreload" not in cell.source, cell.id
 
 
@@ -49,20 +52,23 @@ def test_the_first_cell_opens_this_lesson_in_colab(path):
 
 def test_imports_stand_in_the_first_two_cells(path):
     for cell in code_cells(path)[2:]:
-        assert not [node for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.Import | ast.ImportFrom)], cell.id
+        assert not [node for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.Import | ast.ImportFrom)], (
+            f"{cell.id} imports; that belongs into the second cell"
+        )
 
 
 def test_no_function_or_class_is_defined_twice_or_already_in_the_package(path):
     defined = [node.name for cell in code_cells(path) for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    assert len(defined) == len(set(defined))
+    assert not (twice := {name for name in defined if defined.count(name) > 1}), f"defined twice: {twice}"
     importable = [file for file in (ROOT / "src").rglob("*.py") if "labs" not in file.parts]  # what lab answers are held against is not for lessons
     package = {node.name for file in importable for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert not set(defined) & package
+    assert not (both := set(defined) & package), f"{both} is in the package already: import it, or give it another name"
 
 
 def test_outputs_are_kept_without_errors_and_the_lesson_was_closed(path):
     cells = code_cells(path)
-    assert all(cell.execution_count for cell in cells)
+    assert all(cell.execution_count for cell in cells), EXECUTE
+    assert not [cell.id for cell in cells if "execution" in cell.metadata], f"times of day are kept in the cells' metadata; {EXECUTE}"
     assert not [cell.id for cell in cells for output in cell.outputs if output.output_type == "error"]
     assert any(DONE_MIME in output.get("data", {}) for output in cells[-1].outputs)
 
@@ -84,16 +90,16 @@ def test_every_figure_has_a_text_alternative(path):
 def test_each_claim_is_predicted_before_it_is_recorded(path):
     source = "\n".join(cell.source for cell in code_cells(path))
     for claim_id in claims():
-        recorded = source.find(f'record("{claim_id}"')
-        if recorded >= 0:
-            assert 0 <= source.find(f'predict("{claim_id}"') < recorded, claim_id
+        predicted, recorded = (source.find(f'{call}("{claim_id}"') for call in ("predict", "record"))
+        assert (predicted < 0) == (recorded < 0), f"{claim_id} needs both, predict before its experiment and record after it"
+        assert predicted <= recorded, f"{claim_id} is recorded before it is predicted"
 
 
 def test_numbers_in_prose_are_not_measurements(path):
     """Percentages and decimals belong to outputs; prose may count (ten claims) and name parameters."""
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
-            assert not re.findall(r"\d+(?:\.\d+)?\s?%|\b0\.\d+", cell.source), cell.id
+            assert not re.findall(r"\d+(?:\.\d+)?\s?%|\b0\.\d+", cell.source), f"{cell.id} measures in prose; leave the figure to an output"
 
 
 def test_metadata_carries_no_widget_state(path):

@@ -9,9 +9,14 @@ from adaptlab.course import run
 from adaptlab.errors import AdaptLabError
 
 PARAMETERS = 'profile: str = "cpu"'
-RECORD = """from adaptlab.evals.claims import claim
+PREDICT = 'from adaptlab.course.predictions import predict\npredict("{id}", "Is it so?", ["yes", "no"])'
+RECORD = (
+    PREDICT
+    + """
+from adaptlab.evals.claims import claim
 from adaptlab.evals.ledger import record
 record("{id}", 0.5, (0.4, 0.6), n=10, seeds=[0], rule=claim("{id}").rule)"""
+)
 CLOSE = "from adaptlab.course.predictions import close_lesson\nclose_lesson()"
 
 
@@ -44,11 +49,14 @@ def test_one_failure_is_kept_with_its_error_while_the_others_go_on(course):
     lesson(folder, "04_exits", "import sys\nsys.exit(0)", CLOSE)
     lesson(folder, "05_dies", "import os\nos._exit(3)", CLOSE)
     lesson(folder, "06_open", "1 + 1")
+    lesson(folder, "07_half", PREDICT.format(id="P2"), CLOSE)
     outcomes = run_all(course)
     assert {name: o.status for name, o in outcomes.items()} == {
         "01_good": "done", "02_bad": "failed", "03_waits": "skipped", "04_exits": "failed", "05_dies": "failed", "06_open": "failed",
+        "07_half": "failed",
     }  # fmt: skip
-    assert "ValueError: the lamp is off" in run.summary(list(outcomes.values())) and outcomes["02_bad"].cell
+    assert "ValueError: the lamp is off" in run.summary(list(outcomes.values())) and outcomes["02_bad"].cell.endswith("(x = 1)")
+    assert outcomes["07_half"].error.startswith("P2: a claim needs both")
     kept = nbformat.read(build / "notebooks" / "02_bad.ipynb", as_version=4)
     assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
     assert [row["id"] for row in json.loads((build / "ledger.json").read_text())] == ["P1"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.claims import VERDICTS, Rule, claim, claims
+from adaptlab.evals.claims import VERDICTS, Rule, claim, claims, read_claims
 from adaptlab.evals.ledger import RECORD_MIME, collect, record
 from adaptlab.evals.statistics import difference_of_proportions, mean, paired_difference, proportion, rank_correlation
 
@@ -59,14 +59,29 @@ def test_a_rule_whose_limit_lies_above_its_demand_is_refused():
         Rule("effect", 0.1, 0.2)
 
 
-def test_all_ten_prompt_claims_are_there_with_a_source():
-    assert [f"P{i}" for i in range(1, 11)] == [key for key in claims() if key.startswith("P")]
+def test_claims_are_numbered_and_say_who_makes_them_and_what_was_published():
+    for letter in "PRLFDGH":
+        ids = [key for key in claims() if key[0] == letter]
+        assert ids and ids == [f"{letter}{i}" for i in range(1, len(ids) + 1)]
     assert all(entry.published and entry.guides and entry.text for entry in claims().values())
+
+
+WHOLE = '[P1]\ntext = "a"\nguides = "A"\npublished = "none"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(WHOLE, r"\[P1\]: rule missing"), ("[P1]\nrule = {}", r"\[P1\]: text, guides, published missing"),
+     (f"{WHOLE}rule = {{at_least = 1.0}}", "this one has at_least"), ("[P1]\n[P1]", "cannot be read.*P1")],
+)  # fmt: skip
+def test_a_claim_that_is_written_wrongly_is_a_sentence(text, said):
+    with pytest.raises(AdaptLabError, match=said):
+        read_claims(text)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"claim_id": "Z9"}, {"value": 2.0}, {"interval": (float("nan"), 1.0)}, {"n": 0}, {"seeds": []}, {"rule": Rule("mine", 0.0, 0.0)}],
+    [{"claim_id": "Z9"}, {"value": 2.0}, {"interval": (float("nan"), 1.0)}, {"interval": 0.5}, {"n": 0}, {"seeds": []}, {"rule": Rule("mine", 0.0, 0.0)}],
 )  # fmt: skip
 def test_record_refuses_what_is_not_a_measurement(change):
     good = {"claim_id": "P1", "value": 0.5, "interval": (0.4, 0.6), "n": 10, "seeds": [0], "rule": claim("P1").rule}

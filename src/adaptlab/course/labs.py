@@ -18,8 +18,8 @@ def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     found = sorted(folder.glob("lab[0-9][0-9]_*.py"))
     if not found:
         raise AdaptLabError(f"{folder} holds no lab (labNN_name.py); run the command in the folder of the course.")
-    if missing := [name for name in names if not any(path.stem.startswith(name) for path in found)]:
-        raise AdaptLabError(f"No lab starts with {missing[0]}; there are {', '.join(path.stem for path in found)}.")
+    if missing := [name for name in names if not name or not any(path.stem.startswith(name) for path in found)]:
+        raise AdaptLabError(f"No lab starts with {missing[0]!r}; there are {', '.join(path.stem for path in found)}.")
     return [path for path in found if not names or path.stem.startswith(tuple(names))]
 
 

@@ -126,7 +126,8 @@ class Closing:
         cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
         table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"
         text = "\n".join(" | ".join(row) for row in [head, *rows])
-        return {"text/plain": text, "text/html": table, DONE_MIME: {"claims": sorted(RECORDED)} | peaks()}
+        predicted = {key for key, guess in PREDICTIONS.items() if not guess.effect}
+        return {"text/plain": text, "text/html": table, DONE_MIME: {"claims": sorted(RECORDED), "halved": sorted(predicted ^ set(RECORDED))} | peaks()}
 
 
 def close_lesson() -> Closing:

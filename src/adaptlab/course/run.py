@@ -63,7 +63,7 @@ def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
     if not found:
         raise AdaptLabError(f"There are no lessons in {folder}; run the command in the folder of the course.")
     for name in names:
-        if not any(path.stem.startswith(name) for path in found):
+        if not name or not any(path.stem.startswith(name) for path in found):
             raise AdaptLabError(f"No lesson starts with {name!r}; the lessons are {', '.join(path.stem for path in found)}.")
     return [path for path in found if not names or path.stem.startswith(names)]
 
@@ -108,6 +108,12 @@ def _closing_mark(notebook: nbformat.NotebookNode) -> dict:
     return marks[0] if marks else {}
 
 
+def _first_line(code: str) -> str:
+    """By which a reader finds a cell."""
+    line = next((line for line in code.splitlines() if line.strip()), "")
+    return line if len(line) <= 60 else f"{line[:57]}..."
+
+
 def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable[[int], None] = lambda index: None) -> Outcome:
     """Execute one notebook; the executed copy is kept whatever happens, and marked with its fingerprint only if all went well."""
     mark, began = fingerprint(source, parameters), time.monotonic()
@@ -127,7 +133,7 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
                                    resources={"metadata": {"path": str(source.parent)}}, kernel_name="python3",
                                    execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]])  # fmt: skip
     except papermill.PapermillExecutionError as failure:
-        cell, error = f"cell {failure.cell_index}", f"{failure.ename}: {failure.evalue}".splitlines()[0]
+        cell, error = f"cell {failure.cell_index} ({_first_line(failure.source)})", f"{failure.ename}: {failure.evalue}".splitlines()[0]
     except Exception as failure:  # a dead kernel, a cell that takes too long: this notebook fails, the others go on
         cell, error = f"cell {last}", f"{type(failure).__name__}: {failure}".splitlines()[0]
     seconds = time.monotonic() - began
@@ -135,6 +141,8 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
         executed = nbformat.read(part, as_version=4)
         if not error and not _closing_mark(executed):
             error = "ended before its last cell (was it left by sys.exit?), or the last cell is not close_lesson()"
+        elif not error and (halved := _closing_mark(executed).get("halved")):
+            error = f"{', '.join(halved)}: a claim needs both, predict before its experiment and record after it"
         executed.metadata["adaptlab"] = {} if error else {"fingerprint": mark, "seconds": round(seconds, 1)}
         write_whole(output, nbformat.writes(executed))
         part.unlink()
@@ -234,5 +242,5 @@ def summary(outcomes: list[Outcome]) -> str:
     for outcome in outcomes:
         line = f"{outcome.name:<24} {outcome.status:<8} {outcome.seconds:6.1f} s"
         detail = " ".join(part for part in (outcome.cell, outcome.error) if part)
-        lines.append(f"{line}  {detail}"[: max(width, 160)])
+        lines.append(line if not detail else f"{line}  {detail}" if len(line) + len(detail) < width else f"{line}\n  {detail}")
     return "\n".join(lines)

@@ -57,7 +57,20 @@ class Claim:
 @cache
 def claims() -> dict[str, Claim]:
     """All claims by id, from claims.toml."""
-    table = tomllib.loads(resources.files("adaptlab.evals").joinpath("claims.toml").read_text(encoding="utf-8"))
+    return read_claims(resources.files("adaptlab.evals").joinpath("claims.toml").read_text(encoding="utf-8"))
+
+
+def read_claims(text: str) -> dict[str, Claim]:
+    """The claims that a text in TOML holds; what is wrong with it is an AdaptLabError that names the claim."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise AdaptLabError(f"claims.toml cannot be read: {error}.") from error
+    for key, entry in table.items():
+        if missing := [name for name in ("text", "guides", "published", "rule") if name not in entry]:
+            raise AdaptLabError(f"claims.toml, [{key}]: {', '.join(missing)} missing.")
+        if set(entry["rule"]) != {"effect", "at_least", "limit"}:
+            raise AdaptLabError(f"claims.toml, [{key}]: a rule has effect, at_least and limit; this one has {', '.join(entry['rule'])}.")
     return {key: Claim(key, entry["text"], entry["guides"], entry["published"], entry.get("built_in", ""), entry.get("revised", ""), Rule(**entry["rule"]))
             for key, entry in table.items()}  # fmt: skip
 
@@ -65,5 +78,5 @@ def claims() -> dict[str, Claim]:
 def claim(claim_id: str) -> Claim:
     """One claim by id."""
     if claim_id not in claims():
-        raise AdaptLabError(f"There is no claim {claim_id!r} in the ledger; the claims are {', '.join(claims())}.")
+        raise AdaptLabError(f"There is no claim {claim_id!r}: write it into evals/claims.toml first, or name one of {', '.join(claims())}.")
     return claims()[claim_id]

@@ -49,6 +49,8 @@ def record(claim_id: str, value: float, interval: tuple[float, float], n: int, s
     `value` and `interval` are in the unit of the rule's effect; `n` counts cases, `seeds` names the seeds behind them.
     """
     found = claim(claim_id)
+    if not isinstance(interval, Sequence) or len(interval) != 2:
+        raise AdaptLabError(f"{claim_id}: the interval is a pair (low, high), as effect.interval is; not {interval!r}.")
     low, high = (float(bound) for bound in interval)
     if not all(map(math.isfinite, (value, low, high))) or not low <= value <= high:
         raise AdaptLabError(f"{claim_id}: the value {value} must be a number inside its interval [{low}, {high}].")

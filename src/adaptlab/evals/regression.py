@@ -1,7 +1,6 @@
 """From a model's name or folder to a verdict that is kept: what `adaptlab evals suite` and `adaptlab evals gate` do."""
 
 import copy
-import json
 import warnings
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.evals.gate import Comparison, compare
 from adaptlab.evals.store import STORE, keep_run
 from adaptlab.evals.suite import FOLDER, N_CASES, SEED, estimates, run_suite, weights_hash
-from adaptlab.files import read_text
+from adaptlab.files import read_json
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.run import load_run
 
@@ -20,7 +19,7 @@ from adaptlab.tune.run import load_run
 def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
     """(model, configuration): the folder of a run by `adaptlab tune`, the folder of a PEFT adapter on `base`, or any other model's id."""
     folder = Path(tuned)
-    config = next((json.loads(read_text(path)) for path in (folder / "config.json", folder / "adapter_config.json") if path.exists()), {})
+    config = next((read_json(path) for path in (folder / "config.json", folder / "adapter_config.json") if path.exists()), {})
     if "options" in config:
         return load_run(folder, base), config
     if (folder / "adapter_config.json").exists():

@@ -53,7 +53,7 @@ COLUMNS = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}
 def to_csv(sheets: Sequence[Sheet], platform: str) -> str:
     """The marks as text; the same marks always give the same bytes. An unknown platform is an AdaptLabError."""
     if platform not in COLUMNS:
-        raise AdaptLabError(f"There are no columns for {platform!r}; choose one of {', '.join(COLUMNS)}.")
+        raise AdaptLabError(f"There are no columns for {platform!r}; choose one of {', '.join([*COLUMNS, 'nbgrader'])}.")
     rows = [COLUMNS[platform](sheet) for sheet in sheets]
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")

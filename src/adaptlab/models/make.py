@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from adaptlab.files import write_whole
+from adaptlab.files import make_folder, write_whole
 from adaptlab.models.recipe import BUDGETS, phases
 from adaptlab.models.tokenizer import train_tokenizer
 from adaptlab.models.train import Run
@@ -23,6 +23,7 @@ def shared_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def make_models(folder: Path, budget: str = "full", seed: int = 0) -> None:
     """Train the base of each size of the budget, then its chat model, and export both into `folder`/export/<size>-<stage>."""
+    make_folder(folder)
     tokenizer = shared_tokenizer(folder / "tokenizer")
     for size in BUDGETS[budget]:
         start = None

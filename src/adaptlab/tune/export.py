@@ -1,6 +1,5 @@
 """A run handed on: its settings as an Axolotl configuration, or as a function for Modal, where the course's own trainer is outgrown."""
 
-import json
 from importlib import metadata
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import yaml
 from jinja2 import Template
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text
+from adaptlab.files import read_json
 
 _MODAL = Template('''"""Trains {{ name }} on Modal: modal run {{ name }}.py"""
 
@@ -42,7 +41,7 @@ def main() -> None:
 def _described(folder: Path) -> dict:
     if not (folder / "config.json").exists():
         raise AdaptLabError(f"{folder} holds no run; give the folder of one that `adaptlab tune` made.")
-    return json.loads(read_text(folder / "config.json"))
+    return read_json(folder / "config.json")
 
 
 def axolotl(folder: Path, data: Path, output: str = "outputs") -> str:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import make_folder, read_text, write_whole
+from adaptlab.files import make_folder, read_json, write_whole
 from adaptlab.markdown import table
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
@@ -71,7 +71,7 @@ def _refuse_others(folder: Path, described: dict) -> None:
         if any(path.is_file() for path in folder.rglob("*")):
             raise AdaptLabError(f"{folder} holds something else; choose a new folder for the run.")
         return
-    found = json.loads(read_text(config))
+    found = read_json(config)
     if differing := [key for key in described if found.get(key) != described[key]]:
         raise AdaptLabError(f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or give what config.json says.")
     if _finished(folder):
@@ -156,7 +156,7 @@ def _finish(folder: Path, made, described: dict) -> None:
 def load_run(folder: Path, chat: LocalChat) -> LocalChat:
     """What a finished run made of the base model `chat`; a run on another base is refused."""
     folder = Path(folder)
-    described = json.loads(read_text(folder / "config.json"))
+    described = read_json(folder / "config.json")
     result = folder / RESULTS[described["options"]["method"]]
     if not result.exists():
         raise AdaptLabError(f"The run in {folder} is not finished; start it again with its options, and it goes on.")
