@@ -138,3 +138,9 @@ def test_what_lies_beside_a_notebook_is_never_opened(tmp_path):
     found = find_submissions(tmp_path / "class", "lab04_lora")
     assert [(one.student, one.content, one.fault) for one in found] == [("jane", GOOD, ""), ("joe", GOOD, "")]
     assert not canary.exists()
+
+
+def test_a_single_file_that_is_no_notebook_is_refused(tmp_path):
+    (tmp_path / "rows.jsonl").touch()
+    with pytest.raises(AdaptLabError, match="rows.jsonl is no notebook"):
+        find_submissions(tmp_path / "rows.jsonl", "lab04")

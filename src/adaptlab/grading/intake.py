@@ -76,6 +76,8 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
         files = list(_from_folder(place, wanted))
     elif place.suffix.lower() == ".zip":
         files = list(_from_zip(place.read_bytes(), student_of(PurePosixPath(place.name), lab), _time(place.stat().st_mtime), wanted, export=True))
+    elif place.suffix.lower() != ".ipynb":
+        raise AdaptLabError(f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of submissions.")
     else:
         files = [_from_file(place, place.name), *_next_to(place, lab, wanted)]
     found = _by_student(files, lab)
