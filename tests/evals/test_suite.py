@@ -118,7 +118,7 @@ def test_the_gates_exit_status_says_what_it_found(evals, tmp_path):
     assert [bool(run.failed) for run in read_runs(tmp_path / "build" / "evals.db")] == [False, True, False]
     assert evals("suite", base, "--n", "30").exit_code == 0
     assert evals("dashboard").exit_code == 0 and "✗ lost" in (tmp_path / "build" / "evals.html").read_text()
-    for arguments, words in ((("gate", base, str(tmp_path)), "could not be loaded"), (("gate", "embedded:none", base), "no embedded model")):
+    for arguments, words in ((("gate", base, str(tmp_path)), "holds no model"), (("gate", "embedded:none", base), "no embedded model")):
         assert words in str(evals(*arguments).exception)
 
 

@@ -94,7 +94,14 @@ def test_a_model_that_this_test_saves_loads_from_its_path_and_as_a_hub_id(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("model_id", "says"), [("embedded:huge", "main-chat"), ("hub:", "is not a model"), ("nowhere", "is not a model"), ("hub:no/such", "could not be loaded")]
+    ("model_id", "says"),
+    [
+        ("embedded:huge", "main-chat"),
+        ("hub:", "is not a model"),
+        ("nowhere", "is not a model"),
+        ("hub:no/such", "could not be loaded"),
+        ("/", "holds no model"),
+    ],
 )
 def test_unknown_models_are_refused_in_a_sentence(model_id, says):
     with pytest.raises(AdaptLabError, match=says):

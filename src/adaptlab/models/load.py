@@ -99,6 +99,8 @@ def resolve(model_id: str) -> str:
     if kind == "hub" and name:
         return from_hub(name)
     if Path(model_id).is_dir():
+        if not any((Path(model_id) / file).exists() for file in ("config.json", "adapter_config.json")):
+            raise AdaptLabError(f"The folder {model_id} holds no model: it has no config.json; give one that save_pretrained wrote.")
         return model_id
     if kind in ("openai", "anthropic"):
         raise AdaptLabError(f"{model_id!r} runs elsewhere, and this needs a model on this machine: embedded:chat, hub:org/name or the path of a folder.")
