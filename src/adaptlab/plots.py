@@ -191,9 +191,13 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float
     axes.autoscale_view()  # or no point has its place yet
     places, crowds = axes.transData.transform(points), []  # in pixels; points whose numbers stand together
     for i in sorted(range(len(points)), key=lambda i: tuple(places[i])):
-        crowd = next((crowd for crowd in crowds if all(places[i] - places[crowd[-1]] < (_label_width(crowd), LABEL_PIXELS)) and
-                      places[crowd[-1]][1] - places[i][1] < LABEL_PIXELS), None)  # fmt: skip
-        crowds = [*crowds, [i]] if crowd is None else [[*other, i] if other is crowd else other for other in crowds]
+        for crowd in crowds:
+            right, up = places[i] - places[crowd[-1]]
+            if right < _label_width(crowd) and abs(up) < LABEL_PIXELS:
+                crowd.append(i)
+                break
+        else:
+            crowds.append([i])
     for crowd in crowds:
         axes.annotate(" ".join(str(i + 1) for i in crowd), points[crowd[-1]], fontsize=8, xytext=(4, 3), textcoords="offset points")
     key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))

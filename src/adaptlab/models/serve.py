@@ -7,7 +7,6 @@ is replaced: it gives out one model in memory under several names, and loads not
 A page in somebody's browser may send requests to servers on the same machine. They are refused, by the name that it calls the server by or by its own.
 """
 
-import json
 import secrets
 import socket
 import subprocess
@@ -25,7 +24,7 @@ from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text
+from adaptlab.files import read_json
 from adaptlab.models.load import load_model, resolve
 
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
@@ -53,7 +52,7 @@ def adapter_folder(path: Path | str, model_id: str) -> Path:
         return path
     if not (path / "adapter" / "adapter_config.json").exists():
         raise AdaptLabError(f"{path} holds no adapter; give the folder of a finished run of `adaptlab tune` with the method lora, or of an adapter.")
-    base = json.loads(read_text(path / "config.json"))["base"]["name"]
+    base = read_json(path / "config.json")["base"]["name"]
     if base != model_id and resolve(base) != resolve(model_id):
         raise AdaptLabError(f"The adapter in {path} was trained on {base}, not on {model_id}; serve it with that one.")
     return path / "adapter"
