@@ -29,7 +29,7 @@ app.command()(fetch)
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 Method = Annotated[str, typer.Option(help="lora or full.")]
 Rate = Annotated[float, typer.Option(help="Greatest rate; full tuning wants a third to a tenth of an adapter's.")]
-CheckpointSteps = Annotated[int, typer.Option(help="Steps between checkpoints.")]
+CheckpointSteps = Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")]
 
 
 def _as_name(model: str) -> str:

@@ -85,8 +85,10 @@ def test_a_blank_lab_gets_none_and_is_called_blank(name, harness, box_level):
      ('"solution": true', '"solution": false', "would be handed out"), ('"points": 2, ', "", "needs points"),
      ('"grade_id": "shrink"', '"grade_id": "srink"', "no cell shrink"), ('"grade_id": "shrink"', '"grade_id": "adapter_output"', "stands in line"),
      ('"grade_id": "shrink", ', '"grade_id": "shrink" ', "no JSON"), ('"points": 2, ', '"points": "two", ', "should be a number"),
-     ('"schema_version": 3, ', "", "needs schema_version"), ("check.lab04.shrink(shrink)", "check.lab04.srink(shrink)", "should end in .shrink")],
-    ids=range(10),
+     ('"schema_version": 3, ', "", "needs schema_version"), ("check.lab04.shrink(shrink)", "check.lab04.srink(shrink)", "should end in .shrink"),
+     ("def shrink(", "def srink(", "makes no shrink"), ("# | 7 `shrink`", "# | 7 `srink`", "table names srink"),
+     ("# | 7 `shrink`, and the experiment | 3 |", "# | 7 `shrink`, and the experiment | 4 |", "gives shrink 4 points")],
+    ids=range(13),
 )  # fmt: skip
 def test_marks_out_of_order_are_named_with_file_and_line(tmp_path, before, after, says):
     script = (ROOT / "solutions" / "lab04_lora.py").read_text()

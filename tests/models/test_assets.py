@@ -350,6 +350,7 @@ def test_gated_models_are_refused_with_what_to_use_instead(hub, listed, here, tm
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [(["nothing"], "no asset 'nothing'; choose among open, tiny"), (["--profile", "tpu"], "no profile 'tpu'"), (["--source", "nowhere"], "no source of assets"),
+     (["--source", ""], "no source of assets"),
      (["tiny", "--source", "http://127.0.0.1:1"], "the same command goes on where it stopped"), (["tiny", "--source", "."], "does not hold tiny")],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_status_2(arguments, says, listed, tmp_path):

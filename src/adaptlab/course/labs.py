@@ -57,7 +57,7 @@ def out_of_step(sources: Sequence[Path], target: Path) -> list[str]:
 
 def faults(script: str) -> Iterator[tuple[int, str]]:
     """What is wrong with the marks of a script: line number, from 1, and sentence."""
-    opened, seen, header = 0, {}, {}
+    opened, seen, header, made = 0, {}, {}, set()
     for number, line in enumerate(script.splitlines(), 1):
         if line.startswith("# %%"):
             if opened:
@@ -82,11 +82,28 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
             opened = 0
         elif line.startswith("check.lab") and (name := header.get("grade_id", "").removeprefix("check_")) and not line.endswith(f".{name}({name})"):
             yield number, f"the check of {name} should end in .{name}({name})."
+        elif header.get("solution") == "true" and (found := re.match(r"(?:def |class )?(\w+)", line)):
+            made.add((header.get("grade_id"), found[1]))
     if opened:
         yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
-    for name, number in seen.items():
-        if name.startswith("check_") and name.removeprefix("check_") not in seen:
-            yield number, f"there is no cell {name.removeprefix('check_')} whose answer this one checks."
+    for check, number in seen.items():
+        name = check.removeprefix("check_")
+        if check != name and name not in seen:
+            yield number, f"there is no cell {name} whose answer this one checks."
+        elif check != name and (name, name) not in made:
+            yield seen[name], f"the cell {name} makes no {name}, which is what {check} checks."
+    yield from _table_faults(script)
+
+
+def _table_faults(script: str) -> Iterator[tuple[int, str]]:
+    """Where the table of exercises, which students plan by, says other points than the marks."""
+    points = dict(re.findall(r'"grade_id": "check_(\w+)".*"points": ([\d.]+)', script))
+    for number, line in enumerate(script.splitlines(), 1):
+        row = re.match(r"# \| \d+ `(\w+)`.*?\| *([\d.]+) *\|", line)
+        if row and row[1] not in points:
+            yield number, f"the table names {row[1]}, and no cell check_{row[1]} is graded."
+        elif row and float(row[2]) != float(points[row[1]]):
+            yield number, f"the table gives {row[1]} {row[2]} points, and its check {points[row[1]]}."
 
 
 def _header_faults(line: str) -> Iterator[str]:

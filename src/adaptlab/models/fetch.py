@@ -108,7 +108,7 @@ def source_of(given: str) -> Source:
         return Hub()
     if given.startswith(("http://", "https://")):
         return Hub(given.rstrip("/"))
-    if not Path(given).is_dir():
+    if not given or not Path(given).is_dir():  # Path("") is this folder
         raise AdaptLabError(f"{given!r} is no source of assets: give hub, the address of a mirror (https://...) or a folder that `adaptlab fetch --to` filled.")
     return Folder(Path(given))
 
