@@ -154,8 +154,8 @@ check.lab02.chunk_spans(chunk_spans)
 # is the cosine here, for vectors of any length. The class is begun for you; its `put` replaces, because a dictionary does. You may change how the
 # vectors are kept.
 #
-# <details><summary>Hint</summary>A cosine is a sum of products, divided by both lengths (`np.linalg.norm`). For the order: `sorted` takes a key, and
-# a key can be a pair.</details>
+# <details><summary>Hint</summary>A cosine is a sum of products, divided by both lengths (<code>np.linalg.norm</code>). For the order:
+# <code>sorted</code> takes a key, and a key can be a pair.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "Index", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -68,8 +68,8 @@ for document in (4, 5, 7, 9):
 # Now for any number of rankings, each with a weight that says how much you trust it. And since the hundredth place of a ranking says little, only its
 # first `cut` places count.
 #
-# <details><summary>Hint</summary>A dictionary from ids to sums; `enumerate(ranking[:cut], 1)` gives the ranks. For the order: `sorted` takes a key,
-# and a key can be a pair.</details>
+# <details><summary>Hint</summary>A dictionary from ids to sums; <code>enumerate(ranking[:cut], 1)</code> gives the ranks. For the order:
+# <code>sorted</code> takes a key, and a key can be a pair.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "fuse_rankings", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -210,7 +210,7 @@ check.lab03.rerank_depth(rerank_depth)
 # replacement* from those you have, many times, and looks how the difference moves. Both systems are asked the same drawn questions, so that a hard
 # one is hard for both. To make the result exact, the draws are given.
 #
-# <details><summary>Hint</summary>`np.asarray(scores)[resamples]` has the shape of `resamples`: one row for each draw.</details>
+# <details><summary>Hint</summary><code>np.asarray(scores)[resamples]</code> has the shape of <code>resamples</code>: one row for each draw.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "compare", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -137,7 +137,7 @@ check.lab04.count_adapters(count_adapters)
 #
 # The class is begun for you. Mind how A and B start: fresh, the layer must give what the base gives, and yet it must be able to learn.
 #
-# <details><summary>Hint</summary>`self.a[:, ids]` puts r first, before the shape of ids. What does `self.a.T[ids]` do?</details>
+# <details><summary>Hint</summary><code>self.a[:, ids]</code> puts r first, before the shape of ids. What does <code>self.a.T[ids]</code> do?</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "LoRAEmbedding", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -70,8 +70,8 @@ print(f"chosen over a reply that gained nothing with probability {1 / (1 + math.
 # A model reads a whole conversation at once and gives logits at every place. Those at a place are about the *next* token. A mask says which tokens
 # are of the reply; the others are prompt, or fill the row up. What you need is the sum for each row, and how many tokens it is the sum of.
 #
-# <details><summary>Hint</summary>`logits[:, :-1]` and `ids[:, 1:]` belong together. `torch.gather` picks from the last dimension; it wants an index
-# with as many dimensions.</details>
+# <details><summary>Hint</summary><code>logits[:, :-1]</code> and <code>ids[:, 1:]</code> belong together. <code>torch.gather</code> picks from the last
+# dimension; it wants an index with as many dimensions.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "completion_logp", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -103,7 +103,7 @@ check.lab06.completion_logp(completion_logp)
 # chosen and rejected change places. In a long training margins can reach thousands, and the loss has to stay a number.
 #
 # <details><summary>Hint</summary>What becomes of the margin when chosen and rejected change places? For the logarithm of the logistic function there
-# is `nn.functional.logsigmoid`.</details>
+# is <code>nn.functional.logsigmoid</code>.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "doubtful_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -262,7 +262,7 @@ check.lab06.judge_report(judge_report)
 # The best of the first n is one guess, and a shaky one. Better: the mean, over *all* sets of n of the N replies, of the best in the set. You need not
 # list the sets: in how many of them is the reply with the i-th lowest reward the best?
 #
-# <details><summary>Hint</summary>The other n - 1 have to be among the i - 1 replies below it. `math.comb` counts sets, and is 0 where there are too
+# <details><summary>Hint</summary>The other n - 1 have to be among the i - 1 replies below it. <code>math.comb</code> counts sets, and is 0 where there are too
 # few.</details>
 
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urldefrag
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 
 from adaptlab import plots
 from adaptlab.course.site import build_site
@@ -235,3 +236,13 @@ def test_the_development_container_installs_by_the_makefile():
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     target = container["postCreateCommand"].removeprefix("make ")
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "labs").glob("*.ipynb")]), ids=lambda path: path.stem)
+def test_no_markdown_stands_where_html_is_shown_as_it_is(path):
+    """A block of HTML goes on to the next blank line (CommonMark 0.31, 4.6), and its asterisks and backticks are shown as such."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            raw = "".join(token.content for token in MarkdownIt().parse(cell.source) if token.type == "html_block")
+            left = re.search(r"[^\n]*[*`][^\n]*", re.sub(r"<code>.*?</code>", "", raw, flags=re.S))
+            assert not left, f"{cell.id}: set a blank line after <summary> and before </details>, or write <code>: {left[0]!r}"
