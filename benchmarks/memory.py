@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM
 from adaptlab.lora.accounting import architecture
 from adaptlab.lora.adapter import inject
 from adaptlab.lora.memory import PRECISIONS, Plan
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 
 
 class Step(NamedTuple):
@@ -92,7 +92,7 @@ def peak(context, step: Step, settings: dict[str, str]) -> int:
 
 def on_this_machine(step: Step) -> Step:
     """Where bfloat16 is emulated a step in it takes an hour: float32 then, which the row says."""
-    return step if fast_dtype("cpu").itemsize == 2 else step._replace(precision="float32")
+    return step if number_format("cpu").is_bfloat16 else step._replace(precision="float32")
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from tuning import Clock
 
 from adaptlab.course.studies.preferences import pairs_of, preferences
 from adaptlab.models.local import LocalChat
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, dpo_trainer, rows
 from adaptlab.tune.pairs import Pair
 
@@ -35,7 +35,7 @@ def ours(chat: LocalChat, pairs: list[Pair], folder: str) -> DPOTrainer:
 
 def trl_defaults(chat: LocalChat, pairs: list[Pair], folder: str) -> DPOTrainer:
     # TRL asks for bfloat16 whatever the machine; where that is emulated the ratio would say nothing else, so it has the precision that is fast here.
-    config = DPOConfig(folder, report_to="none", num_train_epochs=1, use_cpu=not torch.cuda.is_available(), bf16=fast_dtype("cpu").itemsize == 2)
+    config = DPOConfig(folder, report_to="none", num_train_epochs=1, use_cpu=not torch.cuda.is_available(), bf16=number_format("cpu").is_bfloat16)
     data = Dataset.from_list(rows(chat, pairs, PREFERENCE_DEFAULTS.max_length))
     return DPOTrainer(chat.model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=LORA)
 

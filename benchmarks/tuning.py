@@ -24,7 +24,7 @@ from trl import SFTConfig, SFTTrainer
 from adaptlab.course.studies.tuning import conversation
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 from adaptlab.tune.rows import IGNORED, tokenized
 from adaptlab.tune.sft import DEFAULTS, fine_tune, trainer
 from adaptlab.world.house import desk_case, style_case
@@ -56,7 +56,7 @@ def ours(chat: LocalChat, rows: list[Messages], folder: str) -> tuple[float, flo
 def trl_defaults(chat: LocalChat, rows: list[Messages], folder: str) -> tuple[float, float]:
     data = Dataset.from_list([{"messages": messages} for messages in rows])
     # TRL asks for bfloat16 whatever the machine; where that is emulated the ratio would say nothing else, so it has the precision that is fast here.
-    fast = fast_dtype("cpu").itemsize == 2
+    fast = number_format("cpu").is_bfloat16
     config = SFTConfig(folder, report_to="none", num_train_epochs=1, use_cpu=not torch.cuda.is_available(), bf16=fast)
     return timed(SFTTrainer(chat.model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=LORA))
 
@@ -81,7 +81,7 @@ def bare_loop(chat: LocalChat, rows: list[Messages], folder: str) -> tuple[float
             torch.nn.utils.rnn.pad_sequence([torch.tensor(row[key]) for row in batch], True, filler) for key, filler in (("input_ids", 0), ("labels", IGNORED))
         )
         places = (labels[:, 1:] != IGNORED).any(0).nonzero()[:, 0]
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_dtype("cpu").itemsize == 2):
+        with torch.autocast("cpu", torch.bfloat16, enabled=number_format("cpu").is_bfloat16):
             logits = model(input_ids=ids, use_cache=False, logits_to_keep=places).logits
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels[:, places + 1].flatten(), ignore_index=IGNORED)
         loss.backward()

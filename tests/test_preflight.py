@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from adaptlab import plots, preflight
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 
 COMMAND = Path(sys.executable).parent / "adaptlab"
 
@@ -21,7 +21,7 @@ def test_the_parts_are_shown_with_the_largest_batch_and_the_seconds():
 
 
 def test_without_a_precision_it_is_that_in_which_this_machine_trains():
-    in_float32 = fast_dtype("cuda" if torch.cuda.is_available() else "cpu") == torch.float32
+    in_float32 = not number_format("cuda" if torch.cuda.is_available() else "cpu").is_bfloat16
     assert ("lora (float32)" if in_float32 else "lora (bfloat16)") in preflight.report("embedded:mini-chat", "lora", 1, 64)
     assert "lora (bfloat16)" in preflight.report("embedded:mini-chat", "lora", 1, 64, precision="bfloat16")
 

@@ -69,7 +69,7 @@ def test_the_steps_that_tell_results_tell_them(tmp_path):
     """Run as they stand, on a course's folder that holds a run."""
     records = '[{"id": "P1", "verdict": "holds", "value": 0.5, "low": 0.4, "high": 0.6, "n": 10}]'
     row = '{"lesson": "01", "device": "processor", "seconds": 60.0, "peak_mib": 900, "gpu_peak_mib": 0}'
-    usage = f'{{"command": "adaptlab run", "cores": 2, "gigaflops": 100, "rows": [{row}]}}'
+    usage = f'{{"command": "adaptlab run", "cores": 2, "gigaflops": 100, "dtype": "float32", "dtype_reason": "it was asked for", "rows": [{row}]}}'
     for profile in ("cpu", "gpu"):
         build = tmp_path / "build" / profile
         build.mkdir(parents=True)

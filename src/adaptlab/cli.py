@@ -14,8 +14,9 @@ from adaptlab.cli_evals import evals_app
 from adaptlab.cli_fetch import fetch
 from adaptlab.cli_grade import grade_app
 from adaptlab.cli_labs import labs_app
-from adaptlab.cli_options import Folder
+from adaptlab.cli_options import Dtype, Folder
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.precision import use_format
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
 models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
@@ -44,11 +45,13 @@ def run(
     chat_model: Annotated[str, typer.Option(help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path.")] = "",
     folder: Folder = Path("."),
     workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    dtype: Dtype = "",
 ) -> None:
     """Execute the lessons; leave notebooks, ledger and site in build/PROFILE, or in build/PROFILE-MODEL for another chat model."""
     from adaptlab.course.run import find_notebooks, run_lessons, summary
     from adaptlab.course.site import build_site
 
+    use_format(dtype)
     if chat_model and Path(chat_model).is_dir():
         chat_model = str(Path(chat_model).resolve())  # lessons run in a folder of their own
     build = folder / "build" / (f"{profile}-{_as_name(chat_model)}" if chat_model else profile)
@@ -123,6 +126,7 @@ def tune(
     patience: Annotated[int, typer.Option(help="Stop after as many epochs without a better validation loss; 0 never does.")] = 0,
     checkpoint_steps: CheckpointSteps = 50,
     tracking: Annotated[str, typer.Option(help="none, tensorboard, trackio or wandb.")] = "none",
+    dtype: Dtype = "",
     seed: int = 0,
 ) -> None:
     """Fine-tune a model on conversations, into a folder with config, metrics, weights and a card."""
@@ -132,7 +136,7 @@ def tune(
     from adaptlab.tune.sft import Options
 
     options = Options(method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rank=rank, max_length=max_length,
-                      packing=packing, patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, seed=seed)  # fmt: skip
+                      packing=packing, patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, dtype=dtype, seed=seed)  # fmt: skip
     conversations, watched = read_conversations(train), read_conversations(validation) if validation else []
     for held_out in (watched, read_conversations(test) if test else []):
         refuse_leaks(conversations, held_out)
@@ -157,6 +161,7 @@ def prefer(
     max_length: Annotated[int, typer.Option(help="Tokens that a prompt with a reply may have.")] = 640,
     checkpoint_steps: CheckpointSteps = 50,
     check_sides: Annotated[bool, typer.Option("--check-sides", help="First name pairs whose sides seem swapped, by reward models on halves of them.")] = False,
+    dtype: Dtype = "",
     seed: int = 0,
 ) -> None:
     """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics, weights and a card."""
@@ -166,7 +171,7 @@ def prefer(
     from adaptlab.tune.run import run as run_training
 
     options = PreferenceOptions(beta=beta, loss=loss, method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size,
-                                max_length=max_length, checkpoint_steps=checkpoint_steps, seed=seed)  # fmt: skip
+                                max_length=max_length, checkpoint_steps=checkpoint_steps, dtype=dtype, seed=seed)  # fmt: skip
     given = read_pairs(pairs)
     if turned := contradictions(given):
         (later, first), n = turned[0], len(turned)
@@ -200,8 +205,10 @@ def study(
     name: Annotated[str, typer.Argument(help="One of the studies behind the lessons; an unknown name lists them.")],
     model: LocalModel = "embedded:chat",
     folder: Folder = Path("."),
+    dtype: Dtype = "",
 ) -> None:
     """Run a grid of trainings that a lesson shows, into build/studies; what was measured is not measured again."""
+    use_format(dtype)
     from adaptlab.course.studies import run_study
     from adaptlab.models.local import LocalChat
 
@@ -214,12 +221,13 @@ def serve(
     adapter: Annotated[list[str], typer.Option(help="NAME=FOLDER, as often as there are adapters: each is one more model, by its name.")] = [],
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all who reach this machine, who should then need an API key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    dtype: Annotated[str, typer.Option(help="Number format of the weights: float32 or bfloat16; if not given, bfloat16 on a GPU that has it.")] = "",
     api_key: Annotated[str, typer.Option(envvar="ADAPTLAB_API_KEY", help="Answer only those who send this key.", show_default=False)] = "",
 ) -> None:
     """Serve a model with an OpenAI-compatible API, by `transformers serve`; with adapters, each by a name of its own, on one base in memory."""
     from adaptlab.models import serve
 
-    serve.serve(model, _named(adapter), host, port, api_key)
+    serve.serve(model, _named(adapter), host, port, api_key, dtype)
 
 
 def _named(adapters: list[str]) -> dict[str, str]:
@@ -237,8 +245,10 @@ def models_make(
     quick: Annotated[bool, typer.Option(help="Mini alone on a quarter of its tokens, in about 20 minutes.")] = False,
     seed: int = 0,
     folder: Folder = Path("."),
+    dtype: Dtype = "",
 ) -> None:
     """Rebuild the embedded models from nothing into build/models; resumes where it was killed."""
+    use_format(dtype)
     from adaptlab.files import require_disk
     from adaptlab.models.make import make_models
 
@@ -249,18 +259,19 @@ def models_make(
 
 
 @models_app.command("reranker")
-def models_reranker(seed: int = 0, folder: Folder = Path(".")) -> None:
+def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = "") -> None:
     """Tune the embedded reranker anew into build/models/export, in about half an hour on one core."""
     from adaptlab.tune.reranker import tune_reranker
 
     target = folder / "build" / "models" / "export" / "reranker"
-    tune_reranker(target, seed=seed)
+    tune_reranker(target, seed=seed, dtype=dtype)
     print(f"reranker: {target}")
 
 
 @models_app.command("assistant")
-def models_assistant(folder: Folder = Path(".")) -> None:
+def models_assistant(folder: Folder = Path("."), dtype: Dtype = "") -> None:
     """Tune the support assistant of lesson 09 anew into build/models/export, in a few minutes."""
+    use_format(dtype)
     from adaptlab.course.assistant import NAME, make_assistant
     from adaptlab.models.local import LocalChat
 

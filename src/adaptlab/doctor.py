@@ -28,7 +28,7 @@ def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str
         a @ a
         wait()
         began, done = time.perf_counter(), 0
-        while done < repeats and time.perf_counter() - began < LONG_ENOUGH:  # bfloat16 is emulated on some processors, and takes a hundred times as long
+        while done < repeats and time.perf_counter() - began < LONG_ENOUGH:
             a @ a
             done += 1
         wait()
@@ -59,12 +59,12 @@ def report(folder: Path) -> str:
     import psutil
     import torch
 
-    from adaptlab.models.precision import fast_dtype
+    from adaptlab.models.precision import SETTING, bfloat16_speed, number_format
 
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder; name the folder of the course.")
     busy = psutil.cpu_percent(interval=0.3)  # by other programs: this one sleeps meanwhile
-    float32, bfloat16 = matmul_gigaflops("float32"), matmul_gigaflops("bfloat16")
+    float32, chosen = matmul_gigaflops("float32"), number_format("cuda" if torch.cuda.is_available() else "cpu")
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
     gpu = (
         f"{torch.cuda.get_device_name()}, {torch.cuda.get_device_properties(0).total_memory / 2**30:.0f} GiB"
@@ -78,7 +78,8 @@ def report(folder: Path) -> str:
         f"disk        {disk.free / 2**30:.1f} GiB free",
         f"GPU         {gpu}",
         f"float32     {float32:.0f} GFLOP/s",
-        f"bfloat16    {bfloat16:.0f} GFLOP/s, {bfloat16 / float32:.2g} times float32: training uses {str(fast_dtype('cpu')).removeprefix('torch.')}",
+        f"bfloat16    {bfloat16_speed():.2g} times the speed of float32 in a matrix product",
+        f"training    in {chosen.name}, since {chosen.reason}; {SETTING}=float32 or bfloat16 overrides it",
     ]
     lock = folder / "requirements.lock"
     if lock.exists():

@@ -20,10 +20,10 @@ def _machine() -> tuple[str, str, int]:
 def report(model_id: str, method: str, n_sequences: int | None, n_tokens: int, rank: int = 16, precision: str = "", checkpointing: bool = False) -> str:
     """The memory of a step by its parts, the largest batch that fits here, and the seconds that the arithmetic alone takes at this machine's speed."""
     from adaptlab.doctor import matmul_gigaflops
-    from adaptlab.models.precision import fast_dtype
+    from adaptlab.models.precision import number_format
 
     device, place, free = _machine()
-    if method != "qlora" and fast_dtype(device).itemsize == 4:
+    if method != "qlora" and not number_format(device).is_bfloat16:
         precision = precision or "float32"  # as `adaptlab tune` trains on such a processor
     plan = Plan(architecture(model_id), method, n_tokens, rank, precision, checkpointing)
     if device == "cpu" and method == "qlora":

@@ -11,6 +11,7 @@ from adaptlab.course.recorded import recorded
 from adaptlab.course.run import find_notebooks
 from adaptlab.course.usage import expected, peaks, shown, write_usage
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.precision import NumberFormat
 
 ROOT = Path(__file__).parents[2]
 LESSONS = [path.stem for path in find_notebooks(ROOT / "notebooks")]
@@ -38,8 +39,9 @@ def test_minutes_go_by_the_speed_of_the_machine():
 
 def test_what_a_run_leaves_has_the_form_of_a_record(tmp_path):
     row = {"lesson": FIRST, "seconds": 90.0, "device": "processor", "peak_mib": 1000, "gpu_peak_mib": 0}
-    write_usage(tmp_path, [row], "adaptlab run --profile cpu")
+    write_usage(tmp_path, [row], "adaptlab run --profile cpu", NumberFormat("bfloat16", "it was asked for"))
     kept = json.loads((tmp_path / "usage.json").read_text())
+    assert (kept["dtype"], kept["dtype_reason"]) == ("bfloat16", "it was asked for")
     assert set(kept) == set(recorded("usage")) and kept["rows"] == [row] and kept["gigaflops"] > 0
     head, (told,) = shown(kept)
     assert dict(zip(head, told))["minutes"] == 1.5

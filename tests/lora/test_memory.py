@@ -14,7 +14,7 @@ LLAMA = LlamaConfig(vocab_size=211, hidden_size=48, intermediate_size=112, num_h
 GPT2 = GPT2Config(vocab_size=211, n_embd=48, n_layer=5, n_head=4, attn_pdrop=0.0, resid_pdrop=0.0, embd_pdrop=0.0)
 
 
-def kept_by_a_real_pass(config, method, n_sequences, n_tokens):
+def kept_by_a_real_pass(config, method, n_sequences, n_tokens, precision):
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).train()
     if method == "lora":
         inject(model, 8, 8)
@@ -28,17 +28,22 @@ def kept_by_a_real_pass(config, method, n_sequences, n_tokens):
         return tensor
 
     ids = torch.randint(0, 200, (n_sequences, n_tokens))
-    with saved_tensors_hooks(pack, lambda tensor: tensor):
+    in_bfloat16 = torch.autocast("cpu", torch.bfloat16, enabled=precision == "mixed")
+    with saved_tensors_hooks(pack, lambda tensor: tensor), in_bfloat16:
         model(input_ids=ids, labels=ids, use_cache=False)
     return sum(storage.nbytes() for storage in kept.values())
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed"])
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize("config", [LLAMA, GPT2, architecture("embedded:mini-chat")], ids=lambda config: config.model_type)
-def test_activations_are_those_of_a_real_forward_pass(config, method):
-    predicted = Plan(config, method, n_tokens=37, rank=8, precision="float32").memory(6).activations
-    measured = kept_by_a_real_pass(config, method, 6, 37)
-    assert 0.98 * measured < predicted < 1.12 * measured  # more, by a mask and repeated heads, which a real pass can leave out
+def test_activations_are_those_of_a_real_forward_pass(config, method, precision):
+    predicted = Plan(config, method, n_tokens=37, rank=8, precision=precision).memory(6).activations
+    measured = kept_by_a_real_pass(config, method, 6, 37, precision)
+    # More, by a mask and repeated heads, which a real pass can leave out; less in mixed precision, whose rounded copies of the adapters are seen in models
+    # as small as these.
+    least = 0.98 if precision == "float32" else 0.95
+    assert least * measured < predicted < 1.12 * measured
 
 
 def test_operations_are_six_for_each_weight_and_token():

@@ -8,7 +8,6 @@ from trl.trainer import utils as trl_utils
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.models.precision import fast_dtype
 from adaptlab.tune import sft
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
 from adaptlab.tune.sft import Options, fine_tune, trainer
@@ -63,7 +62,12 @@ def test_the_loss_is_trls_own(chat, tmp_path):
     assert evaluated.item() == pytest.approx(ours, rel=1e-6), "without a count it is the mean over what is learned"
 
 
-def test_a_batch_in_passes_learns_what_it_does_in_one(chat, tmp_path, monkeypatch):
+# A sum in other groups: in float32 its last bits differ. In bfloat16 each pass rounds its gradients to 1 part in 256 before they are added up.
+ROUNDED = {"float32": (1e-5, 1e-4), "bfloat16": (1e-2, 3e-2)}
+
+
+@pytest.mark.parametrize("dtype", ROUNDED)
+def test_a_batch_in_passes_learns_what_it_does_in_one(chat, tmp_path, monkeypatch, dtype):
     """Of unlike lengths, so that the passes hold unlike numbers of learned tokens."""
     mixed = [*ROWS[:5], [*ASKED[0], assistant("A much longer answer. " * 9)]]
     shapes, losses, gradients = [], [], []
@@ -74,13 +78,15 @@ def test_a_batch_in_passes_learns_what_it_does_in_one(chat, tmp_path, monkeypatc
 
     for pass_tokens in (10_000, 150, 1):
         monkeypatch.setattr(sft, "PASS_TOKENS", pass_tokens)
-        made = trainer(chat, mixed, Options(batch_size=6), str(tmp_path))
+        made = trainer(chat, mixed, Options(batch_size=6, dtype=dtype), str(tmp_path))
         made.add_callback(Look)
         made.model.register_forward_pre_hook(lambda _, args, given: shapes.append(len(given["input_ids"])), with_kwargs=True)
         losses.append(made.train().training_loss)
     assert shapes == [6] + 3 * [2] + 6 * [1]
-    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
-    assert gradients[0].abs().max() > 0 and all((other - gradients[0]).abs().max() < 1e-4 * gradients[0].abs().max() for other in gradients[1:])
+    of_losses, of_gradients = ROUNDED[dtype]
+    assert losses == pytest.approx([losses[0]] * 3, rel=of_losses)
+    greatest = gradients[0].abs().max()
+    assert greatest > 0 and all((other - gradients[0]).abs().max() < of_gradients * greatest for other in gradients[1:])
 
 
 def test_the_seed_decides_the_adapter(chat, tmp_path):
@@ -109,11 +115,10 @@ def test_what_an_adapter_leaves_alone_is_shared_while_it_is_trained_and_no_longe
     assert all((chat.model.state_dict()[name] == tensor).all() for name, tensor in before.items())
 
 
-@pytest.mark.skipif(fast_dtype("cpu") is torch.float32, reason="matrices are rounded where bfloat16 is fast")
 def test_rounding_the_frozen_matrices_changes_no_loss_and_leaves_them_as_they_were(chat, tmp_path):
     losses = []
     for rounded in (True, False):
-        made = trainer(chat, ROWS[:32], Options(), str(tmp_path))
+        made = trainer(chat, ROWS[:32], Options(dtype="bfloat16"), str(tmp_path))
         if not rounded:
             made.remove_callback(next(type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "Shared"))
         made.train()

@@ -23,6 +23,7 @@ from adaptlab.evals.ledger import collect, to_json
 from adaptlab.files import make_folder, require_disk, write_whole
 from adaptlab.models.load import profile as check_profile
 from adaptlab.models.load import resolve
+from adaptlab.models.precision import SETTING, number_format, use_format
 
 PACKAGE = Path(__file__).parents[1]
 CELL_TIMEOUT_SECONDS = {"cpu": 600, "gpu": 3600}
@@ -77,8 +78,10 @@ def _read(notebook: Path) -> nbformat.NotebookNode:
 
 
 def fingerprint(notebook: Path, parameters: dict) -> str:
-    """Hash of all that a result depends on: the notebook's source, its parameters, the lessons it needs, the package with its weights."""
-    parts = [repr(sorted(parameters.items())), *(f"{cell.cell_type}:{cell.source}" for cell in _read(notebook).cells), _package_digest()]
+    """Hash of all that a result depends on: the notebook's source, its parameters, the number format that is set, the lessons it needs, the package
+    with its weights."""
+    cells = [f"{cell.cell_type}:{cell.source}" for cell in _read(notebook).cells]
+    parts = [repr(sorted(parameters.items())), os.environ.get(SETTING, ""), *cells, _package_digest()]
     parts += [fingerprint(notebook.with_name(f"{name}.ipynb"), parameters) for name in _needs(notebook)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -182,6 +185,8 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     notebooks, build = [path.resolve() for path in notebooks], build.resolve()
     require_disk(build, 500)
     os.environ["ADAPTLAB_UNATTENDED"] = "1"
+    chosen = number_format("cuda" if profile == "gpu" else "cpu")
+    use_format(chosen.name)  # once for all lessons: each for itself might choose differently while others run
     # Kernels that each use every core wait for each other at every step: two at once ran ten times slower than one.
     n_workers = min(n_workers, len(notebooks))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // n_workers)))
@@ -212,7 +217,7 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     current = [output for path, output in executed.items() if _is_current(output, fingerprint(path, parameters))]
     write_whole(build / "ledger.json", to_json(collect(current)))
     if any(outcome.status == "done" for outcome in outcomes.values()):
-        write_usage(build, [_usage(output) for output in current], f"adaptlab run --profile {profile}")
+        write_usage(build, [_usage(output) for output in current], f"adaptlab run --profile {profile}", chosen)
     return [outcomes[path.stem] for path in notebooks]
 
 

@@ -19,5 +19,5 @@ def markdown(build: Path) -> str:
     verdicts = Counter(record["verdict"] for record in records)
     claims = [(r["id"], r["verdict"], f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]", r["n"]) for r in records]
     head = f"**{len(records)} claims**: " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())
-    foot = f"{kept['cores']} cores, {kept['gigaflops']} GFLOP/s in float32."
+    foot = f"{kept['cores']} cores, {kept['gigaflops']} GFLOP/s in float32; trained in {kept['dtype']}, since {kept['dtype_reason']}."
     return "\n\n".join([head, table(("claim", "verdict", "effect", "n"), claims), table(*shown(kept)), foot])

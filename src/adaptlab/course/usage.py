@@ -9,6 +9,7 @@ from pathlib import Path
 from adaptlab.course.recorded import recorded
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
+from adaptlab.models.precision import NumberFormat
 
 MIB = 2**20
 
@@ -69,6 +70,7 @@ def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
     return head, [(row["lesson"], row["device"], round(row["seconds"] / 60, 1), row["peak_mib"], row["gpu_peak_mib"]) for row in kept["rows"]]
 
 
-def write_usage(build: Path, rows: list[dict], command: str) -> None:
-    """`build`/usage.json: the run's rows with the machine, in the form of a recorded result."""
-    write_whole(build / "usage.json", json.dumps({"command": command} | machine() | {"rows": rows}, indent=1) + "\n")
+def write_usage(build: Path, rows: list[dict], command: str, chosen: NumberFormat) -> None:
+    """`build`/usage.json: the run's rows with the machine and its number format, in the form of a recorded result."""
+    kept = {"command": command} | machine() | {"dtype": chosen.name, "dtype_reason": chosen.reason} | {"rows": rows}
+    write_whole(build / "usage.json", json.dumps(kept, indent=1) + "\n")

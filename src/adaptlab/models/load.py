@@ -107,8 +107,8 @@ def resolve(model_id: str) -> str:
     raise AdaptLabError(f"{model_id!r} is not a model: use embedded:chat, hub:org/name, the path of a folder, openai:name or anthropic:name.")
 
 
-def load_model(model_id: str):
-    """(model, tokenizer) by `transformers`, on the GPU in bfloat16 if there is one, else in float32 on the CPU.
+def load_model(model_id: str, dtype: str = ""):
+    """(model, tokenizer) by `transformers`, on the GPU if there is one, with weights in `dtype` (float32 or bfloat16) or as `models.precision` says.
 
     An id that ends in ":4bit" keeps its weights as NF4 (bitsandbytes) and computes in the same types.
     """
@@ -116,15 +116,18 @@ def load_model(model_id: str):
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
+    from adaptlab.models.precision import weights_dtype
+
     logging.set_verbosity_error()  # or every lesson opens with a page on optional CUDA kernels
     if model_id.startswith("embedded:"):
         logging.disable_progress_bar()
     source = resolve(model_id)
-    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
-    options = _four_bit(device, dtype) if model_id.endswith(FOUR_BIT) else {}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    weights = weights_dtype(device, dtype)
+    options = _four_bit(device, weights) if model_id.endswith(FOUR_BIT) else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=weights, **options)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         says = f"The model {model_id} could not be loaded ({reason})"

@@ -19,9 +19,9 @@ NOT_FINITE = "{} makes numbers that are not finite (NaN or infinity), so nothing
 class LocalChat:
     """A model on this machine. `model` and `tokenizer` are the real objects, to be used directly where a lesson needs them."""
 
-    def __init__(self, model_id: str, model=None, tokenizer=None):
+    def __init__(self, model_id: str, model=None, tokenizer=None, dtype: str = ""):
         self.name = model_id
-        self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id)
+        self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id, dtype)
         self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
 
     def known_roles(self, messages: Messages) -> Messages:

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
 from adaptlab.models.load import load_model, resolve
+from adaptlab.models.precision import check_format
 
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
@@ -61,11 +62,11 @@ def adapter_folder(path: Path | str, model_id: str) -> Path:
 class Shared:
     """One model in memory under several names: its own and those of its adapters. One reply at a time, since an adapter is switched on in the model itself."""
 
-    def __init__(self, model_id: str, adapters: Mapping[str, Path | str]):
+    def __init__(self, model_id: str, adapters: Mapping[str, Path | str], dtype: str = ""):
         if model_id in adapters:
             raise AdaptLabError(f"An adapter cannot have the base model's name, {model_id}; choose another.")
         folders = {name: adapter_folder(path, model_id) for name, path in adapters.items()}
-        self.base, self.tokenizer = load_model(model_id)
+        self.base, self.tokenizer = load_model(model_id, dtype)
         self.names = (model_id, *adapters)
         self.model = self._with_adapters(folders) if folders else self.base
         self._lock, self._active = threading.Lock(), ""
@@ -176,18 +177,19 @@ def application(shared: Shared, host: str, api_key: str = ""):
     return app
 
 
-def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int, api_key: str = "") -> None:
+def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int, api_key: str = "", dtype: str = "") -> None:
     """Serve until the process is ended; at a free port if `port` is 0, and only to those who send the `api_key` if there is one."""
     require_packages()
     import uvicorn
 
+    check_format(dtype)
     resolve(model_id)  # a wrong name is told before the model's seconds
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
         raise AdaptLabError(f"Port {port} at {host} cannot be had ({error}); choose another with --port, or end what uses it.") from error
     with listening:
-        app = application(Shared(model_id, adapters), host, api_key)
+        app = application(Shared(model_id, adapters, dtype), host, api_key)
         print(f"Serving {', '.join((model_id, *adapters))} at http://{host}:{listening.getsockname()[1]}/v1", flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning", limit_concurrency=MOST_AT_ONCE)).run([listening])
 

@@ -1,4 +1,4 @@
-"""Training from scratch: bf16 arithmetic where the processor is good at it, fp32 master weights, resumable at any kill.
+"""Training from scratch: bfloat16 arithmetic where the processor is good at it, fp32 master weights, resumable at any kill.
 
 A loop of our own, not a trainer from a library, for two reasons that make it about twice as fast on a laptop: logits are
 computed only where the loss counts, and sequences of like length are padded together, so attention needs no mask.
@@ -18,7 +18,7 @@ from transformers import Lfm2ForCausalLM, PreTrainedTokenizerBase
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.models.batches import Batch, batches
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 from adaptlab.models.probe import scores
 from adaptlab.models.recipe import SIZES, Phase
 
@@ -93,7 +93,7 @@ class Run:
             model = Lfm2ForCausalLM.from_pretrained(start, dtype=torch.float32) if start else Lfm2ForCausalLM(SIZES[size].config())
         self.model = model.to(self.device).train()
         self.optimizer = Optimizer(self.model)
-        self.model.to(fast_dtype(self.device))
+        self.model.to(number_format(self.device).dtype)
         self.optimizer.parameters = list(self.model.parameters())
         stamp = hashlib.sha256(repr((SIZES[size], seed, [phase.description() for phase in phases])).encode()).hexdigest()[:16]
         self.progress = {"recipe": stamp, "phase": 0, "pool": 0, "phase_tokens": 0, "tokens": 0, "steps": 0, "seconds": 0.0, "data": ""}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder, from_hub
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 from adaptlab.rag.collection import Where
 from adaptlab.rag.embed import LONG, minilm_folder, together
 from adaptlab.rag.retrieve import Hit, Retriever, first_depth
@@ -32,13 +32,14 @@ class Reranked:
 class CrossEncoder:
     """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, one of the hub (`hub:org/name`) or that in a folder.
 
-    Computed in bfloat16 where that is faster: the embedded one's scores move by up to 0.006, where they spread by 0.15.
+    Computed in `dtype`, or if none is given in that in which this machine trains: in bfloat16 the embedded one's scores move by up to 0.006, where they
+    spread by 0.15.
     """
 
-    def __init__(self, model: str = EMBEDDED):
+    def __init__(self, model: str = EMBEDDED, dtype: str = ""):
         self.name = model
         self.model = _embedded() if model == EMBEDDED else _other(model)
-        self.model.to(fast_dtype(self.model.device.type))
+        self.model.to(number_format(self.model.device.type, dtype).dtype)
 
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
         return self.model.predict(pairs, batch_size=together(self.model.device.type), show_progress_bar=len(pairs) > LONG) if pairs else []

@@ -13,7 +13,8 @@ from trl import SFTTrainer
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.rows import IGNORED, tokenized
-from adaptlab.tune.sft import DEFAULTS, Options, trainer
+from adaptlab.tune.scoring import in_float32
+from adaptlab.tune.sft import DEFAULTS, Options, trained_chat, trainer
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ def ewc_anchor(chat: LocalChat, old: Sequence[Messages], strength: float) -> Anc
 
 
 def _start(chat: LocalChat) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach().clone() for name, parameter in chat.model.named_parameters()}
+    return {name: parameter.detach().clone().float() for name, parameter in chat.model.named_parameters()}
 
 
 def fisher(chat: LocalChat, conversations: Sequence[Messages], max_length: int = 640) -> dict[str, torch.Tensor]:
     """The diagonal of the empirical Fisher information: the mean over conversations of the squared gradient of the replies' log-probability."""
-    model = copy.deepcopy(chat.model)
+    model = in_float32(copy.deepcopy(chat.model))
     total = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     rows = tokenized(chat, conversations, max_length)
     for row in tqdm(rows, desc="Fisher information", unit="conversation"):
@@ -81,4 +82,4 @@ def fine_tune_anchored(chat: LocalChat, conversations: Sequence[Messages], ancho
     with tempfile.TemporaryDirectory() as folder:
         made = anchored(trainer(chat, conversations, options, folder), anchor)
         made.train()
-    return LocalChat(f"{chat.name} + anchored", made.model.eval(), chat.tokenizer)
+    return trained_chat(made, f"{chat.name} + anchored", chat)

@@ -13,8 +13,8 @@ from trl import DPOConfig, DPOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.scoring import plain_forward, score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, passes, quietly, training_arguments, watched
+from adaptlab.tune.scoring import in_float32, score_replies_only
+from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, trained_chat, training_arguments, watched
 from adaptlab.world.case import assistant
 
 LOGGED = 5  # steps between rows of a log
@@ -44,7 +44,7 @@ def merged(chat: LocalChat) -> LocalChat:
     """The chat model with the adapter of an earlier stage merged into its weights, so that the next stage can have one of its own."""
     if not isinstance(chat.model, PeftModel):
         return chat
-    whole = copy.deepcopy(chat.model).merge_and_unload().eval()
+    whole = in_float32(copy.deepcopy(chat.model)).merge_and_unload().eval()  # in bfloat16 a small change of a weight would be rounded away
     vars(whole).pop("peft_config", None)  # which the oldest PEFT leaves behind, though nothing of an adapter is there
     return LocalChat(chat.name, whole, chat.tokenizer)
 
@@ -76,7 +76,7 @@ class _Trainer(DPOTrainer):
 def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, folder: str) -> DPOTrainer:
     """TRL's trainer, ready to train a copy of the chat's model, which also is the reference: its log-probabilities are computed once, beforehand."""
     chat = merged(chat)
-    model, on_cpu = copy.deepcopy(chat.model).train(), chat.model.device.type == "cpu"
+    model, on_cpu = copy_to_train(chat, options.method), chat.model.device.type == "cpu"
     data = Dataset.from_list(rows(chat, pairs, options.max_length))
     with quietly():
         config = DPOConfig(
@@ -92,8 +92,7 @@ def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptio
 def trained(made: Trainer, chat: LocalChat, method: str, logged: str = "loss") -> tuple[LocalChat, list[dict]]:
     """Train: (what it made of the chat's model, the rows of its log that have `logged`)."""
     made.train()
-    plain_forward(made.model)
-    return LocalChat(f"{chat.name} + {method}", made.model.eval(), chat.tokenizer), [row for row in made.state.log_history if logged in row]
+    return trained_chat(made, f"{chat.name} + {method}", chat), [row for row in made.state.log_history if logged in row]
 
 
 def prefer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:

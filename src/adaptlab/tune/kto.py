@@ -1,6 +1,5 @@
 """KTO by TRL (Ethayarajh et al. 2024): replies that are good or bad each by itself, for where nobody compared two."""
 
-import copy
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, trained
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import adapter_config, passes, quietly, training_arguments, watched
+from adaptlab.tune.sft import adapter_config, copy_to_train, passes, quietly, training_arguments, watched
 
 
 def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
@@ -28,7 +27,7 @@ def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions =
             beta=options.beta, max_length=options.max_length, logging_steps=LOGGED,
             **training_arguments(replace(options, batch_size=n_replies), folder, on_cpu, len(apart), passes(n_replies, on_cpu)),
         )  # fmt: skip
-        made = KTOTrainer(copy.deepcopy(merged(chat).model).train(), args=config, train_dataset=Dataset.from_list(apart), processing_class=chat.tokenizer,
+        made = KTOTrainer(copy_to_train(merged(chat), options.method), args=config, train_dataset=Dataset.from_list(apart), processing_class=chat.tokenizer,
                           peft_config=adapter_config(options))  # fmt: skip
         score_replies_only(made.model)
         watched(made)

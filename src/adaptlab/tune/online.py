@@ -3,7 +3,6 @@
 RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the others to the same prompt, and needs no value model.
 """
 
-import copy
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, merged, trained
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, passes, quietly, training_arguments, watched
+from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, training_arguments, watched
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 
@@ -55,7 +54,7 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
             beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens, logging_steps=LOGGED,
             **training_arguments(options, folder, on_cpu, len(prompts) * options.n_replies, passes(options.batch_size, on_cpu)),
         )  # fmt: skip
-        made = RLOOTrainer(copy.deepcopy(merged(chat).model).train(), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
+        made = RLOOTrainer(copy_to_train(merged(chat), options.method), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
                            peft_config=adapter_config(options))  # fmt: skip
         score_replies_only(made.model)
         watched(made)

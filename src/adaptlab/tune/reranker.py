@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adaptlab.files import make_folder, write_whole
 from adaptlab.models.load import name_base
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import TUNED_ON, docstring_corpus
@@ -63,7 +63,8 @@ def _lists(collection: Collection, asked: list[tuple[str, set[str]]], seed: int)
     return lists
 
 
-def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600, packages: tuple[str, ...] = TUNED_ON, seed: int = 0) -> None:
+def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600, packages: tuple[str, ...] = TUNED_ON, seed: int = 0,
+                  dtype: str = "") -> None:  # fmt: skip
     """Train the adapter and leave it in `folder` with a record of the run, training.json."""
     import torch
     from datasets import Dataset
@@ -84,7 +85,7 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
         arguments = CrossEncoderTrainingArguments(
             output_dir=scratch, per_device_train_batch_size=LISTS_A_STEP, num_train_epochs=1, learning_rate=LEARNING_RATE,
             lr_scheduler_type="cosine", warmup_steps=0.1, seed=seed, report_to="none", save_strategy="no", logging_steps=20,
-            dataloader_pin_memory=False, bf16=fast_dtype(device) == torch.bfloat16, use_cpu=device == "cpu",
+            dataloader_pin_memory=False, bf16=number_format(device, dtype).is_bfloat16, use_cpu=device == "cpu",
         )  # fmt: skip
         CrossEncoderTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(lists), loss=ListNetLoss(model)).train()
     model.transformers_model.save_pretrained(folder)

@@ -14,9 +14,10 @@ from trl import RewardConfig, RewardTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import number_format
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
 from adaptlab.tune.pairs import Pair
+from adaptlab.tune.scoring import strip_trainer
 from adaptlab.tune.sft import passes, quietly, training_arguments, watched
 
 LONG = 500  # replies from which on scoring has a bar
@@ -27,14 +28,15 @@ class Lfm2ForSequenceClassification(GenericForSequenceClassification, Lfm2PreTra
 
 
 class RewardModel:
-    """Scores replies. `model` ends in one number, read at the last token of a conversation."""
+    """Scores replies. `model` ends in one number, read at the last token of a conversation, and computes in the number format of its training."""
 
-    def __init__(self, name: str, model, tokenizer, chat: LocalChat):
+    def __init__(self, name: str, model, tokenizer, chat: LocalChat, dtype: str = ""):
         if len(tokenizer) > model.config.vocab_size:
             raise AdaptLabError(
                 f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has {len(tokenizer)}; give it the one it was trained with."
             )
         self.name, self.model, self.tokenizer, self._roles = name, model, tokenizer, chat.known_roles
+        self.number_format = number_format(model.device.type, dtype)
 
     @torch.inference_mode()
     def score(self, conversations: Sequence[Messages]) -> list[float]:
@@ -44,7 +46,7 @@ class RewardModel:
         lengths = [len(ids) for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
         for places in tqdm(list(groups(lengths, PASS_TOKENS)), desc="scoring", unit="pass", disable=len(texts) < LONG):
             inputs = self.tokenizer([texts[i] for i in places], return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False)
-            with torch.autocast(device.type, fast_dtype(device.type), enabled=fast_dtype(device.type).itemsize == 2):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.number_format.is_bfloat16):
                 logits = self.model(input_ids=inputs["input_ids"].to(device), attention_mask=inputs["attention_mask"].to(device)).logits  # (B, 1)
             for i, value in zip(places, logits[:, 0].float().tolist()):
                 scores[i] = value
@@ -66,7 +68,8 @@ def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOption
                              processing_class=chat.tokenizer)  # fmt: skip
         watched(made)
         made.train()
-    return RewardModel(f"{chat.name} + reward", made.model.eval(), chat.tokenizer, chat)
+    strip_trainer(made.model)
+    return RewardModel(f"{chat.name} + reward", made.model.eval(), chat.tokenizer, chat, options.dtype)
 
 
 def _with_head(chat: LocalChat, seed: int):
@@ -79,7 +82,7 @@ def _with_head(chat: LocalChat, seed: int):
         made_by = Lfm2ForSequenceClassification if isinstance(settings, Lfm2Config) else AutoModelForSequenceClassification.from_config
         model = made_by(settings)
     model.base_model.load_state_dict(merged(chat).model.base_model.state_dict())
-    return model.to(chat.model.device, chat.model.dtype)
+    return model.to(chat.model.device, torch.float32)
 
 
 def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) -> list[int]:

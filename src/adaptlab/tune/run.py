@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
 from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -23,10 +24,11 @@ from adaptlab.files import make_folder, read_json, write_whole
 from adaptlab.markdown import table
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
+from adaptlab.models.precision import number_format
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.scoring import plain_forward
-from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trainer
+from adaptlab.tune.scoring import strip_trainer
+from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trained_chat, trainer
 
 RESULTS = {"lora": "adapter", "full": "model"}
 CHECKPOINT_STEPS = 50  # between those of a run that nobody gave a number
@@ -78,6 +80,17 @@ def _refuse_others(folder: Path, described: dict) -> None:
         raise AdaptLabError(f"The run in {folder} is finished; choose a new folder, or load it.")
 
 
+def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tuple[Options, str]:
+    """The options with their number format named, and why it is that one. A run that was begun goes on in its own, unless another is asked for."""
+    chosen = number_format(chat.model.device.type, options.dtype)
+    config = folder / "config.json" if folder else None
+    if config and config.exists() and not chosen.asked:
+        begun = read_json(config)
+        if name := begun.get("options", {}).get("dtype"):
+            return replace(options, dtype=name), begun.get("dtype_reason", "")
+    return replace(options, dtype=chosen.name), chosen.reason
+
+
 def _card(described: dict, history: list[dict]) -> str:
     """README.md of the run."""
     options, data, end = described["options"], described["data"], history[-1]
@@ -103,6 +116,7 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
     checkpoints were kept (`checkpoint_steps`).
     """
     folder = Path(folder)
+    options, reason = _with_format(chat, folder, options)
     described = _description(chat, conversations, validation, documents, options)
     _refuse_others(folder, described)
     checkpoints = folder / "checkpoints"
@@ -113,9 +127,10 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
                 made = dpo_trainer(chat, conversations, options, str(checkpoints))
             else:
                 made = trainer(chat, conversations, options, str(checkpoints), validation, documents)
-            write_whole(folder / "config.json", json.dumps(described, indent=1) + "\n")  # not before: what is refused leaves the folder free
+            # Not before: what is refused leaves the folder free.
+            write_whole(folder / "config.json", json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n")
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
-        plain_forward(made.model)
+        strip_trainer(made.model)
         if made.is_world_process_zero():
             _finish(folder, made, described)
     except Diverged:  # nothing to go on from
@@ -124,7 +139,7 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
         raise
     except (OSError, SafetensorError) as error:
         raise AdaptLabError(f"{folder} could not be written ({error}); free some disk space and start the run again: it goes on where it was.") from error
-    return LocalChat(f"{chat.name} + {folder.name}", made.model.eval(), chat.tokenizer)
+    return trained_chat(made, f"{chat.name} + {folder.name}", chat)
 
 
 @contextmanager
@@ -165,14 +180,14 @@ def load_run(folder: Path, chat: LocalChat) -> LocalChat:
     if described["options"]["method"] == "lora":
         model = PeftModel.from_pretrained(copy.deepcopy(chat.model), result)
     else:
-        model = AutoModelForCausalLM.from_pretrained(result, dtype=chat.model.dtype).to(chat.model.device)
+        model = AutoModelForCausalLM.from_pretrained(result, dtype=torch.float32).to(chat.model.device)  # as it was trained
     return LocalChat(f"{chat.name} + {folder.name}", model.eval(), chat.tokenizer)
 
 
 def run_or_load(chat: LocalChat, conversations: Sequence[Messages], place: Path, options: Options = DEFAULTS, validation: Sequence[Messages] = (),
                 documents: Sequence[str] = ()) -> LocalChat:  # fmt: skip
     """A run in a folder of `place` that is named by the hash of all that it depends on: begun once, gone on with where it was cut off, then only loaded."""
-    options = replace(options, checkpoint_steps=options.checkpoint_steps or CHECKPOINT_STEPS)
+    options, _ = _with_format(chat, None, replace(options, checkpoint_steps=options.checkpoint_steps or CHECKPOINT_STEPS))
     described = _description(chat, conversations, validation, documents, options)
     folder = Path(place) / hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
     return load_run(folder, chat) if _finished(folder) else run(chat, conversations, folder, options, validation, documents)

@@ -105,9 +105,20 @@ def _goes_on(model: PreTrainedModel) -> bool:
     return torch.allclose(apart, whole, rtol=1e-2, atol=1e-2)
 
 
-def plain_forward(model: PreTrainedModel | PeftModel) -> None:
-    """Take away the forward pass that a trainer has put on the model: TRL's stays with the original when the model is copied, and runs that one."""
-    _base(model).__dict__.pop("forward", None)
+def strip_trainer(model: PreTrainedModel | PeftModel) -> None:
+    """Take away what trainers leave on a model, so that it computes as before the training, and so that a later trainer prepares it anew.
+
+    TRL's forward pass would run the original in a copy of the model. Accelerate's computes in the training's number format, and its mark that the model
+    is prepared, which an adapter on the model inherits, would keep the next training from computing in its own.
+    """
+    for module in {model, _base(model)}:
+        for name in ("forward", "_original_forward", "_is_accelerate_prepared"):
+            module.__dict__.pop(name, None)
+
+
+def in_float32(model: PreTrainedModel | PeftModel) -> PreTrainedModel | PeftModel:
+    """The model with weights in float32; one with quantized weights stays as it is."""
+    return model if getattr(_base(model), "is_quantized", False) else model.float()
 
 
 def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:

@@ -23,10 +23,10 @@ from trl import SFTConfig, SFTTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.models.precision import fast_dtype
+from adaptlab.models.precision import check_format, number_format
 from adaptlab.tune.packing import collate, packed, refuse_mixing
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
-from adaptlab.tune.scoring import pads_behind, plain_forward
+from adaptlab.tune.scoring import in_float32, pads_behind, strip_trainer
 
 METHODS = ("lora", "full")
 IN_CACHE = 8  # sequences
@@ -41,6 +41,7 @@ class Options:
     `n_frozen`: the embeddings and as many first layers stay as they are. `checkpoint_steps`: steps between checkpoints; 0 keeps none but what early
     stopping needs. `patience`: stop after as many epochs in which the validation loss did not fall, and keep the best; 0 goes on to the end.
     `packing`: a row of a batch is up to max_length tokens of several conversations, which do not see each other; validation is not packed.
+    `dtype`: float32 or bfloat16, the number format of the arithmetic; an empty one is the machine's choice (`models.precision`).
     """
 
     method: str = "lora"
@@ -57,12 +58,14 @@ class Options:
     patience: int = 0
     packing: bool = False
     tracking: str = "none"
+    dtype: str = ""
     seed: int = 0
 
     def __post_init__(self):
         for value, known in ((self.method, METHODS), (self.tracking, TRACKERS)):
             if value not in known:
                 raise AdaptLabError(f"There is no {value!r} here; known are {', '.join(known)}.")
+        check_format(self.dtype)
         if self.method == "lora" and self.n_frozen:
             raise AdaptLabError("An adapter freezes the whole model by itself; n_frozen goes with the method full.")
         least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "rank": 0, "alpha": 0, "max_length": 1}
@@ -172,6 +175,21 @@ class Shared(TrainerCallback):
             parameter.data = original.data.clone()
 
 
+def copy_to_train(chat: LocalChat, method: str) -> PreTrainedModel:
+    """A copy of the chat's model. Where all weights are trained they are float32 masters: in bfloat16 a small step would be rounded away.
+
+    Under an adapter the weights stay as they are: PEFT makes the adapter itself in float32.
+    """
+    model = copy.deepcopy(chat.model)
+    return (in_float32(model) if method == "full" else model).train()
+
+
+def trained_chat(made: Trainer, name: str, chat: LocalChat) -> LocalChat:
+    """What a trainer made of the chat's model, without what trainers leave on it."""
+    strip_trainer(made.model)
+    return LocalChat(name, made.model.eval(), chat.tokenizer)
+
+
 def _freeze(model: PreTrainedModel, n_layers: int) -> None:
     layers = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
     if not n_layers < len(layers):
@@ -190,7 +208,7 @@ def training_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int,
     """What all of TRL's trainers are told alike: their defaults suit models a thousand times larger than the embedded ones."""
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
     return {
-        "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": fast_dtype("cpu" if on_cpu else "cuda").itemsize == 2,
+        "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": number_format("cpu" if on_cpu else "cuda", options.dtype).is_bfloat16,
         "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size // n_passes, "gradient_accumulation_steps": n_passes,
         "num_train_epochs": options.epochs, "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
         "warmup_steps": int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
@@ -257,7 +275,7 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
         raise AdaptLabError(f"A batch of {options.batch_size} cannot be shared among {n_processes} processes; choose a multiple of {n_processes}.")
     if options.packing:
         refuse_mixing(chat)
-    model = copy.deepcopy(chat.model).train()
+    model = copy_to_train(chat, options.method)
     if options.n_frozen:
         _freeze(model, options.n_frozen)
     rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(chat, documents, options.max_length)
@@ -269,7 +287,7 @@ def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options
             model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=adapter_config(options),
             data_collator=collate if options.packing else None, callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )  # fmt: skip
-    plain_forward(made.model)
+    strip_trainer(made.model)
     watched(made, chat.model if options.method == "lora" else None)
     return made
 
@@ -289,4 +307,4 @@ def fine_tune(chat: LocalChat, conversations: Sequence[Messages], options: Optio
     with tempfile.TemporaryDirectory() as folder:
         made = trainer(chat, conversations, options, folder, validation, documents)
         made.train()
-    return LocalChat(name, made.model.eval(), chat.tokenizer)
+    return trained_chat(made, name, chat)

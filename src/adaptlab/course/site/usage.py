@@ -18,5 +18,6 @@ def usage_tables(build: Path) -> str:
 
 
 def _one(name: str, kept: dict) -> str:
-    caption = f"{name}: {kept['command']}, once, on {kept['cores']} cores with {kept['gigaflops']} GFLOP/s in float32"
+    machine = f"on {kept['cores']} cores with {kept['gigaflops']} GFLOP/s in float32"
+    caption = f"{name}: {kept['command']}, once, {machine}; trained in {kept['dtype']}, since {kept['dtype_reason']}"
     return raw(sortable_table(caption, *shown(kept)))
