@@ -1,4 +1,7 @@
-PYTHON ?= python3
+# The first interpreter that the course runs on and that can make an environment; PYTHON=... names another. Asked only where .venv is made.
+FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+NAMES := python3 python3.13 python3.12 python3.11 python3.14 python
+PYTHON ?= $(firstword $(foreach name,$(NAMES),$(shell $(name) -c "$(FITS)" 2> /dev/null && echo $(name))))
 BIN := .venv/bin
 
 # Two files at a time, whole: tests of a file share what it has made, and a lesson's cells are one session. With more threads they would wait for each other.
@@ -10,6 +13,7 @@ run: .venv/ready
 test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest $(BY_TWO)
 	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
+	@cat build/skipped.txt
 setup: .venv/ready
 lab: .venv/ready
 	$(BIN)/jupyter lab
@@ -31,6 +35,8 @@ site: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 .venv/ready: requirements.lock pyproject.toml
+	@python=$(PYTHON); "$${python:-false}" -c "$(FITS)" || \
+	  { echo "No Python 3.11 to 3.14 with venv is found$${python:+ as $$python}. Install one (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .

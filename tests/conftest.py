@@ -3,11 +3,14 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["ADAPTLAB_UNATTENDED"] = "1"
 
 import pytest
+
+from adaptlab.files import write_whole
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +30,24 @@ CORPORA = {"test_hostile.py": "hostile notebooks got marks that they had not ear
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """The two ways in which a grader errs, side by side, and for each lab how many wrong answers are refused by name."""
+    """The two ways in which a grader errs, side by side, and for each lab how many wrong answers are refused by name; and what was skipped, and why."""
+    write_whole(SKIPPED, "".join(f"{line}\n" for line in _skipped(terminalreporter.stats.get("skipped", []))))
     reports = [report for how in ("passed", "failed") for report in terminalreporter.stats.get(how, []) if report.when == "call"]
     for line in [*_errors(reports), *_refused(reports)]:
         terminalreporter.write_line(line)
+
+
+SKIPPED = Path(__file__).parents[1] / "build" / "skipped.txt"  # which `make test` prints as its last words
+NO_BOX = "Strangers' notebooks need a box"  # how the sentence on a machine without one begins
+
+
+def _skipped(reports: list) -> Iterator[str]:
+    """How many tests were skipped for each reason, and what brings those back that need bubblewrap."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports if isinstance(report.longrepr, tuple))
+    for reason, n in reasons.most_common():
+        yield f"{n} tests were skipped: {reason}"
+    if any(NO_BOX in reason or "level bwrap" in reason for reason in reasons):
+        yield "The grader's tests need bubblewrap. To run them: sudo apt install bubblewrap (Fedora: sudo dnf install bubblewrap), then make test"
 
 
 def _errors(reports: list) -> Iterator[str]:

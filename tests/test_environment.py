@@ -1,6 +1,7 @@
 """The three lists of dependencies agree, importing is light, and the command line refuses in a sentence."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -68,7 +69,54 @@ def test_conda_installs_the_lock_and_the_package_on_the_same_python():
     python, pip, by_pip = environment["dependencies"]
     assert python == "python=3.11" and pip == "pip" and by_pip == {"pip": ["--requirement requirements.lock", "--editable ."]}
     assert environment["channels"] == ["conda-forge", "nodefaults"]
-    assert PROJECT["requires-python"] == ">=3.11,<3.14"
+    assert python.removeprefix("python=") in PYTHONS
+
+
+PYTHONS = re.search(r"^pythons=\((.+)\)$", (ROOT / ".ci/pythons").read_text(), re.MULTILINE)[1].split()
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def test_all_say_the_same_of_the_pythons_that_will_do():
+    """CI resolves the lock for each, and make takes no other."""
+    oldest, newest = PYTHONS[0], PYTHONS[-1]
+    assert [f"3.{minor}" for minor in range(int(oldest[2:]), int(newest[2:]) + 1)] == PYTHONS
+    assert PROJECT["requires-python"] == f">={oldest},<3.{int(newest[2:]) + 1}"
+    assert {f"python{version}" for version in PYTHONS} < set(re.search(r"^NAMES := (.+)$", MAKEFILE, re.MULTILINE)[1].split())
+    for text in (MAKEFILE, (ROOT / "README.md").read_text(), (ROOT / "requirements.lock").read_text()):
+        assert f"Python {oldest} to {newest}" in text
+
+
+def venv(tmp_path: Path, *pythons: tuple[str, str], **variables: str) -> subprocess.CompletedProcess:
+    """What make does about .venv in a folder without one, where PATH holds interpreters (name, a line of shell) and nothing else."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("sh", "cat", "touch", "echo", "make"):
+        (programs / program).symlink_to(shutil.which(program))
+    for name, line in pythons:
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    return subprocess.run([programs / "make", "setup", *settings], cwd=tmp_path, env={"PATH": str(programs)}, capture_output=True, text=True)
+
+
+REAL = f'exec {sys.executable} "$@"'
+OLD = 'case "$1" in -c) exit 1;; esac; echo "the old one was taken"; exit 3'
+
+
+def test_make_takes_the_first_python_that_fits(tmp_path):
+    """As on a machine whose python3 is too old, or lacks venv, and that has another beside it; the making itself is not run."""
+    fits = f'case "$1" in -c) {REAL};; esac; echo "makes $2 $3"; exit 3'
+    made = venv(tmp_path, ("python3", OLD), ("python3.12", fits))
+    assert made.returncode != 0 and "makes venv .venv" in made.stdout and "old" not in made.stdout
+
+
+@pytest.mark.parametrize("pythons, variables, named", [((), {}, "is found."), ((("python3", OLD),), {}, "is found."),
+                                                       ((("python3", REAL), ("mine", OLD)), {"PYTHON": "mine"}, "is found as mine.")])  # fmt: skip
+def test_without_a_fitting_python_make_says_what_to_install(tmp_path, pythons, variables, named):
+    made = venv(tmp_path, *pythons, **variables)
+    assert made.returncode != 0 and named in made.stdout and "apt install python3-venv" in made.stdout and "Traceback" not in made.stderr
 
 
 def test_the_lock_is_what_is_installed():

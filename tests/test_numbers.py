@@ -14,7 +14,7 @@ PROSE = [
 UNIT = r"(?:times|percent|per cent|seconds?|minutes?|hours?|ms|s|[KMG]i?B|points?|FLOPs?)"
 WORDS = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-\\w+)?|(?:a )?hundred"
 MEASURED = re.compile(rf"\d+\.\d+|\d+\s?%|\b\d[\d,]*\s{UNIT}\b|\b(?:{WORDS})\s{UNIT}\b")
-NAMES = r"Python 3\.\d+"
+NAMES = r"Python 3\.\d+(?: to 3\.\d+)?"
 
 
 def measurements(text: str) -> list[str]:
@@ -35,7 +35,7 @@ def test_a_typed_measurement_is_found(typed):
 
 
 @pytest.mark.parametrize(
-    "allowed", ["ten claims", "`--least 0.6`", "with Python 3.11", "```\nadaptlab doctor  # 24 min\n```", "{{ '%.1f' | format(x) }} minutes"]
+    "allowed", ["ten claims", "`--least 0.6`", "with Python 3.11 to 3.14", "```\nadaptlab doctor  # 24 min\n```", "{{ '%.1f' | format(x) }} minutes"]
 )
 def test_counts_versions_and_code_are_no_measurements(allowed):
     assert not measurements(f"Here are {allowed}.")
