@@ -9,6 +9,7 @@ from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStrea
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.load import load_model
+from adaptlab.models.template import ChatTemplate, merge_system, stop_at_end_of_turn
 
 BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}  # of prompts that share a pass; on a processor reading more at once took up to a third longer
 LONG_REPLY, LONG_REPLY_BATCH_TOKENS = 32, 16_384  # where writing outweighs reading, more rows a step took a third less
@@ -23,16 +24,24 @@ class LocalChat:
         self.name = model_id
         self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id, dtype)
         self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
+        self.template = ChatTemplate(model_id, self.tokenizer)
+        if self.tokenizer.chat_template:
+            stop_at_end_of_turn(self.model, self.template)
 
     def known_roles(self, messages: Messages) -> Messages:
-        """Models without a data role get retrieved text as part of the user's turn."""
-        return list(messages) if self._has_data_role else merge_data(messages)
+        """The messages in roles that the model's template renders, with control tokens in their contents as plain text.
+
+        Retrieved text becomes part of the user's turn for models without a data role, and so does a system message for templates that take none.
+        """
+        known = list(messages) if self._has_data_role else merge_data(messages)
+        if any(message["role"] == "system" for message in known) and not self.template.takes_system:
+            known = merge_system(known)
+        return [message | {"content": self.template.as_text(message["content"])} for message in known]
 
     def render(self, messages: Messages) -> str:
-        """The prompt text."""
+        """The prompt text. Raises AdaptLabError if the template does not render all of it."""
         check_messages(messages)
-        # `enable_thinking`: templates of reasoning models would else open with thoughts that outlast a short reply; others ignore it.
-        return self.tokenizer.apply_chat_template(self.known_roles(messages), tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        return self.template.render(self.known_roles(messages), prompt=True)
 
     def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0,
               make_processor: Callable[[], LogitsProcessor] | None = None) -> list[Reply]:  # fmt: skip
@@ -66,12 +75,16 @@ class LocalChat:
         return options
 
     def _reply_ids(self, messages: Messages, reply: str) -> tuple[list[int], list[int]]:
-        """Token ids of the prompt and of a reply to it."""
-        prompt = self.render(messages)
-        whole = self.tokenizer.apply_chat_template([*self.known_roles(messages), {"role": "assistant", "content": reply}], tokenize=False)
-        # What the template puts between the prompt and the reply (a space, say) belongs to the first token.
-        between = whole[len(prompt) :].partition(reply)[0] if whole.startswith(prompt) else ""
-        before, tokens = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, between + reply))
+        """Token ids of the prompt and of a reply to it, as the template renders the reply: it may trim it, or put a space before it."""
+        prompt, reply = self.render(messages), self.template.as_text(reply)
+        whole = self.template.render([*self.known_roles(messages), {"role": "assistant", "content": reply}])
+        rendered = reply
+        if whole.startswith(prompt):  # where it does not, the prompt holds what a finished turn does not, as an empty thought
+            between, found, after = whole[len(prompt) :].partition(reply)
+            if not found:  # trimmed
+                between, rendered, after = whole[len(prompt) :].partition(reply.strip())
+            rendered = between + rendered
+        before, tokens = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, rendered))
         return before, tokens
 
     @torch.inference_mode()
@@ -88,7 +101,7 @@ class LocalChat:
 
         False also where the model would write the same letters in other tokens than the tokenizer's. A model that makes NaN is an AdaptLabError.
         """
-        ends = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device).flatten()
+        ends = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device).flatten()  # one or several
         pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
         said = [False] * len(pairs)
         for group in groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):

@@ -24,6 +24,31 @@ def _labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[i
     return labels
 
 
+def _check_replies(chat: LocalChat, number: int, ids: list[int], in_reply: list[int], n_replies: int) -> None:
+    """Raises AdaptLabError unless the template marks every reply of conversation `number`, each to the token that ends it."""
+    runs = [[token for token, _ in run] for marked, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1]) if marked]
+    if len(runs) != n_replies:
+        raise AdaptLabError(
+            f"The chat template of {chat.name} marks {len(runs)} of the {n_replies} replies of conversation {number}. "
+            "Put {% generation %} and {% endgeneration %} around every reply in it."
+        )
+    ends = {*chat.template.end_ids, chat.tokenizer.eos_token_id}
+    if any(ends.isdisjoint(run) for run in runs):
+        raise AdaptLabError(
+            f"The chat template of {chat.name} marks replies without the token that ends them, so a model would not learn to stop. "
+            "Put that token before {% endgeneration %} in it."
+        )
+
+
+def refuse_control_tokens(chat: LocalChat, conversations: Sequence[Messages]) -> None:
+    """Raises AdaptLabError if a reply that is to be learned holds a control token: the template adds its own."""
+    for number, messages in enumerate(conversations, 1):
+        for place, message in enumerate(messages, 1):
+            if message["role"] == "assistant" and (token := chat.template.control_token(message["content"])):
+                where = f"Message {place} of conversation {number}"
+                raise AdaptLabError(f"{where} holds the control token {token}. Remove it from the data: the chat template adds its own.")
+
+
 def _template(chat: LocalChat) -> str | None:
     """A chat template that marks replies, or None if the model's own does; TRL knows how to mark them in those of common models."""
     try:
@@ -40,15 +65,18 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     """
     if not conversations:
         return []
-    template = _template(chat)
-    made = chat.tokenizer.apply_chat_template(
-        [chat.known_roles(messages) for messages in conversations], chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
-    )
+    chat.template.require()
+    refuse_control_tokens(chat, conversations)
+    known, template = [chat.known_roles(messages) for messages in conversations], _template(chat)
+    for messages in known:
+        chat.template.render(messages, template=template)
+    made = chat.tokenizer.apply_chat_template(known, chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
     if not any(map(any, made["assistant_masks"])):
         raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
     rows = []
-    for messages, ids, in_reply in zip(conversations, made["input_ids"], made["assistant_masks"]):
+    for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], made["assistant_masks"]), 1):
         weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
+        _check_replies(chat, number, ids, in_reply, len(weights))
         rows.append({"input_ids": ids, "labels": _labels(ids, in_reply, weights)})
     _refuse_overlong(rows, max_length)
     return rows
