@@ -67,24 +67,34 @@ def test_another_format_is_refused_by_name(monkeypatch, name):
         number_format("cpu")
 
 
+OVERHEAD = {"float32": 3e-6, "bfloat16": 25e-6}  # seconds around the arithmetic of a product, as on a processor with AVX512-BF16
+
+
 @pytest.mark.parametrize("gigaflops", [2, 20, 200, 2000])  # in float32: a slow core to a large server
 @pytest.mark.parametrize("ratio", [1 / 499, 1 / 44, 0.5, 1.0, 2.0])  # the first two are what users reported of processors that emulate it
-def test_the_probe_is_short_on_every_processor_and_tells_what_it_saw(monkeypatch, gigaflops, ratio):
-    spent, start_up = [], 0.02  # seconds before the first product of a process
+def test_the_probe_is_short_on_every_processor_and_is_not_misled_by_small_products(monkeypatch, gigaflops, ratio):
+    spent, sizes = [], []
 
     def product_seconds(n):
-        times = [2 * n**3 / 1e9 / speed for speed in (gigaflops, gigaflops * ratio)]
-        spent.append(4 * sum(times) + (0 if spent else start_up))
+        speeds = (gigaflops, gigaflops * ratio)
+        times = [2 * n**3 / 1e9 / speed + OVERHEAD[name] for name, speed in zip(precision.FORMATS, speeds)]
+        spent.append(precision.PRODUCTS * sum(times))
+        sizes.append(n)
         return times
 
     monkeypatch.setattr(precision, "_product_seconds", product_seconds)
-    monkeypatch.setattr(precision, "timed", lambda measure: (measure(), spent[-1]))
-    assert bfloat16_speed.__wrapped__() == pytest.approx(ratio)
-    assert sum(spent) <= 0.3
+    found = bfloat16_speed.__wrapped__()
+    assert sum(spent) <= 0.2, "a process's first product takes some hundredths of a second more"
+    assert (found >= precision.FASTER) == (ratio >= precision.FASTER), sizes
 
 
-def test_what_is_slower_is_seen_as_slower_here():
-    assert bfloat16_speed() > 0 and bfloat16_speed() is bfloat16_speed(), "measured once"
+def test_beside_other_work_the_machine_chooses_as_when_it_is_idle():
+    """Each process asks for itself, and so may two lessons at once."""
+    code = "from adaptlab.models.precision import bfloat16_speed; print(bfloat16_speed())"
+    beside = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    found = [float(process.communicate()[0]) for process in beside]
+    # Of a processor near the limit nothing can be said: there both formats are as good.
+    assert all(one >= 1 for one in found) or all(one <= 1.5 for one in found), found
 
 
 def test_commands_take_a_format_and_refuse_others(tmp_path):

@@ -1,17 +1,13 @@
 """From a model's name or folder to a verdict that is kept: what `adaptlab evals suite` and `adaptlab evals gate` do."""
 
 import copy
-import warnings
 from pathlib import Path
 
-from peft import PeftModel
-from safetensors import SafetensorError
-
-from adaptlab.errors import AdaptLabError
 from adaptlab.evals.gate import Comparison, compare
 from adaptlab.evals.store import STORE, keep_run
 from adaptlab.evals.suite import FOLDER, N_CASES, SEED, estimates, run_suite, weights_hash
 from adaptlab.files import read_json
+from adaptlab.models.adapter import with_adapter
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.run import load_run
 
@@ -23,14 +19,8 @@ def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
     if "options" in config:
         return load_run(folder, base), config
     if (folder / "adapter_config.json").exists():
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # PEFT asks the model by a name that transformers has changed
-                model = PeftModel.from_pretrained(copy.deepcopy(base.model), folder)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise AdaptLabError(f"The adapter in {folder} does not go onto {base.name} ({reason}); name the base that it was trained on.") from error
-        return LocalChat(f"{base.name} + {folder.name}", model.eval(), base.tokenizer), config
+        model = with_adapter(copy.deepcopy(base.model), folder, base.name)
+        return LocalChat(f"{base.name} + {folder.name}", model, base.tokenizer), config
     return LocalChat(tuned), {"model": tuned}
 
 

@@ -6,7 +6,7 @@ neither on the kind of processor nor on which other prompts share its batch; `dt
 
 import os
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from adaptlab.errors import AdaptLabError
@@ -20,6 +20,7 @@ FORMATS = ("float32", "bfloat16")
 FASTER = 1.25  # times float32's speed, from which on bfloat16 is worth its rounding
 SMALLEST, LARGEST = 32, 1024  # rows of the square matrices of the probe
 GROWTH = 8  # times the operations, where the rows double
+PRODUCTS = 4  # of each size in each format: one that also chooses its kernel, and three that are timed
 PROBE_SECONDS = 0.15
 
 
@@ -86,14 +87,15 @@ def bfloat16_speed() -> float:
     """Speed of a matrix product in bfloat16 over that in float32 on this processor; found in at most 0.3 s.
 
     Where bfloat16 is emulated a product takes up to 500 times as long as in float32. So the matrices begin small, and grow while the next size is
-    predicted to fit into what is left of the time.
+    predicted to fit into what is left of the time. In small products the time around the arithmetic outweighs it, so the last size alone counts.
     """
     n, spent = SMALLEST, 0.0
     while True:
-        (in_float32, in_bfloat16), seconds = timed(partial(_product_seconds, n))
+        times = _product_seconds(n)
+        seconds = PRODUCTS * sum(times)
         spent += seconds
         if n >= LARGEST or spent + GROWTH * seconds > PROBE_SECONDS:
-            return in_float32 / in_bfloat16
+            return times[0] / times[1]
         n *= 2
 
 
@@ -105,6 +107,6 @@ def _product_seconds(n: int) -> tuple[float, float]:
     pair = (a, a.bfloat16())
     for matrix in pair:
         matrix @ matrix  # the first product of a shape also chooses its kernel
-    times = [[timed(lambda m=matrix: m @ m)[1] for matrix in pair] for _ in range(3)]
+    times = [[timed(lambda m=matrix: m @ m)[1] for matrix in pair] for _ in range(PRODUCTS - 1)]
     in_float32, in_bfloat16 = map(min, zip(*times))
     return in_float32, in_bfloat16

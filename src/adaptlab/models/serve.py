@@ -72,17 +72,12 @@ class Shared:
         self._lock, self._active = threading.Lock(), ""
 
     def _with_adapters(self, folders: Mapping[str, Path]):
-        from peft import PeftModel
+        from adaptlab.models.adapter import with_adapter
 
-        (first, *others), model = folders, None
-        try:
-            model = PeftModel.from_pretrained(self.base, folders[first], adapter_name=first)
-            for name in others:
-                model.load_adapter(folders[name], adapter_name=name)
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise AdaptLabError(f"An adapter does not fit {self.names[0]} ({reason}); serve each with the base that it was trained on.") from error
-        return model.eval()
+        model = self.base
+        for name, folder in folders.items():
+            model = with_adapter(model, folder, self.names[0], name)
+        return model
 
     def _switch(self, name: str) -> None:
         if name == self._active:

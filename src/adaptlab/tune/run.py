@@ -15,13 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_json, write_whole
 from adaptlab.markdown import table
+from adaptlab.models.adapter import with_adapter
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
@@ -178,7 +178,7 @@ def load_run(folder: Path, chat: LocalChat) -> LocalChat:
     if described["base"]["fingerprint"] != fingerprint(chat.model):
         raise AdaptLabError(f"The run in {folder} belongs to {described['base']['name']}, whose weights are not those of {chat.name}; load that one first.")
     if described["options"]["method"] == "lora":
-        model = PeftModel.from_pretrained(copy.deepcopy(chat.model), result)
+        model = with_adapter(copy.deepcopy(chat.model), result, described["base"]["name"])
     else:
         model = AutoModelForCausalLM.from_pretrained(result, dtype=torch.float32).to(chat.model.device)  # as it was trained
     return LocalChat(f"{chat.name} + {folder.name}", model.eval(), chat.tokenizer)
