@@ -5,12 +5,13 @@ neither on the kind of processor nor on which other prompts share its batch; `dt
 """
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import timed
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,7 @@ SMALLEST, LARGEST = 32, 1024  # rows of the square matrices of the probe
 GROWTH = 8  # times the operations, where the rows double
 PRODUCTS = 4  # of each size in each format: one that also chooses its kernel, and three that are timed
 PROBE_SECONDS = 0.15
+FINE = 1e-5  # seconds; a clock of a thread that is coarser, as that of Windows, is not used
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,28 @@ def bfloat16_speed() -> float:
 
 
 def _product_seconds(n: int) -> tuple[float, float]:
-    """Seconds of a product of (n, n) matrices in float32 and in bfloat16: the shortest of three each, in turns, since other programs only slow them."""
+    """Seconds of a product of (n, n) matrices in float32 and in bfloat16: the shortest of three each, in turns, on one core.
+
+    They are seconds of the core, not of the clock, so that other programs on it do not count.
+    """
     import torch
 
-    a = torch.randn(n, n)
-    pair = (a, a.bfloat16())
-    for matrix in pair:
-        matrix @ matrix  # the first product of a shape also chooses its kernel
-    times = [[timed(lambda m=matrix: m @ m)[1] for matrix in pair] for _ in range(PRODUCTS - 1)]
+    timer = time.thread_time if time.get_clock_info("thread_time").resolution < FINE else time.perf_counter
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # or threads that wait for each other would count
+    try:
+        a = torch.randn(n, n)
+        pair = (a, a.bfloat16())
+        for matrix in pair:
+            matrix @ matrix  # the first product of a shape also chooses its kernel
+        times = [[_seconds(timer, matrix) for matrix in pair] for _ in range(PRODUCTS - 1)]
+    finally:
+        torch.set_num_threads(n_threads)
     in_float32, in_bfloat16 = map(min, zip(*times))
     return in_float32, in_bfloat16
+
+
+def _seconds(timer: Callable[[], float], matrix: "torch.Tensor") -> float:
+    began = timer()
+    matrix @ matrix
+    return timer() - began
