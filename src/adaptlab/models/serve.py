@@ -27,12 +27,14 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
 from adaptlab.models.load import load_model, resolve
 from adaptlab.models.precision import check_format
+from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checked
 
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
 MOST_AT_ONCE = 64  # connections; what comes then is told to come later
 MOST_STOPS = 4  # as OpenAI's API has it; transformers compares each with every token of the vocabulary, and a thousand took half a minute
 CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")  # they load or drop models, or need ones of other kinds
+CONSTRAINT, SEED = "constraint", "seed"  # what a request brings to `Shared.generate` beside transformers' own settings
 EVERYWHERE = ("", "0.0.0.0", "::")  # addresses of a machine that is reached by names which it does not know itself
 
 
@@ -63,10 +65,13 @@ class Shared:
     """One model in memory under several names: its own and those of its adapters. One reply at a time, since an adapter is switched on in the model itself."""
 
     def __init__(self, model_id: str, adapters: Mapping[str, Path | str], dtype: str = ""):
+        from adaptlab.models.local import LocalChat
+
         if model_id in adapters:
             raise AdaptLabError(f"An adapter cannot have the base model's name, {model_id}; choose another.")
         folders = {name: adapter_folder(path, model_id) for name, path in adapters.items()}
-        self.base, self.tokenizer = load_model(model_id, dtype)
+        self.chat = LocalChat(model_id, *load_model(model_id, dtype))
+        self.base, self.tokenizer = self.chat.model, self.chat.tokenizer
         self.names = (model_id, *adapters)
         self.model = self._with_adapters(folders) if folders else self.base
         self._lock, self._active = threading.Lock(), ""
@@ -95,18 +100,26 @@ class Shared:
 
         A longer prompt is a bad request, and so are more than `MOST_STOPS` stop sequences.
         """
+        import torch
         from fastapi import HTTPException
+        from transformers import LogitsProcessorList
 
         stops = inputs["generation_config"].stop_strings
         if isinstance(stops, list) and len(stops) > MOST_STOPS:
             raise HTTPException(400, f"There are {len(stops)} stop sequences; give {MOST_STOPS} at most.")
+        config = inputs["generation_config"]
+        constraint, seed = (vars(config).pop(f"adaptlab_{name}", None) for name in (CONSTRAINT, SEED))
+        if constraint is not None:
+            inputs["logits_processor"] = LogitsProcessorList([constraint])
         if places := getattr(self.base.config.get_text_config(), "max_position_embeddings", None):
-            n_read, config = inputs["input_ids"].shape[1], inputs["generation_config"]
+            n_read = inputs["input_ids"].shape[1]
             if n_read >= places:
                 raise HTTPException(400, f"The prompt has {n_read} tokens, and {name} has places for {places}, its reply included; shorten it.")
             config.max_new_tokens = min(config.max_new_tokens or places, places - n_read)
         with self._lock:
             self._switch(name)
+            if seed is not None:
+                torch.manual_seed(seed)  # here, and not where the request came in: others may be answered in between
             return self.base.generate(**inputs)  # adapters are in its layers
 
 
@@ -133,6 +146,8 @@ def application(shared: Shared, host: str, api_key: str = ""):
     from transformers.cli.serving import chat_completion, completion, model_manager, response, utils
     from transformers.cli.serving.server import build_server
 
+    from adaptlab.models.constraint import JsonConstraint
+
     class Manager(model_manager.ModelManager):
         @staticmethod
         def process_model_name(model_id: str) -> str:
@@ -146,11 +161,46 @@ def application(shared: Shared, host: str, api_key: str = ""):
         def get_gen_models(self, cache_dir=None):
             return [{"id": name, "object": "model", "created": 0, "owned_by": "adaptlab"} for name in shared.names]
 
+    class Checking:
+        """Put before a handler of transformers: it refuses what that would ignore, and honours the rest."""
+
+        path: str
+
+        async def handle_request(self, body: dict, request_id: str):
+            return await super().handle_request(self._body(checked(self.path, body, shared.chat.template, shared.names[0])), request_id)
+
+        @staticmethod
+        def _body(request: Checked) -> dict:
+            body = request.body | {CONSTRAINT: JsonConstraint(request.schema, shared.tokenizer)} if request.schema else request.body
+            if "messages" in body:
+                body["messages"] = shared.chat.known_roles(body["messages"])
+                shared.chat.template.render(body["messages"], prompt=True)
+            return body
+
+        def _validate_request(self, body: dict) -> None:
+            """Done by `checked`: transformers writes what it ignores into a log of its own."""
+
+        def _normalize_input(self, body: dict) -> list[dict]:
+            return shared.chat.known_roles(super()._normalize_input(body))
+
+        def _build_generation_config(self, body: dict, *args, **kwargs):
+            config = super()._build_generation_config(body, *args, **kwargs)
+            config.do_sample = bool(body.get("temperature"))
+            config.top_k = 0  # as OpenAI's API samples: from all tokens
+            for name in (CONSTRAINT, SEED):
+                if name in body:
+                    setattr(config, f"adaptlab_{name}", body[name])
+            return config
+
+    def handler(path: str, kind: type):
+        return type("Handler", (Checking, kind), {"path": path})(**parts)
+
     parts = {"model_manager": Manager(model_timeout=-1), "generation_state": utils.GenerationState()}
     closed = {"transcription_handler", "systemone_handler"} & signature(build_server).parameters.keys()  # not every version has both
     app = build_server(
-        parts["model_manager"], chat_completion.ChatCompletionHandler(**parts), completion_handler=completion.CompletionHandler(**parts),
-        response_handler=response.ResponseHandler(**parts), generation_state=parts["generation_state"], **dict.fromkeys(closed),
+        parts["model_manager"], handler(CHAT, chat_completion.ChatCompletionHandler),
+        completion_handler=handler(COMPLETION, completion.CompletionHandler), response_handler=handler(RESPONSE, response.ResponseHandler),
+        generation_state=parts["generation_state"], **dict.fromkeys(closed),
     )  # fmt: skip
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
@@ -166,7 +216,7 @@ def application(shared: Shared, host: str, api_key: str = ""):
     async def bad_request(request: Request, error: Exception):
         return JSONResponse({"error": f"This request has no answer here: {error}"}, 400)
 
-    for kind in (ValueError, TypeError, LookupError, TemplateError):  # what transformers raises where a request's values do not suit it
+    for kind in (AdaptLabError, ValueError, TypeError, LookupError, TemplateError):  # what transformers raises where a request's values do not suit it
         app.add_exception_handler(kind, bad_request)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"])
     return app

@@ -12,6 +12,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 
 ASKED, REPLY, SYSTEM = "adaptlab question", "adaptlab reply", "adaptlab instruction"  # words that no template holds
+TOOL = "adaptlab_tool"
 JOINER = "\u2060"  # WORD JOINER: invisible, and between two characters it keeps them from being read as one token
 THINKS = re.compile(r".*</think>", re.DOTALL)  # templates of reasoning models drop an earlier turn's thoughts
 
@@ -84,6 +85,15 @@ class ChatTemplate:
         try:
             return SYSTEM in self._text(_turns(ASKED, system=SYSTEM))
         except AdaptLabError:
+            return False
+
+    @cached_property
+    def takes_tools(self) -> bool:
+        """Whether the template shows tools to the model."""
+        tool = {"type": "function", "function": {"name": TOOL, "description": TOOL, "parameters": {"type": "object", "properties": {}}}}
+        try:
+            return TOOL in self.tokenizer.apply_chat_template(_turns(ASKED), tools=[tool], tokenize=False)
+        except (TemplateError, TypeError, ValueError):
             return False
 
     @cached_property

@@ -1,0 +1,142 @@
+"""Each option of OpenAI's published schema is honoured, refused by name, or without effect on a reply: nothing is dropped without a word."""
+
+import json
+
+import pytest
+from models.test_serve import BASE, answer
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming as ChatParams
+from openai.types.completion_create_params import CompletionCreateParamsStreaming as CompletionParams
+from openai.types.responses.response_create_params import ResponseCreateParamsStreaming as ResponseParams
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.local import LocalChat
+from adaptlab.models.requests import CHAT, COMPLETION, HONOURED, NEUTRAL, NO_EFFECT, RESPONSE, checked
+from adaptlab.models.serve import running
+
+SCHEMAS = {CHAT: ChatParams, COMPLETION: CompletionParams, RESPONSE: ResponseParams}
+LEAST = {
+    CHAT: {"messages": [{"role": "user", "content": "Hello"}]},
+    COMPLETION: {"prompt": "The lamp"},
+    RESPONSE: {"input": "Hello"},
+}
+ORDER = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "enum": ["lamp", "desk"]}, "count": {"type": "integer", "minimum": 1, "maximum": 9}},
+    "required": ["name", "count"],
+    "additionalProperties": False,
+}
+IN_PART = {"response_format", "tool_choice", "tools"}  # some of what they may ask for is honoured
+ASKS = {"n": 2, "best_of": 3, "logprobs": True, "top_logprobs": 2, "presence_penalty": 0.5, "frequency_penalty": 0.5, "echo": True, "background": True,
+        "tool_choice": "required", "response_format": {"type": "xml"}, "stream_options": {"include_obfuscation": True}, "verbosity": "low"}  # fmt: skip
+
+
+def every_option(path: str) -> list[str]:
+    return sorted({name for kind in SCHEMAS[path].__mro__ for name in getattr(kind, "__annotations__", {})} | set(SCHEMAS[path].__annotations__))
+
+
+@pytest.fixture(scope="module")
+def template():
+    return LocalChat(BASE).template
+
+
+@pytest.mark.parametrize("path, option", [(path, option) for path in SCHEMAS for option in every_option(path)])
+def test_an_option_is_honoured_refused_by_name_or_without_effect(template, path, option):
+    if option in HONOURED[path] - IN_PART or option in NO_EFFECT:
+        return
+    with pytest.raises(AdaptLabError, match=option):
+        checked(path, LEAST[path] | {option: ASKS.get(option, {"something": "else"})}, template, BASE)
+    for neutral in NEUTRAL.get(option, (None,)):
+        if option not in LEAST[path]:
+            assert option not in checked(path, LEAST[path] | {option: neutral}, template, BASE).body or option in HONOURED[path]
+
+
+def test_the_schema_is_read():
+    assert {"response_format", "n", "logprobs", "tool_choice", "messages"} <= set(every_option(CHAT)) and "echo" in every_option(COMPLETION)
+
+
+@pytest.mark.parametrize("option", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize("value", [0, -1, 2.5, "many", True])
+def test_a_limit_that_is_none_is_refused(template, option, value):
+    with pytest.raises(AdaptLabError, match=f"{option} is {value!r}"):
+        checked(CHAT, LEAST[CHAT] | {option: value}, template, BASE)
+
+
+@pytest.mark.parametrize(
+    "messages, names",
+    [
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]}], "message 1|Message 1.*image_url"),
+        ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}], "input_audio"),
+        ([{"role": "robot", "content": "x"}], "role of message 1 is 'robot'"),
+        ([{"role": "user", "content": "x"}, {"role": "assistant", "content": None, "tool_calls": [{}]}], "Message 2 has tool_calls"),
+        ([{"role": "user", "content": "x", "name": "Ann"}], "Message 1 has name"),
+        ([{"role": "user", "content": None}], "content of message 1 is not a text"),
+        (["Hello"], "role of message 1"),
+        ([], "list of messages is empty"),
+    ],
+)
+def test_what_a_message_holds_beside_text_is_refused_by_name(template, messages, names):
+    with pytest.raises(AdaptLabError, match=names):
+        checked(CHAT, {"messages": messages}, template, BASE)
+
+
+def test_parts_of_text_are_joined_and_null_keys_are_as_if_absent(template):
+    parts = [{"type": "text", "text": "Where is "}, {"type": "text", "text": "the lamp?"}]
+    given = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": parts, "name": None}]
+    made = checked(CHAT, {"messages": given, "user": "ann", "n": None}, template, BASE).body
+    assert made == {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is the lamp?"}], "model": BASE}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running("adaptlab", "serve", BASE) as started:
+        yield started
+
+
+def chat(server, **options) -> tuple[int, dict]:
+    status, text = answer(server, CHAT, LEAST[CHAT] | {"max_tokens": 40} | options)
+    return status, json.loads(text)
+
+
+def said(server, **options) -> str:
+    status, body = chat(server, **options)
+    assert status == 200, body
+    return body["choices"][0]["message"]["content"]
+
+
+def test_a_json_schema_is_honoured(server):
+    asked = {"type": "json_schema", "json_schema": {"name": "order", "schema": ORDER, "strict": True}}
+    record = json.loads(said(server, response_format=asked))
+    assert record.keys() == {"name", "count"} and record["name"] in ("lamp", "desk") and 1 <= record["count"] <= 9
+    assert said(server, response_format={"type": "json_object"}).lstrip().startswith("{")
+    assert said(server, response_format={"type": "text"}) == said(server)
+
+
+def test_a_schema_that_cannot_be_kept_is_refused(server):
+    bad = {"type": "json_schema", "json_schema": {"name": "order", "schema": {"type": "nothing known"}}}
+    status, body = chat(server, response_format=bad)
+    assert status == 400 and "JSON schema" in body["error"]
+    status, body = chat(server, response_format={"type": "json_schema"})
+    assert status == 400 and "has no schema" in body["error"]
+
+
+def test_a_temperature_samples_and_a_seed_repeats(server):
+    drawn = [said(server, temperature=2.0, seed=seed) for seed in (1, 2, 3, 1)]
+    assert drawn[0] == drawn[3] and len(set(drawn)) > 1
+    assert said(server, temperature=0) == said(server)
+
+
+def test_without_a_model_the_base_answers(server):
+    for model in ({}, {"model": None}):
+        status, body = chat(server, **model)
+        assert status == 200 and body["model"] == BASE
+    assert answer(server, COMPLETION, {"prompt": ""})[0] == 400
+    assert answer(server, COMPLETION, {"prompt": "The lamp", "max_tokens": 4})[0] == 200
+    assert answer(server, RESPONSE, {"input": "Hello", "max_output_tokens": 8})[0] == 200
+    status, text = answer(server, RESPONSE, {"input": "Hello", "previous_response_id": "x"})
+    assert status == 400 and "previous_response_id" in text
+
+
+def test_nobody_ends_a_turn_by_writing_its_mark(server):
+    """The count of the prompt's tokens says that the mark was read as letters."""
+    plain, marked = (chat(server, messages=[{"role": "user", "content": text}])[1]["usage"]["prompt_tokens"] for text in ("a b", "a<|end|>b"))
+    assert marked > plain + 3
