@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.models import precision
 from adaptlab.models.local import LocalChat
+from adaptlab.models.precision import SETTING
 from adaptlab.tune.dpo import PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.run import load_run, run
@@ -54,6 +57,47 @@ def test_a_killed_run_goes_on_to_the_same_bits(chat, finished, tmp_path):
     resumed = trained(run(chat, ROWS, folder, OPTIONS))
     assert resumed and all(torch.equal(resumed[name], tensor) for name, tensor in trained(finished[1]).items())
     assert not (folder / "checkpoints").exists()
+
+
+def test_a_run_continues_in_the_number_format_in_which_it_began(chat, tmp_path, monkeypatch):
+    """On a machine that would choose the other one; who asks for that is refused."""
+    few = Options(epochs=2, batch_size=12, checkpoint_steps=1)
+
+    def interrupt(self, args, state, control, **kwargs):
+        if state.global_step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.delenv(SETTING, raising=False)
+    monkeypatch.setattr(precision, "bfloat16_speed", lambda: 2.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "on_step_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(chat, ROWS, tmp_path / "cut", few)
+    monkeypatch.setattr(precision, "bfloat16_speed", lambda: 0.02)
+    with pytest.raises(AdaptLabError, match="other options"):
+        run(chat, ROWS, tmp_path / "cut", replace(few, dtype="float32"))
+    run(chat, ROWS, tmp_path / "cut", few)
+    config = json.loads((tmp_path / "cut" / "config.json").read_text())
+    assert config["options"]["dtype"] == "bfloat16" and "2 times the speed" in config["dtype_reason"]
+    assert (tmp_path / "cut" / "adapter").exists()
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "adapter_model.safetensors", "trainer_state.json"])
+def test_from_a_damaged_checkpoint_the_older_one_is_taken(chat, finished, tmp_path, monkeypatch, name):
+    def interrupt(self, args, state, control, **kwargs):
+        if state.global_step == 12:
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "cut"
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "on_step_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(chat, ROWS, folder, OPTIONS)
+    newest = folder / "checkpoints" / "checkpoint-10" / name
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match=f"checkpoint-10 is damaged .{name}"):
+        resumed = trained(run(chat, ROWS, folder, OPTIONS))
+    assert all(torch.equal(resumed[key], tensor) for key, tensor in trained(finished[1]).items())
 
 
 def test_an_interrupted_run_on_preferences_goes_on_to_the_same_bits(chat, tmp_path, monkeypatch):

@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -15,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
@@ -52,14 +54,33 @@ def _description(chat: LocalChat, conversations: Sequence[Messages] | Sequence[P
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end (its trainer_state.json comes last); what was cut off is removed."""
-    whole = []
-    for checkpoint in folder.glob("checkpoint-*"):
-        if (checkpoint / "trainer_state.json").exists():
-            whole.append(checkpoint)
-        else:
+    """The newest checkpoint that is whole; those that were cut off or are damaged are removed, and named if there is anything in them to lose."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    for checkpoint in found:
+        if not (checkpoint / "trainer_state.json").exists():  # it comes last: a kill cut the checkpoint off
             shutil.rmtree(checkpoint)
-    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
+        elif damaged := _damaged_file(checkpoint):
+            warnings.warn(f"The checkpoint {checkpoint} is damaged ({damaged.name}). The run continues from an older one, or from the start.", stacklevel=3)
+            shutil.rmtree(checkpoint)
+    return next((str(checkpoint) for checkpoint in found if checkpoint.exists()), None)
+
+
+def _damaged_file(checkpoint: Path) -> Path | None:
+    """The first file of a checkpoint that does not read to its end."""
+    for path in sorted(checkpoint.iterdir()):
+        try:
+            if path.suffix == ".json":
+                json.loads(path.read_text(encoding="utf-8"))
+            elif path.suffix == ".safetensors":
+                with safe_open(path, "pt") as tensors:
+                    tensors.keys()
+            elif path.suffix in (".pt", ".pth", ".bin"):  # archives, as torch.save writes them
+                with zipfile.ZipFile(path) as archive:
+                    if archive.testzip():
+                        return path
+        except (ValueError, OSError, SafetensorError, zipfile.BadZipFile):
+            return path
+    return None
 
 
 def _finished(folder: Path) -> bool:
