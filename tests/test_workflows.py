@@ -48,6 +48,8 @@ def test_a_step_is_one_that_runs(command):
     elif first == "bash":
         script = ROOT / rest[0]
         assert script.is_file() and shell(f"bash -n {script}").returncode == 0
+    elif first == ".venv/bin/pytest":
+        assert command.split()[1:] and all((ROOT / path).is_file() for path in command.split()[1:])
     elif first == ".venv/bin/adaptlab":
         program, *options = re.split(r"[|>]", command)[0].replace(".venv/bin/adaptlab", str(BIN / "adaptlab"), 1).split()
         told = shell(f"{program} {options[0]} --help").stdout
