@@ -1,4 +1,4 @@
-"""All lessons trained in float32 and in bfloat16: the claims' verdicts and effects side by side, and the minutes of each run.
+"""All lessons trained in float32 and in bfloat16: the claims' verdicts side by side.
 
 A verdict may differ where an effect lies near a limit of its rule. A claim that has no record in a format is named as missing.
 
@@ -52,7 +52,6 @@ def compared(builds: list[Path]) -> dict:
     return {
         "claims with a record": {name: len(ledger) for name, ledger in zip(FORMATS, ledgers)},
         "the same verdict": len(ids) - len(differing),
-        "minutes of all lessons' cells": {name: round(sum(row["seconds"] for row in kept["rows"]) / 60, 1) for name, kept in zip(FORMATS, usage)},
         "another verdict": differing or "none",
     }
 
