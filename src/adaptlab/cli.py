@@ -3,6 +3,8 @@
 import re
 import shutil
 import sys
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -109,6 +111,16 @@ def plan(
     print(report(model, method, batch or None, seq, rank, precision, checkpointing))
 
 
+def _read(reader: Callable[[Path], list], path: Path) -> list:
+    """What a reader makes of a file of data; what it warns of is told in a line each."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rows = reader(path)
+    for warning in told:
+        print(f"adaptlab: {warning.message}", file=sys.stderr)
+    return rows
+
+
 @app.command()
 def tune(
     train: Annotated[Path, typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats.")],
@@ -137,8 +149,9 @@ def tune(
 
     options = Options(method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rank=rank, max_length=max_length,
                       packing=packing, patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, dtype=dtype, seed=seed)  # fmt: skip
-    conversations, watched = read_conversations(train), read_conversations(validation) if validation else []
-    for held_out in (watched, read_conversations(test) if test else []):
+    conversations = _read(read_conversations, train)
+    watched, tested = (_read(read_conversations, path) if path else [] for path in (validation, test))
+    for held_out in (watched, tested):
         refuse_leaks(conversations, held_out)
     if twice := duplicates(conversations):
         (later, first), n = twice[0], len(twice)
@@ -172,7 +185,7 @@ def prefer(
 
     options = PreferenceOptions(beta=beta, loss=loss, method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size,
                                 max_length=max_length, checkpoint_steps=checkpoint_steps, dtype=dtype, seed=seed)  # fmt: skip
-    given = read_pairs(pairs)
+    given = _read(read_pairs, pairs)
     if turned := contradictions(given):
         (later, first), n = turned[0], len(turned)
         print(f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does with {first}.", file=sys.stderr)

@@ -39,6 +39,22 @@ def test_it_trains_into_a_folder_and_says_where(data, tmp_path):
     assert {path.name for path in (tmp_path / "first").iterdir()} >= {"adapter", "metrics.jsonl", "README.md"}
 
 
+def test_keys_that_are_left_out_are_named_in_one_line(tmp_path):
+    rows = [json.dumps({"messages": row, "category": "secrets", "id": n}) for n, row in enumerate(ROWS[:3])]
+    (tmp_path / "train.jsonl").write_text("\n".join(rows))
+    ended = tune(tmp_path / "train.jsonl", tmp_path / "first")
+    told = [line for line in ended.stderr.splitlines() if "not learned from" in line]
+    start = f"adaptlab: {tmp_path / 'train.jsonl'} has keys that are not learned from"
+    assert ended.exit_code == 0 and told == [f"{start}: category (in 3 rows), id (in 3 rows). Rename a key that belongs to the conversation."]
+
+
+def test_a_key_that_may_belong_to_the_conversation_leaves_nothing_behind(tmp_path):
+    (tmp_path / "train.jsonl").write_text(json.dumps({"messages": ROWS[0], "persona": "a pirate"}))
+    with pytest.raises(AdaptLabError, match='line 1: its key "persona" is unknown'):
+        tune(tmp_path / "train.jsonl", tmp_path / "first")
+    assert not (tmp_path / "first").exists()
+
+
 def test_what_cannot_be_packed_is_refused_and_the_folder_is_free_for_the_run_without(data, tmp_path):
     with pytest.raises(AdaptLabError, match="convolution"):
         tune(data, tmp_path / "first", "--packing")

@@ -1,11 +1,13 @@
 """Formats of training data: read alike, and every fault named with its line."""
 
 import json
+import warnings
 
 import pytest
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.tune import formats
+from adaptlab.tune.left_out import LeftOut
 
 TALK = [{"role": "user", "content": "Which shelf?"}, {"role": "assistant", "content": "Shelf 4."}]
 
@@ -89,7 +91,24 @@ def test_what_is_written_is_read(tmp_path):
     ({"messages": TALK, "tools": [{"type": "function"}]}, 'its "tools" are not supported'),
     ({"messages": [TALK[0], {"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]}]}, "message 2 is part of a call of tools (tool_calls)"),
     ({"messages": [TALK[0], {"role": "tool", "content": "4"}, TALK[1]]}, "message 2 is part of a call of tools (role tool)"),
-    ({"messages": [TALK[0], {"role": "assistant", "content": [{"type": "text", "text": "a"}]}]}, "as one text, not in parts"),
+    ({"messages": [TALK[0], {"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}]}, "message 2 has a part of the kind 'image_url'"),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "persona": "b"}]}, TALK[1]]}, "message 1 has a part with the key 'persona'"),
+    ({"conversations": [{"from": "bing", "value": "a"}, TALK[1]]}, "message 1 is from 'bing'"),
+    ({"conversations": [{"from": "human", "value": "a"}, {"from": "function_call", "value": "b"}]}, "message 2 is part of a call of tools"),
+    ({"conversations": [{"from": "human", "value": "a", "persona": "b"}, TALK[1]]}, "message 1 has the key 'persona'"),
+    ({"messages": TALK, "weight": 0}, "its replies have weight 0"),
+    ({"messages": TALK, "weight": 0.5}, 'its "weight" is not 0 or 1'),
+    ({"messages": TALK, "persona": "a pirate"}, 'its key "persona" is unknown, and would be lost'),
+    ({"messages": TALK, "history": [["a?", "b."]]}, 'its key "history" is unknown'),
+    ({"messages": TALK, "context": "The lamp is on shelf 3."}, 'its key "context" is unknown'),
+    ({"messages": TALK, "image_url": "https://example.org/a.png"}, 'its key "image_url" is unknown'),
+    ({"messages": TALK, "prompt": "Another question?"}, 'its key "prompt" is unknown'),
+    ({"messages": TALK, "rejected": [TALK[1] | {"content": "Shelf 5."}]}, 'its key "rejected" is unknown'),
+    ({"messages": [{"role": "system", "content": "a"}, *TALK], "system": "b"}, "it has two system prompts"),
+    ({"messages": TALK, "system": 3}, '"system" must be a text'),
+    ({"prompt": "a", "completion": "b", "label": False}, 'its key "label" is unknown'),
+    ({"prompt": "a", "completion": "b", "history": ["c"]}, '"history" must be a list of [question, reply]'),
+    ({"instruction": "a", "output": None}, "this one has instruction, output (null)"),
     ('{"messages": [{"role": "user", "content": "\\ud83d"}, {"role": "assistant", "content": "a"}]}', "half of a character"),
     ({"messages": [TALK[0], {"role": "data", "content": "[1] a"}, TALK[1]]}, "a data message does not stand before the user's"),
     ({"prompt": "a"}, "this one has prompt"),
@@ -107,6 +126,110 @@ def test_a_fault_is_named_with_its_line(tmp_path, row, says):
     with pytest.raises(AdaptLabError) as error:
         formats.read_conversations(file_of(tmp_path, {"messages": TALK}, row))
     assert says in str(error.value) and "data.jsonl" in str(error.value)
+
+
+SAID = {"role": "system", "content": "Answer in French."}
+EARLIER = [{"role": "user", "content": "a?"}, {"role": "assistant", "content": "b."}]
+
+
+@pytest.mark.parametrize("row, expected", [
+    ({"instruction": "Which shelf?", "input": "", "output": "Shelf 4.", "system": "Answer in French."}, [SAID, *TALK]),
+    ({"prompt": "Which shelf?", "completion": "Shelf 4.", "system": "Answer in French."}, [SAID, *TALK]),
+    ({"system_prompt": "Answer in French.", "question": "Which shelf?", "response": "Shelf 4."}, [SAID, *TALK]),
+    ({"messages": TALK, "system": "Answer in French."}, [SAID, *TALK]),
+    ({"messages": TALK, "system": [{"type": "text", "text": "Answer in French."}]}, [SAID, *TALK]),
+    ({"messages": [SAID, *TALK], "system": "Answer in French."}, [SAID, *TALK]),
+    ({"conversations": TALK, "system": "Answer in French.", "tools": ""}, [SAID, *TALK]),
+    ({"instruction": "Which shelf?", "output": "Shelf 4.", "history": [["a?", "b."]]}, [*EARLIER, *TALK]),
+    ({"instruction": "Which shelf?", "output": "Shelf 4.", "history": EARLIER, "system": "Answer in French."}, [SAID, *EARLIER, *TALK]),
+    ({"prompt": "Which shelf?", "completion": "Shelf 4.", "history": [["a?", "b."]]}, [EARLIER[0], EARLIER[1] | {"weight": 0}, *TALK]),
+    ({"messages": TALK, "weight": 1}, TALK),
+])  # fmt: skip
+def test_what_stands_beside_a_conversation_is_used(tmp_path, row, expected):
+    assert formats.read_conversations(file_of(tmp_path, row)) == [expected]
+
+
+@pytest.mark.parametrize("row", [
+    {"instruction": "On which shelf?", "context": "The lamp is on shelf 3.", "output": "3"},
+    {"instruction": "On which shelf?", "context": "The lamp is on shelf 3.", "response": "3"},
+    {"prompt": "On which shelf?", "input": "The lamp is on shelf 3.", "completion": "3"},
+    {"question": "On which shelf?", "context": "The lamp is on shelf 3.", "answer": "3"},
+])  # fmt: skip
+def test_what_is_given_with_a_question_is_part_of_the_users_turn(tmp_path, row):
+    asked = {"role": "user", "content": "On which shelf?\n\nThe lamp is on shelf 3."}
+    assert formats.read_conversations(file_of(tmp_path, row)) == [[asked, {"role": "assistant", "content": "3"}]]
+
+
+@pytest.mark.parametrize("row", [
+    {"conversations": [{"from": "human", "value": "Which shelf?"}, {"from": "gpt", "value": "Shelf 4.", "weight": None}]},
+    {"conversations": TALK},
+    {"conversation": TALK},
+    {"messages": [{"role": "user", "content": [{"type": "text", "text": "Which shelf?"}]}, TALK[1]]},
+    {"messages": [{"role": "user", "content": [{"text": "Which shelf?", "cache_control": None}]}, TALK[1]]},
+    {"messages": [TALK[0] | {"name": None, "weight": None}, TALK[1] | {"refusal": None, "audio": None, "function_call": None, "annotations": []}]},
+    {"messages": None, "prompt": "Which shelf?", "completion": "Shelf 4."},
+    {"messages": TALK, "tools": [], "prompt": None},
+])  # fmt: skip
+def test_the_formats_that_people_have_are_read(tmp_path, row):
+    assert formats.read_conversations(file_of(tmp_path, row, row)) == [TALK, TALK]
+
+
+def test_a_system_turn_of_sharegpt_and_parts_of_a_text_are_read(tmp_path):
+    row = {
+        "conversations": [{"from": "system", "value": "Answer in French."}, {"from": "human", "value": "Which shelf?"}, {"from": "gpt", "value": "Shelf 4."}]
+    }
+    assert formats.read_conversations(file_of(tmp_path, row)) == [[SAID, *TALK]]
+    weighed = {"conversations": [{"from": "human", "value": "a?"}, {"from": "gpt", "value": "b.", "weight": 0}, *TALK]}
+    assert formats.read_conversations(file_of(tmp_path, weighed)) == [[EARLIER[0], EARLIER[1] | {"weight": 0}, *TALK]]
+    parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Which"}, {"type": "text", "text": "shelf?"}]}, TALK[1]]}
+    assert formats.read_conversations(file_of(tmp_path, parts)) == [[{"role": "user", "content": "Which\nshelf?"}, TALK[1]]]
+
+
+def test_pretty_printed_and_wrapped_json_is_read(tmp_path):
+    row = {"messages": TALK}
+    pretty = json.dumps(row, indent=2)
+    assert formats.read_conversations(file_of(tmp_path, pretty)) == [TALK]
+    assert formats.read_conversations(file_of(tmp_path, pretty, "", pretty)) == [TALK, TALK]
+    for wrapped in ({"data": [row, row]}, {"train": [row, row]}):
+        assert formats.read_conversations(file_of(tmp_path, wrapped)) == [TALK, TALK]
+        assert formats.read_conversations(file_of(tmp_path, json.dumps(wrapped, indent=2))) == [TALK, TALK]
+    assert formats.read_conversations(file_of(tmp_path, {"system": "Answer in French.", "data": [row]})) == [[SAID, *TALK]]
+    with pytest.raises(AdaptLabError, match='"data", entry 2: it ends without a reply'):
+        formats.read_conversations(file_of(tmp_path, {"data": [row, {"messages": TALK[:1]}]}))
+    with pytest.raises(AdaptLabError, match="this one has test, train"):
+        formats.read_conversations(file_of(tmp_path, {"train": [row], "test": [row]}))
+    with pytest.raises(AdaptLabError, match='"data", entry 1: its key "persona" is unknown'):
+        formats.read_conversations(file_of(tmp_path, {"persona": "a pirate", "data": [row]}))
+
+
+def test_a_fault_in_pretty_printed_json_is_named_with_its_line(tmp_path):
+    pretty = json.dumps({"messages": TALK}, indent=2)
+    n = pretty.count("\n") + 1
+    with pytest.raises(AdaptLabError, match=rf"from\. line {n + 2}: not JSON \(Expecting value\)\.$"):
+        formats.read_conversations(file_of(tmp_path, pretty, '{\n"messages": oops}'))
+    with pytest.raises(AdaptLabError, match=rf"from\. line {n + 1}: .prompt. stands twice"):
+        formats.read_conversations(file_of(tmp_path, pretty, '{\n"prompt": "a", "prompt": "b"}'))
+
+
+@pytest.mark.parametrize("row, keys", [
+    ({"messages": TALK, "id": "a7", "source": "shop", "tags": [], "split_id": None}, "id (in 2 rows), source (in 2 rows)"),
+    ({"instruction": "Which shelf?", "context": "", "response": "Shelf 4.", "category": "open_qa"}, "category (in 2 rows)"),
+    ({"messages": TALK, "prompt": "Which shelf?", "prompt_id": "a7"}, "prompt (in 2 rows), prompt_id (in 2 rows)"),
+    ({"messages": TALK, "text": "<|user|>Which shelf?<|end|><|assistant|>Shelf 4.<|end|>"}, "text (in 2 rows)"),
+    ({"instruction": "Which shelf?", "output": "Shelf 4.", "prompt": "Below is an instruction."}, "prompt (in 2 rows)"),
+    ({"messages": [TALK[0] | {"timestamp": 3}, TALK[1]], "metadata": {"created": 3}}, "metadata (in 2 rows), timestamp (in 2 rows)"),
+    ({"messages": TALK, "parallel_tool_calls": True}, "parallel_tool_calls (in 2 rows)"),
+])  # fmt: skip
+def test_keys_that_describe_a_row_are_reported_once_a_file(tmp_path, row, keys):
+    with pytest.warns(LeftOut) as warned:
+        assert formats.read_conversations(file_of(tmp_path, row, row)) == [TALK, TALK]
+    assert len(warned) == 1 and "data.jsonl" in str(warned[0].message) and f": {keys}. " in str(warned[0].message)
+
+
+def test_nothing_is_reported_where_all_is_read(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeftOut)
+        formats.read_conversations(file_of(tmp_path, {"instruction": "a", "input": "b", "output": "c", "system": "d", "history": [], "tools": None}))
 
 
 def test_many_faults_are_counted_and_files_without_rows_refused(tmp_path):

@@ -1,9 +1,15 @@
 """Training data: the formats in which it comes, read into conversations; every row is checked, and what is wrong is said with its place.
 
-messages    {"messages": [{"role": ..., "content": ...}, ...]}      the text of hosted fine-tuning's chat JSONL, with "weight" 0 or 1 on a reply
-completion  {"prompt": ..., "completion": ...}                      texts, or lists of messages as TRL writes them
-alpaca      {"instruction": ..., "input": ..., "output": ...}       "input" may be missing, null or empty
-dialogue    {"text": "### Human: ... ### Assistant: ..."}           any number of turns
+messages       {"messages": [{"role": ..., "content": ...}, ...]}   the text of hosted fine-tuning's chat JSONL, with "weight" 0 or 1 on a reply
+completion     {"prompt": ..., "completion": ...}                   texts, or lists of messages as TRL writes them
+alpaca         {"instruction": ..., "input": ..., "output": ...}    "input" may be missing, null or empty
+conversations  {"conversations": [{"from": ..., "value": ...}]}     ShareGPT's; also "conversation", and messages with a role
+response       {"prompt": ..., "response": ...}                     also "instruction", "question" or "query" in place of "prompt",
+answer         {"question": ..., "answer": ...}                     and "context" beside them
+dialogue       {"text": "### Human: ... ### Assistant: ..."}        any number of turns
+
+Beside them a row may have "system", the system message; "history", earlier turns as [question, reply]; "input" and "context", parts of the user's
+turn; and "weight" 0 or 1, that of its replies. Other keys are reported as left out where they only describe the row, and else refused.
 
 A row that fits several is of the first. A conversation is a list of messages; a reply with weight 0 is context, and not to be learned.
 Calls of tools are refused: the course's models have no way to write them.
@@ -11,25 +17,28 @@ Calls of tools are refused: the course's models have no way to write them.
 
 import json
 import re
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text, write_whole
+from adaptlab.files import write_whole
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
-from adaptlab.models.tokenizer import ROLES
+from adaptlab.tune.json_rows import Fault, json_rows, unwrapped
+from adaptlab.tune.left_out import LeftOut, described_messages, left_out, report
+from adaptlab.tune.messages import checked, is_weight, refuse_calls, spelled, text_of_parts
 
 SHOWN = 5  # faults that one error names
 _TURNS = re.compile(r"### ?(Human|Assistant):")
-_CALLS = ("tools", "tool_calls", "functions", "function_call", "parallel_tool_calls", "tool_call_id")
+_SYSTEM = ("system", "system_prompt", "system_message")
+_GIVEN = ("context", "input")  # what stands beside a question, and belongs to the user's turn
 
-
-Formats = dict[str, tuple[tuple[str, ...], Callable[[dict], object]]]  # the keys that a row needs, and its reader
-
-
-class Fault(ValueError):
-    """Why one row cannot be learned from."""
+# The keys that a row needs, and the reader that takes them out of it: what is left in a row was not read.
+Reader = Callable[[dict], object]
+Formats = dict[str, tuple[tuple[str, ...], Reader]]
 
 
 def _turn(role: str, content: str) -> dict:
@@ -45,8 +54,47 @@ def text_of(row: dict, key: str) -> str:
     return value
 
 
-def _messages(row: dict) -> Messages:
-    return row["messages"]
+def take_text(row: dict, key: str) -> str:
+    """The text of a key, which is taken out of the row."""
+    text = text_of(row, key)
+    del row[key]
+    return text
+
+
+def asked(row: dict, key: str) -> Messages:
+    """The earlier turns of a row whose question is a text, and the user's turn: the question, and what is given beside it."""
+    parts = [take_text(row, key), *(_given(row, name) for name in _GIVEN if name in row)]
+    return [*_history(row), _turn("user", "\n\n".join(part for part in parts if part.strip()))]
+
+
+def _given(row: dict, key: str) -> str:
+    given = row.pop(key) or ""
+    if not isinstance(given, str):
+        raise Fault(f'"{key}" must be a text')
+    return given
+
+
+def _history(row: dict) -> Messages:
+    """Earlier turns, as pairs of a question and its reply, or as messages."""
+    history = row.pop("history", None) or []
+    if isinstance(history, list) and all(isinstance(turn, dict) for turn in history):
+        return history
+    if not isinstance(history, list) or not all(_is_exchange(turn) for turn in history):
+        raise Fault('"history" must be a list of [question, reply]')
+    return [_turn(role, text) for turn in history for role, text in zip(("user", "assistant"), turn)]
+
+
+def _is_exchange(turn: object) -> bool:
+    return isinstance(turn, list) and len(turn) == 2 and all(isinstance(text, str) for text in turn)
+
+
+def _messages(key: str, row: dict) -> Messages:
+    return row.pop(key)
+
+
+def _as_context(messages: Messages) -> Messages:
+    """The messages before a completion: TRL learns the completion alone."""
+    return [m | {"weight": 0} if m.get("role") == "assistant" else m for m in messages]
 
 
 def _completion(row: dict) -> Messages:
@@ -54,128 +102,115 @@ def _completion(row: dict) -> Messages:
     if isinstance(prompt, list) != isinstance(completion, list):
         raise Fault('"prompt" and "completion" must both be texts or both be lists of messages')
     if isinstance(prompt, str):
-        return [_turn("user", text_of(row, "prompt")), _turn("assistant", text_of(row, "completion"))]
-    if not prompt or not completion or not all(isinstance(m, dict) for m in [*prompt, *completion]) or completion[0].get("role") != "assistant":
+        return [*_as_context(asked(row, "prompt")), _turn("assistant", take_text(row, "completion"))]
+    both = [*prompt, *completion] if isinstance(prompt, list) else []
+    if not prompt or not completion or not all(isinstance(m, dict) for m in both) or spelled(completion[0]).get("role") != "assistant":
         raise Fault('a list in "completion" begins with the assistant\'s message, and one in "prompt" holds what stands before it')
-    return [m | {"weight": 0} if m.get("role") == "assistant" else m for m in prompt] + completion  # TRL learns the completion alone
+    del row["prompt"], row["completion"]
+    return [*_as_context([spelled(m) for m in prompt]), *completion]
 
 
-def _alpaca(row: dict) -> Messages:
-    instruction, given = text_of(row, "instruction"), row.get("input") or ""
-    if not isinstance(given, str):
-        raise Fault('"input" must be a text')
-    return [_turn("user", f"{instruction}\n\n{given}" if given.strip() else instruction), _turn("assistant", text_of(row, "output"))]
+def _exchange(question: str, reply: str, row: dict) -> Messages:
+    """A question and its reply, both texts."""
+    return [*asked(row, question), _turn("assistant", take_text(row, reply))]
 
 
 def _dialogue(row: dict) -> Messages:
-    before, *parts = _TURNS.split(text_of(row, "text"))
+    before, *parts = _TURNS.split(take_text(row, "text"))
     if before.strip() or not parts:
         raise Fault('"text" must begin with "### Human:" and go on with "### Assistant:"')
     return [_turn("user" if who == "Human" else "assistant", said.strip()) for who, said in zip(parts[::2], parts[1::2])]
 
 
+def _exchanges(*keys: tuple[str, str]) -> Formats:
+    return {f"{question} and {reply}": ((question, reply), partial(_exchange, question, reply)) for question, reply in keys}
+
+
 FORMATS: Formats = {
-    "messages": (("messages",), _messages),
+    "messages": (("messages",), partial(_messages, "messages")),
     "completion": (("prompt", "completion"), _completion),
-    "alpaca": (("instruction", "output"), _alpaca),
+    "alpaca": (("instruction", "output"), partial(_exchange, "instruction", "output")),
+    "conversations": (("conversations",), partial(_messages, "conversations")),
+    "conversation": (("conversation",), partial(_messages, "conversation")),
+    **_exchanges(
+        ("instruction", "response"),
+        ("prompt", "response"),
+        ("question", "response"),
+        ("query", "response"),
+        ("question", "answer"),
+    ),
     "dialogue": (("text",), _dialogue),
 }
 
 
-def _checked_message(number: int, message: dict) -> dict:
-    """A message that a model could learn from or answer to; "developer" is another word for "system"."""
-    message = message | {"role": "system"} if message.get("role") == "developer" else message
-    if calls := [key for key in _CALLS if message.get(key)] or ["role tool"] * (message.get("role") in ("tool", "function")):
-        raise Fault(f"message {number} is part of a call of tools ({calls[0]}), which is not supported; take such rows out")
-    if message.get("role") not in ROLES:
-        raise Fault(f"message {number} has the role {message.get('role')!r}; roles are {', '.join(ROLES)}")
-    content = message.get("content")
-    if not isinstance(content, str) or not content.strip():
-        raise Fault(f"message {number} has no text" + ("; write its content as one text, not in parts" if isinstance(content, list) else ""))
-    if not content.isascii() and any("\ud800" <= letter <= "\udfff" for letter in content):
-        raise Fault(f"message {number} holds half of a character, as a text that was cut inside an emoji does")
-    if extra := set(message) - {"role", "content", "weight", *_CALLS}:
-        raise Fault(f"message {number} has the key {min(extra)!r}, which is not supported")
-    weight = message.get("weight", 1)
-    if isinstance(weight, bool) or weight not in (0, 1) or ("weight" in message and message["role"] != "assistant"):
-        raise Fault(f"message {number} has a weight that is not 0 or 1 on a reply")
-    return {key: message[key] for key in ("role", "content", "weight") if key in message}
+def take_system(row: dict, messages: Messages) -> Messages:
+    """The messages (which were checked) with the system prompt that stands beside them in the row."""
+    texts = {_system_text(row.pop(key), key) for key in _SYSTEM if row.get(key)}
+    if messages[0]["role"] == "system":
+        texts.add(messages[0]["content"])
+    texts = sorted(text for text in texts if text.strip())
+    if len(texts) > 1:
+        raise Fault("it has two system prompts; keep one")
+    if not texts or messages[0]["role"] == "system":
+        return messages
+    return [_turn("system", texts[0]), *messages]
 
 
-def checked(messages: object) -> Messages:
-    """The messages, if there is something to learn: user and assistant take turns, and the last word is a reply."""
-    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-        raise Fault("its messages are not a list of objects")
-    messages = [_checked_message(number, message) for number, message in enumerate(messages, 1)]
-    roles = [message["role"] for message in messages]
-    spoken = [role for role in roles if role in ("user", "assistant")]
-    if "system" in roles[1:]:
-        raise Fault("a system message stands after the first place")
-    if any(role == "data" and after not in ("data", "user") for role, after in zip(roles, roles[1:])):
-        raise Fault("a data message does not stand before the user's")
-    if spoken[::2] != ["user"] * len(spoken[::2]) or spoken[1::2] != ["assistant"] * len(spoken[1::2]):
-        raise Fault("user and assistant do not take turns, the user first")
-    if roles[-1] != "assistant":
-        raise Fault("it ends without a reply of the assistant, so there is nothing to learn")
-    if all(message.get("weight", 1) == 0 for message in messages if message["role"] == "assistant"):
-        raise Fault("every reply has weight 0, so there is nothing to learn")
-    return messages
+def _system_text(value: object, key: str) -> str:
+    text = text_of_parts(value, f'"{key}"') if isinstance(value, list) else value
+    if not isinstance(text, str):
+        raise Fault(f'"{key}" must be a text')
+    return text
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict:
-    """An object whose keys all differ: JSON's reader would keep the last of two."""
-    if twice := [key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i])]:
-        raise Fault(f'"{twice[0]}" stands twice in one object')
-    return dict(pairs)
+def take_weight(row: dict) -> int:
+    """The weight of a row's replies, 0 or 1."""
+    weight = row.pop("weight", 1)
+    if not is_weight(weight):
+        raise Fault('its "weight" is not 0 or 1')
+    return weight
 
 
-def _parsed(text: str) -> object:
-    """What the JSON says, or the Fault that says why it says nothing."""
-    try:
-        return json.loads(text, object_pairs_hook=_once)
-    except Fault as fault:
-        return fault
-    except json.JSONDecodeError as error:
-        return Fault(f"not JSON ({error.msg}{f' in line {error.lineno}' if error.lineno > 1 else ''})")
-    except (ValueError, RecursionError):
-        return Fault("not JSON that can be read (nested too deeply, or a number too long)")
-
-
-def _rows(path: Path) -> Iterator[tuple[str, object]]:
-    """(place, parsed row or Fault): the lines of a JSONL file, or the entries of a file that is one JSON list."""
-    text = read_text(Path(path)).removeprefix("\ufeff")
-    if text.lstrip().startswith("["):
-        whole = _parsed(text)
-        yield from [("the list", whole)] if isinstance(whole, Fault) else ((f"entry {number}", row) for number, row in enumerate(whole, 1))
-        return
-    for number, line in enumerate(text.split("\n"), 1):  # not splitlines, which also cuts at characters that JSON allows inside a text
-        if line.strip():
-            yield f"line {number}", _parsed(line)
+def _conversation(row: dict, messages: object) -> tuple[Messages, list[str]]:
+    """(the conversation, all its texts), checked, with what stands beside it in the row."""
+    messages = checked(messages)
+    whole = take_system(row, messages)
+    if not take_weight(row):
+        raise Fault("its replies have weight 0, so there is nothing to learn; take such rows out")
+    return (checked(whole) if len(whole) > len(messages) else messages), [m["content"] for m in whole]
 
 
 def format_of(row: object, formats: Formats = FORMATS) -> str:
-    """Which of the formats a row is written in, the first that fits; a Fault if none does."""
+    """Which of the formats a row is written in, the first that fits; a Fault if none does. Keys that are null do not count."""
     if not isinstance(row, dict):
         raise Fault("not an object")
-    if calls := [key for key in _CALLS if row.get(key)]:
-        raise Fault(f'its "{calls[0]}" are not supported; take such rows out')
+    refuse_calls(row)
     for name, (keys, _) in formats.items():
-        if all(key in row for key in keys):
+        if all(row.get(key) is not None for key in keys):
             return name
     needed = "; ".join(" and ".join(f'"{key}"' for key in keys) for keys, _ in formats.values())
-    raise Fault(f"a row needs one of {needed}; this one has {', '.join(sorted(row)) or 'nothing'}")
+    has = ", ".join(key if row[key] is not None else f"{key} (null)" for key in sorted(row))
+    raise Fault(f"a row needs one of {needed}; this one has {has or 'nothing'}")
 
 
-def read_rows(path: Path, formats: Formats, check: Callable) -> list:
-    """What `check` makes of each row of a file, as its format's reader reads it; one AdaptLabError names the first faults, with their places."""
-    made, faults, kinds = [], [], {}
-    for place, row in _rows(path):
+def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
+    """What `finish` makes of each row of a file, as its format's reader reads it; one AdaptLabError names the first faults, with their places.
+
+    `finish` takes the rest of a row and what the reader made, and gives the result and all texts in it. A LeftOut warning names the keys that
+    were not read.
+    """
+    rows, around = unwrapped(json_rows(path), {key for keys, _ in formats.values() for key in keys})
+    made, faults, kinds, left = [], [], {}, Counter()
+    for place, row in rows:
         try:
             if isinstance(row, Fault):
                 raise row
+            row = around | row if around and isinstance(row, dict) else row
             kind = format_of(row, formats)
             kinds.setdefault(kind, place)
-            made.append(check(formats[kind][1](row)))
+            result, keys = _read_row(row, formats[kind][1], finish)
+            made.append(result)
+            left.update(keys)
         except Fault as fault:
             faults.append(f"{place}: {fault}")
     if len(kinds) > 1:
@@ -185,12 +220,22 @@ def read_rows(path: Path, formats: Formats, check: Callable) -> list:
         raise AdaptLabError(f"{path} cannot be learned from. " + "; ".join(faults[:SHOWN]) + more + ".")
     if not made:
         raise AdaptLabError(f"{path} holds no rows; write one JSON object a line.")
+    if left:
+        warnings.warn(report(path, left), LeftOut, stacklevel=3)
     return made
 
 
+def _read_row(row: dict, reader: Reader, finish: Callable) -> tuple[object, set[str]]:
+    """(what a row says, the keys that were left out)."""
+    rest = {key: value for key, value in row.items() if value is not None}
+    result, texts = finish(rest, reader(rest))
+    refuse_calls(rest)
+    return result, {*left_out(rest, texts), *described_messages(row)}
+
+
 def read_conversations(path: Path) -> list[Messages]:
-    """All conversations of a file in one of the formats."""
-    return read_rows(path, FORMATS, checked)
+    """All conversations of a file in one of the formats. Warns (LeftOut) of keys that are not learned from."""
+    return read_rows(path, FORMATS, _conversation)
 
 
 def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:

@@ -3,9 +3,14 @@
 explicit   {"prompt": ..., "chosen": ..., "rejected": ...}        texts, or lists of messages as TRL writes them
 implicit   {"chosen": [...], "rejected": [...]}                   two whole conversations that part at the last reply
 hosted     {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}
+
+Read are also "instruction", "question", "query" or "input" in place of a text "prompt"; a "prompt" beside two whole conversations that have it;
+"conversations" or "messages" before "chosen" and "rejected"; and texts that begin with "\\n\\nHuman:". What else may stand in a row is said in
+`tune.formats`. A weight must be 1: there are no pairs from which one side alone is learned.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +18,14 @@ from pathlib import Path
 from adaptlab.files import write_whole
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
-from adaptlab.tune.formats import Fault, Formats, checked, read_rows, text_of
+from adaptlab.tune.formats import Formats, asked, read_rows, take_system, take_text, take_weight, text_of
+from adaptlab.tune.json_rows import Fault
+from adaptlab.tune.messages import checked, checked_message, refuse_calls, spelled
 from adaptlab.world.case import assistant, user
+
+_QUESTIONS = ("instruction", "question", "query", "input")
+_BEFORE = ("conversations", "conversation", "messages")
+_TURNS = re.compile(r"\n\n(Human|Assistant): ?")  # of Anthropic's helpful and harmless replies
 
 
 @dataclass(frozen=True)
@@ -31,33 +42,97 @@ class Pair:
 
 def _reply(messages: object, name: str) -> str:
     """The text of a side that is given as one message."""
-    if isinstance(messages, list) and len(messages) == 1 and isinstance(messages[0], dict) and messages[0].get("role") == "assistant":
-        return text_of(messages[0], "content")
-    raise Fault(f'"{name}" must be one message of the assistant')
+    messages = [messages] if isinstance(messages, dict) else messages
+    if not isinstance(messages, list) or len(messages) != 1 or not isinstance(messages[0], dict):
+        raise Fault(f'"{name}" must be one message of the assistant')
+    message = spelled(messages[0], f'"{name}"')
+    if message.get("role") != "assistant":
+        raise Fault(f'"{name}" must be one message of the assistant')
+    refuse_calls(message)
+    text_of(message, "content")
+    message = checked_message(f'"{name}"', message)
+    if message.get("weight", 1) == 0:
+        raise Fault(f'"{name}" has weight 0, and would be learned from all the same; take such rows out')
+    return message["content"]
 
 
 def _explicit(row: dict) -> Pair:
-    kinds = {type(row[key]) for key in ("prompt", "chosen", "rejected")}
+    prompt, *sides = (row[key] for key in ("prompt", "chosen", "rejected"))
+    if all(isinstance(side, list) and len(side) > 1 for side in sides):
+        return _with_prompt(row)
+    kinds = {type(value) for value in (prompt, *sides)}
     if kinds == {str}:
-        return Pair([user(text_of(row, "prompt"))], text_of(row, "chosen"), text_of(row, "rejected"))
+        return Pair(asked(row, "prompt"), take_text(row, "chosen"), take_text(row, "rejected"))
     if kinds != {list}:
         raise Fault('"prompt", "chosen" and "rejected" must all be texts or all be lists of messages')
-    return Pair(row["prompt"], _reply(row["chosen"], "chosen"), _reply(row["rejected"], "rejected"))
+    return _after(row.pop("prompt"), row)
+
+
+def _with_prompt(row: dict) -> Pair:
+    """Two whole conversations, and a prompt that both of them have: a user's text, or all messages before the replies."""
+    pair = _whole(row)
+    prompt = row.pop("prompt")
+    if isinstance(prompt, list):
+        same = [spelled(message) for message in prompt] == pair.prompt
+    else:
+        same = str(prompt).split() in [m["content"].split() for m in pair.prompt if m.get("role") == "user"]
+    if not same:
+        raise Fault('"prompt" is not in the conversations of "chosen" and "rejected"; take it out, or put it there')
+    return pair
+
+
+def _after(prompt: object, row: dict) -> Pair:
+    """A prompt in messages, and two replies in one message each."""
+    return Pair(prompt, _reply(row.pop("chosen"), "chosen"), _reply(row.pop("rejected"), "rejected"))
 
 
 def _implicit(row: dict) -> Pair:
-    chosen, rejected = row["chosen"], row["rejected"]
+    sides = row["chosen"], row["rejected"]
+    if all(isinstance(side, str) for side in sides):
+        return _texts(row)
+    single = all(isinstance(side, dict) or (isinstance(side, list) and len(side) == 1) for side in sides)
+    if before := [key for key in _BEFORE if single and isinstance(row.get(key), list)]:
+        return _after(row.pop(before[0]), row)
+    return _whole(row)
+
+
+def _texts(row: dict) -> Pair:
+    """Two replies in texts, and the question in one of its keys; or two whole conversations in texts."""
+    for key in _QUESTIONS:
+        if key in row:
+            return Pair(asked(row, key), take_text(row, "chosen"), take_text(row, "rejected"))
+    if all(row[side].startswith("\n\nHuman:") for side in ("chosen", "rejected")):
+        row |= {side: _spoken(row[side]) for side in ("chosen", "rejected")}
+        return _whole(row)
+    raise Fault('without a "prompt", "chosen" and "rejected" must be whole conversations')
+
+
+def _spoken(text: str) -> Messages:
+    _, *parts = _TURNS.split(text)
+    return [user(said) if who == "Human" else assistant(said) for who, said in zip(parts[::2], parts[1::2])]
+
+
+def _whole(row: dict) -> Pair:
+    """Two whole conversations."""
+    chosen, rejected = row.pop("chosen"), row.pop("rejected")
     if not isinstance(chosen, list) or not isinstance(rejected, list) or not chosen or not rejected:
         raise Fault('without a "prompt", "chosen" and "rejected" must be whole conversations')
-    if chosen[:-1] != rejected[:-1]:
+    before = [spelled(message) for message in chosen[:-1]]
+    if before != [spelled(message) for message in rejected[:-1]]:
         raise Fault("its two conversations part before the last reply, so that the replies answer different prompts")
-    return Pair(chosen[:-1], _reply(chosen[-1:], "chosen"), _reply(rejected[-1:], "rejected"))
+    return Pair(before, _reply(chosen[-1:], "chosen"), _reply(rejected[-1:], "rejected"))
 
 
 def _hosted(row: dict) -> Pair:
-    if not isinstance(row["input"], dict) or "messages" not in row["input"]:
+    given = row.pop("input")
+    if not isinstance(given, dict) or "messages" not in given:
         raise Fault('"input" must be an object with "messages"')
-    return Pair(row["input"]["messages"], _reply(row["preferred_output"], "preferred_output"), _reply(row["non_preferred_output"], "non_preferred_output"))
+    row |= {key: value for key, value in given.items() if key != "messages" and value is not None}
+    return Pair(
+        given["messages"],
+        _reply(row.pop("preferred_output"), "preferred_output"),
+        _reply(row.pop("non_preferred_output"), "non_preferred_output"),
+    )
 
 
 PAIR_FORMATS: Formats = {
@@ -67,18 +142,27 @@ PAIR_FORMATS: Formats = {
 }
 
 
-def _checked_pair(pair: Pair) -> Pair:
+def _pair(row: dict, pair: Pair) -> tuple[Pair, list[str]]:
+    """(the pair, all its texts), checked, with what stands beside it in the row."""
     if not isinstance(pair.prompt, list):
         raise Fault("its prompt is not a list of messages")
     if pair.chosen.split() == pair.rejected.split():
         raise Fault("chosen and rejected are the same reply, which prefers nothing")
     chosen, rejected = checked(pair.conversation(pair.chosen)), checked(pair.conversation(pair.rejected))
-    return Pair(chosen[:-1], chosen[-1]["content"], rejected[-1]["content"])
+    whole = take_system(row, chosen)
+    chosen = checked(whole) if len(whole) > len(chosen) else chosen
+    if not take_weight(row):
+        raise Fault("its weight is 0, and it would be learned from all the same; take such rows out")
+    texts = [message["content"] for message in [*chosen, rejected[-1]]]
+    return Pair(chosen[:-1], chosen[-1]["content"], rejected[-1]["content"]), texts
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """All pairs of a file in one of the formats; one AdaptLabError names the first faults, with their places."""
-    return read_rows(path, PAIR_FORMATS, _checked_pair)
+    """All pairs of a file in one of the formats; one AdaptLabError names the first faults, with their places.
+
+    Warns (LeftOut) of keys that are not learned from.
+    """
+    return read_rows(path, PAIR_FORMATS, _pair)
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:

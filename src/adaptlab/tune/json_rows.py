@@ -1,0 +1,98 @@
+"""The rows of a JSON file, each with its place: JSONL, a JSON list, pretty-printed objects, or a list inside one object."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from adaptlab.files import read_text
+
+Row = tuple[str, object]  # the place of a row, and the parsed row or the Fault that says why there is none
+_DECODER = json.JSONDecoder()
+
+
+class Fault(ValueError):
+    """Why one row cannot be learned from."""
+
+
+def json_rows(path: Path) -> list[Row]:
+    """The lines of a JSONL file, the entries of a JSON list, or the objects of a pretty-printed file."""
+    text = read_text(Path(path)).removeprefix("\ufeff")
+    if text.lstrip().startswith("["):
+        whole = _parsed(text)
+        return [("the list", whole)] if isinstance(whole, Fault) else _entries("entry", whole)
+    lines = list(_lines(text))
+    is_jsonl = not lines or not isinstance(lines[0][1], Fault)
+    return lines if is_jsonl else _objects(text) or lines
+
+
+def unwrapped(rows: list[Row], keys: set[str]) -> tuple[list[Row], dict]:
+    """(the rows, what else the wrapper holds) of a file that is one object around one list of rows, as {"data": [...]}.
+
+    `keys`: those that a row of the data may have; an object that has one of them is a row itself.
+    """
+    if len(rows) != 1 or not isinstance(rows[0][1], dict) or keys & rows[0][1].keys():
+        return rows, {}
+    wrapper = rows[0][1]
+    lists = [key for key, value in wrapper.items() if _is_list_of_objects(value)]
+    if len(lists) != 1:
+        return rows, {}
+    others = {key: value for key, value in wrapper.items() if key != lists[0]}
+    return _entries(f'"{lists[0]}", entry', wrapper[lists[0]]), others
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _entries(name: str, rows: list) -> list[Row]:
+    return [(f"{name} {number}", row) for number, row in enumerate(rows, 1)]
+
+
+def _lines(text: str) -> Iterator[Row]:
+    # Not splitlines, which also cuts at characters that JSON allows inside a text.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield f"line {number}", _parsed(line)
+
+
+def _objects(text: str) -> list[Row]:
+    """The objects of a text that are written over several lines, up to the first fault; none if the first one is broken."""
+    rows, position, line = [], _next(text, 0), 1 + text[: _next(text, 0)].count("\n")
+    while position < len(text):
+        try:
+            _, end = _DECODER.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            return [*rows, (f"line {error.lineno}", Fault(f"not JSON ({error.msg})"))] if rows else []
+        except (ValueError, RecursionError):
+            return [*rows, (f"line {line}", _parsed(text[position:]))] if rows else []
+        rows.append((f"line {line}", _parsed(text[position:end])))
+        end = _next(text, end)
+        line += text.count("\n", position, end)
+        position = end
+    return rows
+
+
+def _next(text: str, position: int) -> int:
+    """The position of the next character that is not a space."""
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    """An object whose keys all differ: JSON's reader would keep the last of two."""
+    if twice := [key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i])]:
+        raise Fault(f'"{twice[0]}" stands twice in one object')
+    return dict(pairs)
+
+
+def _parsed(text: str) -> object:
+    """What the JSON says, or the Fault that says why it says nothing."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except Fault as fault:
+        return fault
+    except json.JSONDecodeError as error:
+        return Fault(f"not JSON ({error.msg}{f' in line {error.lineno}' if error.lineno > 1 else ''})")
+    except (ValueError, RecursionError):
+        return Fault("not JSON that can be read (nested too deeply, or a number too long)")

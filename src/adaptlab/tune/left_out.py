@@ -1,0 +1,91 @@
+"""Keys of a row that no reader uses: reported where they only describe the row, refused by name where they may belong to the conversation."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from adaptlab.tune.json_rows import Fault
+
+# Where a row is from, who wrote or rated it, and its statistics, as published data sets name them. Not in the list, since they say what is to
+# be learned, or how: split, label, weight, train, mask, persona, and all that is unknown.
+_DESCRIPTIONS = re.sub(
+    r"\s+",
+    "|",
+    """id idx index uid uuid hash source origin dataset url link license licence author annotator annotation
+    category subcategory topic subtopic domain subject task type tag title language lang locale
+    created created_at updated_at timestamp date time version release model model_name dataset_name generator
+    score rating margin quality difficulty vote upvote view length turn token token_count
+    rationale order status toxic redacted openai_moderation detoxify_moderation metadata meta
+    avatarurl skip_prompt_formatting parallel_tool_calls in_gsm8k_train turn_identifier hashed_ip country state""",
+)
+_CONTENT = "image|audio|video|file|document|tool|function|system|context|history|persona"
+_HARMLESS = re.compile(
+    rf"(?!(?:{_CONTENT})s?_)(?:[a-z0-9]+_)*?(?:{_DESCRIPTIONS})s?(?:_(?:chosen|rejected))?",
+    re.IGNORECASE,
+)
+_RENDERED = "Below is an instruction"  # the first words of Alpaca's prompt, which some data sets keep beside its parts
+
+
+class LeftOut(UserWarning):
+    """Keys of data that are not learned from."""
+
+
+def is_empty(value: object) -> bool:
+    """Whether a key with this value is as good as absent."""
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+def harmless(key: str) -> bool:
+    """Whether a key only describes its row or message."""
+    return _HARMLESS.fullmatch(key) is not None
+
+
+def left_out(row: dict, said: list[str]) -> list[str]:
+    """The keys that may be left out of those that no reader took.
+
+    `said`: all texts of the conversation. A value that repeats them is left out too. Raises Fault for a key that may not be left out.
+    """
+    keys = [key for key, value in row.items() if not is_empty(value)]
+    for key in keys:
+        if not harmless(key) and not _repeats(row[key], said):
+            raise Fault(f'its key "{key}" is unknown, and would be lost; rename it as one of the format\'s keys, or take it out')
+    return keys
+
+
+def _repeats(value: object, said: list[str]) -> bool:
+    """Whether the conversation has all that a value says: one of its messages, several of them, or its text as one."""
+    if isinstance(value, str):
+        known = {_plain(text) for text in said}
+        return _plain(value) in known or value.startswith(_RENDERED) or all(_has(_plain(value), text) for text in known)
+    if isinstance(value, list):
+        return all(isinstance(message, dict) and _repeats_message(message, said) for message in value)
+    return False
+
+
+def _repeats_message(message: dict, said: list[str]) -> bool:
+    texts = [text for key, text in message.items() if key not in ("role", "from") and not harmless(key) and not is_empty(text)]
+    return all(isinstance(text, str) and _plain(text) in map(_plain, said) for text in texts)
+
+
+def _has(rendered: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", rendered) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def described_messages(row: dict) -> Iterator[str]:
+    """The keys that only describe a message, of all messages in a row."""
+    for value in (value for key, value in row.items() if not harmless(key)):
+        messages = value if isinstance(value, list) else [value]
+        for message in messages:
+            if isinstance(message, dict) and message.keys() & {"role", "from", "messages"}:
+                yield from (key for key, value in message.items() if harmless(key) and not is_empty(value))
+                yield from described_messages({key: inner for key, inner in message.items() if key == "messages"})
+
+
+def report(path: object, left: Counter[str]) -> str:
+    """One sentence about the keys that were left out, each with the number of its rows."""
+    keys = ", ".join(f"{key} (in {n} row{'s' * (n > 1)})" for key, n in sorted(left.items()))
+    return f"{path} has keys that are not learned from: {keys}. Rename a key that belongs to the conversation."
