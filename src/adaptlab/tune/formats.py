@@ -1,18 +1,18 @@
-"""Training data: the formats in which it comes, read into conversations; every row is checked, and what is wrong is said with its place.
+"""Formats of training data, read into conversations; every row is checked, and a fault has its place.
 
-messages       {"messages": [{"role": ..., "content": ...}, ...]}   the text of hosted fine-tuning's chat JSONL, with "weight" 0 or 1 on a reply
-completion     {"prompt": ..., "completion": ...}                   texts, or lists of messages as TRL writes them
-alpaca         {"instruction": ..., "input": ..., "output": ...}    "input" may be missing, null or empty
-conversations  {"conversations": [{"from": ..., "value": ...}]}     ShareGPT's; also "conversation", and messages with a role
-response       {"prompt": ..., "response": ...}                     also "instruction", "question" or "query" in place of "prompt",
-answer         {"question": ..., "answer": ...}                     and "context" beside them
+messages       {"messages": [{"role": ..., "content": ...}, ...]}   chat JSONL of hosted fine-tuning
+completion     {"prompt": ..., "completion": ...}                   texts, or lists as TRL writes them
+alpaca         {"instruction": ..., "input": ..., "output": ...}    "input" may be missing or empty
+conversations  {"conversations": [{"from": ..., "value": ...}]}     ShareGPT; also "conversation"
+response       {"prompt": ..., "response": ...}                     also "instruction", "question"
+answer         {"question": ..., "answer": ...}                     or "query" before a response
 dialogue       {"text": "### Human: ... ### Assistant: ..."}        any number of turns
 
-Beside them a row may have "system", the system message; "history", earlier turns as [question, reply]; "input" and "context", parts of the user's
-turn; and "weight" 0 or 1, that of its replies. Other keys are reported as left out where they only describe the row, and else refused.
-
-A row that fits several is of the first. A conversation is a list of messages; a reply with weight 0 is context, and not to be learned.
-Calls of tools are refused: the course's models have no way to write them.
+A reply may have "weight" 0: it is context, and not learned. Next to the keys above a row may have
+"system", the system message; "history", earlier turns as [question, reply]; "input" and "context",
+parts of the user's turn; and "weight" 0 or 1 of its replies. Other keys are reported as left out if
+they only describe the row, and otherwise refused. A row that fits several formats is of the first.
+Calls of tools are refused: the course's models cannot write them.
 """
 
 import json
@@ -102,7 +102,10 @@ def _completion(row: dict) -> Messages:
     if isinstance(prompt, list) != isinstance(completion, list):
         raise Fault('"prompt" and "completion" must both be texts or both be lists of messages')
     if isinstance(prompt, str):
-        return [*_as_context(asked(row, "prompt")), _turn("assistant", take_text(row, "completion"))]
+        return [
+            *_as_context(asked(row, "prompt")),
+            _turn("assistant", take_text(row, "completion")),
+        ]
     both = [*prompt, *completion] if isinstance(prompt, list) else []
     if not prompt or not completion or not all(isinstance(m, dict) for m in both) or spelled(completion[0]).get("role") != "assistant":
         raise Fault('a list in "completion" begins with the assistant\'s message, and one in "prompt" holds what stands before it')
@@ -194,10 +197,13 @@ def format_of(row: object, formats: Formats = FORMATS) -> str:
 
 
 def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
-    """What `finish` makes of each row of a file, as its format's reader reads it; one AdaptLabError names the first faults, with their places.
+    """What `finish` makes of each row of a file, as its format's reader reads it.
 
-    `finish` takes the rest of a row and what the reader made, and gives the result and all texts in it. A LeftOut warning names the keys that
-    were not read.
+    `finish` takes the rest of a row and the reader's result; it returns the final result and all
+    texts in it. A LeftOut warning names the keys that were not read.
+
+    Raises:
+        AdaptLabError: names the first faults, with their places.
     """
     rows, around = unwrapped(json_rows(path), {key for keys, _ in formats.values() for key in keys})
     made, faults, kinds, left = [], [], {}, Counter()
@@ -214,7 +220,10 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
         except Fault as fault:
             faults.append(f"{place}: {fault}")
     if len(kinds) > 1:
-        faults.insert(0, "it mixes formats: " + ", ".join(f"{kind} from {place}" for kind, place in kinds.items()))
+        faults.insert(
+            0,
+            "it mixes formats: " + ", ".join(f"{kind} from {place}" for kind, place in kinds.items()),
+        )
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise AdaptLabError(f"{path} cannot be learned from. " + "; ".join(faults[:SHOWN]) + more + ".")
@@ -243,7 +252,10 @@ def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:
 
     TRL takes it too, but learns replies of weight 0 as well.
     """
-    write_whole(path, "".join(json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n" for messages in conversations))
+    write_whole(
+        path,
+        "".join(json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n" for messages in conversations),
+    )
 
 
 def _normal(messages: Messages) -> str:

@@ -1,4 +1,7 @@
-"""The rows of a JSON file, each with its place: JSONL, a JSON list, pretty-printed objects, or a list inside one object."""
+"""The rows of a JSON file with their places.
+
+Read are JSONL, a JSON list, pretty-printed objects, and a list inside one object.
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from adaptlab.files import read_text
 
-Row = tuple[str, object]  # the place of a row, and the parsed row or the Fault that says why there is none
+Row = tuple[str, object]  # the place of a row, and the parsed row or its Fault
 _DECODER = json.JSONDecoder()
 
 
@@ -26,9 +29,9 @@ def json_rows(path: Path) -> list[Row]:
 
 
 def unwrapped(rows: list[Row], keys: set[str]) -> tuple[list[Row], dict]:
-    """(the rows, what else the wrapper holds) of a file that is one object around one list of rows, as {"data": [...]}.
+    """(the rows, the other keys) of a file that is one object around them, as {"data": [...]}.
 
-    `keys`: those that a row of the data may have; an object that has one of them is a row itself.
+    `keys`: those that a row may have; an object that has one of them is a row itself.
     """
     if len(rows) != 1 or not isinstance(rows[0][1], dict) or keys & rows[0][1].keys():
         return rows, {}
@@ -56,7 +59,7 @@ def _lines(text: str) -> Iterator[Row]:
 
 
 def _objects(text: str) -> list[Row]:
-    """The objects of a text that are written over several lines, up to the first fault; none if the first one is broken."""
+    """The objects of a pretty-printed text up to the first fault; none if the first is broken."""
     rows, position, line = [], _next(text, 0), 1 + text[: _next(text, 0)].count("\n")
     while position < len(text):
         try:

@@ -1,4 +1,7 @@
-"""Keys of a row that no reader uses: reported where they only describe the row, refused by name where they may belong to the conversation."""
+"""Keys of a row that no reader uses.
+
+They are reported if they only describe the row, and refused by name if they may belong to it.
+"""
 
 import re
 from collections import Counter
@@ -6,8 +9,8 @@ from collections.abc import Iterator
 
 from adaptlab.tune.json_rows import Fault
 
-# Where a row is from, who wrote or rated it, and its statistics, as published data sets name them. Not in the list, since they say what is to
-# be learned, or how: split, label, weight, train, mask, persona, and all that is unknown.
+# Where a row is from, who wrote or rated it, and its statistics, as published data sets name them.
+# Not in the list: split, label, train, mask, persona and others that say what is learned, or how.
 _DESCRIPTIONS = re.sub(
     r"\s+",
     "|",
@@ -23,7 +26,7 @@ _HARMLESS = re.compile(
     rf"(?!(?:{_CONTENT})s?_)(?:[a-z0-9]+_)*?(?:{_DESCRIPTIONS})s?(?:_(?:chosen|rejected))?",
     re.IGNORECASE,
 )
-_RENDERED = "Below is an instruction"  # the first words of Alpaca's prompt, which some data sets keep beside its parts
+_RENDERED = "Below is an instruction"  # Alpaca's prompt, which some data sets keep next to its parts
 
 
 class LeftOut(UserWarning):
@@ -43,7 +46,10 @@ def harmless(key: str) -> bool:
 def left_out(row: dict, said: list[str]) -> list[str]:
     """The keys that may be left out of those that no reader took.
 
-    `said`: all texts of the conversation. A value that repeats them is left out too. Raises Fault for a key that may not be left out.
+    `said`: all texts of the conversation. A value that repeats them is left out too.
+
+    Raises:
+        Fault: if a key may not be left out.
     """
     keys = [key for key, value in row.items() if not is_empty(value)]
     for key in keys:
@@ -53,7 +59,7 @@ def left_out(row: dict, said: list[str]) -> list[str]:
 
 
 def _repeats(value: object, said: list[str]) -> bool:
-    """Whether the conversation has all that a value says: one of its messages, several of them, or its text as one."""
+    """Whether a value is one of the messages, a list of them, or the conversation as one text."""
     if isinstance(value, str):
         known = {_plain(text) for text in said}
         return _plain(value) in known or value.startswith(_RENDERED) or all(_has(_plain(value), text) for text in known)

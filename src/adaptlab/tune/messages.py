@@ -1,7 +1,7 @@
-"""Messages in the spellings that people have, brought into one and checked: "role", "content" and, on a reply, "weight".
+"""Messages in their common spellings, converted to "role", "content" and "weight", and checked.
 
-Read are also ShareGPT's "from" and "value", a content in parts of text, the role "developer", and keys that are null. Calls of tools are
-refused: the course's models have no way to write them.
+Read are ShareGPT's "from" and "value", a content in parts of text, the role "developer", and keys
+that are null. Calls of tools are refused: the course's models cannot write them.
 """
 
 from adaptlab.models.chat import Messages
@@ -33,7 +33,7 @@ def refuse_calls(row: dict) -> None:
 
 
 def spelled(message: object, name: str = "a message") -> dict:
-    """A message with "role" and "content", without keys that hold nothing; `name` is that of the message in a Fault."""
+    """A message with "role" and "content", without empty keys; a Fault calls it by `name`."""
     if not isinstance(message, dict):
         raise Fault(f"{name} is not an object")
     kept = {key: value for key, value in message.items() if key in ("role", "content", "from", "value") or not is_empty(value)}

@@ -1,12 +1,13 @@
-"""Preference pairs: the formats in which they come, read into prompt, chosen and rejected reply, and checked as conversations are.
+"""Formats of preference pairs, read into prompt, chosen and rejected reply, and checked.
 
-explicit   {"prompt": ..., "chosen": ..., "rejected": ...}        texts, or lists of messages as TRL writes them
-implicit   {"chosen": [...], "rejected": [...]}                   two whole conversations that part at the last reply
+explicit   {"prompt": ..., "chosen": ..., "rejected": ...}        texts, or lists as TRL writes them
+implicit   {"chosen": [...], "rejected": [...]}                   conversations with other last replies
 hosted     {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}
 
-Read are also "instruction", "question", "query" or "input" in place of a text "prompt"; a "prompt" beside two whole conversations that have it;
-"conversations" or "messages" before "chosen" and "rejected"; and texts that begin with "\\n\\nHuman:". What else may stand in a row is said in
-`tune.formats`. A weight must be 1: there are no pairs from which one side alone is learned.
+A text prompt may be called "instruction", "question", "query" or "input". A prompt may also stand
+next to two whole conversations that contain it, in "conversations" or "messages", or in texts that
+begin with "\\n\\nHuman:". `tune.formats` says which keys a row may have besides. A weight must be
+1: no loss here learns from one side of a pair alone.
 """
 
 import json
@@ -18,7 +19,15 @@ from pathlib import Path
 from adaptlab.files import write_whole
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
-from adaptlab.tune.formats import Formats, asked, read_rows, take_system, take_text, take_weight, text_of
+from adaptlab.tune.formats import (
+    Formats,
+    asked,
+    read_rows,
+    take_system,
+    take_text,
+    take_weight,
+    text_of,
+)
 from adaptlab.tune.json_rows import Fault
 from adaptlab.tune.messages import checked, checked_message, refuse_calls, spelled
 from adaptlab.world.case import assistant, user
@@ -148,7 +157,10 @@ def _pair(row: dict, pair: Pair) -> tuple[Pair, list[str]]:
         raise Fault("its prompt is not a list of messages")
     if pair.chosen.split() == pair.rejected.split():
         raise Fault("chosen and rejected are the same reply, which prefers nothing")
-    chosen, rejected = checked(pair.conversation(pair.chosen)), checked(pair.conversation(pair.rejected))
+    chosen, rejected = (
+        checked(pair.conversation(pair.chosen)),
+        checked(pair.conversation(pair.rejected)),
+    )
     whole = take_system(row, chosen)
     chosen = checked(whole) if len(whole) > len(chosen) else chosen
     if not take_weight(row):
@@ -167,7 +179,14 @@ def read_pairs(path: Path) -> list[Pair]:
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
     """As TRL's explicit prompts, in messages; the data role, which others do not know, goes into the user's turn."""
-    rows = ({"prompt": merge_data(pair.prompt), "chosen": [assistant(pair.chosen)], "rejected": [assistant(pair.rejected)]} for pair in pairs)
+    rows = (
+        {
+            "prompt": merge_data(pair.prompt),
+            "chosen": [assistant(pair.chosen)],
+            "rejected": [assistant(pair.rejected)],
+        }
+        for pair in pairs
+    )
     write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
