@@ -111,6 +111,29 @@ def test_bad_options_and_data_are_sentences(chat, tmp_path):
         prefer(chat, pairs(8), PreferenceOptions(batch_size=2, epochs=3, method="full", learning_rate=1e12))
 
 
+WORDS = ("The desk lamp is on the shelf in the shop and the price is on the label. " * 8).strip()
+DIGITS = "7301948265" * 20  # fewer letters than WORDS, and more tokens: 1 for each digit
+
+
+@pytest.mark.parametrize("chosen, rejected", [(WORDS, DIGITS), (DIGITS, WORDS)], ids=["rejected", "chosen"])
+def test_the_length_of_a_pair_is_that_of_its_longer_side_in_tokens(chosen, rejected):
+    """TRL would cut the longer side, and with it the mark that ends the reply."""
+    mini = LocalChat("embedded:mini-chat")
+    given = [Pair([{"role": "user", "content": "Where is it?"}], chosen, rejected)] * 2
+    assert len(DIGITS) < len(WORDS) and dpo.rows(mini, given, 209)[0]["length"] == 209
+    with pytest.raises(AdaptLabError, match="Pair 1 has 209 tokens and may have 190; shorten it, or raise max_length"):
+        dpo.rows(mini, given, 190)
+
+
+def test_trl_cuts_no_reply_of_a_pair_that_was_accepted(tmp_path):
+    mini = LocalChat("embedded:mini-chat")
+    given = [Pair([{"role": "user", "content": "Where is it?"}], WORDS, DIGITS)] * 2
+    made = dpo_trainer(mini, given, PreferenceOptions(max_length=209, batch_size=2), str(tmp_path))
+    batch = next(iter(made.get_train_dataloader()))
+    ends = [ids[mask.bool()][-1].item() for ids, mask in zip(batch["input_ids"], batch["attention_mask"])]
+    assert ends == [mini.tokenizer.eos_token_id] * 4
+
+
 def lesson_function(name: str):
     """A function as the lesson defines it."""
     cells = nbformat.read(ROOT / "notebooks" / "06_preferences.ipynb", as_version=4).cells

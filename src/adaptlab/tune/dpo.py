@@ -50,12 +50,20 @@ def merged(chat: LocalChat) -> LocalChat:
 
 
 def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
-    """TRL's explicit prompts, in roles that the model knows, with a length by which like pairs share a batch; overlong ones are refused."""
+    """TRL's explicit prompts, in roles that the model knows, with the tokens of their longer side.
+
+    By this `length` like pairs share a batch.
+
+    Raises:
+        AdaptLabError: if there are no pairs, or a side has more than `max_length` tokens: TRL
+            would cut it without a word, and with it the end of the reply.
+    """
     if not pairs:
         raise AdaptLabError("There is nothing to learn from: no pairs.")
-    longest = [max((pair.conversation(pair.chosen), pair.conversation(pair.rejected)), key=lambda messages: len(messages[-1]["content"])) for pair in pairs]
-    texts = chat.tokenizer.apply_chat_template([chat.known_roles(messages) for messages in longest], tokenize=False)
+    sides = (pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected))
+    texts = chat.tokenizer.apply_chat_template([chat.known_roles(side) for side in sides], tokenize=False)
     lengths = [len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    lengths = [max(both) for both in zip(lengths[::2], lengths[1::2])]
     for number, length in enumerate(lengths, 1):
         if length > max_length:
             raise AdaptLabError(f"Pair {number} has {length} tokens and may have {max_length}; shorten it, or raise max_length.")
