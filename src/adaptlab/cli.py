@@ -4,7 +4,8 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -111,14 +112,16 @@ def plan(
     print(report(model, method, batch or None, seq, rank, precision, checkpointing))
 
 
-def _read(reader: Callable[[Path], list], path: Path) -> list:
-    """What a reader makes of a file of data; what it warns of is told in a line each."""
+@contextmanager
+def _warnings_in_lines() -> Iterator[None]:
+    """What is warned of inside goes to stderr, a line each, without the place in the source."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        rows = reader(path)
-    for warning in told:
-        print(f"adaptlab: {warning.message}", file=sys.stderr)
-    return rows
+        try:
+            yield
+        finally:
+            for warning in told:
+                print(f"adaptlab: {warning.message}", file=sys.stderr)
 
 
 @app.command()
@@ -149,8 +152,9 @@ def tune(
 
     options = Options(method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rank=rank, max_length=max_length,
                       packing=packing, patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, dtype=dtype, seed=seed)  # fmt: skip
-    conversations = _read(read_conversations, train)
-    watched, tested = (_read(read_conversations, path) if path else [] for path in (validation, test))
+    with _warnings_in_lines():
+        conversations = read_conversations(train)
+        watched, tested = (read_conversations(path) if path else [] for path in (validation, test))
     for held_out in (watched, tested):
         refuse_leaks(conversations, held_out)
     if twice := duplicates(conversations):
@@ -185,7 +189,8 @@ def prefer(
 
     options = PreferenceOptions(beta=beta, loss=loss, method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size,
                                 max_length=max_length, checkpoint_steps=checkpoint_steps, dtype=dtype, seed=seed)  # fmt: skip
-    given = _read(read_pairs, pairs)
+    with _warnings_in_lines():
+        given = read_pairs(pairs)
     if turned := contradictions(given):
         (later, first), n = turned[0], len(turned)
         print(f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does with {first}.", file=sys.stderr)
@@ -203,14 +208,17 @@ def prefer(
 def export(
     what: Annotated[str, typer.Argument(help="axolotl (YAML) or modal (a Python file).")],
     run: Annotated[Path, typer.Argument(help="Folder of a run that `adaptlab tune` made.")],
-    data: Annotated[Path, typer.Argument(help="Its conversations, as chat JSONL.")],
+    data: Annotated[Path, typer.Argument(help="Its conversations, in any format that `adaptlab tune` takes.")],
+    validation: Annotated[Path | None, typer.Option(help="Its validation conversations, if it had any.")] = None,
 ) -> None:
     """Print a run's settings for another trainer, or for a machine elsewhere."""
     from adaptlab.tune.export import EXPORTS
 
     if what not in EXPORTS:
         raise AdaptLabError(f"There is no export {what!r}; choose one of {', '.join(EXPORTS)}.")
-    print(EXPORTS[what](run, data), end="")
+    with _warnings_in_lines():
+        written = EXPORTS[what](run, data, validation=validation)
+    print(written, end="")
 
 
 @app.command()

@@ -247,15 +247,18 @@ def read_conversations(path: Path) -> list[Messages]:
     return read_rows(path, FORMATS, _conversation)
 
 
-def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:
-    """As chat JSONL, which hosted fine-tuning takes; the data role, which others do not know, goes into the user's turn.
+def chat_jsonl(conversations: Sequence[Messages]) -> str:
+    """Conversations as chat JSONL, which hosted fine-tuning takes.
 
-    TRL takes it too, but learns replies of weight 0 as well.
+    The data role, which others do not know, goes into the user's turn. TRL takes it too, but learns
+    replies of weight 0 as well.
     """
-    write_whole(
-        path,
-        "".join(json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n" for messages in conversations),
-    )
+    return "".join(json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n" for messages in conversations)
+
+
+def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:
+    """A file of chat JSONL."""
+    write_whole(path, chat_jsonl(conversations))
 
 
 def _normal(messages: Messages) -> str:

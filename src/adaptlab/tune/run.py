@@ -27,6 +27,7 @@ from adaptlab.models.adapter import with_adapter
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
+from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import strip_trainer
@@ -44,11 +45,9 @@ def fingerprint(model: PreTrainedModel) -> str:
 
 def _description(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], validation: Sequence[Messages], documents: Sequence[str],
                  options: Options) -> dict:  # fmt: skip
-    data = [list(conversations), list(validation), *([list(documents)] if documents else [])]
-    digest = hashlib.sha256(json.dumps(data, default=asdict).encode()).hexdigest()[:16]
     return {
         "options": asdict(options), "base": {"name": chat.name, "fingerprint": fingerprint(chat.model)},
-        "data": {"n": len(conversations), "n_validation": len(validation), "hash": digest},
+        "data": {"n": len(conversations), "n_validation": len(validation), "hash": data_hash(conversations, validation, documents)},
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }  # fmt: skip
 
