@@ -1,10 +1,12 @@
 """An agent: a model that calls tools until it answers, within limits."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adaptlab.agents.tools import BadCall, Tool, call
-from adaptlab.errors import AdaptLabError
+from adaptlab.models.answers import SERVER, openai_choice, sentence, tokens
+from adaptlab.models.completions import Completions
 from adaptlab.world.case import system, user
 
 INSTRUCTION = "You are the tutor of a course. Call a tool for whatever it can tell you, then answer in one short sentence."
@@ -56,14 +58,17 @@ def openai_step(client, model: str, max_tokens: int = 200) -> Step:
     """One step by any server that speaks OpenAI's protocol; `client` is an `openai.OpenAI`."""
     import openai
 
+    completions = Completions(client)
+
     def step(messages: list[dict], schemas: list[dict]) -> Said:
         try:
-            answer = client.chat.completions.create(model=model, messages=messages, tools=schemas, max_tokens=max_tokens, temperature=0)
-        except openai.OpenAIError as error:
-            raise AdaptLabError(f"The OpenAI-compatible server did not answer ({error}); check the model's name, the key and the address.") from error
-        message = answer.choices[0].message
+            answer = completions.create(max_tokens, model=model, messages=messages, tools=schemas, temperature=0)
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
+            raise sentence(SERVER, error) from error
+        message = openai_choice(answer).message
         calls = tuple((made.id, made.function.name, made.function.arguments) for made in message.tool_calls or [] if made.type == "function")
-        return Said((message.content or "").strip(), calls, answer.usage.total_tokens if answer.usage else 0, message.model_dump(exclude_none=True))
+        (n_tokens,) = tokens(SERVER, answer, "total_tokens")
+        return Said((message.content or "").strip(), calls, n_tokens, message.model_dump(exclude_none=True))
 
     return step
 

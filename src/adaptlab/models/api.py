@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.answers import SERVER, anthropic_text, openai_pieces, openai_text, sentence, tokens
 from adaptlab.models.chat import Messages, Reply, check_messages, timed
+from adaptlab.models.completions import Completions
 from adaptlab.models.local import merge_data
 
 
@@ -20,23 +22,17 @@ def _call(vendor: str, request):
     try:
         return timed(request)
     except Exception as error:
-        raise _sentence(vendor, error) from error
-
-
-def _sentence(vendor: str, error: Exception) -> Exception:
-    """What the vendor's SDK says, as one sentence; other errors as they are. Anthropic's SDK reports a missing key as a TypeError."""
-    if type(error).__module__.split(".")[0] not in ("openai", "anthropic", "httpx") and "authentication" not in str(error):
-        return error
-    reason = (str(error).splitlines() or [""])[0]
-    return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}); check the model's name, the key and the address.")
+        raise sentence(vendor, error) from error
 
 
 def _pieces(vendor: str, events: Iterator[str]) -> Iterator[str]:
     """The pieces of a stream, which may break off at any of them."""
     try:
         yield from events
+    except AdaptLabError:
+        raise
     except Exception as error:
-        raise _sentence(vendor, error) from error
+        raise sentence(vendor, error) from error
 
 
 class OpenAIChat:
@@ -49,6 +45,7 @@ class OpenAIChat:
             self.client = openai.OpenAI(base_url=base_url, api_key=api_key)
         except openai.OpenAIError as error:
             raise AdaptLabError(f"The OpenAI client could not start ({error}).") from error
+        self.completions = Completions(self.client)
 
     def _options(self, messages: Messages, max_new_tokens: int, temperature: float, seed: int) -> dict:
         check_messages(messages)
@@ -58,15 +55,15 @@ class OpenAIChat:
         replies = []
         for i, messages in enumerate(conversations):
             options = self._options(messages, max_new_tokens, temperature, seed + i)
-            answer, seconds = _call("The OpenAI-compatible server", partial(self.client.chat.completions.create, **options))
-            text = (answer.choices[0].message.content or "").strip()
-            replies.append(Reply(text, answer.usage.prompt_tokens, answer.usage.completion_tokens, seconds))
+            answer, seconds = _call(SERVER, partial(self.completions.create, **options))
+            text = openai_text(answer).strip()
+            replies.append(Reply(text, *tokens(SERVER, answer, "prompt_tokens", "completion_tokens"), seconds))
         return replies
 
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
-        options = self._options(messages, max_new_tokens, temperature, seed)
-        events, _ = _call("The OpenAI-compatible server", partial(self.client.chat.completions.create, stream=True, **options))
-        yield from _pieces("The OpenAI-compatible server", (e.choices[0].delta.content for e in events if e.choices and e.choices[0].delta.content))
+        options = self._options(messages, max_new_tokens, temperature, seed) | {"stream": True}
+        events, _ = _call(SERVER, partial(self.completions.create, **options))
+        yield from _pieces(SERVER, openai_pieces(events))
 
 
 class AnthropicChat:
@@ -88,13 +85,27 @@ class AnthropicChat:
         replies = []
         for messages in conversations:
             answer, seconds = _call("Anthropic", partial(self.client.messages.create, **self._options(messages, max_new_tokens, temperature)))
-            text = "".join(block.text for block in answer.content if block.type == "text").strip()
-            replies.append(Reply(text, answer.usage.input_tokens, answer.usage.output_tokens, seconds))
+            text = anthropic_text(answer).strip()
+            replies.append(Reply(text, *tokens("Anthropic", answer, "input_tokens", "output_tokens"), seconds))
         return replies
 
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
         def events() -> Iterator[str]:  # the request is sent when the context is entered
             with self.client.messages.stream(**self._options(messages, max_new_tokens, temperature)) as stream:
-                yield from stream.text_stream
+                said = False
+                for piece in stream.text_stream:
+                    said = said or bool(piece)
+                    yield piece
+                if not said:
+                    _refuse_silence(stream)
 
         yield from _pieces("Anthropic", events())
+
+
+def _refuse_silence(stream) -> None:
+    """Raises AdaptLabError if a stream of Anthropic's ended without a text, and not because the model had none to say."""
+    try:
+        message = stream.current_message_snapshot
+    except AssertionError as error:  # no event began a message
+        raise AdaptLabError("Anthropic streamed no reply; check that the address is one for messages.") from error
+    anthropic_text(message)

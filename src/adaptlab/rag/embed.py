@@ -105,6 +105,8 @@ class ServiceEmbedder:
         try:
             for i in tqdm(range(0, len(texts), self.batch_size), desc="embedding", disable=len(texts) <= self.batch_size):
                 answer = self.client.embeddings.create(model=self.model, input=list(texts[i : i + self.batch_size]), encoding_format="float")
+                if not isinstance(getattr(answer, "data", None), list):
+                    raise AdaptLabError(f"The embeddings service at {self.client.base_url} answered without embeddings; check the address.")
                 vectors += [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         except openai.OpenAIError as error:
             raise AdaptLabError(f"The embeddings service at {self.client.base_url} did not answer: {error}") from error

@@ -1,0 +1,151 @@
+"""Answers of chat servers, checked: what is missing in one is a sentence, and unknown usage is 0."""
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+
+from adaptlab.errors import AdaptLabError
+
+SERVER = "The OpenAI-compatible server"
+SHOWN = 200  # characters of a server's own words
+_SDKS = ("openai", "anthropic", "httpx", "httpx2")
+_CALLS = ("tool_calls", "function_call", "tool_use")
+_CUT = ("length", "max_tokens")
+_WITHHELD = ("content_filter", "refusal")
+
+
+class NoUsage(UserWarning):
+    """A server does not say how many tokens it read and wrote."""
+
+
+def sentence(vendor: str, error: Exception) -> Exception:
+    """What a vendor's SDK says, as an AdaptLabError; other errors as they are.
+
+    Anthropic's SDK reports a missing key as a TypeError.
+    """
+    known = type(error).__module__.split(".")[0] in _SDKS or isinstance(error, json.JSONDecodeError)
+    if not known and "authentication" not in str(error):
+        return error
+    reason = _start((str(error).splitlines() or [""])[0])
+    advice = _advice(error)
+    return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}); {advice}.")
+
+
+def _advice(error: Exception) -> str:
+    status = getattr(error, "status_code", None)
+    if isinstance(error, json.JSONDecodeError):
+        return "it sent something else than JSON, so check the address"
+    if status in (400, 413, 422):
+        return "change the option or the prompt that it names, or choose another model"
+    if status == 429:
+        return "wait before you ask again, or check your quota"
+    if type(error).__name__ == "APIError" or (status is not None and status >= 500):  # the former in a stream
+        return "ask again later, or choose another model"
+    return "check the model's name, the key and the address"
+
+
+def openai_choice(answer: object):
+    """The first choice of a chat completion. Raises AdaptLabError if there is none."""
+    if isinstance(answer, str):
+        raise _not_json(SERVER, answer)
+    choices = getattr(answer, "choices", None)
+    if error := _error_in(answer):
+        raise AdaptLabError(f"{SERVER} answered with an error ({error}); ask again later, or choose another model.")
+    if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
+        raise AdaptLabError(f"{SERVER} answered without a choice; check that its address is one for chat completions.")
+    return choices[0]
+
+
+def openai_text(answer: object) -> str:
+    """The reply in a chat completion, which may be a refusal. Raises AdaptLabError if there is none."""
+    choice = openai_choice(answer)
+    content = _text(choice.message.content)
+    if content:
+        return content
+    if refusal := getattr(choice.message, "refusal", None):
+        return refusal
+    withheld = content is None or choice.finish_reason in _WITHHELD
+    if withheld or (choice.finish_reason in _CUT and _reasoned(answer)):
+        raise _silent(SERVER, choice.finish_reason)
+    return content
+
+
+def _text(content: object) -> str | None:
+    """A content in parts, as some servers send it, is the text of its parts."""
+    if not isinstance(content, list):
+        return content
+    texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    return "".join(text for text in texts if isinstance(text, str)) or None
+
+
+def _reasoned(answer: object) -> bool:
+    details = getattr(getattr(answer, "usage", None), "completion_tokens_details", None)
+    return bool(getattr(details, "reasoning_tokens", 0))
+
+
+def openai_pieces(events: Iterable) -> Iterator[str]:
+    """The pieces of a streamed reply. Raises AdaptLabError if the stream has none, and no reason."""
+    answered, said, finish = False, False, None
+    for event in events:
+        if error := _error_in(event):
+            raise AdaptLabError(f"{SERVER} broke the reply off ({error}); ask again later, or choose another model.")
+        for choice in (getattr(event, "choices", None) or [])[:1]:
+            answered, finish = True, choice.finish_reason or finish
+            if piece := choice.delta and (_text(choice.delta.content) or getattr(choice.delta, "refusal", None)):
+                said = True
+                yield piece
+    if not answered:
+        raise AdaptLabError(f"{SERVER} streamed no reply; check that its address is one for chat completions.")
+    if not said and finish in (*_CUT, *_WITHHELD, *_CALLS):
+        raise _silent(SERVER, finish)
+
+
+def anthropic_text(answer: object) -> str:
+    """The text of a message of Anthropic's. Raises AdaptLabError if there is none, and a reason."""
+    if isinstance(answer, str):
+        raise _not_json("Anthropic", answer)
+    if error := _error_in(answer):
+        raise AdaptLabError(f"Anthropic answered with an error ({error}); ask again later, or choose another model.")
+    content = getattr(answer, "content", None)
+    if not isinstance(content, list):
+        raise AdaptLabError("Anthropic answered without a content; check that the address is one for messages.")
+    text = "".join(block.text for block in content if block.type == "text")
+    if not text and answer.stop_reason in (*_CUT, *_WITHHELD, *_CALLS):
+        raise _silent("Anthropic", answer.stop_reason)
+    return text
+
+
+def tokens(vendor: str, answer: object, *names: str) -> tuple[int, ...]:
+    """The counts of these names in the usage of an answer; unknown ones are 0, with a warning."""
+    usage = getattr(answer, "usage", None)
+    counts = [getattr(usage, name, None) for name in names]
+    if None in counts:
+        warnings.warn(f"{vendor} does not say how many tokens it used; they are counted as 0.", NoUsage, stacklevel=3)
+    return tuple(count or 0 for count in counts)
+
+
+def _error_in(answer: object) -> str:
+    """What an answer with status 200 says of an error, as some servers send it."""
+    error = (getattr(answer, "model_extra", None) or {}).get("error")
+    if isinstance(error, dict):
+        error = error.get("message") or error
+    return _start(str(error)) if error else ""
+
+
+def _not_json(vendor: str, page: str) -> AdaptLabError:
+    return AdaptLabError(f"{vendor} answered with a page and not with JSON ({_start(page)!r}); check the address, which often ends in /v1.")
+
+
+def _start(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _silent(vendor: str, reason: str | None) -> AdaptLabError:
+    if reason in _CUT:
+        return AdaptLabError(f"{vendor} used up all tokens before the reply began; raise max_new_tokens.")
+    if reason in _WITHHELD:
+        return AdaptLabError(f"{vendor} withheld the reply ({reason}); change the prompt, or choose another model.")
+    if reason in _CALLS:
+        return AdaptLabError(f"{vendor} called a tool that it was not given; choose another model.")
+    return AdaptLabError(f"{vendor} answered without a text (it ended with {reason!r}); ask again, or choose another model.")
