@@ -113,6 +113,10 @@ def test_what_is_written_is_read(tmp_path):
     ({"messages": [TALK[0], {"role": "data", "content": "[1] a"}, TALK[1]]}, "a data message does not stand before the user's"),
     ({"prompt": "a"}, "this one has prompt"),
     ({"prompt": TALK, "completion": "a"}, "must both be texts or both be lists"),
+    ({"prompt": {"a": 1}, "completion": {"b": 2}}, "must both be texts or both be lists"),
+    ({"prompt": 3, "completion": "a"}, "must both be texts or both be lists"),
+    ({"messages": TALK, "max_tokens": 3}, 'its key "max_tokens" is unknown'),
+    ({"messages": TALK, "tools": "[{}]"}, 'its "tools" are not supported'),
     ({"prompt": TALK, "completion": []}, "begins with the assistant's message"),
     ({"prompt": [], "completion": TALK}, "begins with the assistant's message"),
     ({"prompt": "a", "completion": 7}, '"completion" must be a text'),
@@ -169,6 +173,7 @@ def test_what_is_given_with_a_question_is_part_of_the_users_turn(tmp_path, row):
     {"messages": [TALK[0] | {"name": None, "weight": None}, TALK[1] | {"refusal": None, "audio": None, "function_call": None, "annotations": []}]},
     {"messages": None, "prompt": "Which shelf?", "completion": "Shelf 4."},
     {"messages": TALK, "tools": [], "prompt": None},
+    {"messages": TALK, "tools": "[]", "persona": " "},
 ])  # fmt: skip
 def test_the_formats_that_people_have_are_read(tmp_path, row):
     assert formats.read_conversations(file_of(tmp_path, row, row)) == [TALK, TALK]

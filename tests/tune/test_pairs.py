@@ -35,6 +35,7 @@ FORMATS |= {
         "chosen": {"from": "gpt", "value": GOOD},
         "rejected": {"from": "gpt", "value": BAD},
     },
+    "messages and texts": {"messages": [USER], "chosen": GOOD, "rejected": BAD},
     "helpful": {"chosen": HELPFUL + GOOD, "rejected": HELPFUL + BAD},
     "parts": {"prompt": [USER], "chosen": [CHOSEN | {"content": [{"type": "text", "text": GOOD}]}], "rejected": [REJECTED]},
     "nulls": {

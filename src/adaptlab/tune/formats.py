@@ -99,15 +99,14 @@ def _as_context(messages: Messages) -> Messages:
 
 def _completion(row: dict) -> Messages:
     prompt, completion = row["prompt"], row["completion"]
-    if isinstance(prompt, list) != isinstance(completion, list):
+    if not isinstance(prompt, str | list) or isinstance(prompt, list) != isinstance(completion, list):
         raise Fault('"prompt" and "completion" must both be texts or both be lists of messages')
     if isinstance(prompt, str):
         return [
             *_as_context(asked(row, "prompt")),
             _turn("assistant", take_text(row, "completion")),
         ]
-    both = [*prompt, *completion] if isinstance(prompt, list) else []
-    if not prompt or not completion or not all(isinstance(m, dict) for m in both) or spelled(completion[0]).get("role") != "assistant":
+    if not prompt or not completion or not all(isinstance(m, dict) for m in [*prompt, *completion]) or spelled(completion[0]).get("role") != "assistant":
         raise Fault('a list in "completion" begins with the assistant\'s message, and one in "prompt" holds what stands before it')
     del row["prompt"], row["completion"]
     return [*_as_context([spelled(m) for m in prompt]), *completion]

@@ -6,6 +6,7 @@ They are reported if they only describe the row, and refused by name if they may
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from adaptlab.tune.json_rows import Fault
 
@@ -17,11 +18,12 @@ _DESCRIPTIONS = re.sub(
     """id idx index uid uuid hash source origin dataset url link license licence author annotator annotation
     category subcategory topic subtopic domain subject task type tag title language lang locale
     created created_at updated_at timestamp date time version release model model_name dataset_name generator
-    score rating margin quality difficulty vote upvote view length turn token token_count
+    score rating margin quality difficulty vote upvote view length turn
     rationale order status toxic redacted openai_moderation detoxify_moderation metadata meta
-    avatarurl skip_prompt_formatting parallel_tool_calls in_gsm8k_train turn_identifier hashed_ip country state""",
+    avatarurl skip_prompt_formatting parallel_tool_calls in_gsm8k_train turn_identifier hashed_ip country state
+    num_tokens n_tokens token_count total_tokens prompt_tokens completion_tokens""",
 )
-_CONTENT = "image|audio|video|file|document|tool|function|system|context|history|persona"
+_CONTENT = "max|min|image|audio|video|file|document|tool|function|system|context|history|persona"
 _HARMLESS = re.compile(
     rf"(?!(?:{_CONTENT})s?_)(?:[a-z0-9]+_)*?(?:{_DESCRIPTIONS})s?(?:_(?:chosen|rejected))?",
     re.IGNORECASE,
@@ -34,10 +36,13 @@ class LeftOut(UserWarning):
 
 
 def is_empty(value: object) -> bool:
-    """Whether a key with this value is as good as absent."""
-    return value is None or (isinstance(value, str | list | dict) and not value)
+    """Whether a key with this value is as good as absent. Some data sets keep JSON in texts."""
+    if isinstance(value, str):
+        return value.strip() in ("", "[]", "{}", "null")
+    return value is None or (isinstance(value, list | dict) and not value)
 
 
+@cache
 def harmless(key: str) -> bool:
     """Whether a key only describes its row or message."""
     return _HARMLESS.fullmatch(key) is not None

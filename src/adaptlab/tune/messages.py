@@ -28,7 +28,7 @@ _TEXT_KINDS = (None, "text", "input_text", "output_text")
 
 def refuse_calls(row: dict) -> None:
     """Raises Fault if a row is about calls of tools."""
-    if calls := [key for key in CALLS if row.get(key)]:
+    if calls := [key for key in CALLS if not is_empty(row.get(key))]:
         raise Fault(f'its "{calls[0]}" are not supported; take such rows out')
 
 
@@ -74,7 +74,7 @@ def _text_of_part(part: object, name: str) -> str:
 def checked_message(name: str, message: object) -> dict:
     """A message that a model could learn from or answer to, as role, content and weight. Raises Fault."""
     message = spelled(message, name)
-    if calls := [key for key in CALLS if message.get(key)] or ["role tool"] * (message.get("role") in _TOOL_ROLES):
+    if calls := [key for key in CALLS if key in message] or ["role tool"] * (message.get("role") in _TOOL_ROLES):
         raise Fault(f"{name} is part of a call of tools ({calls[0]}), which is not supported; take such rows out")
     if message.get("role") not in ROLES:
         raise Fault(f"{name} has the role {message.get('role')!r}; roles are {', '.join(ROLES)}")

@@ -107,6 +107,8 @@ def _implicit(row: dict) -> Pair:
 
 def _texts(row: dict) -> Pair:
     """Two replies in texts, and the question in one of its keys; or two whole conversations in texts."""
+    if before := [key for key in _BEFORE if isinstance(row.get(key), list)]:
+        return Pair(row.pop(before[0]), take_text(row, "chosen"), take_text(row, "rejected"))
     for key in _QUESTIONS:
         if key in row:
             return Pair(asked(row, key), take_text(row, "chosen"), take_text(row, "rejected"))
