@@ -106,6 +106,8 @@ FAULTS = {
     "null choices": (completion(choices=None), "answered without a choice; check that its address"),
     "no message": (completion(choices=[{"index": 0}]), "answered without a choice; check that its address"),
     "null": (b"null", "answered without a choice; check that its address"),
+    "choices in an object": (completion(choices={"a": 1}), "answered without a choice"),
+    "null choice": (completion(choices=[None]), "answered without a choice"),
     "page": (PAGE, "answered with a page and not with JSON .*log in.*; check the address, which often ends in /v1"),
     "not JSON": (b"{oops", "sent something else than JSON, so check the address"),
     "error": ({"error": {"message": "The model is busy."}}, r"answered with an error \(The model is busy.\); ask again later"),
@@ -120,6 +122,28 @@ def test_what_is_no_completion_is_one_sentence(server, client, body, words):
     assert "\n" not in str(error.value)
     with pytest.raises(AdaptLabError, match=words):
         openai_step(client.client, "m")(QUESTION, [])
+
+
+ODD = [{"content": 7}, {"content": {"a": 1}}, {"content": ["7"]}, {"content": [{"type": "text", "text": None}]}]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_content_of_another_shape_is_one_sentence(server, client, odd):
+    server.answers = always(completion(odd))
+    with pytest.raises(AdaptLabError, match="answered in another shape than its protocol has"):
+        ask(client, QUESTION)
+    server.answers = always([chunk(odd)])
+    with pytest.raises(AdaptLabError, match="answered in another shape than its protocol has"):
+        list(client.stream(QUESTION))
+
+
+def test_what_a_server_leaves_out_of_a_choice_is_no_fault(server, client):
+    server.answers = always(completion(choices=[{"message": {"content": "7"}}], usage={"prompt_tokens": "9", "completion_tokens": 2}))
+    with pytest.warns(NoUsage):
+        reply = ask(client, QUESTION)
+    assert (reply.text, reply.n_prompt_tokens, reply.n_completion_tokens) == ("7", 0, 2)
+    server.answers = always([f"data: {json.dumps({'choices': [{'delta': {'content': '7'}}]})}\n\n"])
+    assert list(client.stream(QUESTION)) == ["7"]
 
 
 THOUGHT = {"prompt_tokens": 9, "completion_tokens": 128, "total_tokens": 137, "completion_tokens_details": {"reasoning_tokens": 128}}
@@ -225,6 +249,8 @@ def message(content=None, reason="end_turn", **changes) -> dict:
     (b"{oops", "sent something else than JSON, so check the address"),
     (message(content=[], reason="refusal"), r"withheld the reply \(refusal\)"),
     (message(content=[], reason="max_tokens"), "used up all tokens before the reply began; raise max_new_tokens"),
+    (message(content=["7"]), "answered in another shape than its protocol has"),
+    (message(content=[{"type": "text"}]), "answered in another shape than its protocol has"),
     (message() | {"content": None}, "answered without a content; check that the address"),
     ({"type": "error", "error": {"message": "Overloaded"}}, r"answered with an error \(Overloaded\)"),
 ])  # fmt: skip
@@ -258,6 +284,10 @@ def ending(reason: str) -> list[str]:
 @pytest.mark.parametrize("body, pieces, words", [
     (PAGE, [], "streamed no reply; check that the address"),
     ([START, *ending("refusal")], [], "withheld the reply"),
+    ([START, *TEXT], ["7"], "broke the reply off before its end; ask again"),
+    ([START], [], "broke the reply off before its end; ask again"),
+    ([event("message_start", message=None)], [], "answered in another shape than its protocol has"),
+    ([START, TEXT[1]], [], "answered in another shape than its protocol has"),
     ([START, *TEXT, event("error", error={"type": "overloaded_error", "message": "Overloaded"})], ["7"], "did not answer .*Overloaded"),
 ])  # fmt: skip
 def test_a_stream_of_anthropics_that_is_no_reply_is_one_sentence(server, anthropic, body, pieces, words):

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from adaptlab.errors import AdaptLabError
 
@@ -39,9 +40,19 @@ def _advice(error: Exception) -> str:
         return "change the option or the prompt that it names, or choose another model"
     if status == 429:
         return "wait before you ask again, or check your quota"
-    if type(error).__name__ == "APIError" or (status is not None and status >= 500):  # the former in a stream
+    # A stream that has begun reports an error without a status, or under the status 200.
+    if type(error).__name__ == "APIError" or status == 200 or (status or 0) >= 500:
         return "ask again later, or choose another model"
     return "check the model's name, the key and the address"
+
+
+@contextmanager
+def shaped(vendor: str) -> Iterator[None]:
+    """Raises AdaptLabError for an answer that lacks what the code inside takes from it."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise AdaptLabError(f"{vendor} answered in another shape than its protocol has ({error}); check the address, and its version.") from error
 
 
 def openai_choice(answer: object):
@@ -59,11 +70,10 @@ def openai_choice(answer: object):
 def openai_text(answer: object) -> str:
     """The reply in a chat completion, which may be a refusal. Raises AdaptLabError if there is none."""
     choice = openai_choice(answer)
-    content = _text(choice.message.content)
+    with shaped(SERVER):
+        content = _text(choice.message.content) or getattr(choice.message, "refusal", None) or choice.message.content
     if content:
         return content
-    if refusal := getattr(choice.message, "refusal", None):
-        return refusal
     withheld = content is None or choice.finish_reason in _WITHHELD
     if withheld or (choice.finish_reason in _CUT and _reasoned(answer)):
         raise _silent(SERVER, choice.finish_reason)
@@ -72,10 +82,12 @@ def openai_text(answer: object) -> str:
 
 def _text(content: object) -> str | None:
     """A content in parts, as some servers send it, is the text of its parts."""
-    if not isinstance(content, list):
-        return content
-    texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    return "".join(text for text in texts if isinstance(text, str)) or None
+    if isinstance(content, list):
+        texts = [part["text"] for part in content if part["type"] == "text"]
+        return "".join(texts) or None
+    if not isinstance(content, str | None):
+        raise TypeError(f"its content is of the type {type(content).__name__}")
+    return content
 
 
 def _reasoned(answer: object) -> bool:
@@ -90,8 +102,10 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
         if error := _error_in(event):
             raise AdaptLabError(f"{SERVER} broke the reply off ({error}); ask again later, or choose another model.")
         for choice in (getattr(event, "choices", None) or [])[:1]:
-            answered, finish = True, choice.finish_reason or finish
-            if piece := choice.delta and (_text(choice.delta.content) or getattr(choice.delta, "refusal", None)):
+            answered, finish = True, getattr(choice, "finish_reason", None) or finish
+            with shaped(SERVER):
+                piece = choice.delta and (_text(choice.delta.content) or getattr(choice.delta, "refusal", None))
+            if piece:
                 said = True
                 yield piece
     if not answered:
@@ -109,7 +123,8 @@ def anthropic_text(answer: object) -> str:
     content = getattr(answer, "content", None)
     if not isinstance(content, list):
         raise AdaptLabError("Anthropic answered without a content; check that the address is one for messages.")
-    text = "".join(block.text for block in content if block.type == "text")
+    with shaped("Anthropic"):
+        text = "".join(block.text for block in content if block.type == "text")
     if not text and answer.stop_reason in (*_CUT, *_WITHHELD, *_CALLS):
         raise _silent("Anthropic", answer.stop_reason)
     return text
@@ -119,6 +134,7 @@ def tokens(vendor: str, answer: object, *names: str) -> tuple[int, ...]:
     """The counts of these names in the usage of an answer; unknown ones are 0, with a warning."""
     usage = getattr(answer, "usage", None)
     counts = [getattr(usage, name, None) for name in names]
+    counts = [count if isinstance(count, int) else None for count in counts]
     if None in counts:
         warnings.warn(f"{vendor} does not say how many tokens it used; they are counted as 0.", NoUsage, stacklevel=3)
     return tuple(count or 0 for count in counts)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.answers import SERVER, anthropic_text, openai_pieces, openai_text, sentence, tokens
+from adaptlab.models.answers import SERVER, anthropic_text, openai_pieces, openai_text, sentence, shaped, tokens
 from adaptlab.models.chat import Messages, Reply, check_messages, timed
 from adaptlab.models.completions import Completions
 from adaptlab.models.local import merge_data
@@ -92,20 +92,19 @@ class AnthropicChat:
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
         def events() -> Iterator[str]:  # the request is sent when the context is entered
             with self.client.messages.stream(**self._options(messages, max_new_tokens, temperature)) as stream:
-                said = False
-                for piece in stream.text_stream:
-                    said = said or bool(piece)
-                    yield piece
-                if not said:
-                    _refuse_silence(stream)
+                with shaped("Anthropic"):  # the SDK takes events as they should be
+                    yield from stream.text_stream
+                _refuse_broken(stream)
 
         yield from _pieces("Anthropic", events())
 
 
-def _refuse_silence(stream) -> None:
-    """Raises AdaptLabError if a stream of Anthropic's ended without a text, and not because the model had none to say."""
+def _refuse_broken(stream) -> None:
+    """Raises AdaptLabError if a stream of Anthropic's ended before its message did, or withheld the text."""
     try:
         message = stream.current_message_snapshot
     except AssertionError as error:  # no event began a message
         raise AdaptLabError("Anthropic streamed no reply; check that the address is one for messages.") from error
     anthropic_text(message)
+    if message.stop_reason is None:
+        raise AdaptLabError("Anthropic broke the reply off before its end; ask again.")
