@@ -173,7 +173,7 @@ def test_modals_client_validates_and_stops_as_the_run_did(watched):
 @pytest.mark.parametrize("made", [export.axolotl, export.modal])
 def test_an_export_that_would_be_another_run_is_refused(watched, made):
     for arguments, words in (
-        ({"data": "alpaca.json"}, "has 1 validation conversations. Give their file with --validation"),
+        ({"data": "alpaca.json"}, r"has validation conversations \(1\). Give their file with --validation"),
         ({"data": "valid.jsonl", "validation": "valid.jsonl"}, "are not the data of the run"),
         ({"data": "alpaca.json", "validation": "train.jsonl"}, "are not the data of the run"),
     ):

@@ -12,7 +12,10 @@ Messages = list[dict]
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model said. `seconds` is wall time; for a batch, the batch's time divided by its size."""
+    """What a model said. `seconds` is wall time; for a batch, the batch's time divided by its size.
+
+    Token counts that a server does not tell are 0, with a warning (`answers.NoUsage`).
+    """
 
     text: str
     n_prompt_tokens: int

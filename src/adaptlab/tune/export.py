@@ -104,7 +104,7 @@ def _read(folder: Path, described: dict, data: Path, validation: Path | None) ->
     """The run with its data. Raises AdaptLabError if they are not those it had."""
     known = described["data"]
     if known["n_validation"] and not validation:
-        raise AdaptLabError(f"The run in {folder} has {known['n_validation']} validation conversations. Give their file with --validation.")
+        raise AdaptLabError(f"The run in {folder} has validation conversations ({known['n_validation']}). Give their file with --validation.")
     if validation and not known["n_validation"]:
         raise AdaptLabError(f"The run in {folder} has no validation conversations. Leave --validation out.")
     conversations = read_conversations(data)
