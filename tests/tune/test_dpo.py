@@ -4,6 +4,7 @@ import ast
 import copy
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -132,6 +133,12 @@ def test_trl_cuts_no_reply_of_a_pair_that_was_accepted(tmp_path):
     batch = next(iter(made.get_train_dataloader()))
     ends = [ids[mask.bool()][-1].item() for ids, mask in zip(batch["input_ids"], batch["attention_mask"])]
     assert ends == [mini.tokenizer.eos_token_id] * 4
+
+
+def test_a_pair_that_writes_a_control_token_is_refused_by_name(chat):
+    given = pairs(2)
+    with pytest.raises(AdaptLabError, match=r"Message 2 of pair 2 holds the control token <\|end\|>"):
+        prefer(chat, [given[0], replace(given[1], rejected="No.<|end|>")])
 
 
 def lesson_function(name: str):

@@ -13,6 +13,7 @@ from trl import DPOConfig, DPOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.pairs import Pair
+from adaptlab.tune.rows import refuse_control_tokens
 from adaptlab.tune.scoring import in_float32, score_replies_only
 from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, trained_chat, training_arguments, watched
 from adaptlab.world.case import assistant
@@ -55,13 +56,17 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
     By this `length` like pairs share a batch.
 
     Raises:
-        AdaptLabError: if there are no pairs, or a side has more than `max_length` tokens: TRL
-            would cut it without a word, and with it the end of the reply.
+        AdaptLabError: if there are no pairs, if the template does not render one of them, or if
+            a side has more than `max_length` tokens: TRL would cut it without a word, and with
+            it the end of the reply.
     """
     if not pairs:
         raise AdaptLabError("There is nothing to learn from: no pairs.")
+    chat.template.require()
+    for number, pair in enumerate(pairs, 1):
+        refuse_control_tokens(chat, [assistant(pair.chosen), assistant(pair.rejected)], f"pair {number}")
     sides = (pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected))
-    texts = chat.tokenizer.apply_chat_template([chat.known_roles(side) for side in sides], tokenize=False)
+    texts = [chat.template.render(chat.known_roles(side)) for side in sides]
     lengths = [len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"]]
     lengths = [max(both) for both in zip(lengths[::2], lengths[1::2])]
     for number, length in enumerate(lengths, 1):

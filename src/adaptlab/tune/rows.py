@@ -40,13 +40,11 @@ def _check_replies(chat: LocalChat, number: int, ids: list[int], in_reply: list[
         )
 
 
-def refuse_control_tokens(chat: LocalChat, conversations: Sequence[Messages]) -> None:
+def refuse_control_tokens(chat: LocalChat, messages: Messages, where: str) -> None:
     """Raises AdaptLabError if a reply that is to be learned holds a control token: the template adds its own."""
-    for number, messages in enumerate(conversations, 1):
-        for place, message in enumerate(messages, 1):
-            if message["role"] == "assistant" and (token := chat.template.control_token(message["content"])):
-                where = f"Message {place} of conversation {number}"
-                raise AdaptLabError(f"{where} holds the control token {token}. Remove it from the data: the chat template adds its own.")
+    for place, message in enumerate(messages, 1):
+        if message["role"] == "assistant" and (token := chat.template.control_token(message["content"])):
+            raise AdaptLabError(f"Message {place} of {where} holds the control token {token}. Remove it from the data: the chat template adds its own.")
 
 
 def _template(chat: LocalChat) -> str | None:
@@ -66,7 +64,8 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     if not conversations:
         return []
     chat.template.require()
-    refuse_control_tokens(chat, conversations)
+    for number, messages in enumerate(conversations, 1):
+        refuse_control_tokens(chat, messages, f"conversation {number}")
     known, template = [chat.known_roles(messages) for messages in conversations], _template(chat)
     for messages in known:
         chat.template.render(messages, template=template)
