@@ -12,7 +12,7 @@ run: .venv/ready
 	$(BIN)/adaptlab run
 test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest $(BY_TWO)
-	ADAPTLAB_UNATTENDED=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
+	ADAPTLAB_UNATTENDED=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
 	@cat build/skipped.txt
 setup: .venv/ready
 lab: .venv/ready

@@ -10,7 +10,12 @@ os.environ["ADAPTLAB_UNATTENDED"] = "1"
 
 import pytest
 
+from adaptlab.cores import available_cores
 from adaptlab.files import write_whole
+
+# Before torch reads it: with more threads than cores the tests would wait for each other at every step.
+if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+    os.environ["OMP_NUM_THREADS"] = str(min(int(os.environ["OMP_NUM_THREADS"]), available_cores()))
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,11 @@
 """What this machine has, and what will run on it in how many minutes."""
 
-import os
 import platform
 import time
 from importlib import metadata
 from pathlib import Path
 
+from adaptlab.cores import available_cores
 from adaptlab.errors import AdaptLabError
 
 LONG_ENOUGH = 0.5  # seconds
@@ -22,7 +22,7 @@ def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
 
     n_threads = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)  # a lesson that runs beside another has fewer
+    torch.set_num_threads(available_cores())  # a lesson that runs beside another has fewer
     try:
         a = torch.randn(size, size).to(device, getattr(torch, dtype))
         a @ a
@@ -73,7 +73,7 @@ def report(folder: Path) -> str:
     )
     lines = [
         f"Python      {platform.python_version()} on {platform.system()} {platform.machine()}",
-        f"cores       {psutil.cpu_count(logical=False) or psutil.cpu_count()}",
+        f"cores       {psutil.cpu_count(logical=False) or psutil.cpu_count()}, of which {available_cores()} for this program",
         f"memory      {memory.available / 2**30:.1f} GiB free of {memory.total / 2**30:.1f}",
         f"disk        {disk.free / 2**30:.1f} GiB free",
         f"GPU         {gpu}",

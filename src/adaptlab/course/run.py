@@ -16,6 +16,7 @@ import papermill
 from papermill.engines import NBClientEngine, papermill_engines
 from tqdm.auto import tqdm
 
+from adaptlab.cores import threads_of_each
 from adaptlab.course.predictions import DONE_MIME
 from adaptlab.course.usage import usual_seconds, write_usage
 from adaptlab.errors import AdaptLabError
@@ -187,9 +188,8 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     os.environ["ADAPTLAB_UNATTENDED"] = "1"
     chosen = number_format("cuda" if profile == "gpu" else "cpu")
     use_format(chosen.name)  # once for all lessons: each for itself might choose differently while others run
-    # Kernels that each use every core wait for each other at every step: two at once ran ten times slower than one.
     n_workers = min(n_workers, len(notebooks))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // n_workers)))
+    os.environ["OMP_NUM_THREADS"] = str(threads_of_each(n_workers))
     parameters = {"profile": profile} | (parameters or {})
     needs = _needed(notebooks)
     try:

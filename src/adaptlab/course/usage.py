@@ -1,11 +1,11 @@
 """What the lessons took: each leaves its peak of memory in its closing cell, the runner adds the seconds, and together they tell what to expect elsewhere."""
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from adaptlab.cores import available_cores
 from adaptlab.course.recorded import recorded
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
@@ -36,10 +36,10 @@ def _peak_bytes() -> int:
 
 
 def machine() -> dict:
-    """What a time has to be compared by: the cores of this machine and the speed of a matrix product on them."""
+    """What a time has to be compared by: the cores that are there for it and the speed of a matrix product on them."""
     from adaptlab.doctor import matmul_gigaflops
 
-    return {"cores": os.cpu_count() or 1, "gigaflops": round(matmul_gigaflops("float32"))}
+    return {"cores": available_cores(), "gigaflops": round(matmul_gigaflops("float32"))}
 
 
 @dataclass(frozen=True)
