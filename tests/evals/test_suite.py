@@ -134,7 +134,7 @@ def test_an_adapter_of_either_making_is_found_in_its_folder(small, tmp_path, eva
         assert config and weights_hash(chat.model) == weights_hash(tuned.model)
     with pytest.raises(AdaptLabError, match="belongs to embedded:mini-chat"):
         load_tuned(str(tmp_path / "run"), LocalChat("embedded:mini-base"))
-    with pytest.raises(AdaptLabError, match="does not go onto embedded:chat"):
+    with pytest.raises(AdaptLabError, match="not on embedded:chat"):
         load_tuned(str(tmp_path / "run" / "adapter"), LocalChat("embedded:chat"))
     ended = evals("gate", "embedded:mini-chat", str(tmp_path / "run"), "--n", "30")
     assert ended.exit_code == 0, ended.output
