@@ -34,7 +34,7 @@ def test_chunks_fit_and_stand_where_they_say(unit, size, overlap):
 def test_headings_are_sections_and_a_comment_in_code_is_none():
     chunks = chunk([DOCUMENT], 200, 0)
     assert list(dict.fromkeys(piece.section for piece in chunks)) == ["Book", "One", "Two"]
-    assert "# no heading" in chunks[-1].text and chunks[-1].in_context().startswith("Two: ")
+    assert "# no heading" in chunks[-1].text and chunks[-1].in_context().startswith("One > Two: ")
     flat = chunk([DOCUMENT], 200, 0, by_heading=False)
     assert {piece.section for piece in flat} == {"Book"} and "# One" in "".join(piece.text for piece in flat)
 

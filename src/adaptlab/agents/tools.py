@@ -4,7 +4,7 @@ import ast
 import json
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -170,9 +170,13 @@ def claims_document() -> Document:
 
 
 def lesson_search(documents: Sequence[Document], embedder: Embedder) -> Hybrid:
-    """By words and by meaning at once, over the documents in chunks."""
+    """By words and by meaning at once, over the documents in chunks.
+
+    A chunk names its own heading only: a passage begins with the number of its lesson.
+    """
+    pieces = chunk(documents, size=CHUNK_CHARACTERS, overlap=0)
     collection = Collection(embedder)
-    collection.add(chunk(documents, size=CHUNK_CHARACTERS, overlap=0))
+    collection.add(replace(piece, parents=()) for piece in pieces)
     return Hybrid([Dense(collection), Keyword(collection)])
 
 

@@ -2,20 +2,29 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import NamedTuple
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.load import Document, headings
+from adaptlab.rag.document import Document, Heading
+from adaptlab.rag.markdown import headings
 
 UNITS = ("characters", "tokens", "sentences")
+
+# A title above more sections than these names a collection, as a handbook. It would say the same
+# in the path of every chunk, and blur what a vector says of each: it stays in `Chunk.title` alone.
+MANY = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """`text` is `document.text[start:end]`; `section` is the heading it stands under, or the document's title."""
+    """`text` is `document.text[start:end]`; `section` is its heading, or the document's title.
+
+    `parents` are the headings above `section`, the outermost first.
+    """
 
     id: int
     text: str
@@ -25,16 +34,22 @@ class Chunk:
     date: date
     start: int
     end: int
+    parents: tuple[str, ...] = ()
 
     def in_context(self) -> str:
-        """The text with its section before it: a chunk that says "it" is found, and read, better with what "it" is."""
-        return f"{self.section}: {self.text}" if self.section else self.text
+        """The text after the path of its headings: "Model X200 > Battery: It lasts 8 hours."
+
+        A chunk that says "it" is found, and read, better with what "it" is.
+        """
+        path = _path(self.parents, self.section)
+        return f"{path}: {self.text}" if path else self.text
 
 
 def chunk(documents: Iterable[Document], size: int = 1000, overlap: int = 200, unit: str = "characters", by_heading: bool = True) -> list[Chunk]:
     """Chunks of at most `size` units, cut at the largest boundary that fits (paragraph, sentence, word), with up to `overlap` repeated.
 
-    With `by_heading`, no chunk crosses a Markdown heading, and headings go into `section` and not into the text.
+    With `by_heading`, no chunk crosses a heading. Headings go into the path of `section` and not
+    into the text; a heading with nothing below it is a text of its own.
     """
     if size < 1 or not 0 <= overlap < size:
         raise AdaptLabError(f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap {overlap}.")
@@ -42,15 +57,31 @@ def chunk(documents: Iterable[Document], size: int = 1000, overlap: int = 200, u
     return [piece for document in documents for piece in _pieces(document, splitter, by_heading)]
 
 
+class _Section(NamedTuple):
+    """`text[start:end]` of a document, under a heading and those above it."""
+
+    title: str
+    parents: tuple[str, ...]
+    start: int
+    end: int
+
+
 def _pieces(document: Document, splitter, by_heading: bool) -> Iterator[Chunk]:
-    sections = _sections(document) if by_heading else [(document.title, 0, len(document.text))]
+    whole = _Section(document.title, (), 0, len(document.text))
     met: Counter[tuple[str, str]] = Counter()
-    for section, start, end in sections:
-        for offset, text in splitter.chunk_indices(document.text[start:end]):
-            at, number = start + offset, met[section, text]
-            met[section, text] += 1
-            identity = _identity(document.source, document.title, section, text, str(number))
-            yield Chunk(identity, text, document.source, document.title, section, document.date, at, at + len(text))
+    for title, parents, start, stop in _sections(document) if by_heading else [whole]:
+        path = _path(parents, title)
+        for offset, text in splitter.chunk_indices(document.text[start:stop]):
+            at, number = start + offset, met[path, text]
+            met[path, text] += 1
+            source, about = document.source, document.title
+            identity = _identity(source, about, path, text, str(number))
+            end = at + len(text)
+            yield Chunk(identity, text, source, about, title, document.date, at, end, parents)
+
+
+def _path(parents: tuple[str, ...], section: str) -> str:
+    return " > ".join([*parents, section]) if section else " > ".join(parents)
 
 
 def _identity(*parts: str) -> int:
@@ -91,13 +122,32 @@ def _embedder_tokenizer():
     return tokenizer
 
 
-def _sections(document: Document) -> Iterator[tuple[str, int, int]]:
-    """(heading, start, end) of the text under each Markdown heading, in characters; what stands before the first has the title."""
-    starts = [0]
-    for line in document.text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    section, begin = document.title, 0
-    for _, title, first, after in headings(document.text):
-        yield section, begin, starts[first]
-        section, begin = title or document.title, min(starts[after], len(document.text))
-    yield section, begin, len(document.text)
+def _sections(document: Document) -> Iterator[_Section]:
+    """The text under each heading; what stands before the first has the document's title."""
+    found = headings(document.text) if document.headings is None else document.headings
+    yield _Section(document.title, (), 0, found[0].start if found else len(document.text))
+    shown = found[1:] if _is_title_of_many(found, document.title) else found
+    above: list[Heading] = []  # the heading and those that it stands under
+    ends = [heading.start for heading in found[1:]] + [len(document.text)]
+    for heading, end, after in zip(found, ends, [*found[1:], None]):
+        above = [higher for higher in above if higher.level < heading.level]
+        parents = tuple(higher.title for higher in above if higher.title and higher in shown)
+        above.append(heading)
+        if document.text[heading.end : end].strip():
+            yield _Section(heading.title or document.title, parents, heading.end, end)
+        elif after is None or after.level <= heading.level:
+            yield _alone(document, heading, parents)
+
+
+def _is_title_of_many(found: Sequence[Heading], title: str) -> bool:
+    """Whether the document's title stands as a heading above all others, and those are many."""
+    is_title = bool(found) and found[0].title == title
+    return is_title and len(found) > MANY and all(h.level > found[0].level for h in found[1:])
+
+
+def _alone(document: Document, heading: Heading, parents: tuple[str, ...]) -> _Section:
+    """A heading with nothing below it, as the text of the section that it stands in."""
+    at = document.text.find(heading.title, heading.start, heading.end)
+    start, end = (at, at + len(heading.title)) if at >= 0 else (heading.start, heading.end)
+    *outer, section = parents or (document.title,)
+    return _Section(section if section != heading.title else "", tuple(outer), start, end)

@@ -103,12 +103,18 @@ class Collection:
         if (about["index"] is None) == (index is None):
             raise AdaptLabError(f"{path} {'has its vectors on a server; give its index' if index is None else 'holds its vectors itself; give no index'}.")
         items = [json.loads(line) for line in lines.splitlines()]
-        chunks = {item["id"]: Chunk(**item | {"date": date.fromisoformat(item["date"])}) for item in items}
+        chunks = {item["id"]: _as_chunk(item) for item in items}
         collection = cls(embedder, index or FaissIndex.from_bytes(vectors, chunks, about["index"]))
         if len(collection.index) < len(chunks):
             raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
         collection.chunks = chunks
         return collection
+
+
+def _as_chunk(item: dict) -> Chunk:
+    """A chunk as `save` wrote it; older files know no headings above its section."""
+    parents = tuple(item.get("parents", ()))
+    return Chunk(**item | {"date": date.fromisoformat(item["date"]), "parents": parents})
 
 
 def _digest(about: dict, *parts: bytes) -> str:

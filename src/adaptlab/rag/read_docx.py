@@ -1,0 +1,184 @@
+"""Word: the text of a document in reading order, with what python-docx's own walk leaves out.
+
+Content controls, tracked insertions, text boxes, nested tables and notes are part of the text, and
+a merged cell stands once. Deletions that are tracked, and codes of fields, are not part of it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.document import Read, assemble
+
+_SKIPPED = {"pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "del"}
+_SKIPPED |= {"moveFrom", "delText", "instrText", "delInstrText"}
+_MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
+_NAMED = {  # parts of a file that hold words and are not read
+    "comments": "comments", "header": "page headers", "footer": "page footers", "chart": "charts",
+    "diagramData": "diagrams", "aFChunk": "inserted files", "package": "embedded files",
+    "oleObject": "embedded objects",
+}  # fmt: skip
+_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+
+Part = tuple[int, str]  # (level of a heading or 0, text)
+
+
+def read_docx(path: Path) -> Read:
+    """Paragraphs, tables with a line a row, and notes after the paragraph that refers to them."""
+    import docx
+
+    try:
+        document = docx.Document(str(path))
+        reader = _Reader(document)
+        text, headings = assemble(reader.blocks(document.element.body))
+        left_out = _left_out(document)
+    except Exception as error:  # python-docx has no one error for a file that is none
+        reason = f"{path} is not a Word document that can be read ({type(error).__name__})"
+        raise AdaptLabError(f"{reason}. Open it in Word and save it again.") from error
+    about = document.core_properties
+    if about.last_modified_by == "python-docx":  # made up, with today's date, for a file without
+        return Read(text, reader.title, None, headings, left_out)
+    stated = about.modified and about.modified.date()
+    return Read(text, about.title or reader.title, stated, headings, left_out)
+
+
+class _Reader:
+    """Walks the XML of a document; `title` is the text of the first paragraph in style Title."""
+
+    def __init__(self, document):
+        self.styles = {style.style_id: style for style in document.styles}
+        self.notes = {kind: _notes(document, kind) for kind in _NOTES.values()}
+        self.title: str | None = None
+
+    def blocks(self, container) -> Iterator[Part]:
+        """The paragraphs and tables in an element, however they are wrapped."""
+        for child in container:
+            name = _name(child)
+            if name == "p":
+                yield from self.paragraph(child)
+            elif name == "tbl":
+                yield 0, "\n".join(self.rows(child))
+            elif name == "AlternateContent":
+                yield from self.blocks(_chosen(child))
+            elif name not in _SKIPPED:
+                yield from self.blocks(child)
+
+    def paragraph(self, element) -> Iterator[Part]:
+        """The paragraph, then the text boxes that hang on it and the notes that it refers to."""
+        boxes: list = []
+        text = "".join(_inline(element, boxes))
+        level, style = self._level(element), self._style(element)
+        if self.title is None and style == "Title" and text.strip():
+            self.title = " ".join(text.split())
+        yield level, text
+        for box in boxes:
+            if _name(box) == "txbxContent":
+                yield from self.blocks(box)
+            else:
+                note = self.notes[_NOTES[_name(box)]].get(_value(box, "id"))
+                yield from self.blocks(note if note is not None else [])
+
+    def rows(self, table) -> Iterator[str]:
+        """A line for each row; a cell that spans rows or columns stands once."""
+        for row in _found(table, "tr"):
+            if not _is_deleted(row):
+                yield " | ".join(self.cell(cell) for cell in _found(row, "tc"))
+
+    def cell(self, cell) -> str:
+        return "\n".join(text for _, text in self.blocks(cell) if text.strip())
+
+    def _style(self, paragraph) -> str:
+        style = self.styles.get(_property(paragraph, "pStyle"))
+        return "" if style is None else style.name or ""
+
+    def _level(self, paragraph) -> int:
+        """The level of a heading by its style, a style that this is based on, or its outline."""
+        style = self.styles.get(_property(paragraph, "pStyle"))
+        while style is not None:
+            if found := _HEADING.fullmatch(style.name or ""):
+                return int(found[1])
+            style = getattr(style, "base_style", None)
+        outline = _property(paragraph, "outlineLvl")
+        return int(outline) + 1 if outline.isdigit() and int(outline) < 9 else 0
+
+
+def _inline(element, apart: list) -> Iterator[str]:
+    """The words of a paragraph; text boxes and references to notes are put into `apart`."""
+    for child in element:
+        name = _name(child)
+        if name == "t":
+            yield child.text or ""
+        elif name in _MARKS:
+            yield _MARKS[name]
+        elif name == "sym":
+            yield chr(int(_value(child, "char"), 16))
+        elif name == "txbxContent" or name in _NOTES:
+            apart.append(child)
+        elif name == "AlternateContent":
+            yield from _inline(_chosen(child), apart)
+        elif name not in _SKIPPED:
+            yield from _inline(child, apart)
+
+
+def _found(element, name: str) -> Iterator:
+    """The rows of a table or the cells of a row, also those in content controls."""
+    for child in element:
+        if _name(child) == name:
+            yield child
+        elif _name(child) not in _SKIPPED | {"tbl", "p"}:
+            yield from _found(child, name)
+
+
+def _is_deleted(row) -> bool:
+    properties = (child for child in row if _name(child) == "trPr")
+    return any(_name(mark) == "del" for child in properties for mark in child)
+
+
+def _chosen(alternatives) -> list:
+    """Of a drawing that is stored for new and for old readers, one form."""
+    forms = [form for form in alternatives if any(_name(node) == "t" for node in form.iter())]
+    return list(forms[0]) if forms else []
+
+
+def _name(element) -> str:
+    """The tag without its namespace; "" for a comment in the XML."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _value(element, name: str) -> str:
+    return next((v for key, v in element.attrib.items() if key.rpartition("}")[2] == name), "")
+
+
+def _property(paragraph, name: str) -> str:
+    for properties in paragraph:
+        if _name(properties) == "pPr":
+            return next((_value(p, "val") for p in properties if _name(p) == name), "")
+    return ""
+
+
+def _related(document, kind: str) -> list:
+    """The parts of the file that the document refers to in this role."""
+    found = document.part.rels.values()
+    return [r.target_part for r in found if not r.is_external and r.reltype.endswith(f"/{kind}")]
+
+
+def _notes(document, kind: str) -> dict[str, list]:
+    """The notes of a kind by their ids; lines that separate notes from the text hold no words."""
+    from lxml import etree
+
+    parts = [etree.fromstring(part.blob) for part in _related(document, kind)]
+    return {_value(note, "id"): list(note) for part in parts for note in part}
+
+
+def _left_out(document) -> tuple[str, ...]:
+    """Parts with words that are not read, each kind with its number."""
+    counts = {called: sum(map(_has_words, _related(document, kind))) for kind, called in _NAMED.items()}
+    return tuple(f"{n} {called}" for called, n in counts.items() if n)
+
+
+def _has_words(part) -> bool:
+    """False only for an XML part of the document that is empty, as the headers of a new file."""
+    is_text = re.search(r"/(comments|header|footer)\d*\.xml$", part.partname)
+    return not is_text or re.search(rb"<(?:\w+:)?t(?: [^>]*)?>[^<]*[^<\s]", part.blob) is not None

@@ -1,0 +1,131 @@
+"""HTML: the text that a browser shows, its headings, and preformatted text as it stands."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+
+from adaptlab.files import read_text
+from adaptlab.rag.document import Read, assemble, clean
+
+# Phrasing elements flow within a line. Every other element, known or not, stands on lines of its
+# own: a break too many separates words, and a break too few makes two words one.
+_PHRASING = """
+a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label map mark
+math mi mn mo mrow msub msup nobr output q rb rp rt rtc ruby s samp small span strike strong
+sub sup time tspan tt u var wbr
+"""
+_INLINE = frozenset(_PHRASING.split())
+_CELLS = {"td", "th"}
+_VERBATIM = {"pre", "textarea", "listing", "xmp"}
+_NO_TEXT = {"title", "script", "style", "desc", "metadata"}
+_NOT_SHOWN = {"template", "noscript", "iframe", "object"}
+
+
+@dataclass(eq=False)
+class _Block:
+    """Text that is laid out together: a heading of some level, verbatim text, or lines."""
+
+    level: int = 0
+    verbatim: bool = False
+
+
+@dataclass(eq=False)
+class _End:
+    """What follows the end of an element."""
+
+    text: str
+
+
+def read_html_file(path: Path) -> Read:
+    return read_html(clean(read_text(path)))
+
+
+def html_text(html: str) -> tuple[str, str | None, date | None]:
+    """(text, title, date) of a page: `read_html` in short."""
+    return read_html(html)[:3]
+
+
+def read_html(html: str) -> Read:
+    """The visible text of a page, its headings marked as in Markdown.
+
+    What a browser does not show is left out: scripts and comments always, and hidden parts, which
+    are counted in `left_out` if they hold words.
+    """
+    from bs4 import BeautifulSoup
+
+    page = BeautifulSoup(html, "html.parser")
+    hidden: list = []
+    pieces = groupby(_visible(page, hidden), key=lambda piece: piece[0])
+    parts = [(block.level, _laid_out(block, _joined(group))) for block, group in pieces]
+    text, headings = assemble(parts)
+    n_hidden = sum(bool(re.search(r"\w", tag.get_text())) for tag in hidden)
+    left_out = (f"{n_hidden} parts that a browser does not show",) if n_hidden else ()
+    return Read(text, _title(page), None, headings, left_out)
+
+
+def _title(page) -> str | None:
+    """The page's title, which is not that of a drawing."""
+    found = (tag for tag in page.find_all("title") if not tag.find_parent("svg"))
+    return next((" ".join("".join(tag.strings).split()) for tag in found), None)
+
+
+def _joined(pieces: Iterable[tuple[_Block, str]]) -> str:
+    return "".join(text for _, text in pieces)
+
+
+def _laid_out(block: _Block, text: str) -> str:
+    if block.verbatim:
+        return text.strip("\n").rstrip()
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
+    """Pieces of text in order, each with its block; hidden elements are put into `hidden`.
+
+    By a stack of our own, since pages may nest deeper than Python's.
+    """
+    from bs4 import NavigableString, Tag
+    from bs4.element import RubyParenthesisString, RubyTextString
+
+    shown = (NavigableString, RubyTextString, RubyParenthesisString)  # not comments and scripts
+    stack: list = [(page, _Block())]
+    while stack:
+        node, block = stack.pop()
+        if isinstance(node, _End):
+            yield block, node.text
+        elif isinstance(node, Tag):
+            if node.name in _NO_TEXT:
+                continue
+            if _is_hidden(node):
+                hidden.append(node)
+                continue
+            around = _around(node.name, block)
+            inner = _inner(node.name, block)
+            yield block, around
+            stack += [(_End(around), block), *((child, inner) for child in reversed(node.contents))]
+        elif type(node) in shown:
+            yield block, str(node)
+
+
+def _around(name: str, block: _Block) -> str:
+    if name in _INLINE:
+        return ""
+    return " " if name in _CELLS or block.level else "\n"
+
+
+def _inner(name: str, block: _Block) -> _Block:
+    """The block of an element's text; a heading or verbatim text stays one to its end."""
+    heading = re.fullmatch(r"h([1-6])", name)
+    if block.level or block.verbatim or not (heading or name in _VERBATIM):
+        return block
+    return _Block(level=int(heading[1])) if heading else _Block(verbatim=True)
+
+
+def _is_hidden(tag) -> bool:
+    style = str(tag.get("style", "")).replace(" ", "").lower()
+    unseen = "display:none" in style or "visibility:hidden" in style
+    return tag.name in _NOT_SHOWN or tag.has_attr("hidden") or unseen

@@ -1,0 +1,65 @@
+"""Notebooks: Markdown cells as they are, code cells in fences."""
+
+import re
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_text
+from adaptlab.rag.document import Heading, Read, clean
+from adaptlab.rag.markdown import first_title, front_matter, headings, markdown_document
+
+
+def read_notebook(path: Path) -> Read:
+    """Text and code of the cells in order; raw cells and outputs are named in `left_out`.
+
+    Each Markdown cell is parsed by itself, as Jupyter does: a fence that one leaves open ends
+    with the cell.
+    """
+    import nbformat
+
+    try:
+        cells = nbformat.reads(read_text(path), as_version=4).cells
+    except AdaptLabError:
+        raise
+    except Exception as error:
+        reason = f"{path} is not a notebook that can be read ({type(error).__name__})"
+        raise AdaptLabError(f"{reason}. Open it in Jupyter and save it again.") from error
+    about, cells = _front_matter(cells)
+    pieces: list[str] = []
+    found: list[Heading] = []
+    start = 0
+    for cell in cells:
+        source = clean(cell.source)
+        if cell.cell_type == "raw" or not source.strip():
+            continue
+        if cell.cell_type == "markdown":
+            found += headings(source, start)
+        pieces.append(source if cell.cell_type == "markdown" else _fenced(source))
+        start += len(pieces[-1]) + 2
+    title = about.title or first_title(tuple(found))
+    left_out = (*about.left_out, *_left_out(cells))
+    return Read("\n\n".join(pieces), title, about.stated, tuple(found), left_out)
+
+
+def _front_matter(cells: list) -> tuple[Read, list]:
+    """(what the front matter says, the other cells): Quarto and Jupyter Book keep it in a cell."""
+    if cells and cells[0].cell_type in ("raw", "markdown"):
+        source = clean(cells[0].source)
+        values, end = front_matter(source)
+        if values and not source[end:].strip():
+            return markdown_document(source), cells[1:]
+    return Read(""), cells
+
+
+def _fenced(source: str) -> str:
+    """Code between fences that are longer than any run of backticks in it."""
+    longest = max(map(len, re.findall("`+", source)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{source}\n{fence}"
+
+
+def _left_out(cells: list) -> list[str]:
+    n_raw = sum(cell.cell_type == "raw" and bool(cell.source.strip()) for cell in cells)
+    n_outputs = sum(bool(cell.get("outputs")) for cell in cells)
+    named = [(n_raw, f"{n_raw} raw cells"), (n_outputs, f"the outputs of {n_outputs} cells")]
+    return [name for n, name in named if n]

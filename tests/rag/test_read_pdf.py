@@ -1,0 +1,87 @@
+"""PDFs: partly scanned, encrypted for their owner, with glyphs that name no letter, with forms."""
+
+import pypdf
+import pytest
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+    TextStringObject,
+)
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.load import load
+
+
+def font(writer, names: list[str] | None = None):
+    made = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    held = DictionaryObject({NameObject(k): NameObject(v) for k, v in made.items()})
+    if names:
+        differences = ArrayObject([NumberObject(1), *map(NameObject, names)])
+        held[NameObject("/Encoding")] = DictionaryObject({NameObject("/Differences"): differences})
+    return writer._add_object(held)
+
+
+def write(path, *pages: str, names: list[str] | None = None, prepare=None) -> None:
+    """A page for each text, "" for one as a scan leaves it; F2 is a font with glyphs of its own."""
+    writer = pypdf.PdfWriter()
+    fonts = DictionaryObject({NameObject("/F1"): font(writer), NameObject("/F2"): font(writer, names)})
+    for text in pages:
+        page = writer.add_blank_page(300, 100)
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        stream = StreamObject()
+        stream.set_data((text if text.startswith("BT") else f"BT /F1 12 Tf 10 50 Td ({text}) Tj ET").encode("latin-1"))
+        page[NameObject("/Contents")] = writer._add_object(stream)
+    if prepare:
+        prepare(writer)
+    writer.write(path)
+
+
+def test_pages_without_text_are_numbered(tmp_path):
+    write(tmp_path / "a.pdf", "Cover page", "", "* * *", "End")
+    with pytest.warns(UserWarning, match="a.pdf is read in part. Left out: pages 2, 3, without text"):
+        assert load(tmp_path / "a.pdf").text.split() == ["Cover", "page", "*", "*", "*", "End"]
+    write(tmp_path / "b.pdf", "", "")
+    with pytest.warns(UserWarning, match="pages 1, 2"), pytest.raises(AdaptLabError, match="may be a scan"):
+        load(tmp_path / "b.pdf")
+
+
+GLYPHS = "BT /F2 12 Tf 10 50 Td (\x01\x02\x03) Tj ET"
+
+
+def test_names_of_glyphs_are_no_text(tmp_path):
+    write(tmp_path / "a.pdf", "Cover /g1", GLYPHS, f"{GLYPHS} BT /F1 12 Tf 10 20 Td (path/one) Tj ET", names=["/g1", "/g12", "/one"])
+    with pytest.warns(UserWarning, match="Left out: words on pages 1, 2, 3 in a font"):
+        text = load(tmp_path / "a.pdf").text
+    assert "/g" not in text and text.split() == ["Cover", "1", "1", "path/one"]
+    write(tmp_path / "b.pdf", GLYPHS, names=["/g1", "/g2", "/g3"])
+    with pytest.warns(UserWarning, match="page 1,"), pytest.raises(AdaptLabError, match="no text"):
+        load(tmp_path / "b.pdf")
+
+
+def test_a_pdf_that_opens_without_a_password_is_read(tmp_path, recwarn):
+    write(tmp_path / "a.pdf", "Send it back.", prepare=lambda w: w.encrypt("", "owner", algorithm="RC4-128"))
+    assert load(tmp_path / "a.pdf").text == "Send it back." and not recwarn
+    write(tmp_path / "b.pdf", "Secret", prepare=lambda w: w.encrypt("user", "owner", algorithm="RC4-128"))
+    with pytest.raises(AdaptLabError, match="b.pdf is encrypted. Save it without a password."):
+        load(tmp_path / "b.pdf")
+
+
+def test_values_of_a_form_and_typed_notes_are_read(tmp_path):
+    def fill(writer):
+        box = ArrayObject([FloatObject(x) for x in (10, 10, 90, 30)])
+        note = {"/Type": NameObject("/Annot"), "/Subtype": NameObject("/FreeText"), "/Rect": box, "/Contents": TextStringObject("Typed")}
+        field = {"/Type": NameObject("/Annot"), "/Subtype": NameObject("/Widget"), "/FT": NameObject("/Tx"), "/Rect": box,
+                 "/T": TextStringObject("city"), "/V": TextStringObject("Selby")}  # fmt: skip
+        held = [writer._add_object(DictionaryObject({NameObject(k): v for k, v in d.items()})) for d in (note, field)]
+        writer.pages[0][NameObject("/Annots")] = ArrayObject(held)
+        form = DictionaryObject({NameObject("/Fields"): ArrayObject(held[1:])})
+        writer._root_object[NameObject("/AcroForm")] = form
+        writer.add_attachment("prices.csv", b"lamp,40")
+
+    write(tmp_path / "a.pdf", "Form", prepare=fill)
+    with pytest.warns(UserWarning, match="Left out: the attached files prices.csv"):
+        assert load(tmp_path / "a.pdf").text.split("\n") == ["Form", "Typed", "", "city: Selby"]
