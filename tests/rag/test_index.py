@@ -74,8 +74,9 @@ def test_what_is_refused_is_a_sentence_and_changes_nothing(make, kind):
     broken = vectors.copy()
     broken[0, 0] = np.nan
     refused = [
-        (lambda: index.search(vectors, 9), "holds 8 vectors"),
-        (lambda: index.search(vectors, 0), "ask for 1 to 8"),
+        (lambda: index.search(vectors, 0), "k is 0, not a whole number of at least 1"),
+        (lambda: index.search(vectors, 2.5), "k is 2.5"),
+        (lambda: index.search(vectors, True), "k is True"),
         (lambda: index.search(unit(rng, 2, 5), 1), "dimension 24"),
         (lambda: index.add([9], unit(rng, 1, 5)), "another embedding model"),
         (lambda: index.add(range(10, 18), broken), "NaN"),
@@ -92,6 +93,41 @@ def test_what_is_refused_is_a_sentence_and_changes_nothing(make, kind):
     assert len(index) == 8
     for a, b in zip(before, index.search(vectors, 3)):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_k_above_the_number_of_vectors_gives_what_there_is(make, kind):
+    index, vectors = make(kind), unit(np.random.default_rng(7), 8)
+    index.add(range(8), vectors)
+    for k in (9, 10**6):
+        ids, scores = index.search(vectors, k)
+        assert ids.shape == scores.shape == (8, 8) and set(ids[0].tolist()) == set(range(8))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("family", ["flat", "ivf", "hnsw"])
+def test_a_filter_that_leaves_few_finds_them_as_brute_force_does(family, metric):
+    rng = np.random.default_rng(8)
+    vectors, queries, n = unit(rng, 6000), unit(rng, 50), 6000
+    index, oracle = FaissIndex(DIMENSION, family, metric, n_probe=4, ef=16, n_links=8), NumpyIndex(DIMENSION, metric)
+    for held in (index, oracle):
+        held.add(range(n), vectors)
+    for allowed in ([7], [7, 7, n + 5], [n + 5], [], rng.choice(n, 900, replace=False).tolist()):
+        ids, scores = index.search(queries, 5, allowed)
+        expected, expected_scores = oracle.search(queries, 5, allowed)
+        assert ids.tolist() == expected.tolist(), allowed
+        np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["ivf", "hnsw"])
+def test_no_query_finds_fewer_than_a_filter_allows(family, monkeypatch):
+    monkeypatch.setattr("adaptlab.rag.index.FEW", 0)
+    rng = np.random.default_rng(9)
+    index = FaissIndex(DIMENSION, family, n_probe=1, ef=1, n_links=2)
+    index.add(range(6000), unit(rng, 6000))
+    ids, _ = index.search(unit(rng, 100), 10, range(0, 6000, 100))
+    assert (ids != NO_ID).all() and all(len(set(row)) == 10 for row in ids.tolist())
+    assert set(ids.ravel().tolist()) <= set(range(0, 6000, 100))
 
 
 LEAST_RECALL = {"flat": 1, "ivf": 0.3, "hnsw": 0.8, "pq": 0.1, "ivfpq": 0.1}

@@ -54,9 +54,10 @@ def test_sources_stand_in_the_order_of_their_best_chunks(collection):
 
 def test_keyword_is_the_library_itself(collection):
     chunks, stemmer = list(collection.chunks.values()), Stemmer.Stemmer("english")
+    rules = {"stopwords": "en", "stemmer": stemmer, "show_progress": False, "token_pattern": r"\w+"}  # by default it drops single letters and digits
     library = bm25s.BM25()
-    library.index(bm25s.tokenize([c.in_context() for c in chunks], stopwords="en", stemmer=stemmer, show_progress=False), show_progress=False)
-    positions, scores = library.retrieve(bm25s.tokenize(QUERIES, stopwords="en", stemmer=stemmer, show_progress=False), k=7, show_progress=False)
+    library.index(bm25s.tokenize([c.in_context() for c in chunks], **rules), show_progress=False)
+    positions, scores = library.retrieve(bm25s.tokenize(QUERIES, **rules), k=7, show_progress=False)
     found = Keyword(collection).search(QUERIES, 7)
     for hits, row, values in zip(found, positions, scores):
         assert ids(hits) == [chunks[i].id for i, score in zip(row, values) if score > 0]
@@ -123,11 +124,25 @@ def test_reranked_orders_by_the_second_score(collection):
     assert [-hit.score for hit in hits] == sorted(len(hit.chunk.in_context()) for hit in candidates)[:3]
 
 
+def test_a_k_above_the_number_of_chunks_gives_what_there_is(collection):
+    n = len(collection)
+    for k in (n + 1, 10**9):
+        assert len(Dense(collection).search(["a"], k)[0]) == n
+        assert len(Diverse(collection, depth=n).search(["a"], k)[0]) == n
+        assert 0 < len(Keyword(collection).search(["kettle"], k)[0]) < n
+        assert len(Hybrid([Dense(collection), Keyword(collection)]).search(["kettle"], k)[0]) == n
+
+
 def test_what_cannot_be_searched_is_a_sentence(collection):
     makers = (Dense, Keyword, Diverse, lambda c: Hybrid([Dense(c), Keyword(c)]), lambda c: Rewritten(Dense(c), plain_versions),
               lambda c: Reranked(Dense(c), lambda pairs: [0.0] * len(pairs)))  # fmt: skip
     for make in makers:
-        for queries, k, sentence in ((["a", " "], 3, "query is empty"), ("a", 3, "list of queries"), (["a"], 0, "ask for 1 to"), (["a"], 9999, "ask for 1 to")):
+        for queries, k, sentence in (
+            (["a", " "], 3, "query is empty"), ("a", 3, "list of queries"), (["a"], 0, "k is 0, not a whole number"), (["a"], 1.5, "k is 1.5"),
+            ([None], 1, "query is NoneType, not text"), (["a", 3], 1, "query is int, not text"), ([["a"]], 1, "query is list"),
+            (None, 1, "not a list of texts"),
+            ([float("nan")], 1, "query is float"),
+        ):  # fmt: skip
             with pytest.raises(AdaptLabError, match=sentence):
                 make(collection).search(queries, k)
         with pytest.raises(AdaptLabError, match="empty"):

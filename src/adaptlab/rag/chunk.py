@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Document, Heading
+from adaptlab.rag.embed import Embedder, cut_texts, minilm_folder
 from adaptlab.rag.markdown import headings
 
 UNITS = ("characters", "tokens", "sentences")
@@ -45,16 +46,29 @@ class Chunk:
         return f"{path}: {self.text}" if path else self.text
 
 
-def chunk(documents: Iterable[Document], size: int = 1000, overlap: int = 200, unit: str = "characters", by_heading: bool = True) -> list[Chunk]:
+def chunk(
+    documents: Iterable[Document],
+    size: int = 1000,
+    overlap: int = 200,
+    unit: str = "characters",
+    by_heading: bool = True,
+    embedder: Embedder | None = None,
+) -> list[Chunk]:
     """Chunks of at most `size` units, cut at the largest boundary that fits (paragraph, sentence, word), with up to `overlap` repeated.
 
     With `by_heading`, no chunk crosses a heading. Headings go into the path of `section` and not
-    into the text; a heading with nothing below it is a text of its own.
+    into the text; a heading with nothing below it is a text of its own. With an `embedder`, a
+    chunk that is longer in context than its window is cut again, without overlap.
+
+    Raises:
+        AdaptLabError: if size, overlap or unit make no sense, or the embedder states no window.
     """
     if size < 1 or not 0 <= overlap < size:
         raise AdaptLabError(f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap {overlap}.")
+    if embedder is not None and getattr(embedder, "window", None) is None:
+        raise AdaptLabError(f"The embedder {embedder.name} does not state its window. Choose a size instead.")
     splitter = _splitter(size, overlap, unit)
-    return [piece for document in documents for piece in _pieces(document, splitter, by_heading)]
+    return [piece for document in documents for piece in _pieces(document, splitter, by_heading, embedder)]
 
 
 class _Section(NamedTuple):
@@ -66,18 +80,35 @@ class _Section(NamedTuple):
     end: int
 
 
-def _pieces(document: Document, splitter, by_heading: bool) -> Iterator[Chunk]:
+def _pieces(document: Document, splitter, by_heading: bool, embedder: Embedder | None) -> Iterator[Chunk]:
     whole = _Section(document.title, (), 0, len(document.text))
     met: Counter[tuple[str, str]] = Counter()
     for title, parents, start, stop in _sections(document) if by_heading else [whole]:
         path = _path(parents, title)
-        for offset, text in splitter.chunk_indices(document.text[start:stop]):
+        found = splitter.chunk_indices(document.text[start:stop])
+        for offset, text in found if embedder is None else _cut_to_window(found, path, embedder):
             at, number = start + offset, met[path, text]
             met[path, text] += 1
             source, about = document.source, document.title
             identity = _identity(source, about, path, text, str(number))
             end = at + len(text)
             yield Chunk(identity, text, source, about, title, document.date, at, end, parents)
+
+
+def _cut_to_window(found: Iterable[tuple[int, str]], path: str, embedder: Embedder) -> Iterator[tuple[int, str]]:
+    """The pieces (offset, text), those cut again that are too long with their path before them."""
+    from semantic_text_splitter import TextSplitter
+
+    before = f"{path}: " if path else ""
+    n_marks, n_before = embedder.n_tokens(["", before])
+    # A path that fills the window leaves a quarter to the text; embedding warns of it.
+    room = max(embedder.window - n_before, embedder.window // 4, 1)
+    splitter = TextSplitter.from_callback(lambda text: embedder.n_tokens([text])[0] - n_marks, int(room))
+    for offset, text in found:
+        if cut_texts(embedder, [before + text]):
+            yield from ((offset + at, part) for at, part in splitter.chunk_indices(text))
+        else:
+            yield offset, text
 
 
 def _path(parents: tuple[str, ...], section: str) -> str:
@@ -102,19 +133,29 @@ def _splitter(size: int, overlap: int, unit: str):
     raise AdaptLabError(f"A chunk cannot be measured in {unit}; units are {', '.join(UNITS)}.")
 
 
+_ENDS = ".!?"  # before a space or at the end of the text
+_WIDE_ENDS = "。！？｡．।॥؟۔։።။។"  # of scripts that put no space, or marks of their own, after one
+_CLOSERS = "」』”’）》】〉"
+
+
 def n_sentences(text: str) -> int:
-    """Marks that end a sentence: at the end of the text or before a space; a rest without one counts as one more."""
+    """Marks that end a sentence; a rest without one counts as one more.
+
+    A full stop, ! or ? ends one before a space or at the end of the text. The marks of Chinese,
+    Japanese, Hindi, Arabic and others end one wherever they stand; several in a row end one.
+    """
     text = text.strip()
-    ends = sum(c in ".!?" and (i + 1 == len(text) or text[i + 1].isspace()) for i, c in enumerate(text))
-    return ends + (bool(text) and text[-1] not in ".!?")
+    after = [*text[1:], " "] if text else []
+    ends = sum(nxt.isspace() if mark in _ENDS else mark in _WIDE_ENDS and nxt not in _WIDE_ENDS for mark, nxt in zip(text, after))
+    inner = text.rstrip(_CLOSERS)
+    closed = text.endswith(tuple(_ENDS)) or inner.endswith(tuple(_WIDE_ENDS))
+    return ends + (bool(text) and not closed)
 
 
 @cache
 def _embedder_tokenizer():
     """The embedder's: what does not fit into its window is not searched."""
     from tokenizers import Tokenizer
-
-    from adaptlab.rag.embed import minilm_folder
 
     tokenizer = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
     tokenizer.no_truncation()

@@ -2,9 +2,10 @@
 
 import hashlib
 import sqlite3
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,7 @@ from adaptlab.models.load import from_hub
 
 MINILM = "all-MiniLM-L6-v2"
 LONG = 100  # texts that take long enough for a bar
+MARKS = 8  # tokens around a text, at most
 KEPT_TOGETHER = 1000  # texts that are embedded before the cache writes them down
 
 
@@ -27,7 +29,11 @@ def together(device: str) -> int:
 
 
 class Embedder(Protocol):
-    """`name` says which model made a vector: vectors of two models cannot be compared."""
+    """`name` says which model made a vector: vectors of two models cannot be compared.
+
+    An embedder that cuts long texts also has `window`, the tokens that it reads of a text, and
+    `n_tokens(texts)`, which counts them (n,) before the cut; it warns of each text that it cuts.
+    """
 
     name: str
     dimension: int
@@ -35,6 +41,26 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors (n, dimension) float32, one for each text."""
         ...
+
+
+def cut_texts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
+    """Positions of the texts that are longer than the embedder's window, if it states one."""
+    window = getattr(embedder, "window", None)
+    if window is None:
+        return []
+    # No token is shorter than a byte, and the marks around a text are few: most need no counting.
+    long = [i for i, text in enumerate(texts) if len(text.encode()) + MARKS > window]
+    counts = embedder.n_tokens([texts[i] for i in long]) if long else []
+    return [i for i, n in zip(long, counts) if n > window]
+
+
+def warn_of_cut(embedder: Embedder, texts: Sequence[str]) -> None:
+    """Say how many texts have an end that no vector holds."""
+    n = len(cut_texts(embedder, texts))
+    if n:
+        long = f"{n} of {len(texts)} texts are longer than the {embedder.window} tokens"
+        lost = f"{long} that {embedder.name} reads, so that no vector holds their ends"
+        warnings.warn(f"{lost}. Cut smaller chunks, or give the embedder to `chunk`.", stacklevel=3)
 
 
 @cache
@@ -71,9 +97,30 @@ class LocalEmbedder:
             self.model = SentenceTransformer(source)
         except (OSError, ValueError) as error:
             raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name (online or fetched) or a folder.") from error
-        self.dimension = self.encode(["dimension"]).shape[1]
+        self.window: int | None = self.model.max_seq_length
+        self.dimension = self.vectors(["dimension"]).shape[1]
+
+    def n_tokens(self, texts: Sequence[str]) -> np.ndarray:
+        """The tokens (n,) of each text, with the marks around it, before any is cut off."""
+        return np.array([len(encoding) for encoding in self._counter.encode_batch(list(texts))])
+
+    @cached_property
+    def _counter(self):
+        """A tokenizer of its own: to change the model's would disturb a search in another thread."""
+        from tokenizers import Tokenizer
+
+        counter = Tokenizer.from_str(self.model.tokenizer.backend_tokenizer.to_str())
+        counter.no_truncation()
+        counter.no_padding()
+        return counter
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors; a warning says how many texts are longer than the window."""
+        warn_of_cut(self, texts)
+        return self.vectors(texts)
+
+    def vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """What `encode` gives, without its warning."""
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
         return self.model.encode(list(texts), batch_size=together(self.model.device.type), normalize_embeddings=True, show_progress_bar=len(texts) > LONG)
@@ -122,9 +169,13 @@ class CachedEmbedder:
     def __init__(self, embedder: Embedder, path: Path | str):
         self.embedder, self.path = embedder, Path(path)
         self.name, self.dimension = embedder.name, embedder.dimension
+        self.window: int | None = getattr(embedder, "window", None)
         make_folder(self.path.parent)
         with self._open():
             pass
+
+    def n_tokens(self, texts: Sequence[str]) -> np.ndarray:
+        return self.embedder.n_tokens(texts)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -139,13 +190,15 @@ class CachedEmbedder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         from tqdm.auto import tqdm
 
+        warn_of_cut(self, texts)  # once, and also of texts whose vectors are kept
+        vectors = getattr(self.embedder, "vectors", self.embedder.encode)
         keys = [hashlib.sha256(text.encode()).digest() for text in texts]
         with self._open() as store:
             found = {key: vector for key in set(keys) if (vector := self._vector(store, key)) is not None}
             missing = list({key: text for key, text in zip(keys, texts) if key not in found}.items())
             for start in tqdm(range(0, len(missing), KEPT_TOGETHER), desc="embedding", disable=len(missing) <= KEPT_TOGETHER):
                 part = missing[start : start + KEPT_TOGETHER]
-                made = self.embedder.encode([text for _, text in part])
+                made = vectors([text for _, text in part])
                 store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(self.name, k, v.tobytes()) for (k, _), v in zip(part, made)])
                 store.commit()
                 found |= {key: vector for (key, _), vector in zip(part, made)}

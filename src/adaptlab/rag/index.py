@@ -4,6 +4,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
@@ -31,7 +32,8 @@ class VectorIndex(ABC):
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(ids (q, k) int64, scores (q, k) float32), best first: cosines, or with metric l2 negated squared distances.
 
-        With `allowed`, only these ids are found; a row is padded with NO_ID and -inf.
+        A k above the number of vectors is that number. With `allowed`, only these ids are found;
+        a row is padded with NO_ID and -inf.
         """
 
     @abstractmethod
@@ -82,12 +84,18 @@ def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarra
     return vectors
 
 
-def check_search(n: int, k: int) -> None:
-    """k must be between 1 and the number of vectors."""
+def check_positive(k: int) -> int:
+    """k, if it is a whole number of at least 1; an error says if not."""
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        raise AdaptLabError(f"k is {k!r}, not a whole number of at least 1. Ask for 1 or more.")
+    return int(k)
+
+
+def check_search(n: int, k: int) -> int:
+    """How many of n vectors can be found: k, or n if there are fewer."""
     if n == 0:
         raise AdaptLabError("The index is empty; add something before searching it.")
-    if not 1 <= k <= n:
-        raise AdaptLabError(f"k is {k}, but the index holds {n} vectors; ask for 1 to {n}.")
+    return min(check_positive(k), n)
 
 
 def check_known(ids: Sequence[int], known: set[int]) -> None:
@@ -100,6 +108,7 @@ FAMILIES = ("flat", "ivf", "hnsw", "pq", "ivfpq")
 CELLS = ("ivf", "pq", "ivfpq")  # FAISS's codes alone take no filter; as a single cell they do
 LEAST_A_CELL = 39  # FAISS's own least number of training vectors for a cell, or for one of the 256 values of a byte of code
 LEAST_FOR_CODES = 256 * LEAST_A_CELL
+FEW = 1000  # ids that are compared one by one, whatever the family: it takes about a millisecond
 
 
 class FaissIndex(VectorIndex):
@@ -147,7 +156,7 @@ class FaissIndex(VectorIndex):
 
     def tune(self, index=None) -> None:
         """Apply `n_probe` and `ef`, which may be changed between searches."""
-        index = index or self.index
+        index = self.index if index is None else index
         inner = faiss_module().downcast_index(index.index) if hasattr(index, "id_map") else index
         if hasattr(inner, "nprobe"):
             inner.nprobe = self.n_probe
@@ -178,11 +187,44 @@ class FaissIndex(VectorIndex):
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         queries = check_vectors(queries, self.dimension, self.metric)
         with self._lock:
-            check_search(len(self), k)
-            scores, ids = self.index.search(queries, k, params=None if allowed is None else self._only(allowed))
-        if self.metric == "l2":
-            scores = -scores
+            k = check_search(len(self), k)
+            if allowed is None:
+                return self._nearest(queries, k)
+            known = np.array(sorted(self.ids.intersection(map(int, allowed))), np.int64)
+            if self.family != "flat" and len(known) <= self._n_compared():
+                return self._one_by_one(queries, k, known)
+            ids, scores = self._nearest(queries, k, known)
+            short = (ids != NO_ID).sum(axis=1) < min(k, len(known))
+            if short.any():
+                ids[short], scores[short] = self._one_by_one(queries[short], k, known)
+            return ids, scores
+
+    def _nearest(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        scores, ids = self.index.search(queries, k, params=None if allowed is None else self._only(allowed))
+        scores = -scores if self.metric == "l2" else scores
         return ids, np.where(ids == NO_ID, -np.inf, scores)
+
+    def _n_compared(self) -> int:
+        """About how many vectors a search of this family compares with, and at least FEW."""
+        if self.family == "hnsw":
+            return max(FEW, self.ef * self.n_links)
+        n_lists = self.index.nlist
+        return max(FEW, len(self) * min(self.n_probe, n_lists) // n_lists) if n_lists > 1 else FEW
+
+    def _one_by_one(self, queries: np.ndarray, k: int, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Exact search among ids that are there, as Lucene does where a filter leaves few.
+
+        Cells and graphs are made for all vectors: of the few that a filter allows, the cells and
+        links that a search visits may hold none.
+        """
+        ids = np.full((len(queries), k), NO_ID)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        if len(allowed):
+            found = exact_scores(queries, self.vectors(allowed), self.metric)
+            best = np.argsort(-found, axis=1, kind="stable")[:, :k]
+            ids[:, : best.shape[1]] = allowed[best]
+            scores[:, : best.shape[1]] = np.take_along_axis(found, best, axis=1)
+        return ids, scores
 
     def _only(self, allowed: Sequence[int]):
         faiss = faiss_module()
@@ -206,6 +248,14 @@ class FaissIndex(VectorIndex):
             index.tune()
         index.ids = set(ids)
         return index
+
+
+def exact_scores(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.ndarray:
+    """Scores (q, n) of all pairs: cosines of unit vectors, or negated squared distances."""
+    scores = queries @ vectors.T
+    if metric == "l2":
+        scores = 2 * scores - (queries**2).sum(1, keepdims=True) - (vectors**2).sum(1)
+    return scores
 
 
 class NumpyIndex(VectorIndex):
@@ -233,10 +283,8 @@ class NumpyIndex(VectorIndex):
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         queries = check_vectors(queries, self.dimension, self.metric)
         ids, held = self._held
-        check_search(len(ids), k)
-        scores = queries @ held.T
-        if self.metric == "l2":
-            scores = 2 * scores - (queries**2).sum(1, keepdims=True) - (held**2).sum(1)
+        k = check_search(len(ids), k)
+        scores = exact_scores(queries, held, self.metric)
         if allowed is not None:
             scores[:, ~np.isin(ids, np.asarray(allowed, np.int64))] = -np.inf
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -113,7 +113,7 @@ class PgvectorIndex(VectorIndex):
 
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         queries = check_vectors(queries, self.dimension, self.metric)
-        check_search(len(self), k)
+        k = check_search(len(self), k)
         condition = "" if allowed is None else "WHERE id = ANY(%s)"
         statement = f"SELECT id, embedding {self._operator} %s AS distance FROM {{table}} {condition} ORDER BY distance LIMIT %s"
         only = [] if allowed is None else [[int(i) for i in allowed]]

@@ -81,7 +81,7 @@ class QdrantIndex(VectorIndex):
 
     def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         queries, models = check_vectors(queries, self.dimension, self.metric), self._models
-        check_search(len(self), k)
+        k = check_search(len(self), k)
         only = None if allowed is None else models.Filter(must=[models.HasIdCondition(has_id=[int(i) for i in allowed])])
         requests = [models.QueryRequest(query=query.tolist(), limit=k, filter=only, params=self._parameters) for query in queries]
         with self._answering():

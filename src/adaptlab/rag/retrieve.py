@@ -1,6 +1,7 @@
 """Retrieve: chunks for questions, by meaning, by words, or spread over topics."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,10 @@ import numpy as np
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.collection import Collection, Where
+from adaptlab.rag.index import check_positive
+from adaptlab.rag.words import stemmed_words
+
+__all__ = ["Dense", "Diverse", "Hit", "Keyword", "Retriever", "sources", "stemmed_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +38,43 @@ class Retriever(Protocol):
 
 
 def check_queries(queries: Sequence[str]) -> None:
+    """Queries are a list of texts with at least one letter or mark each; an error says if not."""
     if isinstance(queries, str):
         raise AdaptLabError("A search takes a list of queries; put the one that you have into brackets.")
+    if not isinstance(queries, Iterable):
+        raise AdaptLabError(f"Queries are {type(queries).__name__}, not a list of texts. Give a list of texts.")
+    wrong = next((query for query in queries if not isinstance(query, str)), "")
+    if not isinstance(wrong, str):
+        raise AdaptLabError(f"A query is {type(wrong).__name__}, not text. Give each query as a text.")
     if not all(query.strip() for query in queries):
         raise AdaptLabError("A query is empty; ask something.")
 
 
-def check_k(k: int, n: int) -> None:
-    if not 1 <= k <= n:
-        raise AdaptLabError(f"k is {k}, but the collection holds {n} chunks; ask for 1 to {n}." if n else "The collection is empty; add something first.")
+def check_k(k: int, n: int) -> int:
+    """How many of n chunks can be found: k, or n if there are fewer."""
+    if not n:
+        raise AdaptLabError("The collection is empty; add something first.")
+    return min(check_positive(k), n)
 
 
 def first_depth(k: int, depth: int, n: int) -> int:
     """How many of n chunks a first stage looks up, where a later one keeps k."""
-    check_k(k, n)
-    return min(max(k, depth), n)
+    return min(max(check_k(k, n), depth), n)
+
+
+def checked_scores(scores: Sequence[float], n: int) -> list[float]:
+    """Scores by a model for n pairs, as numbers that can be put in order.
+
+    Raises:
+        AdaptLabError: if there are more or fewer than n, or if one is NaN, which no order has.
+    """
+    found = [float(score) for score in scores]
+    if len(found) != n:
+        raise AdaptLabError(f"The reranker gave {len(found)} scores for {n} pairs. Return one for each pair.")
+    n_nan = sum(map(math.isnan, found))
+    if n_nan:
+        raise AdaptLabError(f"The reranker gave NaN for {n_nan} of {n} pairs. Check its weights and number format.")
+    return found
 
 
 class Dense:
@@ -58,46 +85,48 @@ class Dense:
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
-        check_k(k, len(self.collection))
+        k = check_k(k, len(self.collection))
         found = self.collection.search(self.collection.embedder.encode(queries), k, where)
         return [[Hit(chunk, score) for chunk, score in row] for row in found]
 
 
-def stemmed_words(texts: Sequence[str]) -> list[list[str]]:
-    """The words of each text as BM25 counts them: small, stemmed, without the commonest."""
-    import bm25s
-    import Stemmer
-
-    return bm25s.tokenize(list(texts), stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False, show_progress=len(texts) > 20_000)
-
-
 class Keyword:
-    """BM25 over the words of the chunks, stemmed, without the commonest; a chunk that shares no word with the query is not found."""
+    """BM25 over the words of the chunks, stemmed, without the commonest of a `language`.
 
-    def __init__(self, collection: Collection, k1: float = 1.5, b: float = 0.75):
-        self.collection, self.k1, self.b = collection, k1, b
+    A chunk that shares no word with the query is not found.
+    """
+
+    def __init__(self, collection: Collection, k1: float = 1.5, b: float = 0.75, language: str | None = "english"):
+        self.collection, self.k1, self.b, self.language = collection, k1, b, language
+        stemmed_words([], language)  # or an unknown language is found out by the first search
         self._indexed: tuple | None = None
 
     def _current(self) -> tuple:
-        """(version, chunks, index), made anew if the collection has changed: BM25's weights depend on all chunks."""
+        """(version, chunks, index), made anew if the collection has changed: BM25's weights depend on all chunks.
+
+        The index is None if no chunk holds a word.
+        """
         import bm25s
 
         if self._indexed is None or self._indexed[0] != self.collection.version:
             version, chunks = self.collection.version, list(self.collection.chunks.values())
-            index = bm25s.BM25(k1=self.k1, b=self.b)
-            index.index(stemmed_words([chunk.in_context() for chunk in chunks]), show_progress=len(chunks) > 20_000)
+            words = stemmed_words([chunk.in_context() for chunk in chunks], self.language)
+            index = bm25s.BM25(k1=self.k1, b=self.b) if any(words) else None
+            if index is not None:
+                index.index(words, show_progress=len(chunks) > 20_000)
             self._indexed = version, chunks, index
         return self._indexed
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
         with self.collection.steady():
-            check_k(k, len(self.collection))
+            k = check_k(k, len(self.collection))
             _, chunks, index = self._current()
-            if not queries:
-                return []
+            if not queries or index is None:
+                return [[] for _ in queries]
             mask = None if where is None else np.array([where(chunk) for chunk in chunks], np.float32)
-            positions, scores = index.retrieve(stemmed_words(queries), k=k, show_progress=False, weight_mask=mask)
+            words = stemmed_words(queries, self.language, of_queries=True)
+            positions, scores = index.retrieve(words, k=k, show_progress=False, weight_mask=mask)
             return [[Hit(chunks[i], float(s)) for i, s in zip(*row) if s > 0] for row in zip(positions, scores)]
 
 
