@@ -1,9 +1,11 @@
 """Collections: one change is one step, what is saved comes back or is refused, and a kill during a save loses nothing."""
 
+import json
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +14,8 @@ import pytest
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk, chunk
-from adaptlab.rag.collection import MAGIC, Collection
-from adaptlab.rag.index import FaissIndex
+from adaptlab.rag.collection import MAGIC, Collection, _digest
+from adaptlab.rag.index import METRICS, FaissIndex, NumpyIndex
 from adaptlab.rag.load import Document
 from adaptlab.rag.qdrant import QdrantIndex
 
@@ -86,6 +88,55 @@ def test_saved_and_loaded_it_finds_the_same(collection, tmp_path):
     assert texts_of(again) == ["mmmm", "new"]
     Collection(Letters()).save(tmp_path / "empty.index")
     assert len(Collection.load(tmp_path / "empty.index", Letters())) == 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_index_of_our_own_is_saved_with_its_vectors(metric, tmp_path):
+    for index in (NumpyIndex(26, metric), FaissIndex(26, metric=metric)):
+        made = Collection(Letters(), index)
+        made.add(pieces("a", "zebra zoo", "apple"))
+        made.save(tmp_path / "shop")
+        again = Collection.load(tmp_path / "shop", Letters())
+        query = Letters().encode(["zoo"])
+        assert type(again.index) is type(index) and again.index.settings() == index.settings()
+        assert again.search(query, 2) == made.search(query, 2) and again.index.ids == index.ids
+        again.update(pieces("a", "kiwi"))
+        assert texts_of(again) == ["kiwi"]
+    Collection(Letters(), NumpyIndex(26)).save(tmp_path / "empty")
+    assert len(Collection.load(tmp_path / "empty", Letters())) == 0
+
+
+def test_a_file_from_before_kinds_and_paths_is_read(tmp_path):
+    made = Collection(Letters())
+    made.add(pieces("a", "zebra zoo"))
+    lines = "".join(
+        json.dumps({k: v for k, v in asdict(c).items() if k != "parents"} | {"date": c.date.isoformat()}) + "\n" for c in made.chunks.values()
+    ).encode()
+    vectors = made.index.to_bytes()
+    about = {"embedder": "letters", "index": made.index.settings(), "sizes": [len(lines), len(vectors)]}
+    header = json.dumps(about | {"sha256": _digest(about, lines, vectors)}).encode()
+    (tmp_path / "old").write_bytes(MAGIC + header + b"\n" + lines + vectors)
+    assert Collection.load(tmp_path / "old", Letters()).chunks == made.chunks
+
+
+def test_paths_of_headings_are_saved(tmp_path):
+    made = Collection(Letters())
+    made.add(chunk([Document("# A\n\n## B\n\ntext", "s", "t", date(2026, 1, 1))]))
+    made.save(tmp_path / "shop")
+    (piece,) = Collection.load(tmp_path / "shop", Letters()).chunks.values()
+    assert piece.parents == ("A",) and piece.in_context() == "A > B: text" and hash(piece)
+
+
+def test_an_empty_index_of_a_server_is_an_index(tmp_path):
+    empty = QdrantIndex(26)
+    made = Collection(Letters(), empty)
+    assert made.index is empty
+    made.save(tmp_path / "empty")
+    assert Collection.load(tmp_path / "empty", Letters(), empty).index is empty
+    made.add(pieces("a", "zebra zoo"))
+    made.save(tmp_path / "shop")
+    with pytest.raises(AdaptLabError, match="The index holds 0 vectors, fewer than the 1 chunks"):
+        Collection.load(tmp_path / "shop", Letters(), QdrantIndex(26))
 
 
 def test_what_is_not_ours_is_refused(collection, tmp_path):

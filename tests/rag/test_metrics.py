@@ -40,6 +40,38 @@ def test_rankings_that_cannot_be_judged_are_refused():
         ranking_metrics([[1]], [set()], 3)
     with pytest.raises(AdaptLabError, match="a chunk twice"):
         ranking_metrics([[1, 1]], [{1}], 3)
+    with pytest.raises(AdaptLabError, match="are a text"):
+        ranking_metrics([["a"]], ["a"], 3)
+    with pytest.raises(AdaptLabError, match="are a text"):
+        ranking_metrics(["ab"], [{"a"}], 3)
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5, True, None, "3"])
+def test_a_k_that_is_no_number_of_results_is_refused(k):
+    with pytest.raises(AdaptLabError, match="not a whole number of at least 1"):
+        ranking_metrics([[1]], [{1}], k)
+
+
+def test_a_k_above_the_length_of_a_ranking_is_computed():
+    found = ranking_metrics([[3, 1], []], [{1}, {2}], 1000)
+    assert {name: values[0] for name, values in found.items()} == pytest.approx(by_hand([3, 1], {1}, 1000))
+
+
+@pytest.mark.parametrize("identity", ["none", "nothing", "", "id 1", 0, "a b\n"])
+def test_no_id_is_taken_for_a_query_without_hits(identity):
+    found = ranking_metrics([[], [identity], ["other"]], [{identity}] * 3, 5)
+    for name, values in found.items():
+        assert values.tolist()[::2] == [0.0, 0.0] and values[1] == (0.2 if name == "precision@k" else 1.0)
+
+
+def test_what_cannot_be_measured_is_a_sentence():
+    with pytest.raises(AdaptLabError, match="right spans hold no character"):
+        span_overlap([(0, 3)], [])
+    with pytest.raises(AdaptLabError, match="0 answers and 1 sets"):
+        citation_metrics([], [{1}])
+    for scores, right, sentence in (([0.5, float("nan")], [True, False], "1 scores are NaN"), ([], [], "0 scores"), ([1.0], [True, False], "1 scores and 2")):
+        with pytest.raises(AdaptLabError, match=sentence):
+            risk_coverage(scores, right)
 
 
 def test_spans():

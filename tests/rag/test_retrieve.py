@@ -10,7 +10,8 @@ import Stemmer
 from test_collection import Letters
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import ScriptedChat
+from adaptlab.models.chat import Reply, ScriptedChat
+from adaptlab.rag.answer import check, verified
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.fuse import Hybrid, Rewritten, reciprocal_rank_fusion, weighted_fusion
@@ -122,6 +123,26 @@ def test_reranked_orders_by_the_second_score(collection):
     hits = shortest.search(QUERIES, 3)[0]
     candidates = Dense(collection).search(QUERIES, 10)[0]
     assert [-hit.score for hit in hits] == sorted(len(hit.chunk.in_context()) for hit in candidates)[:3]
+
+
+@pytest.mark.parametrize("score, sentence", [
+    (lambda pairs: [float("nan"), *range(1, len(pairs))], "NaN for 1 of 10 pairs"), (lambda pairs: np.full(len(pairs), np.nan), "NaN for 10 of 10"),
+    (lambda pairs: [1.0], "1 scores for 10 pairs"), (lambda pairs: [0.0] * (len(pairs) + 1), "11 scores for 10"),
+])  # fmt: skip
+def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sentence):
+    with pytest.raises(AdaptLabError, match=sentence):
+        Reranked(Dense(collection), score, depth=5).search(QUERIES[:2], 3)
+    hits = Dense(collection).search(QUERIES[:1], 10)[0]
+    answer = check(QUERIES[0], hits, Reply("40", 0, 0, 0.0))
+    with pytest.raises(AdaptLabError, match=sentence):
+        verified([answer], score)
+
+
+def test_what_cannot_be_fused_is_a_sentence():
+    with pytest.raises(AdaptLabError, match="at least one retriever"):
+        Hybrid([])
+    with pytest.raises(AdaptLabError, match="not all numbers"):
+        weighted_fusion([1.0, float("nan")])
 
 
 def test_a_k_above_the_number_of_chunks_gives_what_there_is(collection):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from adaptlab.models.chat import Chat, Messages, Reply
 from adaptlab.rag.collection import Where
-from adaptlab.rag.retrieve import Hit, Retriever
+from adaptlab.rag.retrieve import Hit, Retriever, checked_scores
 from adaptlab.world.case import NOT_FOUND, data, system, user
 
 INSTRUCTION = f"Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND}"
@@ -127,7 +127,8 @@ def verified(answers: Sequence[Answer], score: Callable[[list[tuple[str, str]]],
     Otherwise the answer cites nothing: its words come from elsewhere, and a reader should be told. What the model itself cited is not asked.
     """
     spoken = [answer for answer in answers if answer.hits and not answer.abstained]
-    scores = iter(score([(answer.question, hit.chunk.in_context()) for answer in spoken for hit in answer.hits]))
+    pairs = [(answer.question, hit.chunk.in_context()) for answer in spoken for hit in answer.hits]
+    scores = iter(checked_scores(score(pairs), len(pairs)))
     cited = iter([_backed(answer, answer.hits[_first([next(scores) for _ in answer.hits])]) for answer in spoken])
     return [replace(a, cited=next(cited) if a.hits and not a.abstained else (), invented_citations=()) for a in answers]
 

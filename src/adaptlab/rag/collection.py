@@ -14,7 +14,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.embed import Embedder
-from adaptlab.rag.index import FaissIndex, VectorIndex
+from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
 
 MAGIC = b"adaptlab collection 1\n"
 
@@ -85,10 +85,14 @@ class Collection:
     def save(self, path: Path | str) -> None:
         """One file, written whole: the chunks, what they were embedded with, and the vectors, unless the index keeps those on a server."""
         with self._lock:
-            own = isinstance(self.index, FaissIndex)
+            own = bool(self.index.kind)
             lines = "".join(json.dumps(asdict(chunk) | {"date": chunk.date.isoformat()}) + "\n" for chunk in self.chunks.values()).encode()
             vectors = self.index.to_bytes() if own else b""
-            about = {"embedder": self.embedder.name, "index": self.index.settings() if own else None, "sizes": [len(lines), len(vectors)]}
+            about = {
+                "embedder": self.embedder.name,
+                "index": self.index.settings() | {"kind": self.index.kind} if own else None,
+                "sizes": [len(lines), len(vectors)],
+            }
         write_whole(Path(path), [MAGIC, json.dumps(about | {"sha256": _digest(about, lines, vectors)}).encode() + b"\n", lines, vectors])
 
     @classmethod
@@ -104,7 +108,8 @@ class Collection:
             raise AdaptLabError(f"{path} {'has its vectors on a server; give its index' if index is None else 'holds its vectors itself; give no index'}.")
         items = [json.loads(line) for line in lines.splitlines()]
         chunks = {item["id"]: _as_chunk(item) for item in items}
-        collection = cls(embedder, index or FaissIndex.from_bytes(vectors, chunks, about["index"]))
+        held = index_from_bytes(vectors, chunks, about["index"]) if index is None else index
+        collection = cls(embedder, held)
         if len(collection.index) < len(chunks):
             raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
         collection.chunks = chunks

@@ -1,5 +1,6 @@
 """Fuse: one ranking out of several, from several retrievers or from several versions of a query."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -22,6 +23,8 @@ def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> lis
 
 def weighted_fusion(weights: Sequence[float]) -> Fusion:
     """Order by the weighted sum of the rankings' scores, each brought to 0...1 within its ranking."""
+    if not all(map(math.isfinite, weights)):
+        raise AdaptLabError(f"The weights {list(weights)} are not all numbers. Give a finite weight for each ranking.")
 
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
         if len(weights) != len(rankings):
@@ -44,6 +47,8 @@ class Hybrid:
     """Several retrievers of one collection whose rankings, `depth` hits each, are fused."""
 
     def __init__(self, retrievers: Sequence[Retriever], fuse: Fusion = reciprocal_rank_fusion, depth: int = 50):
+        if not retrievers:
+            raise AdaptLabError("There is no ranking to fuse. Give at least one retriever.")
         self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
         self.collection = retrievers[0].collection
         if any(retriever.collection is not self.collection for retriever in retrievers):

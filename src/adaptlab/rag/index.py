@@ -23,6 +23,15 @@ class VectorIndex(ABC):
     dimension: int
     metric: str
     ids: set[int]
+    kind = ""  # of an index whose vectors `to_bytes` gives; "" where a server keeps them
+
+    def settings(self) -> dict:
+        """What `index_from_bytes` needs beside the bytes."""
+        raise NotImplementedError
+
+    def to_bytes(self) -> bytes:
+        """The vectors of an index that keeps them itself."""
+        raise NotImplementedError
 
     @abstractmethod
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
@@ -118,6 +127,8 @@ class FaissIndex(VectorIndex):
     walked with a list of `ef` candidates; it cannot delete, so a change builds it anew. pq: each vector in `n_bytes` bytes; ivfpq: both.
     Families with cells or codes learn them from the first vectors that are added.
     """
+
+    kind = "faiss"
 
     def __init__(self, dimension: int, family: str = "flat", metric: str = "cosine", n_lists: int | None = None, n_probe: int = 16,
                  n_links: int = 32, ef: int = 64, n_bytes: int = 48):  # fmt: skip
@@ -261,6 +272,8 @@ def exact_scores(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.nd
 class NumpyIndex(VectorIndex):
     """Exact search by one matrix product: what every other index is compared with."""
 
+    kind = "numpy"
+
     def __init__(self, dimension: int, metric: str = "cosine"):
         self.dimension, self.metric = dimension, metric
         self._held = np.empty(0, np.int64), np.empty((0, dimension), np.float32)  # replaced whole, so a search sees one state
@@ -290,3 +303,26 @@ class NumpyIndex(VectorIndex):
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         found = np.take_along_axis(scores, best, axis=1)
         return np.where(np.isneginf(found), NO_ID, ids[best]), found
+
+    def settings(self) -> dict:
+        return {"dimension": self.dimension, "metric": self.metric}
+
+    def to_bytes(self) -> bytes:
+        """Ids (n,) int64 and vectors (n, dimension) float32, both little-endian."""
+        ids, held = self._held
+        return ids.astype("<i8").tobytes() + held.astype("<f4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, ids: Sequence[int], settings: dict) -> "NumpyIndex":
+        index = cls(**settings)
+        n = len(data) // (8 + 4 * index.dimension)
+        vectors = np.frombuffer(data, "<f4", offset=8 * n).reshape(n, index.dimension)
+        index._held = np.frombuffer(data, "<i8", n).astype(np.int64), vectors.astype(np.float32)
+        return index
+
+
+def index_from_bytes(data: bytes, ids: Sequence[int], settings: dict) -> VectorIndex:
+    """The index of which `settings()`, with its `kind`, and `to_bytes()` were kept."""
+    kinds = {index.kind: index for index in (FaissIndex, NumpyIndex)}
+    options = dict(settings)
+    return kinds[options.pop("kind", FaissIndex.kind)].from_bytes(data, ids, options)

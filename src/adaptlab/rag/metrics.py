@@ -8,6 +8,7 @@ import numpy as np
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.answer import Answer, without_citations
+from adaptlab.rag.index import check_positive
 
 MEASURES = ("recall@k", "hit@k", "precision@k", "MRR@k", "nDCG@k")
 
@@ -16,23 +17,35 @@ def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]
     """The MEASURES at k, by ir_measures, each an array (n_queries,).
 
     `rankings` holds ids best first, none twice; `gold` the ids that are right, at least one a query.
+
+    Raises:
+        AdaptLabError: if k is below 1, or if rankings and gold do not fit.
     """
     import ir_measures
     from ir_measures import RR, P, R, Success, nDCG
 
-    if len(rankings) != len(gold) or not all(gold):
-        raise AdaptLabError("Each query needs a ranking, and at least one right chunk.")
-    if any(len(set(ranking)) < len(ranking) for ranking in rankings):
-        raise AdaptLabError("A ranking holds a chunk twice.")
+    _check_rankings(rankings, gold)
+    k = check_positive(k)
     measures = dict(zip(MEASURES, (R @ k, Success @ k, P @ k, RR @ k, nDCG @ k)))
-    qrels = {str(q): {str(i): 1 for i in right} for q, right in enumerate(gold)}
-    # Ranks as scores: equal scores would be put into an order of their own. A query without hits keeps a document that is never right.
-    run = {str(q): {str(i): float(-rank) for rank, i in enumerate(ranking)} or {"none": 0.0} for q, ranking in enumerate(rankings)}
+    qrels = {str(q): {f"id {i}": 1 for i in right} for q, right in enumerate(gold)}
+    # Ranks as scores: equal scores would be put into an order of their own. A query without hits
+    # keeps a document that is never right, since no id of ours is written as it is.
+    nothing = {"nothing": 0.0}
+    run = {str(q): {f"id {i}": float(-rank) for rank, i in enumerate(ranking)} or nothing for q, ranking in enumerate(rankings)}
     names = {measure: name for name, measure in measures.items()}
     values = {name: np.zeros(len(gold)) for name in measures}
     for result in ir_measures.iter_calc(list(names), qrels, run):
         values[names[result.measure]][int(result.query_id)] = result.value
     return values
+
+
+def _check_rankings(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]]) -> None:
+    if any(isinstance(ids, str) for ids in (*rankings, *gold)):
+        raise AdaptLabError("A ranking or the right ids of a query are a text. Give a list of ids for each query.")
+    if len(rankings) != len(gold) or not all(map(len, gold)):
+        raise AdaptLabError("Each query needs a ranking, and at least one right chunk.")
+    if any(len(set(ranking)) < len(ranking) for ranking in rankings):
+        raise AdaptLabError("A ranking holds a chunk twice.")
 
 
 def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int]]) -> dict[str, float]:
@@ -41,6 +54,8 @@ def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int
     Smith and Troynikov 2024, with characters for their tokens: what is found twice, in chunks that overlap, is right once and paid for twice.
     """
     wanted = {i for start, end in gold for i in range(start, end)}
+    if not wanted:
+        raise AdaptLabError("The right spans hold no character. Give at least one span (start, end).")
     right = len(wanted.intersection(i for start, end in found for i in range(start, end)))
     paid = sum(end - start for start, end in found)
     return {"precision": right / paid if paid else 0.0, "recall": right / len(wanted), "IoU": right / (paid + len(wanted) - right)}
@@ -61,8 +76,10 @@ def citation_metrics(answers: Sequence[Answer], gold: Sequence[Group[int]]) -> d
 
     `gold` holds the ids of the chunks that state the fact. Precision is NaN where nothing is cited; a number that stands for no chunk is a wrong citation.
     """
+    if len(answers) != len(gold):
+        raise AdaptLabError(f"There are {len(answers)} answers and {len(gold)} sets of right ids. Give one set for each answer.")
     precision, recall = [], []
-    for answer, right in zip(answers, gold, strict=True):
+    for answer, right in zip(answers, gold):
         n_right = sum(hit.chunk.id in right for hit in answer.cited)
         n_cited = len(answer.cited) + len(answer.invented_citations)
         precision.append(n_right / n_cited if n_cited else np.nan)
@@ -78,6 +95,11 @@ def is_faithful(answer: Answer, values: Group[str]) -> bool:
 
 def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
     """(coverage, risk), both (n,): for each n best-scored answers kept, the share that is kept and the share of wrong ones in it."""
-    order = np.argsort(-np.asarray(scores), kind="stable")
+    values = np.asarray(scores, float)
+    if not len(values) or len(values) != len(right):
+        raise AdaptLabError(f"There are {len(values)} scores and {len(right)} answers. Give a score for each answer.")
+    if np.isnan(values).any():
+        raise AdaptLabError(f"{np.isnan(values).sum()} scores are NaN, which has no place in an order. Leave these answers out.")
+    order = np.argsort(-values, kind="stable")
     kept = np.arange(1, len(order) + 1)
     return kept / len(order), np.cumsum(~np.asarray(right, bool)[order]) / kept

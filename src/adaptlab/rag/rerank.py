@@ -9,7 +9,7 @@ from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import number_format
 from adaptlab.rag.collection import Where
 from adaptlab.rag.embed import LONG, minilm_folder, together
-from adaptlab.rag.retrieve import Hit, Retriever, first_depth
+from adaptlab.rag.retrieve import Hit, Retriever, checked_scores, first_depth
 
 EMBEDDED = "embedded:reranker"
 MAX_TOKENS = 192  # of query and text together
@@ -24,8 +24,9 @@ class Reranked:
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         found = self.retriever.search(queries, first_depth(k, self.depth, len(self.collection)), where)
-        scores = iter(self.score([(query, hit.chunk.in_context()) for query, hits in zip(queries, found) for hit in hits]))
-        rescored = [[replace(hit, score=float(next(scores))) for hit in hits] for hits in found]
+        pairs = [(query, hit.chunk.in_context()) for query, hits in zip(queries, found) for hit in hits]
+        scores = iter(checked_scores(self.score(pairs), len(pairs)))
+        rescored = [[replace(hit, score=next(scores)) for hit in hits] for hits in found]
         return [sorted(hits, key=lambda hit: -hit.score)[:k] for hits in rescored]
 
 
