@@ -1,5 +1,6 @@
 """Chunks: inside their size, with exact places, under their headings, and the same ids everywhere."""
 
+import time
 from datetime import date
 
 import pytest
@@ -67,3 +68,12 @@ def test_line_ends_of_all_kinds_and_marks_keep_places_and_headings():
 
 def test_sentences_are_counted():
     assert [n_sentences(text) for text in ("", "One.", "One. Two", "3.5 euros. Really?! Yes.", "no end")] == [0, 1, 2, 3, 1]
+
+
+@pytest.mark.parametrize("text", ["a" * 2_000_000, "lamp " * 200_000, "退" * 300_000, "line\n" * 100_000])
+def test_a_text_without_paragraphs_is_cut_in_time_and_whole(text):
+    start = time.perf_counter()
+    pieces = chunk([Document(text, "s", "", date(2026, 1, 1), ())], 1000, 0)
+    assert time.perf_counter() - start < 20, "the time grows with the square of the length"
+    assert "".join("".join(piece.text.split()) for piece in pieces) == "".join(text.split())
+    assert all(text[piece.start : piece.end] == piece.text and len(piece.text) <= 1000 for piece in pieces)

@@ -55,6 +55,7 @@ def test_a_k_that_is_no_number_of_results_is_refused(k):
 def test_a_k_above_the_length_of_a_ranking_is_computed():
     found = ranking_metrics([[3, 1], []], [{1}, {2}], 1000)
     assert {name: values[0] for name, values in found.items()} == pytest.approx(by_hand([3, 1], {1}, 1000))
+    assert ranking_metrics([[3, 1]], [{1}], 10**20)["recall@k"] == [1.0]
 
 
 @pytest.mark.parametrize("identity", ["none", "nothing", "", "id 1", 0, "a b\n"])

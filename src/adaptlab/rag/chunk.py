@@ -19,6 +19,8 @@ UNITS = ("characters", "tokens", "sentences")
 # in the path of every chunk, and blur what a vector says of each: it stays in `Chunk.title` alone.
 MANY = 40
 
+BLOCK = 50_000  # characters that are cut at once
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -68,7 +70,7 @@ def chunk(
     if embedder is not None and getattr(embedder, "window", None) is None:
         raise AdaptLabError(f"The embedder {embedder.name} does not state its window. Choose a size instead.")
     splitter = _splitter(size, overlap, unit)
-    return [piece for document in documents for piece in _pieces(document, splitter, by_heading, embedder)]
+    return [piece for document in documents for piece in _pieces(document, splitter, size, by_heading, embedder)]
 
 
 class _Section(NamedTuple):
@@ -80,12 +82,18 @@ class _Section(NamedTuple):
     end: int
 
 
-def _pieces(document: Document, splitter, by_heading: bool, embedder: Embedder | None) -> Iterator[Chunk]:
+def _pieces(
+    document: Document,
+    splitter,
+    size: int,
+    by_heading: bool,
+    embedder: Embedder | None,
+) -> Iterator[Chunk]:
     whole = _Section(document.title, (), 0, len(document.text))
     met: Counter[tuple[str, str]] = Counter()
     for title, parents, start, stop in _sections(document) if by_heading else [whole]:
         path = _path(parents, title)
-        found = splitter.chunk_indices(document.text[start:stop])
+        found = _cut(document.text[start:stop], splitter, size)
         for offset, text in found if embedder is None else _cut_to_window(found, path, embedder):
             at, number = start + offset, met[path, text]
             met[path, text] += 1
@@ -93,6 +101,27 @@ def _pieces(document: Document, splitter, by_heading: bool, embedder: Embedder |
             identity = _identity(source, about, path, text, str(number))
             end = at + len(text)
             yield Chunk(identity, text, source, about, title, document.date, at, end, parents)
+
+
+def _cut(text: str, splitter, size: int) -> Iterator[tuple[int, str]]:
+    """(offset, text) of the pieces. The splitter's time grows with the square of a text without
+    paragraphs (minutes for 5 MB), so that a very long one is cut into blocks first."""
+    longest, start = max(BLOCK, 20 * size), 0
+    while start < len(text):
+        stop = _block_end(text, start, longest)
+        yield from ((start + at, piece) for at, piece in splitter.chunk_indices(text[start:stop]))
+        start = stop
+
+
+def _block_end(text: str, start: int, longest: int) -> int:
+    """The last paragraph, line or word that ends in the second half of a block, or its end."""
+    if len(text) - start <= longest:
+        return len(text)
+    for boundary in ("\n\n", "\n", " "):
+        at = text.rfind(boundary, start + longest // 2, start + longest)
+        if at >= 0:
+            return at + len(boundary)
+    return start + longest
 
 
 def _cut_to_window(found: Iterable[tuple[int, str]], path: str, embedder: Embedder) -> Iterator[tuple[int, str]]:

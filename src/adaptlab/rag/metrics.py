@@ -25,7 +25,7 @@ def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]
     from ir_measures import RR, P, R, Success, nDCG
 
     _check_rankings(rankings, gold)
-    k = check_positive(k)
+    k = min(check_positive(k), 2**31)  # beyond, the measures have other names
     measures = dict(zip(MEASURES, (R @ k, Success @ k, P @ k, RR @ k, nDCG @ k)))
     qrels = {str(q): {f"id {i}": 1 for i in right} for q, right in enumerate(gold)}
     # Ranks as scores: equal scores would be put into an order of their own. A query without hits
