@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Document, Heading
-from adaptlab.rag.embed import Embedder, cut_texts, minilm_folder
+from adaptlab.rag.embed import Embedder, Prompts, cut_texts, minilm_folder
 from adaptlab.rag.markdown import headings
 
 UNITS = ("characters", "tokens", "sentences")
@@ -128,7 +128,7 @@ def _cut_to_window(found: Iterable[tuple[int, str]], path: str, embedder: Embedd
     """The pieces (offset, text), those cut again that are too long with their path before them."""
     from semantic_text_splitter import TextSplitter
 
-    before = f"{path}: " if path else ""
+    before = getattr(embedder, "prompts", Prompts()).document + (f"{path}: " if path else "")
     n_marks, n_before = embedder.n_tokens(["", before])
     # A path that fills the window leaves a quarter to the text; embedding warns of it.
     room = max(embedder.window - n_before, embedder.window // 4, 1)

@@ -3,26 +3,41 @@
 import hashlib
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.rag.chunk import Chunk
-from adaptlab.rag.embed import Embedder
+from adaptlab.rag.embed import Embedder, encode_documents
 from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
 
 MAGIC = b"adaptlab collection 1\n"
 
+KEPT_CHANGES = 100  # a follower that is further behind reads everything
+
 Where = Callable[[Chunk], bool]
 
 
+class Change(NamedTuple):
+    """Ids that went and chunks that came with a version; None are all that were there."""
+
+    version: int
+    gone: tuple[int, ...] | None
+    come: tuple[Chunk, ...]
+
+
 class Collection:
-    """What a search looks through. `chunks` maps ids to chunks; `index` holds the vectors of their texts in context."""
+    """What a search looks through. `chunks` maps ids to chunks; `index` holds the vectors of their texts in context.
+
+    A change alters `chunks` in place: hold `steady()` while you go through it beside other threads.
+    """
 
     def __init__(self, embedder: Embedder, index: VectorIndex | None = None):
         self.embedder = embedder
@@ -30,8 +45,11 @@ class Collection:
         if self.index.dimension != embedder.dimension:
             raise AdaptLabError(f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds {self.index.dimension}.")
         self.chunks: dict[int, Chunk] = {}
+        self._of_source: dict[str, set[int]] = {}
         self.version = 0
+        self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self._lock, self._changing = threading.RLock(), threading.RLock()
+        self._log_lock = threading.Lock()  # held for a moment only, and while no other is asked for
 
     def __len__(self) -> int:
         return len(self.chunks)
@@ -50,12 +68,12 @@ class Collection:
         chunks = list(chunks)
         sources = {*sources, *(chunk.source for chunk in chunks)}
         with self._changing:
-            self._change([chunk.id for chunk in self.chunks.values() if chunk.source in sources], chunks)
+            self._change([i for source in sources for i in self._of_source.get(source, ())], chunks)
 
     def delete(self, source: str) -> None:
         """All chunks of a source."""
         with self._changing:
-            ids = [chunk.id for chunk in self.chunks.values() if chunk.source == source]
+            ids = list(self._of_source.get(source, ()))
             if not ids:
                 raise AdaptLabError(f"Nothing in the collection comes from {source}.")
             self._change(ids, [])
@@ -64,12 +82,41 @@ class Collection:
         wanted = {chunk.id: chunk for chunk in chunks}
         gone = {i for i in old_ids if i not in wanted}
         new = [i for i in wanted if i not in self.chunks]
-        vectors = self.embedder.encode([wanted[i].in_context() for i in new])  # slow, and searches go on meanwhile
-        kept = {i: chunk for i, chunk in self.chunks.items() if i not in gone}
+        # Embedding is slow, and searches go on meanwhile.
+        vectors = encode_documents(self.embedder, [wanted[i].in_context() for i in new])
         with self._lock:
             self.index.replace(list(gone), new, vectors)
-            self.chunks = kept | wanted
+            self._put(gone, wanted)
             self.version += 1
+            with self._log_lock:
+                self._changes.append(Change(self.version, tuple(gone), tuple(wanted.values())))
+
+    def _put(self, gone: Iterable[int], come: dict[int, Chunk]) -> None:
+        """Change `chunks` and what is known of sources."""
+        for i in [*gone, *(i for i in come if i in self.chunks)]:
+            source = self.chunks[i].source
+            self._of_source[source].discard(i)
+            if not self._of_source[source]:
+                del self._of_source[source]
+        for i in gone:
+            del self.chunks[i]
+        self.chunks.update(come)
+        for i, chunk in come.items():
+            self._of_source.setdefault(chunk.source, set()).add(i)
+
+    def changes_since(self, version: int | None) -> list[Change]:
+        """What changed after a version, in order; None, or one that is long past, is before all.
+
+        Without the collection's lock, so that no search waits for a follower. A follower skips what it holds
+        already and what it does not hold: a change that was read half done is then right after
+        the next call.
+        """
+        with self._log_lock:
+            changes = list(self._changes)
+        now = changes[-1].version if changes else 0
+        if version is None or (changes and changes[0].version > version + 1):
+            return [Change(now, None, tuple(dict(self.chunks).values()))]
+        return [change for change in changes if change.version > version]
 
     def search(self, queries: np.ndarray, k: int, where: Where | None = None) -> list[list[tuple[Chunk, float]]]:
         """For each query vector (q, dimension) its k nearest chunks with their scores, best first; fewer if `where` leaves fewer."""
@@ -112,7 +159,7 @@ class Collection:
         collection = cls(embedder, held)
         if len(collection.index) < len(chunks):
             raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
-        collection.chunks = chunks
+        collection._put((), chunks)
         return collection
 
 

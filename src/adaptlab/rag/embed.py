@@ -1,6 +1,7 @@
 """Embed: texts into unit vectors, by the real all-MiniLM-L6-v2 from its PyPI package, by any other model, or by a service."""
 
 import hashlib
+import re
 import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from contextlib import closing, contextmanager
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,6 +42,41 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors (n, dimension) float32, one for each text."""
         ...
+
+
+def encode_queries(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """Vectors of questions, by `encode_query` if the embedder tells them from documents."""
+    return getattr(embedder, "encode_query", embedder.encode)(texts)
+
+
+def encode_documents(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """Vectors of texts to be found, by `encode_document` if the embedder has one."""
+    return getattr(embedder, "encode_document", embedder.encode)(texts)
+
+
+class Prompts(NamedTuple):
+    """What a model was trained to see before a query and before a document."""
+
+    query: str = ""
+    document: str = ""
+
+
+# Models whose files state no prompts; from their model cards, by a part of their name.
+_BGE = "Represent this sentence for searching relevant passages: "
+PROMPTS = {
+    r"\be5-(small|base|large)(-v2)?$|\bmultilingual-e5-(small|base|large)$": Prompts("query: ", "passage: "),
+    r"\bbge-(small|base|large)-en(-v1\.5)?$": Prompts(_BGE),
+    r"\bbge-(small|base|large)-zh(-v1\.5)?$": Prompts("为这个句子生成表示以用于检索相关文章："),
+}
+
+
+def _prompts(model: str, stated: dict[str, str]) -> Prompts:
+    """The prompts that the model's files state, or those of its family, or none."""
+    query, document = stated.get("query", ""), stated.get("document") or stated.get("passage") or ""
+    if query or document:
+        return Prompts(query, document)
+    name = model.rstrip("/").rpartition("/")[2].lower()
+    return next((found for pattern, found in PROMPTS.items() if re.search(pattern, name)), Prompts())
 
 
 def cut_texts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
@@ -82,9 +118,13 @@ def _name(model: str) -> str:
 
 
 class LocalEmbedder:
-    """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or that in a folder."""
+    """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or that in a folder.
 
-    def __init__(self, model: str = MINILM):
+    `prompts` stand before queries and documents; None are those that the model states or that are
+    known of its family (E5, BGE).
+    """
+
+    def __init__(self, model: str = MINILM, prompts: Prompts | None = None):
         if find_spec("sentence_transformers") is None:
             raise AdaptLabError("sentence-transformers is not installed; run: pip install sentence-transformers")
         from sentence_transformers import SentenceTransformer
@@ -98,6 +138,9 @@ class LocalEmbedder:
         except (OSError, ValueError) as error:
             raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name (online or fetched) or a folder.") from error
         self.window: int | None = self.model.max_seq_length
+        self.prompts = _prompts(model, self.model.prompts) if prompts is None else prompts
+        if self.prompts.document:  # other vectors than those of the model alone
+            self.name += f" after {self.prompts.document!r}"
         self.dimension = self.vectors(["dimension"]).shape[1]
 
     def n_tokens(self, texts: Sequence[str]) -> np.ndarray:
@@ -118,6 +161,12 @@ class LocalEmbedder:
         """Unit vectors; a warning says how many texts are longer than the window."""
         warn_of_cut(self, texts)
         return self.vectors(texts)
+
+    def encode_query(self, texts: Sequence[str]) -> np.ndarray:
+        return self.encode([self.prompts.query + text for text in texts])
+
+    def encode_document(self, texts: Sequence[str]) -> np.ndarray:
+        return self.encode([self.prompts.document + text for text in texts])
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """What `encode` gives, without its warning."""
@@ -170,12 +219,19 @@ class CachedEmbedder:
         self.embedder, self.path = embedder, Path(path)
         self.name, self.dimension = embedder.name, embedder.dimension
         self.window: int | None = getattr(embedder, "window", None)
+        self.prompts: Prompts = getattr(embedder, "prompts", Prompts())
         make_folder(self.path.parent)
         with self._open():
             pass
 
     def n_tokens(self, texts: Sequence[str]) -> np.ndarray:
         return self.embedder.n_tokens(texts)
+
+    def encode_query(self, texts: Sequence[str]) -> np.ndarray:
+        return self.encode([self.prompts.query + text for text in texts])
+
+    def encode_document(self, texts: Sequence[str]) -> np.ndarray:
+        return self.encode([self.prompts.document + text for text in texts])
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.collection import Where
-from adaptlab.rag.retrieve import Hit, Retriever, check_queries, first_depth
+from adaptlab.rag.index import check_positive
+from adaptlab.rag.retrieve import Hit, Prepared, Retriever, check_queries, first_depth, prepared, unchanged
 
 Fusion = Callable[[list[list[Hit]]], list[Hit]]
 
@@ -54,11 +55,26 @@ class Hybrid:
         if any(retriever.collection is not self.collection for retriever in retrievers):
             raise AdaptLabError("Rankings of different collections cannot be fused; put all chunks into one.")
 
+    def prepare(self, queries: Sequence[str]) -> Prepared:
+        searches = [prepared(retriever, queries) for retriever in self.retrievers]
+
+        def run(k: int, where: Where | None) -> list[list[Hit]]:
+            with self.collection.steady():
+                depth = first_depth(k, self.depth, len(self.collection))
+                lists = [search.run(depth, where) for search in searches]
+            return [self.fuse(list(rankings))[:k] for rankings in zip(*lists)]
+
+        def refresh() -> None:
+            for search in searches:
+                search.refresh()
+
+        return Prepared(run, refresh)
+
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
-        with self.collection.steady():
-            depth = first_depth(k, self.depth, len(self.collection))
-            lists = [retriever.search(queries, depth, where) for retriever in self.retrievers]
-        return [self.fuse(list(rankings))[:k] for rankings in zip(*lists)]
+        check_positive(k)
+        search = self.prepare(queries)
+        with unchanged(self.collection, [search]):
+            return search.run(k, where)
 
 
 Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its versions

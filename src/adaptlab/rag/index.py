@@ -61,15 +61,19 @@ class VectorIndex(ABC):
         return len(self.ids)
 
     def _check_replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> tuple[np.ndarray, list[int], set[int]]:
-        """What `replace` was given, checked: (vectors as float32, ids as int, ids that stay); errors in a sentence."""
+        """What `replace` was given, checked: (vectors as float32, new ids, old ids), all ids as int.
+
+        Raises:
+            AdaptLabError: if ids or vectors do not fit each other or the index.
+        """
         vectors, new = check_vectors(vectors, self.dimension, self.metric), [int(i) for i in ids]
-        check_known(old_ids, self.ids)
-        kept = self.ids - {int(i) for i in old_ids}
+        held, gone = self.ids, {int(i) for i in old_ids}
+        check_known(gone, held)
         if len(new) != len(vectors):
             raise AdaptLabError(f"There are {len(new)} ids for {len(vectors)} vectors; give one for each.")
-        if len(set(new)) < len(new) or not kept.isdisjoint(new):
+        if len(set(new)) < len(new) or any(i in held and i not in gone for i in new):
             raise AdaptLabError("An id is there already, or stands twice in what is added; replace it instead.")
-        return vectors, new, kept
+        return vectors, new, gone
 
 
 def faiss_module():
@@ -124,7 +128,7 @@ class FaissIndex(VectorIndex):
     """One of FAISS's families.
 
     flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, `n_probe` of them searched. hnsw: a graph with `n_links` a node,
-    walked with a list of `ef` candidates; it cannot delete, so a change builds it anew. pq: each vector in `n_bytes` bytes; ivfpq: both.
+    walked with a list of `ef` candidates; it cannot delete, so that a deletion builds it again. pq: each vector in `n_bytes` bytes; ivfpq: both.
     Families with cells or codes learn them from the first vectors that are added.
     """
 
@@ -176,17 +180,20 @@ class FaissIndex(VectorIndex):
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         with self._lock:
-            vectors, new, kept = self._check_replace(old_ids, ids, vectors)
+            vectors, new, gone = self._check_replace(old_ids, ids, vectors)
             added = np.asarray(new, np.int64)
-            if self.index is None or self.family == "hnsw":
+            if self.index is None or (self.family == "hnsw" and gone):
+                kept = self.ids - gone
                 old = np.fromiter(kept, np.int64, len(kept))
                 all_ids = np.concatenate([old, added])
                 all_vectors = np.concatenate([self.vectors(old), vectors]) if len(old) else vectors
                 self.index = self._build(all_ids, all_vectors) if len(all_ids) else None
             else:
-                self.index.remove_ids(np.asarray(old_ids, np.int64))
+                if gone:
+                    self.index.remove_ids(np.fromiter(gone, np.int64, len(gone)))
                 self.index.add_with_ids(vectors, added)
-            self.ids = kept | set(new)
+            self.ids.difference_update(gone)
+            self.ids.update(new)
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         with self._lock:
@@ -261,6 +268,11 @@ class FaissIndex(VectorIndex):
         return index
 
 
+def _grown(rows: np.ndarray, n: int) -> np.ndarray:
+    """The rows, with room for n in all."""
+    return np.concatenate([rows, np.empty((n - len(rows), *rows.shape[1:]), rows.dtype)])
+
+
 def exact_scores(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.ndarray:
     """Scores (q, n) of all pairs: cosines of unit vectors, or negated squared distances."""
     scores = queries @ vectors.T
@@ -276,17 +288,25 @@ class NumpyIndex(VectorIndex):
 
     def __init__(self, dimension: int, metric: str = "cosine"):
         self.dimension, self.metric = dimension, metric
-        self._held = np.empty(0, np.int64), np.empty((0, dimension), np.float32)  # replaced whole, so a search sees one state
-
-    @property
-    def ids(self) -> set[int]:
-        return set(self._held[0].tolist())
+        self.ids: set[int] = set()
+        # Replaced whole, so that a search sees one state: the rows in use of arrays with room.
+        self._room = np.empty(0, np.int64), np.empty((0, dimension), np.float32)
+        self._held = self._room
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        vectors, new, kept = self._check_replace(old_ids, ids, vectors)
+        vectors, new, gone = self._check_replace(old_ids, ids, vectors)
         known, held = self._held
-        keep = np.isin(known, list(kept))
-        self._held = np.concatenate([known[keep], np.array(new, np.int64)]), np.concatenate([held[keep], vectors])
+        if gone:
+            keep = ~np.isin(known, list(gone))
+            self._room = known[keep], held[keep]
+        n = len(known) - len(gone)
+        n_after = n + len(new)
+        if n_after > len(self._room[0]):
+            self._room = tuple(_grown(array[:n], 2 * n_after) for array in self._room)
+        self._room[0][n:n_after], self._room[1][n:n_after] = new, vectors
+        self._held = self._room[0][:n_after], self._room[1][:n_after]
+        self.ids.difference_update(gone)
+        self.ids.update(new)
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         known, held = self._held
@@ -317,7 +337,7 @@ class NumpyIndex(VectorIndex):
         index = cls(**settings)
         n = len(data) // (8 + 4 * index.dimension)
         vectors = np.frombuffer(data, "<f4", offset=8 * n).reshape(n, index.dimension)
-        index._held = np.frombuffer(data, "<i8", n).astype(np.int64), vectors.astype(np.float32)
+        index.replace([], np.frombuffer(data, "<i8", n).tolist(), vectors)
         return index
 
 

@@ -94,15 +94,16 @@ class PgvectorIndex(VectorIndex):
             raise AdaptLabError(f"PostgreSQL did not answer ({reason}); is the server up, and does it have the extension pgvector?") from error
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        vectors, new, kept = self._check_replace(old_ids, ids, vectors)
+        vectors, new, old = self._check_replace(old_ids, ids, vectors)
         with self._answering(), self._connection.transaction():
-            if len(old_ids):
-                self._run("DELETE FROM {table} WHERE id = ANY(%s)", [[int(i) for i in old_ids]])
+            if old:
+                self._run("DELETE FROM {table} WHERE id = ANY(%s)", [list(old)])
             with self._connection.cursor().copy(self._sql.SQL("COPY {table} (id, embedding) FROM STDIN WITH (FORMAT BINARY)").format(**self._names)) as copy:
                 copy.set_types(["int8", "vector"])
                 for row in zip(new, vectors):
                     copy.write_row(row)
-        self.ids = kept | set(new)
+        self.ids.difference_update(old)
+        self.ids.update(new)
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         check_known(ids, self.ids)

@@ -63,15 +63,16 @@ class QdrantIndex(VectorIndex):
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         """New points go in before old ones go out, so that a break in between loses nothing."""
-        vectors, new, kept = self._check_replace(old_ids, ids, vectors)
-        gone = [int(i) for i in set(old_ids) - set(new)]
+        vectors, new, old = self._check_replace(old_ids, ids, vectors)
+        gone = list(old - set(new))
         with self._answering():
             for start in range(0, len(new), UPLOAD):
                 batch = self._models.Batch(ids=new[start : start + UPLOAD], vectors=vectors[start : start + UPLOAD].tolist())
                 self._client.upsert(self.name, points=batch, wait=True)
             if gone:
                 self._client.delete(self.name, points_selector=self._models.PointIdsList(points=gone), wait=True)
-        self.ids = kept | set(new)
+        self.ids.difference_update(old)
+        self.ids.update(new)
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         check_known(ids, self.ids)

@@ -1,15 +1,19 @@
 """Retrieve: chunks for questions, by meaning, by words, or spread over topics."""
 
 import math
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.chunk import Chunk
-from adaptlab.rag.collection import Collection, Where
+from adaptlab.rag.collection import Change, Collection, Where
+from adaptlab.rag.embed import encode_queries
 from adaptlab.rag.index import check_positive
 from adaptlab.rag.words import stemmed_words
 
@@ -77,17 +81,61 @@ def checked_scores(scores: Sequence[float], n: int) -> list[float]:
     return found
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A search whose slow part is done: queries are embedded, or cut into words.
+
+    `run(k, where)` is what is left; it holds the collection's lock. `refresh` follows changes of
+    the collection, outside its lock.
+    """
+
+    run: Callable[[int, Where | None], list[list[Hit]]]
+    refresh: Callable[[], None] = lambda: None
+
+
+def prepared(retriever: Retriever, queries: Sequence[str]) -> Prepared:
+    """The search as the retriever prepares it, or all of it if it prepares nothing."""
+    if hasattr(retriever, "prepare"):
+        return retriever.prepare(queries)
+    return Prepared(lambda k, where: retriever.search(queries, k, where))
+
+
+@contextmanager
+def unchanged(collection: Collection, searches: Sequence[Prepared]) -> Iterator[None]:
+    """A context in which all searches see one state of the collection, which they have followed.
+
+    Another thread's change in between is followed outside the lock too, a few times; then inside.
+    """
+    for n_left in reversed(range(3)):
+        version = collection.version
+        for search in searches:
+            search.refresh()
+        with collection.steady():
+            if version == collection.version or not n_left:
+                yield
+                return
+
+
 class Dense:
     """The chunks whose vectors are nearest to the query's."""
 
     def __init__(self, collection: Collection):
         self.collection = collection
 
-    def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+    def prepare(self, queries: Sequence[str]) -> Prepared:
         check_queries(queries)
-        k = check_k(k, len(self.collection))
-        found = self.collection.search(self.collection.embedder.encode(queries), k, where)
-        return [[Hit(chunk, score) for chunk, score in row] for row in found]
+        check_k(1, len(self.collection))
+        vectors = encode_queries(self.collection.embedder, queries)
+
+        def run(k: int, where: Where | None) -> list[list[Hit]]:
+            found = self.collection.search(vectors, check_k(k, len(self.collection)), where)
+            return [[Hit(chunk, score) for chunk, score in row] for row in found]
+
+        return Prepared(run)
+
+    def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+        check_positive(k)
+        return self.prepare(queries).run(k, where)
 
 
 class Keyword:
@@ -96,38 +144,62 @@ class Keyword:
     A chunk that shares no word with the query is not found.
     """
 
-    def __init__(self, collection: Collection, k1: float = 1.5, b: float = 0.75, language: str | None = "english"):
-        self.collection, self.k1, self.b, self.language = collection, k1, b, language
+    def __init__(
+        self,
+        collection: Collection,
+        k1: float = 1.5,
+        b: float = 0.75,
+        language: str | None = "english",
+    ):
+        self.collection, self.language = collection, language
         stemmed_words([], language)  # or an unknown language is found out by the first search
-        self._indexed: tuple | None = None
+        self._postings = Postings(k1, b)
+        self._version: int | None = None
+        self._lock = threading.Lock()  # taken after the collection's, never before it
 
-    def _current(self) -> tuple:
-        """(version, chunks, index), made anew if the collection has changed: BM25's weights depend on all chunks.
+    def _refresh(self) -> None:
+        """Follow the collection: only texts that came are cut into words."""
+        with self._lock:
+            for change in self.collection.changes_since(self._version):
+                self._follow(change)
+                self._version = change.version
 
-        The index is None if no chunk holds a word.
-        """
-        import bm25s
+    def _follow(self, change: Change) -> None:
+        postings = self._postings
+        if change.gone is None:
+            postings = self._postings = Postings(postings.k1, postings.b)
+        for identity in change.gone or ():
+            if identity in postings:
+                postings.remove(identity)
+        new = [chunk for chunk in change.come if chunk.id not in postings]
+        words = stemmed_words([chunk.in_context() for chunk in new], self.language)
+        for chunk, found in zip(new, words):
+            postings.add(chunk.id, found)
 
-        if self._indexed is None or self._indexed[0] != self.collection.version:
-            version, chunks = self.collection.version, list(self.collection.chunks.values())
-            words = stemmed_words([chunk.in_context() for chunk in chunks], self.language)
-            index = bm25s.BM25(k1=self.k1, b=self.b) if any(words) else None
-            if index is not None:
-                index.index(words, show_progress=len(chunks) > 20_000)
-            self._indexed = version, chunks, index
-        return self._indexed
+    def prepare(self, queries: Sequence[str]) -> Prepared:
+        check_queries(queries)
+        words = stemmed_words(queries, self.language, of_queries=True)
+        return Prepared(lambda k, where: self._found(words, k, where), self._refresh)
+
+    def _found(self, queries: list[list[str]], k: int, where: Where | None) -> list[list[Hit]]:
+        """Hits for the words of each query, by the postings as they are."""
+        with self.collection.steady():
+            self._refresh()
+            chunks = self.collection.chunks
+            k = check_k(k, len(chunks))
+            with self._lock:
+                allowed = None if where is None else self._allowed(where)
+                found = [self._postings.best(words, k, allowed) for words in queries]
+            return [[Hit(chunks[i], score) for i, score in row] for row in found]
+
+    def _allowed(self, where: Where) -> np.ndarray:
+        chunks = self.collection.chunks
+        return np.array([i in chunks and where(chunks[i]) for i in self._postings.ids], bool)
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
-        check_queries(queries)
-        with self.collection.steady():
-            k = check_k(k, len(self.collection))
-            _, chunks, index = self._current()
-            if not queries or index is None:
-                return [[] for _ in queries]
-            mask = None if where is None else np.array([where(chunk) for chunk in chunks], np.float32)
-            words = stemmed_words(queries, self.language, of_queries=True)
-            positions, scores = index.retrieve(words, k=k, show_progress=False, weight_mask=mask)
-            return [[Hit(chunks[i], float(s)) for i, s in zip(*row) if s > 0] for row in zip(positions, scores)]
+        search = self.prepare(queries)
+        with unchanged(self.collection, [search]):
+            return search.run(k, where)
 
 
 class Diverse:
@@ -139,12 +211,21 @@ class Diverse:
     def __init__(self, collection: Collection, relevance: float = 0.7, depth: int = 50):
         self.collection, self.relevance, self.depth = collection, relevance, depth
 
-    def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+    def prepare(self, queries: Sequence[str]) -> Prepared:
         if self.collection.index.metric != "cosine":
             raise AdaptLabError("Maximal marginal relevance weighs cosines; build the index with metric='cosine'.")
-        with self.collection.steady():
-            candidates = Dense(self.collection).search(queries, first_depth(k, self.depth, len(self.collection)), where)
-            return [self._spread(hits, k) for hits in candidates]
+        dense = Dense(self.collection).prepare(queries)
+
+        def run(k: int, where: Where | None) -> list[list[Hit]]:
+            with self.collection.steady():
+                depth = first_depth(k, self.depth, len(self.collection))
+                return [self._spread(hits, k) for hits in dense.run(depth, where)]
+
+        return Prepared(run)
+
+    def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+        check_positive(k)
+        return self.prepare(queries).run(k, where)
 
     def _spread(self, hits: list[Hit], k: int) -> list[Hit]:
         vectors = self.collection.index.vectors([hit.chunk.id for hit in hits])

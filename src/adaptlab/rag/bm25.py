@@ -1,0 +1,116 @@
+"""BM25 over postings that change with each text: an update costs what changed.
+
+bm25s, whose ranking this gives, weighs all texts again after any change.
+"""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class Postings:
+    """Texts, as words under ids, that can be added and removed between searches.
+
+    Robertson et al. 1994 with the weights of Lucene, as in Kamphuis et al. 2020: a word that n of
+    N texts hold, f times in a text of length l (mean L), adds log(1 + (N - n + 0.5) / (n + 0.5)) ·
+    f / (f + k1 · (1 - b + b · l / L)).
+    """
+
+    def __init__(self, k1: float = 1.5, b: float = 0.75):
+        self.k1, self.b = k1, b
+        self._clear()
+
+    def _clear(self) -> None:
+        self.ids: list[int] = []  # of each slot; a removed text leaves its slot behind
+        self._slots: dict[int, int] = {}
+        self._counts: list[Counter[str] | None] = []
+        self._lengths = array("f")
+        self._live = array("b")  # 1 for a slot in use
+        self._held: dict[str, tuple[array, array]] = {}  # word: slots and frequencies
+        self._n_texts: Counter[str] = Counter()  # that hold a word
+        self._n_words = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was computed for searches holds until the next change."""
+        self._norm: np.ndarray | None = None
+        self._weights: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, identity: int) -> bool:
+        return identity in self._slots
+
+    def add(self, identity: int, words: Sequence[str]) -> None:
+        """A text that is not there; its words, in any order."""
+        self._add(identity, Counter(words))
+
+    def _add(self, identity: int, counts: Counter[str]) -> None:
+        slot, length = len(self.ids), counts.total()
+        self.ids.append(identity)
+        self._slots[identity] = slot
+        self._counts.append(counts)
+        self._lengths.append(length)
+        self._live.append(1)
+        self._n_words += length
+        for word, count in counts.items():
+            slots, frequencies = self._held.setdefault(word, (array("q"), array("f")))
+            slots.append(slot)
+            frequencies.append(count)
+        self._n_texts.update(counts.keys())
+        self._forget()
+
+    def remove(self, identity: int) -> None:
+        """A text that is there. Where more slots are left behind than used, all are made again."""
+        slot = self._slots.pop(identity)
+        counts = self._counts[slot]
+        self._counts[slot], self._live[slot] = None, 0
+        self._n_words -= counts.total()
+        self._n_texts.subtract(counts.keys())
+        self._forget()
+        if len(self.ids) > 2 * len(self._slots):
+            kept = [(i, self._counts[slot]) for i, slot in self._slots.items()]
+            self._clear()
+            for i, held in kept:
+                self._add(i, held)
+
+    def scores(self, words: Sequence[str]) -> np.ndarray:
+        """The score (slots,) of each text for a query; 0 where it shares no word with it."""
+        scores = np.zeros(len(self.ids), np.float32)
+        for word in words:
+            if self._n_texts.get(word, 0):
+                slots = np.frombuffer(self._held[word][0], np.int64)
+                np.add.at(scores, slots, self._weights_of(word))
+        if len(self) < len(self.ids):
+            scores *= np.frombuffer(self._live, np.int8)
+        return scores
+
+    def _weights_of(self, word: str) -> np.ndarray:
+        """What the word adds to each text that holds it; every change moves all weights."""
+        if self._norm is None:
+            lengths = np.array(self._lengths, np.float32)
+            mean = self._n_words / len(self)
+            self._norm = (self.k1 * (1 - self.b + self.b * lengths / mean)).astype(np.float32)
+        if word not in self._weights:
+            slots, counts = (np.frombuffer(held, held.typecode) for held in self._held[word])
+            n = self._n_texts[word]
+            rarity = math.log(1 + (len(self) - n + 0.5) / (n + 0.5))
+            self._weights[word] = (rarity * counts / (counts + self._norm[slots])).astype(np.float32)
+        return self._weights[word]
+
+    def best(self, words: Sequence[str], k: int, allowed: np.ndarray | None = None) -> list[tuple[int, float]]:
+        """(id, score) of the k best texts, best first; fewer if fewer share a word with the query.
+
+        `allowed` (slots,) marks the texts that may be found. Equal scores have bm25s's order.
+        """
+        from bm25s.selection import topk
+
+        scores = self.scores(words)
+        if not len(scores):
+            return []
+        values, slots = topk(scores if allowed is None else scores * allowed, min(k, len(scores)))
+        return [(self.ids[i], float(value)) for i, value in zip(slots, values) if value > 0]
