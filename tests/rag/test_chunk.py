@@ -59,6 +59,19 @@ def test_bad_sizes_are_refused(options, sentence):
         chunk([DOCUMENT], **options)
 
 
+@pytest.mark.parametrize("documents, sentence", [(DOCUMENT, "are a single one"), ("text", "are a single one"), (["text"], "A document is str"),
+                                                 ([DOCUMENT, None], "A document is NoneType")])  # fmt: skip
+def test_what_is_no_list_of_documents_is_refused(documents, sentence):
+    with pytest.raises(AdaptLabError, match=sentence):
+        chunk(documents)
+
+
+@pytest.mark.parametrize("options", [{"size": 10.5}, {"overlap": "2"}, {"size": None}])
+def test_sizes_are_whole_numbers(options):
+    with pytest.raises(AdaptLabError, match="not a whole number"):
+        chunk([DOCUMENT], **options)
+
+
 def test_line_ends_of_all_kinds_and_marks_keep_places_and_headings():
     for text in ("a\rb\rc\r# H\nx", "\ufeffintro\r\n\r\n# H\r\nx", "# H\x0bb\u2028c\n\nx \ud800"):
         document = Document(text, "s", "t", date(2026, 1, 1))

@@ -105,6 +105,15 @@ def test_a_service_gives_unit_vectors_in_the_order_of_the_texts(service):
         embed.ServiceEmbedder("any", base_url="http://127.0.0.1:9/v1", api_key="none")
 
 
+@pytest.mark.parametrize("texts, sentence", [("a lamp", "given alone"), (["a", None], "is NoneType"), ([3], "is int"), ([["a"]], "is list")])
+def test_what_is_no_list_of_texts_is_refused(texts, sentence, service, tmp_path):
+    served = embed.ServiceEmbedder("any", base_url=service, api_key="none")
+    cached = embed.CachedEmbedder(embed.minilm(), tmp_path / "cache.db")
+    for encode in (embed.embed, served.encode, cached.encode, embed.minilm().encode_query, cached.encode_document):
+        with pytest.raises(AdaptLabError, match=sentence):
+            encode(texts)
+
+
 class Counting:
     """Counts what it embeds."""
 

@@ -138,6 +138,8 @@ def test_front_matter_that_is_not_used_is_named(tmp_path):
 
 
 def test_text_between_rules_is_no_front_matter(tmp_path):
+    assert contexts(tmp_path / "b.md", "---\n# Fees\n---\n\n4 euros") == ["Fees: ---", "Fees: ---\n\n4 euros"]
+    assert contexts(tmp_path / "c.md", "---\n---\ntext") == ["c: text"]
     assert contexts(tmp_path / "a.md", "---\n\nJust text\n\n---\n\nmore") == ["a: ---\n\nJust text\n\n---\n\nmore"]
 
 

@@ -49,6 +49,46 @@ def test_pages_without_text_are_numbered(tmp_path):
         load(tmp_path / "b.pdf")
 
 
+def drawn(writer, subtype: str, fonts=None):
+    """A picture, or a form that writes with F2, as an object to draw on a page."""
+    made = StreamObject()
+    made.set_data(GLYPHS.encode("latin-1") if subtype == "/Form" else b"\x00")
+    for name, value in {"/Type": NameObject("/XObject"), "/Subtype": NameObject(subtype)}.items():
+        made[NameObject(name)] = value
+    size = {"/Width": 1, "/Height": 1, "/BitsPerComponent": 8}
+    box = ArrayObject([FloatObject(x) for x in (0, 0, 300, 100)])
+    extra = {"/BBox": box, "/Resources": DictionaryObject({NameObject("/Font"): fonts})} if fonts else {
+        "/ColorSpace": NameObject("/DeviceGray"), **{name: NumberObject(n) for name, n in size.items()}
+    }  # fmt: skip
+    made.update({NameObject(name): value for name, value in extra.items()})
+    return writer._add_object(made)
+
+
+def draw_on(writer, number: int, subtype: str) -> None:
+    page = writer.pages[number]
+    fonts = page["/Resources"]["/Font"] if subtype == "/Form" else None
+    held = DictionaryObject({NameObject("/X1"): drawn(writer, subtype, fonts)})
+    resources = {NameObject("/XObject"): held} | ({} if fonts else {NameObject("/Font"): page["/Resources"]["/Font"]})
+    page[NameObject("/Resources")] = DictionaryObject(resources)
+    stream = StreamObject()
+    stream.set_data(page["/Contents"].get_data() + b" q /X1 Do Q")
+    page[NameObject("/Contents")] = writer._add_object(stream)
+
+
+def test_a_scan_with_a_page_number_is_named(tmp_path):
+    pages = ("Cover page of a report with a picture", "Page 2 of 9", "Page 3")
+    write(tmp_path / "a.pdf", *pages, prepare=lambda w: [draw_on(w, i, "/Image") for i in (0, 1)])
+    with pytest.warns(UserWarning, match="Left out: pictures on page 2 with hardly any text"):
+        assert load(tmp_path / "a.pdf").text.split() == " ".join(pages).split()
+
+
+def test_glyphs_in_a_form_that_is_drawn_are_no_text(tmp_path):
+    names = ["/g1", "/g2", "/g3"]
+    write(tmp_path / "a.pdf", "BT ET", "Text", names=names, prepare=lambda w: draw_on(w, 0, "/Form"))
+    with pytest.warns(UserWarning, match="Left out: page 1, without text"):
+        assert load(tmp_path / "a.pdf").text.strip() == "Text"
+
+
 GLYPHS = "BT /F2 12 Tf 10 50 Td (\x01\x02\x03) Tj ET"
 
 

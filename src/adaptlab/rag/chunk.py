@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from numbers import Integral
 from typing import NamedTuple
 
 from adaptlab.errors import AdaptLabError
@@ -65,12 +66,21 @@ def chunk(
     Raises:
         AdaptLabError: if size, overlap or unit make no sense, or the embedder states no window.
     """
+    if isinstance(documents, str | Document):
+        raise AdaptLabError("The documents are a single one. Give a list of documents.")
+    if not all(isinstance(number, Integral) for number in (size, overlap)):
+        raise AdaptLabError(f"The size {size!r} or the overlap {overlap!r} is not a whole number. Give whole numbers.")
     if size < 1 or not 0 <= overlap < size:
         raise AdaptLabError(f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap {overlap}.")
     if embedder is not None and getattr(embedder, "window", None) is None:
         raise AdaptLabError(f"The embedder {embedder.name} does not state its window. Choose a size instead.")
     splitter = _splitter(size, overlap, unit)
-    return [piece for document in documents for piece in _pieces(document, splitter, size, by_heading, embedder)]
+    pieces = []
+    for document in documents:
+        if not isinstance(document, Document):
+            raise AdaptLabError(f"A document is {type(document).__name__}, not a Document. Load it, or make a Document of it.")
+        pieces += _pieces(document, splitter, size, by_heading, embedder)
+    return pieces
 
 
 class _Section(NamedTuple):

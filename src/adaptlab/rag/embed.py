@@ -70,6 +70,11 @@ PROMPTS = {
 }
 
 
+def _after(prompt: str, texts: Sequence[str]) -> list[str]:
+    check_texts(texts)
+    return [prompt + text for text in texts]
+
+
 def _prompts(model: str, stated: dict[str, str]) -> Prompts:
     """The prompts that the model's files state, or those of its family, or none."""
     query, document = stated.get("query", ""), stated.get("document") or stated.get("passage") or ""
@@ -77,6 +82,15 @@ def _prompts(model: str, stated: dict[str, str]) -> Prompts:
         return Prompts(query, document)
     name = model.rstrip("/").rpartition("/")[2].lower()
     return next((found for pattern, found in PROMPTS.items() if re.search(pattern, name)), Prompts())
+
+
+def check_texts(texts: Sequence[str]) -> None:
+    """A text alone would be embedded letter by letter: an error says that a list is needed."""
+    if isinstance(texts, str):
+        raise AdaptLabError("A text is given alone. Give a list of texts.")
+    for text in texts:
+        if not isinstance(text, str):
+            raise AdaptLabError(f"A text is {type(text).__name__}, not text. Give a list of texts.")
 
 
 def cut_texts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
@@ -159,14 +173,15 @@ class LocalEmbedder:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors; a warning says how many texts are longer than the window."""
+        check_texts(texts)
         warn_of_cut(self, texts)
         return self.vectors(texts)
 
     def encode_query(self, texts: Sequence[str]) -> np.ndarray:
-        return self.encode([self.prompts.query + text for text in texts])
+        return self.encode(_after(self.prompts.query, texts))
 
     def encode_document(self, texts: Sequence[str]) -> np.ndarray:
-        return self.encode([self.prompts.document + text for text in texts])
+        return self.encode(_after(self.prompts.document, texts))
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         """What `encode` gives, without its warning."""
@@ -195,6 +210,7 @@ class ServiceEmbedder:
         import openai
         from tqdm.auto import tqdm
 
+        check_texts(texts)
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
         vectors = []
@@ -228,10 +244,10 @@ class CachedEmbedder:
         return self.embedder.n_tokens(texts)
 
     def encode_query(self, texts: Sequence[str]) -> np.ndarray:
-        return self.encode([self.prompts.query + text for text in texts])
+        return self.encode(_after(self.prompts.query, texts))
 
     def encode_document(self, texts: Sequence[str]) -> np.ndarray:
-        return self.encode([self.prompts.document + text for text in texts])
+        return self.encode(_after(self.prompts.document, texts))
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -246,6 +262,7 @@ class CachedEmbedder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         from tqdm.auto import tqdm
 
+        check_texts(texts)
         warn_of_cut(self, texts)  # once, and also of texts whose vectors are kept
         vectors = getattr(self.embedder, "vectors", self.embedder.encode)
         keys = [hashlib.sha256(text.encode()).digest() for text in texts]

@@ -77,7 +77,9 @@ def _parsed(kind: str, block: str) -> dict | None:
         values = yaml.safe_load(block) if kind == "yaml" else tomllib.loads(block)
     except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError):
         return None
-    return {} if values is None else values if isinstance(values, dict) else None
+    if values is None and not block.strip():
+        return {}
+    return values if isinstance(values, dict) else None
 
 
 def _as_date(value) -> date | None:

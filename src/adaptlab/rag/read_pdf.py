@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Read, clean
+
+FEW = 20  # letters: a scan with a page number, or the stamp of a scanner, has fewer
 
 
 def read_pdf(path: Path) -> Read:
@@ -19,9 +22,9 @@ def read_pdf(path: Path) -> Read:
 
     try:
         reader = _opened(path)
-        pages = [_page_text(page) for page in reader.pages]
+        pages = [_page(page) for page in reader.pages]
         about = reader.metadata
-        text = clean("\n\n".join([*(page for page, _ in pages), *_form(reader)]))
+        text = clean("\n\n".join([*(page.text for page in pages), *_form(reader)]))
         title, stated = about and about.title, _stated_date(about)
         left_out = _left_out(pages, sorted(reader.attachments))
     except AdaptLabError:
@@ -44,16 +47,47 @@ def _opened(path: Path):
     return reader
 
 
-def _page_text(page) -> tuple[str, bool]:
-    """(text, whether the page names glyphs that stand for no letter), annotations included."""
+class _Page(NamedTuple):
+    """The text of a page; whether it names glyphs that stand for no letter, and has pictures."""
+
+    text: str
+    has_unnamed: bool
+    has_pictures: bool
+
+    def n_letters(self) -> int:
+        return sum(map(str.isalnum, self.text))
+
+
+def _page(page) -> _Page:
+    """The page's text, without names of glyphs and with what was typed onto it."""
     text = page.extract_text()
-    names = sorted(_glyph_names(page), key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, names)))
-    readable = pattern.sub("", text) if names else text
-    return "\n".join([readable, *_typed_on(page)]), readable != text
+    used = list(_resources(page))
+    names = sorted(_glyph_names(used), key=len, reverse=True)
+    readable = re.sub("|".join(map(re.escape, names)), "", text) if names else text
+    pictures = any(drawn.get("/Subtype") == "/Image" for drawn in _held(used, "/XObject"))
+    return _Page("\n".join([readable, *_typed_on(page)]), readable != text, pictures)
 
 
-def _glyph_names(page) -> set[str]:
+def _resources(holder) -> Iterator:
+    """The resources of a page and of the forms that are drawn on it, each once."""
+    left, met = [holder], set()
+    while left:
+        used = left.pop().get("/Resources")
+        used = used and used.get_object()
+        if used and id(used) not in met:
+            met.add(id(used))
+            yield used
+            left += [form for form in _held([used], "/XObject") if form.get("/Subtype") == "/Form"]
+
+
+def _held(resources: list, kind: str) -> Iterator:
+    """What these resources hold of a kind, such as /Font."""
+    for used in resources:
+        held = used.get(kind)
+        yield from (item.get_object() for item in (held.get_object().values() if held else ()))
+
+
+def _glyph_names(resources: list) -> set[str]:
     """Names of glyphs, as /g1, in fonts that do not say which letters these are.
 
     pypdf gives such a name in place of a letter. Names that it knows never reach the text.
@@ -61,19 +95,13 @@ def _glyph_names(page) -> set[str]:
     from pypdf._codecs.adobe_glyphs import adobe_glyphs
 
     names: set[str] = set()
-    for font in _fonts(page):
+    for font in _held(resources, "/Font"):
         encoding = font.get("/Encoding")
         encoding = encoding.get_object() if encoding is not None else None
         if "/ToUnicode" not in font and hasattr(encoding, "get"):
             differences = encoding.get("/Differences", [])
             names |= {str(name) for name in differences if isinstance(name, str)}
     return {name for name in names if len(name) > 1 and name not in adobe_glyphs}
-
-
-def _fonts(page) -> Iterator:
-    resources = page.get("/Resources")
-    fonts = resources and resources.get_object().get("/Font")
-    return (font.get_object() for font in (fonts.get_object().values() if fonts else ()))
 
 
 def _typed_on(page) -> list[str]:
@@ -90,13 +118,14 @@ def _form(reader) -> list[str]:
     return [f"{name}: {value}" for name, value in fields.items() if value]
 
 
-def _left_out(pages: list[tuple[str, bool]], attachments: list[str]) -> tuple[str, ...]:
-    without = [i for i, (text, _) in enumerate(pages, 1) if not any(map(str.isalnum, text))]
-    unnamed = [i for i, (_, glyphs) in enumerate(pages, 1) if glyphs and i not in without]
+def _left_out(pages: list[_Page], attachments: list[str]) -> tuple[str, ...]:
     parts = []
-    if without:
+    numbered = list(enumerate(pages, 1))
+    if without := [i for i, page in numbered if not page.n_letters()]:
         parts.append(f"{_numbered(without)}, without text that can be read (scans need OCR first)")
-    if unnamed:
+    if scans := [i for i, page in numbered if page.has_pictures and 0 < page.n_letters() < FEW]:
+        parts.append(f"pictures on {_numbered(scans)} with hardly any text (scans need OCR first)")
+    if unnamed := [i for i, page in numbered if page.has_unnamed and i not in without]:
         parts.append(f"words on {_numbered(unnamed)} in a font that does not say its letters")
     if attachments:
         parts.append(f"the attached files {', '.join(attachments)}")
