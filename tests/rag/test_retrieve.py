@@ -119,10 +119,20 @@ def test_diverse_is_the_formula_and_with_relevance_alone_is_dense(collection):
 
 
 def test_reranked_orders_by_the_second_score(collection):
-    shortest = Reranked(Dense(collection), lambda pairs: [-len(text) for _, text in pairs], depth=10)
+    shortest = Reranked(Dense(collection), lambda pairs: [-len(text) for _, text in pairs], depth=10, fuse=False)
     hits = shortest.search(QUERIES, 3)[0]
     candidates = Dense(collection).search(QUERIES, 10)[0]
     assert [-hit.score for hit in hits] == sorted(len(hit.chunk.in_context()) for hit in candidates)[:3]
+
+
+def test_reranked_counts_both_rankings_alike_unless_told_otherwise(collection):
+    """A reranker that is wrong about everything halves what the first stage knew, and does not undo it."""
+    first = Dense(collection).search(QUERIES[:1], 10)[0]
+    backwards = Reranked(Dense(collection), lambda pairs: list(range(len(pairs))), depth=10)
+    hits = backwards.search(QUERIES[:1], 10)[0]
+    assert [hit.chunk for hit in hits] == [hit.chunk for hit in reciprocal_rank_fusion([first, first[::-1]])]
+    agrees = Reranked(Dense(collection), lambda pairs: [-i for i in range(len(pairs))], depth=10)
+    assert ids(agrees.search(QUERIES[:1], 5)[0]) == ids(first[:5])
 
 
 @pytest.mark.parametrize("score, sentence", [
