@@ -30,7 +30,7 @@ from adaptlab.world.handbook import handbook
 from adaptlab.world.questions import draw_questions
 
 N, DEPTH, K = 200, 20, 10
-N_DOCSTRINGS, N_OF_BANK = 2000, 3000
+N_DOCSTRINGS, N_OF_BANK = 300, 3000
 
 Task = tuple[list[Chunk], list[str], list[set[str]]]  # chunks; questions; for each the sources that answer it
 

@@ -99,10 +99,16 @@ class Postings:
             slots, counts = (np.frombuffer(held, held.typecode) for held in self._held[word])
             n = self._n_texts[word]
             rarity = math.log(1 + (len(self) - n + 0.5) / (n + 0.5))
-            self._weights[word] = (rarity * counts / (counts + self._norm[slots])).astype(np.float32)
+            weights = rarity * counts / (counts + self._norm[slots])
+            self._weights[word] = weights.astype(np.float32)
         return self._weights[word]
 
-    def best(self, words: Sequence[str], k: int, allowed: np.ndarray | None = None) -> list[tuple[int, float]]:
+    def best(
+        self,
+        words: Sequence[str],
+        k: int,
+        allowed: np.ndarray | None = None,
+    ) -> list[tuple[int, float]]:
         """(id, score) of the k best texts, best first; fewer if fewer share a word with the query.
 
         `allowed` (slots,) marks the texts that may be found. Equal scores have bm25s's order.

@@ -69,16 +69,19 @@ def chunk(
     if isinstance(documents, str | Document):
         raise AdaptLabError("The documents are a single one. Give a list of documents.")
     if not all(isinstance(number, Integral) for number in (size, overlap)):
-        raise AdaptLabError(f"The size {size!r} or the overlap {overlap!r} is not a whole number. Give whole numbers.")
+        given = f"The size {size!r} or the overlap {overlap!r}"
+        raise AdaptLabError(f"{given} is not a whole number. Give whole numbers.")
     if size < 1 or not 0 <= overlap < size:
         raise AdaptLabError(f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap {overlap}.")
     if embedder is not None and getattr(embedder, "window", None) is None:
-        raise AdaptLabError(f"The embedder {embedder.name} does not state its window. Choose a size instead.")
+        name = embedder.name
+        raise AdaptLabError(f"The embedder {name} does not state its window. Choose a size instead.")
     splitter = _splitter(size, overlap, unit)
     pieces = []
     for document in documents:
         if not isinstance(document, Document):
-            raise AdaptLabError(f"A document is {type(document).__name__}, not a Document. Load it, or make a Document of it.")
+            kind = type(document).__name__
+            raise AdaptLabError(f"A document is {kind}, not a Document. Load it, or make one of it.")
         pieces += _pieces(document, splitter, size, by_heading, embedder)
     return pieces
 
@@ -134,7 +137,11 @@ def _block_end(text: str, start: int, longest: int) -> int:
     return start + longest
 
 
-def _cut_to_window(found: Iterable[tuple[int, str]], path: str, embedder: Embedder) -> Iterator[tuple[int, str]]:
+def _cut_to_window(
+    found: Iterable[tuple[int, str]],
+    path: str,
+    embedder: Embedder,
+) -> Iterator[tuple[int, str]]:
     """The pieces (offset, text), those cut again that are too long with their path before them."""
     from semantic_text_splitter import TextSplitter
 
@@ -142,7 +149,11 @@ def _cut_to_window(found: Iterable[tuple[int, str]], path: str, embedder: Embedd
     n_marks, n_before = embedder.n_tokens(["", before])
     # A path that fills the window leaves a quarter to the text; embedding warns of it.
     room = max(embedder.window - n_before, embedder.window // 4, 1)
-    splitter = TextSplitter.from_callback(lambda text: embedder.n_tokens([text])[0] - n_marks, int(room))
+
+    def size_of(text: str) -> int:
+        return embedder.n_tokens([text])[0] - n_marks
+
+    splitter = TextSplitter.from_callback(size_of, int(room))
     for offset, text in found:
         if cut_texts(embedder, [before + text]):
             yield from ((offset + at, part) for at, part in splitter.chunk_indices(text))
@@ -173,7 +184,7 @@ def _splitter(size: int, overlap: int, unit: str):
 
 
 _ENDS = ".!?"  # before a space or at the end of the text
-_WIDE_ENDS = "。！？｡．।॥؟۔։።။។"  # of scripts that put no space, or marks of their own, after one
+_WIDE_ENDS = "。！？｡．।॥؟۔։።။។"  # of other scripts: wherever they stand
 _CLOSERS = "」』”’）》】〉"
 
 
@@ -185,10 +196,16 @@ def n_sentences(text: str) -> int:
     """
     text = text.strip()
     after = [*text[1:], " "] if text else []
-    ends = sum(nxt.isspace() if mark in _ENDS else mark in _WIDE_ENDS and nxt not in _WIDE_ENDS for mark, nxt in zip(text, after))
+    ends = sum(_ends_sentence(mark, following) for mark, following in zip(text, after))
     inner = text.rstrip(_CLOSERS)
     closed = text.endswith(tuple(_ENDS)) or inner.endswith(tuple(_WIDE_ENDS))
     return ends + (bool(text) and not closed)
+
+
+def _ends_sentence(mark: str, following: str) -> bool:
+    if mark in _ENDS:
+        return following.isspace()
+    return mark in _WIDE_ENDS and following not in _WIDE_ENDS
 
 
 @cache

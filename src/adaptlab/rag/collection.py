@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 class Collection:
-    """What a search looks through. `chunks` maps ids to chunks; `index` holds the vectors of their texts in context.
+    """What a search looks through: `chunks` by their ids, and an `index` of their vectors in context.
 
     A change alters `chunks` in place: hold `steady()` while you go through it beside other threads.
     """
@@ -107,9 +107,9 @@ class Collection:
     def changes_since(self, version: int | None) -> list[Change]:
         """What changed after a version, in order; None, or one that is long past, is before all.
 
-        Without the collection's lock, so that no search waits for a follower. A follower skips what it holds
-        already and what it does not hold: a change that was read half done is then right after
-        the next call.
+        Without the collection's lock, so that no search waits for a follower. A follower skips
+        what it holds already and what it does not hold: a change that was read half done is then
+        right after the next call.
         """
         with self._log_lock:
             changes = list(self._changes)

@@ -1,4 +1,4 @@
-"""Document: a text with its source, title, date and headings; what every reader gives and every chunk comes from."""
+"""Document: a text with its source, title, date and headings, as every reader gives it."""
 
 import re
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class Document:
 
 
 class Read(NamedTuple):
-    """What a reader gives: a title and a stated date, if the file has them; `left_out` names lost parts."""
+    """What a reader gives: title and stated date if the file has them; `left_out` names lost parts."""
 
     text: str
     title: str | None = None

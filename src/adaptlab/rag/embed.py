@@ -63,10 +63,11 @@ class Prompts(NamedTuple):
 
 # Models whose files state no prompts; from their model cards, by a part of their name.
 _BGE = "Represent this sentence for searching relevant passages: "
+_BGE_ZH = "为这个句子生成表示以用于检索相关文章："
 PROMPTS = {
-    r"\be5-(small|base|large)(-v2)?$|\bmultilingual-e5-(small|base|large)$": Prompts("query: ", "passage: "),
+    r"\be5-(small|base|large)(-v2)?$": Prompts("query: ", "passage: "),
     r"\bbge-(small|base|large)-en(-v1\.5)?$": Prompts(_BGE),
-    r"\bbge-(small|base|large)-zh(-v1\.5)?$": Prompts("为这个句子生成表示以用于检索相关文章："),
+    r"\bbge-(small|base|large)-zh(-v1\.5)?$": Prompts(_BGE_ZH),
 }
 
 
@@ -81,7 +82,8 @@ def _prompts(model: str, stated: dict[str, str]) -> Prompts:
     if query or document:
         return Prompts(query, document)
     name = model.rstrip("/").rpartition("/")[2].lower()
-    return next((found for pattern, found in PROMPTS.items() if re.search(pattern, name)), Prompts())
+    known = (found for pattern, found in PROMPTS.items() if re.search(pattern, name))
+    return next(known, Prompts())
 
 
 def check_texts(texts: Sequence[str]) -> None:
@@ -163,7 +165,7 @@ class LocalEmbedder:
 
     @cached_property
     def _counter(self):
-        """A tokenizer of its own: to change the model's would disturb a search in another thread."""
+        """A tokenizer of its own: to change the model's would disturb a search beside it."""
         from tokenizers import Tokenizer
 
         counter = Tokenizer.from_str(self.model.tokenizer.backend_tokenizer.to_str())

@@ -8,7 +8,15 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.collection import Where
 from adaptlab.rag.index import check_positive
-from adaptlab.rag.retrieve import Hit, Prepared, Retriever, check_queries, first_depth, prepared, unchanged
+from adaptlab.rag.retrieve import (
+    Hit,
+    Prepared,
+    Retriever,
+    check_queries,
+    first_depth,
+    prepared,
+    unchanged,
+)
 
 Fusion = Callable[[list[list[Hit]]], list[Hit]]
 
@@ -25,7 +33,8 @@ def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> lis
 def weighted_fusion(weights: Sequence[float]) -> Fusion:
     """Order by the weighted sum of the rankings' scores, each brought to 0...1 within its ranking."""
     if not all(map(math.isfinite, weights)):
-        raise AdaptLabError(f"The weights {list(weights)} are not all numbers. Give a finite weight for each ranking.")
+        given = f"The weights {list(weights)} are not all numbers"
+        raise AdaptLabError(f"{given}. Give a finite weight for each ranking.")
 
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
         if len(weights) != len(rankings):

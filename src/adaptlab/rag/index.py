@@ -217,8 +217,14 @@ class FaissIndex(VectorIndex):
                 ids[short], scores[short] = self._one_by_one(queries[short], k, known)
             return ids, scores
 
-    def _nearest(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        scores, ids = self.index.search(queries, k, params=None if allowed is None else self._only(allowed))
+    def _nearest(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allowed: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        only = None if allowed is None else self._only(allowed)
+        scores, ids = self.index.search(queries, k, params=only)
         scores = -scores if self.metric == "l2" else scores
         return ids, np.where(ids == NO_ID, -np.inf, scores)
 
@@ -229,7 +235,12 @@ class FaissIndex(VectorIndex):
         n_lists = self.index.nlist
         return max(FEW, len(self) * min(self.n_probe, n_lists) // n_lists) if n_lists > 1 else FEW
 
-    def _one_by_one(self, queries: np.ndarray, k: int, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _one_by_one(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allowed: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Exact search among ids that are there, as Lucene does where a filter leaves few.
 
         Cells and graphs are made for all vectors: of the few that a filter allows, the cells and

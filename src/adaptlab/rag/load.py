@@ -14,7 +14,17 @@ from adaptlab.rag.read_html import html_text, read_html_file
 from adaptlab.rag.read_notebook import read_notebook
 from adaptlab.rag.read_pdf import read_pdf
 
-__all__ = ["READERS", "Document", "Heading", "Read", "clean", "headings", "html_text", "load", "load_folder"]
+__all__ = [
+    "READERS",
+    "Document",
+    "Heading",
+    "Read",
+    "clean",
+    "headings",
+    "html_text",
+    "load",
+    "load_folder",
+]
 
 MAX_BYTES = 32_000_000
 
@@ -48,11 +58,13 @@ def load(path: Path | str) -> Document:
     changed = _checked(path)
     read = reader(path)
     if read.left_out:
-        warnings.warn(f"{path} is read in part. Left out: {'; '.join(read.left_out)}.", stacklevel=2)
+        lost = "; ".join(read.left_out)
+        warnings.warn(f"{path} is read in part. Left out: {lost}.", stacklevel=2)
     if not read.text.strip():
         scan = "; it may be a scan, which needs OCR first" if path.suffix.lower() == ".pdf" else ""
         raise AdaptLabError(f"{path} holds no text{scan}.")
-    return Document(read.text, str(path), read.title or path.stem, read.stated or changed, read.headings)
+    title, day = read.title or path.stem, read.stated or changed
+    return Document(read.text, str(path), title, day, read.headings)
 
 
 def _checked(path: Path) -> date:

@@ -51,7 +51,8 @@ def markdown_document(text: str) -> Read:
     about, end = front_matter(text)
     if about is None:  # its lines stay, since nothing else says what they say, but as no headings
         found = headings(text[end:], end)
-        return Read(text, first_title(found), None, found, ("title and date, since its front matter is not valid",))
+        lost = ("title and date, since its front matter is not valid",)
+        return Read(text, first_title(found), None, found, lost)
     body = text[end:]
     found = headings(body)
     title, stated = about.get("title"), _as_date(about.get("date"))

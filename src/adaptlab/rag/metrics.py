@@ -31,7 +31,8 @@ def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]
     # Ranks as scores: equal scores would be put into an order of their own. A query without hits
     # keeps a document that is never right, since no id of ours is written as it is.
     nothing = {"nothing": 0.0}
-    run = {str(q): {f"id {i}": float(-rank) for rank, i in enumerate(ranking)} or nothing for q, ranking in enumerate(rankings)}
+    ranked = ({f"id {i}": float(-rank) for rank, i in enumerate(ids)} for ids in rankings)
+    run = {str(q): scores or nothing for q, scores in enumerate(ranked)}
     names = {measure: name for name, measure in measures.items()}
     values = {name: np.zeros(len(gold)) for name in measures}
     for result in ir_measures.iter_calc(list(names), qrels, run):
@@ -41,7 +42,8 @@ def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]
 
 def _check_rankings(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]]) -> None:
     if any(isinstance(ids, str) for ids in (*rankings, *gold)):
-        raise AdaptLabError("A ranking or the right ids of a query are a text. Give a list of ids for each query.")
+        problem = "A ranking or the right ids of a query are a text"
+        raise AdaptLabError(f"{problem}. Give a list of ids for each query.")
     if len(rankings) != len(gold) or not all(map(len, gold)):
         raise AdaptLabError("Each query needs a ranking, and at least one right chunk.")
     if any(len(set(ranking)) < len(ranking) for ranking in rankings):
@@ -55,7 +57,7 @@ def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int
     """
     wanted = {i for start, end in gold for i in range(start, end)}
     if not wanted:
-        raise AdaptLabError("The right spans hold no character. Give at least one span (start, end).")
+        raise AdaptLabError("The right spans hold no character. Give at least one (start, end).")
     right = len(wanted.intersection(i for start, end in found for i in range(start, end)))
     paid = sum(end - start for start, end in found)
     return {"precision": right / paid if paid else 0.0, "recall": right / len(wanted), "IoU": right / (paid + len(wanted) - right)}
@@ -77,7 +79,8 @@ def citation_metrics(answers: Sequence[Answer], gold: Sequence[Group[int]]) -> d
     `gold` holds the ids of the chunks that state the fact. Precision is NaN where nothing is cited; a number that stands for no chunk is a wrong citation.
     """
     if len(answers) != len(gold):
-        raise AdaptLabError(f"There are {len(answers)} answers and {len(gold)} sets of right ids. Give one set for each answer.")
+        problem = f"There are {len(answers)} answers and {len(gold)} sets of right ids"
+        raise AdaptLabError(f"{problem}. Give one set for each answer.")
     precision, recall = [], []
     for answer, right in zip(answers, gold):
         n_right = sum(hit.chunk.id in right for hit in answer.cited)
@@ -97,9 +100,11 @@ def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.nd
     """(coverage, risk), both (n,): for each n best-scored answers kept, the share that is kept and the share of wrong ones in it."""
     values = np.asarray(scores, float)
     if not len(values) or len(values) != len(right):
-        raise AdaptLabError(f"There are {len(values)} scores and {len(right)} answers. Give a score for each answer.")
+        problem = f"There are {len(values)} scores and {len(right)} answers"
+        raise AdaptLabError(f"{problem}. Give a score for each answer.")
     if np.isnan(values).any():
-        raise AdaptLabError(f"{np.isnan(values).sum()} scores are NaN, which has no place in an order. Leave these answers out.")
+        problem = f"{np.isnan(values).sum()} scores are NaN, which has no place in an order"
+        raise AdaptLabError(f"{problem}. Leave these answers out.")
     order = np.argsort(-values, kind="stable")
     kept = np.arange(1, len(order) + 1)
     return kept / len(order), np.cumsum(~np.asarray(right, bool)[order]) / kept

@@ -174,8 +174,9 @@ def _notes(document, kind: str) -> dict[str, list]:
 
 def _left_out(document) -> tuple[str, ...]:
     """Parts with words that are not read, each kind with its number."""
-    counts = {called: sum(map(_has_words, _related(document, kind))) for kind, called in _NAMED.items()}
-    return tuple(f"{n} {called}" for called, n in counts.items() if n)
+    parts = ((called, _related(document, kind)) for kind, called in _NAMED.items())
+    counts = ((called, sum(map(_has_words, found))) for called, found in parts)
+    return tuple(f"{n} {called}" for called, n in counts if n)
 
 
 def _has_words(part) -> bool:

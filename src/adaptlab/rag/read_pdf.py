@@ -30,7 +30,8 @@ def read_pdf(path: Path) -> Read:
     except AdaptLabError:
         raise
     except DependencyError as error:
-        raise AdaptLabError(f"{path} is encrypted with AES. Run: pip install cryptography") from error
+        problem = f"{path} is encrypted with AES"
+        raise AdaptLabError(f"{problem}. Run: pip install cryptography") from error
     except Exception as error:  # a broken PDF makes the parser raise almost anything
         reason = f"{path} is not a PDF that can be read ({type(error).__name__})"
         raise AdaptLabError(f"{reason}. Open it in a viewer and save it again.") from error

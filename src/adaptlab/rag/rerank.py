@@ -37,7 +37,8 @@ class Reranked:
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         depth = first_depth(k, self.depth, len(self.collection))
         found = self.retriever.search(queries, depth, where)
-        pairs = [(query, hit.chunk.in_context()) for query, hits in zip(queries, found) for hit in hits]
+        asked = [(query, hit) for query, hits in zip(queries, found) for hit in hits]
+        pairs = [(query, hit.chunk.in_context()) for query, hit in asked]
         scores = iter(checked_scores(self.score(pairs), len(pairs)))
         reranked = []
         for hits in found:

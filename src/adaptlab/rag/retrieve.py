@@ -46,10 +46,12 @@ def check_queries(queries: Sequence[str]) -> None:
     if isinstance(queries, str):
         raise AdaptLabError("A search takes a list of queries; put the one that you have into brackets.")
     if not isinstance(queries, Iterable):
-        raise AdaptLabError(f"Queries are {type(queries).__name__}, not a list of texts. Give a list of texts.")
+        kind = type(queries).__name__
+        raise AdaptLabError(f"Queries are {kind}, not a list of texts. Give a list of texts.")
     wrong = next((query for query in queries if not isinstance(query, str)), "")
     if not isinstance(wrong, str):
-        raise AdaptLabError(f"A query is {type(wrong).__name__}, not text. Give each query as a text.")
+        kind = type(wrong).__name__
+        raise AdaptLabError(f"A query is {kind}, not text. Give each query as a text.")
     if not all(query.strip() for query in queries):
         raise AdaptLabError("A query is empty; ask something.")
 
@@ -74,10 +76,12 @@ def checked_scores(scores: Sequence[float], n: int) -> list[float]:
     """
     found = [float(score) for score in scores]
     if len(found) != n:
-        raise AdaptLabError(f"The reranker gave {len(found)} scores for {n} pairs. Return one for each pair.")
+        problem = f"The reranker gave {len(found)} scores for {n} pairs"
+        raise AdaptLabError(f"{problem}. Return one for each pair.")
     n_nan = sum(map(math.isnan, found))
     if n_nan:
-        raise AdaptLabError(f"The reranker gave NaN for {n_nan} of {n} pairs. Check its weights and number format.")
+        problem = f"The reranker gave NaN for {n_nan} of {n} pairs"
+        raise AdaptLabError(f"{problem}. Check its weights and number format.")
     return found
 
 

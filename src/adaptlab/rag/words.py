@@ -17,7 +17,11 @@ _UNSPACED = (
 _UNSEEN = re.compile("[\u00ad\u200b\u200c\u200d\u2060]")  # joiners and soft hyphens
 
 
-def stemmed_words(texts: Sequence[str], language: str | None = "english", of_queries: bool = False) -> list[list[str]]:
+def stemmed_words(
+    texts: Sequence[str],
+    language: str | None = "english",
+    of_queries: bool = False,
+) -> list[list[str]]:
     """The words of each text as BM25 counts them, for a language of `languages()`, or None.
 
     Single letters and digits are words, and so are C++ and F#. A run of letters of a script
