@@ -71,6 +71,20 @@ def test_update_puts_a_source_anew_and_embeds_only_what_changed(collection):
     assert len(collection) == 2
 
 
+def test_what_is_no_list_of_chunks_is_refused_and_changes_nothing(collection):
+    (piece,) = pieces("c", "new")
+    for change in (collection.add, collection.update):
+        for chunks, sentence in (
+            (piece, "are a single one"),
+            ("text", "are a single one"),
+            ([piece, "text"], "A chunk is str"),
+            ([None], "A chunk is NoneType"),
+        ):
+            with pytest.raises(AdaptLabError, match=sentence):
+                change(chunks)
+    assert texts_of(collection) == ["apple", "mmmm", "zebra zoo"]
+
+
 def test_search_filters_by_what_chunks_say_of_themselves(collection):
     query = collection.embedder.encode(["apple"])
     ((best, score), *_) = collection.search(query, 3)[0]

@@ -95,6 +95,22 @@ def test_what_is_refused_is_a_sentence_and_changes_nothing(make, kind):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("make_one", [NumpyIndex, FaissIndex, lambda d: FaissIndex(d, "hnsw")])
+def test_any_sequence_of_changes_leaves_what_it_says(make_one):
+    rng = np.random.default_rng(11)
+    index, held = make_one(DIMENSION), {}
+    for step in range(60):
+        gone = rng.choice(list(held), min(len(held), int(rng.integers(0, 4))), replace=False).tolist() if held else []
+        new = [*range(100 * step, 100 * step + int(rng.integers(0, 6))), *gone[:1]]
+        vectors = unit(rng, max(len(new), 1))[: len(new)]
+        index.replace(gone, new, vectors)
+        held = {i: v for i, v in held.items() if i not in gone} | dict(zip(new, vectors))
+        assert index.ids == set(held) and len(index) == len(held)
+        if held:
+            np.testing.assert_allclose(index.vectors(list(held)), np.array(list(held.values())), atol=1e-6)
+            assert index.search(np.array(list(held.values())), 1)[0][:, 0].tolist() == list(held)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_k_above_the_number_of_vectors_gives_what_there_is(make, kind):
     index, vectors = make(kind), unit(np.random.default_rng(7), 8)

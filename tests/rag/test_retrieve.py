@@ -148,6 +148,12 @@ def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sente
         verified([answer], score)
 
 
+def test_a_filter_is_a_function(collection):
+    for retriever in (Dense(collection), Keyword(collection), Hybrid([Dense(collection), Keyword(collection)])):
+        with pytest.raises(AdaptLabError, match="filter is str, not a function"):
+            retriever.search(["kettle"], 1, "section 1")
+
+
 def test_what_cannot_be_fused_is_a_sentence():
     with pytest.raises(AdaptLabError, match="at least one retriever"):
         Hybrid([])
@@ -172,7 +178,7 @@ def test_what_cannot_be_searched_is_a_sentence(collection):
             (["a", " "], 3, "query is empty"), ("a", 3, "list of queries"), (["a"], 0, "k is 0, not a whole number"), (["a"], 1.5, "k is 1.5"),
             ([None], 1, "query is NoneType, not text"), (["a", 3], 1, "query is int, not text"), ([["a"]], 1, "query is list"),
             (None, 1, "not a list of texts"),
-            ([float("nan")], 1, "query is float"),
+            ([float("nan")], 1, "query is float"), ((query for query in ["a"]), 1, "are generator, not a list"),
         ):  # fmt: skip
             with pytest.raises(AdaptLabError, match=sentence):
                 make(collection).search(queries, k)

@@ -61,11 +61,11 @@ class Collection:
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Embed and add chunks; one that is there already is left alone."""
         with self._changing:
-            self._change([], [chunk for chunk in chunks if chunk.id not in self.chunks])
+            self._change([], [piece for piece in _checked(chunks) if piece.id not in self.chunks])
 
     def update(self, chunks: Iterable[Chunk], sources: Iterable[str] = ()) -> None:
         """Put these chunks in the place of all that is there from their sources, and from `sources`, in one step. Only new texts are embedded."""
-        chunks = list(chunks)
+        chunks = _checked(chunks)
         sources = {*sources, *(chunk.source for chunk in chunks)}
         with self._changing:
             self._change([i for source in sources for i in self._of_source.get(source, ())], chunks)
@@ -127,6 +127,9 @@ class Collection:
 
     def matching(self, where: Where) -> list[int]:
         """Ids of the chunks for which `where` is true."""
+        if not callable(where):
+            kind = type(where).__name__
+            raise AdaptLabError(f"The filter is {kind}, not a function. Give a function of a chunk.")
         return [i for i, chunk in self.chunks.items() if where(chunk)]
 
     def save(self, path: Path | str) -> None:
@@ -161,6 +164,18 @@ class Collection:
             raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
         collection._put((), chunks)
         return collection
+
+
+def _checked(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """The chunks as a list; an error for one alone, and for what is no chunk."""
+    if isinstance(chunks, str | Chunk):
+        raise AdaptLabError("The chunks are a single one. Give a list of chunks.")
+    pieces = list(chunks)
+    for piece in pieces:
+        if not isinstance(piece, Chunk):
+            kind = type(piece).__name__
+            raise AdaptLabError(f"A chunk is {kind}, not a Chunk. Cut documents by `chunk` first.")
+    return pieces
 
 
 def _as_chunk(item: dict) -> Chunk:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from os import PathLike
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
@@ -51,6 +52,8 @@ def load(path: Path | str) -> Document:
     Raises:
         AdaptLabError: if its kind is unknown, or if it is too large, damaged or without text.
     """
+    if not isinstance(path, str | PathLike):
+        raise AdaptLabError(f"A path is {type(path).__name__}, not a path. Give a file's path.")
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:

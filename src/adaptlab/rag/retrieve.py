@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,7 +45,7 @@ def check_queries(queries: Sequence[str]) -> None:
     """Queries are a list of texts with at least one letter or mark each; an error says if not."""
     if isinstance(queries, str):
         raise AdaptLabError("A search takes a list of queries; put the one that you have into brackets.")
-    if not isinstance(queries, Iterable):
+    if not isinstance(queries, Iterable) or not isinstance(queries, Sized):
         kind = type(queries).__name__
         raise AdaptLabError(f"Queries are {kind}, not a list of texts. Give a list of texts.")
     wrong = next((query for query in queries if not isinstance(query, str)), "")
@@ -197,8 +197,8 @@ class Keyword:
             return [[Hit(chunks[i], score) for i, score in row] for row in found]
 
     def _allowed(self, where: Where) -> np.ndarray:
-        chunks = self.collection.chunks
-        return np.array([i in chunks and where(chunks[i]) for i in self._postings.ids], bool)
+        matching = set(self.collection.matching(where))
+        return np.array([i in matching for i in self._postings.ids], bool)
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         search = self.prepare(queries)
