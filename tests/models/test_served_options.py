@@ -2,13 +2,16 @@
 
 import json
 
+import openai
 import pytest
 from models.test_serve import BASE, answer
+from models.test_template import STORED, made
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming as ChatParams
 from openai.types.completion_create_params import CompletionCreateParamsStreaming as CompletionParams
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming as ResponseParams
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.api import OpenAIChat
 from adaptlab.models.local import LocalChat
 from adaptlab.models.requests import CHAT, COMPLETION, HONOURED, NEUTRAL, NO_EFFECT, RESPONSE, checked
 from adaptlab.models.serve import running
@@ -114,9 +117,9 @@ def test_a_json_schema_is_honoured(server):
 def test_a_schema_that_cannot_be_kept_is_refused(server):
     bad = {"type": "json_schema", "json_schema": {"name": "order", "schema": {"type": "nothing known"}}}
     status, body = chat(server, response_format=bad)
-    assert status == 400 and "JSON schema" in body["error"]
+    assert status == 400 and "JSON schema" in body["error"]["message"]
     status, body = chat(server, response_format={"type": "json_schema"})
-    assert status == 400 and "has no schema" in body["error"]
+    assert status == 400 and "has no schema" in body["error"]["message"]
 
 
 def test_a_temperature_samples_and_a_seed_repeats(server):
@@ -134,6 +137,26 @@ def test_without_a_model_the_base_answers(server):
     assert answer(server, RESPONSE, {"input": "Hello", "max_output_tokens": 8})[0] == 200
     status, text = answer(server, RESPONSE, {"input": "Hello", "previous_response_id": "x"})
     assert status == 400 and "previous_response_id" in text
+
+
+def test_a_client_shows_the_servers_own_words(server):
+    client = OpenAIChat(BASE, server.url, "none").client
+    for options, words in (({"n": 3}, "The option n is not supported"), ({"model": "nobody"}, "no model 'nobody'"), ({"stop": ["a"] * 9}, "9 stop sequences")):
+        with pytest.raises(openai.APIStatusError, match=words):
+            client.chat.completions.create(**LEAST[CHAT] | {"model": BASE, "max_tokens": 4} | options)
+
+
+def test_calls_of_tools_and_their_results_go_to_a_template_that_renders_them(template):
+    talk = [{"role": "user", "content": "What is 3 + 4?"},
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "7"}]  # fmt: skip
+    with pytest.raises(AdaptLabError, match="Message 2 has tool_calls|content of message 2|role of message 3"):
+        checked(CHAT, {"messages": talk}, template, BASE)
+    qwen = made((STORED / "qwen3.jinja").read_text(encoding="utf-8")).template
+    tools = [{"type": "function", "function": {"name": "add", "parameters": {}}}]
+    body = checked(CHAT, {"messages": talk, "tools": tools, "tool_choice": "auto"}, qwen, BASE).body
+    assert body["tools"] == tools and body["messages"] == [talk[0], talk[1] | {"content": ""}, talk[2]]
+    assert all(word in qwen.render(body["messages"], prompt=True) for word in ('"add"', "<tool_response>", "7"))
 
 
 def test_nobody_ends_a_turn_by_writing_its_mark(server):

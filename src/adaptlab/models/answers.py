@@ -27,7 +27,9 @@ def sentence(vendor: str, error: Exception) -> Exception:
     known = type(error).__module__.split(".")[0] in _SDKS or isinstance(error, json.JSONDecodeError)
     if not known and "authentication" not in str(error):
         return error
-    reason = _start((str(error).splitlines() or [""])[0])
+    said = getattr(error, "body", None)  # some servers send a text where OpenAI's sends an object, and the SDK leaves it out
+    words = f"{error} - {said}" if isinstance(said, str) and said and said not in str(error) else str(error)
+    reason = _start((words.splitlines() or [""])[0])
     advice = _advice(error)
     return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}); {advice}.")
 

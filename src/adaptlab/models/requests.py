@@ -33,6 +33,7 @@ LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 FORMATS = ("text", "json_object", "json_schema")
 ROLES = ("system", "developer", "user", "assistant", "data")
 OF_MESSAGES = {"role", "content"}
+OF_TOOLS = {"tool_calls", "tool_call_id"}
 TEXT_PARTS = ("text", "input_text", "output_text")
 ANY_OBJECT = {"type": "object"}
 
@@ -60,37 +61,50 @@ def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_
         raise AdaptLabError("The prompt is empty. Give the text that is to be continued.")
     if path == RESPONSE:
         given = made.get("input")
-        made["input"] = given if isinstance(given, str) and given else _text_messages(given)
+        made["input"] = given if isinstance(given, str) and given else _text_messages(given, template)
     if path == CHAT:
-        made["messages"] = _text_messages(made.get("messages"))
+        made["messages"] = _text_messages(made.get("messages"), template)
         _check_tools(made, template)
         return Checked(made, _schema(made.pop("response_format", None)))
     return Checked(made, None)
 
 
-def _text_messages(messages: Any) -> Messages:
-    """Messages of text in the roles of the course: text parts joined, a developer's message as that of the system."""
+def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
+    """Messages of text in the roles of the course: text parts joined, a developer's message as that of the system.
+
+    Calls of tools and their results stay as they are for a template that renders tools.
+    """
     if not isinstance(messages, list) or not messages:
         raise AdaptLabError("The list of messages is empty. Give messages with role and content.")
-    return [_text_message(number, message) for number, message in enumerate(messages, 1)]
+    of_tools = any(isinstance(message, dict) and OF_TOOLS & message.keys() for message in messages)
+    takes_tools = of_tools and template.takes_tools
+    return [_text_message(number, message, takes_tools) for number, message in enumerate(messages, 1)]
 
 
-def _text_message(number: int, message: Any) -> dict:
-    if not isinstance(message, dict) or message.get("role") not in ROLES:
+def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
+    roles, keys = (ROLES + ("tool",), OF_MESSAGES | OF_TOOLS) if takes_tools else (ROLES, OF_MESSAGES)
+    if not isinstance(message, dict) or message.get("role") not in roles:
         role = message.get("role") if isinstance(message, dict) else None
-        raise AdaptLabError(f"The role of message {number} is {role!r}. Use one of {', '.join(ROLES)}.")
-    if more := [key for key, value in message.items() if key not in OF_MESSAGES and value is not None]:
+        raise AdaptLabError(f"The role of message {number} is {role!r}. Use one of {', '.join(roles)}.")
+    if more := [key for key, value in message.items() if key not in keys and value is not None]:
         raise AdaptLabError(f"Message {number} has {more[0]}, which is not supported here. Leave it out.")
     content = message.get("content")
+    if content is None and takes_tools and message.get("tool_calls"):
+        content = ""
     if isinstance(content, list):
-        for part in content:
-            if not isinstance(part, dict) or part.get("type") not in TEXT_PARTS or not isinstance(part.get("text"), str):
-                kind = part.get("type") if isinstance(part, dict) else part
-                raise AdaptLabError(f"Message {number} has a part of the kind {kind!r}. Give parts of the kind 'text': the model reads nothing else.")
-        content = "".join(part["text"] for part in content)
+        content = "".join(_text_part(number, part) for part in content)
     if not isinstance(content, str):
         raise AdaptLabError(f"The content of message {number} is not a text. Give a string.")
-    return {"role": "system" if message["role"] == "developer" else message["role"], "content": content}
+    role = "system" if message["role"] == "developer" else message["role"]
+    kept = {key: message[key] for key in OF_TOOLS if message.get(key) is not None}
+    return {"role": role, "content": content} | kept
+
+
+def _text_part(number: int, part: Any) -> str:
+    if isinstance(part, dict) and part.get("type") in TEXT_PARTS and isinstance(part.get("text"), str):
+        return part["text"]
+    kind = part.get("type") if isinstance(part, dict) else part
+    raise AdaptLabError(f"Message {number} has a part of the kind {kind!r}. Give parts of the kind 'text': the model reads nothing else.")
 
 
 def _check_tools(body: dict, template: ChatTemplate) -> None:

@@ -204,18 +204,26 @@ def application(shared: Shared, host: str, api_key: str = ""):
     )  # fmt: skip
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
+    def refusal(status: int, message: str) -> JSONResponse:
+        """An error as OpenAI's API sends it: in another form its clients do not show the sentence."""
+        return JSONResponse({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}, status)
+
     @app.middleware("http")
     async def refuse_others(request: Request, call_next):
         origin, sent = request.headers.get("origin"), request.headers.get("authorization", "")
         if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
-            return JSONResponse({"error": f"Pages of {origin} may not ask this server."}, 403)
+            return refusal(403, f"Pages of {origin} may not ask this server.")
         if api_key and request.url.path != "/health" and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode()):
-            return JSONResponse({"error": "This server answers those who send its API key, as the header Authorization: Bearer KEY."}, 401)
+            return refusal(401, "This server answers those who send its API key, as the header Authorization: Bearer KEY.")
         return await call_next(request)
 
     async def bad_request(request: Request, error: Exception):
-        return JSONResponse({"error": f"This request has no answer here: {error}"}, 400)
+        return refusal(400, f"This request has no answer here: {error}")
 
+    async def refused(request: Request, error: HTTPException):
+        return refusal(error.status_code, str(error.detail))
+
+    app.add_exception_handler(HTTPException, refused)
     for kind in (AdaptLabError, ValueError, TypeError, LookupError, TemplateError):  # what transformers raises where a request's values do not suit it
         app.add_exception_handler(kind, bad_request)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"])
