@@ -123,6 +123,12 @@ def test_the_lock_is_what_is_installed():
     assert against_lock(ROOT / "requirements.lock") == []
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """pytest would import the first for both, and run neither's tests."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_code_is_linted_and_formatted():
     for command in (["check"], ["format", "--check"]):
         result = subprocess.run([BIN / "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)

@@ -1,6 +1,7 @@
 """What lessons took: measured in their process, written by the runner, scaled to another machine, and told before a lesson in Colab."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,13 @@ def test_where_drive_is_mounted_trainings_are_kept_there(tmp_path, monkeypatch, 
     assert "is lost when the session ends" in capsys.readouterr().out
     prepare_session(FIRST, "cpu", drive=tmp_path)
     assert f"kept in {tmp_path / 'adaptlab'}" in capsys.readouterr().out
+
+
+def test_a_builds_own_mark_is_no_other_version(monkeypatch):
+    for loaded, stale in (("2.13.0+cu130", []), ("2.13.0", []), ("2.12.0+cu130", ["torch"])):
+        monkeypatch.setattr("torch.__version__", loaded)
+        monkeypatch.setattr("importlib.metadata.version", lambda name: "2.13.0+cpu" if name == "torch" else sys.modules[name].__version__)
+        assert colab.stale_packages() == stale
 
 
 def test_a_session_with_stale_packages_is_to_be_restarted(monkeypatch):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from adaptlab.grading import walls
+
 LAB = "lab04"
 SETTINGS = [(threads, capability) for threads in (1, 2) for capability in ("default", "avx2")]
 VERDICTS = """
@@ -47,3 +49,17 @@ def here() -> dict:
 def test_verdicts_are_the_same_on_other_machines(here, threads, capability):
     assert verdicts(threads, capability) == here
     assert len(here) >= 50 and {status for status, _ in here.values()} == {"pass", "wrong"}
+
+
+@pytest.mark.parametrize("place", ["LIBDIR", "base"])
+def test_an_interpreter_with_a_shared_library_of_its_own_begins_in_a_box(monkeypatch, tmp_path, place):
+    """As one built with --enable-shared, or moved since: outside the system's list of libraries says where it lies."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libpython3.99.so.1.0").touch()
+    known = {"INSTSONAME": "libpython3.99.so.1.0", "LIBDIR": str(tmp_path / "lib") if place == "LIBDIR" else "/nowhere"}
+    monkeypatch.setattr("sysconfig.get_config_var", known.get)
+    if place == "base":
+        monkeypatch.setattr("sys.base_prefix", str(tmp_path))
+    assert walls.environment("/box", "/tmp")["LD_LIBRARY_PATH"] == str(tmp_path / "lib")
+    monkeypatch.setattr("sysconfig.get_config_var", {"INSTSONAME": "libpython3.99.a", "LIBDIR": "/usr/lib"}.get)
+    assert "LD_LIBRARY_PATH" not in walls.environment("/box", "/tmp"), "a static one needs nothing"

@@ -1,6 +1,7 @@
 """What all boxes have in common: their limits, all that they know of their surroundings, and what they may read."""
 
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,16 @@ def environment(home: str, temporary: str) -> dict[str, str]:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "ADAPTLAB_UNATTENDED": "1"}
     places = {"HOME": home, "TMPDIR": temporary, "MPLCONFIGDIR": f"{temporary}/matplotlib", "PATH": "/usr/bin", "USER": "student", "LANG": "C.UTF-8"}
-    return threads | quiet | places
+    return threads | quiet | places | _own_library()
+
+
+def _own_library() -> dict[str, str]:
+    """Where the interpreter's own shared library lies, if it has one: the system's list of libraries, by which it may be found outside, is in no box."""
+    name = sysconfig.get_config_var("INSTSONAME") or ""
+    for folder in (sysconfig.get_config_var("LIBDIR"), f"{sys.base_prefix}/lib"):
+        if ".so" in name and folder and Path(folder, name).exists():
+            return {"LD_LIBRARY_PATH": str(folder)}
+    return {}
 
 
 def readable() -> list[Path]:
