@@ -1,11 +1,15 @@
 """Each option of OpenAI's published schema is honoured, refused by name, or without effect on a reply: nothing is dropped without a word."""
 
 import json
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 from models.test_serve import BASE, answer
 from models.test_template import STORED, made
+from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming as ChatParams
 from openai.types.completion_create_params import CompletionCreateParamsStreaming as CompletionParams
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming as ResponseParams
@@ -163,3 +167,134 @@ def test_nobody_ends_a_turn_by_writing_its_mark(server):
     """The count of the prompt's tokens says that the mark was read as letters."""
     plain, marked = (chat(server, messages=[{"role": "user", "content": text}])[1]["usage"]["prompt_tokens"] for text in ("a b", "a<|end|>b"))
     assert marked > plain + 3
+
+
+A_NUMBER = (True, "hot", [1], -1, float("nan"))
+NOT_VALUES = {
+    "temperature": A_NUMBER,
+    "top_p": (*A_NUMBER, 2),
+    "seed": ("x", 1.5, True, 2**70),
+    "stream": ("yes", 1),
+    "model": (5, ["x"]),
+    "stop": (5, [5], "", [""], [None], {"a": 1}),
+    "logit_bias": ("junk", [1], {"a": 1}, {"5": "x"}, {"5": 101}, {"-3": 1}, {"99999999": 1}),
+    "suffix": (5, ["x"]),
+    "prompt": (5, ["a"], {"a": 1}),
+    "instructions": (5, ["x"]),
+}
+
+
+@pytest.mark.parametrize(
+    "path, option, value",
+    [(path, option, value) for path in SCHEMAS for option in sorted(HONOURED[path] & NOT_VALUES.keys()) for value in NOT_VALUES[option]],
+)
+def test_an_option_of_another_kind_is_refused_by_name(template, path, option, value):
+    with pytest.raises(AdaptLabError, match=rf"^{option} (is|names) .*\. Give "):
+        checked(path, LEAST[path] | {option: value}, template, BASE)
+
+
+@pytest.mark.parametrize("messages", [{"role": "user", "content": "x"}, "Hello", 5])
+def test_messages_in_no_list_are_not_called_empty(template, messages):
+    with pytest.raises(AdaptLabError, match="messages are not a list"):
+        checked(CHAT, {"messages": messages}, template, BASE)
+
+
+def test_what_clients_send_with_every_request_is_taken(template):
+    """An empty list of stop sequences, whole numbers as biases, and what a reply had in it."""
+    reply = {"role": "assistant", "content": "Yes.", "tool_calls": [], "refusal": None}
+    given = {"messages": [*LEAST[CHAT]["messages"], reply], "stop": [], "logit_bias": {"5": -100}}
+    made = checked(CHAT, given, template, BASE).body
+    assert made["messages"][1] == {"role": "assistant", "content": "Yes."}
+    assert "stop" not in made and made["logit_bias"] == {"5": -100.0}
+    part = {"type": "output_text", "text": "Yes.", "annotations": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
+    given = {"input": [item | {"content": [part]}]}
+    assert checked(RESPONSE, given, template, BASE).body["input"] == made["messages"][1:]
+
+
+@pytest.mark.parametrize("given", ["json_schema", {"type": "json_schema", "json_schema": "x"}])
+def test_a_schema_of_another_kind_is_refused(template, given):
+    with pytest.raises(AdaptLabError, match="response_format has no schema"):
+        checked(CHAT, LEAST[CHAT] | {"response_format": given}, template, BASE)
+
+
+def client(server) -> OpenAI:
+    return OpenAI(base_url=server.url, api_key="none", max_retries=0)
+
+
+def test_a_reply_ends_before_its_stop_sequence(server):
+    """Also where it begins in one piece of a stream and ends in another."""
+    create = client(server).completions.create
+    asked = {"model": BASE, "prompt": "The lamp", "max_tokens": 12}
+    whole = create(**asked).choices[0].text
+    for stop in (whole[4:6], whole[len(whole) // 2 :][:6]):
+        expected = whole[: whole.index(stop)]
+        assert create(**asked, stop=stop).choices[0].text == expected
+        assert create(**asked, stop=["never said", stop]).choices[0].text == expected
+        pieces = create(**asked, stop=stop, stream=True)
+        assert "".join(piece.choices[0].text for piece in pieces) == expected
+    pieces = create(**asked, stop=whole[-3:] + "!", stream=True)
+    assert "".join(piece.choices[0].text for piece in pieces) == whole
+
+
+def test_top_p_alone_samples(server):
+    drawn = {said(server, top_p=0.99, seed=seed) for seed in range(6)}
+    assert len(drawn) > 1
+    assert said(server, top_p=1) == said(server, top_p=0) == said(server)
+
+
+def test_no_temperature_is_too_small(server):
+    assert said(server, temperature=1e-300) == said(server)
+
+
+def test_the_seed_of_another_request_changes_no_reply(server):
+    def sampled(seed: int) -> str:
+        asked = {"prompt": "The", "max_tokens": 60, "temperature": 2, "seed": seed}
+        status, text = answer(server, COMPLETION, asked)
+        assert status == 200
+        return json.loads(text)["choices"][0]["text"]
+
+    alone = [sampled(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(sampled, range(4))) == alone
+
+
+def test_a_response_is_no_stream_unless_asked(server):
+    asked = {"model": BASE, "input": "Hello", "max_output_tokens": 8}
+    made = client(server).responses.create(**asked)
+    assert made.output_text == said(server, max_tokens=8)
+    events = client(server).responses.create(**asked, stream=True)
+    pieces = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(pieces) == made.output_text
+
+
+def test_an_empty_schema_is_any_json(server):
+    asked = {"type": "json_schema", "json_schema": {"name": "any", "schema": {}}}
+    json.loads(said(server, response_format=asked, max_tokens=60))
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_without_places_is_a_bad_request_before_a_stream_begins(server, path, stream):
+    long = "word " * 5000
+    asked = {CHAT: [{"role": "user", "content": long}], COMPLETION: long, RESPONSE: long}[path]
+    (option,) = LEAST[path]
+    status, text = answer(server, path, {option: asked, "stream": stream})
+    assert status == 400 and "shorten it" in text
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+@pytest.mark.parametrize("sent", [b"", b"not json", b"[1]", b'"x"', b"null", b"\xff\xfe"])
+def test_a_body_that_is_no_object_is_a_bad_request(server, path, sent):
+    kind = {"Content-Type": "application/json"}
+    asked = urllib.request.Request(server.url.removesuffix("/v1") + path, sent, kind)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked)
+    assert refused.value.code == 400 and b"not a JSON object" in refused.value.read()
+
+
+def test_a_client_shows_the_sentence(server):
+    with pytest.raises(BadRequestError, match="stop is 5. Give a text, or a list"):
+        client(server).completions.create(model=BASE, prompt="The lamp", stop=5)
+    with pytest.raises(NotFoundError, match="There is no model 'nobody' here"):
+        client(server).completions.create(model="nobody", prompt="The lamp")

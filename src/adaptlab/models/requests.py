@@ -1,6 +1,7 @@
 """What a served request may ask for: each option of OpenAI's API is honoured, refused by name, or without effect on a reply."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +32,55 @@ NEUTRAL: dict[str, tuple] = {
 }  # fmt: skip
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 FORMATS = ("text", "json_object", "json_schema")
+MOST_BIAS = 100  # of a token, either way, as OpenAI's API has it
 ROLES = ("system", "developer", "user", "assistant", "data")
 OF_MESSAGES = {"role", "content"}
 OF_TOOLS = {"tool_calls", "tool_call_id"}
+OF_ITEMS = {"id", "status"}  # bookkeeping of the messages that /v1/responses gave out
+EMPTY = (None, "", [])
 TEXT_PARTS = ("text", "input_text", "output_text")
 ANY_OBJECT = {"type": "object"}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_number(value: Any, least: float, most: float = math.inf) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and least <= value <= most
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**64
+
+
+def _are_stops(value: Any) -> bool:
+    return _is_text(value) or (isinstance(value, list) and all(map(_is_text, value)))
+
+
+def _are_biases(value: Any) -> bool:
+    if not isinstance(value, dict) or not all(map(str.isdecimal, value)):
+        return False
+    return all(_is_number(bias, -MOST_BIAS, MOST_BIAS) for bias in value.values())
+
+
+# Which values an option may have, and how a refusal describes them.
+VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "instructions": (lambda value: isinstance(value, str), "a text"),
+    "logit_bias": (
+        _are_biases,
+        f"an object of token numbers, each with a number from -{MOST_BIAS} to {MOST_BIAS}",
+    ),
+    "model": (lambda value: isinstance(value, str), "the name of a model that /v1/models lists"),
+    "prompt": (lambda value: isinstance(value, str), "one text"),
+    "seed": (_is_seed, "a whole number of 64 bits"),
+    "stop": (_are_stops, "a text, or a list of texts, none of them empty"),
+    "stream": (lambda value: isinstance(value, bool), "true or false"),
+    "suffix": (lambda value: isinstance(value, str), "a text"),
+    "temperature": (lambda value: _is_number(value, 0), "a number of 0 or more"),
+    "top_p": (lambda value: _is_number(value, 0, 1), "a number from 0 to 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -56,10 +101,16 @@ def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise AdaptLabError(f"{option} is {value!r}. Give a whole number of 1 or more.")
     made = {option: value for option, value in body.items() if option in HONOURED[path] and value is not None}
+    _check_values(made)
     made["model"] = made.get("model") or default_model
     if path == COMPLETION and not made.get("prompt"):
         raise AdaptLabError("The prompt is empty. Give the text that is to be continued.")
+    if made.get("stop") == []:
+        del made["stop"]
+    if biases := made.pop("logit_bias", None):
+        made["logit_bias"] = _biases(biases, template)
     if path == RESPONSE:
+        made.setdefault("stream", False)
         given = made.get("input")
         made["input"] = given if isinstance(given, str) and given else _text_messages(given, template)
     if path == CHAT:
@@ -69,12 +120,30 @@ def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_
     return Checked(made, None)
 
 
+def _check_values(body: Mapping[str, Any]) -> None:
+    """Raises AdaptLabError that names the first option whose value is of another kind."""
+    for option, (suits, kind) in VALUES.items():
+        if option in body and not suits(body[option]):
+            raise AdaptLabError(f"{option} is {body[option]!r}. Give {kind}.")
+
+
+def _biases(given: Mapping[str, float], template: ChatTemplate) -> dict[str, float]:
+    """The biases as transformers takes them. Raises AdaptLabError for a token that is unknown."""
+    n_tokens = len(template.tokenizer)
+    if unknown := [token for token in given if int(token) >= n_tokens]:
+        wrong = f"logit_bias names the token {unknown[0]}"
+        raise AdaptLabError(f"{wrong}. Give token numbers below {n_tokens}.")
+    return {token: float(bias) for token, bias in given.items()}
+
+
 def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
     """Messages of text in the roles of the course: text parts joined, a developer's message as that of the system.
 
     Calls of tools and their results stay as they are for a template that renders tools.
     """
-    if not isinstance(messages, list) or not messages:
+    if messages and not isinstance(messages, list):
+        raise AdaptLabError("The messages are not a list. Give messages with role and content.")
+    if not messages:
         raise AdaptLabError("The list of messages is empty. Give messages with role and content.")
     of_tools = any(isinstance(message, dict) and OF_TOOLS & message.keys() for message in messages)
     takes_tools = of_tools and template.takes_tools
@@ -82,11 +151,13 @@ def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
 
 
 def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
-    roles, keys = (ROLES + ("tool",), OF_MESSAGES | OF_TOOLS) if takes_tools else (ROLES, OF_MESSAGES)
+    roles = [*ROLES, "tool"] if takes_tools else list(ROLES)
     if not isinstance(message, dict) or message.get("role") not in roles:
         role = message.get("role") if isinstance(message, dict) else None
         raise AdaptLabError(f"The role of message {number} is {role!r}. Use one of {', '.join(roles)}.")
-    if more := [key for key, value in message.items() if key not in keys and value is not None]:
+    is_item = message.get("type") == "message"  # as /v1/responses writes it
+    known = OF_MESSAGES | (OF_ITEMS | {"type"} if is_item else set()) | (OF_TOOLS if takes_tools else set())
+    if more := [key for key in message if key not in known and message[key] not in EMPTY]:
         raise AdaptLabError(f"Message {number} has {more[0]}, which is not supported here. Leave it out.")
     content = message.get("content")
     if content is None and takes_tools and message.get("tool_calls"):
@@ -96,7 +167,7 @@ def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
     if not isinstance(content, str):
         raise AdaptLabError(f"The content of message {number} is not a text. Give a string.")
     role = "system" if message["role"] == "developer" else message["role"]
-    kept = {key: message[key] for key in OF_TOOLS if message.get(key) is not None}
+    kept = {key: message[key] for key in OF_TOOLS if takes_tools and message.get(key) not in EMPTY}
     return {"role": role, "content": content} | kept
 
 
@@ -126,7 +197,9 @@ def _schema(response_format: Any) -> dict | None:
     if kind not in FORMATS:
         raise AdaptLabError(f"The type of response_format is {kind!r}. Use one of {', '.join(FORMATS)}.")
     if kind == "json_schema":
-        schema = (response_format.get("json_schema") or {}).get("schema")
+        whole = response_format if isinstance(response_format, dict) else {}
+        described = whole.get("json_schema")
+        schema = described.get("schema") if isinstance(described, dict) else None
         if not isinstance(schema, dict):
             raise AdaptLabError("response_format has no schema. Give it as json_schema: {'name': ..., 'schema': {...}}.")
         return schema

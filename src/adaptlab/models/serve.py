@@ -32,6 +32,7 @@ from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checke
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
 MOST_AT_ONCE = 64  # connections; what comes then is told to come later
+LEAST_TEMPERATURE = 1e-6  # below it the likeliest token is left alone, and numbers may overflow
 MOST_STOPS = 4  # as OpenAI's API has it; transformers compares each with every token of the vocabulary, and a thousand took half a minute
 CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")  # they load or drop models, or need ones of other kinds
 CONSTRAINT, SEED = "constraint", "seed"  # what a request brings to `Shared.generate` beside transformers' own settings
@@ -95,27 +96,31 @@ class Shared:
             self.model.set_adapter(name, inference_mode=True)
         self._active = name
 
-    def generate(self, name: str, **inputs):
-        """What the model generates under a name, as `model.generate` would; no more tokens than it has places for.
+    def check(self, name: str, n_read: int, config) -> None:
+        """Leave a reply no more tokens than the model has places for after `n_read` of the prompt.
 
         A longer prompt is a bad request, and so are more than `MOST_STOPS` stop sequences.
         """
-        import torch
         from fastapi import HTTPException
-        from transformers import LogitsProcessorList
 
-        stops = inputs["generation_config"].stop_strings
+        stops = config.stop_strings
         if isinstance(stops, list) and len(stops) > MOST_STOPS:
             raise HTTPException(400, f"There are {len(stops)} stop sequences; give {MOST_STOPS} at most.")
-        config = inputs["generation_config"]
-        constraint, seed = (vars(config).pop(f"adaptlab_{name}", None) for name in (CONSTRAINT, SEED))
-        if constraint is not None:
-            inputs["logits_processor"] = LogitsProcessorList([constraint])
         if places := getattr(self.base.config.get_text_config(), "max_position_embeddings", None):
-            n_read = inputs["input_ids"].shape[1]
             if n_read >= places:
                 raise HTTPException(400, f"The prompt has {n_read} tokens, and {name} has places for {places}, its reply included; shorten it.")
             config.max_new_tokens = min(config.max_new_tokens or places, places - n_read)
+
+    def generate(self, name: str, **inputs):
+        """What the model generates under a name, as `model.generate` would, after `check`."""
+        import torch
+        from transformers import LogitsProcessorList
+
+        config = inputs["generation_config"]
+        self.check(name, inputs["input_ids"].shape[1], config)
+        constraint, seed = (vars(config).pop(f"adaptlab_{key}", None) for key in (CONSTRAINT, SEED))
+        if constraint is not None:
+            inputs["logits_processor"] = LogitsProcessorList([constraint])
         with self._lock:
             self._switch(name)
             if seed is not None:
@@ -123,11 +128,26 @@ class Shared:
             return self.base.generate(**inputs)  # adapters are in its layers
 
 
+def _stops(config) -> list[str]:
+    """The stop sequences of a request."""
+    stops = config.stop_strings or []
+    return [stops] if isinstance(stops, str) else list(stops)
+
+
+def _samples(body: Mapping) -> bool:
+    """Whether a request asks for sampled tokens: by its temperature, or without one by top_p."""
+    temperature, top_p = body.get("temperature"), body.get("top_p", 1)
+    if temperature is None:
+        return 0 < top_p < 1
+    return temperature >= LEAST_TEMPERATURE and top_p > 0
+
+
 class Named:
     """One name of a shared model: all of its attributes, and a `generate` of its own."""
 
     def __init__(self, shared: Shared, name: str):
         self._shared, self.generate = shared, partial(shared.generate, name)
+        self.check = partial(shared.check, name)
 
     def __getattr__(self, attribute: str):
         return getattr(self._shared.base, attribute)
@@ -140,13 +160,34 @@ def application(shared: Shared, host: str, api_key: str = ""):
     """
     require_packages()
     from fastapi import HTTPException, Request
+    from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse
     from jinja2 import TemplateError
+    from starlette.exceptions import HTTPException as StarletteHTTPException
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from transformers.cli.serving import chat_completion, completion, model_manager, response, utils
     from transformers.cli.serving.server import build_server
 
     from adaptlab.models.constraint import JsonConstraint
+    from adaptlab.models.stops import BeforeStop, before_stop
+
+    class Generating(utils.GenerateManager):
+        """A request is checked before its reply begins, which ends before a stop sequence."""
+
+        def generate_streaming(self, model, processor, inputs, config, *args, **kwargs):
+            model.check(inputs["input_ids"].shape[1], config)
+            made = super().generate_streaming(model, processor, inputs, config, *args, **kwargs)
+            queue, streamer = made
+            return (BeforeStop(queue, stops), streamer) if (stops := _stops(config)) else made
+
+        async def generate_non_streaming(self, model, processor, inputs, config, *args, **kwargs):
+            generate = super().generate_non_streaming
+            text, *others = await generate(model, processor, inputs, config, *args, **kwargs)
+            return before_stop(text, _stops(config))[0], *others
+
+    class State(utils.GenerationState):
+        def get_manager(self, model_id: str, use_cb: bool = False):
+            return self._generate_managers.setdefault(model_id, Generating())
 
     class Manager(model_manager.ModelManager):
         @staticmethod
@@ -171,7 +212,9 @@ def application(shared: Shared, host: str, api_key: str = ""):
 
         @staticmethod
         def _body(request: Checked) -> dict:
-            body = request.body | {CONSTRAINT: JsonConstraint(request.schema, shared.tokenizer)} if request.schema else request.body
+            body = dict(request.body)
+            if request.schema is not None:
+                body[CONSTRAINT] = JsonConstraint(request.schema, shared.tokenizer)
             if "messages" in body:
                 body["messages"] = shared.chat.known_roles(body["messages"])
                 shared.chat.template.render(body["messages"], prompt=True)
@@ -181,12 +224,18 @@ def application(shared: Shared, host: str, api_key: str = ""):
             """Done by `checked`: transformers writes what it ignores into a log of its own."""
 
         def _normalize_input(self, body: dict) -> list[dict]:
-            return shared.chat.known_roles(super()._normalize_input(body))
+            messages = shared.chat.known_roles(super()._normalize_input(body))
+            shared.chat.template.render(messages, prompt=True)
+            return messages
 
         def _build_generation_config(self, body: dict, *args, **kwargs):
-            config = super()._build_generation_config(body, *args, **kwargs)
-            config.do_sample = bool(body.get("temperature"))
-            config.top_k = 0  # as OpenAI's API samples: from all tokens
+            # Without the seed: transformers would set it now, in the middle of another's reply.
+            unseeded = {option: value for option, value in body.items() if option != SEED}
+            config = super()._build_generation_config(unseeded, *args, **kwargs)
+            config.do_sample = _samples(body)
+            # As OpenAI's API samples: from all tokens, whatever the model's own settings are.
+            config.top_k, config.top_p = 0, float(body.get("top_p", 1))
+            config.temperature = float(body.get("temperature", 1)) if config.do_sample else 1.0
             for name in (CONSTRAINT, SEED):
                 if name in body:
                     setattr(config, f"adaptlab_{name}", body[name])
@@ -195,7 +244,7 @@ def application(shared: Shared, host: str, api_key: str = ""):
     def handler(path: str, kind: type):
         return type("Handler", (Checking, kind), {"path": path})(**parts)
 
-    parts = {"model_manager": Manager(model_timeout=-1), "generation_state": utils.GenerationState()}
+    parts = {"model_manager": Manager(model_timeout=-1), "generation_state": State()}
     closed = {"transcription_handler", "systemone_handler"} & signature(build_server).parameters.keys()  # not every version has both
     app = build_server(
         parts["model_manager"], handler(CHAT, chat_completion.ChatCompletionHandler),
@@ -204,26 +253,31 @@ def application(shared: Shared, host: str, api_key: str = ""):
     )  # fmt: skip
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
-    def refusal(status: int, message: str) -> JSONResponse:
-        """An error as OpenAI's API sends it: in another form its clients do not show the sentence."""
-        return JSONResponse({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}, status)
+    def refused(status: int, sentence: str) -> JSONResponse:
+        """In the form of OpenAI's API: its clients show the message of no other."""
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        return JSONResponse({"error": {"message": sentence, "type": kind, "param": None, "code": None}}, status)
 
     @app.middleware("http")
     async def refuse_others(request: Request, call_next):
         origin, sent = request.headers.get("origin"), request.headers.get("authorization", "")
         if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
-            return refusal(403, f"Pages of {origin} may not ask this server.")
+            return refused(403, f"Pages of {origin} may not ask this server.")
         if api_key and request.url.path != "/health" and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode()):
-            return refusal(401, "This server answers those who send its API key, as the header Authorization: Bearer KEY.")
+            return refused(401, "This server answers those who send its API key, as the header Authorization: Bearer KEY.")
         return await call_next(request)
 
     async def bad_request(request: Request, error: Exception):
-        return refusal(400, f"This request has no answer here: {error}")
+        return refused(400, f"This request has no answer here: {error}")
 
-    async def refused(request: Request, error: HTTPException):
-        return refusal(error.status_code, str(error.detail))
+    @app.exception_handler(StarletteHTTPException)
+    async def of_http(request: Request, error: StarletteHTTPException):
+        return refused(error.status_code, str(error.detail))
 
-    app.add_exception_handler(HTTPException, refused)
+    @app.exception_handler(RequestValidationError)
+    async def no_object(request: Request, error: RequestValidationError):
+        return await bad_request(request, AdaptLabError("The body is not a JSON object. Send one."))
+
     for kind in (AdaptLabError, ValueError, TypeError, LookupError, TemplateError):  # what transformers raises where a request's values do not suit it
         app.add_exception_handler(kind, bad_request)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"])
