@@ -1,9 +1,12 @@
 """A PEFT adapter put onto its base model, after it is checked that it belongs there: PEFT itself leaves out in silence what does not fit."""
 
 import warnings
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from pickle import UnpicklingError
 
+import torch
 from peft import PeftModel, get_peft_model_state_dict, load_peft_weights
+from peft.utils import SAFETENSORS_WEIGHTS_NAME, WEIGHTS_NAME
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
@@ -12,6 +15,7 @@ from adaptlab.files import read_json
 from adaptlab.models.load import EMBEDDED, WEIGHTS
 
 NAMED = 3  # tensors that a message names
+NUMBERS = ("r", "lora_alpha", "lora_dropout")  # of an adapter's configuration
 
 
 def with_adapter(model: PreTrainedModel | PeftModel, folder: Path | str, base: str, name: str = "default") -> PeftModel:
@@ -19,7 +23,9 @@ def with_adapter(model: PreTrainedModel | PeftModel, folder: Path | str, base: s
 
     Raises AdaptLabError if the adapter was trained on another base, or if a tensor of it has no place in the model.
     """
-    _check_base(Path(folder), base)
+    folder = Path(folder)
+    _check_base(folder, base, _config(folder))
+    found = _weights(folder)
     try:
         with warnings.catch_warnings():
             # PEFT asks the model by a name that transformers has changed, and warns of missing tensors, which are looked at below.
@@ -29,12 +35,62 @@ def with_adapter(model: PreTrainedModel | PeftModel, folder: Path | str, base: s
                 model.load_adapter(str(folder), adapter_name=name)
             else:
                 model = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
-        found = set(load_peft_weights(str(folder), device="cpu"))
-    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise AdaptLabError(f"The adapter in {folder} does not fit {base} ({reason}). Name the base model that it was trained on.") from error
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        says = f"The adapter in {folder} does not fit {base} ({_reason(error)})"
+        raise AdaptLabError(f"{says}. Name the base model that it was trained on.") from error
+    if model.peft_config[name].is_prompt_learning:
+        says = f"The adapter in {folder} adds tokens to the prompt, which is not supported"
+        raise AdaptLabError(f"{says}. Use one that changes layers, as LoRA does.")
     _check_tensors(folder, base, found, set(get_peft_model_state_dict(model, adapter_name=name)))
     return model.eval()
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, in one line: torch puts a heading before it."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+
+
+def _config(folder: Path) -> dict:
+    """What adapter_config.json says. Raises AdaptLabError if it describes no adapter."""
+    path = folder / "adapter_config.json"
+    config = read_json(path)
+    if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
+        raise AdaptLabError(f"{path} describes no adapter: it has no peft_type. Save it again.")
+    for key in NUMBERS:
+        if isinstance(config.get(key, 0), bool) or not isinstance(config.get(key, 0), int | float):
+            wrong = f"{path} has {key} {config[key]!r}, which is not a number"
+            raise AdaptLabError(f"{wrong}. Correct it.")
+    return config
+
+
+def _weights(folder: Path) -> set[str]:
+    """The names of an adapter's tensors.
+
+    Raises AdaptLabError if there are none, or if they are damaged or not finite numbers.
+    """
+    if not any((folder / name).exists() for name in (SAFETENSORS_WEIGHTS_NAME, WEIGHTS_NAME)):
+        missing = f"{folder} has no {SAFETENSORS_WEIGHTS_NAME}"
+        raise AdaptLabError(f"{missing}, the weights of an adapter. Copy the whole folder again.")
+    try:
+        tensors = load_peft_weights(str(folder), device="cpu")
+        wrong = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
+    except (
+        AttributeError, EOFError, LookupError, OSError, RuntimeError, SafetensorError, TypeError,
+        UnpicklingError, ValueError,
+    ) as error:  # fmt: skip
+        says = f"The weights of the adapter in {folder} are damaged ({_reason(error)})"
+        raise AdaptLabError(f"{says}. Copy them again, or save the adapter again.") from error
+    if wrong:
+        raise AdaptLabError(
+            f"{len(wrong)} of {len(tensors)} tensors of the adapter in {folder}, as {wrong[0]}, "
+            "hold no finite floating-point numbers. Train it again with a lower learning rate."
+        )
+    return set(tensors)
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() and bool(tensor.float().isfinite().all())
 
 
 def _check_tensors(folder: Path | str, base: str, found: set[str], places: set[str]) -> None:
@@ -50,9 +106,9 @@ def _check_tensors(folder: Path | str, base: str, found: set[str], places: set[s
             )
 
 
-def _check_base(folder: Path, base: str) -> None:
+def _check_base(folder: Path, base: str, config: dict) -> None:
     """Raises AdaptLabError if the adapter says that it was trained on another model; warns where the two names cannot be compared."""
-    said = (read_json(folder / "adapter_config.json") or {}).get("base_model_name_or_path") or ""
+    said = str(config.get("base_model_name_or_path") or "")
     theirs, ours = _identity(said), _identity(base)
     if not said or theirs == ours:
         return
@@ -76,4 +132,4 @@ def _identity(model: str) -> str:
 
 
 def _is_path(identity: str) -> bool:
-    return Path(identity).is_absolute()
+    return Path(identity).is_absolute() or PureWindowsPath(identity).is_absolute()

@@ -56,7 +56,12 @@ def adapter_folder(path: Path | str, model_id: str) -> Path:
         return path
     if not (path / "adapter" / "adapter_config.json").exists():
         raise AdaptLabError(f"{path} holds no adapter; give the folder of a finished run of `adaptlab tune` with the method lora, or of an adapter.")
-    base = read_json(path / "config.json")["base"]["name"]
+    described = read_json(path / "config.json")
+    try:
+        base = str(described["base"]["name"])
+    except (LookupError, TypeError) as error:
+        says = f"{path / 'config.json'} names no base model"
+        raise AdaptLabError(f"{says}. Give {path / 'adapter'}, the adapter itself.") from error
     if base != model_id and resolve(base) != resolve(model_id):
         raise AdaptLabError(f"The adapter in {path} was trained on {base}, not on {model_id}; serve it with that one.")
     return path / "adapter"
