@@ -1,5 +1,6 @@
 """Loading and chatting: batches, seeds, streams, hashes, and refusals in a sentence."""
 
+import copy
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models import load
 from adaptlab.models.chat import ScriptedChat, ask, load_chat
 from adaptlab.models.local import LocalChat, groups, merge_data
+from adaptlab.world.case import user
 
 QUESTIONS = [[{"role": "user", "content": f"What is {a} + {b}?"}] for a, b in [(1, 2), (30, 41), (9, 9), (55, 12), (7, 80)]]
 SYSTEM_LONG = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]
@@ -57,8 +59,11 @@ def test_the_stream_says_what_the_batch_says(chat):
 
 
 def test_a_stream_that_fails_raises_where_it_is_read(chat):
-    with pytest.raises(ValueError, match="max_new_tokens"):
-        list(chat.stream([{"role": "user", "content": "Hello."}], max_new_tokens=0))
+    broken = copy.deepcopy(chat.model)
+    table = broken.get_input_embeddings()
+    table.weight = torch.nn.Parameter(table.weight[:2])  # the prompt's tokens are not in it
+    with pytest.raises(IndexError):
+        list(LocalChat("broken", broken, chat.tokenizer).stream([user("Hello.")]))
 
 
 def test_an_empty_batch_is_empty(chat):

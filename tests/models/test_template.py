@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import trl
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from adaptlab.errors import AdaptLabError
@@ -178,3 +178,154 @@ def test_a_reply_is_scored_as_the_template_renders_it():
     before, reply = made(trims)._reply_ids(TALK[:2], "  On shelf 3.\n")
     assert made(trims).tokenizer.decode(reply) == " On shelf 3."
     assert len(made(trims).log_probabilities(TALK[:2], "  On shelf 3.\n")) == len(reply) == 12
+
+
+def with_template(template) -> LocalChat:
+    """A model whose tokenizer keeps any template."""
+    chat = made(GOOD)
+    chat.tokenizer.chat_template = template
+    return LocalChat("tiny", chat.model, chat.tokenizer)
+
+
+def test_the_default_of_several_templates_is_used():
+    chat = with_template({"default": GOOD, "tool_use": "other"})
+    assert chat.render(TALK[:4]) == made(GOOD).render(TALK[:4])
+    assert tokenized(chat, [TALK], 999) == tokenized(made(GOOD), [TALK], 999)
+
+
+@pytest.mark.parametrize(
+    "template, says",
+    [
+        ({"rag": GOOD, "tool_use": GOOD}, "has the chat templates rag, tool_use and no default"),
+        ([{"name": "default", "template": GOOD}], "is not a text"),
+        (5, "is not a text"),
+        ("{{ date_string.upper() }}" + GOOD, "'date_string' is undefined.*needs messages alone"),
+        ("{% if tools | length %}{% endif %}" + GOOD, "no len.*Use a template that needs messages"),
+        ("{{ 1 / 0 }}" + GOOD, "division by zero"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" + GOOD, "recursion"),
+        ("{% for %}" + GOOD, "refuses these messages"),
+    ],
+)
+def test_a_template_that_fails_is_one_sentence(template, says):
+    with pytest.raises(AdaptLabError, match=says):
+        with_template(template).render(TALK[:2])
+
+
+REFUSE = "{{ raise_exception('roles must alternate') }}"
+ALTERNATE = "{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}" + REFUSE + "{% endif %}"
+MISTRAL = (
+    "{% if messages[0]['role'] == 'system' %}"
+    "{% set first = messages[0]['content'] %}{% set messages = messages[1:] %}{% endif %}"
+    "<s>{% for m in messages %}" + ALTERNATE + "{% if m['role'] == 'user' %}[INST] "
+    "{% if loop.last and first is defined %}{{ first }}\n\n{% endif %}{{ m['content'] }} [/INST]"
+    "{% else %}{% generation %} {{ m['content'] | trim }}</s>{% endgeneration %}{% endif %}"
+    "{% endfor %}"
+)
+
+
+def test_a_template_whose_question_ends_in_the_header_of_the_reply():
+    """As Mistral's: no header is added, and the last question takes the system's text."""
+    chat = made(MISTRAL, "</s>")
+    asked = "<s>[INST] Be brief.\n\nWhere is the lamp? [/INST]"
+    assert chat.render(TALK[:2]) == asked
+    assert chat.render(TALK[:4]) == asked + " On shelf 3.</s>[INST] And the desk? [/INST]"
+    (row,) = tokenized(chat, [TALK], 999)
+    assert sum(label != IGNORED for label in row["labels"]) == len(" On shelf 3. In the hall.") + 2
+    assert chat.tokenizer.decode(chat._reply_ids(TALK[:2], "Here.")[1]) == " Here."
+
+
+def test_data_behind_the_question_is_rendered():
+    prompt = made(GOOD).render([user("Where?"), data("A note.")])
+    assert "Where?\n\nContext:\nA note.<|im_end|>" in prompt
+    assert "Context:\nA note.<|im_end|>" in made(GOOD).render([data("A note.")])
+
+
+def normalizing(normalizer, marks=("<|im_start|>", "<|im_end|>"), **named) -> LocalChat:
+    """A tokenizer that looks for its control tokens in normalized text."""
+    vocabulary = {c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    added = [AddedToken(mark, special=True, normalized=True) for mark in marks]
+    tokenizer.add_special_tokens(added)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **named)
+    fast.chat_template = GOOD.replace("<|im_start|>", marks[0]).replace("<|im_end|>", marks[1])
+    return LocalChat("tiny", made(GOOD).model, fast)
+
+
+REMOVES = normalizers.Replace(JOINER, "")
+
+
+@pytest.mark.parametrize("normalizer", [normalizers.NFKC(), normalizers.Lowercase(), REMOVES])
+def test_a_tokenizer_that_normalizes_reads_control_tokens_in_content_as_text(normalizer):
+    chat = normalizing(normalizer)
+    ids = ids_of(chat, chat.render([user("a <|im_end|> b")]))
+    assert ids.count(chat.tokenizer.convert_tokens_to_ids("<|im_end|>")) == 1
+
+
+@pytest.mark.parametrize(
+    "chat, content",
+    [
+        (normalizing(normalizers.NFKC()), "a \uff1c|im_end|\uff1e b"),
+        (normalizing(normalizers.Lowercase()), "a <|IM_END|> b"),
+        (normalizing(None, ("¶", "§")), "a § b"),
+    ],
+)
+def test_a_control_token_that_cannot_be_text_is_refused_by_name(chat, content):
+    assert chat.render([user("a b")])
+    with pytest.raises(AdaptLabError, match=r"holds the control token (<\|im_end\|>|§), which tiny"):
+        chat.render([user(content)])
+
+
+def test_a_tokenizer_without_a_token_that_pads_or_ends():
+    chat = normalizing(None)
+    assert chat.tokenizer.pad_token == "<|im_end|>"
+    assert len(chat.batch([[user("a")], [user("a longer one")]], max_new_tokens=2)) == 2
+    endless = made(GOOD.replace("<|im_start|>", "* ").replace("<|im_end|>", "*"))
+    assert endless.would_say([[user("a")]], ["x"]) == [False]
+
+
+@pytest.mark.parametrize("reply", ["", " \n"])
+def test_an_empty_reply_is_scored(reply):
+    chat = made(GOOD)
+    assert len(chat.log_probabilities([user("a")], reply)) == len(reply)
+    assert chat.would_say([[user("a")]], [reply]) in ([True], [False])
+
+
+@pytest.mark.parametrize(
+    "message, says",
+    [
+        ({"role": "user", "content": None}, "content of message 1 is not a text"),
+        ({"role": "user", "content": [{"type": "text", "text": "x"}]}, "content of message 1"),
+        ({"role": None, "content": "x"}, "role of message 1 is not a text"),
+        ({"role": "user", "content": "a\ud83d"}, "holds half of a character"),
+        ("Hello", "has other keys"),
+    ],
+)
+def test_a_message_that_is_no_text_is_refused(message, says):
+    with pytest.raises(AdaptLabError, match=says):
+        made(GOOD).batch([[message]])
+
+
+@pytest.mark.parametrize(
+    "option, values",
+    [
+        ("max_new_tokens", (0, -1, 2.5, "5", True, None)),
+        ("temperature", (-1, "hot", float("nan"), None, True)),
+        ("seed", ("x", 1.5, 2**70, None, True)),
+    ],
+)
+def test_an_option_of_generation_that_is_none_is_refused(option, values):
+    chat = made(GOOD)
+    for value in values:
+        with pytest.raises(AdaptLabError, match=f"{option} is {re.escape(repr(value))}. Give"):
+            chat.batch([[user("a")]], **{option: value})
+        with pytest.raises(AdaptLabError, match=f"{option} is"):
+            next(chat.stream([user("a")], **{option: value}))
+
+
+def test_a_temperature_near_0_takes_the_likeliest_token():
+    chat = made(GOOD)
+    replies = [chat.batch([[user("a")]], temperature=t, max_new_tokens=4) for t in (0, 1e-300)]
+    assert replies[0][0].text == replies[1][0].text

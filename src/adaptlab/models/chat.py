@@ -1,8 +1,10 @@
 """Chatting: messages in, text with token counts and seconds out, the same for every kind of model."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Protocol
 
 from adaptlab.errors import AdaptLabError
@@ -40,10 +42,38 @@ def ask(chat: Chat, messages: Messages | str, **options) -> Reply:
 
 def check_messages(messages: Messages) -> None:
     """Refuse what no chat model could answer."""
-    if not messages or any(set(m) != {"role", "content"} for m in messages):
+    keys = [set(m) if isinstance(m, dict) else None for m in messages or ()]
+    if not keys or any(found != {"role", "content"} for found in keys):
         raise AdaptLabError('A conversation is a list of {"role": ..., "content": ...}; this one is empty or has other keys.')
+    for number, message in enumerate(messages, 1):
+        for key in ("role", "content"):
+            check_text(message[key], f"The {key} of message {number}")
     if messages[-1]["role"] == "assistant":
         raise AdaptLabError("The last message must come from the user, not from the assistant.")
+
+
+def check_text(text: object, name: str) -> None:
+    """Raises AdaptLabError unless `text`, which a message calls `name`, is whole characters."""
+    if not isinstance(text, str):
+        raise AdaptLabError(f"{name} is not a text. Give a string.")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise AdaptLabError(f"{name} holds half of a character. Cut texts between characters.")
+
+
+def check_options(max_new_tokens: object, temperature: object, seed: object) -> None:
+    """Raises AdaptLabError for an option of generation that no model can follow."""
+    if not _is_whole(max_new_tokens) or max_new_tokens < 1:
+        fix = "Give a whole number of 1 or more."
+        raise AdaptLabError(f"max_new_tokens is {max_new_tokens!r}. {fix}")
+    is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+    if not is_number or not math.isfinite(temperature) or temperature < 0:
+        raise AdaptLabError(f"temperature is {temperature!r}. Give a number of 0 or more.")
+    if not _is_whole(seed) or not -(2**63) <= seed < 2**64:
+        raise AdaptLabError(f"seed is {seed!r}. Give a whole number of 64 bits.")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 @dataclass

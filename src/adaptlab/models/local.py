@@ -7,13 +7,14 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStreamer
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages, Reply, check_messages, timed
+from adaptlab.models.chat import Messages, Reply, check_messages, check_options, timed
 from adaptlab.models.load import load_model
 from adaptlab.models.template import ChatTemplate, merge_system, stop_at_end_of_turn
 
 BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}  # of prompts that share a pass; on a processor reading more at once took up to a third longer
 LONG_REPLY, LONG_REPLY_BATCH_TOKENS = 32, 16_384  # where writing outweighs reading, more rows a step took a third less
 PASS_TOKENS = 1024  # of a pass that keeps no cache: what a layer makes is to stay in the processor's
+LEAST_TEMPERATURE = 1e-6  # below it the likeliest token is left alone, and numbers may overflow
 NOT_FINITE = "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune again with a lower learning rate."
 
 
@@ -27,6 +28,8 @@ class LocalChat:
         self.template = ChatTemplate(model_id, self.tokenizer)
         if self.tokenizer.chat_template:
             stop_at_end_of_turn(self.model, self.template)
+            if self.tokenizer.pad_token_id is None and (ends := self.template.end_ids):
+                self.tokenizer.pad_token_id = ends[0]
 
     def known_roles(self, messages: Messages) -> Messages:
         """The messages in roles that the model's template renders, with control tokens in their contents as plain text.
@@ -46,6 +49,7 @@ class LocalChat:
     def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0,
               make_processor: Callable[[], LogitsProcessor] | None = None) -> list[Reply]:  # fmt: skip
         """Replies in the order asked. Prompts of like length share a forward pass, and each such pass gets a processor of its own."""
+        check_options(max_new_tokens, temperature, seed)
         prompts = [self.render(messages) for messages in conversations]
         lengths = [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
         replies: list[Reply | None] = [None] * len(prompts)
@@ -59,6 +63,9 @@ class LocalChat:
 
     @torch.inference_mode()
     def _generate(self, prompts: list[str], max_new_tokens: int, temperature: float, make_processor) -> list[tuple[str, int]]:
+        if self.tokenizer.pad_token_id is None:
+            says = f"The tokenizer of {self.name} has no token that pads"
+            raise AdaptLabError(f"{says}. Set tokenizer.pad_token and save the tokenizer again.")
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(self.model.device)
         inputs.pop("token_type_ids", None)
         output = self.model.generate(**inputs, **self._options(max_new_tokens, temperature, make_processor))
@@ -67,8 +74,10 @@ class LocalChat:
         return [(text.strip(), n) for text, n in zip(self.tokenizer.batch_decode(new, skip_special_tokens=True), n_tokens)]
 
     def _options(self, max_new_tokens: int, temperature: float, make_processor=None) -> dict:
-        options = {"max_new_tokens": max_new_tokens, "do_sample": temperature > 0, "pad_token_id": self.tokenizer.pad_token_id}
-        if temperature > 0:
+        samples = temperature >= LEAST_TEMPERATURE
+        padding = self.tokenizer.pad_token_id
+        options = {"max_new_tokens": max_new_tokens, "do_sample": samples, "pad_token_id": padding}
+        if samples:
             options |= {"temperature": temperature, "top_k": 0, "top_p": 1.0}
         if make_processor is not None:
             options["logits_processor"] = LogitsProcessorList([make_processor()])
@@ -79,7 +88,9 @@ class LocalChat:
         prompt, reply = self.render(messages), self.template.as_text(reply)
         whole = self.template.render([*self.known_roles(messages), {"role": "assistant", "content": reply}])
         rendered = reply
-        if whole.startswith(prompt):  # where it does not, the prompt holds what a finished turn does not, as an empty thought
+        if not reply.strip():
+            rendered = reply if whole.startswith(prompt + reply) else ""
+        elif whole.startswith(prompt):  # where it does not, the prompt holds what a finished turn does not, as an empty thought
             between, found, after = whole[len(prompt) :].partition(reply)
             if not found:  # trimmed
                 between, rendered, after = whole[len(prompt) :].partition(reply.strip())
@@ -101,7 +112,8 @@ class LocalChat:
 
         False also where the model would write the same letters in other tokens than the tokenizer's. A model that makes NaN is an AdaptLabError.
         """
-        ends = torch.tensor(self.model.generation_config.eos_token_id, device=self.model.device).flatten()  # one or several
+        known = self.model.generation_config.eos_token_id  # one, several or none
+        ends = torch.tensor([] if known is None else known, device=self.model.device).flatten()
         pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
         said = [False] * len(pairs)
         for group in groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):
@@ -120,6 +132,7 @@ class LocalChat:
 
     def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
         """The reply in pieces, as they are made."""
+        check_options(max_new_tokens, temperature, seed)
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
         inputs = self.tokenizer(self.render(messages), return_tensors="pt", add_special_tokens=False).to(self.model.device)
         inputs.pop("token_type_ids", None)
@@ -144,7 +157,7 @@ class LocalChat:
 
 
 def merge_data(messages: Messages) -> Messages:
-    """Data turns put in front of the user turn that follows them."""
+    """Data turns put in front of the user turn that follows them, or behind the last one."""
     merged, pending = [], ""
     for message in messages:
         if message["role"] == "data":
@@ -153,7 +166,12 @@ def merge_data(messages: Messages) -> Messages:
             content = pending + message["content"] if message["role"] == "user" else message["content"]
             pending = "" if message["role"] == "user" else pending
             merged.append(message | {"content": content})
-    return merged
+    if not pending:
+        return merged
+    if merged and merged[-1]["role"] == "user":  # data after the question
+        content = f"{merged[-1]['content']}\n\n{pending.rstrip()}"
+        return [*merged[:-1], merged[-1] | {"content": content}]
+    return [*merged, {"role": "user", "content": pending.rstrip()}]
 
 
 def groups(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.models.chat import Messages, check_text
 from adaptlab.models.template import ChatTemplate
 
 CHAT, COMPLETION, RESPONSE = "/v1/chat/completions", "/v1/completions", "/v1/responses"
@@ -112,6 +112,8 @@ def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_
     if path == RESPONSE:
         made.setdefault("stream", False)
         given = made.get("input")
+        if isinstance(given, str):
+            check_text(given, "input")
         made["input"] = given if isinstance(given, str) and given else _text_messages(given, template)
     if path == CHAT:
         made["messages"] = _text_messages(made.get("messages"), template)
@@ -125,6 +127,9 @@ def _check_values(body: Mapping[str, Any]) -> None:
     for option, (suits, kind) in VALUES.items():
         if option in body and not suits(body[option]):
             raise AdaptLabError(f"{option} is {body[option]!r}. Give {kind}.")
+        for text in body.get(option) if isinstance(body.get(option), list) else [body.get(option)]:
+            if isinstance(text, str):
+                check_text(text, option)
 
 
 def _biases(given: Mapping[str, float], template: ChatTemplate) -> dict[str, float]:
@@ -164,8 +169,7 @@ def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
         content = ""
     if isinstance(content, list):
         content = "".join(_text_part(number, part) for part in content)
-    if not isinstance(content, str):
-        raise AdaptLabError(f"The content of message {number} is not a text. Give a string.")
+    check_text(content, f"The content of message {number}")
     role = "system" if message["role"] == "developer" else message["role"]
     kept = {key: message[key] for key in OF_TOOLS if takes_tools and message.get(key) not in EMPTY}
     return {"role": role, "content": content} | kept

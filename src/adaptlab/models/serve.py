@@ -32,7 +32,6 @@ from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checke
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
 MOST_AT_ONCE = 64  # connections; what comes then is told to come later
-LEAST_TEMPERATURE = 1e-6  # below it the likeliest token is left alone, and numbers may overflow
 MOST_STOPS = 4  # as OpenAI's API has it; transformers compares each with every token of the vocabulary, and a thousand took half a minute
 CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")  # they load or drop models, or need ones of other kinds
 CONSTRAINT, SEED = "constraint", "seed"  # what a request brings to `Shared.generate` beside transformers' own settings
@@ -141,6 +140,8 @@ def _stops(config) -> list[str]:
 
 def _samples(body: Mapping) -> bool:
     """Whether a request asks for sampled tokens: by its temperature, or without one by top_p."""
+    from adaptlab.models.local import LEAST_TEMPERATURE
+
     temperature, top_p = body.get("temperature"), body.get("top_p", 1)
     if temperature is None:
         return 0 < top_p < 1

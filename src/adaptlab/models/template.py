@@ -17,6 +17,11 @@ JOINER = "\u2060"  # WORD JOINER: invisible, and between two characters it keeps
 THINKS = re.compile(r".*</think>", re.DOTALL)  # templates of reasoning models drop an earlier turn's thoughts
 
 NONE = "The tokenizer of {} has no chat template. Choose an instruction-tuned model, or set tokenizer.chat_template and save the tokenizer again."
+SEVERAL = "The tokenizer of {} has the chat templates {} and no default one. {}."
+CHOOSE = "Set tokenizer.chat_template to one of them and save the tokenizer again"
+NO_TEXT = "The chat template of {} is not a text. Set tokenizer.chat_template to one."
+FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+FAILURES += (TemplateError,)
 OPENS_NO_REPLY = "The chat template of {} ignores add_generation_prompt, so a prompt does not open a reply. Use a template that does."
 
 
@@ -49,6 +54,11 @@ class ChatTemplate:
         """Raises AdaptLabError if the tokenizer has no template, or one with which a prompt does not open a reply."""
         if not self.tokenizer.chat_template:
             raise AdaptLabError(NONE.format(self.name))
+        stored = self.tokenizer.chat_template
+        if isinstance(stored, dict) and "default" not in stored:
+            raise AdaptLabError(SEVERAL.format(self.name, ", ".join(map(str, stored)), CHOOSE))
+        if not isinstance(stored, str | dict):
+            raise AdaptLabError(NO_TEXT.format(self.name))
         if not self._opens_replies:
             raise AdaptLabError(OPENS_NO_REPLY.format(self.name))
 
@@ -56,8 +66,12 @@ class ChatTemplate:
         try:
             # `enable_thinking`: templates of reasoning models would else open with thoughts that outlast a short reply; others ignore it.
             return self.tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=prompt, enable_thinking=False)
-        except (TemplateError, TypeError, ValueError) as error:
-            raise AdaptLabError(f"The chat template of {self.name} refuses these messages ({error}). Change their roles or order.") from error
+        except FAILURES as error:
+            says = f"The chat template of {self.name} refuses these messages ({error})"
+            if type(error) is TemplateError:  # raised by the template itself
+                raise AdaptLabError(f"{says}. Change their roles or order.") from error
+            fix = "Use a template that needs messages alone, or change their roles or order"
+            raise AdaptLabError(f"{says}. {fix}.") from error
 
     def check_rendered(self, messages: Messages, text: str) -> None:
         """Raises AdaptLabError if a message's words are missing in the text, or stand in another order."""
@@ -76,16 +90,27 @@ class ChatTemplate:
 
     @cached_property
     def _opens_replies(self) -> bool:
-        return len(self._text(_turns(ASKED), prompt=True)) > len(self._text(_turns(ASKED)))
+        """Whether a reply may follow a prompt: a header is added, or the user's turn ends in it."""
+        prompt, asked = self._text(_turns(ASKED), prompt=True), self._text(_turns(ASKED))
+        if len(prompt) > len(asked):
+            return True
+        try:
+            whole = self._text(_turns(ASKED, REPLY))
+        except AdaptLabError:
+            return False
+        return whole.startswith(prompt) and whole[len(prompt) :].lstrip().startswith(REPLY)
 
     @cached_property
     def takes_system(self) -> bool:
-        """Whether a system message is rendered. Some templates refuse it, others drop it without a word."""
+        """Whether a system message is rendered first. Some templates refuse, drop or move it."""
         self.require()
+        talks = (_turns(ASKED, system=SYSTEM), _turns(ASKED, REPLY, ASKED, system=SYSTEM))
         try:
-            return SYSTEM in self._text(_turns(ASKED, system=SYSTEM))
+            texts = [self._text(turns) for turns in talks]
         except AdaptLabError:
             return False
+        # Some put it into the last question, and not before the first.
+        return all(0 <= text.find(SYSTEM) < text.find(ASKED) for text in texts)
 
     @cached_property
     def takes_tools(self) -> bool:
@@ -93,7 +118,7 @@ class ChatTemplate:
         tool = {"type": "function", "function": {"name": TOOL, "description": TOOL, "parameters": {"type": "object", "properties": {}}}}
         try:
             return TOOL in self.tokenizer.apply_chat_template(_turns(ASKED), tools=[tool], tokenize=False)
-        except (TemplateError, TypeError, ValueError):
+        except FAILURES:
             return False
 
     @cached_property
@@ -126,8 +151,52 @@ class ChatTemplate:
         return found[0] if found else ""
 
     def as_text(self, content: str) -> str:
-        """A text in which control tokens are plain characters: nobody ends a turn, or opens another, by writing its mark."""
-        return self._controls.sub(lambda found: found[0][0] + JOINER + found[0][1:], content) if self._controls else content
+        """A text in which control tokens are plain characters: nobody ends a turn by its mark.
+
+        Raises AdaptLabError if the tokenizer reads a control token in it all the same.
+        """
+        if not self._may_hold_controls(content):
+            return content
+        for joiner in (JOINER, " "):  # a tokenizer that normalizes its text may remove the first
+            text = self._apart(content, joiner)
+            if not (found := self._read_as_control(text)):
+                return text
+        says = f"A message holds the control token {found}, which {self.name} cannot read as text"
+        raise AdaptLabError(f"{says}. Remove it from the message.")
+
+    def _apart(self, content: str, joiner: str) -> str:
+        """A text with a joiner inside each control token."""
+        if not self._controls:
+            return content
+        return self._controls.sub(lambda found: found[0][0] + joiner + found[0][1:], content)
+
+    def _may_hold_controls(self, content: str) -> bool:
+        found = bool(self._controls and self._controls.search(content))
+        return found or self._finds_normalized or any(map(content.__contains__, self._letters))
+
+    @cached_property
+    def _finds_normalized(self) -> bool:
+        """Whether control tokens are also found in spellings that the tokenizer normalizes."""
+        added = self.tokenizer.added_tokens_decoder
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if backend is None or backend.normalizer is None:
+            return False
+        return any(added[i].normalized for i in self._control_ids if i in added)
+
+    @cached_property
+    def _letters(self) -> tuple[str, ...]:
+        """The control tokens of one letter that begin or end a text or a turn."""
+        ends = {*self.end_ids, self.tokenizer.bos_token_id, self.tokenizer.eos_token_id} - {None}
+        words = map(str, self.tokenizer.convert_ids_to_tokens(sorted(ends)))
+        return tuple(word for word in words if len(word) == 1 and not word.isspace())
+
+    def _read_as_control(self, text: str) -> str:
+        """The first control token that the tokenizer reads in a text, or an empty string."""
+        words = self.tokenizer.convert_ids_to_tokens(sorted(self._control_ids))
+        controls = {word for word in map(str, words) if len(word) > 1}.union(self._letters)
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        read = self.tokenizer.convert_ids_to_tokens(ids)
+        return next((word for word in read if word in controls), "")
 
 
 def merge_system(messages: Sequence[dict]) -> Messages:
