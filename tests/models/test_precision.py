@@ -12,6 +12,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models import precision
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING, bfloat16_speed, number_format, use_format, weights_dtype
+from adaptlab.models.serve import serve
 
 BIN = Path(sys.executable).parent
 
@@ -106,3 +107,13 @@ def test_commands_take_a_format_and_refuse_others(tmp_path):
     assert subprocess.run([*command, "bfloat16"], capture_output=True).returncode == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["options"]["dtype"] == "bfloat16" and config["dtype_reason"] == "it was asked for"
+
+
+@pytest.mark.parametrize("wrong", ["float16", "BFLOAT16", " bfloat16", "0"])
+def test_a_wrong_setting_is_refused_wherever_a_model_is_loaded(monkeypatch, wrong):
+    """Also on a processor, whose weights do not follow it, and before a server listens."""
+    monkeypatch.setenv(SETTING, wrong)
+    name = "embedded:mini-chat"
+    for load in (lambda: LocalChat(name), lambda: serve(name, {}, "127.0.0.1", 0)):
+        with pytest.raises(AdaptLabError, match=f"{wrong!r} is not a number format"):
+            load()

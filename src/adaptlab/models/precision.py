@@ -56,6 +56,11 @@ def check_format(name: str) -> str:
     return name
 
 
+def setting() -> str:
+    """The format that the setting names, or an empty one. Raises AdaptLabError for any other."""
+    return check_format(os.environ.get(SETTING, ""))
+
+
 def use_format(name: str) -> None:
     """Set the format for this process and for those that it starts; an empty name changes nothing."""
     if check_format(name):
@@ -66,8 +71,8 @@ def number_format(device: str, asked: str = "") -> NumberFormat:
     """The format in which models are trained on a device: the one asked for, that of the setting, or the one that suits the machine."""
     if check_format(asked):
         return NumberFormat(asked, "it was asked for", asked=True)
-    if check_format(setting := os.environ.get(SETTING, "")):
-        return NumberFormat(setting, f"{SETTING} says so", asked=True)
+    if name := setting():
+        return NumberFormat(name, f"{SETTING} says so", asked=True)
     if device.startswith("cuda"):
         import torch
 
@@ -81,6 +86,7 @@ def number_format(device: str, asked: str = "") -> NumberFormat:
 
 def weights_dtype(device: str, asked: str = "") -> "torch.dtype":
     """The format in which a model's weights are loaded."""
+    setting()  # a wrong one is refused, though a processor's weights do not follow it
     return _dtype(check_format(asked) or (number_format(device).name if device.startswith("cuda") else "float32"))
 
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
 from adaptlab.models.load import load_model, resolve
-from adaptlab.models.precision import check_format
+from adaptlab.models.precision import check_format, setting
 from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checked
 
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
@@ -296,6 +296,7 @@ def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: in
     import uvicorn
 
     check_format(dtype)
+    setting()
     resolve(model_id)  # a wrong name is told before the model's seconds
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -1,9 +1,11 @@
 """Preference optimization by TRL: pairs of replies in, a chat model out; no reward model, and nothing generated."""
 
 import copy
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from datasets import Dataset
 from peft import PeftModel
@@ -34,8 +36,9 @@ class PreferenceOptions(Options):
         super().__post_init__()
         if self.loss not in LOSSES:
             raise AdaptLabError(f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}.")
-        if not self.beta > 0:
-            raise AdaptLabError(f"beta must be more than 0, not {self.beta}.")
+        is_number = isinstance(self.beta, Real) and not isinstance(self.beta, bool)
+        if not is_number or not 0 < self.beta < math.inf:
+            raise AdaptLabError(f"beta must be more than 0 and finite, not {self.beta!r}.")
 
 
 PREFERENCE_DEFAULTS = PreferenceOptions()

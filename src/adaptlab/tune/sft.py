@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from numbers import Integral, Real
 from pathlib import Path
 
 from accelerate import PartialState
@@ -18,6 +19,7 @@ from peft import LoraConfig
 from torch import nn
 from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, set_seed
+from transformers.trainer_utils import SchedulerType
 from trl import SFTConfig, SFTTrainer
 
 from adaptlab.errors import AdaptLabError
@@ -31,6 +33,9 @@ from adaptlab.tune.scoring import in_float32, pads_behind, strip_trainer
 METHODS = ("lora", "full")
 IN_CACHE = 8  # sequences
 PASS_TOKENS = 900
+LARGEST_SEED = 2**32 - 1  # as numpy has it
+WHOLE = ("batch_size", "rank", "n_frozen", "max_length", "checkpoint_steps", "patience", "seed")
+SCHEDULES = tuple(kind.value for kind in SchedulerType)
 TRACKERS = ("none", "tensorboard", "trackio", "wandb")
 
 
@@ -62,16 +67,34 @@ class Options:
     seed: int = 0
 
     def __post_init__(self):
-        for value, known in ((self.method, METHODS), (self.tracking, TRACKERS)):
+        known_of = {"method": METHODS, "tracking": TRACKERS, "schedule": SCHEDULES}
+        for name, known in known_of.items():
+            value = getattr(self, name)
             if value not in known:
                 raise AdaptLabError(f"There is no {value!r} here; known are {', '.join(known)}.")
         check_format(self.dtype)
         if self.method == "lora" and self.n_frozen:
             raise AdaptLabError("An adapter freezes the whole model by itself; n_frozen goes with the method full.")
+        self._check_numbers()
         least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "rank": 0, "alpha": 0, "max_length": 1}
         for name, bound in least.items():
             if not getattr(self, name) > bound:
                 raise AdaptLabError(f"{name} must be more than {bound}, not {getattr(self, name)}.")
+
+    def _check_numbers(self) -> None:
+        """Raises AdaptLabError for a number of another kind, or one that no trainer can follow."""
+        for name in ("learning_rate", "epochs", "alpha", "warmup", *WHOLE):
+            value = getattr(self, name)
+            kind = Integral if name in WHOLE else Real
+            if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+                says = "a whole number" if kind is Integral else "a finite number"
+                raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
+        for name, most in (("n_frozen", None), ("checkpoint_steps", None), ("patience", None),
+                           ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
+            value = getattr(self, name)
+            if value < 0 or (most is not None and value > most):
+                limits = "0 or more" if most is None else f"from 0 to {most}"
+                raise AdaptLabError(f"{name} must be {limits}, not {value}.")
 
 
 DEFAULTS = Options()
