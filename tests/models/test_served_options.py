@@ -169,7 +169,7 @@ def test_nobody_ends_a_turn_by_writing_its_mark(server):
     assert marked > plain + 3
 
 
-A_NUMBER = (True, "hot", [1], -1, float("nan"))
+A_NUMBER = (True, "hot", [1], -1, float("nan"), float("inf"), 10**400)
 NOT_VALUES = {
     "temperature": A_NUMBER,
     "top_p": (*A_NUMBER, 2),
@@ -177,7 +177,7 @@ NOT_VALUES = {
     "stream": ("yes", 1),
     "model": (5, ["x"]),
     "stop": (5, [5], "", [""], [None], {"a": 1}),
-    "logit_bias": ("junk", [1], {"a": 1}, {"5": "x"}, {"5": 101}, {"-3": 1}, {"99999999": 1}),
+    "logit_bias": ("junk", [1], {"a": 1}, {"5": "x"}, {"5": 101}, {"-3": 1}, {"99999999": 1}, {"²": 1}, {"9" * 5000: 1}),
     "suffix": (5, ["x"]),
     "prompt": (5, ["a"], {"a": 1}),
     "instructions": (5, ["x"]),
@@ -298,3 +298,15 @@ def test_a_client_shows_the_sentence(server):
         client(server).completions.create(model=BASE, prompt="The lamp", stop=5)
     with pytest.raises(NotFoundError, match="There is no model 'nobody' here"):
         client(server).completions.create(model="nobody", prompt="The lamp")
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_half_of_a_character_is_refused_by_name(template, path):
+    half = "a\ud83d"
+    (option,) = LEAST[path]
+    given = [{"role": "user", "content": half}] if option == "messages" else half
+    with pytest.raises(AdaptLabError, match=f"({option}|content of message 1) holds half"):
+        checked(path, {option: given}, template, BASE)
+    if "stop" in HONOURED[path]:
+        with pytest.raises(AdaptLabError, match="stop holds half of a character"):
+            checked(path, LEAST[path] | {"stop": ["b", half]}, template, BASE)

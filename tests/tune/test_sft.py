@@ -170,6 +170,7 @@ def test_labels_are_the_replies_of_weight_1_and_their_end(chat):
         ({"epochs": "3"}, "epochs must be a finite number, not '3'"),
         ({"epochs": float("inf")}, "epochs must be a finite number, not inf"),
         ({"learning_rate": float("nan")}, "learning_rate must be a finite number, not nan"),
+        ({"epochs": 10**400}, "epochs must be a finite number"),
         ({"batch_size": 2.5}, "batch_size must be a whole number, not 2.5"),
         ({"rank": True}, "rank must be a whole number, not True"),
         ({"patience": -1}, "patience must be 0 or more, not -1"),

@@ -1,6 +1,6 @@
 """Chatting: messages in, text with token counts and seconds out, the same for every kind of model."""
 
-import math
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ def check_options(max_new_tokens: object, temperature: object, seed: object) -> 
         fix = "Give a whole number of 1 or more."
         raise AdaptLabError(f"max_new_tokens is {max_new_tokens!r}. {fix}")
     is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
-    if not is_number or not math.isfinite(temperature) or temperature < 0:
+    if not is_number or not 0 <= temperature <= sys.float_info.max:
         raise AdaptLabError(f"temperature is {temperature!r}. Give a number of 0 or more.")
     if not _is_whole(seed) or not -(2**63) <= seed < 2**64:
         raise AdaptLabError(f"seed is {seed!r}. Give a whole number of 64 bits.")

@@ -1,6 +1,7 @@
 """What a served request may ask for: each option of OpenAI's API is honoured, refused by name, or without effect on a reply."""
 
-import math
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +47,9 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _is_number(value: Any, least: float, most: float = math.inf) -> bool:
+def _is_number(value: Any, least: float, most: float = sys.float_info.max) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and least <= value <= most
+    return is_number and least <= value <= most
 
 
 def _is_seed(value: Any) -> bool:
@@ -60,7 +61,7 @@ def _are_stops(value: Any) -> bool:
 
 
 def _are_biases(value: Any) -> bool:
-    if not isinstance(value, dict) or not all(map(str.isdecimal, value)):
+    if not isinstance(value, dict) or not all(re.fullmatch("[0-9]{1,18}", key) for key in value):
         return False
     return all(_is_number(bias, -MOST_BIAS, MOST_BIAS) for bias in value.values())
 

@@ -3,6 +3,7 @@
 import copy
 import math
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -33,6 +34,7 @@ from adaptlab.tune.scoring import in_float32, pads_behind, strip_trainer
 METHODS = ("lora", "full")
 IN_CACHE = 8  # sequences
 PASS_TOKENS = 900
+LARGEST = sys.float_info.max
 LARGEST_SEED = 2**32 - 1  # as numpy has it
 WHOLE = ("batch_size", "rank", "n_frozen", "max_length", "checkpoint_steps", "patience", "seed")
 SCHEDULES = tuple(kind.value for kind in SchedulerType)
@@ -86,7 +88,7 @@ class Options:
         for name in ("learning_rate", "epochs", "alpha", "warmup", *WHOLE):
             value = getattr(self, name)
             kind = Integral if name in WHOLE else Real
-            if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, kind) or not abs(value) <= LARGEST:
                 says = "a whole number" if kind is Integral else "a finite number"
                 raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
         for name, most in (("n_frozen", None), ("checkpoint_steps", None), ("patience", None),
