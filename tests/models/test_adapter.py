@@ -1,4 +1,4 @@
-"""Adapters of any kind that PEFT saves compute what they were saved with, or a sentence says why not."""
+"""Adapters of any kind compute what they did when PEFT saved them, or are refused."""
 
 import copy
 import json
@@ -24,7 +24,8 @@ def base():
 
 
 def lora(**options) -> LoraConfig:
-    return LoraConfig(task_type="CAUSAL_LM", **{"r": 4, "target_modules": ["q_proj", "v_proj"]} | options)
+    usual = {"task_type": "CAUSAL_LM", "r": 4, "target_modules": ["q_proj", "v_proj"]}
+    return LoraConfig(**usual | options)
 
 
 def saved(base, folder: Path, config, **options) -> torch.Tensor:

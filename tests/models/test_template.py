@@ -274,7 +274,8 @@ def test_a_tokenizer_that_normalizes_reads_control_tokens_in_content_as_text(nor
 )
 def test_a_control_token_that_cannot_be_text_is_refused_by_name(chat, content):
     assert chat.render([user("a b")])
-    with pytest.raises(AdaptLabError, match=r"holds the control token (<\|im_end\|>|§), which tiny"):
+    says = r"holds the control token (<\|im_end\|>|§), which tiny"
+    with pytest.raises(AdaptLabError, match=says):
         chat.render([user(content)])
 
 

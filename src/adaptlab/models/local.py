@@ -90,7 +90,8 @@ class LocalChat:
         rendered = reply
         if not reply.strip():
             rendered = reply if whole.startswith(prompt + reply) else ""
-        elif whole.startswith(prompt):  # where it does not, the prompt holds what a finished turn does not, as an empty thought
+        elif whole.startswith(prompt):
+            # Where it does not, the prompt holds what no finished turn does, as an empty thought.
             between, found, after = whole[len(prompt) :].partition(reply)
             if not found:  # trimmed
                 between, rendered, after = whole[len(prompt) :].partition(reply.strip())

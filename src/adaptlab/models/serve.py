@@ -262,7 +262,8 @@ def application(shared: Shared, host: str, api_key: str = ""):
     def refused(status: int, sentence: str) -> JSONResponse:
         """In the form of OpenAI's API: its clients show the message of no other."""
         kind = "invalid_request_error" if status < 500 else "server_error"
-        return JSONResponse({"error": {"message": sentence, "type": kind, "param": None, "code": None}}, status)
+        error = {"message": sentence, "type": kind, "param": None, "code": None}
+        return JSONResponse({"error": error}, status)
 
     @app.middleware("http")
     async def refuse_others(request: Request, call_next):
@@ -270,7 +271,8 @@ def application(shared: Shared, host: str, api_key: str = ""):
         if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
             return refused(403, f"Pages of {origin} may not ask this server.")
         if api_key and request.url.path != "/health" and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode()):
-            return refused(401, "This server answers those who send its API key, as the header Authorization: Bearer KEY.")
+            header = "the header Authorization: Bearer KEY"
+            return refused(401, f"This server answers those who send its API key, as {header}.")
         return await call_next(request)
 
     async def bad_request(request: Request, error: Exception):

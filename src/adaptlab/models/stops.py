@@ -1,4 +1,4 @@
-"""Replies that end before a stop sequence, as OpenAI's API has it: transformers leaves it in the text."""
+"""Replies that end before a stop sequence, as in OpenAI's API: transformers leaves it in."""
 
 import asyncio
 from collections import deque
@@ -19,7 +19,7 @@ def n_held(text: str, stops: Sequence[str]) -> int:
 
 
 class BeforeStop:
-    """The pieces of a reply from a queue; None ends them. Other items than text pass as they are."""
+    """The pieces of a reply from a queue; None ends them. Items that are no text pass."""
 
     def __init__(self, queue: asyncio.Queue, stops: Sequence[str]):
         self._queue, self._stops = queue, stops
