@@ -1,5 +1,6 @@
 """What all boxes have in common: their limits, all that they know of their surroundings, and what they may read."""
 
+import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ def environment(home: str, temporary: str) -> dict[str, str]:
 def _own_library() -> dict[str, str]:
     """Where the interpreter's own shared library lies, if it has one: the system's list of libraries, by which it may be found outside, is in no box."""
     name = sysconfig.get_config_var("INSTSONAME") or ""
-    for folder in (sysconfig.get_config_var("LIBDIR"), f"{sys.base_prefix}/lib"):
-        if ".so" in name and folder and Path(folder, name).exists():
+    for folder in (f"{sys.base_prefix}/lib", sysconfig.get_config_var("LIBDIR")):
+        if ".so" in name and folder and os.path.exists(f"{folder}/{name}"):  # pathlib's raises where another user's folder is in the way
             return {"LD_LIBRARY_PATH": str(folder)}
     return {}
 
