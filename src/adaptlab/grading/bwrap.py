@@ -124,7 +124,7 @@ def walked_in(interpreter: Warm, limits: Limits) -> WalkedIn | None:
         said = info.read()
     with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended already
         if process.stdout.read(1):
-            message = {"level": "bwrap", "harness": "/grader", "limits": walls.kernel_limits(limits), "calls": system_calls().hex()}
+            message = {"level": "bwrap", "harness": "/grader", "limits": walls.kernel_limits(limits, interpreter.mapped_bytes()), "calls": system_calls().hex()}
             begun = WalkedIn(*interpreter.fork(message, os.pidfd_open(json.loads(said)["child-pid"])), process)
             if begun.pids:
                 return begun

@@ -121,7 +121,7 @@ def begin(folder: Path, limits: Limits) -> Fenced:
     home = Path(tempfile.mkdtemp(prefix=f"{walls.PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
     readable = {path.resolve() for path in (*walls.SYSTEM, *walls.readable(), folder)}
-    kept = walls.kernel_limits(limits) | {"nproc": _processes_of_user() + limits.processes + ROOM}
+    kept = walls.kernel_limits(limits, WARM[folder].mapped_bytes()) | {"nproc": _processes_of_user() + limits.processes + ROOM}
     message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, readable)), "without": str(walls.GRADING),
                "environment": walls.environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
     held, leash = os.pipe()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 2**20
+USUALLY_MAPPED = 600 * MIB  # by the interpreter that waits, with torch for processors
 PREFIX = "adaptlab-box-"  # of the names of our folders and containers, before the number of the process that made them
 GRADING = Path(__file__).parent.resolve()  # right answers are in it
 SYSTEM = tuple(place for place in map(Path, ("/usr", "/lib", "/lib64", "/bin")) if place.exists())  # programs and libraries; most are links into the first
@@ -53,6 +54,11 @@ def readable() -> list[Path]:
     return sorted(place for place in outer if not any(place != other and place.is_relative_to(other) for other in outer))
 
 
-def kernel_limits(limits: Limits) -> dict[str, int]:
-    """The limits that the kernel keeps for each process, by their names."""
-    return {"nproc": limits.processes, "as": limits.memory_bytes + 2048 * MIB, "fsize": limits.disk_bytes, "nofile": 1024, "core": 0}
+def kernel_limits(limits: Limits, mapped_bytes: int = 0) -> dict[str, int]:
+    """The limits that the kernel keeps for each process, by their names.
+
+    `mapped_bytes`: addresses that an interpreter takes whose fork becomes the box. With torch for CUDA they are several times as many as without, and a limit
+    below them would end it before it begins.
+    """
+    libraries = 2048 * MIB + max(0, mapped_bytes - USUALLY_MAPPED)
+    return {"nproc": limits.processes, "as": limits.memory_bytes + libraries, "fsize": limits.disk_bytes, "nofile": 1024, "core": 0}
