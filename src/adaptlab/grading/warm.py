@@ -51,10 +51,13 @@ class Warm:
         return self.usable
 
     def mapped_bytes(self) -> int:
-        """Addresses that its imports take, libraries on the disk included."""
+        """Addresses that its imports take, libraries on the disk included; 0 if it has ended."""
         import psutil
 
-        return psutil.Process(self.process.pid).memory_info().vms
+        try:
+            return psutil.Process(self.process.pid).memory_info().vms
+        except psutil.Error:
+            return 0
 
     def close(self) -> None:
         self.line.close()
