@@ -56,7 +56,7 @@ def test_an_interpreter_with_a_shared_library_of_its_own_begins_in_a_box(monkeyp
     """As one built with --enable-shared, or moved since: outside the system's list of libraries says where it lies."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libpython3.99.so.1.0").touch()
-    known = {"INSTSONAME": "libpython3.99.so.1.0", "LIBDIR": str(tmp_path / "lib") if place == "LIBDIR" else "/root/nowhere"}
+    known = {"INSTSONAME": "libpython3.99.so.1.0", "LIBDIR": str(tmp_path / ("lib" if place == "LIBDIR" else "gone"))}
     monkeypatch.setattr("sysconfig.get_config_var", known.get)
     if place == "base":
         monkeypatch.setattr("sys.base_prefix", str(tmp_path))
