@@ -213,6 +213,15 @@ def test_the_advice_follows_from_the_status(server, client, anthropic, status, a
             ask(chat, QUESTION)
 
 
+def pieces_before(chat, words: str) -> list[str]:
+    """What a stream gave before it failed with a sentence that holds these words."""
+    said = []
+    with pytest.raises(AdaptLabError, match=words):
+        for piece in chat.stream(QUESTION):
+            said.append(piece)
+    return said
+
+
 @pytest.mark.parametrize("body, pieces, words", [
     ([chunk({"content": "7"}), 'data: {"error": {"message": "overloaded"}}\n\n'], ["7"], r"did not answer .*overloaded.*; ask again later"),
     (['data: {"error": {"message": "overloaded"}}\n\n'], [], r"did not answer .*overloaded.*; ask again later"),
@@ -224,11 +233,7 @@ def test_the_advice_follows_from_the_status(server, client, anthropic, status, a
 ])  # fmt: skip
 def test_a_stream_that_is_no_reply_is_one_sentence(server, client, body, pieces, words):
     server.answers = always(body)
-    said = []
-    with pytest.raises(AdaptLabError, match=words):
-        for piece in client.stream(QUESTION):
-            said.append(piece)
-    assert said == pieces
+    assert pieces_before(client, words) == pieces
 
 
 def test_a_stream_may_refuse_and_may_have_nothing_to_say(server, client):
@@ -292,11 +297,7 @@ def ending(reason: str) -> list[str]:
 ])  # fmt: skip
 def test_a_stream_of_anthropics_that_is_no_reply_is_one_sentence(server, anthropic, body, pieces, words):
     server.answers = always(body)
-    said = []
-    with pytest.raises(AdaptLabError, match=words):
-        for piece in anthropic.stream(QUESTION):
-            said.append(piece)
-    assert said == pieces
+    assert pieces_before(anthropic, words) == pieces
 
 
 def test_a_stream_of_anthropics_gives_its_pieces(server, anthropic):

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from adaptlab.course.usage import shown
+from adaptlab.course.usage import shown, trained_in
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
 from adaptlab.markdown import table
@@ -19,5 +19,5 @@ def markdown(build: Path) -> str:
     verdicts = Counter(record["verdict"] for record in records)
     claims = [(r["id"], r["verdict"], f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]", r["n"]) for r in records]
     head = f"**{len(records)} claims**: " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())
-    foot = f"{kept['cores']} cores, {kept['gigaflops']} GFLOP/s in float32; trained in {kept['dtype']}, since {kept['dtype_reason']}."
+    foot = f"{kept['cores']} cores, {kept['gigaflops']} GFLOP/s in float32; {trained_in(kept)}."
     return "\n\n".join([head, table(("claim", "verdict", "effect", "n"), claims), table(*shown(kept)), foot])

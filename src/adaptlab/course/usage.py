@@ -70,6 +70,11 @@ def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
     return head, [(row["lesson"], row["device"], round(row["seconds"] / 60, 1), row["peak_mib"], row["gpu_peak_mib"]) for row in kept["rows"]]
 
 
+def trained_in(kept: dict) -> str:
+    """The number format of a recorded run and why it was chosen, as the end of a sentence on its machine."""
+    return f"trained in {kept['dtype']}, since {kept['dtype_reason']}"
+
+
 def write_usage(build: Path, rows: list[dict], command: str, chosen: NumberFormat) -> None:
     """`build`/usage.json: the run's rows with the machine and its number format, in the form of a recorded result."""
     kept = {"command": command} | machine() | {"dtype": chosen.name, "dtype_reason": chosen.reason} | {"rows": rows}

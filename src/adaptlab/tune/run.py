@@ -30,7 +30,6 @@ from adaptlab.models.precision import number_format
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.scoring import strip_trainer
 from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trained_chat, trainer
 
 RESULTS = {"lora": "adapter", "full": "model"}
@@ -150,7 +149,7 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
             # Not before: what is refused leaves the folder free.
             write_whole(folder / "config.json", json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n")
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
-        strip_trainer(made.model)
+        tuned = trained_chat(made, f"{chat.name} + {folder.name}", chat)
         if made.is_world_process_zero():
             _finish(folder, made, described)
     except Diverged:  # nothing to go on from
@@ -159,7 +158,7 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
         raise
     except (OSError, SafetensorError) as error:
         raise AdaptLabError(f"{folder} could not be written ({error}); free some disk space and start the run again: it goes on where it was.") from error
-    return trained_chat(made, f"{chat.name} + {folder.name}", chat)
+    return tuned
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adaptlab.course.recorded import recorded
 from adaptlab.course.site.tables import raw, sortable_table
-from adaptlab.course.usage import shown
+from adaptlab.course.usage import shown, trained_in
 from adaptlab.files import read_text
 
 
@@ -19,5 +19,5 @@ def usage_tables(build: Path) -> str:
 
 def _one(name: str, kept: dict) -> str:
     machine = f"on {kept['cores']} cores with {kept['gigaflops']} GFLOP/s in float32"
-    caption = f"{name}: {kept['command']}, once, {machine}; trained in {kept['dtype']}, since {kept['dtype_reason']}"
+    caption = f"{name}: {kept['command']}, once, {machine}; {trained_in(kept)}"
     return raw(sortable_table(caption, *shown(kept)))
