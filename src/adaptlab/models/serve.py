@@ -100,6 +100,12 @@ class Shared:
             self.model.set_adapter(name, inference_mode=True)
         self._active = name
 
+    def rendered(self, messages: list[dict]) -> list[dict]:
+        """The messages in roles that the model's template renders. Raises AdaptLabError if it does not render all of them."""
+        known = self.chat.known_roles(messages)
+        self.chat.template.render(known, prompt=True)
+        return known
+
     def check(self, name: str, n_read: int, config) -> None:
         """Leave a reply no more tokens than the model has places for after `n_read` of the prompt.
 
@@ -222,17 +228,14 @@ def application(shared: Shared, host: str, api_key: str = ""):
             if request.schema is not None:
                 body[CONSTRAINT] = JsonConstraint(request.schema, shared.tokenizer)
             if "messages" in body:
-                body["messages"] = shared.chat.known_roles(body["messages"])
-                shared.chat.template.render(body["messages"], prompt=True)
+                body["messages"] = shared.rendered(body["messages"])
             return body
 
         def _validate_request(self, body: dict) -> None:
             """Done by `checked`: transformers writes what it ignores into a log of its own."""
 
         def _normalize_input(self, body: dict) -> list[dict]:
-            messages = shared.chat.known_roles(super()._normalize_input(body))
-            shared.chat.template.render(messages, prompt=True)
-            return messages
+            return shared.rendered(super()._normalize_input(body))
 
         def _build_generation_config(self, body: dict, *args, **kwargs):
             # Without the seed: transformers would set it now, in the middle of another's reply.
