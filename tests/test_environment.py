@@ -190,3 +190,15 @@ def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "latin").write_bytes("café".encode("latin-1"))
     with pytest.raises(AdaptLabError, match="not UTF-8"):
         read_text(tmp_path / "latin")
+
+
+def test_nothing_lies_at_the_top_that_the_readme_does_not_know():
+    """A command tried by hand from here leaves its output behind, and `git add .` keeps it."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode:
+        pytest.skip("this copy is no git repository")
+    top = {line.split("/")[0] for line in tracked.stdout.splitlines()}
+    folders = {"benchmarks", "labs", "notebooks", "solutions", "src", "tests", ".ci", ".devcontainer", ".github"}
+    files = {"CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"}
+    listed = {"environment.yml", "pyproject.toml", "requirements.lock", ".gitignore"}
+    assert top <= folders | files | listed, sorted(top - folders - files - listed)
