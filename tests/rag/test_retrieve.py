@@ -150,7 +150,7 @@ def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sente
 
 def test_a_filter_is_a_function(collection):
     for retriever in (Dense(collection), Keyword(collection), Hybrid([Dense(collection), Keyword(collection)])):
-        with pytest.raises(AdaptLabError, match="filter is str, not a function"):
+        with pytest.raises(AdaptLabError, match="filter is str, neither a function nor a dict"):
             retriever.search(["kettle"], 1, "section 1")
 
 

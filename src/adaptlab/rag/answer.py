@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from adaptlab.models.chat import Chat, Messages, Reply
-from adaptlab.rag.collection import Where
+from adaptlab.rag.filters import Where
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores
 from adaptlab.world.case import NOT_FOUND, data, system, user
 

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from numbers import Integral
@@ -27,7 +27,7 @@ BLOCK = 50_000  # characters that are cut at once
 class Chunk:
     """`text` is `document.text[start:end]`; `section` is its heading, or the document's title.
 
-    `parents` are the headings above `section`, the outermost first.
+    `parents` are the headings above `section`, the outermost first; `metadata` are the document's.
     """
 
     id: int
@@ -39,6 +39,7 @@ class Chunk:
     start: int
     end: int
     parents: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def in_context(self) -> str:
         """The text after the path of its headings: "Model X200 > Battery: It lasts 8 hours."
@@ -113,7 +114,18 @@ def _pieces(
             source, about = document.source, document.title
             identity = _identity(source, about, path, text, str(number))
             end = at + len(text)
-            yield Chunk(identity, text, source, about, title, document.date, at, end, parents)
+            yield Chunk(
+                identity,
+                text,
+                source,
+                about,
+                title,
+                document.date,
+                at,
+                end,
+                parents,
+                document.metadata,
+            )
 
 
 def _cut(text: str, splitter, size: int) -> Iterator[tuple[int, str]]:

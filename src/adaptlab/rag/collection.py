@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -16,13 +16,12 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.embed import Embedder, encode_documents
+from adaptlab.rag.filters import Where, as_test
 from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
 
 MAGIC = b"adaptlab collection 1\n"
 
 KEPT_CHANGES = 100  # a follower that is further behind reads everything
-
-Where = Callable[[Chunk], bool]
 
 
 class Change(NamedTuple):
@@ -126,11 +125,9 @@ class Collection:
             return [[(self.chunks[int(i)], float(s)) for i, s in zip(*row) if int(i) in self.chunks] for row in zip(ids, scores)]
 
     def matching(self, where: Where) -> list[int]:
-        """Ids of the chunks for which `where` is true."""
-        if not callable(where):
-            kind = type(where).__name__
-            raise AdaptLabError(f"The filter is {kind}, not a function. Give a function of a chunk.")
-        return [i for i, chunk in self.chunks.items() if where(chunk)]
+        """Ids of the chunks for which `where`, a function or a filter of `filters`, is true."""
+        test = as_test(where)
+        return [i for i, chunk in self.chunks.items() if test(chunk)]
 
     def save(self, path: Path | str) -> None:
         """One file, written whole: the chunks, what they were embedded with, and the vectors, unless the index keeps those on a server."""

@@ -1,12 +1,19 @@
 """Document: a text with its source, title, date and headings, as every reader gives it."""
 
+import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
+
 from adaptlab.errors import AdaptLabError
+
+
+# What every document has under a name of its own; its metadata uses others.
+OWN_NAMES = ("source", "title", "section", "date")
 
 
 class Heading(NamedTuple):
@@ -23,10 +30,13 @@ class Document:
     """A text and where it comes from; `date` is the last change, as far as the file says.
 
     Lines end in a line feed. `headings` are places in the text, () for a text without headings;
-    None means that the text is Markdown, whose headings follow from it.
+    None means that the text is Markdown, whose headings follow from it. `metadata` is what else is
+    known of it, for filters: texts, numbers, truth values, and lists and dicts of them; a date in it
+    becomes text, as ISO writes it.
 
     Raises:
-        AdaptLabError: if `headings` are given for a text that is not clean, since places shift.
+        AdaptLabError: if `headings` are given for a text that is not clean, since places shift, or
+            if the metadata cannot be written as JSON, or use a document's own names.
     """
 
     text: str
@@ -34,12 +44,14 @@ class Document:
     title: str
     date: date
     headings: tuple[Heading, ...] | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
         if self.headings and clean(self.text) != self.text:
             raise AdaptLabError("The text is not clean. Call `clean` before you note its headings.")
         for name in ("text", "source", "title"):
             object.__setattr__(self, name, clean(getattr(self, name)))
+        object.__setattr__(self, "metadata", checked_metadata(self.metadata))
 
 
 class Read(NamedTuple):
@@ -50,6 +62,51 @@ class Read(NamedTuple):
     stated: date | None = None
     headings: tuple[Heading, ...] | None = None
     left_out: tuple[str, ...] = ()
+
+
+def checked_metadata(metadata: Mapping[str, object]) -> dict[str, object]:
+    """The metadata as JSON keeps it, apart from what was given."""
+    if not isinstance(metadata, Mapping):
+        kind = type(metadata).__name__
+        raise AdaptLabError(f"The metadata are {kind}, not a dict. Give names with values.")
+    own = [name for name in metadata if name in OWN_NAMES]
+    if own:
+        problem = f"{own[0]!r} in the metadata is a name of the document's own"
+        raise AdaptLabError(f"{problem}. Give it as the document's, or under another name.")
+    return {_name(name): _kept(name, value) for name, value in metadata.items()}
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name or name.startswith("$"):
+        problem = f"{name!r} is no name for metadata"
+        raise AdaptLabError(f"{problem}. Give a text that does not begin with $.")
+    return name
+
+
+def _kept(name: str, value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_kept(name, entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {_name(inner): _kept(f"{name}.{inner}", entry) for inner, entry in value.items()}
+    found = plain(value)
+    if is_plain(found):
+        return found
+    problem = f"{name!r} in the metadata is {value!r}, which JSON cannot hold"
+    raise AdaptLabError(f"{problem}. Give text, a number, a truth value, or lists of them.")
+
+
+def plain(value: object) -> object:
+    """A date as ISO writes it, in whose order texts stand too, and a number of numpy as Python's."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def is_plain(value: object) -> bool:
+    """Whether it is text, a number that is one, a truth value or None."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | bool | int)
 
 
 def clean(text: str) -> str:

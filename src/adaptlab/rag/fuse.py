@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
-from adaptlab.rag.collection import Where
+from adaptlab.rag.filters import Where
 from adaptlab.rag.index import check_positive
 from adaptlab.rag.retrieve import (
     Hit,

@@ -1,6 +1,7 @@
 """Load: files of several kinds into documents, each with its source, title, date and headings."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from os import PathLike
@@ -26,6 +27,9 @@ __all__ = [
     "load",
     "load_folder",
 ]
+
+# Files of many documents, for `records`.
+RECORDS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 
 MAX_BYTES = 32_000_000
 
@@ -56,9 +60,12 @@ def load(path: Path | str) -> Document:
         raise AdaptLabError(f"A path is {type(path).__name__}, not a path. Give a file's path.")
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
+    if path.suffix.lower() in RECORDS:
+        problem = f"{path} holds records, each of which is a document"
+        raise AdaptLabError(f"{problem}. Call `load_records` with the name of their text's field.")
     if reader is None:
         raise AdaptLabError(f"{path} is of no kind that can be loaded; these can: {', '.join(READERS)}.")
-    changed = _checked(path)
+    last_change = day_of_change(path)
     read = reader(path)
     if read.left_out:
         lost = "; ".join(read.left_out)
@@ -66,11 +73,11 @@ def load(path: Path | str) -> Document:
     if not read.text.strip():
         scan = "; it may be a scan, which needs OCR first" if path.suffix.lower() == ".pdf" else ""
         raise AdaptLabError(f"{path} holds no text{scan}.")
-    title, day = read.title or path.stem, read.stated or changed
+    title, day = read.title or path.stem, read.stated or last_change
     return Document(read.text, str(path), title, day, read.headings)
 
 
-def _checked(path: Path) -> date:
+def day_of_change(path: Path) -> date:
     """The day of the file's last change; an error if it cannot be read or is too large."""
     try:
         about = path.stat()
@@ -85,15 +92,19 @@ def _checked(path: Path) -> date:
 def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
     """All files of known kinds in a folder and those below it, in order of path; hidden ones are left out.
 
-    A file that cannot be loaded is an error, or with `skip_bad` a warning that says why.
+    A file that cannot be loaded is an error, or with `skip_bad` a warning that says why. Files of
+    other kinds are counted in a warning.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder.")
-    documents = []
+    documents, others = [], Counter()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or path.suffix.lower() not in READERS:
+        if hidden or not path.is_file():
+            continue
+        if path.suffix.lower() not in READERS:
+            others[path.suffix.lower() or "no ending"] += 1
             continue
         try:
             documents.append(load(path))
@@ -103,4 +114,8 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
             warnings.warn(str(error), stacklevel=2)
     if not documents:
         raise AdaptLabError(f"{folder} holds nothing that could be loaded; files of these kinds are: {', '.join(READERS)}.")
+    if others:
+        kinds = ", ".join(f"{kind} ({n})" for kind, n in sorted(others.items()))
+        lost = f"files of other kinds, {kinds}"
+        warnings.warn(f"{folder} is read in part. Left out: {lost}.", stacklevel=2)
     return documents

@@ -7,7 +7,7 @@ from dataclasses import replace
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import number_format
-from adaptlab.rag.collection import Where
+from adaptlab.rag.filters import Where
 from adaptlab.rag.embed import LONG, minilm_folder, together
 from adaptlab.rag.fuse import reciprocal_rank_fusion
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores, first_depth

@@ -12,8 +12,9 @@ import numpy as np
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.chunk import Chunk
-from adaptlab.rag.collection import Change, Collection, Where
+from adaptlab.rag.collection import Change, Collection
 from adaptlab.rag.embed import encode_queries
+from adaptlab.rag.filters import Where
 from adaptlab.rag.index import check_positive
 from adaptlab.rag.words import stemmed_words
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-from adaptlab.tune.json_rows import Fault
+from adaptlab.json_rows import Fault
 
 # Where a row is from, who wrote or rated it, and its statistics, as published data sets name them.
 # Not in the list: split, label, train, mask, persona and others that say what is learned, or how.

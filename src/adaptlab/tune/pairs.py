@@ -28,7 +28,7 @@ from adaptlab.tune.formats import (
     take_weight,
     text_of,
 )
-from adaptlab.tune.json_rows import Fault
+from adaptlab.json_rows import Fault
 from adaptlab.tune.messages import checked, checked_message, refuse_calls, spelled
 from adaptlab.world.case import assistant, user
 

@@ -1,0 +1,150 @@
+"""Filters: conditions on what is known of a chunk, written as data: {"year": {"$gte": 2024}}.
+
+The operators are those of MongoDB, which Chroma, Pinecone and LangChain use too. A filter is
+judged here, on the chunks, and the index gets the ids that are left: so it means the same in
+FAISS, Qdrant, pgvector and keyword search.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import ge, gt, le, lt
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.chunk import Chunk
+from adaptlab.rag.document import OWN_NAMES, is_plain, plain
+
+Test = Callable[[Chunk], bool]
+Where = Test | Mapping[str, object]  # a function of a chunk, or a filter as data
+
+_MISSING = object()
+
+
+def as_test(where: Where) -> Test:
+    """The function of a chunk that a filter stands for; a function stays as it is.
+
+    A name is one of the chunk's own (source, title, section, date), or a key of its metadata, with
+    dots between the keys of objects within. {"team": "sales"} stands for {"team": {"$eq": "sales"}};
+    several names have to hold together. A list in the metadata meets a condition if one of its
+    entries does. What is missing, or of another type, is equal to nothing, above and below nothing.
+
+    Raises:
+        AdaptLabError: if it is neither, or has an unknown operator or a wrong operand.
+    """
+    if isinstance(where, Mapping):
+        return _all([_part(name, wanted) for name, wanted in where.items()])
+    if not callable(where):
+        kind = type(where).__name__
+        problem = f"The filter is {kind}, neither a function nor a dict"
+        raise AdaptLabError(f'{problem}. Give a function of a chunk, or as {{"team": "sales"}}.')
+    return where
+
+
+def _all(tests: Iterable[Test]) -> Test:
+    parts = list(tests)
+    return lambda chunk: all(part(chunk) for part in parts)
+
+
+def _part(name: object, wanted: object) -> Test:
+    """One entry of a filter: filters put together, or conditions on a name."""
+    if name in ("$and", "$or", "$nor"):
+        return _group(str(name), wanted)
+    if not isinstance(name, str) or name.startswith("$"):
+        known = "$and, $or, $nor"
+        raise AdaptLabError(f"A filter has no {name!r}. Give a name, or one of {known}.")
+    if not isinstance(wanted, Mapping):
+        return _condition(name, "$eq", wanted)
+    if not wanted:
+        raise AdaptLabError(f'The filter on {name!r} is empty. Give a condition, as {{"$eq": 1}}.')
+    return _all([_condition(name, operator, operand) for operator, operand in wanted.items()])
+
+
+def _group(operator: str, wanted: object) -> Test:
+    if not isinstance(wanted, list | tuple) or not wanted:
+        raise AdaptLabError(f"{operator} of a filter needs a list of at least one filter.")
+    parts = [as_test(part) for part in wanted]
+    if operator == "$and":
+        return _all(parts)
+    wants_one = operator == "$or"
+    return lambda chunk: any(part(chunk) for part in parts) == wants_one
+
+
+def _condition(name: str, operator: object, operand: object) -> Test:
+    if operator == "$not":
+        inner = _part(name, operand)
+        return lambda chunk: not inner(chunk)
+    if operator == "$exists":
+        if not isinstance(operand, bool):
+            raise AdaptLabError(f"$exists of the filter on {name!r} needs True or False.")
+        return lambda chunk: (value_of(chunk, name) is not _MISSING) == operand
+    if operator not in _OPERATORS:
+        known = ", ".join([*_OPERATORS, "$not", "$exists"])
+        raise AdaptLabError(f"The filter on {name!r} has no {operator!r}. Give one of {known}.")
+    test, negated = _OPERATORS[operator]
+    wanted = _operand(name, str(operator), operand)
+    return lambda chunk: any(test(v, wanted) for v in _values(chunk, name)) != negated
+
+
+def _operand(name: str, operator: str, operand: object) -> object:
+    if operator not in ("$in", "$nin"):
+        return _one(name, operator, operand)
+    if not isinstance(operand, list | tuple | set):
+        raise AdaptLabError(f"{operator} of the filter on {name!r} needs a list of values.")
+    return [_one(name, operator, value) for value in operand]
+
+
+def _one(name: str, operator: str, operand: object) -> object:
+    wanted = plain(operand)
+    if not is_plain(wanted):
+        problem = f"{operator} of the filter on {name!r} has {operand!r}"
+        raise AdaptLabError(f"{problem}. Give text, a number or a date; $in takes a list of them.")
+    return wanted
+
+
+def _values(chunk: Chunk, name: str) -> list[object]:
+    """What a condition is asked of: the value, or each entry of a list."""
+    value = value_of(chunk, name)
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def value_of(chunk: Chunk, name: str) -> object:
+    """What the chunk has under a name; a mark of its own if it has nothing."""
+    if name in OWN_NAMES:
+        return plain(getattr(chunk, name))
+    if name in chunk.metadata:
+        return chunk.metadata[name]
+    value: object = chunk.metadata
+    for key in name.split("."):
+        if not isinstance(value, Mapping) or key not in value:
+            return _MISSING
+        value = value[key]
+    return value
+
+
+def _equal(value: object, wanted: object) -> bool:
+    """True is not 1 here: a filter on a number should not find flags."""
+    return isinstance(value, bool) == isinstance(wanted, bool) and value == wanted
+
+
+def _ordered(compare: Callable[[object, object], bool]) -> Callable[[object, object], bool]:
+    def test(value: object, wanted: object) -> bool:
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (value, wanted))
+        texts = isinstance(value, str) and isinstance(wanted, str)
+        return (numbers or texts) and compare(value, wanted)
+
+    return test
+
+
+def _is_one_of(value: object, wanted: list[object]) -> bool:
+    return any(_equal(value, one) for one in wanted)
+
+
+# The test of one value, and whether the condition holds where no value passes it.
+_OPERATORS: dict[object, tuple[Callable[[object, object], bool], bool]] = {
+    "$eq": (_equal, False),
+    "$ne": (_equal, True),
+    "$gt": (_ordered(gt), False),
+    "$gte": (_ordered(ge), False),
+    "$lt": (_ordered(lt), False),
+    "$lte": (_ordered(le), False),
+    "$in": (_is_one_of, False),
+    "$nin": (_is_one_of, True),
+}

@@ -1,0 +1,133 @@
+"""Records of JSON and CSV files as people have them: ids of their own, types, and what is left out."""
+
+import json
+from datetime import date
+
+import pytest
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.rag.chunk import chunk
+from adaptlab.rag.collection import Collection
+from adaptlab.rag.embed import minilm
+from adaptlab.rag.load import load, load_folder
+from adaptlab.rag.records import load_records
+
+ROWS = [
+    {"ticket": "T-7", "body": "The lamp is dark.", "year": 2024, "by": {"name": "Vera"}},
+    {"ticket": "T-8", "body": "The cable is short.", "year": 2025, "tags": ["new"]},
+]
+
+
+def written(folder, name: str, content: str):
+    path = folder / name
+    path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+def as_lists(documents) -> list[tuple]:
+    return [(document.source, document.text, dict(document.metadata)) for document in documents]
+
+
+EXPECTED = [
+    ("T-7", "The lamp is dark.", {"year": 2024, "by": {"name": "Vera"}}),
+    ("T-8", "The cable is short.", {"year": 2025, "tags": ["new"]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", json.dumps(ROWS)),
+        ("pretty.json", json.dumps({"data": ROWS}, indent=2)),
+        ("a.jsonl", "\n".join(map(json.dumps, ROWS))),
+        ("bom.ndjson", "\ufeff" + "\r\n".join(map(json.dumps, ROWS))),
+    ],
+)
+def test_json_with_ids_of_its_own(tmp_path, name, content):
+    path = written(tmp_path, name, content)
+    assert as_lists(load_records(path, "body", source="ticket")) == EXPECTED
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_csv_as_spreadsheets_write_it(tmp_path, delimiter, end):
+    lines = [
+        ["id", "body", "year", "price", "open", "code"],
+        ["007", '"It says ""no"",\nthen goes; dark|."', "2024", "1.5", "TRUE", "01"],
+        ["008", "Kürzer", "", "2", "false", "2"],
+        ["", "", "", "", "", ""],
+    ]
+    content = "\ufeff" + end.join(delimiter.join(line) for line in lines) + end
+    first, second = load_records(written(tmp_path, "a.csv", content), "body", source="id")
+    assert first.source == "007" and second.source == "008"
+    assert first.text == 'It says "no",\nthen goes; dark|.'
+    # A code is no number where one entry has a leading zero; an empty cell is nothing.
+    assert first.metadata == {"year": 2024, "price": 1.5, "open": True, "code": "01"}
+    assert second.metadata == {"price": 2.0, "open": False, "code": "2"}
+    assert isinstance(first.metadata["year"], int)
+
+
+def test_several_fields_title_day_and_chosen_metadata(tmp_path):
+    content = "id,subject,body,changed,secret\n1,Lamp,It is dark.,2026-03-01T10:00:00Z,x\n2,,Short.,,y\n"
+    path = written(tmp_path, "a.csv", content)
+    first, second = load_records(path, ["subject", "body"], "id", "subject", "changed", [])
+    assert (first.text, first.title, first.date) == ("Lamp\n\nIt is dark.", "Lamp", date(2026, 3, 1))
+    assert (second.text, second.title, second.metadata) == ("Short.", "", {})
+
+
+def test_without_an_id_the_source_is_the_place(tmp_path):
+    path = written(tmp_path, "a.jsonl", "\n".join(map(json.dumps, ROWS)))
+    assert [d.source for d in load_records(path, "body")] == [f"{path} line 1", f"{path} line 2"]
+
+
+def test_records_without_text_and_what_stands_beside_the_list_are_reported(tmp_path):
+    path = written(tmp_path, "a.json", json.dumps({"version": 3, "data": [*ROWS, {"ticket": "T-9"}]}))
+    with pytest.warns(UserWarning) as said:
+        assert len(load_records(path, "body", "ticket")) == 2
+    texts = [str(warning.message) for warning in said]
+    assert any("beside its list: version" in text for text in texts)
+    assert any("1 of 3 records have no text" in text and "entry 3" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fields", "said"),
+    [
+        ("a.csv", "id,body\n1,x\n1,y\n", {"source": "id"}, "'id' twice or more, as '1'"),
+        ("a.csv", "id,body\n1,x\n,y\n", {"source": "id"}, "line 3 has no 'id'"),
+        ("a.csv", "id,body\n1,x,z\n", {}, "line 2 has 3 cells for 2 columns"),
+        ("a.csv", "id,body,id\n1,x,z\n", {}, "column 'id' twice"),
+        ("a.csv", 'id,body\n1,"x\n', {}, "no table that can be read"),
+        ("a.csv", "", {}, "is empty"),
+        ("a.csv", "id,body\n", {}, "holds no record"),
+        ("a.csv", "id,text\n1,x\n", {}, "no field 'body'; its fields are: id, text"),
+        ("a.csv", "id,body,title\n1,x,y\n", {}, "a field 'title', as every document has"),
+        ("a.csv", "id,body\n1,x\n", {"day": "id"}, "'1' is no date|1 is no date"),
+        ("a.json", '[{"body": ["x"]}]', {}, "'body' is list, not text"),
+        ("a.json", '["x"]', {}, "is str, not an object"),
+        ("a.jsonl", '{"body": "x"}\n{"body": \n', {}, "line 2: not JSON"),
+        ("a.json", '[{"body": "x", "n": NaN}]', {}, "JSON cannot hold"),
+        ("a.xlsx", "x", {}, "no kind that holds records"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(tmp_path, name, content, fields, said):
+    with pytest.raises(AdaptLabError, match=said):
+        load_records(written(tmp_path, name, content), "body", **fields)
+
+
+def test_load_says_what_to_call_and_a_folder_says_what_it_leaves(tmp_path):
+    path = written(tmp_path, "a.csv", "id,body\n1,x\n")
+    written(tmp_path, "b.md", "text")
+    written(tmp_path, "Makefile", "all:")
+    with pytest.raises(AdaptLabError, match="load_records"):
+        load(path)
+    with pytest.warns(UserWarning, match=r"\.csv \(1\), no ending \(1\)"):
+        assert len(load_folder(tmp_path)) == 1
+
+
+def test_a_record_is_changed_by_its_id(tmp_path):
+    path = written(tmp_path, "a.jsonl", "\n".join(map(json.dumps, ROWS)))
+    collection = Collection(minilm())
+    collection.update(chunk(load_records(path, "body", "ticket")))
+    changed = [ROWS[0] | {"body": "The lamp is bright."}]
+    collection.update(chunk(load_records(written(tmp_path, "b.json", json.dumps(changed)), "body", "ticket")))
+    assert sorted(piece.text for piece in collection.chunks.values()) == ["The cable is short.", "The lamp is bright."]
