@@ -35,6 +35,28 @@ def test_a_thousand_random_runs():
             np.testing.assert_allclose(found[name], [by_hand(*run, k)[name] for run in runs], atol=1e-12)
 
 
+def test_grades_weigh_in_ndcg_alone():
+    rng = random.Random(1)
+    rankings = [rng.sample(range(20), rng.randint(0, 15)) for _ in range(300)]
+    gold = [{i: rng.randint(0, 3) for i in rng.sample(range(20), 6)} | {0: 1} for _ in rankings]
+    found = ranking_metrics(rankings, gold, 5)
+    for ranking, grades, ndcg in zip(rankings, gold, found["nDCG@k"]):
+        gain = sum(grades.get(i, 0) / math.log2(rank + 1) for rank, i in enumerate(ranking[:5], 1))
+        best = sorted(grades.values(), reverse=True)[:5]
+        ideal = sum(grade / math.log2(rank + 1) for rank, grade in enumerate(best, 1))
+        assert ndcg == pytest.approx(gain / ideal, abs=1e-12)
+    right = [{i for i, grade in grades.items() if grade} for grades in gold]
+    ungraded = ranking_metrics(rankings, right, 5)
+    for name in MEASURES[:-1]:
+        np.testing.assert_array_equal(found[name], ungraded[name])
+
+
+@pytest.mark.parametrize("grades", [{1: 0.5}, {1: -1}, {1: "2"}, {1: None}, {1: 0}])
+def test_grades_that_are_none_are_refused(grades):
+    with pytest.raises(AdaptLabError, match="rade"):
+        ranking_metrics([[1]], [grades], 3)
+
+
 def test_rankings_that_cannot_be_judged_are_refused():
     with pytest.raises(AdaptLabError, match="at least one right chunk"):
         ranking_metrics([[1]], [set()], 3)

@@ -44,7 +44,7 @@ class Counted(Chunk):
 
 
 def counted(ids, asked: list, seconds: float = 0.0) -> list[Counted]:
-    return [Counted(i, f"lamp n{i}", f"s{i}", "", "", date(2026, 1, 1), 0, 1, (), asked, seconds) for i in ids]
+    return [Counted(i, f"lamp n{i}", f"s{i}", "", "", date(2026, 1, 1), 0, 1, asked=asked, seconds=seconds) for i in ids]
 
 
 def seconds_of(function) -> float:

@@ -3,6 +3,7 @@
 bm25s, whose ranking this gives, weighs all texts again after any change.
 """
 
+import json
 import math
 from array import array
 from collections import Counter
@@ -77,6 +78,37 @@ class Postings:
             self._clear()
             for i, held in kept:
                 self._add(i, held)
+
+    def to_bytes(self) -> bytes:
+        """The texts in their order, as (words of all, then numbers of each): JSON, a line feed, and
+        ids int64, then for each text its number of words, their places in the list and how often
+        they stand there, int32, all little-endian."""
+        rows = [(identity, self._counts[slot]) for identity, slot in self._slots.items()]
+        words = list(dict.fromkeys(word for _, counts in rows for word in counts))
+        place = {word: i for i, word in enumerate(words)}
+        numbers = (
+            np.array([identity for identity, _ in rows], "<i8"),
+            np.array([len(counts) for _, counts in rows], "<i4"),
+            np.array([place[word] for _, counts in rows for word in counts], "<i4"),
+            np.array([count for _, counts in rows for count in counts.values()], "<i4"),
+        )
+        header = json.dumps([words, [len(row) for row in numbers]]).encode()
+        return b"\n".join([header, b"".join(row.tobytes() for row in numbers)])
+
+    @classmethod
+    def from_bytes(cls, data: bytes, k1: float, b: float) -> "Postings":
+        header, _, body = data.partition(b"\n")
+        words, (n_texts, _, n_held, _) = json.loads(header)
+        ids = np.frombuffer(body, "<i8", n_texts).tolist()
+        numbers = np.frombuffer(body, "<i4", offset=8 * n_texts).tolist()
+        lengths, places = numbers[:n_texts], numbers[n_texts : n_texts + n_held]
+        counts, postings, start = numbers[n_texts + n_held :], cls(k1, b), 0
+        for identity, length in zip(ids, lengths):
+            found = slice(start, start + length)
+            held = zip([words[i] for i in places[found]], counts[found])
+            postings._add(identity, Counter(dict(held)))
+            start += length
+        return postings
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
         """The score (slots,) of each text for a query; 0 where it shares no word with it."""

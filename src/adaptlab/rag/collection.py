@@ -7,29 +7,23 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
+from adaptlab.rag.change import Change
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.embed import Embedder, encode_documents
 from adaptlab.rag.filters import Where, as_test
 from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
+from adaptlab.rag.keyword_index import KeywordIndex, rules
 
 MAGIC = b"adaptlab collection 1\n"
 
 KEPT_CHANGES = 100  # a follower that is further behind reads everything
-
-
-class Change(NamedTuple):
-    """Ids that went and chunks that came with a version; None are all that were there."""
-
-    version: int
-    gone: tuple[int, ...] | None
-    come: tuple[Chunk, ...]
 
 
 class Collection:
@@ -45,6 +39,7 @@ class Collection:
             raise AdaptLabError(f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds {self.index.dimension}.")
         self.chunks: dict[int, Chunk] = {}
         self._of_source: dict[str, set[int]] = {}
+        self._keyword_indexes: dict[tuple, KeywordIndex] = {}
         self.version = 0
         self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self._lock, self._changing = threading.RLock(), threading.RLock()
@@ -56,6 +51,14 @@ class Collection:
     def steady(self):
         """A context in which nothing changes, so that several searches see the same."""
         return self._lock
+
+    def keyword_index(self, k1: float, b: float, language: str | None) -> KeywordIndex:
+        """The BM25 index with these settings, made when it is first asked for."""
+        with self._lock:
+            settings = k1, b, language
+            if settings not in self._keyword_indexes:
+                self._keyword_indexes[settings] = KeywordIndex(*settings)
+            return self._keyword_indexes[settings]
 
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Embed and add chunks; one that is there already is left alone."""
@@ -130,17 +133,24 @@ class Collection:
         return [i for i, chunk in self.chunks.items() if test(chunk)]
 
     def save(self, path: Path | str) -> None:
-        """One file, written whole: the chunks, what they were embedded with, and the vectors, unless the index keeps those on a server."""
+        """One file, written whole: the chunks, what they were embedded with, the vectors, unless
+        the index keeps those on a server, and the keyword indexes that were searched."""
         with self._lock:
             own = bool(self.index.kind)
             lines = "".join(json.dumps(asdict(chunk) | {"date": chunk.date.isoformat()}) + "\n" for chunk in self.chunks.values()).encode()
             vectors = self.index.to_bytes() if own else b""
+            keyword = list(self._keyword_indexes.values())
+            for index in keyword:
+                index.follow(self)
+            parts = [lines, vectors, *(index.to_bytes() for index in keyword)]
             about = {
                 "embedder": self.embedder.name,
                 "index": self.index.settings() | {"kind": self.index.kind} if own else None,
-                "sizes": [len(lines), len(vectors)],
+                "keyword": [index.settings() for index in keyword],
+                "sizes": [len(part) for part in parts],
             }
-        write_whole(Path(path), [MAGIC, json.dumps(about | {"sha256": _digest(about, lines, vectors)}).encode() + b"\n", lines, vectors])
+        header = json.dumps(about | {"sha256": _digest(about, *parts)}).encode()
+        write_whole(Path(path), [MAGIC, header + b"\n", *parts])
 
     @classmethod
     def load(cls, path: Path | str, embedder: Embedder, index: VectorIndex | None = None) -> "Collection":
@@ -148,7 +158,7 @@ class Collection:
 
         Refused in a sentence if it is damaged, another kind of file, or made with another embedding model.
         """
-        about, lines, vectors = _read(Path(path))
+        about, (lines, vectors, *keyword) = _read(Path(path))
         if about["embedder"] != embedder.name:
             raise AdaptLabError(f"{path} was built with {about['embedder']}, not with {embedder.name}; load that model, or build it again.")
         if (about["index"] is None) == (index is None):
@@ -160,7 +170,16 @@ class Collection:
         if len(collection.index) < len(chunks):
             raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
         collection._put((), chunks)
+        for settings, part in zip(about.get("keyword", ()), keyword):
+            collection._take_keyword_index(settings, part)
         return collection
+
+    def _take_keyword_index(self, settings: dict, data: bytes) -> None:
+        """One that was saved, unless words are cut otherwise today: then it is made anew."""
+        known = settings["k1"], settings["b"], settings["language"]
+        if settings["rules"] == rules(settings["language"]):
+            index = KeywordIndex.from_bytes(data, *known, version=self.version)
+            self._keyword_indexes[known] = index
 
 
 def _checked(chunks: Iterable[Chunk]) -> list[Chunk]:
@@ -188,7 +207,8 @@ def _digest(about: dict, *parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict, bytes, bytes]:
+def _read(path: Path) -> tuple[dict, list[bytes]]:
+    """(what the file says of itself, its parts)."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -198,10 +218,11 @@ def _read(path: Path) -> tuple[dict, bytes, bytes]:
     header, _, body = data[len(MAGIC) :].partition(b"\n")
     try:
         about = json.loads(header)
-        stated, n_lines = about.pop("sha256"), about["sizes"][0]
-        intact = len(body) == sum(about["sizes"]) and _digest(about, body[:n_lines], body[n_lines:]) == stated
+        stated, ends = about.pop("sha256"), list(accumulate(about["sizes"]))
+        parts = [body[start:end] for start, end in zip([0, *ends], ends)]
+        intact = len(body) == ends[-1] and _digest(about, *parts) == stated
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         intact = False
     if not intact:
         raise AdaptLabError(f"{path} is damaged; build the collection again, or restore a copy.")
-    return about, body[:n_lines], body[n_lines:]
+    return about, parts

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
@@ -64,6 +65,11 @@ class Hybrid:
         if any(retriever.collection is not self.collection for retriever in retrievers):
             raise AdaptLabError("Rankings of different collections cannot be fused; put all chunks into one.")
 
+        kinds = [type(retriever).__name__ for retriever in retrievers]
+        # Scores of two retrievers of a kind need names of their own in `Hit.stages`.
+        numbers = [f" {i}" if kinds.count(kind) > 1 else "" for i, kind in enumerate(kinds, 1)]
+        self._suffixes = tuple(numbers)
+
     def prepare(self, queries: Sequence[str]) -> Prepared:
         searches = [prepared(retriever, queries) for retriever in self.retrievers]
 
@@ -71,7 +77,7 @@ class Hybrid:
             with self.collection.steady():
                 depth = first_depth(k, self.depth, len(self.collection))
                 lists = [search.run(depth, where) for search in searches]
-            return [self.fuse(list(rankings))[:k] for rankings in zip(*lists)]
+            return [self._fused(list(rankings))[:k] for rankings in zip(*lists)]
 
         def refresh() -> None:
             for search in searches:
@@ -84,6 +90,28 @@ class Hybrid:
         search = self.prepare(queries)
         with unchanged(self.collection, [search]):
             return search.run(k, where)
+
+
+    def _fused(self, rankings: list[list[Hit]]) -> list[Hit]:
+        named = zip(rankings, self._suffixes)
+        stages = [[_renamed(hit, suffix) for hit in hits] for hits, suffix in named]
+        return with_stages(self.fuse(rankings), stages, "fused")
+
+
+def _renamed(hit: Hit, suffix: str) -> Hit:
+    if not suffix:
+        return hit
+    return Hit(hit.chunk, hit.score, {name + suffix: s for name, s in hit.stages.items()})
+
+
+def with_stages(fused: Sequence[Hit], rankings: Sequence[Sequence[Hit]], stage: str) -> list[Hit]:
+    """Fused hits with the scores that they had in the rankings, the highest of each stage."""
+    met: dict[Chunk, dict[str, float]] = defaultdict(dict)
+    for hit in chain.from_iterable(rankings):
+        known = met[hit.chunk]
+        for name, score in hit.stages.items():
+            known[name] = max(score, known.get(name, score))
+    return [Hit(hit.chunk, hit.score, met[hit.chunk]).scored(stage, hit.score) for hit in fused]
 
 
 Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its versions
@@ -101,4 +129,5 @@ class Rewritten:
         versions = self.rewrite(queries)
         depth = first_depth(k, self.depth, len(self.collection))
         found = iter(self.retriever.search([text for texts in versions for text in texts], depth, where))
-        return [self.fuse([next(found) for _ in texts])[:k] for texts in versions]
+        rankings = [[next(found) for _ in texts] for texts in versions]
+        return [with_stages(self.fuse(one), one, "fused")[:k] for one in rankings]

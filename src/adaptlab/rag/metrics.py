@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection as Group
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 
@@ -13,10 +14,16 @@ from adaptlab.rag.index import check_positive
 MEASURES = ("recall@k", "hit@k", "precision@k", "MRR@k", "nDCG@k")
 
 
-def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]], k: int) -> dict[str, np.ndarray]:
+def ranking_metrics(
+    rankings: Sequence[Sequence[int]],
+    gold: Sequence[Group[int] | Mapping[int, int]],
+    k: int,
+) -> dict[str, np.ndarray]:
     """The MEASURES at k, by ir_measures, each an array (n_queries,).
 
-    `rankings` holds ids best first, none twice; `gold` the ids that are right, at least one a query.
+    `rankings` holds ids best first, none twice; `gold` the ids that are right, at least one a
+    query, or their grades {id: 2}, whole numbers of which 0 is not right. nDCG gains the grade, over
+    log2(1 + rank) (Järvelin and Kekäläinen 2002); the other measures ask only whether it is above 0.
 
     Raises:
         AdaptLabError: if k is below 1, or if rankings and gold do not fit.
@@ -27,7 +34,8 @@ def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]
     _check_rankings(rankings, gold)
     k = min(check_positive(k), 2**31)  # beyond, the measures have other names
     measures = dict(zip(MEASURES, (R @ k, Success @ k, P @ k, RR @ k, nDCG @ k)))
-    qrels = {str(q): {f"id {i}": 1 for i in right} for q, right in enumerate(gold)}
+    grades = [_grades(right) for right in gold]
+    qrels = {str(q): {f"id {i}": n for i, n in right.items()} for q, right in enumerate(grades)}
     # Ranks as scores: equal scores would be put into an order of their own. A query without hits
     # keeps a document that is never right, since no id of ours is written as it is.
     nothing = {"nothing": 0.0}
@@ -38,6 +46,18 @@ def ranking_metrics(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]
     for result in ir_measures.iter_calc(list(names), qrels, run):
         values[names[result.measure]][int(result.query_id)] = result.value
     return values
+
+
+def _grades(right: Group[int] | Mapping[int, int]) -> dict[int, int]:
+    if not isinstance(right, Mapping):
+        return dict.fromkeys(right, 1)
+    wrong = [grade for grade in right.values() if not isinstance(grade, Integral) or grade < 0]
+    if wrong:
+        problem = f"A grade is {wrong[0]!r}, not a whole number from 0"
+        raise AdaptLabError(f"{problem}. Grade what is right by 1, 2 and so on.")
+    if not any(right.values()):
+        raise AdaptLabError("All grades of a query are 0. Each query needs a right chunk.")
+    return {i: int(grade) for i, grade in right.items()}
 
 
 def _check_rankings(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]]) -> None:

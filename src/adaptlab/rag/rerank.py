@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import number_format
 from adaptlab.rag.filters import Where
 from adaptlab.rag.embed import LONG, minilm_folder, together
-from adaptlab.rag.fuse import reciprocal_rank_fusion
+from adaptlab.rag.fuse import reciprocal_rank_fusion, with_stages
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores, first_depth
 
 EMBEDDED = "embedded:reranker"
@@ -42,9 +41,13 @@ class Reranked:
         scores = iter(checked_scores(self.score(pairs), len(pairs)))
         reranked = []
         for hits in found:
-            again = sorted((replace(hit, score=next(scores)) for hit in hits), key=lambda hit: -hit.score)
-            reranked.append((reciprocal_rank_fusion([hits, again]) if self.fuse else again)[:k])
+            read = [hit.scored("reranked", next(scores)) for hit in hits]
+            again = sorted(read, key=lambda hit: -hit.score)
+            reranked.append((self._fused(hits, again) if self.fuse else again)[:k])
         return reranked
+
+    def _fused(self, hits: list[Hit], again: list[Hit]) -> list[Hit]:
+        return with_stages(reciprocal_rank_fusion([hits, again]), [again], "fused")
 
 
 class CrossEncoder:

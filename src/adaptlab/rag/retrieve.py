@@ -1,18 +1,16 @@
 """Retrieve: chunks for questions, by meaning, by words, or spread over topics."""
 
 import math
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.chunk import Chunk
-from adaptlab.rag.collection import Change, Collection
+from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import encode_queries
 from adaptlab.rag.filters import Where
 from adaptlab.rag.index import check_positive
@@ -23,10 +21,23 @@ __all__ = ["Dense", "Diverse", "Hit", "Keyword", "Retriever", "sources", "stemme
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found; scores of different kinds of retriever do not compare."""
+    """A chunk that was found; scores of different kinds of retriever do not compare.
+
+    `stages` are the scores that it got on its way: {"dense": 0.71, "keyword": 7.9, "fused": 0.03}.
+    A stage that did not find it has none.
+    """
 
     chunk: Chunk
     score: float
+    stages: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    def scored(self, stage: str, score: float) -> "Hit":
+        """The hit with another score, of a later stage; a name that is taken gets a number."""
+        name, n = stage, 1
+        while name in self.stages:
+            n += 1
+            name = f"{stage} {n}"
+        return Hit(self.chunk, score, {**self.stages, name: score})
 
 
 def sources(hits: Sequence[Hit]) -> list[str]:
@@ -134,7 +145,7 @@ class Dense:
 
         def run(k: int, where: Where | None) -> list[list[Hit]]:
             found = self.collection.search(vectors, check_k(k, len(self.collection)), where)
-            return [[Hit(chunk, score) for chunk, score in row] for row in found]
+            return [[Hit(chunk, score, {"dense": score}) for chunk, score in row] for row in found]
 
         return Prepared(run)
 
@@ -146,7 +157,8 @@ class Dense:
 class Keyword:
     """BM25 over the words of the chunks, stemmed, without the commonest of a `language`.
 
-    A chunk that shares no word with the query is not found.
+    A chunk that shares no word with the query is not found. The index is the collection's, which
+    all searches with the same settings share, and which is saved with it.
     """
 
     def __init__(
@@ -157,49 +169,26 @@ class Keyword:
         language: str | None = "english",
     ):
         self.collection, self.language = collection, language
-        stemmed_words([], language)  # or an unknown language is found out by the first search
-        self._postings = Postings(k1, b)
-        self._version: int | None = None
-        self._lock = threading.Lock()  # taken after the collection's, never before it
-
-    def _refresh(self) -> None:
-        """Follow the collection: only texts that came are cut into words."""
-        with self._lock:
-            for change in self.collection.changes_since(self._version):
-                self._follow(change)
-                self._version = change.version
-
-    def _follow(self, change: Change) -> None:
-        postings = self._postings
-        if change.gone is None:
-            postings = self._postings = Postings(postings.k1, postings.b)
-        for identity in change.gone or ():
-            if identity in postings:
-                postings.remove(identity)
-        new = [chunk for chunk in change.come if chunk.id not in postings]
-        words = stemmed_words([chunk.in_context() for chunk in new], self.language)
-        for chunk, found in zip(new, words):
-            postings.add(chunk.id, found)
+        self.index = collection.keyword_index(k1, b, language)
 
     def prepare(self, queries: Sequence[str]) -> Prepared:
         check_queries(queries)
         words = stemmed_words(queries, self.language, of_queries=True)
-        return Prepared(lambda k, where: self._found(words, k, where), self._refresh)
+
+        def refresh() -> None:
+            self.index.follow(self.collection)
+
+        return Prepared(lambda k, where: self._found(words, k, where), refresh)
 
     def _found(self, queries: list[list[str]], k: int, where: Where | None) -> list[list[Hit]]:
-        """Hits for the words of each query, by the postings as they are."""
+        """Hits for the words of each query, by the collection as it is."""
         with self.collection.steady():
-            self._refresh()
+            self.index.follow(self.collection)
             chunks = self.collection.chunks
             k = check_k(k, len(chunks))
-            with self._lock:
-                allowed = None if where is None else self._allowed(where)
-                found = [self._postings.best(words, k, allowed) for words in queries]
-            return [[Hit(chunks[i], score) for i, score in row] for row in found]
-
-    def _allowed(self, where: Where) -> np.ndarray:
-        matching = set(self.collection.matching(where))
-        return np.array([i in matching for i in self._postings.ids], bool)
+            allowed = None if where is None else self.collection.matching(where)
+            found = self.index.best(queries, k, allowed)
+            return [[Hit(chunks[i], score, {"keyword": score}) for i, score in row] for row in found]
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         search = self.prepare(queries)
