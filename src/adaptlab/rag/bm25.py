@@ -27,7 +27,7 @@ class Postings:
     def _clear(self) -> None:
         self.ids: list[int] = []  # of each slot; a removed text leaves its slot behind
         self._slots: dict[int, int] = {}
-        self._counts: list[Counter[str] | None] = []
+        self._counts: list[dict[str, int] | None] = []
         self._lengths = array("f")
         self._live = array("b")  # 1 for a slot in use
         self._held: dict[str, tuple[array, array]] = {}  # word: slots and frequencies
@@ -50,8 +50,8 @@ class Postings:
         """A text that is not there; its words, in any order."""
         self._add(identity, Counter(words))
 
-    def _add(self, identity: int, counts: Counter[str]) -> None:
-        slot, length = len(self.ids), counts.total()
+    def _add(self, identity: int, counts: dict[str, int]) -> None:
+        slot, length = len(self.ids), sum(counts.values())
         self.ids.append(identity)
         self._slots[identity] = slot
         self._counts.append(counts)
@@ -70,7 +70,7 @@ class Postings:
         slot = self._slots.pop(identity)
         counts = self._counts[slot]
         self._counts[slot], self._live[slot] = None, 0
-        self._n_words -= counts.total()
+        self._n_words -= sum(counts.values())
         self._n_texts.subtract(counts.keys())
         self._forget()
         if len(self.ids) > 2 * len(self._slots):
@@ -99,16 +99,35 @@ class Postings:
     def from_bytes(cls, data: bytes, k1: float, b: float) -> "Postings":
         header, _, body = data.partition(b"\n")
         words, (n_texts, _, n_held, _) = json.loads(header)
-        ids = np.frombuffer(body, "<i8", n_texts).tolist()
-        numbers = np.frombuffer(body, "<i4", offset=8 * n_texts).tolist()
-        lengths, places = numbers[:n_texts], numbers[n_texts : n_texts + n_held]
-        counts, postings, start = numbers[n_texts + n_held :], cls(k1, b), 0
-        for identity, length in zip(ids, lengths):
-            found = slice(start, start + length)
-            held = zip([words[i] for i in places[found]], counts[found])
-            postings._add(identity, Counter(dict(held)))
-            start += length
+        ids = np.frombuffer(body, "<i8", n_texts)
+        numbers = np.frombuffer(body, "<i4", offset=ids.nbytes)
+        lengths, places, counts = np.split(numbers, [n_texts, n_texts + n_held])
+        postings = cls(k1, b)
+        postings._take(ids, words, lengths, places, counts)
         return postings
+
+    def _take(
+        self,
+        ids: np.ndarray,
+        words: list[str],
+        lengths: np.ndarray,
+        places: np.ndarray,
+        counts: np.ndarray,
+    ) -> None:
+        """All texts at once, as `to_bytes` describes them: a tenth of the time of adding each."""
+        self.ids = ids.tolist()
+        self._slots = {identity: slot for slot, identity in enumerate(self.ids)}
+        self._live = array("b", [1]) * len(ids)
+        rows = np.repeat(np.arange(len(ids)), lengths)
+        totals = np.bincount(rows, counts, minlength=len(ids))
+        self._lengths, self._n_words = array("f", totals), int(counts.sum())
+        self._counts = _rows_of(words, lengths, places, counts)
+        by_word = np.argsort(places, kind="stable")
+        ends = np.cumsum(np.bincount(places, minlength=len(words))).tolist()
+        slots, frequencies = rows[by_word].astype("q"), counts[by_word].astype("f")
+        for word, start, end in zip(words, [0, *ends], ends):
+            held = array("q", slots[start:end].tobytes()), array("f", frequencies[start:end].tobytes())
+            self._held[word], self._n_texts[word] = held, end - start
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
         """The score (slots,) of each text for a query; 0 where it shares no word with it."""
@@ -152,3 +171,16 @@ class Postings:
             return []
         values, slots = topk(scores if allowed is None else scores * allowed, min(k, len(scores)))
         return [(self.ids[i], float(value)) for i, value in zip(slots, values) if value > 0]
+
+
+def _rows_of(
+    words: list[str],
+    lengths: np.ndarray,
+    places: np.ndarray,
+    counts: np.ndarray,
+) -> list[dict[str, int] | None]:
+    """For each text its words and how often it holds them."""
+    named, times = [words[i] for i in places.tolist()], counts.tolist()
+    ends = np.cumsum(lengths).tolist()
+    spans = zip([0, *ends], ends)
+    return [dict(zip(named[start:end], times[start:end])) for start, end in spans]
