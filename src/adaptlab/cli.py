@@ -20,6 +20,7 @@ from adaptlab.cli_labs import labs_app
 from adaptlab.cli_options import Dtype, Folder
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.precision import use_format
+from adaptlab.progress import show_progress_bars
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
 models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
@@ -29,6 +30,15 @@ app.add_typer(labs_app, name="labs")
 app.add_typer(grade_app, name="grade")
 app.command()(decide)
 app.command()(fetch)
+
+
+@app.callback()
+def shared(
+    progress: Annotated[bool, typer.Option(help="Progress bars; TQDM_DISABLE=1 too turns them off.")] = True,
+) -> None:
+    if not progress:
+        show_progress_bars(False)
+
 
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 Method = Annotated[str, typer.Option(help="lora or full.")]

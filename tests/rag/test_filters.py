@@ -53,9 +53,7 @@ MEANINGS = [
 
 def chunks() -> list[Chunk]:
     texts = {"a": "the lamp is red", "b": "the lamp is blue", "c": "a lamp", "d": "no lamp here"}
-    return chunk(
-        [Document(texts[name], name, name, DAY, (), known) for name, known in TICKETS.items()]
-    )
+    return chunk([Document(texts[name], name, name, DAY, (), known) for name, known in TICKETS.items()])
 
 
 @pytest.mark.parametrize(("condition", "expected"), MEANINGS, ids=lambda value: str(value)[:40])

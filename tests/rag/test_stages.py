@@ -30,10 +30,7 @@ def length(pairs):
 @pytest.mark.parametrize("fuse", [reciprocal_rank_fusion, weighted_fusion([1, 2])])
 def test_a_fused_hit_holds_the_scores_of_both_searches(held, fuse):
     dense, keyword = Dense(held), Keyword(held)
-    of = {
-        name: {hit.chunk.id: hit.score for hit in way.search(["red lamp"], 9)[0]}
-        for name, way in {"dense": dense, "keyword": keyword}.items()
-    }
+    of = {name: {hit.chunk.id: hit.score for hit in way.search(["red lamp"], 9)[0]} for name, way in {"dense": dense, "keyword": keyword}.items()}
     (hits,) = Hybrid([dense, keyword], fuse).search(["red lamp"], 9)
     assert len(hits) == 6
     for hit in hits:

@@ -14,7 +14,6 @@ from pathlib import Path
 import nbformat
 import papermill
 from papermill.engines import NBClientEngine, papermill_engines
-from tqdm.auto import tqdm
 
 from adaptlab.cores import threads_of_each
 from adaptlab.course.predictions import DONE_MIME
@@ -25,6 +24,7 @@ from adaptlab.files import make_folder, require_disk, write_whole
 from adaptlab.models.load import profile as check_profile
 from adaptlab.models.load import resolve
 from adaptlab.models.precision import SETTING, number_format, use_format
+from adaptlab.progress import progress_bar
 
 PACKAGE = Path(__file__).parents[1]
 CELL_TIMEOUT_SECONDS = {"cpu": 600, "gpu": 3600}
@@ -226,7 +226,7 @@ def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: di
 
     def work() -> Outcome:
         n_cells = len(_read(notebook).cells)
-        with tqdm(total=n_cells, desc=notebook.stem, unit="cell", bar_format="{desc:<24} cell {n_fmt}/{total_fmt} |{bar:20}| {elapsed}") as bar:
+        with progress_bar(total=n_cells, desc=notebook.stem, unit="cell", bar_format="{desc:<24} cell {n_fmt}/{total_fmt} |{bar:20}| {elapsed}") as bar:
 
             def on_cell(index: int) -> None:
                 bar.n = index

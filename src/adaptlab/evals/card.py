@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import ABILITIES, Ability, draw_cases, measure
 from adaptlab.evals.statistics import proportion
@@ -12,6 +10,7 @@ from adaptlab.files import write_whole
 from adaptlab.markdown import table
 from adaptlab.models.load import WEIGHTS
 from adaptlab.models.local import LocalChat
+from adaptlab.progress import progress_bar
 
 REACHED = {True: "yes", False: "no", None: ""}
 SPLITS = {"train": "training wordings", "held_out": "held-out wordings"}
@@ -22,7 +21,7 @@ def measure_card(models: dict[str, str], n: int = 500, samples: int = 2) -> list
     rows = []
     work = [(name, ability, split) for name in models for ability in ABILITIES for split in SPLITS]
     chats = {name: LocalChat(model_id) for name, model_id in models.items()}
-    for name, ability, split in tqdm(work, desc="abilities", unit="row"):
+    for name, ability, split in progress_bar(work, desc="abilities", unit="row"):
         estimate = proportion(measure(chats[name], ability, split, n))
         rows.append({"model": name, "ability": ability.name, "wording": SPLITS[split], "value": estimate.value, "low": estimate.low, "high": estimate.high,
                      "n": n, "goal": _goal(ability, split), "samples": _samples(chats[name], ability, split, samples)})  # fmt: skip

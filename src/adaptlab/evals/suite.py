@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 from transformers import LogitsProcessor, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
@@ -18,6 +17,7 @@ from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import texts
 from adaptlab.models.local import NOT_FINITE, PASS_TOKENS, LocalChat, groups
+from adaptlab.progress import progress_bar
 from adaptlab.tune.rows import tokenized_documents
 from adaptlab.world.case import Case
 from adaptlab.world.extraction import extraction_case
@@ -123,7 +123,7 @@ def run_suite(chat: LocalChat, n: int = N_CASES, seed: int = SEED, folder: Path 
     values = _kept_values(kept) if kept and kept.exists() else {}
     # Prose first: one pass over it tells soonest whether a model makes numbers at all.
     left = [name for name in sorted(NAMES, key=PROSE.__ne__) if name not in values]
-    for name in tqdm(left, desc=f"suite of {chat.name}", unit="skill", disable=not left):
+    for name in progress_bar(left, few=not left, desc=f"suite of {chat.name}", unit="skill"):
         values[name] = measure_skill(chat, name, n, seed)
         if kept:
             write_whole(kept, json.dumps(values) + "\n")

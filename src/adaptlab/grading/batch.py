@@ -25,6 +25,7 @@ from adaptlab.grading.levels import level
 from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab, read_lab
 from adaptlab.grading.walls import DEFAULT, Limits
+from adaptlab.progress import progress_bar
 
 PAIR = processes(2)
 OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
@@ -127,12 +128,10 @@ def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: 
 
     `box`: the level that every box must have, whoever grades; without one, each takes the first that it has.
     """
-    from tqdm import tqdm
-
     done, secret, batch = ledger.finished(lab.name, grader), ledger.secret(lab.name, grader), secrets.token_hex(8)
     todo = [one for one in submissions if (one.student, one.digest) not in done]
     tasks = [Task(lab, one, limits, batch, code_of(lab.name), box, secret) for one in todo]
-    with tqdm(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
+    with progress_bar(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
         for task, graded in _results(tasks, crew):
             ledger.keep(task.submission, graded, grader)
             bar.update()

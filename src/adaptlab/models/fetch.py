@@ -11,7 +11,6 @@ from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
-from tqdm import tqdm
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, require_disk, sha256
@@ -93,7 +92,7 @@ class Folder:
     def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
         path = self.path / asset.repository / name
         try:
-            with path.open("rb") as file, tqdm(total=known.size, initial=part.tell(), desc=name, unit="B", unit_scale=True) as bar:
+            with path.open("rb") as file, progress_bar(total=known.size, initial=part.tell(), desc=name, unit="B", unit_scale=True) as bar:
                 file.seek(part.tell())
                 while piece := file.read(PIECE):
                     part.write(piece)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 from transformers import Lfm2ForCausalLM, PreTrainedTokenizerBase
 
 from adaptlab.errors import AdaptLabError
@@ -139,7 +138,7 @@ class Run:
     def _train_phase(self, phase: Phase) -> None:
         progress, generator = self.progress, torch.Generator()
         last_save, losses, accuracies = time.monotonic(), [], []
-        with tqdm(
+        with progress(
             total=phase.n_tokens, initial=progress["phase_tokens"], desc=f"{self.folder.name} {phase.name}", unit="tok", unit_scale=True, mininterval=10
         ) as bar:
             for number, batch in batches(phase, self.tokenizer, str(self.seed), progress["pool"]):

@@ -22,10 +22,7 @@ def by_document(hits: Sequence[Hit]) -> list[FoundDocument]:
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.chunk.source, []).append(hit)
-    return [
-        FoundDocument(source, found[0].chunk.title, found[0].score, tuple(found))
-        for source, found in groups.items()
-    ]
+    return [FoundDocument(source, found[0].chunk.title, found[0].score, tuple(found)) for source, found in groups.items()]
 
 
 class ByDocument:

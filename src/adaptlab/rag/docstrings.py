@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.progress import progress_bar
 from adaptlab.rag.load import Document
 
 # What lessons search, and what the embedded reranker has learned from: two parts, since classes of one library are often described in the same words.
@@ -36,9 +37,7 @@ class KnownItem:
 
 def docstring_corpus(packages: tuple[str, ...] = PACKAGES) -> tuple[list[Document], list[KnownItem]]:
     """(documents, questions), in order of package and path; documents and questions that occur twice are left out."""
-    from tqdm.auto import tqdm
-
-    entries = [entry for package in tqdm(packages, desc="reading docstrings", unit="package") for entry in _entries(package)]
+    entries = [entry for package in progress_bar(packages, desc="reading docstrings", unit="package") for entry in _entries(package)]
     texts = Counter(_normal(document.text) for document, _ in entries)
     kept = [(document, items) for document, items in entries if texts[_normal(document.text)] == 1]
     documents, questions = [document for document, _ in kept], [item for _, items in kept for item in items]

@@ -11,7 +11,6 @@ import numpy as np
 
 from adaptlab.errors import AdaptLabError
 
-
 # What every document has under a name of its own; its metadata uses others.
 OWN_NAMES = ("source", "title", "section", "date")
 

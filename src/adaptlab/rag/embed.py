@@ -17,6 +17,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder
 from adaptlab.models.assets import manifest, wheel_folder
 from adaptlab.models.load import from_hub
+from adaptlab.progress import bars_are_on, progress_bar
 
 MINILM = "all-MiniLM-L6-v2"
 LONG = 100  # texts that take long enough for a bar
@@ -189,7 +190,12 @@ class LocalEmbedder:
         """What `encode` gives, without its warning."""
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
-        return self.model.encode(list(texts), batch_size=together(self.model.device.type), normalize_embeddings=True, show_progress_bar=len(texts) > LONG)
+        return self.model.encode(
+            list(texts),
+            batch_size=together(self.model.device.type),
+            normalize_embeddings=True,
+            show_progress_bar=len(texts) > LONG and bars_are_on(),
+        )
 
 
 class ServiceEmbedder:
@@ -210,14 +216,13 @@ class ServiceEmbedder:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         import openai
-        from tqdm.auto import tqdm
 
         check_texts(texts)
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
         vectors = []
         try:
-            for i in tqdm(range(0, len(texts), self.batch_size), desc="embedding", disable=len(texts) <= self.batch_size):
+            for i in progress_bar(range(0, len(texts), self.batch_size), few=len(texts) <= self.batch_size, desc="embedding"):
                 answer = self.client.embeddings.create(model=self.model, input=list(texts[i : i + self.batch_size]), encoding_format="float")
                 if not isinstance(getattr(answer, "data", None), list):
                     raise AdaptLabError(f"The embeddings service at {self.client.base_url} answered without embeddings; check the address.")
@@ -262,8 +267,6 @@ class CachedEmbedder:
             raise AdaptLabError(f"{self.path} does not work as a cache of vectors ({error}); move it away.") from error
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        from tqdm.auto import tqdm
-
         check_texts(texts)
         warn_of_cut(self, texts)  # once, and also of texts whose vectors are kept
         vectors = getattr(self.embedder, "vectors", self.embedder.encode)
@@ -271,7 +274,7 @@ class CachedEmbedder:
         with self._open() as store:
             found = {key: vector for key in set(keys) if (vector := self._vector(store, key)) is not None}
             missing = list({key: text for key, text in zip(keys, texts) if key not in found}.items())
-            for start in tqdm(range(0, len(missing), KEPT_TOGETHER), desc="embedding", disable=len(missing) <= KEPT_TOGETHER):
+            for start in progress_bar(range(0, len(missing), KEPT_TOGETHER), few=len(missing) <= KEPT_TOGETHER, desc="embedding"):
                 part = missing[start : start + KEPT_TOGETHER]
                 made = vectors([text for _, text in part])
                 store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(self.name, k, v.tobytes()) for (k, _), v in zip(part, made)])

@@ -91,7 +91,6 @@ class Hybrid:
         with unchanged(self.collection, [search]):
             return search.run(k, where)
 
-
     def _fused(self, rankings: list[list[Hit]]) -> list[Hit]:
         named = zip(rankings, self._suffixes)
         stages = [[_renamed(hit, suffix) for hit in hits] for hits, suffix in named]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import number_format
-from adaptlab.rag.filters import Where
+from adaptlab.progress import bars_are_on
 from adaptlab.rag.embed import LONG, minilm_folder, together
+from adaptlab.rag.filters import Where
 from adaptlab.rag.fuse import reciprocal_rank_fusion, with_stages
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores, first_depth
 
@@ -64,7 +65,7 @@ class CrossEncoder:
         self.model.to(number_format(self.model.device.type, dtype).dtype)
 
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
-        return self.model.predict(pairs, batch_size=together(self.model.device.type), show_progress_bar=len(pairs) > LONG) if pairs else []
+        return self.model.predict(pairs, batch_size=together(self.model.device.type), show_progress_bar=len(pairs) > LONG and bars_are_on()) if pairs else []
 
 
 def _embedded():

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import groupby
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.progress import bars_are_on
 
 # Scripts that put no spaces between words (and Korean, which puts endings on them): Han, kana,
 # Hangul, Thai, Lao, Burmese, Khmer. Their runs are cut into pairs of letters, as Lucene does.
@@ -38,7 +39,7 @@ def stemmed_words(
         stopwords=stopwords,
         stemmer=stemmer,
         return_ids=False,
-        show_progress=len(texts) > 20_000,
+        show_progress=len(texts) > 20_000 and bars_are_on(),
     )
 
 

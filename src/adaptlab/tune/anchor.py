@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 from trl import SFTTrainer
 
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
+from adaptlab.progress import progress_bar
 from adaptlab.tune.rows import IGNORED, tokenized
 from adaptlab.tune.scoring import in_float32
 from adaptlab.tune.sft import DEFAULTS, Options, trained_chat, trainer
@@ -48,7 +48,7 @@ def fisher(chat: LocalChat, conversations: Sequence[Messages], max_length: int =
     model = in_float32(copy.deepcopy(chat.model))
     total = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     rows = tokenized(chat, conversations, max_length)
-    for row in tqdm(rows, desc="Fisher information", unit="conversation"):
+    for row in progress_bar(rows, desc="Fisher information", unit="conversation"):
         ids, labels = (torch.tensor([row[key]], device=model.device) for key in ("input_ids", "labels"))  # (1, T)
         logits = model(ids, use_cache=False).logits[0, :-1].float()  # (T - 1, V)
         model.zero_grad()

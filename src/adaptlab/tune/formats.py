@@ -25,9 +25,9 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
+from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
-from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.tune.left_out import LeftOut, described_messages, left_out, report
 from adaptlab.tune.messages import checked, is_weight, refuse_calls, spelled, text_of_parts
 

@@ -4,9 +4,9 @@ Read are ShareGPT's "from" and "value", a content in parts of text, the role "de
 that are null. Calls of tools are refused: the course's models cannot write them.
 """
 
+from adaptlab.json_rows import Fault
 from adaptlab.models.chat import Messages
 from adaptlab.models.tokenizer import ROLES
-from adaptlab.json_rows import Fault
 from adaptlab.tune.left_out import harmless, is_empty
 
 CALLS = ("tools", "tool_calls", "functions", "function_call", "tool_call_id")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptlab.files import write_whole
+from adaptlab.json_rows import Fault
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
 from adaptlab.tune.formats import (
@@ -28,7 +29,6 @@ from adaptlab.tune.formats import (
     take_weight,
     text_of,
 )
-from adaptlab.json_rows import Fault
 from adaptlab.tune.messages import checked, checked_message, refuse_calls, spelled
 from adaptlab.world.case import assistant, user
 

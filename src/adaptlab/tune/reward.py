@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from datasets import Dataset
-from tqdm.auto import tqdm
 from transformers import AutoModelForSequenceClassification, Lfm2Config, Lfm2PreTrainedModel
 from transformers.modeling_layers import GenericForSequenceClassification
 from trl import RewardConfig, RewardTrainer
@@ -15,6 +14,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import number_format
+from adaptlab.progress import progress_bar
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import strip_trainer
@@ -44,7 +44,7 @@ class RewardModel:
         texts = self.tokenizer.apply_chat_template([self._roles(messages) for messages in conversations], tokenize=False)
         scores, device = [0.0] * len(texts), self.model.device
         lengths = [len(ids) for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
-        for places in tqdm(list(groups(lengths, PASS_TOKENS)), desc="scoring", unit="pass", disable=len(texts) < LONG):
+        for places in progress_bar(list(groups(lengths, PASS_TOKENS)), few=len(texts) < LONG, desc="scoring", unit="pass"):
             inputs = self.tokenizer([texts[i] for i in places], return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.number_format.is_bfloat16):
                 logits = self.model(input_ids=inputs["input_ids"].to(device), attention_mask=inputs["attention_mask"].to(device)).logits  # (B, 1)

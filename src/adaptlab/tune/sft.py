@@ -18,7 +18,6 @@ from accelerate import PartialState
 from datasets import Dataset, are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from peft import LoraConfig
 from torch import nn
-from tqdm.auto import tqdm
 from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, set_seed
 from transformers.trainer_utils import SchedulerType
 from trl import SFTConfig, SFTTrainer
@@ -27,6 +26,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import check_format, number_format
+from adaptlab.progress import progress_bar
 from adaptlab.tune.packing import collate, packed, refuse_mixing
 from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
 from adaptlab.tune.scoring import in_float32, pads_behind, strip_trainer
@@ -111,7 +111,7 @@ class Progress(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.is_world_process_zero:
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", unit="step")
+            self.bar = progress_bar(total=state.max_steps, initial=state.global_step, desc="training", unit="step")
         self.began, self.before = time.perf_counter(), state.num_input_tokens_seen
 
     def on_step_end(self, args, state, control, **kwargs):

@@ -4,13 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from adaptlab.course.recorded import recorded
 from adaptlab.course.studies import arms, forgetting, levers, preferences, tuning
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
 from adaptlab.models.local import LocalChat
+from adaptlab.progress import progress_bar
 
 RECORDED_FOR = "embedded:chat"
 STUDIES = tuning.STUDIES | preferences.STUDIES | forgetting.STUDIES | arms.STUDIES | levers.STUDIES
@@ -27,7 +26,7 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     rows = found.get("rows", [])
     settings = STUDIES[name].settings
     left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
-    for setting in tqdm(left, desc=name, unit="run"):
+    for setting in progress_bar(left, desc=name, unit="run"):
         rows.append(setting | STUDIES[name].measure(chat, **setting))
         rows = [row for setting in settings for row in rows if setting.items() <= row.items()]
         write_whole(kept, json.dumps(head | {"rows": rows}, indent=1) + "\n")
