@@ -16,6 +16,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, require_disk, sha256
 from adaptlab.models.assets import Asset, File, Locked, manifest, read_lock, write_lock
 from adaptlab.models.load import asset_folder
+from adaptlab.progress import progress_bar
 
 NEEDED = (".safetensors", ".json", ".jinja", ".txt")  # besides a licence; other formats hold the same weights once more
 COPIES = ("onnx", "openvino")
