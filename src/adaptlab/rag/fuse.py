@@ -1,7 +1,6 @@
 """Fuse: one ranking out of several, from several retrievers or from several versions of a query."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -24,11 +23,11 @@ Fusion = Callable[[list[list[Hit]]], list[Hit]]
 
 def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> list[Hit]:
     """Order by the sum of 1 / (constant + rank) over the rankings: Cormack, Clarke and Büttcher 2009."""
-    scores: dict[Chunk, float] = defaultdict(float)
+    scores = _Scores()
     for hits in rankings:
         for rank, hit in enumerate(hits, 1):
-            scores[hit.chunk] += 1 / (constant + rank)
-    return _ordered(scores)
+            scores.add(hit.chunk, 1 / (constant + rank))
+    return scores.ordered()
 
 
 def weighted_fusion(weights: Sequence[float]) -> Fusion:
@@ -40,18 +39,31 @@ def weighted_fusion(weights: Sequence[float]) -> Fusion:
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
         if len(weights) != len(rankings):
             raise AdaptLabError(f"There are {len(weights)} weights for {len(rankings)} rankings; give one for each.")
-        scores: dict[Chunk, float] = defaultdict(float)
+        scores = _Scores()
         for weight, hits in zip(weights, rankings):
             low, high = (hits[-1].score, hits[0].score) if hits else (0, 0)
             for hit in hits:
-                scores[hit.chunk] += weight * ((hit.score - low) / (high - low) if high > low else 1)
-        return _ordered(scores)
+                share = (hit.score - low) / (high - low) if high > low else 1
+                scores.add(hit.chunk, weight * share)
+        return scores.ordered()
 
     return fuse
 
 
-def _ordered(scores: dict[Chunk, float]) -> list[Hit]:
-    return [Hit(chunk, score) for chunk, score in sorted(scores.items(), key=lambda item: -item[1])]
+class _Scores:
+    """Sums by the chunks' ids, in the order in which they were met: a chunk's hash reads its text."""
+
+    def __init__(self):
+        self.chunks: dict[int, Chunk] = {}
+        self.sums: dict[int, float] = {}
+
+    def add(self, chunk: Chunk, score: float) -> None:
+        self.chunks.setdefault(chunk.id, chunk)
+        self.sums[chunk.id] = self.sums.get(chunk.id, 0.0) + score
+
+    def ordered(self) -> list[Hit]:
+        best = sorted(self.sums.items(), key=lambda item: -item[1])
+        return [Hit(self.chunks[i], score) for i, score in best]
 
 
 class Hybrid:
@@ -77,7 +89,7 @@ class Hybrid:
             with self.collection.steady():
                 depth = first_depth(k, self.depth, len(self.collection))
                 lists = [search.run(depth, where) for search in searches]
-            return [self._fused(list(rankings))[:k] for rankings in zip(*lists)]
+            return [self._fused(list(rankings), k) for rankings in zip(*lists)]
 
         def refresh() -> None:
             for search in searches:
@@ -91,10 +103,10 @@ class Hybrid:
         with unchanged(self.collection, [search]):
             return search.run(k, where)
 
-    def _fused(self, rankings: list[list[Hit]]) -> list[Hit]:
+    def _fused(self, rankings: list[list[Hit]], k: int) -> list[Hit]:
         named = zip(rankings, self._suffixes)
         stages = [[_renamed(hit, suffix) for hit in hits] for hits, suffix in named]
-        return with_stages(self.fuse(rankings), stages, "fused")
+        return with_stages(self.fuse(rankings)[:k], stages, "fused")
 
 
 def _renamed(hit: Hit, suffix: str) -> Hit:
@@ -105,12 +117,13 @@ def _renamed(hit: Hit, suffix: str) -> Hit:
 
 def with_stages(fused: Sequence[Hit], rankings: Sequence[Sequence[Hit]], stage: str) -> list[Hit]:
     """Fused hits with the scores that they had in the rankings, the highest of each stage."""
-    met: dict[Chunk, dict[str, float]] = defaultdict(dict)
+    met: dict[int, dict[str, float]] = {hit.chunk.id: {} for hit in fused}
     for hit in chain.from_iterable(rankings):
-        known = met[hit.chunk]
-        for name, score in hit.stages.items():
-            known[name] = max(score, known.get(name, score))
-    return [Hit(hit.chunk, hit.score, met[hit.chunk]).scored(stage, hit.score) for hit in fused]
+        known = met.get(hit.chunk.id)
+        if known is not None:
+            for name, score in hit.stages.items():
+                known[name] = max(score, known.get(name, score))
+    return [Hit(hit.chunk, hit.score, met[hit.chunk.id]).scored(stage, hit.score) for hit in fused]
 
 
 Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its versions
@@ -129,4 +142,4 @@ class Rewritten:
         depth = first_depth(k, self.depth, len(self.collection))
         found = iter(self.retriever.search([text for texts in versions for text in texts], depth, where))
         rankings = [[next(found) for _ in texts] for texts in versions]
-        return [with_stages(self.fuse(one), one, "fused")[:k] for one in rankings]
+        return [with_stages(self.fuse(one)[:k], one, "fused") for one in rankings]

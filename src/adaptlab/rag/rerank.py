@@ -44,11 +44,11 @@ class Reranked:
         for hits in found:
             read = [hit.scored("reranked", next(scores)) for hit in hits]
             again = sorted(read, key=lambda hit: -hit.score)
-            reranked.append((self._fused(hits, again) if self.fuse else again)[:k])
+            reranked.append(self._fused(hits, again, k) if self.fuse else again[:k])
         return reranked
 
-    def _fused(self, hits: list[Hit], again: list[Hit]) -> list[Hit]:
-        return with_stages(reciprocal_rank_fusion([hits, again]), [again], "fused")
+    def _fused(self, hits: list[Hit], again: list[Hit], k: int) -> list[Hit]:
+        return with_stages(reciprocal_rank_fusion([hits, again])[:k], [again], "fused")
 
 
 class CrossEncoder:

@@ -1,0 +1,143 @@
+"""Search beside bare libraries, at rest and right after an update, and from several threads.
+
+A question through `Dense` over the p50 of embedding it and searching FAISS bare; through `Keyword`
+over bm25s's own search of an index that stays as it is. After an update means the first search
+after one chunk of the collection was changed. Threads ask a hybrid search and a dense one, by an
+embedder that waits as one on a server does; the ratio is that of questions in a second.
+
+Run: python benchmarks/updates.py
+"""
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import bm25s
+import numpy as np
+from retrieval import unit
+from spread import keep, spread
+
+from adaptlab.rag.chunk import Chunk, chunk
+from adaptlab.rag.collection import Collection
+from adaptlab.rag.docstrings import docstring_corpus
+from adaptlab.rag.embed import minilm
+from adaptlab.rag.fuse import Hybrid
+from adaptlab.rag.index import faiss_module
+from adaptlab.rag.retrieve import Dense, Keyword, Retriever
+from adaptlab.rag.words import stemmed_words
+
+N_CHUNKS, ROUNDS, N_ASKED, K = 20_000, 5, 40, 10
+N_THREADS, WAIT_SECONDS = 8, 0.05
+
+
+class Drawn:
+    """MiniLM for questions; the vectors of chunks are drawn, which takes no time."""
+
+    def __init__(self):
+        self.real, self.rng = minilm(), np.random.default_rng(0)
+        self.name, self.dimension = "drawn", self.real.dimension
+
+    def encode_document(self, texts):
+        return unit(self.rng, len(texts), self.dimension)
+
+    def encode_query(self, texts):
+        return self.real.encode(texts)
+
+    encode = encode_query
+
+
+class Waiting(Drawn):
+    """Questions are embedded elsewhere: here they wait."""
+
+    def encode_query(self, texts):
+        time.sleep(WAIT_SECONDS)
+        return unit(np.random.default_rng(len(texts[0])), len(texts), self.dimension)
+
+
+def seconds(search: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    search()
+    return time.perf_counter() - began
+
+
+def beside(ours: Retriever, bare: Callable[[str], object], questions: list[str], change: Callable) -> list[float]:
+    """Of each round, the median time of a question through `ours` over that of `bare`."""
+    ratios = []
+    for number in range(ROUNDS):
+        times = {"ours": [], "bare": []}
+        for i, question in enumerate(questions[number * N_ASKED : (number + 1) * N_ASKED]):
+            change()
+            asked = {"ours": lambda: ours.search([question], K), "bare": lambda: bare(question)}
+            for name in ("ours", "bare") if i % 2 else ("bare", "ours"):
+                times[name].append(seconds(asked[name]))
+        ratios.append(float(np.median(times["ours"]) / np.median(times["bare"])))
+    return ratios
+
+
+def bare_dense(collection: Collection) -> Callable[[str], object]:
+    index = faiss_module().IndexFlatIP(collection.embedder.dimension)
+    index.add(collection.index.vectors(list(collection.chunks)))
+    return lambda question: index.search(minilm().encode([question]), K)
+
+
+def bare_keyword(chunks: list[Chunk]) -> Callable[[str], object]:
+    index = bm25s.BM25()
+    index.index(stemmed_words([piece.in_context() for piece in chunks]), show_progress=False)
+
+    def search(question: str):
+        words = stemmed_words([question], of_queries=True)
+        return index.retrieve(words, k=K, show_progress=False)
+
+    return search
+
+
+def of_threads(chunks: list[Chunk], questions: list[str]) -> list[float]:
+    """Questions a second of a hybrid search over those of a dense one, N_THREADS asking."""
+    collection = Collection(Waiting())
+    collection.add(chunks)
+    dense = Dense(collection)
+    ways = {"hybrid": Hybrid([dense, Keyword(collection)]), "dense": dense}
+    ways["hybrid"].search(questions[:1], K)
+    ratios = []
+    for _ in range(ROUNDS):
+        taken = {}
+        for name, way in ways.items():
+            with ThreadPoolExecutor(N_THREADS) as pool:
+                asked = [[question] for question in questions[: N_ASKED * 4]]
+                taken[name] = seconds(lambda: list(pool.map(lambda one: way.search(one, K), asked)))
+        ratios.append(taken["dense"] / taken["hybrid"])
+    return ratios
+
+
+def main() -> None:
+    documents, items = docstring_corpus(("scipy", "networkx", "sklearn"))
+    pieces = chunk(documents, 300, 0)[:N_CHUNKS]
+    # A source each, so that an update changes one.
+    chunks = [replace(piece, source=str(i)) for i, piece in enumerate(pieces)]
+    random.Random(0).shuffle(items)
+    questions = [item.text for item in items]
+    collection = Collection(Drawn())
+    collection.add(chunks)
+    numbers = iter(range(10**6))
+
+    def change_one() -> None:
+        old = chunks[next(numbers)]
+        collection.update([replace(old, id=old.id ^ 1, text=f"{old.text} again")])
+
+    report = {"chunks": len(chunks)}
+    ways = {
+        "dense": (Dense(collection), bare_dense(collection)),
+        "keyword": (Keyword(collection), bare_keyword(chunks)),
+    }
+    for name, (ours, bare) in ways.items():
+        for when, change in {"at rest": lambda: None, "after an update": change_one}.items():
+            ratios = beside(ours, bare, questions, change)
+            report[f"{name} {when}"] = spread("times bare", ratios)
+    report["hybrid, 8 threads"] = spread("times dense", of_threads(chunks, questions))
+    keep("updates", report)
+
+
+if __name__ == "__main__":
+    main()
