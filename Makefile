@@ -23,6 +23,8 @@ bench: .venv/ready build/peers build/grading-peers
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/updates.py
+	$(BIN)/python benchmarks/reranking.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/preferences.py

@@ -1,6 +1,7 @@
 """The embedded reranker sorts what it was tuned for, and what cannot be loaded is a sentence."""
 
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -37,3 +38,15 @@ def test_a_reranker_of_the_hub_that_was_fetched_needs_no_network(tmp_path, monke
     files = {path.name: assets.File(path.stat().st_size, assets.sha256(path)) for path in folder.iterdir()}
     assets.write_lock(tmp_path, "org/reranker", assets.Locked("", files))
     assert len(CrossEncoder("hub:org/reranker")([("How much is the lamp?", "The lamp costs 40 euros.")])) == 1
+
+
+def test_texts_that_are_cut_are_counted_and_short_ones_are_not():
+    encoder = CrossEncoder()
+    whole = [("which lamp?", "word " * 150), ("which lamp?", "東京")]
+    cut = [("which lamp?", "word " * 300)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder(whole)
+        encoder([])
+    with pytest.warns(UserWarning, match="1 of 3 texts are with their query longer than the 192"):
+        encoder(whole + cut)

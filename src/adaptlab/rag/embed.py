@@ -107,6 +107,16 @@ def cut_texts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
     return [i for i, n in zip(long, counts) if n > window]
 
 
+def uncut(tokenizer):
+    """A copy that counts whole texts: to change the model's own would disturb a search beside it."""
+    from tokenizers import Tokenizer
+
+    counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    counter.no_truncation()
+    counter.no_padding()
+    return counter
+
+
 def warn_of_cut(embedder: Embedder, texts: Sequence[str]) -> None:
     """Say how many texts have an end that no vector holds."""
     n = len(cut_texts(embedder, texts))
@@ -166,13 +176,7 @@ class LocalEmbedder:
 
     @cached_property
     def _counter(self):
-        """A tokenizer of its own: to change the model's would disturb a search beside it."""
-        from tokenizers import Tokenizer
-
-        counter = Tokenizer.from_str(self.model.tokenizer.backend_tokenizer.to_str())
-        counter.no_truncation()
-        counter.no_padding()
-        return counter
+        return uncut(self.model.tokenizer)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors; a warning says how many texts are longer than the window."""

@@ -1,13 +1,15 @@
 """Rerank: the first hits once more, by a model that reads query and chunk together."""
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import number_format
 from adaptlab.progress import bars_are_on
-from adaptlab.rag.embed import LONG, minilm_folder, together
+from adaptlab.rag.embed import LONG, MARKS, minilm_folder, together, uncut
 from adaptlab.rag.filters import Where
 from adaptlab.rag.fuse import reciprocal_rank_fusion, with_stages
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores, first_depth
@@ -62,9 +64,25 @@ class CrossEncoder:
     def __init__(self, model: str = EMBEDDED, dtype: str = ""):
         self.name = model
         self.model = _embedded() if model == EMBEDDED else _other(model)
+        self.window: int = self.model.tokenizer.model_max_length
         self.model.to(number_format(self.model.device.type, dtype).dtype)
 
+    @cached_property
+    def _counter(self):
+        return uncut(self.model.tokenizer)
+
+    def _warn_of_cut(self, pairs: list[tuple[str, str]]) -> None:
+        """Say how many texts have an end that was not judged."""
+        # No token is shorter than a byte: most pairs need no counting.
+        long = [pair for pair in pairs if len("".join(pair).encode()) + MARKS > self.window]
+        n = sum(len(encoding) > self.window for encoding in self._counter.encode_batch(long))
+        if n:
+            lost = f"{n} of {len(pairs)} texts are with their query longer than the {self.window}"
+            problem = f"{lost} tokens that {self.name} reads, so that their ends are not judged"
+            warnings.warn(f"{problem}. Cut smaller chunks.", stacklevel=3)
+
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
+        self._warn_of_cut(pairs)
         return self.model.predict(pairs, batch_size=together(self.model.device.type), show_progress_bar=len(pairs) > LONG and bars_are_on()) if pairs else []
 
 
