@@ -56,9 +56,9 @@ class Waiting(Drawn):
         return unit(np.random.default_rng(len(texts[0])), len(texts), self.dimension)
 
 
-def seconds(search: Callable[[], object]) -> float:
+def seconds(search: Callable, *given: object) -> float:
     began = time.perf_counter()
-    search()
+    search(*given)
     return time.perf_counter() - began
 
 
@@ -69,9 +69,9 @@ def beside(ours: Retriever, bare: Callable[[str], object], questions: list[str],
         times = {"ours": [], "bare": []}
         for i, question in enumerate(questions[number * N_ASKED : (number + 1) * N_ASKED]):
             change()
-            asked = {"ours": lambda: ours.search([question], K), "bare": lambda: bare(question)}
+            asked = {"ours": (ours.search, [question], K), "bare": (bare, question)}
             for name in ("ours", "bare") if i % 2 else ("bare", "ours"):
-                times[name].append(seconds(asked[name]))
+                times[name].append(seconds(*asked[name]))
         ratios.append(float(np.median(times["ours"]) / np.median(times["bare"])))
     return ratios
 
@@ -93,6 +93,11 @@ def bare_keyword(chunks: list[Chunk]) -> Callable[[str], object]:
     return search
 
 
+def ask_by_threads(way: Retriever, questions: list[str]) -> None:
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        list(pool.map(lambda question: way.search([question], K), questions))
+
+
 def of_threads(chunks: list[Chunk], questions: list[str]) -> list[float]:
     """Questions a second of a hybrid search over those of a dense one, N_THREADS asking."""
     collection = Collection(Waiting())
@@ -102,11 +107,8 @@ def of_threads(chunks: list[Chunk], questions: list[str]) -> list[float]:
     ways["hybrid"].search(questions[:1], K)
     ratios = []
     for _ in range(ROUNDS):
-        taken = {}
-        for name, way in ways.items():
-            with ThreadPoolExecutor(N_THREADS) as pool:
-                asked = [[question] for question in questions[: N_ASKED * 4]]
-                taken[name] = seconds(lambda: list(pool.map(lambda one: way.search(one, K), asked)))
+        asked = questions[: N_ASKED * 4]
+        taken = {name: seconds(ask_by_threads, way, asked) for name, way in ways.items()}
         ratios.append(taken["dense"] / taken["hybrid"])
     return ratios
 

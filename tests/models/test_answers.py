@@ -236,6 +236,12 @@ def test_a_stream_that_is_no_reply_is_one_sentence(server, client, body, pieces,
     assert pieces_before(client, words) == pieces
 
 
+def test_a_stream_that_breaks_off_is_warned_of(server, client):
+    server.answers = always([chunk({"content": "7 and"})])
+    with pytest.warns(UserWarning, match="without a finish_reason: the reply may be cut"):
+        assert list(client.stream(QUESTION)) == ["7 and"]
+
+
 def test_a_stream_may_refuse_and_may_have_nothing_to_say(server, client):
     server.answers = always([chunk({"refusal": "I cannot."}), chunk({}, "stop")])
     assert list(client.stream(QUESTION)) == ["I cannot."]

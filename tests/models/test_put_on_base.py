@@ -2,6 +2,7 @@
 
 import copy
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_an_adapter_of_any_kind_computes_as_before(base, tmp_path, kind):
     expected = saved(base, tmp_path, KINDS[kind])
     assert torch.equal(loaded(base, tmp_path), expected)
     assert not torch.allclose(logits(base), expected, atol=1e-2)
+
+
+def test_an_adapter_that_changes_nothing_is_warned_of(base, tmp_path):
+    get_peft_model(copy.deepcopy(base), lora()).save_pretrained(tmp_path / "as made")
+    with pytest.warns(UserWarning, match="changes nothing"):
+        assert torch.equal(loaded(base, tmp_path / "as made"), logits(base))
+    saved(base, tmp_path / "trained", lora())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*changes nothing")
+        loaded(base, tmp_path / "trained")
 
 
 def test_weights_as_torch_saves_them_are_read(base, tmp_path):

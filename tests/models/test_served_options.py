@@ -273,6 +273,22 @@ def test_a_response_is_no_stream_unless_asked(server):
     assert "".join(pieces) == made.output_text
 
 
+def test_a_served_reply_begins_without_thoughts_as_one_on_this_machine_does(tmp_path):
+    chat = LocalChat(BASE)
+    thinks = "{% if add_generation_prompt and enable_thinking | default(true) %}Let me think.{% endif %}"
+    chat.tokenizer.chat_template += thinks
+    chat.model.save_pretrained(tmp_path)
+    chat.tokenizer.save_pretrained(tmp_path)
+    asked = LEAST[CHAT]["messages"]
+    expected = LocalChat(str(tmp_path)).batch([asked], max_new_tokens=4)[0]
+    with running("adaptlab", "serve", str(tmp_path)) as started:
+        create = client(started)
+        reply = create.chat.completions.create(model=str(tmp_path), messages=asked, max_tokens=4)
+        made = create.responses.create(model=str(tmp_path), input="Hello", max_output_tokens=16)
+    assert reply.usage.prompt_tokens == expected.n_prompt_tokens == made.usage.input_tokens
+    assert reply.choices[0].message.content.strip() == expected.text.strip()
+
+
 def test_an_empty_schema_is_any_json(server):
     asked = {"type": "json_schema", "json_schema": {"name": "any", "schema": {}}}
     json.loads(said(server, response_format=asked, max_tokens=60))

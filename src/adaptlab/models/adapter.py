@@ -86,6 +86,10 @@ def _weights(folder: Path) -> set[str]:
             f"{len(wrong)} of {len(tensors)} tensors of the adapter in {folder}, as {wrong[0]}, "
             "hold no finite floating-point numbers. Train it again with a lower learning rate."
         )
+    second = [tensor for name, tensor in tensors.items() if "lora_B" in name]
+    if second and not any(tensor.any() for tensor in second):
+        as_made = "all of its matrices B are zero, as before any training"
+        warnings.warn(f"The adapter in {folder} changes nothing: {as_made}.", stacklevel=3)
     return set(tensors)
 
 

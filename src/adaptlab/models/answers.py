@@ -114,6 +114,9 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
         raise AdaptLabError(f"{SERVER} streamed no reply; check that its address is one for chat completions.")
     if not said and finish in (*_CUT, *_WITHHELD, *_CALLS):
         raise _silent(SERVER, finish)
+    if said and finish is None:
+        problem = f"{SERVER} ended its stream without a finish_reason"
+        warnings.warn(f"{problem}: the reply may be cut. Ask again without a stream.", stacklevel=2)
 
 
 def anthropic_text(answer: object) -> str:

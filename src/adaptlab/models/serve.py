@@ -182,6 +182,7 @@ def application(shared: Shared, host: str, api_key: str = ""):
 
     from adaptlab.models.constraint import JsonConstraint
     from adaptlab.models.stops import BeforeStop, before_stop
+    from adaptlab.models.template import NO_THOUGHTS
 
     class Generating(utils.GenerateManager):
         """A request is checked before its reply begins, which ends before a stop sequence."""
@@ -222,14 +223,13 @@ def application(shared: Shared, host: str, api_key: str = ""):
         async def handle_request(self, body: dict, request_id: str):
             return await super().handle_request(self._body(checked(self.path, body, shared.chat.template, shared.names[0])), request_id)
 
-        @staticmethod
-        def _body(request: Checked) -> dict:
+        def _body(self, request: Checked) -> dict:
             body = dict(request.body)
             if request.schema is not None:
                 body[CONSTRAINT] = JsonConstraint(request.schema, shared.tokenizer)
             if "messages" in body:
                 body["messages"] = shared.rendered(body["messages"])
-            return body
+            return body if self.path == COMPLETION else body | {"chat_template_kwargs": NO_THOUGHTS}
 
         def _validate_request(self, body: dict) -> None:
             """Done by `checked`: transformers writes what it ignores into a log of its own."""

@@ -32,6 +32,11 @@ def _turns(*contents: str, system: str = "") -> Messages:
     return ([{"role": "system", "content": system}] if system else []) + turns
 
 
+# Templates of reasoning models would else open with thoughts that outlast a short reply; others
+# ignore it.
+NO_THOUGHTS = {"enable_thinking": False}
+
+
 @dataclass(frozen=True)
 class ChatTemplate:
     """The template of a tokenizer; `name` is the model's, for messages."""
@@ -64,8 +69,13 @@ class ChatTemplate:
 
     def _text(self, messages: Messages, prompt: bool = False, template: str | None = None) -> str:
         try:
-            # `enable_thinking`: templates of reasoning models would else open with thoughts that outlast a short reply; others ignore it.
-            return self.tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=prompt, enable_thinking=False)
+            return self.tokenizer.apply_chat_template(
+                messages,
+                chat_template=template,
+                tokenize=False,
+                add_generation_prompt=prompt,
+                **NO_THOUGHTS,
+            )
         except FAILURES as error:
             says = f"The chat template of {self.name} refuses these messages ({error})"
             if type(error) is TemplateError:  # raised by the template itself
