@@ -99,3 +99,63 @@ def test_lines_as_a_list(grader):
 def test_a_cell_once_slow_is_tried_again(grader):
     slow = "import time, os\ntime.sleep(4)"
     assert full(grader(cells(first=slow)))
+
+
+ELSEWHERE = {
+    "inline figures": "%matplotlib inline",
+    "widgets that are not here": "%matplotlib widget",
+    "autoreload": "%load_ext autoreload\n%autoreload 2",
+    "an extension that is not here": "%load_ext memory_profiler\n%memit",
+    "an installation": "!pip install -q seaborn\n%pip install -q seaborn",
+    "Colab's drive": "from google.colab import drive\ndrive.mount('/content/drive')",
+    "a package that is not here": "import seaborn_of_another_machine as sns",
+    "a file that is not here": "notes = open('notes_of_another_machine.txt').read()",
+}
+BELOW = {
+    "the untouched line": "raise NotImplementedError()",
+    "a trial": "print(same_strength(1, 2))",
+    "an assertion": "assert same_strength(8, 4, 8, False) == 17",
+    "an exit": "import sys\nsys.exit()",
+}
+HELPER = "def ratio(a, b):\n    return a / b"
+WITH_HELPER = RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)")
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_works_elsewhere_costs_nothing_above_an_answer(grader, name):
+    assert full(grader(cells(same_strength=f"{ELSEWHERE[name]}\n{RIGHT}")))
+    helped = cells(first=f"{ELSEWHERE[name]}\n{HELPER}", same_strength=WITH_HELPER)
+    assert full(grader(helped))
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_what_fails_below_a_right_answer_costs_nothing(grader, name):
+    assert full(grader(cells(same_strength=f"{RIGHT}\n{BELOW[name]}")))
+
+
+@pytest.mark.parametrize("magic", ["%%time", "%%capture shown", "%%memit_of_another_machine -r 3"])
+def test_an_answer_below_a_cell_magic(grader, magic):
+    assert full(grader(cells(same_strength=f"{magic}\n{RIGHT}")))
+
+
+def test_a_module_that_the_notebook_writes(grader):
+    written = [code_cell(f"%%writefile ratios.py\n{HELPER}", "writes"),
+               code_cell("from ratios import ratio", "reads")]  # fmt: skip
+    assert full(grader([*written, *cells(same_strength=WITH_HELPER)]))
+
+
+def test_many_files_left_open(grader):
+    leak = "kept = [open('notes.txt', 'a') for _ in range(1100)]"
+    assert full(grader(cells(first=leak)))
+
+
+def test_an_import_added_to_a_cell_of_ours(grader):
+    made = cells(same_strength=RIGHT.replace("(new_rank / rank)", "operator.truediv(new_rank, rank)"))
+    made[0] = code_cell("from adaptlab.grading import check\nimport operator", "imports")
+    assert full(grader(made))
+
+
+def test_a_helper_that_failed_is_told_where_it_costs_an_answer(grader):
+    graded = grader(cells(first="1 / 0", same_strength=RIGHT.replace("alpha *", "factor *")))
+    assert graded.points == 4
+    assert graded.notes == ["The cell that begins with '1 / 0' stops with ZeroDivisionError: division by zero"]

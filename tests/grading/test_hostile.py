@@ -2,7 +2,7 @@
 
 import psutil
 import pytest
-from grading.conftest import SOLUTIONS, answer_cell, as_notebook, cells, check_cell
+from grading.conftest import as_notebook, cells
 
 from adaptlab.grading.wire import NotPlain, decode
 
@@ -103,11 +103,6 @@ def test_marks_in_the_file_are_ours(grader):
             cell["metadata"]["nbgrader"]["points"] = 1000
     made[-1]["source"] = "print('all right')"
     assert_only_one_is_lost(grader([cell for cell in made if cell["id"] != "check_same_strength"]), "wrong")
-
-
-def test_two_answers_to_one_exercise_are_not_graded(grader):
-    graded = grader([*cells(), answer_cell("same_strength", SOLUTIONS["same_strength"]), check_cell("same_strength")])
-    assert {mark.status for mark in graded.marks} == {"invalid"} and "two cells for same_strength" in graded.marks[0].sentence
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,11 @@ class Judge:
             return Verdict("pass", f"Right on all {len(self.inputs)} inputs." if len(self.inputs) > 1 else "Right.")
         return self._blank(outputs) or self._misconception(outputs, failed) or self._plain(outputs, failed)
 
+    def is_missing(self, outputs: Sequence[Any]) -> bool:
+        """Whether nothing has the name of the exercise, as where its cell fails above it."""
+        says = f"name {self.exercise.__name__!r} is not defined"
+        return all(isinstance(got, Raised) and got.kinds[0] == "NameError" and got.message == says for got in outputs)
+
     def _blank(self, outputs: Sequence[Any]) -> Verdict | None:
         if any(isinstance(got, Raised) and got.kinds[0] == "NotImplementedError" for got in outputs):
             return Verdict("student error", "Nothing is written here yet.", "blank")
@@ -200,9 +205,9 @@ class Judge:
     def _plain(self, outputs: Sequence[Any], failed: list[int]) -> Verdict:
         first = min(failed, key=lambda i: len(repr(self.inputs[i])))  # the least to think through
         where, expected, got = f"With {describe_args(self.exercise.in_words(*self.inputs[first]))}", self.expected[first], outputs[first]
-        name = self.exercise.__name__
-        if isinstance(got, Raised) and got.kinds[0] == "NameError" and got.message == f"name '{name}' is not defined":
-            return Verdict("student error", f"Nothing here is called {name}. Its cell is gone or does not run, or the name was changed.")
+        if self.is_missing(outputs):
+            says = "Its cell is gone or does not run, or the name was changed."
+            return Verdict("student error", f"Nothing here is called {self.exercise.__name__}. {says}")
         if isinstance(got, Raised) and not isinstance(expected, Raised):
             says = f"{where} it stops with {_told(got)}, and should return {describe(expected)}"
             return Verdict("student error", f"{says[:600]}. {len(failed)} of {len(outputs)} inputs fail.")

@@ -15,7 +15,7 @@ from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Judge
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.measure import SECOND_TRY, measure
-from adaptlab.grading.notebook import Cell, Invalid, Lab, code_to_run, read_cells, rebuild
+from adaptlab.grading.notebook import Cell, Invalid, Lab, answers_of, code_to_run, read_cells, rebuild
 from adaptlab.grading.walls import DEFAULT, Limits
 
 
@@ -82,7 +82,7 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
     except Invalid as error:
         result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in (lab.points | lab.by_hand).items()]
         return result
-    result.answers = {cell.name: cell.source for cell in cells if cell.name in lab.answers}
+    result.answers = answers_of(lab, cells)
     files = [name for name in lab.points if issubclass(exercises(short)[name], Artefact)]
     _Attempt(lab, code_to_run(lab, cells, experiments, files), result, harness, secret, limits, files).finish()
     for name in files:
@@ -165,18 +165,29 @@ class _Attempt:
             outputs = box.call(judge.exercise.probe_name(), name, judge.inputs)
             self._mark(name, *self._judged(judge, name, outputs))
         self.doing = None
+        if any(mark.status != "pass" for mark in self.result.marks):
+            self._tell_errors()
+
+    def _tell_errors(self) -> None:
+        """Say which cells failed that no mark tells of: what a lost answer needs may be in them."""
+        for cell, error in self.errors.items():
+            if cell.name not in self.lab.points and cell.id not in self.ours:
+                self.result.notes.append(f"The cell {cell.told} stops with {error}")
 
     def _judged(self, judge: Judge, name: str, outputs: list) -> tuple:
-        error = next((error for cell, error in self.errors.items() if cell.name == name), "")
-        if error and error.startswith("NotImplementedError"):
-            return "student error", 0, "Nothing is written here yet.", "blank"
-        if error:
-            return "student error", 0, f"The cell stops with {error}", ""
+        """The mark of an answer by what it returns: a right one may stand in a cell that fails."""
         try:
             verdict = judge.verdict(outputs)
         except Exception as fault:  # a check that cannot cope with an answer is our fault, and no zero
             return "grader error", None, f"The check of this exercise failed ({type(fault).__name__}: {fault}).", ""
-        return verdict.status, self.lab.points[name] if verdict.status == "pass" else 0, verdict.sentence, verdict.misconception
+        if verdict.status == "pass":
+            return "pass", self.lab.points[name], verdict.sentence, ""
+        errors = [error for cell, error in self.errors.items() if cell.name == name]
+        if judge.is_missing(outputs) and errors:
+            if errors[0].startswith("NotImplementedError"):
+                return "student error", 0, "Nothing is written here yet.", "blank"
+            return "student error", 0, f"The cell stops with {errors[0]}", ""
+        return verdict.status, 0, verdict.sentence, verdict.misconception
 
     def _blame(self, error: BoxError) -> None:
         """Give the mark to what was going on when the box ended; a first timeout is tried again, with more time, and so is what was killed."""

@@ -1,6 +1,7 @@
 """Reading a stranger's notebook without trusting it, and making ours again with the stranger's answers in it. Nothing is executed here."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict:
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_once)
+        # Editors on Windows write a mark before UTF-8, or UTF-16: json tells them apart.
+        text = content.decode(json.detect_encoding(content))
+        return json.loads(text, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise Invalid(f"The file is not UTF-8 text (byte {error.start}); save the notebook again from JupyterLab.") from error
     except RecursionError as error:
@@ -105,30 +108,112 @@ def read_lab(content: bytes, name: str) -> Lab:
 
 
 def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
-    """Our notebook with the student's answers: their cells in their order, ours in place of what was locked, and back where one was taken out.
+    """Our notebook with the student's answers: their cells in their order, ours where one was gone.
 
-    A cell of ours is known by its grade_id, or by its id. Cells that the student added stay, for helpers; two answers to one exercise are Invalid.
+    A cell of ours is known by its grade_id or its id. Some programs lose both: then it is known by
+    its text, an answer by the name that it defines, and a written one by the cell before it.
+    An answer in several cells is all of them in their order, as Jupyter runs them: whoever copies
+    or splits a cell copies its marks.
     """
     ours = {cell.name or cell.id: cell for cell in lab.cells}
-    rebuilt, seen, known = [], set(), lab.answers
-    for cell in handed_in:
-        key = cell.name if cell.name in ours else cell.id if cell.id in ours and not cell.name else ""
+    keys = _keys(lab, handed_in)
+    if not lab.answers & set(keys):
+        raise Invalid(f"No answer of {lab.name} is in this notebook. Hand in the lab's own notebook, with your answers in its cells.")
+    rebuilt, seen = [], set()
+    for key, cell in zip(keys, handed_in):
         if not key:
             rebuilt.append(Cell(cell.id, "", cell.kind, cell.source))
-        elif key in seen:
-            if key in known:
-                raise Invalid(f"There are two cells for {key} (one was copied with its marks); keep the one that counts and hand the notebook in again.")
-        else:
-            seen.add(key)
-            rebuilt.append(Cell(cell.id, key, ours[key].kind, cell.source) if key in known else ours[key])
-    for place, cell in enumerate(lab.cells):
-        if (cell.name or cell.id) not in seen and cell.name not in known:
-            before = {other.name or other.id for other in lab.cells[:place]}
-            last = max((i for i, other in enumerate(rebuilt) if (other.name or other.id) in before), default=-1)
-            rebuilt.insert(last + 1, cell)
-    if not seen & known:
-        raise Invalid(f"None of the cells of {lab.name} is in this notebook; hand in the lab's own notebook, with your answers in its cells.")
+        elif key in lab.answers:
+            if not _superfluous(key, cell, ours, keys, handed_in):
+                rebuilt.append(Cell(cell.id, key, ours[key].kind, cell.source))
+        elif key not in seen:
+            rebuilt += [ours[key], *_added_to(ours[key], cell)]
+        seen.add(key)
+    _put_back(lab, rebuilt, seen)
     return rebuilt
+
+
+def _keys(lab: Lab, handed_in: Sequence[Cell]) -> list[str]:
+    """Which cell of ours each cell is; empty for one of the student's own."""
+    ours = {cell.name or cell.id for cell in lab.cells}
+    by_text = {cell.source.strip(): cell.name or cell.id for cell in lab.cells}
+
+    def known(cell: Cell) -> str:
+        marked = cell.name if cell.name in ours else ""
+        return marked or (cell.id if cell.id in ours else by_text.get(cell.source.strip(), ""))
+
+    keys = [known(cell) for cell in handed_in]
+    blank = {cell.name: cell.source.strip() for cell in lab.cells if cell.name in lab.answers}
+    for place, name in enumerate(cell.name for cell in lab.cells):
+        written = (cell for key, cell in zip(keys, handed_in) if key == name)
+        if name not in blank or any(cell.source.strip() != blank[name] for cell in written):
+            continue
+        before = lab.cells[place - 1]
+        if lab.cells[place].kind == "code":
+            found = [i for i, cell in enumerate(handed_in) if not keys[i] and defines(cell, name)]
+        else:
+            found = _below(keys, handed_in, before.name or before.id)
+        for i in found:
+            keys[i] = name
+    return keys
+
+
+def _below(keys: Sequence[str], handed_in: Sequence[Cell], key: str) -> list[int]:
+    """The student's own texts right below a cell of ours."""
+    found: list[int] = []
+    for i in range(keys.index(key) + 1 if key in keys else len(keys), len(keys)):
+        if keys[i]:
+            break
+        if handed_in[i].kind == "markdown":
+            found.append(i)
+    return found
+
+
+def defines(cell: Cell, name: str) -> bool:
+    """Whether a code cell defines a function, a class or a variable of that name."""
+    form = rf"^(?:(?:async\s+)?(?:def|class)\s+{name}\b|{name}\s*(?::[^=\n]+)?=(?!=))"
+    return cell.kind == "code" and re.search(form, cell.source, re.MULTILINE) is not None
+
+
+def _superfluous(key: str, cell: Cell, ours: dict[str, Cell], keys: Sequence[str],
+                 handed_in: Sequence[Cell]) -> bool:  # fmt: skip
+    """Whether the same answer stands below again, or this is the untouched cell beside one."""
+    same = [other for other_key, other in zip(keys, handed_in) if other_key == key]
+    place = next(i for i, other in enumerate(same) if other is cell)
+    text, blank = cell.source.strip(), ours[key].source.strip()
+    written = [other for other in same if other.source.strip() != blank]
+    if text == blank and any(other.kind == "markdown" or defines(other, key) for other in written):
+        return True
+    return text in (other.source.strip() for other in same[place + 1 :])
+
+
+def _added_to(ours: Cell, handed_in: Cell) -> list[Cell]:
+    """What the student made of a cell of ours, to run after it: an import was added, often."""
+    changed = handed_in.source.strip() != ours.source.strip()
+    if ours.kind != "code" or ours.name or not changed:
+        return []
+    return [Cell(ours.id, "", "code", handed_in.source)]
+
+
+def _put_back(lab: Lab, rebuilt: list[Cell], seen: Collection[str]) -> None:
+    """Put our cells back that were taken out, each behind those that came before it."""
+    for place, cell in enumerate(lab.cells):
+        if (cell.name or cell.id) not in seen and cell.name not in lab.answers:
+            before = {other.name or other.id for other in lab.cells[:place]}
+            last = max((i for i, other in enumerate(rebuilt) if (other.name or other.id) in before),
+                       default=-1)  # fmt: skip
+            rebuilt.insert(last + 1, cell)
+
+
+def answers_of(lab: Lab, cells: Sequence[Cell]) -> dict[str, str]:
+    """What was written for each answer, in whatever cells it stands."""
+    found = {}
+    for name in lab.answers:
+        own = [cell for cell in cells if cell.name == name]
+        written = own or [cell for cell in cells if defines(cell, name)]
+        if written:
+            found[name] = "\n\n".join(cell.source for cell in written)
+    return found
 
 
 def code_to_run(lab: Lab, cells: Sequence[Cell], experiments: bool = False, files: Collection[str] = ()) -> list[Cell]:

@@ -3,6 +3,8 @@
 It stands alone with `wire.py` and `probes/` beside it. The rest of `adaptlab.grading` is not there: checks beside the exercises do nothing here.
 """
 
+import ast
+import contextlib
 import importlib
 import json
 import os
@@ -12,10 +14,15 @@ import types
 from pathlib import Path
 
 
-class Silent:
-    """Stands for the checks: whatever is asked of it does nothing."""
+class Silent(types.ModuleType):
+    """Stands for the checks: whatever is asked of it does nothing.
+
+    What Python and IPython ask of any module, names with underscores, it does not have.
+    """
 
     def __getattr__(self, name: str) -> "Silent":
+        if name.startswith("__"):
+            raise AttributeError(name)
         return self
 
     def __call__(self, *args, **kwargs) -> None:
@@ -27,7 +34,7 @@ def install_package(here: Path) -> None:
     import adaptlab
 
     package = types.ModuleType("adaptlab.grading")
-    package.__path__, package.check = [str(here)], Silent()
+    package.__path__, package.check = [str(here)], Silent("check")
     sys.modules["adaptlab.grading"], sys.modules["adaptlab.grading.check"] = package, package.check
     adaptlab.grading = package
 
@@ -42,21 +49,55 @@ def private_pipes() -> tuple:
 
 
 def make_shell():
-    """IPython's shell, without a history on the disk and without colours."""
+    """IPython's shell, without a history on the disk and without colours.
+
+    What works in a student's Jupyter and not here, as a widget or an extension, costs nothing.
+    """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
+
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None) -> None:
+            """There is no screen."""
+
+        def run_line_magic(self, magic_name, line, _stack_depth=1):
+            try:
+                return super().run_line_magic(magic_name, line, _stack_depth + 1)
+            except Exception:
+                self.showtraceback()
+
+        def run_cell_magic(self, magic_name, line, cell):
+            if self.find_cell_magic(magic_name) is None:
+                return self.ex(self.transform_cell(cell))
+            return super().run_cell_magic(magic_name, line, cell)
 
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    return InteractiveShell.instance(config=config)
+    return Shell.instance(config=config)
 
 
 def run_cell(shell, source: str) -> str | None:
     """The error that a cell ended with, in a line, or None."""
+    importlib.invalidate_caches()  # a module may have been written since
     result = shell.run_cell(source, store_history=False, silent=False)
+    if result.error_in_exec:
+        go_on(shell, source, result.error_in_exec)
     error = result.error_before_exec or result.error_in_exec
     return None if error is None else f"{type(error).__name__}: {error}"[:500]
+
+
+def go_on(shell, source: str, error: BaseException) -> None:
+    """Run what stands below a line that failed: here it may lack what it has elsewhere."""
+    step = error.__traceback__
+    while step and step.tb_frame.f_globals is not shell.user_ns:
+        step = step.tb_next
+    if step is None:
+        return
+    for statement in ast.parse(shell.transform_cell(source)).body:
+        if statement.lineno > step.tb_lineno:
+            with contextlib.suppress(Exception, SystemExit):
+                exec(compile(ast.Module([statement], []), "<cell>", "exec"), shell.user_ns)
 
 
 def answer(shell, message: dict):
@@ -89,6 +130,7 @@ def main(here: Path) -> None:
     if (here / "matplotlib").is_dir():  # a list of fonts that takes seconds to make
         shutil.copytree(here / "matplotlib", os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
     install_package(here)
+    sys.path.insert(0, "")  # as in Jupyter: a notebook imports what it has written beside itself
     shell = make_shell()
     say(ready=True)
     for line in lines:

@@ -32,6 +32,7 @@ def environment(home: str, temporary: str) -> dict[str, str]:
     """All that a box knows of its surroundings: nothing says that it is graded, and arithmetic has one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "ADAPTLAB_UNATTENDED": "1"}
+    quiet |= {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # without a network pip would try for long
     places = {"HOME": home, "TMPDIR": temporary, "MPLCONFIGDIR": f"{temporary}/matplotlib", "PATH": "/usr/bin", "USER": "student", "LANG": "C.UTF-8"}
     return threads | quiet | places | _own_library()
 
@@ -61,4 +62,4 @@ def kernel_limits(limits: Limits, mapped_bytes: int = 0) -> dict[str, int]:
     below them would end it before it begins.
     """
     libraries = 2048 * MIB + max(0, mapped_bytes - USUALLY_MAPPED)
-    return {"nproc": limits.processes, "as": limits.memory_bytes + libraries, "fsize": limits.disk_bytes, "nofile": 1024, "core": 0}
+    return {"nproc": limits.processes, "as": limits.memory_bytes + libraries, "fsize": limits.disk_bytes, "nofile": 4096, "core": 0}
