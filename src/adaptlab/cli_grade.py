@@ -41,6 +41,8 @@ def grade_run(
     folder: Folder = Path("."),
 ) -> None:
     """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
+    from zipfile import is_zipfile
+
     from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
     from adaptlab.grading.crew import crew_of
@@ -56,6 +58,8 @@ def grade_run(
     if (free_days or percent_a_day) and not due:
         raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
     assignment, digest = read_lab_named(folder, lab)
+    if submissions.suffix.lower() == ".zip" and submissions.is_file() and not is_zipfile(submissions):
+        raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
     found = find_submissions(submissions, assignment.name, files_of(assignment.name))
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     if others := without_notebook(submissions, assignment.name, found):

@@ -1,6 +1,8 @@
 """A short lab for graders' tests: three exercises of lab 04 that need no torch, with their solutions."""
 
+import io
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,17 @@ LIMITS = Limits(step_seconds=3, memory_bytes=600 * 2**20)
 
 def as_notebook(cells: list[dict]) -> bytes:
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
+
+
+def archive(entries: dict[str, bytes], mode: int = 0) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in entries.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, content)
+    return made.getvalue()
 
 
 def answer_cell(name: str, source: str) -> dict:

@@ -1,29 +1,17 @@
 """What instructors have is taken apart by student, and what is hostile in it is a sentence on that student's sheet alone."""
 
-import io
 import os
 import pickle
-import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
-from grading.conftest import as_notebook, cells
+from grading.conftest import archive, as_notebook, cells
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.intake import find_submissions, student_of, without_notebook
+from adaptlab.grading.intake import find_submissions, without_notebook
+from adaptlab.grading.naming import student_of
 
 GOOD = as_notebook(cells())
-
-
-def archive(entries: dict[str, bytes], mode: int = 0) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in entries.items():
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = mode << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, content)
-    return made.getvalue()
 
 
 @pytest.mark.parametrize(

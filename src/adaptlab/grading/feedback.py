@@ -10,8 +10,8 @@ from pathlib import Path
 from adaptlab.files import write_whole
 from adaptlab.grading.exercise import MEASURED
 from adaptlab.grading.grade import Mark
-from adaptlab.grading.intake import can_be_seen
 from adaptlab.grading.marks import Sheet
+from adaptlab.grading.naming import can_be_seen
 
 ALIKE, LONG = 95, 300  # percent of equal characters, in answers of at least so many, from which a person should look at two of them
 TEMPLATES = Path(__file__).parent / "templates"

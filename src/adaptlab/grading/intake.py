@@ -1,24 +1,23 @@
 """Finding submissions in what an instructor has: one notebook, a folder, a zip, or the export of a learning platform. Only bytes are read.
 
-Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is there is never opened.
-
-A student is named by the folder or the beginning of the file's name, as Canvas (`name_12_34_lab04.ipynb`), Moodle (`Name_12_assignsubmission_file_/`),
-Gradescope (`submission_12/`) and nbgrader (`submitted/name/lab04/`) write them.
+Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is there is never opened. Hidden files and folders,
+as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's. Whose a file is, `naming` tells.
 """
 
 import hashlib
 import os
 import re
 import stat
-import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.grading.gradescope import read_metadata
+from adaptlab.grading.naming import LAB_FIRST, Batch, Owner, can_be_seen, moment, owner_of, student_of
 from adaptlab.grading.notebook import MAX_BYTES
 
 MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
@@ -26,9 +25,8 @@ MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
 CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 NOTHING: Mapping[str, int] = MappingProxyType({})
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
-LMS_FOLDER = re.compile(r"^(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(file|onlinetext)_?$")
-LAB_FIRST = re.compile(r"lab\d\d", re.IGNORECASE)
-CANVAS_FILE = re.compile(r"^(?P<student>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_.+$")
+MAX_NESTED = 3  # archives in archives
+JOINERS = "\u200c\u200d\u200e\u200f"  # in names of some languages; they hide nothing
 
 
 def digest_of(content: bytes) -> str:
@@ -55,6 +53,7 @@ class Submission:
     received: str
     fault: str = ""
     beside: tuple[Beside, ...] = ()
+    owner: Owner = Owner("")
 
     @property
     def digest(self) -> str:
@@ -75,12 +74,14 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
     if place.is_dir():
         files = list(_from_folder(place, wanted))
     elif place.suffix.lower() == ".zip":
-        files = list(_from_zip(place.read_bytes(), student_of(PurePosixPath(place.name), lab), _time(place.stat().st_mtime), wanted, export=True))
+        files = list(_from_zip(place.read_bytes(), place.name, _time(place.stat().st_mtime), wanted, lab))
     elif place.suffix.lower() != ".ipynb":
         raise AdaptLabError(f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of submissions.")
     else:
         files = [_from_file(place, place.name), *_next_to(place, lab, wanted)]
-    found = _by_student(files, lab)
+    batch = Batch([file.owner or file.path for file in files], lab)
+    known = read_metadata(place)
+    found = _by_student([_with_owner(file, batch, known) for file in files], lab)
     if not found:
         raise AdaptLabError(f"{place} holds no notebook (.ipynb) for {lab}; give the folder or the zip in which the submissions are.")
     return sorted(found, key=lambda one: one.student)
@@ -94,6 +95,20 @@ class _File:
     fault: str = ""
     beside: str = ""  # of no notebook, but of a file that is wanted: the lab's name for it
     owner: PurePosixPath | None = None  # what names the student, if not `path`: what is inside an archive is its student's own, whatever it is called
+    whose: Owner = field(default=Owner(""))
+
+
+def _with_owner(file: _File, batch: Batch, known: Mapping[str, tuple[Owner, str]]) -> _File:
+    """A file with its student, and when it was received by what the platform says of that."""
+    owner = batch.owner(file.owner or file.path)
+    owner, received = known.get(owner.student, (owner, moment(owner.attempt)))
+    return replace(file, whose=owner, received=received or file.received)
+
+
+def is_hidden(path: PurePosixPath) -> bool:
+    """Whether no student has written a file: checkpoints, a repository's own, what a Mac adds."""
+    hidden = (part.startswith(".") and part != ".." for part in path.parts)
+    return any(hidden) or "__MACOSX" in path.parts
 
 
 def _time(seconds: float) -> str:
@@ -146,9 +161,11 @@ def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]
     if depth > MAX_DEPTH:
         return
     for entry in os.scandir(folder):
+        if is_hidden(PurePosixPath(entry.name)):
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path), depth + 1, wanted)
-        elif (entry.name.lower().endswith((".ipynb", ".zip")) or wanted_name(entry.name, wanted)) and not entry.name.startswith("."):
+        elif entry.name.lower().endswith((".ipynb", ".zip")) or wanted_name(entry.name, wanted):
             yield Path(entry.path)
 
 
@@ -174,34 +191,35 @@ def _too_large(beside: str, max_bytes: int) -> str:
     return f"{beside} has more than {max_bytes / 2**20:g} MB, so it is not what the exercise asks for; save that alone, and hand it in again."
 
 
-def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int], export: bool = False) -> Iterator[_File]:
+def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int], export: str = "", depth: int = 0) -> Iterator[_File]:
     """The notebooks of an archive and the files wanted beside them, read with a cap; whatever its table says, nothing is written anywhere.
 
-    It is one student's, unless it is an `export`, in which each entry is somebody's and may be an archive, too.
+    It is one student's, unless it is the `export` of a lab, in which each entry is somebody's. Entries may be archives, too.
     """
     import io
 
-    kinds = (".ipynb", ".zip") if export else (".ipynb",)
-
+    archive_path = PurePosixPath(name)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            listed = [entry for entry in archive.infolist() if "__MACOSX" not in entry.filename]
-            entries = [entry for entry in listed if entry.filename.lower().endswith(kinds)]
+            listed = [entry for entry in archive.infolist() if not is_hidden(_path_of(entry))]
+            entries = [entry for entry in listed if entry.filename.lower().endswith((".ipynb", ".zip"))]
             alone = len(entries) == 1
-            entries += [entry for entry in listed if wanted_name(PurePosixPath(entry.filename).name, wanted)]
+            entries += [entry for entry in listed if wanted_name(_path_of(entry).name, wanted)]
             if len(archive.infolist()) > MAX_ENTRIES:
-                yield _File(PurePosixPath(name), b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
+                yield _File(archive_path, b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
                 return
             total = 0
             for entry in entries:
-                place, beside = PurePosixPath(name) / entry.filename, wanted_name(PurePosixPath(entry.filename).name, wanted)
-                owner = _owner(entry.filename, alone) if export else PurePosixPath(name)
-                fault = _bad_name(entry.filename) or ("" if stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG) else "it is no ordinary file")
+                inner = _path_of(entry)
+                place, beside = archive_path / inner, wanted_name(inner.name, wanted)
+                owner = _owner(inner, alone, archive_path, export) if export else archive_path
+                fault = _bad_name(inner, export) or _bad_kind(entry)
                 if fault and beside:
                     yield _File(place, b"", received, f"In the archive {beside} is not taken: {fault}. Hand in the file itself.", beside, owner)
                     continue
                 if fault:
-                    yield _File(PurePosixPath(name), b"", received, f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself.")
+                    says = f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself."
+                    yield _File(archive_path, b"", received, says, owner=owner)
                     continue
                 zipped = place.suffix.lower() == ".zip"
                 limit = wanted[beside] if beside else 10 * MAX_BYTES if zipped else MAX_BYTES
@@ -211,49 +229,72 @@ def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int
                 if len(data) > limit or total > MAX_TOTAL:
                     says = f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again."
                     yield _File(place, b"", received, _too_large(beside, limit) if beside else says, beside, owner)
-                elif zipped:
-                    yield from _from_zip(data, str(owner or place), received, wanted)
-                else:
+                elif not zipped:
                     yield _File(place, data, received, beside=beside, owner=owner)
+                elif depth < MAX_NESTED:
+                    nested = _from_zip(data, str(place), received, wanted, depth=depth + 1)
+                    yield from (replace(file, owner=owner) for file in nested)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error) as error:
-        yield _File(PurePosixPath(name), b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+        yield _File(archive_path, b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+
+
+def _path_of(entry: zipfile.ZipInfo) -> PurePosixPath:
+    """An entry's name; some programs of Windows write its folders by backslashes."""
+    return PurePosixPath(entry.filename.replace("\\", "/"))
 
 
 def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list[str]:
-    """Files that look like a submission and are no notebook, as a script or a PDF, of students of whom no submission was found; only names are read."""
+    """For each student of whom no submission was found, a file that they seem to have handed in: a link, a text, a PDF; only names are read."""
+    archive = PurePosixPath(place.name)
     if place.is_dir():
-        names = sorted((Path(folder) / name).relative_to(place).as_posix() for folder, _, files in os.walk(place) for name in files)
-    elif zipfile.is_zipfile(place):
-        with zipfile.ZipFile(place) as archive:
-            names = [entry.filename for entry in archive.infolist()[:MAX_ENTRIES] if not entry.is_dir() and "__MACOSX" not in entry.filename]
+        names = [(Path(folder) / name).relative_to(place).as_posix() for folder, _, files in os.walk(place) for name in files]
+    elif zipfile.is_zipfile(place) and student_of(archive, lab) not in {one.student for one in found}:
+        with zipfile.ZipFile(place) as content:
+            names = [_path_of(entry).as_posix() for entry in content.infolist()[:MAX_ENTRIES] if not entry.is_dir()]
     else:
         return []
-    students, taken = {one.student for one in found}, {file.name for one in found for file in one.beside}
-    others = [name for name in names if PurePosixPath(name).name.casefold() not in taken]
-    return [name for name in others if _is_handed_in(PurePosixPath(name), lab) and student_of(PurePosixPath(name), lab) not in students]
+    paths = [path for path in map(PurePosixPath, sorted(names)) if not is_hidden(path)]
+    batch = Batch([path for path in paths if path.suffix.lower() in (".ipynb", ".zip")], lab)
+    seen, taken = {one.student for one in found}, {file.name for one in found for file in one.beside}
+    missing: dict[str, str] = {}
+    for path in paths:
+        student = batch.owner(path).student
+        if student not in seen and path.name.casefold() not in taken and _is_handed_in(batch.inside(path), lab):
+            missing.setdefault(student, path.as_posix())
+    return sorted(missing.values())
 
 
 def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
-    return path.suffix.lower() not in (".ipynb", ".zip") and bool(
-        lab[:5] in path.name.casefold() or CANVAS_FILE.match(path.stem) or any(map(LMS_FOLDER.match, path.parts[:-1]))
-    )
+    named = lab[:5] in path.name.casefold() or path.suffix.lower() in (".ipynb", ".zip")
+    return named or len(path.parts) > 1 or bool(owner_of(path, lab).platform)
 
 
-def _owner(name: str, alone: bool) -> PurePosixPath | None:
-    """The name in an export that tells the student; None where its folder does, or the archive's own name: where it holds one notebook, or the lab's."""
-    if "/" in name or LAB_FIRST.match(name) or (alone and not CANVAS_FILE.match(name)):
-        return None
-    return PurePosixPath(name)
+def _owner(path: PurePosixPath, alone: bool, archive: PurePosixPath, lab: str) -> PurePosixPath:
+    """What names the student of an entry of an export: its own name, or the archive's, where it holds one notebook, or the lab's."""
+    named = student_of(archive, lab) != archive.stem
+    flat = len(path.parts) == 1
+    if flat and (LAB_FIRST.match(path.name) or alone) and not owner_of(path, lab).platform:
+        return archive
+    return archive if alone and named and not owner_of(path, lab).platform else path
 
 
-def _bad_name(name: str) -> str:
-    """Why a name inside an archive is not taken, or nothing: it would be another one on some machine."""
-    parts = name.split("/")
-    if name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+def _bad_kind(entry: zipfile.ZipInfo) -> str:
+    regular = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG)
+    return "" if regular else "it is no ordinary file"
+
+
+def _bad_name(path: PurePosixPath, export: str) -> str:
+    """Why a name inside an archive is not taken, or nothing: it would be another one on some machine.
+
+    A platform whose export it is has written it for its own machine, so it may be long there.
+    """
+    name, parts = path.as_posix(), path.parts
+    exported = export and owner_of(path, export).platform
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         return "its name leads out of the archive"
-    if any(part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200 for part in parts):
+    if not exported and any(part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200 for part in parts):
         return "its name is reserved or too long on some systems"
-    if not all(map(can_be_seen, name)):
+    if not all(character in JOINERS or can_be_seen(character) for character in name):
         return "its name holds characters that cannot be seen"
     return ""
 
@@ -264,13 +305,13 @@ def _by_student(files: list[_File], lab: str) -> list[Submission]:
     theirs: dict[str, list[_File]] = {}
     for file in files:
         if file.beside:
-            theirs.setdefault(_whose(file, found, lab), []).append(file)
+            theirs.setdefault(_whose(file, found), []).append(file)
     return [replace(one, beside=_one_of_each(theirs.get(one.student, []))) for one in found]
 
 
-def _whose(file: _File, found: Sequence[Submission], lab: str) -> str:
+def _whose(file: _File, found: Sequence[Submission]) -> str:
     """The student of a file beside a notebook: named as notebooks are, or, where its name begins with the lab's, the only one with a notebook beside it."""
-    student = student_of(file.owner or file.path, lab)
+    student = file.whose.student
     near = [one.student for one in found if PurePosixPath(one.source).parent == file.path.parent]
     if student in [one.student for one in found] or not LAB_FIRST.match(file.path.name) or len(near) != 1:
         return student
@@ -291,37 +332,36 @@ def _one_of_each(files: Sequence[_File]) -> tuple[Beside, ...]:
 
 
 def _notebooks(files: Sequence[_File], lab: str) -> list[Submission]:
-    """One notebook a student: the one whose name has the lab's in it, or the only one there is."""
+    """One notebook a student."""
     by_student: dict[str, list[_File]] = {}
     for file in files:
-        by_student.setdefault(student_of(file.owner or file.path, lab), []).append(file)
-    found = []
-    for student, theirs in by_student.items():
-        named = [file for file in theirs if lab[:5] in file.path.name.casefold()]
-        chosen = named or [file for file in theirs if file.fault or not re.search(r"lab\d\d", file.path.name)]
-        if not chosen:
-            continue
+        by_student.setdefault(file.whose.student, []).append(file)
+    chosen = {student: _chosen(theirs, lab) for student, theirs in by_student.items()}
+    return [_submission(student, theirs, lab) for student, theirs in chosen.items() if theirs]
+
+
+def _submission(student: str, chosen: Sequence[_File], lab: str) -> Submission:
+    first, fault = chosen[0], chosen[0].fault
+    if len({file.content for file in chosen}) > 1:
+        fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({', '.join(file.path.name for file in chosen)[:200]}); hand in one."
+    content = b"" if fault else first.content
+    return Submission(student, content, str(first.path), first.received, fault, owner=first.whose)
+
+
+def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
+    """Of a student's files those of the last attempt that are the lab's by name, and of several the one of exactly its name, or with its checks in it."""
+    last = max(moment(file.whose.attempt) for file in files)
+    latest = [file for file in files if moment(file.whose.attempt) == last]
+    named = [file for file in latest if lab[:5] in _own_name(file).casefold()]
+    chosen = named or [file for file in latest if file.fault or not LAB_FIRST.search(_own_name(file))]
+    tests = (lambda file: not file.fault, lambda file: file.path.name.casefold().endswith(f"{lab}.ipynb".casefold()),
+             lambda file: f"check.{lab[:5]}.".encode() in file.content)  # fmt: skip
+    for test in tests:
         if len({file.content for file in chosen}) > 1:
-            fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({', '.join(file.path.name for file in chosen)[:200]}); hand in one."
-            found.append(Submission(student, b"", str(chosen[0].path), chosen[0].received, fault))
-        else:
-            found.append(Submission(student, chosen[0].content, str(chosen[0].path), chosen[0].received, chosen[0].fault))
-    return found
+            chosen = [file for file in chosen if test(file)] or chosen
+    return chosen
 
 
-def student_of(path: PurePosixPath, lab: str) -> str:
-    """The student's name as the place of the file tells it: one form for names that differ only in capitals or in how accents are written."""
-    folders = [part for part in path.parts[:-1] if part.casefold() not in ("submitted", "submissions", lab.casefold(), lab[:5].casefold())]
-    if folders:
-        match = next(filter(None, map(LMS_FOLDER.match, folders)), None)  # the outermost: what lies in it is its student's own
-        name = f"{match['student']}_{match['id']}" if match else folders[-1]
-    else:
-        stem = path.name.rsplit(".", 1)[0]
-        match = CANVAS_FILE.match(stem)
-        name = f"{match['student']}_{match['id']}" if match else re.sub(rf"[-_ ]*{lab[:5]}.*$", "", stem, flags=re.IGNORECASE) or stem
-    return "".join(filter(can_be_seen, unicodedata.normalize("NFC", name))).strip()[:100] or "unnamed"
-
-
-def can_be_seen(character: str) -> bool:
-    """Whether a character is shown, and not obeyed by a terminal or by the direction of writing."""
-    return character.isprintable() and unicodedata.category(character) != "Cf"
+def _own_name(file: _File) -> str:
+    """A file's name without that of the assignment, which Blackboard writes before all of them."""
+    return re.sub(r"^.*_attempt_[\d-]+_", "", file.path.name)

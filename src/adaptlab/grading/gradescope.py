@@ -1,0 +1,61 @@
+"""What Gradescope's export says of its submissions: who handed them in, and when."""
+
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from adaptlab.grading.naming import Owner, Person
+
+METADATA = "submission_metadata.yml"
+MAX_BYTES = 50 * 2**20
+
+
+def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
+    """For each submission of an export, its owner and when it was received, in UTC.
+
+    The file lies in the export's own folder: one inside a submission is a student's.
+    """
+    import yaml
+
+    try:
+        said = yaml.load(_content(place), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, zipfile.BadZipFile, OSError, UnicodeDecodeError, ValueError):
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    return {name: _read(name, told) for name, told in said.items() if isinstance(told, dict)}
+
+
+def _content(place: Path) -> bytes:
+    if place.is_dir():
+        there = [path for path in (place / METADATA, *sorted(place.glob(f"*/{METADATA}"))) if _is_exports(path)]
+        return there[0].read_bytes()[:MAX_BYTES] if there else b""
+    if not zipfile.is_zipfile(place):
+        return b""
+    with zipfile.ZipFile(place) as archive:
+        names = [name for name in archive.namelist() if _is_exports(PurePosixPath(name))]
+        if not names:
+            return b""
+        with archive.open(min(names, key=len)) as file:
+            return file.read(MAX_BYTES)
+
+
+def _is_exports(path: PurePosixPath | Path) -> bool:
+    """Whether a file is the export's: with submissions beside it, and in none of them."""
+    inside = any(part.startswith("submission_") for part in path.parts[:-1])
+    there = not isinstance(path, Path) or (path.is_file() and not path.is_symlink())
+    return path.name == METADATA and not inside and there
+
+
+def _read(name: str, told: Mapping[str, Any]) -> tuple[Owner, str]:
+    submitters = told.get(":submitters")
+    people = [one for one in submitters if isinstance(one, dict)] if isinstance(submitters, list) else []
+    created = told.get(":created_at")
+    received = ""
+    if isinstance(created, datetime):
+        zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
+        received = zoned.astimezone(UTC).isoformat(timespec="seconds")
+    known = tuple(Person(*(str(one.get(key) or "") for key in (":name", ":sid", ":email"))) for one in people)
+    return Owner(name, "gradescope", known, place=name), received
