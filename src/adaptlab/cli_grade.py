@@ -1,4 +1,4 @@
-"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · request · export · import · doctor."""
+"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · request · export · feedback · import · doctor."""
 
 import sys
 from datetime import datetime
@@ -26,6 +26,8 @@ Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the fe
 BoxLevel = Annotated[str, typer.Option("--box", help="The box: bwrap, podman, docker or landlock; if not given the first that is there, but never landlock.")]
 Gradebook = Annotated[Path | None, typer.Option(help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given.")]
 
+RosterFile = Annotated[Path | None, typer.Option("--roster", help="The class list: a CSV file of any platform's, or a name on each line.")]
+
 
 @grade_app.command("run")
 def grade_run(
@@ -38,6 +40,7 @@ def grade_run(
     due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
     free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
     percent_a_day: Annotated[float, typer.Option(min=0, max=100, help="What every further day costs.")] = 0,
+    roster: RosterFile = None,
     folder: Folder = Path("."),
 ) -> None:
     """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
@@ -50,7 +53,9 @@ def grade_run(
     from adaptlab.grading.intake import find_submissions, without_notebook
     from adaptlab.grading.levels import LOWER, level
     from adaptlab.grading.marks import Ledger, Policy
+    from adaptlab.grading.roster import read_roster
 
+    students = read_roster(roster) if roster else None
     if box and not cluster:  # before anything is read: a level that is not here is a sentence
         level(box)
     if box in LOWER:
@@ -64,8 +69,14 @@ def grade_run(
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     if others := without_notebook(submissions, assignment.name, found):
         print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
+    if students:
+        for line in students.match(one.owner for one in found).report():
+            print(visible(line), file=sys.stderr)
+    if late := [one.student for one in found if one.owner.late]:
+        print(f"late, as the platform says: {', '.join(map(visible, late))}", file=sys.stderr)
+    ledger.note_owners(assignment.name, [one.owner for one in found])
     if due:
-        if submissions.suffix.lower() == ".zip":
+        if submissions.suffix.lower() == ".zip" and any(not one.owner.timed for one in found):
             print("note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.", file=sys.stderr)
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
     with crew_of(workers, cluster) as crew:
@@ -94,7 +105,9 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
     from adaptlab.grading.feedback import visible
 
     for sheet in _kept(lab, out, folder)[1]:
-        late = f" ({100 * sheet.factor:g}%, as it is {sheet.days_late} day{'s' * (sheet.days_late > 1)} late)" if sheet.days_late else ""
+        days = f"{sheet.days_late} day{'s' * (sheet.days_late > 1)} late"
+        marked = " (late)" if sheet.owner.late else ""
+        late = f" ({100 * sheet.factor:g}%, as it is {days})" if sheet.days_late else marked
         waits = f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
         outdated = f"; marked by hand before this submission came: {', '.join(sheet.outdated)}" if sheet.outdated else ""
         print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
@@ -153,12 +166,14 @@ def grade_export(
     out: Out,
     platform: Annotated[str, typer.Option(help="canvas, moodle, gradescope or nbgrader.")] = "canvas",
     gradebook: Gradebook = None,
+    roster: Annotated[Path | None, typer.Option(help="Canvas's gradebook or Moodle's grading worksheet, to write the marks into.")] = None,
     folder: Folder = Path("."),
 ) -> None:
     """Write the marks as the CSV file that a platform imports, or into nbgrader's gradebook."""
     from adaptlab.files import write_whole
-    from adaptlab.grading.export import to_csv
+    from adaptlab.grading.export import into_roster, to_csv
     from adaptlab.grading.feedback import visible
+    from adaptlab.grading.roster import read_roster
 
     ledger, sheets = _kept(lab, out, folder)
     path = out / f"{sheets[0].lab}-{platform}.csv"
@@ -170,9 +185,37 @@ def grade_export(
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
             print(f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}")
     else:
-        write_whole(path, to_csv(sheets, platform))
+        if roster:
+            text, unknown = into_roster(sheets, platform, read_roster(roster))
+            if unknown:
+                print(f"not on the roster, so not in the file: {', '.join(map(visible, unknown))}", file=sys.stderr)
+        else:
+            text = to_csv(sheets, platform)
+        write_whole(path, text)
         if waiting := sum(bool(sheet.waiting) for sheet in sheets):
             print(f"note: {waiting} of {len(sheets)} students have exercises without a mark, which count nothing in this file.", file=sys.stderr)
+    print(path)
+
+
+@grade_app.command("feedback")
+def grade_feedback(
+    lab: LabName,
+    out: Out,
+    platform: Annotated[str, typer.Option(help="moodle, canvas or brightspace.")],
+    folder: Folder = Path("."),
+) -> None:
+    """Write the pages of feedback as the zip that a platform takes back, for all students at once."""
+    from adaptlab.files import write_whole
+    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.returns import feedback_zip
+
+    ledger, sheets = _kept(lab, out, folder)
+    _write_pages(ledger, sheets[0].lab, out)
+    content, others = feedback_zip(sheets, out / "feedback", platform)
+    path = out / f"{sheets[0].lab}-{platform}-feedback.zip"
+    write_whole(path, [content])
+    if others:
+        print(f"not from {platform}, so not in the zip: {', '.join(map(visible, others))}", file=sys.stderr)
     print(path)
 
 

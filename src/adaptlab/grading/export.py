@@ -1,49 +1,59 @@
-"""Marks for other programs: the CSV columns that Canvas, Moodle and Gradescope import. No cell can become a formula of a spreadsheet."""
+"""Marks for other programs: the CSV columns that Canvas, Moodle and Gradescope import. No cell can become a formula of a spreadsheet.
+
+A platform takes its own file back best: where it is given, its rows are kept, and the marks are written into them.
+"""
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.marks import Sheet
+from adaptlab.grading.naming import Person
+from adaptlab.grading.roster import Entry, Roster
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-PLATFORM_ID = re.compile(r"^(?P<name>.+)_(?P<id>\d+)$")
+CANVAS_STUDENT = ("Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID",
+                  "Integration ID", "Root Account", "Section")  # fmt: skip
+MOODLE_NEEDS = ("Identifier", "Grade", "Last modified (grade)")
 
 
 def safe(value: str | float) -> str | float:
     """A cell that a spreadsheet shows and does not compute."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    computed = isinstance(value, str) and len(value) > 1 and value.startswith(FORMULA)
+    return f"'{value}" if computed else value
 
 
-def _named(student: str) -> tuple[str, str]:
-    """Name and number of a student, as the platform's own export wrote them into the file's name."""
-    match = PLATFORM_ID.match(student)
-    return (match["name"], match["id"]) if match else (student, "")
+def _people(sheet: Sheet) -> tuple[Person, ...]:
+    """Whose marks these are, as their platform knows them: each of a group."""
+    return sheet.owner.people or (Person(sheet.student),)
 
 
-def _canvas(sheet: Sheet) -> dict:
-    name, number = _named(sheet.student)
-    return {"Student": name, "ID": number, "SIS User ID": "", "SIS Login ID": "" if number else name, "Section": "", sheet.lab: sheet.points}
+def _canvas(sheet: Sheet, person: Person) -> dict:
+    """One row; Canvas looks for a student by ID, by login, and last by name."""
+    login = "" if person.number else person.name
+    return {"Student": person.name, "ID": person.number, "SIS User ID": "", "SIS Login ID": login, "Section": "", sheet.lab: sheet.points}
 
 
-def _moodle(sheet: Sheet) -> dict:
-    name, number = _named(sheet.student)
-    waiting = f"Still to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
+def _waiting(sheet: Sheet) -> str:
+    return f"Still to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
+
+
+def _moodle(sheet: Sheet, person: Person) -> dict:
     return {
-        "Identifier": f"Participant {number}" if number else "",
-        "Full name": name,
+        "Identifier": f"Participant {person.number}" if person.number else "",
+        "Full name": person.name,
         "Grade": sheet.points,
         "Maximum grade": sheet.of,
         "Last modified (grade)": "-",  # Moodle takes no file without this column; it writes "-" where there is no grade yet
-        "Feedback comments": waiting,
+        "Feedback comments": _waiting(sheet),
     }
 
 
-def _gradescope(sheet: Sheet) -> dict:
-    name, number = _named(sheet.student)
-    row = {"Name": name, "SID": number or name, "Total Score": sheet.points, "Max Points": sheet.of, "Status": "Ungraded" if sheet.waiting else "Graded"}
+def _gradescope(sheet: Sheet, person: Person) -> dict:
+    status = "Ungraded" if sheet.waiting else "Graded"
+    who = {"Name": person.name, "SID": person.number or person.name, "Email": person.email}
+    row = who | {"Total Score": sheet.points, "Max Points": sheet.of, "Status": status}
     return row | {f"{mark.exercise} ({mark.of:g} pts)": "" if mark.points is None else mark.points for mark in sheet.marks}
 
 
@@ -54,9 +64,50 @@ def to_csv(sheets: Sequence[Sheet], platform: str) -> str:
     """The marks as text; the same marks always give the same bytes. An unknown platform is an AdaptLabError."""
     if platform not in COLUMNS:
         raise AdaptLabError(f"There are no columns for {platform!r}; choose one of {', '.join([*COLUMNS, 'nbgrader'])}.")
-    rows = [COLUMNS[platform](sheet) for sheet in sheets]
+    rows = [COLUMNS[platform](sheet, person) for sheet in sheets for person in _people(sheet)]
+    return _written(list(rows[0]), rows)
+
+
+def into_roster(sheets: Sequence[Sheet], platform: str, roster: Roster) -> tuple[str, list[str]]:
+    """A platform's own file with the marks in it, and the students of whom no row is."""
+    by_student = {sheet.student: sheet for sheet in sheets}
+    matched = roster.match(sheet.owner for sheet in sheets)
+    marked = {entry: by_student[students[-1]] for entry, students in matched.found.items() if students}
+    columns, fill = _form_of(platform, roster, sheets[0].lab)
+    return _written(columns, [fill(entry, sheet) for entry, sheet in marked.items()]), list(matched.unknown)
+
+
+def _form_of(platform: str, roster: Roster, lab: str):
+    """The columns that a platform takes back, and how a row of them is filled."""
+    if platform == "canvas":
+        kept = [column for column in roster.columns if column in CANVAS_STUDENT]
+        if not {"ID", "Section"} <= set(kept):
+            raise AdaptLabError("The roster is not Canvas's gradebook: it lacks the columns ID and Section. Export the gradebook, and give that file.")
+        titles = (column for column in roster.columns if lab[:5] in column.casefold().replace(" ", ""))
+        assignment = next(titles, lab)
+        return [*kept, assignment], lambda entry, sheet: _cells(entry, kept) | {assignment: sheet.points}
+    if platform == "moodle":
+        if missing := [column for column in MOODLE_NEEDS if column not in roster.columns]:
+            raise AdaptLabError(
+                f"The roster is not Moodle's grading worksheet: it lacks {', '.join(missing)}. "
+                "Download it, in English, on the page of the assignment's submissions."
+            )
+        columns = list(roster.columns)
+        return columns, lambda entry, sheet: _cells(entry, columns) | {"Grade": sheet.points} | _comment(columns, sheet)
+    raise AdaptLabError(f"Marks go into a file of Canvas's or Moodle's, not of {platform!r}. Leave --roster out.")
+
+
+def _comment(columns: Sequence[str], sheet: Sheet) -> dict:
+    return {"Feedback comments": _waiting(sheet)} if sheet.waiting and "Feedback comments" in columns else {}
+
+
+def _cells(entry: Entry, columns: Sequence[str]) -> dict:
+    return {column: entry.row.get(column, "") for column in columns}
+
+
+def _written(columns: Sequence[str], rows: Sequence[dict]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: safe(value) for key, value in row.items()} for row in rows)
     return text.getvalue()

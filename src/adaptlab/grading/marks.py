@@ -7,7 +7,7 @@ beside the old ones.
 import json
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from adaptlab.database import transaction
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.intake import Submission
+from adaptlab.grading.naming import Owner, Person
 
 HOLDS = "marks"
 KEY = "student TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, grader TEXT NOT NULL"
@@ -34,6 +35,7 @@ SCHEMA = (
     "CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (student, lab, exercise) WHERE answered = ''",
     "CREATE TABLE IF NOT EXISTS exported (gradebook TEXT NOT NULL, lab TEXT NOT NULL, student TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, "
     "PRIMARY KEY (gradebook, lab, student, exercise))",
+    "CREATE TABLE IF NOT EXISTS owners (lab TEXT NOT NULL, student TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (lab, student))",
     "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
 )
 SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers,
@@ -58,16 +60,22 @@ class Policy:
     free_days: int = 0
     percent_a_day: float = 0
 
-    def days_late(self, received: str) -> int:
-        """Days begun after the deadline; 0 without one."""
+    def days_late(self, received: str, late: bool | None = None) -> int:
+        """Days begun after the deadline; 0 without one.
+
+        `late`: what the platform says of that. It counts as a day: with it come no times.
+        """
         if not self.due or not received:
             return 0
+        if late is not None:
+            return int(late)
         late = (datetime.fromisoformat(received) - datetime.fromisoformat(self.due)).total_seconds()
         return max(0, math.ceil(late / 86400))
 
-    def factor(self, received: str) -> float:
+    def factor(self, received: str, late: bool | None = None) -> float:
         """What is left of the points, from 1 to 0."""
-        return max(0.0, 1 - self.percent_a_day / 100 * max(0, self.days_late(received) - self.free_days))
+        paid_days = max(0, self.days_late(received, late) - self.free_days)
+        return max(0.0, 1 - self.percent_a_day / 100 * paid_days)
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class Sheet:
     automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
     requests: list[Request] = field(default_factory=list)
     outdated: list[str] = field(default_factory=list)  # exercises that a person marked before this submission came
+    owner: Owner = Owner("")
 
     @property
     def points(self) -> float:
@@ -239,6 +248,7 @@ class Ledger:
             found = {student: self._marks(db, student, lab, *row[1:3]) for student, row in latest.items()}
             decided = db.execute("SELECT student, exercise, points, comment, author, at FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
             asked = db.execute(REQUESTS, (lab,)).fetchall()
+            owners = {owner.student: owner for owner in self._owners(db, lab)}
         sheets = []
         for student, row in sorted(latest.items()):
             manual = {exercise: (points, comment, author) for name, exercise, points, comment, author, _ in decided if name == student}
@@ -246,10 +256,22 @@ class Ledger:
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
             automatic = {mark.exercise: mark.points for mark in found[student]}
             requests = [Request(*request) for name, *request in asked if name == student]
+            owner = owners.get(student, Owner(student))
             sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual,
-                                policy.days_late(row[3]), policy.factor(row[3]), automatic, requests,
-                                [exercise for exercise, at in marked_at.items() if at < row[9]]))  # fmt: skip
+                                policy.days_late(row[3], owner.late), policy.factor(row[3], owner.late), automatic, requests,
+                                [exercise for exercise, at in marked_at.items() if at < row[9]], owner))  # fmt: skip
         return sheets
+
+    def note_owners(self, lab: str, owners: Iterable[Owner]) -> None:
+        """Keep who handed in, as the platform knows them, and whether it calls that late."""
+        rows = [(lab, owner.student, json.dumps(asdict(owner))) for owner in owners]
+        with self._opened() as db:
+            db.executemany("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", rows)
+
+    @staticmethod
+    def _owners(db, lab: str) -> list[Owner]:
+        kept = [json.loads(text) for (text,) in db.execute("SELECT owner FROM owners WHERE lab = ?", (lab,))]
+        return [Owner(**one | {"people": tuple(Person(**person) for person in one["people"])}) for one in kept]
 
     @staticmethod
     def _marks(db, student: str, lab: str, submission: str, grader: str) -> list[Mark]:

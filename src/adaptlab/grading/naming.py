@@ -59,6 +59,11 @@ class Owner:
     attempt: str = ""
     place: str = ""
 
+    @property
+    def timed(self) -> bool:
+        """Whether the platform says when it came, or at least whether that was late."""
+        return self.late is not None or bool(moment(self.attempt)) or self.platform == "gradescope"
+
 
 class Batch:
     """Paths that were handed in together, which tell what belongs to no student in them."""
