@@ -60,7 +60,7 @@ class Artefact(Exercise):
             return Verdict("invalid", file.fault)
         judge = cls.judge(seed)
         content, *more = judge.asked(file.content)
-        return judge.verdict(attempt(cls.probe, content, more))
+        return judge.verdict([attempt(cls.probe, content, more)])
 
 
 class Measure:
@@ -74,8 +74,20 @@ class Measure:
         """The arguments of the probe for a file's bytes."""
         return np.frombuffer(content, np.uint8), [case.given for case in self.cases], *self.exercise.settings
 
-    def verdict(self, got: Any) -> Verdict:
-        """The verdict on what the probe returned. What is neither replies nor a refusal is a ValueError: the probe is ours."""
+    def prepare(self) -> None:
+        """Nothing is left to compute."""
+
+    def is_missing(self, outputs: Sequence[Any]) -> bool:
+        """A file has no name in the notebook."""
+        return False
+
+    def verdict(self, outputs: Sequence[Any]) -> Verdict:
+        """The verdict on what the probe returned, the one output.
+
+        Raises:
+            ValueError: if it is neither replies nor a refusal: the probe is ours.
+        """
+        (got,) = outputs
         if isinstance(got, Raised) and self.exercise.refuses in got.kinds:
             return Verdict("invalid", got.message)
         replies = got.get("replies") if isinstance(got, dict) else None

@@ -1,6 +1,7 @@
 """A box that runs, whatever its level: the two ends of the conversation, what it uses as seen from outside, how it ended, and its end."""
 
 import contextlib
+import os
 import select
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ class Begun(ABC):
         """Bytes that the box has on the disk, where its files are not in a memory of their own; counted no further than it may have."""
         return 0
 
+    def n_files(self) -> int:
+        """Files that the box has made, where they are in a memory of their own."""
+        return 0
+
     def shortage(self) -> str:
         """What this machine is short of, so that the box must end through no fault of its own; empty if nothing."""
         return ""
@@ -51,6 +56,16 @@ def alive(pid: int) -> set:
     with contextlib.suppress(psutil.NoSuchProcess):
         return {psutil.Process(pid)}
     return set()
+
+
+def files_in_memory(pid: int, places: tuple[str, ...]) -> int:
+    """Files in the file systems at these places, as the process with this number sees them; 0 if
+    it has gone, is another user's, or does not see all of them."""
+    try:
+        held = [os.statvfs(f"/proc/{pid}/root{place}") for place in places]
+    except OSError:
+        return 0
+    return sum(one.f_files - one.f_ffree for one in held)
 
 
 def line(file: IO[bytes], seconds: float) -> bytes:

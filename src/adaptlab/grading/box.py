@@ -21,7 +21,10 @@ from adaptlab.grading.landlock import remove
 from adaptlab.grading.levels import LEVELS
 from adaptlab.grading.walls import DEFAULT, MIB, PREFIX, Limits
 from adaptlab.grading.warm import cool_down, warm_up
-from adaptlab.grading.wire import NotPlain, decode, encode
+from adaptlab.grading.wire import encode
+
+ERROR_BYTES = 2**16  # of what a cell says of itself
+FORGED = "something in the notebook wrote an answer of its own into the pipe of the grader"
 
 
 class BoxError(Exception):
@@ -61,8 +64,7 @@ class Box:
 
     def __enter__(self) -> "Box":
         try:
-            if self._receive().get("ready") is not True:
-                raise BoxError("grader error", "the box did not begin as it should")
+            self._answer("ready")
         except BoxError as error:
             self.close()
             raise BoxError("grader error", f"the box did not start: {error}") from error
@@ -79,33 +81,39 @@ class Box:
     def run(self, source: str) -> str | None:
         """Run a cell; its error in a line, or None."""
         self.step_began = time.monotonic()
-        error = self._ask({"source": source}).get("error")
+        said = self._ask({"source": source}, ERROR_BYTES)
+        try:
+            error = json.loads(said)["error"]
+        except (ValueError, RecursionError, LookupError, TypeError) as fault:
+            raise BoxError("invalid", FORGED) from fault
         return None if error is None else str(error)[:500]
 
-    def call(self, probe: str, name: str, inputs: Sequence[Sequence[Any]]) -> list:
-        """The results of an answer for several arguments, as plain data; what is none is a BoxError. All the calls are one step."""
+    def call(self, probe: str, name: str, inputs: Sequence[Sequence[Any]]) -> list[bytes]:
+        """What an answer returned for several arguments, as it was sent; all calls are one step."""
         self.step_began = time.monotonic()
-        return [self._value(self._ask({"probe": probe, "name": name, "args": [encode(arg) for arg in args]})) for args in inputs]
+        answers, left = [], self.limits.answer_bytes
+        for args in inputs:
+            given = [encode(arg) for arg in args]
+            answers.append(self._ask({"probe": probe, "name": name, "args": given}, left))
+            left -= len(answers[-1])
+        return answers
 
-    def read(self, names: Sequence[str]) -> dict[str, Any]:
-        """Variables of the notebook, as plain data; None for one that is not there."""
+    def read(self, names: Sequence[str]) -> bytes:
+        """Variables of the notebook, as they were sent; none that is not there."""
         self.step_began = time.monotonic()
-        value = self._value(self._ask({"read": list(names)}))
-        return {name: value.get(name) for name in names} if isinstance(value, dict) else dict.fromkeys(names)
+        return self._ask({"read": list(names)}, self.limits.answer_bytes)
 
-    def _value(self, message: dict) -> Any:
-        try:
-            return decode(message.get("value"))
-        except NotPlain as error:
-            raise BoxError("invalid", f"what came out of the box is no plain data ({error})") from error
-
-    def _ask(self, message: dict) -> dict:
+    def _ask(self, message: dict, most: int) -> bytes:
         """Send a message under a fresh id, and wait for the answer with that id: one that was prepared before cannot know it."""
         number = secrets.token_hex(16)
         self._send(json.dumps(message | {"id": number}).encode() + b"\n")
-        answer = self._receive()
-        if answer.get("id") != number:
-            raise BoxError("invalid", "something in the notebook wrote an answer of its own into the pipe of the grader")
+        return self._answer(number, most)
+
+    def _answer(self, number: str, most: int = ERROR_BYTES) -> bytes:
+        """The next line without the number that it has to begin with; it is not read here."""
+        said, _, answer = self._receive(most + len(number) + 1).partition(b" ")
+        if said != number.encode():
+            raise BoxError("invalid", FORGED)
         return answer
 
     def _send(self, data: bytes) -> None:
@@ -119,31 +127,25 @@ class Box:
             if not data:
                 return
 
-    def _receive(self) -> dict:
+    def _receive(self, most: int) -> bytes:
+        """The next line, of so many bytes at most."""
         searched = 0
         for _ in self._waiting():
             end = self.buffer.find(b"\n", searched)
             if end >= 0:
                 line = bytes(self.buffer[:end])
                 del self.buffer[: end + 1]
-                return self._parsed(line)
+                return line
             searched = len(self.buffer)
-            if searched > self.limits.answer_bytes:
-                raise BoxError("resource limit", f"an answer had more than {self.limits.answer_bytes // MIB} MiB")
+            if searched > most:
+                size = f"{self.limits.answer_bytes // MIB} MiB"
+                raise BoxError("resource limit", f"what the answer returned had more than {size}")
             if select.select([self.begun.out], [], [], 0.1)[0]:
                 piece = os.read(self.begun.out.fileno(), MIB)
                 if not piece:
                     raise self._ended()
                 self.buffer += piece
         raise AssertionError("waiting ends by an error")
-
-    @staticmethod
-    def _parsed(line: bytes) -> dict:
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BoxError("invalid", "something in the notebook wrote into the pipe of the grader") from error
-        return message if isinstance(message, dict) else {}
 
     def _waiting(self) -> Iterator[None]:
         """Goes round while there is time and memory."""
@@ -156,21 +158,28 @@ class Box:
                 self._watch()
             yield
 
-    def _measure(self) -> tuple[int, int]:
-        """Bytes and threads of all processes of the box, from outside."""
+    def _measure(self) -> tuple[int, int, int]:
+        """Bytes, threads and open files of all processes of the box, from outside."""
         import psutil
 
-        used = n_threads = 0
+        used = n_threads = n_open = 0
         for process in self.begun.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 used += process.memory_info().rss
                 n_threads += process.num_threads()
+            # Sockets and pipes hold memory that is no process's.
+            with contextlib.suppress(psutil.Error, OSError):
+                n_open += process.num_fds()
         self.peak_bytes = max(self.peak_bytes, used)
-        return used, n_threads
+        return used, n_threads, n_open
 
     def _watch(self) -> None:
         """Limits by process do not add up, and root has none on their number: what all processes of the box take together counts."""
-        used, n_threads = self._measure()
+        used, n_threads, n_open = self._measure()
+        if n_open > self.limits.open_files:
+            raise BoxError("resource limit", f"the notebook had {n_open} files and sockets open, and may have {self.limits.open_files}")
+        if self.begun.n_files() > self.limits.files:
+            raise BoxError("resource limit", f"the notebook made more than {self.limits.files} files")
         if n_threads > self.limits.processes:
             raise BoxError("resource limit", f"the notebook ran {n_threads} processes and threads, and may run {self.limits.processes}")
         if used > self.limits.memory_bytes:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptlab.grading import walls
-from adaptlab.grading.begun import Begun, alive, below
+from adaptlab.grading.begun import Begun, alive, below, files_in_memory
 from adaptlab.grading.calls import system_calls
 from adaptlab.grading.walls import MIB, Limits
 from adaptlab.grading.warm import WARM, Forked, Warm
 
+WRITABLE = ("/box", "/tmp", "/dev/shm")
 SERVER = (sys.executable, "-P", "/grader/serve.py")
 HOLDER = ("/usr/bin/sh", "-c", "echo; exec sleep infinity")  # keeps the namespaces until it is killed, and everything in them with it
 
@@ -75,8 +76,16 @@ def _kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
+class InMemory(Begun):
+    """A box whose files are in file systems of its own, which take memory."""
+
+    def n_files(self) -> int:
+        found = (files_in_memory(process.pid, WRITABLE) for process in self.processes())
+        return max(found, default=0)
+
+
 @dataclass
-class Cold(Begun):
+class Cold(InMemory):
     """A box whose server bubblewrap has started as a new interpreter."""
 
     process: subprocess.Popen
@@ -96,7 +105,7 @@ class Cold(Begun):
 
 
 @dataclass
-class WalkedIn(Forked):
+class WalkedIn(InMemory, Forked):
     """A box that bubblewrap keeps, and a fork that walked into it. Orphans come to bubblewrap."""
 
     process: subprocess.Popen

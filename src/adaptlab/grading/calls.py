@@ -18,16 +18,18 @@ REFUSED = {
     "finit_module": (313, 273), "bpf": (321, 280), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427), "open_tree": (428, 428), "move_mount": (429, 429), "mount_setattr": (442, 442), "syslog": (103, 116),
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
+    # Memory of the kernel's that is counted for nobody, and watches of which a user has so many on the whole machine.
+    "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180), "io_setup": (206, 0), "inotify_init": (253, None), "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
 }  # fmt: skip
 
 # What namespaces keep apart, and Landlock does not. Sockets: those with a name in the file system lead to services that run what they are told to. What all
 # processes of a user share: semaphores, messages, priorities. Owners of files, and word of what happens to them.
 APART = {
-    "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "semop": (65, 193),
-    "semctl": (66, 191), "semtimedop": (220, 192), "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
-    "mq_open": (240, 180), "mq_unlink": (241, 181), "setpriority": (141, 140), "ioprio_set": (251, 30), "chown": (92, None), "fchown": (93, 55),
-    "lchown": (94, None), "fchownat": (260, 54), "file_setattr": (469, 469), "inotify_init": (253, None), "inotify_init1": (294, 26),
-    "fanotify_init": (300, 262),
+    "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "shmat": (30, 196), "shmctl": (31, 195), "semop": (65, 193),
+    "semctl": (66, 191), "semtimedop": (220, 192), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
+    "mq_unlink": (241, 181), "setpriority": (141, 140), "ioprio_set": (251, 30), "chown": (92, None), "fchown": (93, 55),
+    "lchown": (94, None), "fchownat": (260, 54), "file_setattr": (469, 469),
 }  # fmt: skip
 
 # Landlock lets everybody change modes and times of files that he may not even read. Copying a file sets them, too: so they seem to be set.

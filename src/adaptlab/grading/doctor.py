@@ -19,6 +19,7 @@ from string import Template
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.box import Box, BoxError, prepared
 from adaptlab.grading.escapes import CALLS, PROBES, Probe
+from adaptlab.grading.judging import plain
 from adaptlab.grading.walls import MIB, Limits
 
 SMALL = Limits(step_seconds=6, total_seconds=30, memory_bytes=500 * MIB, disk_bytes=16 * MIB, processes=40)
@@ -222,7 +223,7 @@ def examine(probe: Probe, harness: Path, course: Path, level: str, limits: Limit
         try:
             with Box(harness, level, limits) as box:
                 ended = box.run(Template(probe.source).substitute(words)) or ""
-                found = box.read(["found"])["found"]
+                found = plain(box.read(["found"])).get("found")
         except BoxError as error:
             if error.status not in probe.ends:
                 return Finding(probe, level, "unclear", f"the box ended: {error}")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact, Measure
@@ -14,9 +13,13 @@ from adaptlab.grading.box import Box, BoxError
 from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Judge
 from adaptlab.grading.intake import Submission
+from adaptlab.grading.judging import Judged, judged, read_texts
 from adaptlab.grading.measure import SECOND_TRY, measure
 from adaptlab.grading.notebook import Cell, Invalid, Lab, answers_of, code_to_run, read_cells, rebuild
 from adaptlab.grading.walls import DEFAULT, Limits
+
+OUT_OF_TIME = "The notebook ended or held up the grader again and again, and its time is over:"
+SHOWN = ("prediction", "measured")  # variables of a notebook that its page shows
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,14 @@ class _Attempt:
 
     def finish(self) -> None:
         """Go on until every exercise has its mark. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
-        failed_starts = 0
+        failed_starts, until = 0, time.monotonic() + self.limits.whole_seconds
         while self.left:
+            left_seconds = until - time.monotonic()
+            if left_seconds <= 0:
+                self._mark_all("timeout", 0, f"{OUT_OF_TIME} {self.limits.whole_seconds:.0f} seconds.")
+                return
             try:
-                box = Box(self.harness, self.result.level, self._limits())
+                box = Box(self.harness, self.result.level, self._limits(left_seconds))
                 try:
                     with box:
                         self._run(box)
@@ -140,10 +147,10 @@ class _Attempt:
                 else:
                     self._blame(error)
 
-    def _limits(self) -> Limits:
-        if not self.slow:
-            return self.limits
-        return replace(self.limits, step_seconds=SECOND_TRY * self.limits.step_seconds, total_seconds=SECOND_TRY * self.limits.total_seconds)
+    def _limits(self, left_seconds: float) -> Limits:
+        times, limits = SECOND_TRY if self.slow else 1, self.limits
+        total = min(times * limits.total_seconds, left_seconds)
+        return replace(limits, step_seconds=times * limits.step_seconds, total_seconds=total)
 
     def _run(self, box: Box) -> None:
         """Run the cells, remembering how each ended."""
@@ -156,14 +163,14 @@ class _Attempt:
 
     def _ask(self, box: Box) -> None:
         """Call the answers that have no mark yet, and judge them."""
-        said = box.read(["prediction", "measured"])
-        self.result.prediction, self.result.measured = _text(said["prediction"]), _text(said["measured"])
+        said = read_texts(box.read(SHOWN), SHOWN)
+        self.result.prediction, self.result.measured = (said[name] for name in SHOWN)
         self.result.errors = {cell.told: error for cell, error in self.errors.items()}
         for name in list(self.left):
             self.doing = name
             judge = judge_of(self.lab.name[:5], name, self.secret)
-            outputs = box.call(judge.exercise.probe_name(), name, judge.inputs)
-            self._mark(name, *self._judged(judge, name, outputs))
+            answers = box.call(judge.exercise.probe_name(), name, judge.inputs)
+            self._mark(name, *self._judged(name, judged(judge, answers)))
         self.doing = None
         if any(mark.status != "pass" for mark in self.result.marks):
             self._tell_errors()
@@ -174,16 +181,15 @@ class _Attempt:
             if cell.name not in self.lab.points and cell.id not in self.ours:
                 self.result.notes.append(f"The cell {cell.told} stops with {error}")
 
-    def _judged(self, judge: Judge, name: str, outputs: list) -> tuple:
+    def _judged(self, name: str, given: Judged) -> tuple:
         """The mark of an answer by what it returns: a right one may stand in a cell that fails."""
-        try:
-            verdict = judge.verdict(outputs)
-        except Exception as fault:  # a check that cannot cope with an answer is our fault, and no zero
-            return "grader error", None, f"The check of this exercise failed ({type(fault).__name__}: {fault}).", ""
+        verdict = given.verdict
+        if verdict.status == "grader error":
+            return verdict.status, None, verdict.sentence, ""
         if verdict.status == "pass":
             return "pass", self.lab.points[name], verdict.sentence, ""
         errors = [error for cell, error in self.errors.items() if cell.name == name]
-        if judge.is_missing(outputs) and errors:
+        if given.is_missing and errors:
             if errors[0].startswith("NotImplementedError"):
                 return "student error", 0, "Nothing is written here yet.", "blank"
             return "student error", 0, f"The cell stops with {errors[0]}", ""
@@ -219,6 +225,3 @@ class _Attempt:
         for name in list(self.left):
             self._mark(name, status, points, sentence)
 
-
-def _text(value: Any) -> str:
-    return value[:200] if isinstance(value, str) else "" if value is None else str(value)[:200]

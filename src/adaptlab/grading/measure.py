@@ -6,6 +6,7 @@ from pathlib import Path
 from adaptlab.grading.artefact import Measure
 from adaptlab.grading.box import Box, BoxError
 from adaptlab.grading.exercise import Verdict
+from adaptlab.grading.judging import judged
 from adaptlab.grading.walls import Limits
 
 SECOND_TRY = 3  # how much longer a step may take the second time: a slow moment of the machine is no zero
@@ -31,9 +32,5 @@ def measure(judge: Measure, content: bytes, harness: Path, level: str, limits: L
 def _measured(judge: Measure, content: bytes, harness: Path, level: str, limits: Limits) -> tuple[Verdict, int]:
     box = Box(harness, level, limits)
     with box:
-        (got,) = box.call(judge.exercise.probe_name(), "", [judge.asked(content)])
-    try:
-        verdict = judge.verdict(got)
-    except ValueError as fault:
-        verdict = Verdict("grader error", f"The file could not be measured: {fault}.")
-    return verdict, box.peak_bytes
+        answers = box.call(judge.exercise.probe_name(), "", [judge.asked(content)])
+    return judged(judge, answers).verdict, box.peak_bytes

@@ -15,12 +15,19 @@ SYSTEM = tuple(place for place in map(Path, ("/usr", "/lib", "/lib64", "/bin")) 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a box may use; seconds are those of a step (a cell, or all the calls of an answer), and of the whole."""
+    """What a box may use.
+
+    Seconds are those of a step (a cell, or all the calls of an answer), of a box, and of all boxes
+    of one notebook. Bytes of an answer are those of all the calls of a step.
+    """
 
     step_seconds: float = 30
     total_seconds: float = 180
     memory_bytes: int = 3 * 1024 * MIB
-    answer_bytes: int = 64 * MIB
+    whole_seconds: float = 720
+    answer_bytes: int = 16 * MIB
+    files: int = 20_000
+    open_files: int = 2048
     disk_bytes: int = 200 * MIB
     processes: int = 64
 
