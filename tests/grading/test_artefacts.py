@@ -245,16 +245,16 @@ SYMPTOMS = {
 
 @pytest.mark.parametrize("name", SYMPTOMS)
 def test_what_was_learned_instead_is_told(name):
-    verdict = EXERCISE.judge(4).verdict(SYMPTOMS[name])
+    verdict = EXERCISE.judge(4).verdict([SYMPTOMS[name]])
     assert (verdict.status, verdict.misconception) == ("wrong", name) and "Measured: " in verdict.sentence and "n = 300" in verdict.sentence, verdict
     assert set(EXERCISE.symptoms) == set(SYMPTOMS) - {""}
 
 
 def test_the_bar_is_where_the_lab_says_and_a_close_share_is_told():
     judge = EXERCISE.judge(4)
-    at, below = (judge.verdict(replies(lambda right, i, n=n: right if i < n else "no desk")) for n in (270, 269))
+    at, below = (judge.verdict([replies(lambda right, i, n=n: right if i < n else "no desk")]) for n in (270, 269))
     assert (at.status, below.status) == ("pass", "wrong") and "might have come out below" in at.sentence
-    assert "might" not in judge.verdict(replies(lambda right, i: right)).sentence
+    assert "might" not in judge.verdict([replies(lambda right, i: right)]).sentence
 
 
 def test_an_untrained_adapter_is_told_and_other_graders_ask_other_cases(tmp_path, fresh):
@@ -379,7 +379,7 @@ def test_another_file_beside_the_same_notebook_is_graded_anew(tmp_path, short, b
 
 
 def test_what_is_believed_alike_is_counted_as_one_whatever_was_measured():
-    verdicts = [EXERCISE.judge(4).verdict({"changes": True, "replies": ["Otter"] * 300 if i else ["Lynx"] * 299 + ["Otter"]}) for i in range(2)]
+    verdicts = [EXERCISE.judge(4).verdict([{"changes": True, "replies": ["Otter"] * 300 if i else ["Lynx"] * 299 + ["Otter"]}]) for i in range(2)]
     marks = [Mark("adapter", one.status, 0, 2, one.sentence, one.misconception) for one in verdicts]
     assert marks[0].sentence != marks[1].sentence
     (found,) = misconceptions([Sheet(student, LAB, "", "", "", [mark]) for student, mark in zip("ab", marks)])
