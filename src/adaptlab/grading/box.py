@@ -19,6 +19,7 @@ from typing import Any
 
 from adaptlab.grading.landlock import remove
 from adaptlab.grading.levels import LEVELS
+from adaptlab.grading.storable import storable
 from adaptlab.grading.walls import DEFAULT, MIB, PREFIX, Limits
 from adaptlab.grading.warm import cool_down, warm_up
 from adaptlab.grading.wire import encode
@@ -86,7 +87,7 @@ class Box:
             error = json.loads(said)["error"]
         except (ValueError, RecursionError, LookupError, TypeError) as fault:
             raise BoxError("invalid", FORGED) from fault
-        return None if error is None else str(error)[:500]
+        return None if error is None else storable(str(error)[:500])
 
     def call(self, probe: str, name: str, inputs: Sequence[Sequence[Any]]) -> list[bytes]:
         """What an answer returned for several arguments, as it was sent; all calls are one step."""

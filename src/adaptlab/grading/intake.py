@@ -5,6 +5,7 @@ as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's. Whose a fil
 """
 
 import hashlib
+import lzma
 import os
 import re
 import stat
@@ -19,6 +20,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.gradescope import read_metadata
 from adaptlab.grading.naming import LAB_FIRST, Batch, Owner, can_be_seen, moment, owner_of, student_of
 from adaptlab.grading.notebook import MAX_BYTES
+from adaptlab.grading.storable import storable
 
 MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
 # Windows, where students check their files, has neither links like these nor pipes in folders, and its own word for bytes as they are.
@@ -54,6 +56,10 @@ class Submission:
     fault: str = ""
     beside: tuple[Beside, ...] = ()
     owner: Owner = Owner("")
+
+    def __post_init__(self):
+        for name in ("student", "source"):
+            object.__setattr__(self, name, storable(getattr(self, name)))
 
     @property
     def digest(self) -> str:
@@ -112,7 +118,11 @@ def is_hidden(path: PurePosixPath) -> bool:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    """The moment of a file's last change; "" for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def wanted_name(name: str, wanted: Mapping[str, int]) -> str:
@@ -234,7 +244,7 @@ def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int
                 elif depth < MAX_NESTED:
                     nested = _from_zip(data, str(place), received, wanted, depth=depth + 1)
                     yield from (replace(file, owner=owner) for file in nested)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error, lzma.LZMAError) as error:
         yield _File(archive_path, b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
 
 

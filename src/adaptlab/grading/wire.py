@@ -79,7 +79,9 @@ def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
     """What `encode` made; a torch tensor again only if `tensors`, else a NumPy array. Anything out of form is NotPlain."""
     if depth > MAX_DEPTH + 1:  # what encode puts in place of too much stands one level deeper
         raise NotPlain("nested too deeply")
-    if data is None or isinstance(data, bool | int | float | str):
+    if isinstance(data, str):
+        return data.encode("utf-8", "replace").decode()  # JSON can hold halves of characters
+    if data is None or isinstance(data, bool | int | float):
         return data
     if isinstance(data, list):
         return [decode(item, tensors, depth + 1) for item in data]
