@@ -9,6 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["ADAPTLAB_UNATTENDED"] = "1"
 
 import pytest
+from hypothesis import settings
 
 from adaptlab.cores import available_cores
 from adaptlab.files import write_whole
@@ -16,6 +17,17 @@ from adaptlab.files import write_whole
 # Before torch reads it: with more threads than cores the tests would wait for each other at every step.
 if os.environ.get("OMP_NUM_THREADS", "").isdigit():
     os.environ["OMP_NUM_THREADS"] = str(min(int(os.environ["OMP_NUM_THREADS"]), available_cores()))
+
+# Of properties, the same few examples on every machine; ADAPTLAB_EXAMPLES=2000 looks for new ones.
+EXAMPLES = os.environ.get("ADAPTLAB_EXAMPLES")
+settings.register_profile(
+    "adaptlab",
+    max_examples=int(EXAMPLES or 25),
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+)
+settings.load_profile("adaptlab")
 
 
 @pytest.fixture(scope="session")

@@ -53,39 +53,6 @@ def ids_of(chat: LocalChat, text: str) -> list[int]:
     return chat.tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-@pytest.mark.parametrize("name", OF_TEXT)
-def test_a_stored_template_keeps_what_is_believed_of_it(name):
-    """Every message in its order, a reply that ends, and a score for what the template renders of a reply."""
-    chat = stored(name)
-    prompt = chat.render(TALK[:4])
-    places = [prompt.index(message["content"]) for message in TALK[:4]]
-    assert places == sorted(places)
-    whole = chat.template.render(chat.known_roles(TALK))
-    after = ids_of(chat, whole.rpartition(TALK[-1]["content"])[2])
-    assert chat.template.end_ids and (not after or after[0] in chat.template.end_ids)
-    assert set(chat.template.end_ids) <= set(torch.tensor(chat.model.generation_config.eos_token_id).flatten().tolist())
-    before, reply = chat._reply_ids(TALK[:4], TALK[-1]["content"])
-    assert before == ids_of(chat, prompt) and chat.tokenizer.decode(reply).endswith(TALK[-1]["content"])
-    if whole.startswith(prompt):
-        assert ids_of(chat, whole)[: len(before + reply)] == before + reply
-
-
-@pytest.mark.parametrize("name", OF_TEXT)
-def test_a_stored_template_teaches_every_reply_with_its_end_or_says_why_not(name):
-    chat = stored(name)
-    try:
-        (row,) = tokenized(chat, [TALK], 9999)
-    except AdaptLabError as refused:
-        assert "does not mark replies" in str(refused)
-        return
-    learned = "".join(chat.tokenizer.decode(token) if token != IGNORED else "\0" for token in row["labels"])
-    runs = [run for run in learned.split("\0") if run]
-    ends = chat.tokenizer.convert_ids_to_tokens(list(chat.template.end_ids))
-    assert len(runs) == 2
-    for run, reply in zip(runs, (TALK[2], TALK[4])):
-        assert reply["content"] in run and any(end in run.partition(reply["content"])[2] for end in ends)
-
-
 def test_most_stored_templates_can_be_trained_on():
     def trains(name: str) -> bool:
         try:

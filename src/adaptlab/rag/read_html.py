@@ -61,7 +61,7 @@ def read_html(html: str) -> Read:
     pieces = groupby(_visible(page, hidden), key=lambda piece: piece[0])
     parts = [(block.level, _laid_out(block, _joined(group))) for block, group in pieces]
     text, headings = assemble(parts)
-    n_hidden = sum(bool(re.search(r"\w", tag.get_text())) for tag in hidden)
+    n_hidden = sum(map(_has_words, hidden))
     left_out = (f"{n_hidden} parts that a browser does not show",) if n_hidden else ()
     return Read(text, _title(page), None, headings, left_out)
 
@@ -123,6 +123,15 @@ def _inner(name: str, block: _Block) -> _Block:
     if block.level or block.verbatim or not (heading or name in _VERBATIM):
         return block
     return _Block(level=int(heading[1])) if heading else _Block(verbatim=True)
+
+
+def _has_words(tag) -> bool:
+    """Whether a hidden element holds words; `get_text` alone skips those of ruby and templates."""
+    from bs4 import NavigableString
+    from bs4.element import RubyParenthesisString, RubyTextString, TemplateString
+
+    kinds = (NavigableString, RubyTextString, RubyParenthesisString, TemplateString)
+    return re.search(r"\w", tag.get_text(types=kinds)) is not None
 
 
 def _is_hidden(tag) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from transformers import BatchEncoding
 from trl.chat_template_utils import get_training_chat_template
 
 from adaptlab.errors import AdaptLabError
@@ -22,6 +23,20 @@ def _labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[i
         labels += tokens if learned and weights[number] else [IGNORED] * len(tokens)
         number += learned
     return labels
+
+
+def _masks_of_characters(made: BatchEncoding) -> list[list[int]]:
+    """The masks of replies in whole characters.
+
+    transformers marks the last character of a block by its first token alone, and an emoji may have four.
+    """
+    masks = [list(mask) for mask in made["assistant_masks"]]
+    for row, mask in enumerate(masks):
+        for place in range(1, len(mask)):
+            if mask[place - 1] and not mask[place]:
+                before, here = (made.token_to_chars(row, at) for at in (place - 1, place))
+                mask[place] = int(before is not None and before == here)
+    return masks
 
 
 def _check_replies(chat: LocalChat, number: int, ids: list[int], in_reply: list[int], n_replies: int) -> None:
@@ -70,10 +85,11 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     for messages in known:
         chat.template.render(messages, template=template)
     made = chat.tokenizer.apply_chat_template(known, chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
-    if not any(map(any, made["assistant_masks"])):
+    masks = _masks_of_characters(made)
+    if not any(map(any, masks)):
         raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
     rows = []
-    for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], made["assistant_masks"]), 1):
+    for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], masks), 1):
         weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
         _check_replies(chat, number, ids, in_reply, len(weights))
         rows.append({"input_ids": ids, "labels": _labels(ids, in_reply, weights)})
