@@ -87,15 +87,9 @@ class LocalChat:
         """Token ids of the prompt and of a reply to it, as the template renders the reply: it may trim it, or put a space before it."""
         prompt, reply = self.render(messages), self.template.as_text(reply)
         whole = self.template.render([*self.known_roles(messages), {"role": "assistant", "content": reply}])
-        rendered = reply
-        if not reply.strip():
-            rendered = reply if whole.startswith(prompt + reply) else ""
-        elif whole.startswith(prompt):
-            # Where it does not, the prompt holds what no finished turn does, as an empty thought.
-            between, found, after = whole[len(prompt) :].partition(reply)
-            if not found:  # trimmed
-                between, rendered, after = whole[len(prompt) :].partition(reply.strip())
-            rendered = between + rendered
+        # Where it does not, the prompt holds what no finished turn does, as an empty thought.
+        follows = whole.startswith(prompt)
+        rendered = whole[len(prompt) :].removesuffix(self.template.ending) if follows else reply
         before, tokens = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, rendered))
         return before, tokens
 

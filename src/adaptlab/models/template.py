@@ -37,6 +37,13 @@ def _turns(*contents: str, system: str = "") -> Messages:
 NO_THOUGHTS = {"enable_thinking": False}
 
 
+def _spellings(message: dict) -> set[str]:
+    """The texts that a template may render for a message: an earlier reply without its thoughts."""
+    content = message["content"].strip()
+    said = THINKS.sub("", content).strip() if message["role"] == "assistant" else content
+    return {content, said}
+
+
 @dataclass(frozen=True)
 class ChatTemplate:
     """The template of a tokenizer; `name` is the model's, for messages."""
@@ -87,16 +94,13 @@ class ChatTemplate:
         """Raises AdaptLabError if a message's words are missing in the text, or stand in another order."""
         place = 0
         for number, message in enumerate(messages, 1):
-            content = message["content"].strip()
-            found = text.find(content, place)
-            if found < 0 and message["role"] == "assistant":
-                content = THINKS.sub("", content).strip()
-                found = text.find(content, place)
-            if found < 0:
+            places = ((text.find(content, place), len(content)) for content in _spellings(message))
+            ends = [start + length for start, length in places if start >= 0]
+            if not ends:
                 raise AdaptLabError(
                     f"The chat template of {self.name} does not render message {number} ({message['role']}). Use a template that renders every message."
                 )
-            place = found + len(content)
+            place = min(ends)
 
     @cached_property
     def _opens_replies(self) -> bool:
@@ -131,18 +135,24 @@ class ChatTemplate:
         except FAILURES:
             return False
 
+    def _after_reply(self, turns: Messages) -> str:
+        """What is rendered after REPLY; nothing if the template refuses these turns."""
+        try:
+            return self._text(turns).rpartition(REPLY)[2]
+        except AdaptLabError:  # a template may refuse a conversation that ends with the user
+            return ""
+
+    @cached_property
+    def ending(self) -> str:
+        """What the template renders after the last reply of a conversation."""
+        return self._after_reply(_turns(ASKED, REPLY))
+
     @cached_property
     def end_ids(self) -> tuple[int, ...]:
         """The tokens that may follow a reply's last word: the end of its turn, or where a template has none, what opens the next turn."""
         found = []
         for turns in (_turns(ASKED, REPLY), _turns(ASKED, REPLY, ASKED)):
-            try:
-                _, rendered, after = self._text(turns).rpartition(REPLY)
-            except AdaptLabError:  # a template may refuse a conversation that ends with the user
-                continue
-            if not rendered:
-                continue
-            ids = self.tokenizer(after, add_special_tokens=False)["input_ids"]
+            ids = self.tokenizer(self._after_reply(turns), add_special_tokens=False)["input_ids"]
             found += [i for i in ids if i in self._control_ids][:1]
         return tuple(dict.fromkeys(found))
 
