@@ -359,12 +359,21 @@ def models_card(
 
 
 def main() -> None:
-    """Entry point: known errors are one sentence and exit status 2."""
+    """Entry point: known errors, and paths that the system refuses, are one sentence and exit status 2."""
     try:
         app()
     except AdaptLabError as error:
-        print(f"adaptlab: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(_said(str(error)))
+    except OSError as error:
+        if error.filename is None:  # not about a path, as when a reader of the output is gone
+            raise
+        sys.exit(_said(f"{error.filename} cannot be used ({error.strerror}). Give another path."))
+
+
+def _said(sentence: str) -> int:
+    """The exit status of a command that was refused, after its sentence."""
+    print(f"adaptlab: {sentence}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -291,8 +291,8 @@ def _utc(due: str) -> str:
 
     try:
         moment = datetime.fromisoformat(due)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            raise AdaptLabError(f"{due} lacks its zone, without which nobody knows when that is; write it as in 2026-11-30T23:59+01:00.")
+        return moment.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError) as error:
         raise AdaptLabError(f"{due!r} is no time; write it as in 2026-11-30T23:59+01:00.") from error
-    if moment.tzinfo is None:
-        raise AdaptLabError(f"{due} lacks its zone, without which nobody knows when that is; write it as in 2026-11-30T23:59+01:00.")
-    return moment.astimezone(UTC).isoformat()

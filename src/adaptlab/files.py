@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
@@ -57,6 +58,19 @@ def read_json(path: Path):
         return json.loads(read_text(path))
     except ValueError as error:
         raise AdaptLabError(f"{path} is damaged: it is no JSON ({error}).") from error
+
+
+@contextmanager
+def reading(path: Path, fix: str) -> Iterator[None]:
+    """One sentence if a file that the course wrote has another shape than is read inside.
+
+    `fix` is what its reader can do, as a sentence.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        says = f"{path} is damaged, or another version wrote it ({type(error).__name__})"
+        raise AdaptLabError(f"{says}. {fix}") from error
 
 
 def sha256(path: Path) -> str:

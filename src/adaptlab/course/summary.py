@@ -1,12 +1,11 @@
 """What a run measured and what it took, as Markdown: for the summary of a workflow, a comment on a change, a note to a class."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
-from adaptlab.course.usage import shown, trained_in
+from adaptlab.course.usage import read_usage, shown, trained_in
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text
+from adaptlab.evals.ledger import read_ledger
 from adaptlab.markdown import table
 
 
@@ -15,7 +14,7 @@ def markdown(build: Path) -> str:
     missing = [name for name in ("ledger.json", "usage.json") if not (build / name).exists()]
     if missing:
         raise AdaptLabError(f"{build / missing[0]} is not there yet; run the lessons first with `make run`.")
-    records, kept = (json.loads(read_text(build / name)) for name in ("ledger.json", "usage.json"))
+    records, kept = read_ledger(build / "ledger.json"), read_usage(build / "usage.json")
     verdicts = Counter(record["verdict"] for record in records)
     claims = [(r["id"], r["verdict"], f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]", r["n"]) for r in records]
     head = f"**{len(records)} claims**: " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())

@@ -8,7 +8,7 @@ from pathlib import Path
 from adaptlab.cores import available_cores
 from adaptlab.course.recorded import recorded
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import write_whole
+from adaptlab.files import read_json, reading, write_whole
 from adaptlab.models.precision import NumberFormat
 
 MIB = 2**20
@@ -73,6 +73,14 @@ def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
 def trained_in(kept: dict) -> str:
     """The number format of a recorded run and why it was chosen, as the end of a sentence on its machine."""
     return f"trained in {kept['dtype']}, since {kept['dtype_reason']}"
+
+
+def read_usage(path: Path) -> dict:
+    """What a run took, as `write_usage` left it."""
+    kept = read_json(path)
+    with reading(path, "Run the lessons again."):
+        shown(kept), trained_in(kept), [kept[name] for name in ("command", "cores", "gigaflops")]
+    return kept
 
 
 def write_usage(build: Path, rows: list[dict], command: str, chosen: NumberFormat) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import ABILITIES, Ability, draw_cases, measure
 from adaptlab.evals.statistics import proportion
-from adaptlab.files import write_whole
+from adaptlab.files import read_json, reading, write_whole
 from adaptlab.markdown import table
 from adaptlab.models.load import WEIGHTS
 from adaptlab.models.local import LocalChat
@@ -58,7 +58,10 @@ def read_card(weights: Path = WEIGHTS) -> list[dict]:
     file = weights / "card.json"
     if not file.exists():
         raise AdaptLabError(f"{weights} has no card yet; measure one with `adaptlab models card --measure --export {weights}`.")
-    return json.loads(file.read_text(encoding="utf-8"))
+    rows = read_json(file)
+    with reading(file, f"Measure one with `adaptlab models card --measure --export {weights}`."):
+        to_json(rows)
+    return rows
 
 
 KEY = ("model", "ability", "wording")

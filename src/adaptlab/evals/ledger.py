@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import Rule, claim
+from adaptlab.files import read_json, reading
 
 RECORD_MIME = "application/vnd.adaptlab.record+json"
 
@@ -88,6 +89,18 @@ def collect(notebooks: list[Path]) -> list[dict]:
 
 def _order(claim_id: str) -> tuple:
     return "PRLFDGH".find(claim_id[0]), int(claim_id[1:])
+
+
+COLUMNS = ("id", "verdict", "value", "low", "high", "n")  # of a record, where others show it
+
+
+def read_ledger(path: Path) -> list[dict]:
+    """The records of a ledger that a run left."""
+    records = read_json(path)
+    with reading(path, "Run the lessons again."):
+        if isinstance(records, dict) or not all({*COLUMNS} <= record.keys() for record in records):
+            raise TypeError("records are a list of objects")
+    return records
 
 
 def to_json(records: list[dict]) -> str:

@@ -16,7 +16,7 @@ def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
     """(model, configuration): the folder of a run by `adaptlab tune`, the folder of a PEFT adapter on `base`, or any other model's id."""
     folder = Path(tuned)
     config = next((read_json(path) for path in (folder / "config.json", folder / "adapter_config.json") if path.exists()), {})
-    if "options" in config:
+    if isinstance(config, dict) and "options" in config:
         return load_run(folder, base), config
     if (folder / "adapter_config.json").exists():
         model = with_adapter(copy.deepcopy(base.model), folder, base.name)

@@ -14,7 +14,7 @@ from transformers import LogitsProcessor, PreTrainedModel
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import Ability, exact, exact_json, final_number, in_tone
 from adaptlab.evals.statistics import Estimate, mean, proportion
-from adaptlab.files import read_text, write_whole
+from adaptlab.files import read_text, reading, write_whole
 from adaptlab.models.chat import texts
 from adaptlab.models.local import NOT_FINITE, PASS_TOKENS, LocalChat, groups
 from adaptlab.progress import progress_bar
@@ -131,10 +131,8 @@ def run_suite(chat: LocalChat, n: int = N_CASES, seed: int = SEED, folder: Path 
 
 
 def _kept_values(kept: Path) -> Values:
-    try:
+    with reading(kept, "Remove it, and the suite is measured again."):
         return dict(json.loads(read_text(kept)))
-    except (ValueError, TypeError) as error:
-        raise AdaptLabError(f"{kept} is damaged; remove it, and the suite is measured again.") from error
 
 
 def estimates(values: Values) -> dict[str, Estimate]:

@@ -32,12 +32,12 @@ def architecture(model_id: str) -> PretrainedConfig:
     name = model_id.removeprefix("hub:")
     if name in architectures():
         return AutoConfig.for_model(**architectures()[name])
-    if model_id.startswith("embedded:") or Path(model_id).is_dir():
+    if model_id.startswith("embedded:") or (model_id and Path(model_id).is_dir()):
         try:
             return AutoConfig.from_pretrained(resolve(model_id))
-        except (OSError, ValueError) as error:
-            raise AdaptLabError(f"{model_id} has no config.json that transformers can read ({str(error).splitlines()[0]}).") from error
-    raise AdaptLabError(f"The architecture of {model_id} is not known here; give the folder of its config.json, or one of {', '.join(architectures())}.")
+        except Exception as error:  # transformers has no one error for a file that is damaged
+            raise AdaptLabError(f"{model_id} has no config.json that transformers can read ({[*str(error).splitlines(), type(error).__name__][0]}).") from error
+    raise AdaptLabError(f"The architecture of {model_id!r} is not known here; give the folder of its config.json, or one of {', '.join(architectures())}.")
 
 
 def skeleton(config: PretrainedConfig) -> nn.Module:

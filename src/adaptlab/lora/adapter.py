@@ -24,10 +24,14 @@ def scale(alpha: float, rank: int, rank_stabilized: bool = False) -> float:
     return alpha / (rank**0.5 if rank_stabilized else rank)
 
 
+MOST_RANK = 16_384  # more than the rank that any layer of today's models has
+
+
 def check_rank(rank: int) -> None:
-    """Refuse what is no rank."""
-    if not isinstance(rank, int) or rank < 1:
-        raise AdaptLabError(f"A rank is a whole number from 1, often 4 to 64; this one is {rank}.")
+    """Refuse what is no rank, or more than a machine has memory for."""
+    if not isinstance(rank, int) or not 1 <= rank <= MOST_RANK:
+        limits = f"a whole number from 1 to {MOST_RANK:,}, often 4 to 64"
+        raise AdaptLabError(f"A rank is {limits}; this one is {rank}.")
 
 
 def delta_weight(a: Tensor, b: Tensor, factor: float) -> Tensor:

@@ -98,7 +98,7 @@ def resolve(model_id: str) -> str:
         return str(embedded_path(name))
     if kind == "hub" and name:
         return from_hub(name)
-    if Path(model_id).is_dir():
+    if model_id and Path(model_id).is_dir():  # an empty path is the folder where one stands
         if not any((Path(model_id) / file).exists() for file in ("config.json", "adapter_config.json")):
             raise AdaptLabError(f"The folder {model_id} holds no model: it has no config.json; give one that save_pretrained wrote.")
         return model_id
@@ -128,8 +128,8 @@ def load_model(model_id: str, dtype: str = ""):
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
         model = AutoModelForCausalLM.from_pretrained(source, dtype=weights, **options)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # transformers has no one error for files that are damaged
+        reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         says = f"The model {model_id} could not be loaded ({reason})"
         raise AdaptLabError(f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab fetch --help`).") from error
     if tokenizer.pad_token is None:

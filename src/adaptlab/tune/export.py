@@ -13,9 +13,10 @@ import yaml
 from jinja2 import Template
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_json, read_text, write_whole
+from adaptlab.files import read_text, write_whole
 from adaptlab.models.chat import Messages
 from adaptlab.tune.data_hash import data_hash
+from adaptlab.tune.described import read_described
 from adaptlab.tune.formats import chat_jsonl, read_conversations
 
 _MODAL = Template(
@@ -91,7 +92,7 @@ def _described(folder: Path) -> dict:
     """The config.json of a run of conversations. Raises AdaptLabError for what is not one."""
     if not (folder / "config.json").exists():
         raise AdaptLabError(f"{folder} holds no run; give the folder of one that `adaptlab tune` made.")
-    described = read_json(folder / "config.json")
+    described = read_described(folder)
     base = described["base"]["name"]
     if "beta" in described["options"]:
         raise AdaptLabError(f"The run in {folder} is trained on preferences, which exports do not cover. Export a run of `adaptlab tune`.")

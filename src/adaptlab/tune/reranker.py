@@ -72,8 +72,9 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
     from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.losses import ListNetLoss
 
-    make_folder(folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    is_bfloat16 = number_format(device, dtype).is_bfloat16  # what is wrong is said before minutes of searching
+    make_folder(folder)
     lists = docstring_lists(n_docstrings, seed, packages) + handbook_lists(n_handbook, seed)
     random.Random(seed).shuffle(lists)
     model = CrossEncoder(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
@@ -85,7 +86,7 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
         arguments = CrossEncoderTrainingArguments(
             output_dir=scratch, per_device_train_batch_size=LISTS_A_STEP, num_train_epochs=1, learning_rate=LEARNING_RATE,
             lr_scheduler_type="cosine", warmup_steps=0.1, seed=seed, report_to="none", save_strategy="no", logging_steps=20,
-            dataloader_pin_memory=False, bf16=number_format(device, dtype).is_bfloat16, use_cpu=device == "cpu",
+            dataloader_pin_memory=False, bf16=is_bfloat16, use_cpu=device == "cpu",
         )  # fmt: skip
         CrossEncoderTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(lists), loss=ListNetLoss(model)).train()
     model.transformers_model.save_pretrained(folder)

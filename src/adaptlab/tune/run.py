@@ -21,18 +21,18 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import make_folder, read_json, write_whole
+from adaptlab.files import make_folder, write_whole
 from adaptlab.markdown import table
 from adaptlab.models.adapter import with_adapter
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
 from adaptlab.tune.data_hash import data_hash
+from adaptlab.tune.described import RESULTS, read_described
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trained_chat, trainer
 
-RESULTS = {"lora": "adapter", "full": "model"}
 CHECKPOINT_STEPS = 50  # between those of a run that nobody gave a number
 
 
@@ -92,7 +92,7 @@ def _refuse_others(folder: Path, described: dict) -> None:
         if any(path.is_file() for path in folder.rglob("*")):
             raise AdaptLabError(f"{folder} holds something else; choose a new folder for the run.")
         return
-    found = read_json(config)
+    found = read_described(folder)
     if differing := [key for key in described if found.get(key) != described[key]]:
         raise AdaptLabError(f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or give what config.json says.")
     if _finished(folder):
@@ -104,8 +104,8 @@ def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tupl
     chosen = number_format(chat.model.device.type, options.dtype)
     config = folder / "config.json" if folder else None
     if config and config.exists() and not chosen.asked:
-        begun = read_json(config)
-        if name := begun.get("options", {}).get("dtype"):
+        begun = read_described(folder)
+        if name := begun["options"].get("dtype"):
             return replace(options, dtype=name), begun.get("dtype_reason", "")
     return replace(options, dtype=chosen.name), chosen.reason
 
@@ -190,7 +190,7 @@ def _finish(folder: Path, made, described: dict) -> None:
 def load_run(folder: Path, chat: LocalChat) -> LocalChat:
     """What a finished run made of the base model `chat`; a run on another base is refused."""
     folder = Path(folder)
-    described = read_json(folder / "config.json")
+    described = read_described(folder)
     result = folder / RESULTS[described["options"]["method"]]
     if not result.exists():
         raise AdaptLabError(f"The run in {folder} is not finished; start it again with its options, and it goes on.")

@@ -23,6 +23,7 @@ from transformers.trainer_utils import SchedulerType
 from trl import SFTConfig, SFTTrainer
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.lora.adapter import MOST_RANK
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import check_format, number_format
@@ -92,7 +93,7 @@ class Options:
                 says = "a whole number" if kind is Integral else "a finite number"
                 raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
         for name, most in (("n_frozen", None), ("checkpoint_steps", None), ("patience", None),
-                           ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
+                           ("rank", MOST_RANK), ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
             value = getattr(self, name)
             if value < 0 or (most is not None and value > most):
                 limits = "0 or more" if most is None else f"from 0 to {most}"

@@ -1,6 +1,5 @@
 """Markdown pages, the ledger, every executed lesson and every lab, made into HTML by Sphinx."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
+from adaptlab.evals.ledger import read_ledger
 from adaptlab.files import make_folder, read_text, write_whole
 from adaptlab.plots import Figure
 
@@ -25,7 +25,7 @@ from adaptlab.plots import Figure
 def build_pages(build: Path, folder: Path, strict: bool) -> None:
     """Write `build`/site; pages that stand there as they would be written are left to Sphinx as they are."""
     source, site = build / "site-source", build / "site"
-    files = dict(_sources(build, folder, json.loads(read_text(build / "ledger.json"))))
+    files = dict(_sources(build, folder, read_ledger(build / "ledger.json")))
     if _stale(source, files) or not (site / "searchindex.js").exists():
         for made in (source, site):
             shutil.rmtree(made, ignore_errors=True)

@@ -1,19 +1,17 @@
 """What the lessons took, as tables: in the recorded run, and in the one that this site shows."""
 
-import json
 from pathlib import Path
 
 from adaptlab.course.recorded import recorded
 from adaptlab.course.site.tables import raw, sortable_table
-from adaptlab.course.usage import shown, trained_in
-from adaptlab.files import read_text
+from adaptlab.course.usage import read_usage, shown, trained_in
 
 
 def usage_tables(build: Path) -> str:
     """Markdown with a table for the recorded run and, if it left its file, one for the run in `build`."""
     runs = {"The recorded run": recorded("usage")}
     if (build / "usage.json").exists():
-        runs["The run behind this site"] = json.loads(read_text(build / "usage.json"))
+        runs["The run behind this site"] = read_usage(build / "usage.json")
     return "\n".join(_one(name, kept) for name, kept in runs.items() if kept["rows"])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from adaptlab.course.recorded import recorded
 from adaptlab.course.studies import arms, forgetting, levers, preferences, tuning
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text, write_whole
+from adaptlab.files import read_json, read_text, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
 
@@ -20,12 +20,13 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     if name not in STUDIES:
         raise AdaptLabError(f"There is no study {name!r}; there are {', '.join(STUDIES)}.")
     head = {"command": f"adaptlab study {name}", "model": chat.name, "cores": os.cpu_count()}
-    found = json.loads(read_text(kept)) if kept.exists() else head
-    if found["model"] != chat.name:
-        raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
-    rows = found.get("rows", [])
+    found = read_json(kept) if kept.exists() else head
     settings = STUDIES[name].settings
-    left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
+    with reading(kept, "Move it away, and its rows are measured again."):
+        if found["model"] != chat.name:
+            raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
+        rows = found.get("rows", [])
+        left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
     for setting in progress_bar(left, desc=name, unit="run"):
         rows.append(setting | STUDIES[name].measure(chat, **setting))
         rows = [row for setting in settings for row in rows if setting.items() <= row.items()]

@@ -1,0 +1,19 @@
+"""The description of a run, config.json in its folder, as it is read back."""
+
+from pathlib import Path
+
+from adaptlab.files import read_json, reading
+
+RESULTS = {"lora": "adapter", "full": "model"}  # folders of a finished run, by its method
+
+
+def read_described(folder: Path) -> dict:
+    """What the config.json of a run says. Raises AdaptLabError if it is not that of a run."""
+    path = folder / "config.json"
+    described = read_json(path)
+    with reading(path, "Give the folder of a run that `adaptlab tune` made, or a new one."):
+        named = [described["base"][key] for key in ("name", "fingerprint")]
+        named += [RESULTS[described["options"]["method"]], described["data"]["hash"]]
+        if not all(isinstance(name, str) for name in named):
+            raise TypeError("names are texts")
+    return described
