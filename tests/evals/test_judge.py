@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.evals.judge import Verdict, agreement_with, judge_messages, length_controlled, position_bias, verdicts, wins
 from adaptlab.models.chat import ScriptedChat
 
@@ -47,7 +48,7 @@ def test_the_rubric_comes_last_and_the_whole_prompt_is_shown():
 
 def test_wins_count_ties_half_and_need_the_same_prompts():
     assert wins([1, 0.5, 0], [0.5, 0.5, 1]) == [1.0, 0.5, 0.0]
-    with pytest.raises(ValueError):
+    with pytest.raises(AdaptLabError, match="1 and 2 values"):
         wins([1], [1, 0])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adaptlab.agents.tools import BadCall, Tool, call
+from adaptlab.checks import check_whole
 from adaptlab.models.answers import SERVER, openai_choice, sentence, tokens
 from adaptlab.models.completions import Completions
 from adaptlab.world.case import system, user
@@ -18,6 +19,9 @@ class Limits:
 
     steps: int = 6
     tokens: int = 6000
+
+    def __post_init__(self):
+        check_whole(self.steps, "steps", 1), check_whole(self.tokens, "tokens", 1)
 
 
 @dataclass(frozen=True)

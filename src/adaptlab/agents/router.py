@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from adaptlab.agents.agent import Called, carry_out
 from adaptlab.agents.tools import Tool
+from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Chat, Messages, texts
 from adaptlab.rag.embed import Embedder
 from adaptlab.world.case import data, system, user
@@ -32,8 +33,14 @@ EXAMPLES: dict[Route, tuple[str, ...]] = {
 Router = Callable[[Sequence[str]], list[Route]]
 
 
+def _check_examples(examples: Mapping[Route, Sequence[str]]) -> None:
+    if not examples or not all(examples.values()):
+        raise AdaptLabError("A route has no examples. Give at least one question for each route.")
+
+
 def nearest_router(embedder: Embedder, examples: Mapping[Route, Sequence[str]] = EXAMPLES) -> Router:
     """The route of the example that is nearest in meaning."""
+    _check_examples(examples)
     routes = [route for route, questions in examples.items() for _ in questions]
     known = embedder.encode([_plain(question) for questions in examples.values() for question in questions])  # (e, d)
 
@@ -74,6 +81,7 @@ def asking_router(chat: Chat, examples: Mapping[Route, Sequence[str]] = EXAMPLES
 
     Labels are plain words: the embedded models learned to sort texts under any of theirs, and could not write a tool's name.
     """
+    _check_examples(examples)
     by_tool: dict[str, list[str]] = {}
     for (name, _), questions in examples.items():
         by_tool.setdefault(name, []).extend(questions)

@@ -1,7 +1,6 @@
 """Tools of a tutor: a search in the lessons, a look at a claim, a calculator. A model's arguments are checked before anything is called."""
 
 import ast
-import json
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
-from adaptlab.files import read_text
+from adaptlab.files import read_json, reading
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import Embedder
@@ -158,8 +157,10 @@ def lesson_documents(folder: Path, leave_out: Sequence[str] = ()) -> list[Docume
 
 
 def _document(path: Path) -> Document:
-    prose = ["".join(cell["source"]) for cell in json.loads(read_text(path))["cells"] if cell["cell_type"] == "markdown"]
-    title = prose[0].splitlines()[0].lstrip("# ")
+    notebook = read_json(path)
+    with reading(path, "Restore it, for example from git."):
+        prose = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+        title = prose[0].splitlines()[0].lstrip("# ")
     return Document("\n\n".join(prose), path.name, title, datetime.fromtimestamp(path.stat().st_mtime, UTC).date())
 
 

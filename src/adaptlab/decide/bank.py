@@ -6,8 +6,10 @@ The best lever is the cheapest of those that reach the asked share of right repl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from adaptlab.checks import check_number
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, Need
+from adaptlab.errors import AdaptLabError
 from adaptlab.evals.statistics import Estimate, proportion
 
 
@@ -37,6 +39,11 @@ class Condition:
     n_examples: int = 1000
     least: float = 0.8
     budget: float = 100
+
+    def __post_init__(self):
+        for name in ("n_queries", "n_updates", "n_examples", "budget"):
+            check_number(getattr(self, name), name, 0)
+        check_number(self.least, "least", 0, 1)
 
 
 CONDITIONS = (
@@ -77,6 +84,8 @@ class Described:
 
 def best_lever(scores: Mapping[Lever, float], costs: Mapping[Lever, float], least: float) -> Lever:
     """The cheapest lever that is right often enough, else the one that is right most often; the simpler one of two that are alike."""
+    if not scores or scores.keys() != costs.keys():
+        raise AdaptLabError("Levers have no scores or other costs. Give both for each lever.")
     enough = [lever for lever in scores if scores[lever] >= least]
     return min(enough, key=lambda lever: costs[lever]) if enough else max(scores, key=lambda lever: scores[lever])
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from adaptlab.checks import check_number
 from adaptlab.decide.need import Lever
 
 
@@ -21,6 +22,15 @@ class Prices:
     hosting: float = 0.0
     searching: float = 0.0
 
+    def __post_init__(self):
+        _check_amounts(self)
+
+
+def _check_amounts(given) -> None:
+    """Raises AdaptLabError for an amount below 0, and for one that is no number."""
+    for name, value in vars(given).items():
+        check_number(value, name, 0)
+
 
 PRICES = Prices()
 
@@ -34,6 +44,9 @@ class Usage:
     training_tokens: float = 0.0
     update_tokens: float = 0.0
 
+    def __post_init__(self):
+        _check_amounts(self)
+
 
 def query_cost(lever: Lever, usage: Usage, prices: Prices = PRICES) -> float:
     """Money for one query."""
@@ -43,6 +56,8 @@ def query_cost(lever: Lever, usage: Usage, prices: Prices = PRICES) -> float:
 
 def monthly_cost(lever: Lever, usage: Usage, n_queries: float, n_updates: float = 0.0, prices: Prices = PRICES, months: float = 12.0) -> float:
     """Money a month for `n_queries` a day and `n_updates` of facts a month; what is built once is spread over `months`."""
+    check_number(n_queries, "n_queries", 0), check_number(n_updates, "n_updates", 0)
+    check_number(months, "months", 1)
     kept = prices.hosting * lever.tunes + prices.searching * lever.retrieves
     trained = (usage.training_tokens / months + n_updates * usage.update_tokens) * prices.training / 1e6
     return kept + trained + 30.0 * n_queries * query_cost(lever, usage, prices)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from adaptlab.checks import check_numbers
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.statistics import CONFIDENCE, Estimate
 from adaptlab.models.chat import Messages
@@ -44,7 +45,8 @@ def separation(suspected: Sequence[float], fresh: Sequence[float], seed: int = 0
 
     That is the area under the ROC curve. The interval is a percentile bootstrap over the cases of both sides; `n` counts the suspected ones.
     """
-    a, b, rng = np.asarray(suspected, float), np.asarray(fresh, float), np.random.default_rng(seed)
+    a = check_numbers(suspected, "The values of suspected cases")
+    b, rng = check_numbers(fresh, "The values of fresh cases"), np.random.default_rng(seed)
     above = (a[:, None] > b) + (a[:, None] == b) / 2  # (n_suspected, n_fresh)
     # How often each case is drawn in each resample: (N_RESAMPLES, n_suspected) and (N_RESAMPLES, n_fresh).
     times = [rng.multinomial(len(side), np.full(len(side), 1 / len(side)), N_RESAMPLES) for side in (a, b)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from adaptlab.checks import check_number, check_numbers, check_pairs
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.statistics import Estimate, paired_difference
 from adaptlab.evals.suite import PROSE, Values
@@ -32,18 +33,26 @@ def mcnemar(after: Sequence[float], before: Sequence[float]) -> float:
 
     Of the cases that changed, those lost are a fair coin's heads if nothing was lost. 1 where no case changed.
     """
+    _check_sides(after, before)
     lost, won = (int(np.sum(np.greater(a, b))) for a, b in ((before, after), (after, before)))
     return float(stats.binomtest(lost, lost + won, alternative="greater").pvalue) if lost + won else 1.0
 
 
 def more_bits(after: Sequence[float], before: Sequence[float]) -> float:
     """One-sided p-value of "no more bits than before" (Wilcoxon's signed ranks over the stories); 1 where none changed."""
+    _check_sides(after, before)
     changes = np.subtract(after, before)
     return float(stats.wilcoxon(changes, alternative="greater").pvalue) if changes.any() else 1.0
 
 
+def _check_sides(after: Sequence[float], before: Sequence[float]) -> None:
+    check_pairs(after, before, "After and before")
+    check_numbers(after, "The values after"), check_numbers(before, "The values before")
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values corrected for their number, in the order given (Holm 1979): the k-th least times (m - k + 1), and no less than those below it."""
+    check_numbers(p_values, "The p-values", 0, 1)
     order = np.argsort(p_values)
     raised = [min(1.0, p_values[i] * (len(p_values) - rank)) for rank, i in enumerate(order)]
     corrected = np.empty(len(p_values))
@@ -59,6 +68,9 @@ def compare(before: Values, after: Values, margin: float = MARGIN, alpha: float 
     cases and seven skills, a loss of five points is found in nine of ten runs while no more than eight cases in a hundred change, and in six of ten where
     fifteen do. The margin bounds the loss that was measured, not the true one.
     """
+    check_number(margin, "The margin", 0)
+    if not before:
+        raise AdaptLabError("No skill was measured. Give the values of at least one.")
     if {name: len(found) for name, found in before.items()} != {name: len(found) for name, found in after.items()}:
         raise AdaptLabError("The two models were not measured on the same cases; run both with the same n and seed.")
     corrected = holm([(more_bits if name == PROSE else mcnemar)(after[name], before[name]) for name in before])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from adaptlab.checks import check_numbers, check_pairs
 from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.models.chat import Chat, Messages
 from adaptlab.world.case import user
@@ -57,6 +58,7 @@ def _letter(text: str) -> float:
 
 def agreement_with(verdicts: Sequence[Verdict], truth: Sequence[bool]) -> Estimate:
     """Share of comparisons where judge and truth (whether the first reply is better) agree; an undecided one counts half."""
+    check_pairs(verdicts, truth, "The verdicts and the truth")
     return mean([1 - abs(verdict.preference - float(better)) for verdict, better in zip(verdicts, truth)])
 
 
@@ -67,6 +69,8 @@ def position_bias(verdicts: Sequence[Verdict]) -> Estimate:
 
 def wins(new: Sequence[float], old: Sequence[float]) -> list[float]:
     """1 where a new reply scores more than the old one to the same prompt, one half where they tie."""
+    check_pairs(new, old, "New and old")
+    new, old = check_numbers(new, "The new scores"), check_numbers(old, "The old scores")
     return [0.5 if a == b else float(a > b) for a, b in zip(new, old, strict=True)]
 
 
@@ -75,6 +79,8 @@ def length_controlled(won: Sequence[float], lengths: Sequence[tuple[int, int]]) 
 
     The difference goes in as tanh of its standard score, as theirs does; a tie counts as half a win and half a loss.
     """
+    check_pairs(won, lengths, "The wins and the lengths")
+    check_numbers(won, "The wins", 0, 1)
     difference = np.array([new - old for new, old in lengths], float)
     x = np.tanh(difference / (difference.std() or 1.0))[:, None]
     outcomes, weights = np.r_[np.ones(len(x)), np.zeros(len(x))], np.r_[np.array(won), 1 - np.array(won)]

@@ -67,8 +67,13 @@ def read_records(path: Path) -> list[dict]:
     """The records in an executed notebook's outputs, each with its notebook's name and its cell's id."""
     import nbformat  # a lesson only records, and does without the seconds that this takes
 
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except Exception as error:  # nbformat has no one error for a file that is damaged
+        says = f"{path} is not a notebook that can be read ({type(error).__name__})"
+        raise AdaptLabError(f"{says}. Run its lesson again.") from error
     records = []
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in cells:
         for output in cell.get("outputs", []):
             found = output.get("data", {}).get(RECORD_MIME)
             if found:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
+from adaptlab.checks import check_number, check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.statistics import Estimate, paired_p, proportion, unpaired_p
 
@@ -15,7 +16,8 @@ Hits = Sequence[bool]
 
 def coverage(interval: Callable[[int, int], tuple[float, float]], pool: Hits, n: int, n_draws: int = N_DRAWS, seed: int = 0) -> Estimate:
     """Share of samples of n, drawn from the pool with replacement, whose `interval(k, n)` of k hits holds the pool's share."""
-    truth = float(np.mean(pool))
+    check_whole(n, "n", 1)
+    truth = float(check_numbers(pool, "The pool's answers", 0, 1).mean())
     counts = np.random.default_rng(seed).choice(np.asarray(pool, bool), (n_draws, n)).sum(axis=1)  # (n_draws,)
     holds = {k: interval(k, n)[0] <= truth <= interval(k, n)[1] for k in set(counts.tolist())}
     return proportion([holds[k] for k in counts.tolist()])
@@ -23,12 +25,19 @@ def coverage(interval: Callable[[int, int], tuple[float, float]], pool: Hits, n:
 
 def discordance(new: Hits, old: Hits) -> float:
     """Share of the cases on which the two differ."""
+    _check_pool(new, old)
     return float(np.mean(np.not_equal(np.asarray(new, bool), np.asarray(old, bool))))
+
+
+def _check_pool(new: Hits, old: Hits) -> None:
+    check_pairs(new, old, "The answers of the pool")
+    check_numbers(new, "The new answers", 0, 1), check_numbers(old, "The old answers", 0, 1)
 
 
 def planted(hits: Hits, effect: float, seed: int = 0) -> list[bool]:
     """The same answers with as many wrong ones made right as raise the share by `effect`; the cases are drawn by chance."""
-    hits = np.array(hits, bool)
+    check_number(effect, "The effect")
+    hits = check_numbers(hits, "The hits", 0, 1).astype(bool)
     wrong, n_raised = np.flatnonzero(~hits), round(effect * len(hits))
     if not 0 <= n_raised <= len(wrong):
         raise AdaptLabError(
@@ -43,8 +52,8 @@ def found_share(new: Hits, old: Hits, n: int, paired: bool = True, n_draws: int 
 
     `paired`: both on the same n cases, by McNemar's test; else on n cases each, by the test of two shares.
     """
-    if len(new) != len(old):
-        raise AdaptLabError(f"The pool has {len(new)} answers of one and {len(old)} of the other; ask both the same cases.")
+    _check_pool(new, old)
+    check_whole(n, "n", 1)
     new, old, rng = np.asarray(new, bool), np.asarray(old, bool), np.random.default_rng(seed)
     cases = rng.integers(len(new), size=(n_draws, n))
     if paired:
@@ -62,6 +71,9 @@ def _significant(counts: Sequence[tuple[int, int]], p_value: Callable[[int, int]
 
 
 def _quantiles(alpha: float, power: float) -> tuple[float, float]:
+    for name, value in (("alpha", alpha), ("power", power)):
+        if not 0 < value < 1:
+            raise AdaptLabError(f"{name} is {value!r}. Give a number between 0 and 1.")
     return float(stats.norm.ppf(1 - alpha / 2)), float(stats.norm.ppf(power))
 
 

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
+from adaptlab.checks import check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
 
 CONFIDENCE = 0.95
@@ -31,14 +32,17 @@ class Estimate:
 
 def proportion(hits: Sequence[bool]) -> Estimate:
     """Share of hits with Wilson's interval (Wilson 1927), which stays inside [0, 1] and works near its ends."""
-    n, k = len(hits), int(np.sum(hits))
+    found = check_numbers(hits, "The hits", 0, 1)
+    if not np.isin(found, (0, 1)).all():
+        raise AdaptLabError("The hits are not all 0 or 1. Give True or False for each case.")
+    n, k = len(found), int(found.sum())
     interval = stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(k / n, float(interval.low), float(interval.high), n)
 
 
 def mean(values: Sequence[float], seed: int = 0) -> Estimate:
     """Mean with a percentile bootstrap interval."""
-    data = np.asarray(values, float)
+    data = check_numbers(values, "The values")
     return _bootstrap((data,), np.mean, float(data.mean()), seed)
 
 
@@ -47,7 +51,8 @@ def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0)
 
     Hits and misses get Newcombe's interval for paired shares, which also holds near 0 and 1; other values a percentile bootstrap over the cases.
     """
-    new, old = np.asarray(new, float), np.asarray(old, float)
+    check_pairs(new, old, "The two sides")
+    new, old = check_numbers(new, "The new values"), check_numbers(old, "The old values")
     if set(np.unique([new, old])) <= {0, 1}:
         return _paired_proportions(new, old)
     return _bootstrap((new - old,), np.mean, float((new - old).mean()), seed)
@@ -89,7 +94,8 @@ def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estim
 
 def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Estimate:
     """Spearman's rank correlation with a bootstrap interval over the pairs; 0 within [-1, 1] where one side has no ranks to compare."""
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    check_pairs(x, y, "The two sides")
+    x, y = check_numbers(x, "The first values"), check_numbers(y, "The second values")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Estimate(0.0, -1.0, 1.0, len(x))
 
@@ -105,11 +111,15 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
 @cache  # simulations ask for few pairs of counts, each very often
 def paired_p(won: int, lost: int) -> float:
     """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ (McNemar 1947); 1 where there are none."""
+    check_whole(won, "The number won", 0), check_whole(lost, "The number lost", 0)
     return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
 
 
 def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
     """Two-sided p-value of "equal shares" from two independent samples, by the normal distribution with the pooled share; 1 where nothing varies."""
+    for name, k, n in (("new", k_new, n_new), ("old", k_old, n_old)):
+        check_whole(n, f"The number of {name} cases", 1)
+        check_whole(k, f"The number of {name} hits", 0, n)
     pooled = (k_new + k_old) / (n_new + n_old)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n_new + 1 / n_old))
     return float(2 * stats.norm.sf(abs(k_new / n_new - k_old / n_old) / spread)) if spread else 1.0
@@ -122,7 +132,8 @@ def corrected_share(said: Sequence[float], of_true: Sequence[float], of_false: S
     judge's sensitivity and 1 - specificity. The interval is a percentile bootstrap over all three. `n` counts the cases in question. Both value and bounds
     are kept within [0, 1]. A judge that says as much of false cases as of true ones is an AdaptLabError: nothing can be read from it.
     """
-    parts = [np.asarray(part, float) for part in (said, of_true, of_false)]
+    names = ("What is said of the cases", "What is said of true cases", "What is said of false cases")
+    parts = [check_numbers(part, name, 0, 1) for part, name in zip((said, of_true, of_false), names)]
     if not parts[1].mean() > parts[2].mean():
         raise AdaptLabError("The judge says yes to false cases as often as to true ones; take another judge, or more cases whose truth is known.")
     rng = np.random.default_rng(seed)

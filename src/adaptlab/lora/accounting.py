@@ -13,8 +13,10 @@ from torch import device, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer, LinearAttentionLayer
 
+from adaptlab.checks import check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora.adapter import check_rank, dimensions, targets
+from adaptlab.models.chat import check_text
 from adaptlab.models.load import resolve
 
 NF4_BLOCK, NF4_SECOND_BLOCK = 64, 256  # weights that share a factor, and factors that share one of their own
@@ -29,6 +31,7 @@ def architectures() -> dict[str, dict]:
 
 def architecture(model_id: str) -> PretrainedConfig:
     """The config of a model: a well-known one's by its name on the hub, an embedded one's, or that in a folder; an AdaptLabError for others."""
+    check_text(model_id, "The model's id")
     name = model_id.removeprefix("hub:")
     if name in architectures():
         return AutoConfig.for_model(**architectures()[name])
@@ -88,6 +91,8 @@ def kv_cache_bytes(config: PretrainedConfig, n_tokens: int, n_sequences: int = 1
 
     An architecture that keeps something else (compressed keys, chunks) is an AdaptLabError.
     """
+    for name, value in (("n_tokens", n_tokens), ("n_sequences", n_sequences), ("bytes_each", bytes_each)):
+        check_whole(value, name, 0)
     text = config.get_text_config(decoder=True)
     n_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
@@ -107,5 +112,6 @@ def nf4_bytes(n_weights: int, double: bool = True) -> float:
 
     Dettmers et al. 2023, sections 2 and 3: 0.5 bits a weight for the factors, or 0.127. The last block's padding is left out.
     """
+    check_whole(n_weights, "n_weights", 0)
     factor = 1 + 4 / NF4_SECOND_BLOCK if double else 4
     return n_weights * (0.5 + factor / NF4_BLOCK)

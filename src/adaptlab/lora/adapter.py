@@ -6,6 +6,7 @@ alpha / sqrt(r), whose gradients keep their size as the rank grows (rank-stabili
 
 from collections.abc import Iterator, Sequence
 from math import isfinite
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ LINEAR = (nn.Linear, Conv1D)  # GPT-2's Conv1D is a linear layer that keeps its 
 def scale(alpha: float, rank: int, rank_stabilized: bool = False) -> float:
     """The factor before B @ A; the sources stand above. A rank that is no whole number from 1, or an endless alpha, is an AdaptLabError."""
     check_rank(rank)
-    if not isfinite(alpha):
+    if not isinstance(alpha, Real) or not isfinite(alpha):
         raise AdaptLabError(f"Alpha is a number, often twice the rank; this one is {alpha}.")
     return alpha / (rank**0.5 if rank_stabilized else rank)
 
@@ -29,7 +30,7 @@ MOST_RANK = 16_384  # more than the rank that any layer of today's models has
 
 def check_rank(rank: int) -> None:
     """Refuse what is no rank, or more than a machine has memory for."""
-    if not isinstance(rank, int) or not 1 <= rank <= MOST_RANK:
+    if isinstance(rank, bool) or not isinstance(rank, Integral) or not 1 <= rank <= MOST_RANK:
         limits = f"a whole number from 1 to {MOST_RANK:,}, often 4 to 64"
         raise AdaptLabError(f"A rank is {limits}; this one is {rank}.")
 

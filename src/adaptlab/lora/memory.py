@@ -17,9 +17,10 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
+from adaptlab.checks import check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora.accounting import n_linear_weights, n_lora_parameters, n_parameters, nf4_bytes, skeleton
-from adaptlab.lora.adapter import inject
+from adaptlab.lora.adapter import check_rank, inject
 
 METHODS = ("full", "lora", "qlora")
 PRECISIONS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torch.bfloat16}  # of the weights; mixed computes in bfloat16
@@ -71,6 +72,7 @@ class Plan:
         object.__setattr__(self, "precision", self.precision or ("mixed" if self.method == "full" else "bfloat16"))
         if self.method not in METHODS or self.precision not in PRECISIONS:
             raise AdaptLabError(f"There is no {self.method!r} in {self.precision!r}; methods are {', '.join(METHODS)}, precisions {', '.join(PRECISIONS)}.")
+        check_whole(self.n_tokens, "n_tokens"), check_rank(self.rank)
         longest = getattr(self._text, "max_position_embeddings", None) or self.n_tokens
         if not 2 <= self.n_tokens <= longest:
             raise AdaptLabError(f"A sequence of {self.n_tokens} tokens cannot be trained on here; give 2 to {longest:,}.")

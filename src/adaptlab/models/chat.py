@@ -10,6 +10,7 @@ from typing import Protocol
 from adaptlab.errors import AdaptLabError
 
 Messages = list[dict]
+ROLES = ("system", "user", "data", "assistant")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Chat(Protocol):
 
 def ask(chat: Chat, messages: Messages | str, **options) -> Reply:
     """One reply to one conversation, or to one question."""
-    return chat.batch([[{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)], **options)[0]
+    asked = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    return chat.batch([asked], **options)[0]
 
 
 def check_messages(messages: Messages) -> None:
@@ -48,6 +50,9 @@ def check_messages(messages: Messages) -> None:
     for number, message in enumerate(messages, 1):
         for key in ("role", "content"):
             check_text(message[key], f"The {key} of message {number}")
+        if message["role"] not in ROLES:
+            roles = f"Use one of {', '.join(ROLES)}"
+            raise AdaptLabError(f"The role of message {number} is {message['role']!r}. {roles}.")
     if messages[-1]["role"] == "assistant":
         raise AdaptLabError("The last message must come from the user, not from the assistant.")
 
@@ -99,6 +104,7 @@ class ScriptedChat:
 
 def load_chat(model_id: str) -> Chat:
     """The chat model that an id names."""
+    check_text(model_id, "The model's id")
     kind, _, name = model_id.partition(":")
     if kind == "openai":
         from adaptlab.models.api import OpenAIChat

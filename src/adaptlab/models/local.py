@@ -6,8 +6,9 @@ from threading import Thread
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStreamer
 
+from adaptlab.checks import check_pairs
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages, Reply, check_messages, check_options, timed
+from adaptlab.models.chat import Messages, Reply, check_messages, check_options, check_text, timed
 from adaptlab.models.load import load_model
 from adaptlab.models.template import ChatTemplate, merge_system, stop_at_end_of_turn
 
@@ -22,6 +23,7 @@ class LocalChat:
     """A model on this machine. `model` and `tokenizer` are the real objects, to be used directly where a lesson needs them."""
 
     def __init__(self, model_id: str, model=None, tokenizer=None, dtype: str = ""):
+        check_text(model_id, "The model's id")
         self.name = model_id
         self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id, dtype)
         self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
@@ -85,6 +87,7 @@ class LocalChat:
 
     def _reply_ids(self, messages: Messages, reply: str) -> tuple[list[int], list[int]]:
         """Token ids of the prompt and of a reply to it, as the template renders the reply: it may trim it, or put a space before it."""
+        check_text(reply, "The reply")
         prompt, reply = self.render(messages), self.template.as_text(reply)
         whole = self.template.render([*self.known_roles(messages), {"role": "assistant", "content": reply}])
         # Where it does not, the prompt holds what no finished turn does, as an empty thought.
@@ -109,6 +112,7 @@ class LocalChat:
         """
         known = self.model.generation_config.eos_token_id  # one, several or none
         ends = torch.tensor([] if known is None else known, device=self.model.device).flatten()
+        check_pairs(conversations, replies, "Conversations and replies")
         pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
         said = [False] * len(pairs)
         for group in groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):

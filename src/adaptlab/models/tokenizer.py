@@ -5,11 +5,11 @@ import itertools
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from adaptlab.models.chat import ROLES
 from adaptlab.world import documents, mixture
 
 VOCABULARY_SIZE = 3072
 DOC, END = "<|doc|>", "<|end|>"
-ROLES = ("system", "user", "data", "assistant")
 SPECIAL = ("<|pad|>", DOC, END, *(f"<|{role}|>" for role in ROLES))
 
 # A space goes before every content, so that a word is the same token at the start of a turn as inside a sentence.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.world.labels import Layout
 
@@ -48,4 +49,6 @@ def with_fact(fact: str, question: str) -> Messages:
 
 def ask_json(problem: str, fields: Sequence[str]) -> Messages:
     """Ask for a JSON object with the fields in this order."""
+    if isinstance(fields, str) or not fields:
+        raise AdaptLabError("There are no fields to ask for. Give a list of names.")
     return [{"role": "user", "content": f"{problem} Answer in JSON with the fields {' and '.join(fields)}."}]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from adaptlab.checks import check_whole
 from adaptlab.models.chat import Messages
 from adaptlab.models.constraint import JsonConstraint  # noqa: F401
 
@@ -30,6 +31,7 @@ class Repaired:
 
 def ask_and_repair(chat, conversations: list[Messages], schema: type[BaseModel], max_calls: int = 3, **options) -> list[Repaired]:
     """Ask; where the reply does not validate, show the model its reply with the error and ask again, max_calls times in all."""
+    check_whole(max_calls, "max_calls", 1)
     conversations = [list(messages) for messages in conversations]
     results: list[Repaired] = [Repaired("", "", 0, False)] * len(conversations)
     open_ones = list(range(len(conversations)))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+from adaptlab.checks import check_whole
 from adaptlab.models.chat import Messages
 
 
@@ -14,6 +15,7 @@ def majority(answers: Sequence[Hashable | None]) -> Hashable | None:
 
 def sample_chains(chat, conversations: list[Messages], n_chains: int, temperature: float, seed: int = 0, **options) -> list[list[str]]:
     """n_chains replies to each conversation, all sampled in shared batches: result[i][j] is chain j of conversation i."""
+    check_whole(n_chains, "n_chains", 1)
     repeated = [messages for messages in conversations for _ in range(n_chains)]
     texts = [reply.text for reply in chat.batch(repeated, temperature=temperature, seed=seed, **options)]
     return [texts[i : i + n_chains] for i in range(0, len(texts), n_chains)]

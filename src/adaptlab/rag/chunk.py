@@ -20,6 +20,8 @@ UNITS = ("characters", "tokens", "sentences")
 # in the path of every chunk, and blur what a vector says of each: it stays in `Chunk.title` alone.
 MANY = 40
 
+MOST = 2**31  # units of a chunk: longer ones are whole texts all the same
+
 BLOCK = 50_000  # characters that are cut at once
 
 
@@ -75,9 +77,9 @@ def chunk(
     if size < 1 or not 0 <= overlap < size:
         raise AdaptLabError(f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap {overlap}.")
     if embedder is not None and getattr(embedder, "window", None) is None:
-        name = embedder.name
+        name = getattr(embedder, "name", repr(embedder))
         raise AdaptLabError(f"The embedder {name} does not state its window. Choose a size instead.")
-    splitter = _splitter(size, overlap, unit)
+    splitter = _splitter(min(size, MOST), min(overlap, MOST - 1), unit)
     pieces = []
     for document in documents:
         if not isinstance(document, Document):

@@ -33,6 +33,9 @@ class Collection:
     """
 
     def __init__(self, embedder: Embedder, index: VectorIndex | None = None):
+        if not hasattr(embedder, "dimension"):
+            given = f"The embedder is {type(embedder).__name__}"
+            raise AdaptLabError(f"{given}, not an embedder. Give one, for example minilm().")
         self.embedder = embedder
         self.index = index if index is not None else FaissIndex(embedder.dimension)
         if self.index.dimension != embedder.dimension:

@@ -46,8 +46,15 @@ class Document:
     metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
+        for name in ("text", "source", "title"):
+            if not isinstance(getattr(self, name), str):
+                raise AdaptLabError(f"The {name} of a document is not text. Give a string.")
+        if not isinstance(self.date, date):
+            raise AdaptLabError(f"The date of a document is {self.date!r}. Give a datetime.date.")
         if self.headings and clean(self.text) != self.text:
             raise AdaptLabError("The text is not clean. Call `clean` before you note its headings.")
+        if any(not 0 <= h.start <= h.end <= len(self.text) for h in self.headings or ()):
+            raise AdaptLabError("A heading lies outside its text. Give places of the clean text.")
         for name in ("text", "source", "title"):
             object.__setattr__(self, name, clean(getattr(self, name)))
         object.__setattr__(self, "metadata", checked_metadata(self.metadata))

@@ -47,11 +47,13 @@ class Embedder(Protocol):
 
 def encode_queries(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
     """Vectors of questions, by `encode_query` if the embedder tells them from documents."""
+    check_texts(texts)
     return getattr(embedder, "encode_query", embedder.encode)(texts)
 
 
 def encode_documents(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
     """Vectors of texts to be found, by `encode_document` if the embedder has one."""
+    check_texts(texts)
     return getattr(embedder, "encode_document", embedder.encode)(texts)
 
 
@@ -162,7 +164,7 @@ class LocalEmbedder:
         source = str(minilm_folder()) if model == MINILM else from_hub(model.removeprefix("hub:"))
         try:
             self.model = SentenceTransformer(source)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # it has no one error for files that are damaged
             raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name (online or fetched) or a folder.") from error
         self.window: int | None = self.model.max_seq_length
         self.prompts = _prompts(model, self.model.prompts) if prompts is None else prompts

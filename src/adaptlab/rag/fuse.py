@@ -1,9 +1,9 @@
 """Fuse: one ranking out of several, from several retrievers or from several versions of a query."""
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import chain
 
+from adaptlab.checks import check_number, check_numbers
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.filters import Where
@@ -23,6 +23,7 @@ Fusion = Callable[[list[list[Hit]]], list[Hit]]
 
 def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> list[Hit]:
     """Order by the sum of 1 / (constant + rank) over the rankings: Cormack, Clarke and Büttcher 2009."""
+    check_number(constant, "The constant of a fusion", 0)
     scores = _Scores()
     for hits in rankings:
         for rank, hit in enumerate(hits, 1):
@@ -32,9 +33,7 @@ def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> lis
 
 def weighted_fusion(weights: Sequence[float]) -> Fusion:
     """Order by the weighted sum of the rankings' scores, each brought to 0...1 within its ranking."""
-    if not all(map(math.isfinite, weights)):
-        given = f"The weights {list(weights)} are not all numbers"
-        raise AdaptLabError(f"{given}. Give a finite weight for each ranking.")
+    check_numbers(weights, "The weights of the rankings")
 
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
         if len(weights) != len(rankings):

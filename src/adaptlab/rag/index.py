@@ -8,6 +8,7 @@ from numbers import Integral
 
 import numpy as np
 
+from adaptlab.checks import check_whole
 from adaptlab.errors import AdaptLabError
 
 METRICS = ("cosine", "l2")
@@ -87,7 +88,10 @@ def faiss_module():
 
 def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarray:
     """The vectors as FAISS wants them; an error in a sentence for a wrong shape, for NaN, and for a length other than 1 under cosine."""
-    vectors = np.ascontiguousarray(vectors, np.float32)
+    try:
+        vectors = np.ascontiguousarray(vectors, np.float32)
+    except (TypeError, ValueError) as error:
+        raise AdaptLabError("The vectors are not numbers. Give an array (n, dimension).") from error
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise AdaptLabError(f"The index holds vectors of dimension {dimension}; these have shape {vectors.shape}. Was another embedding model used?")
     if not np.isfinite(vectors).all():
@@ -138,6 +142,11 @@ class FaissIndex(VectorIndex):
                  n_links: int = 32, ef: int = 64, n_bytes: int = 48):  # fmt: skip
         if family not in FAMILIES or metric not in METRICS:
             raise AdaptLabError(f"There is no index {family!r} with metric {metric!r}; families are {', '.join(FAMILIES)}, metrics {', '.join(METRICS)}.")
+        check_whole(dimension, "The dimension of an index", 1)
+        for name, value in (("n_probe", n_probe), ("n_links", n_links), ("ef", ef), ("n_bytes", n_bytes)):
+            check_whole(value, name, 1)
+        if n_lists is not None:
+            check_whole(n_lists, "n_lists", 1)
         if "pq" in family and dimension % n_bytes:
             raise AdaptLabError(f"A code of {n_bytes} bytes cuts a vector into {n_bytes} equal parts, which {dimension} dimensions do not give.")
         self.dimension, self.family, self.metric = dimension, family, metric
@@ -298,6 +307,9 @@ class NumpyIndex(VectorIndex):
     kind = "numpy"
 
     def __init__(self, dimension: int, metric: str = "cosine"):
+        check_whole(dimension, "The dimension of an index", 1)
+        if metric not in METRICS:
+            raise AdaptLabError(f"There is no metric {metric!r}. Use one of {', '.join(METRICS)}.")
         self.dimension, self.metric = dimension, metric
         self.ids: set[int] = set()
         # Replaced whole, so that a search sees one state: the rows in use of arrays with room.

@@ -56,9 +56,7 @@ def load(path: Path | str) -> Document:
     Raises:
         AdaptLabError: if its kind is unknown, or if it is too large, damaged or without text.
     """
-    if not isinstance(path, str | PathLike):
-        raise AdaptLabError(f"A path is {type(path).__name__}, not a path. Give a file's path.")
-    path = Path(path)
+    path = _as_path(path)
     reader = READERS.get(path.suffix.lower())
     if path.suffix.lower() in RECORDS:
         problem = f"{path} holds records, each of which is a document"
@@ -75,6 +73,12 @@ def load(path: Path | str) -> Document:
         raise AdaptLabError(f"{path} holds no text{scan}.")
     title, day = read.title or path.stem, read.stated or last_change
     return Document(read.text, str(path), title, day, read.headings)
+
+
+def _as_path(path: Path | str) -> Path:
+    if not isinstance(path, str | PathLike) or "\0" in str(path):
+        raise AdaptLabError(f"A path is {path!r}, not a path. Give a file's or a folder's path.")
+    return Path(path)
 
 
 def day_of_change(path: Path) -> date:
@@ -95,7 +99,7 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
     A file that cannot be loaded is an error, or with `skip_bad` a warning that says why. Files of
     other kinds are counted in a warning.
     """
-    folder = Path(folder)
+    folder = _as_path(folder)
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder.")
     documents, others = [], Counter()

@@ -61,6 +61,8 @@ def _grades(right: Group[int] | Mapping[int, int]) -> dict[int, int]:
 
 
 def _check_rankings(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]]) -> None:
+    if rankings is None or gold is None or any(ids is None for ids in (*rankings, *gold)):
+        raise AdaptLabError("A ranking or the right ids are missing. Give a list for each query.")
     if any(isinstance(ids, str) for ids in (*rankings, *gold)):
         problem = "A ranking or the right ids of a query are a text"
         raise AdaptLabError(f"{problem}. Give a list of ids for each query.")
@@ -75,6 +77,10 @@ def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int
 
     Smith and Troynikov 2024, with characters for their tokens: what is found twice, in chunks that overlap, is right once and paid for twice.
     """
+    if any(not isinstance(at, Integral) for span in (*found, *gold) for at in span):
+        raise AdaptLabError("A span holds what is not a whole number. Give places (start, end).")
+    if any(not 0 <= start <= end for start, end in (*found, *gold)):
+        raise AdaptLabError("A span ends before it starts, or before the text. Give (start, end).")
     wanted = {i for start, end in gold for i in range(start, end)}
     if not wanted:
         raise AdaptLabError("The right spans hold no character. Give at least one (start, end).")

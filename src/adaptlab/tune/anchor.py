@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from trl import SFTTrainer
 
+from adaptlab.checks import check_number
+from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
@@ -25,6 +27,9 @@ class Anchor:
     importance: Mapping[str, torch.Tensor]
     strength: float
 
+    def __post_init__(self):
+        check_number(self.strength, "The strength of an anchor", 0)
+
 
 def l2_anchor(chat: LocalChat, strength: float) -> Anchor:
     """Every weight counts alike: L2 to the start (Xuhong Li et al. 2018, "L2-SP")."""
@@ -34,6 +39,8 @@ def l2_anchor(chat: LocalChat, strength: float) -> Anchor:
 
 def ewc_anchor(chat: LocalChat, old: Sequence[Messages], strength: float) -> Anchor:
     """Each weight counts as much as the old conversations' replies hang on it: elastic weight consolidation (Kirkpatrick et al. 2017)."""
+    if not old:
+        raise AdaptLabError("There are no old conversations. Give those that are to be remembered.")
     found = fisher(chat, old)
     level = sum(float(tensor.sum()) for tensor in found.values()) / sum(tensor.numel() for tensor in found.values())
     return Anchor(_start(chat), {name: tensor / level for name, tensor in found.items()}, strength)

@@ -17,7 +17,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.rows import refuse_control_tokens
 from adaptlab.tune.scoring import in_float32, score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, trained_chat, training_arguments, watched
+from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, refuse_unused, trained_chat, training_arguments, watched
 from adaptlab.world.case import assistant
 
 LOGGED = 5  # steps between rows of a log
@@ -34,6 +34,7 @@ class PreferenceOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
+        refuse_unused(self)
         if self.loss not in LOSSES:
             raise AdaptLabError(f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}.")
         is_number = isinstance(self.beta, Real) and not isinstance(self.beta, bool)
@@ -67,6 +68,8 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
         raise AdaptLabError("There is nothing to learn from: no pairs.")
     chat.template.require()
     for number, pair in enumerate(pairs, 1):
+        if not isinstance(pair, Pair):
+            raise AdaptLabError(f"Pair {number} is {type(pair).__name__}, not a Pair. Read pairs by read_pairs.")
         refuse_control_tokens(chat, [assistant(pair.chosen), assistant(pair.rejected)], f"pair {number}")
     sides = (pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected))
     texts = [chat.template.render(chat.known_roles(side)) for side in sides]

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datasets import Dataset
 from trl import RLOOConfig, RLOOTrainer
 
+from adaptlab.checks import check_number, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, merged, trained
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, training_arguments, watched
+from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, refuse_unused, training_arguments, watched
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 
@@ -32,6 +33,9 @@ class OnlineOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
+        refuse_unused(self)
+        check_number(self.beta, "beta", 0), check_whole(self.n_new_tokens, "n_new_tokens", 1)
+        check_whole(self.n_replies, "n_replies", 1)
         if self.n_replies < 2 or self.batch_size % self.n_replies:
             raise AdaptLabError(f"A batch of {self.batch_size} replies is not made of {self.n_replies} to each prompt; choose a multiple, of 2 or more.")
 

@@ -12,9 +12,9 @@ def with_replay(new: Sequence[Messages], old: Sequence[Messages], share: float, 
 
     The count of old ones is rounded; which are left out of either is drawn by the seed, and the order is mixed.
     """
-    n_old = round(len(new) * share)
     if not 0 <= share < 1:
         raise AdaptLabError(f"The share of old conversations must be at least 0 and less than 1, not {share}.")
+    n_old = round(len(new) * share)
     if n_old > len(old):
         raise AdaptLabError(f"{n_old} old conversations are needed for a share of {share:g}, and there are {len(old)}; give more, or a smaller share.")
     rng = random.Random(f"replay:{seed}")

@@ -7,7 +7,7 @@ from transformers import BatchEncoding
 from trl.chat_template_utils import get_training_chat_template
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.models.chat import Messages, check_text
 from adaptlab.models.local import LocalChat
 
 IGNORED = -100  # the label of what is not learned, as PyTorch's cross-entropy has it
@@ -62,6 +62,17 @@ def refuse_control_tokens(chat: LocalChat, messages: Messages, where: str) -> No
             raise AdaptLabError(f"Message {place} of {where} holds the control token {token}. Remove it from the data: the chat template adds its own.")
 
 
+def _check_kind(number: int, messages: object) -> None:
+    """Raises AdaptLabError unless a conversation is a list of messages of text."""
+    has_keys = isinstance(messages, Sequence) and all(isinstance(message, dict) and {"role", "content"} <= message.keys() for message in messages)
+    if not has_keys:
+        fix = 'Give a list of {"role": ..., "content": ...}'
+        raise AdaptLabError(f"Conversation {number} is not a list of messages. {fix}.")
+    for place, message in enumerate(messages, 1):
+        for key in ("role", "content"):
+            check_text(message[key], f"The {key} of message {place} of conversation {number}")
+
+
 def _template(chat: LocalChat) -> str | None:
     """A chat template that marks replies, or None if the model's own does; TRL knows how to mark them in those of common models."""
     try:
@@ -80,6 +91,7 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
         return []
     chat.template.require()
     for number, messages in enumerate(conversations, 1):
+        _check_kind(number, messages)
         refuse_control_tokens(chat, messages, f"conversation {number}")
     known, template = [chat.known_roles(messages) for messages in conversations], _template(chat)
     for messages in known:
@@ -100,6 +112,10 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
 def tokenized_documents(chat: LocalChat, documents: Sequence[str], max_length: int) -> list[dict[str, list[int]]]:
     """`input_ids` and `labels` of plain texts, as in pre-training: between the tokenizer's marks of beginning and end, and every token is learned."""
     marks = [[token] if token is not None else [] for token in (chat.tokenizer.bos_token_id, chat.tokenizer.eos_token_id)]
+    if isinstance(documents, str):
+        raise AdaptLabError("The documents are a single text. Give a list of texts.")
+    for number, document in enumerate(documents, 1):
+        check_text(document, f"Document {number}")
     rows = []
     for ids in chat.tokenizer(list(documents), add_special_tokens=False)["input_ids"] if documents else []:
         whole = [*marks[0], *ids, *marks[1]]

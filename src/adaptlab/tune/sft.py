@@ -36,6 +36,7 @@ METHODS = ("lora", "full")
 IN_CACHE = 8  # sequences
 PASS_TOKENS = 900
 LARGEST = sys.float_info.max
+MOST_EPOCHS = 100_000
 LARGEST_SEED = 2**32 - 1  # as numpy has it
 WHOLE = ("batch_size", "rank", "n_frozen", "max_length", "checkpoint_steps", "patience", "seed")
 SCHEDULES = tuple(kind.value for kind in SchedulerType)
@@ -78,6 +79,8 @@ class Options:
         check_format(self.dtype)
         if self.method == "lora" and self.n_frozen:
             raise AdaptLabError("An adapter freezes the whole model by itself; n_frozen goes with the method full.")
+        if not isinstance(self.packing, bool):
+            raise AdaptLabError(f"packing is {self.packing!r}. Give True or False.")
         self._check_numbers()
         least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "rank": 0, "alpha": 0, "max_length": 1}
         for name, bound in least.items():
@@ -93,7 +96,7 @@ class Options:
                 says = "a whole number" if kind is Integral else "a finite number"
                 raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
         for name, most in (("n_frozen", None), ("checkpoint_steps", None), ("patience", None),
-                           ("rank", MOST_RANK), ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
+                           ("rank", MOST_RANK), ("epochs", MOST_EPOCHS), ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
             value = getattr(self, name)
             if value < 0 or (most is not None and value > most):
                 limits = "0 or more" if most is None else f"from 0 to {most}"
@@ -101,6 +104,13 @@ class Options:
 
 
 DEFAULTS = Options()
+
+
+def refuse_unused(options: Options) -> None:
+    """Raises AdaptLabError for an option that only fine-tuning on conversations follows."""
+    for name in ("packing", "patience"):
+        if getattr(options, name):
+            raise AdaptLabError(f"{name} is for conversations, and would not be used here. Leave it out.")
 
 
 class Diverged(AdaptLabError):

@@ -1,0 +1,56 @@
+"""Numbers that are what a function needs, or one sentence that names the wrong one."""
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
+
+from adaptlab.errors import AdaptLabError
+
+
+def check_number(value: object, name: str, least: float = -math.inf, most: float = math.inf):
+    """The value, if it is a finite number within its bounds."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not abs(value) < math.inf or not least <= value <= most:
+        raise AdaptLabError(f"{name} is {value!r}. Give a number{_bounds(least, most)}.")
+    return value
+
+
+def check_whole(value: object, name: str, least: float = -math.inf, most: float = math.inf) -> int:
+    """The value, if it is a whole number within its bounds."""
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or not least <= value <= most:
+        raise AdaptLabError(f"{name} is {value!r}. Give a whole number{_bounds(least, most)}.")
+    return int(value)
+
+
+def check_numbers(
+    values: Sequence[float],
+    name: str,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> np.ndarray:
+    """The values (n,), if there is at least one and all are finite numbers within their bounds."""
+    try:
+        found = np.asarray(values, float)
+    except (TypeError, ValueError):
+        found = np.empty((0, 0))
+    if found.ndim != 1 or not len(found):
+        raise AdaptLabError(f"{name} are not a list of numbers. Give at least one number.")
+    if not (np.isfinite(found) & (found >= least) & (found <= most)).all():
+        raise AdaptLabError(f"{name} hold what is not a number{_bounds(least, most)}.")
+    return found
+
+
+def check_pairs(new: Sequence, old: Sequence, name: str) -> None:
+    """Both sides of a comparison have as many values."""
+    if len(new) != len(old):
+        says = f"{name} have {len(new)} and {len(old)} values"
+        raise AdaptLabError(f"{says}. Give both for the same cases, in the same order.")
+
+
+def _bounds(least: float, most: float) -> str:
+    if most < math.inf:
+        return f" from {least:,g} to {most:,g}" if least > -math.inf else f" up to {most:,g}"
+    return f" of {least:,g} or more" if least > -math.inf else ""
