@@ -39,7 +39,8 @@ def check_numbers(
     if found.ndim != 1 or not len(found):
         raise AdaptLabError(f"{name} are not a list of numbers. Give at least one number.")
     if not (np.isfinite(found) & (found >= least) & (found <= most)).all():
-        raise AdaptLabError(f"{name} hold what is not a number{_bounds(least, most)}.")
+        says = f"{name} are not all finite numbers{_bounds(least, most)}"
+        raise AdaptLabError(f"{says}. Correct the others, or leave them out.")
     return found
 
 

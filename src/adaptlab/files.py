@@ -18,6 +18,13 @@ def program_path() -> str:
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
+def as_path(path: Path | str) -> Path:
+    """A path as such, if it is one."""
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise AdaptLabError(f"A path is {path!r}, not a path. Give a file's or a folder's path.")
+    return Path(path)
+
+
 def make_folder(path: Path) -> None:
     """The folder and those above it, if they are not there."""
     try:

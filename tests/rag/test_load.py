@@ -112,5 +112,5 @@ def test_a_folder_can_skip_what_is_bad_and_says_so(tmp_path):
         load_folder(tmp_path / "void")
     with pytest.raises(AdaptLabError, match="could not be read"):
         load(tmp_path / "gone.txt")
-    with pytest.raises(AdaptLabError, match="A path is NoneType"):
+    with pytest.raises(AdaptLabError, match="A path is None"):
         load(None)

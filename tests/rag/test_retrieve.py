@@ -157,7 +157,7 @@ def test_a_filter_is_a_function(collection):
 def test_what_cannot_be_fused_is_a_sentence():
     with pytest.raises(AdaptLabError, match="at least one retriever"):
         Hybrid([])
-    with pytest.raises(AdaptLabError, match="not all numbers"):
+    with pytest.raises(AdaptLabError, match="not all finite numbers"):
         weighted_fusion([1.0, float("nan")])
 
 

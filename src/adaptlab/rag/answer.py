@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from adaptlab.checks import check_number, check_pairs, check_whole
 from adaptlab.models.chat import Chat, Messages, Reply
 from adaptlab.rag.filters import Where
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores
@@ -71,6 +72,9 @@ class Pipeline:
 
     def __init__(self, retriever: Retriever, chat: Chat, k: int = 4, least_score: float | None = None, instruction: str = INSTRUCTION,
                  max_new_tokens: int = 48):  # fmt: skip
+        check_whole(k, "k", 1)
+        if least_score is not None:
+            check_number(least_score, "least_score")
         self.retriever, self.chat, self.k, self.least_score = retriever, chat, k, least_score
         self.instruction, self.max_new_tokens = instruction, max_new_tokens
 
@@ -89,6 +93,7 @@ class Pipeline:
 
     def answer_from(self, questions: Sequence[str], found: Sequence[Sequence[Hit]], search_seconds: float = 0.0) -> list[Answer]:
         """Answers from chunks that are given: those of another search, or of an oracle."""
+        check_pairs(questions, found, "Questions and hits")
         asked = [i for i, hits in enumerate(found) if self._worth_asking(hits)]
         prompts = [prompt(questions[i], found[i], self.instruction) for i in asked]
         replies = dict(zip(asked, self.chat.batch(prompts, max_new_tokens=self.max_new_tokens) if prompts else []))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import write_whole
+from adaptlab.files import as_path, write_whole
 from adaptlab.rag.change import Change
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.embed import Embedder, encode_documents
@@ -71,6 +71,8 @@ class Collection:
     def update(self, chunks: Iterable[Chunk], sources: Iterable[str] = ()) -> None:
         """Put these chunks in the place of all that is there from their sources, and from `sources`, in one step. Only new texts are embedded."""
         chunks = _checked(chunks)
+        if isinstance(sources, str):
+            raise AdaptLabError("The sources are a single one. Give a list of sources.")
         sources = {*sources, *(chunk.source for chunk in chunks)}
         with self._changing:
             self._change([i for source in sources for i in self._of_source.get(source, ())], chunks)
@@ -153,7 +155,7 @@ class Collection:
                 "sizes": [len(part) for part in parts],
             }
         header = json.dumps(about | {"sha256": _digest(about, *parts)}).encode()
-        write_whole(Path(path), [MAGIC, header + b"\n", *parts])
+        write_whole(as_path(path), [MAGIC, header + b"\n", *parts])
 
     @classmethod
     def load(cls, path: Path | str, embedder: Embedder, index: VectorIndex | None = None) -> "Collection":
@@ -161,7 +163,7 @@ class Collection:
 
         Refused in a sentence if it is damaged, another kind of file, or made with another embedding model.
         """
-        about, (lines, vectors, *keyword) = _read(Path(path))
+        about, (lines, vectors, *keyword) = _read(as_path(path))
         if about["embedder"] != embedder.name:
             raise AdaptLabError(f"{path} was built with {about['embedder']}, not with {embedder.name}; load that model, or build it again.")
         if (about["index"] is None) == (index is None):
@@ -187,13 +189,15 @@ class Collection:
 
 def _checked(chunks: Iterable[Chunk]) -> list[Chunk]:
     """The chunks as a list; an error for one alone, and for what is no chunk."""
-    if isinstance(chunks, str | Chunk):
-        raise AdaptLabError("The chunks are a single one. Give a list of chunks.")
+    if isinstance(chunks, str | Chunk) or not isinstance(chunks, Iterable):
+        raise AdaptLabError("The chunks are a single one, or none. Give a list of chunks.")
     pieces = list(chunks)
     for piece in pieces:
         if not isinstance(piece, Chunk):
             kind = type(piece).__name__
             raise AdaptLabError(f"A chunk is {kind}, not a Chunk. Cut documents by `chunk` first.")
+    if len({piece.id for piece in pieces}) < len(set(pieces)):
+        raise AdaptLabError("Two different chunks have the same id. Give each its own.")
     return pieces
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from adaptlab.checks import check_number, check_numbers
+from adaptlab.checks import check_number, check_numbers, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.filters import Where
@@ -69,8 +69,9 @@ class Hybrid:
     """Several retrievers of one collection whose rankings, `depth` hits each, are fused."""
 
     def __init__(self, retrievers: Sequence[Retriever], fuse: Fusion = reciprocal_rank_fusion, depth: int = 50):
-        if not retrievers:
-            raise AdaptLabError("There is no ranking to fuse. Give at least one retriever.")
+        check_whole(depth, "depth", 1)
+        if not isinstance(retrievers, Sequence) or not retrievers:
+            raise AdaptLabError("There is no ranking to fuse. Give a list of retrievers.")
         self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
         self.collection = retrievers[0].collection
         if any(retriever.collection is not self.collection for retriever in retrievers):
@@ -128,16 +129,26 @@ def with_stages(fused: Sequence[Hit], rankings: Sequence[Sequence[Hit]], stage: 
 Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its versions
 
 
+def _checked_versions(versions: object, n: int) -> list[list[str]]:
+    """The versions of n queries, if there is at least one of each."""
+    is_list = isinstance(versions, list) and len(versions) == n
+    if not is_list or not all(isinstance(texts, list) and texts for texts in versions):
+        problem = f"The rewriting does not give versions of all {n} queries"
+        raise AdaptLabError(f"{problem}. Return a list of texts for each.")
+    return versions
+
+
 class Rewritten:
     """Searches for several versions of each query and fuses what they find. `rewrite` may be a template's, or a model's."""
 
     def __init__(self, retriever: Retriever, rewrite: Rewrite, fuse: Fusion = reciprocal_rank_fusion, depth: int = 20):
+        check_whole(depth, "depth", 1)
         self.retriever, self.rewrite, self.fuse, self.depth = retriever, rewrite, fuse, depth
         self.collection = retriever.collection
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
-        versions = self.rewrite(queries)
+        versions = _checked_versions(self.rewrite(queries), len(queries))
         depth = first_depth(k, self.depth, len(self.collection))
         found = iter(self.retriever.search([text for texts in versions for text in texts], depth, where))
         rankings = [[next(found) for _ in texts] for texts in versions]

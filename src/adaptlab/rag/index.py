@@ -67,7 +67,7 @@ class VectorIndex(ABC):
         Raises:
             AdaptLabError: if ids or vectors do not fit each other or the index.
         """
-        vectors, new = check_vectors(vectors, self.dimension, self.metric), [int(i) for i in ids]
+        vectors, new = check_vectors(vectors, self.dimension, self.metric), _whole_ids(ids)
         held, gone = self.ids, {int(i) for i in old_ids}
         check_known(gone, held)
         if len(new) != len(vectors):
@@ -99,6 +99,11 @@ def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarra
     if metric == "cosine" and len(vectors) and abs(np.einsum("nd,nd->n", vectors, vectors) - 1).max() > 1e-2:
         raise AdaptLabError("An index by cosine needs vectors of length 1; divide each by its length, or build the index with metric='l2'.")
     return vectors
+
+
+def _whole_ids(ids: Sequence[int]) -> list[int]:
+    """The ids as numbers of 63 bits; FAISS says -1 for what it did not find."""
+    return [check_whole(i, "An id", 0, 2**63 - 1) for i in ids]
 
 
 def check_positive(k: int) -> int:

@@ -4,11 +4,10 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from os import PathLike
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text
+from adaptlab.files import as_path, read_text
 from adaptlab.rag.document import Document, Heading, Read, clean
 from adaptlab.rag.markdown import headings, read_markdown
 from adaptlab.rag.read_docx import read_docx
@@ -56,7 +55,7 @@ def load(path: Path | str) -> Document:
     Raises:
         AdaptLabError: if its kind is unknown, or if it is too large, damaged or without text.
     """
-    path = _as_path(path)
+    path = as_path(path)
     reader = READERS.get(path.suffix.lower())
     if path.suffix.lower() in RECORDS:
         problem = f"{path} holds records, each of which is a document"
@@ -73,12 +72,6 @@ def load(path: Path | str) -> Document:
         raise AdaptLabError(f"{path} holds no text{scan}.")
     title, day = read.title or path.stem, read.stated or last_change
     return Document(read.text, str(path), title, day, read.headings)
-
-
-def _as_path(path: Path | str) -> Path:
-    if not isinstance(path, str | PathLike) or "\0" in str(path):
-        raise AdaptLabError(f"A path is {path!r}, not a path. Give a file's or a folder's path.")
-    return Path(path)
 
 
 def day_of_change(path: Path) -> date:
@@ -99,7 +92,7 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
     A file that cannot be loaded is an error, or with `skip_bad` a warning that says why. Files of
     other kinds are counted in a warning.
     """
-    folder = _as_path(folder)
+    folder = as_path(folder)
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder.")
     documents, others = [], Counter()

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from adaptlab.checks import check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.load import checked_folder, from_hub
 from adaptlab.models.precision import number_format
@@ -33,6 +34,7 @@ class Reranked:
         depth: int = 20,
         fuse: bool = True,
     ):
+        check_whole(depth, "depth", 1)
         self.retriever, self.score, self.depth, self.fuse = retriever, score, depth, fuse
         self.collection = retriever.collection
 

@@ -8,7 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from adaptlab.checks import check_number, check_whole
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.chat import check_text
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import encode_queries
@@ -64,6 +66,8 @@ def check_queries(queries: Sequence[str]) -> None:
     if not isinstance(wrong, str):
         kind = type(wrong).__name__
         raise AdaptLabError(f"A query is {kind}, not text. Give each query as a text.")
+    for number, query in enumerate(queries, 1):
+        check_text(query, f"Query {number}")
     if not all(query.strip() for query in queries):
         raise AdaptLabError("A query is empty; ask something.")
 
@@ -86,7 +90,11 @@ def checked_scores(scores: Sequence[float], n: int) -> list[float]:
     Raises:
         AdaptLabError: if there are more or fewer than n, or if one is NaN, which no order has.
     """
-    found = [float(score) for score in scores]
+    try:
+        found = [float(score) for score in scores]
+    except (TypeError, ValueError) as error:
+        problem = "The reranker gave what is not a number for each pair"
+        raise AdaptLabError(f"{problem}. Return a list of numbers.") from error
     if len(found) != n:
         problem = f"The reranker gave {len(found)} scores for {n} pairs"
         raise AdaptLabError(f"{problem}. Return one for each pair.")
@@ -169,6 +177,7 @@ class Keyword:
         language: str | None = "english",
     ):
         self.collection, self.language = collection, language
+        check_number(k1, "k1", 0), check_number(b, "b", 0, 1)
         self.index = collection.keyword_index(k1, b, language)
 
     def prepare(self, queries: Sequence[str]) -> Prepared:
@@ -203,6 +212,7 @@ class Diverse:
     """
 
     def __init__(self, collection: Collection, relevance: float = 0.7, depth: int = 50):
+        check_number(relevance, "relevance", 0, 1), check_whole(depth, "depth", 1)
         self.collection, self.relevance, self.depth = collection, relevance, depth
 
     def prepare(self, queries: Sequence[str]) -> Prepared:
