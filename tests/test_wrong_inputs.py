@@ -224,7 +224,7 @@ grade run D/good.ipynb --lab 01 --out D/out --folder ROOT --free-days 2
 grade run D/good.ipynb --lab 01 --out D/out --folder ROOT --due yesterday
 grade run D/good.ipynb --lab 01 --out D/out --folder ROOT --due 2026-01-01
 grade run D/good.ipynb --lab 01 --out D/out --folder ROOT --due 9999-12-31T23:59-23:00
-grade run D/good.ipynb --lab 01 --out D/out --folder ROOT --percent-a-day nan --due 2026-01-01T00:00Z
+grade run D/good.ipynb --lab 01 --out D/out --percent-a-day nan --due 2026-01-01T00:00Z
 grade show --lab 01 --out D/nothing --folder ROOT
 grade show --lab 01 --out D/file --folder ROOT
 grade show --lab 01 --out D/damaged --folder ROOT
@@ -327,7 +327,7 @@ PAIRS = r"""
 {"prompt": "Hi", "chosen": "Yes.", "rejected": "No.", "tools": [{}]}
 {"prompt": "Hi", "chosen": "Yes.", "rejected": "\ud83d"}
 {"chosen": "Yes.", "rejected": "No."}
-{"chosen": [{"role": "user", "content": "A"}, YES], "rejected": [{"role": "user", "content": "B"}, NO]}
+{"chosen": [USER, YES], "rejected": [{"role": "user", "content": "Ho"}, NO]}
 {"chosen": [], "rejected": []}
 {"chosen": {"role": "assistant"}, "rejected": {"role": "assistant"}}
 {"input": {}, "preferred_output": [], "non_preferred_output": []}
@@ -430,14 +430,14 @@ Document("a", "s", "t", "today")
 Document("a", "s", "t", DAY, (Heading(1, "a", 5, 9),))
 ## rag.collection
 coll(lambda n: np.ones((n, 3), np.float32))
-coll(lambda n: np.ones((n + 1, 2), np.float32))
+coll(lambda n: unit(n + 1))
 coll(lambda n: np.full((n, 2), np.nan, np.float32))
 coll(lambda n: np.full((n, 2), np.inf, np.float32))
 coll(lambda n: None)
 coll(lambda n: [["a", "b"]] * n)
 coll(lambda n: np.ones(2, np.float32))
 coll(lambda n: np.zeros((n, 2), np.float32))
-coll(lambda n: np.ones((n, 2), complex))
+coll(lambda n: unit(n) * 1j)
 coll(pieces=["text"])
 coll(pieces=[piece(), piece(text="other")])
 coll(pieces=[piece(i=-1)])
@@ -447,9 +447,9 @@ coll().delete("nothing")
 coll().delete(None)
 coll().update([piece()], sources="s")
 coll().add(None)
-coll().search(np.ones((1, 2)), 0)
+coll().search(unit(1), 0)
 coll().search(np.ones((1, 3)), 1)
-coll().search(np.ones((1, 2)), 1, where=5)
+coll().search(unit(1), 1, where=5)
 Collection(Emb(), NumpyIndex(3))
 Collection.load(D / "nothing", Emb())
 Collection.load(D / "folder", Emb())
@@ -470,19 +470,19 @@ FaissIndex(2, "ivf", n_lists=-1)
 FaissIndex(2, "ivf", n_probe=0)
 NumpyIndex(0)
 NumpyIndex(2, "manhattan")
-NumpyIndex(2).add([1], np.ones((2, 2)))
-NumpyIndex(2).add([1, 1], np.ones((2, 2)))
-NumpyIndex(2).add(["a"], np.ones((1, 2)))
-NumpyIndex(2).add([1.5], np.ones((1, 2)))
-NumpyIndex(2).add([2**70], np.ones((1, 2)))
-FaissIndex(2).add([2**70], np.ones((1, 2)))
-FaissIndex(2).add([1.5], np.ones((1, 2)))
-FaissIndex(2).add(["a"], np.ones((1, 2)))
+NumpyIndex(2).add([1], unit(2))
+NumpyIndex(2).add([1, 1], unit(2))
+NumpyIndex(2).add(["a"], unit(1))
+NumpyIndex(2).add([1.5], unit(1))
+NumpyIndex(2).add([2**70], unit(1))
+FaissIndex(2).add([2**70], unit(1))
+FaissIndex(2).add([1.5], unit(1))
+FaissIndex(2).add(["a"], unit(1))
 NumpyIndex(2).delete([5])
 FaissIndex(2).delete([5])
 NumpyIndex(2).vectors([5])
-NumpyIndex(2).search(np.ones((1, 2)), 0)
-NumpyIndex(2).search(np.ones((1, 2)), "1")
+NumpyIndex(2).search(unit(1), 0)
+NumpyIndex(2).search(unit(1), "1")
 FaissIndex(2).search(np.full((1, 2), np.nan), 1)
 ## rag.retrieve
 Dense(coll()).search("one question", 1)
@@ -847,7 +847,7 @@ recorded("nothing")
 recorded("../x")
 ## course.usage
 expected("99", 100.0)
-expected("00_start", 0)
+expected("00_start_here", 0)
 ## course.studies
 run_study("nothing", TINY, D / "s.json")
 ## course.decisions
@@ -890,9 +890,8 @@ def by_part(table: str) -> list[tuple[str, str]]:
 
 
 def is_sentence(text: str) -> bool:
-    """One or two sentences on a line, and no name of an exception in front."""
-    is_raw = text.startswith(("Traceback", "'")) and " " not in text
-    return bool(text.strip()) and "\n" not in text and len(text.split()) > 3 and not is_raw
+    """Some words on one line."""
+    return "\n" not in text and len(text.split()) > 3
 
 
 def spelled(line: str) -> str:
@@ -908,11 +907,14 @@ def bad_files(tmp_path_factory) -> Path:
     row = json.dumps({"messages": [user("Hi"), assistant("Yes.")]}) + "\n"
     pair = json.dumps({"prompt": "Hi", "chosen": "Yes.", "rejected": "No."})
     written = {
-        "file": "x", "a.xyz": "x", "good.jsonl": row, "pairs.jsonl": pair, "cut.jsonl": row + row[:40],
+        "file": "x", "a.xyz": "x", "good.jsonl": row, "pairs.jsonl": pair,
+        "cut.jsonl": row + row[:40],
         "good.ipynb": '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
         "junk.ipynb": "{", "list.ipynb": "[]", "old.ipynb": '{"nbformat": 99, "cells": 5}',
-        "junk.pdf": "%PDF-1.4 junk", "cut.pdf": "%PDF-1.7\n1 0 obj\n<<", "script.html": "<script>x</script>",
-        "lessons/00_a.ipynb": "{}", "nan/config.json": '{"model_type": "llama", "hidden_size": NaN}',
+        "junk.pdf": "%PDF-1.4 junk", "cut.pdf": "%PDF-1.7\n1 0 obj\n<<",
+        "script.html": "<script>x</script>",
+        "lessons/00_a.ipynb": "{}",
+        "nan/config.json": '{"model_type": "llama", "hidden_size": NaN}',
         "damaged/marks.db": "x" * 200, "damaged/build/evals.db": "x" * 200,
     }  # fmt: skip
     of_course = ("config.json", "card.json", "build/cpu/ledger.json", "build/cpu/usage.json")
@@ -1024,11 +1026,13 @@ def names(folder: Path) -> dict:
         return collection
 
     return {
-        "D": folder, "DAY": date(2026, 1, 1), "nan": math.nan, "inf": math.inf, "np": np, "torch": torch,
-        "piece": piece, "coll": coll, "Emb": lambda: Embedder(unit), "TINY": tiny(),
+        "D": folder, "DAY": date(2026, 1, 1), "nan": math.nan, "inf": math.inf,
+        "np": np, "torch": torch,
+        "piece": piece, "unit": unit, "coll": coll, "Emb": lambda: Embedder(unit), "TINY": tiny(),
         "TALK": [user("a"), assistant("b")], "user": user, "assistant": assistant, "RECORD": Record,
         "LINEAR": Model(), "Lever": Lever, "Dense": Dense, "Keyword": Keyword, "Hit": Hit,
-        "Document": Document, "Heading": Heading, "NumpyIndex": NumpyIndex, "Collection": Collection,
+        "Document": Document, "Heading": Heading, "NumpyIndex": NumpyIndex,
+        "Collection": Collection,
         "architecture": architecture, "ScriptedChat": ScriptedChat,
     }  # fmt: skip
 

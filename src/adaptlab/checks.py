@@ -53,5 +53,5 @@ def check_pairs(new: Sequence, old: Sequence, name: str) -> None:
 
 def _bounds(least: float, most: float) -> str:
     if most < math.inf:
-        return f" from {least:,g} to {most:,g}" if least > -math.inf else f" up to {most:,g}"
-    return f" of {least:,g} or more" if least > -math.inf else ""
+        return f" from {least:,} to {most:,}" if least > -math.inf else f" up to {most:,}"
+    return f" of {least:,} or more" if least > -math.inf else ""

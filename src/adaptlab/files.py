@@ -20,7 +20,7 @@ def program_path() -> str:
 
 def as_path(path: Path | str) -> Path:
     """A path as such, if it is one."""
-    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+    if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
         raise AdaptLabError(f"A path is {path!r}, not a path. Give a file's or a folder's path.")
     return Path(path)
 

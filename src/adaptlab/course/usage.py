@@ -52,6 +52,8 @@ class Expected:
 
 def expected(lesson: str, gigaflops: float) -> Expected:
     """What a lesson with the embedded models takes on a processor of this speed, from the recorded run; an AdaptLabError if there is no such lesson."""
+    if not gigaflops > 0:
+        raise AdaptLabError(f"The speed is {gigaflops!r}. Give GFLOP/s of more than 0.")
     kept = recorded("usage")
     for row in kept["rows"]:
         if row["lesson"] == lesson:

@@ -106,6 +106,8 @@ def load_chat(model_id: str) -> Chat:
     """The chat model that an id names."""
     check_text(model_id, "The model's id")
     kind, _, name = model_id.partition(":")
+    if kind in ("openai", "anthropic") and not name:
+        raise AdaptLabError(f"{model_id!r} names no model. Write {kind}:NAME.")
     if kind == "openai":
         from adaptlab.models.api import OpenAIChat
 

@@ -37,6 +37,8 @@ class KnownItem:
 
 def docstring_corpus(packages: tuple[str, ...] = PACKAGES) -> tuple[list[Document], list[KnownItem]]:
     """(documents, questions), in order of package and path; documents and questions that occur twice are left out."""
+    if isinstance(packages, str):
+        raise AdaptLabError("The packages are a single name. Give a list of names.")
     entries = [entry for package in progress_bar(packages, desc="reading docstrings", unit="package") for entry in _entries(package)]
     texts = Counter(_normal(document.text) for document, _ in entries)
     kept = [(document, items) for document, items in entries if texts[_normal(document.text)] == 1]

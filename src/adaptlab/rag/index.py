@@ -89,9 +89,11 @@ def faiss_module():
 def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarray:
     """The vectors as FAISS wants them; an error in a sentence for a wrong shape, for NaN, and for a length other than 1 under cosine."""
     try:
+        if np.iscomplexobj(vectors):  # NumPy would drop one half
+            raise TypeError("complex")
         vectors = np.ascontiguousarray(vectors, np.float32)
     except (TypeError, ValueError) as error:
-        raise AdaptLabError("The vectors are not numbers. Give an array (n, dimension).") from error
+        raise AdaptLabError("The vectors are not real numbers. Give an array (n, dimension).") from error
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise AdaptLabError(f"The index holds vectors of dimension {dimension}; these have shape {vectors.shape}. Was another embedding model used?")
     if not np.isfinite(vectors).all():

@@ -64,13 +64,16 @@ def refuse_control_tokens(chat: LocalChat, messages: Messages, where: str) -> No
 
 def _check_kind(number: int, messages: object) -> None:
     """Raises AdaptLabError unless a conversation is a list of messages of text."""
-    has_keys = isinstance(messages, Sequence) and all(isinstance(message, dict) and {"role", "content"} <= message.keys() for message in messages)
-    if not has_keys:
+    if not isinstance(messages, Sequence) or not messages or not all(map(_is_message, messages)):
         fix = 'Give a list of {"role": ..., "content": ...}'
-        raise AdaptLabError(f"Conversation {number} is not a list of messages. {fix}.")
+        raise AdaptLabError(f"Conversation {number} is empty, or not a list of messages. {fix}.")
     for place, message in enumerate(messages, 1):
         for key in ("role", "content"):
             check_text(message[key], f"The {key} of message {place} of conversation {number}")
+
+
+def _is_message(message: object) -> bool:
+    return isinstance(message, dict) and {"role", "content"} <= message.keys()
 
 
 def _template(chat: LocalChat) -> str | None:

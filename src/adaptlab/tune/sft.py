@@ -23,7 +23,7 @@ from transformers.trainer_utils import SchedulerType
 from trl import SFTConfig, SFTTrainer
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.lora.adapter import MOST_RANK
+from adaptlab.lora.adapter import check_rank
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import check_format, number_format
@@ -82,7 +82,8 @@ class Options:
         if not isinstance(self.packing, bool):
             raise AdaptLabError(f"packing is {self.packing!r}. Give True or False.")
         self._check_numbers()
-        least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "rank": 0, "alpha": 0, "max_length": 1}
+        check_rank(self.rank)
+        least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "alpha": 0, "max_length": 1}
         for name, bound in least.items():
             if not getattr(self, name) > bound:
                 raise AdaptLabError(f"{name} must be more than {bound}, not {getattr(self, name)}.")
@@ -96,7 +97,7 @@ class Options:
                 says = "a whole number" if kind is Integral else "a finite number"
                 raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
         for name, most in (("n_frozen", None), ("checkpoint_steps", None), ("patience", None),
-                           ("rank", MOST_RANK), ("epochs", MOST_EPOCHS), ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
+                           ("epochs", MOST_EPOCHS), ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
             value = getattr(self, name)
             if value < 0 or (most is not None and value > most):
                 limits = "0 or more" if most is None else f"from 0 to {most}"
