@@ -9,6 +9,7 @@ import json
 import math
 import re
 import shlex
+import shutil
 import sys
 import warnings
 import zipfile
@@ -23,6 +24,7 @@ from pydantic import BaseModel
 
 from adaptlab.cli import main
 from adaptlab.errors import AdaptLabError
+from adaptlab.models.load import WEIGHTS
 from adaptlab.models.local import LocalChat
 from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, checked
 from adaptlab.rag.embed import Prompts
@@ -32,6 +34,7 @@ from adaptlab.world.case import assistant, user
 
 ROOT = Path(__file__).parents[1]
 LONG = "x" * 300
+MODEL = WEIGHTS / "mini-chat"
 
 COMMANDS = r"""
 nonsense
@@ -531,11 +534,13 @@ Reranked(Dense(coll()), lambda pairs: ["x"]).search(["a"], 1)
 Reranked(Dense(coll()), lambda pairs: None).search(["a"], 1)
 CrossEncoder("nobody")
 CrossEncoder(str(D / "folder"))
+CrossEncoder(str(D / "cut model"))
 CrossEncoder(dtype="x")
 ## rag.embed
 LocalEmbedder("nobody")
 LocalEmbedder(str(D / "folder"))
 LocalEmbedder("")
+LocalEmbedder(str(D / "cut model"))
 CachedEmbedder(Emb(), D / "binary").encode(["a"])
 CachedEmbedder(Emb(), D / "folder")
 CachedEmbedder(Emb(), D / "file" / "x").encode(["a"])
@@ -801,6 +806,11 @@ TINY.log_probabilities([user("a")], None)
 LocalChat("")
 LocalChat(None)
 LocalChat("a\0b")
+LocalChat(str(D / "cut model"))
+LocalChat(str(D / "no tokenizer"))
+LocalChat(str(D / "junk tokenizer"))
+LocalChat(str(D / "other sizes"))
+LocalChat(str(D / "junk settings"))
 TINY.batch([[{"role": "robot", "content": "a"}]])
 ## models.chat
 load_chat("")
@@ -901,6 +911,14 @@ def spelled(line: str) -> str:
     return line
 
 
+def copy_with(folder: Path, file: str, content: bytes | None) -> None:
+    """A copy of the smallest model with one other file, or without it."""
+    shutil.copytree(MODEL, folder)
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_bytes(content)
+
+
 @pytest.fixture(scope="module")
 def bad_files(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
@@ -937,6 +955,15 @@ def bad_files(tmp_path_factory) -> Path:
     with zipfile.ZipFile(folder / "zip.docx", "w") as archive:
         archive.writestr("a.txt", "x")
     (folder / "loop").symlink_to(folder / "loop")
+    config = json.loads((MODEL / "config.json").read_text())
+    for name, file, content in (
+        ("cut model", "model.safetensors", (MODEL / "model.safetensors").read_bytes()[:9999]),
+        ("no tokenizer", "tokenizer.json", None),
+        ("junk tokenizer", "tokenizer.json", b"{"),
+        ("other sizes", "config.json", json.dumps(config | {"hidden_size": 8}).encode()),
+        ("junk settings", "generation_config.json", b"{"),
+    ):
+        copy_with(folder / name, file, content)
     return folder
 
 

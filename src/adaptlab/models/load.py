@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import sha256, write_whole
+from adaptlab.files import read_json, sha256, write_whole
 from adaptlab.models.assets import Asset, fetched_folder, wheel_folder
 
 FOUR_BIT = ":4bit"
@@ -122,6 +122,8 @@ def load_model(model_id: str, dtype: str = ""):
     if model_id.startswith("embedded:"):
         logging.disable_progress_bar()
     source = resolve(model_id)
+    if (settings := Path(source) / "generation_config.json").exists():
+        read_json(settings)  # transformers would take its own in place of a damaged file's
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = weights_dtype(device, dtype)
     options = _four_bit(device, weights) if model_id.endswith(FOUR_BIT) else {}
@@ -131,6 +133,8 @@ def load_model(model_id: str, dtype: str = ""):
     except Exception as error:  # transformers has no one error for files that are damaged
         reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         says = f"The model {model_id} could not be loaded ({reason})"
+        if Path(source).is_dir():
+            raise AdaptLabError(f"{says}. Copy or save its folder again.") from error
         raise AdaptLabError(f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab fetch --help`).") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

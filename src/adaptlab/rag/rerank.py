@@ -111,5 +111,5 @@ def _other(model: str):
     source = from_hub(model.removeprefix("hub:"))
     try:
         return Model(source)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # it has no one error for files that are damaged
         raise AdaptLabError(f"The reranker {model} could not be loaded; give {EMBEDDED}, hub:org/name (online or fetched) or a folder.") from error
