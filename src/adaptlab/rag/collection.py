@@ -196,7 +196,8 @@ def _checked(chunks: Iterable[Chunk]) -> list[Chunk]:
         if not isinstance(piece, Chunk):
             kind = type(piece).__name__
             raise AdaptLabError(f"A chunk is {kind}, not a Chunk. Cut documents by `chunk` first.")
-    if len({piece.id for piece in pieces}) < len(set(pieces)):
+    by_id: dict[int, Chunk] = {}
+    if any(by_id.setdefault(piece.id, piece) != piece for piece in pieces):
         raise AdaptLabError("Two different chunks have the same id. Give each its own.")
     return pieces
 

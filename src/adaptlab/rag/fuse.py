@@ -71,7 +71,7 @@ class Hybrid:
     def __init__(self, retrievers: Sequence[Retriever], fuse: Fusion = reciprocal_rank_fusion, depth: int = 50):
         check_whole(depth, "depth", 1)
         if not isinstance(retrievers, Sequence) or not retrievers:
-            raise AdaptLabError("There is no ranking to fuse. Give a list of retrievers.")
+            raise AdaptLabError("There is no ranking to fuse. Give a list of at least one retriever.")
         self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
         self.collection = retrievers[0].collection
         if any(retriever.collection is not self.collection for retriever in retrievers):
