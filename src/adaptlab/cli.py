@@ -359,7 +359,7 @@ def models_card(
 
 
 def main() -> None:
-    """Entry point: known errors, and paths that the system refuses, are one sentence and exit status 2."""
+    """Entry point: known errors and paths that the system refuses are a sentence and status 2."""
     try:
         app()
     except AdaptLabError as error:

@@ -159,7 +159,8 @@ def lesson_documents(folder: Path, leave_out: Sequence[str] = ()) -> list[Docume
 def _document(path: Path) -> Document:
     notebook = read_json(path)
     with reading(path, "Restore it, for example from git."):
-        prose = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+        cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+        prose = ["".join(cell["source"]) for cell in cells]
         title = prose[0].splitlines()[0].lstrip("# ")
     return Document("\n\n".join(prose), path.name, title, datetime.fromtimestamp(path.stat().st_mtime, UTC).date())
 

@@ -79,7 +79,8 @@ def predict(claim_id: str, question: str, options: Sequence[str], effect: str = 
     elif claim_id in claims():
         raise AdaptLabError(f"{claim_id} is a claim of the ledger; give a question of your own another id.")
     if not question.strip() or len(set(options)) < len(options):
-        raise AdaptLabError(f"The prediction on {claim_id} has no question, or an option twice. Give each option once.")
+        says = f"The prediction on {claim_id} has no question, or an option twice"
+        raise AdaptLabError(f"{says}. Ask one, and give each option once.")
     if len(options) < 2:
         raise AdaptLabError(f"A prediction on {claim_id} needs at least two options.")
     old = PREDICTIONS.get(claim_id)

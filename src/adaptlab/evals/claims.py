@@ -68,7 +68,8 @@ def read_claims(text: str) -> dict[str, Claim]:
         raise AdaptLabError(f"claims.toml cannot be read: {error}.") from error
     for key, entry in table.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("rule", {}), dict):
-            raise AdaptLabError(f"claims.toml, {key}: a claim and its rule are tables. Write [{key}].")
+            says = f"claims.toml, {key}: a claim and its rule are tables"
+            raise AdaptLabError(f"{says}. Write [{key}].")
         if missing := [name for name in ("text", "guides", "published", "rule") if name not in entry]:
             raise AdaptLabError(f"claims.toml, [{key}]: {', '.join(missing)} missing.")
         if set(entry["rule"]) != {"effect", "at_least", "limit"}:

@@ -132,8 +132,8 @@ def corrected_share(said: Sequence[float], of_true: Sequence[float], of_false: S
     judge's sensitivity and 1 - specificity. The interval is a percentile bootstrap over all three. `n` counts the cases in question. Both value and bounds
     are kept within [0, 1]. A judge that says as much of false cases as of true ones is an AdaptLabError: nothing can be read from it.
     """
-    names = ("What is said of the cases", "What is said of true cases", "What is said of false cases")
-    parts = [check_numbers(part, name, 0, 1) for part, name in zip((said, of_true, of_false), names)]
+    named = {"the cases": said, "true cases": of_true, "false cases": of_false}
+    parts = [check_numbers(part, f"Verdicts on {name}", 0, 1) for name, part in named.items()]
     if not parts[1].mean() > parts[2].mean():
         raise AdaptLabError("The judge says yes to false cases as often as to true ones; take another judge, or more cases whose truth is known.")
     rng = np.random.default_rng(seed)

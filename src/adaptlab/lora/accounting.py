@@ -91,8 +91,8 @@ def kv_cache_bytes(config: PretrainedConfig, n_tokens: int, n_sequences: int = 1
 
     An architecture that keeps something else (compressed keys, chunks) is an AdaptLabError.
     """
-    for name, value in (("n_tokens", n_tokens), ("n_sequences", n_sequences), ("bytes_each", bytes_each)):
-        check_whole(value, name, 0)
+    check_whole(n_tokens, "n_tokens", 0), check_whole(n_sequences, "n_sequences", 0)
+    check_whole(bytes_each, "bytes_each", 0)
     text = config.get_text_config(decoder=True)
     n_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads

@@ -20,7 +20,8 @@ class JsonConstraint(LogitsProcessor):
 
     def __init__(self, schema: type[BaseModel] | dict, tokenizer):
         if not isinstance(schema, dict) and not hasattr(schema, "model_json_schema"):
-            raise AdaptLabError(f"The schema is {schema!r:.80}. Give a pydantic model or a JSON schema.")
+            given = f"The schema is {type(schema).__name__}"
+            raise AdaptLabError(f"{given}. Give a pydantic model or a JSON schema.")
         spaced = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
         described = json.dumps((schema if isinstance(schema, dict) else schema.model_json_schema()) | {"x-guidance": spaced})
         # A space may come first: some models, ours among them, open every reply with one, and are thrown off course without.

@@ -150,10 +150,9 @@ class FaissIndex(VectorIndex):
         if family not in FAMILIES or metric not in METRICS:
             raise AdaptLabError(f"There is no index {family!r} with metric {metric!r}; families are {', '.join(FAMILIES)}, metrics {', '.join(METRICS)}.")
         check_whole(dimension, "The dimension of an index", 1)
-        for name, value in (("n_probe", n_probe), ("n_links", n_links), ("ef", ef), ("n_bytes", n_bytes)):
+        settings = {"n_probe": n_probe, "n_links": n_links, "ef": ef, "n_bytes": n_bytes}
+        for name, value in (settings | ({} if n_lists is None else {"n_lists": n_lists})).items():
             check_whole(value, name, 1)
-        if n_lists is not None:
-            check_whole(n_lists, "n_lists", 1)
         if "pq" in family and dimension % n_bytes:
             raise AdaptLabError(f"A code of {n_bytes} bytes cuts a vector into {n_bytes} equal parts, which {dimension} dimensions do not give.")
         self.dimension, self.family, self.metric = dimension, family, metric

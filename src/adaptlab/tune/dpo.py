@@ -69,7 +69,8 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
     chat.template.require()
     for number, pair in enumerate(pairs, 1):
         if not isinstance(pair, Pair):
-            raise AdaptLabError(f"Pair {number} is {type(pair).__name__}, not a Pair. Read pairs by read_pairs.")
+            given = f"Pair {number} is {type(pair).__name__}"
+            raise AdaptLabError(f"{given}, not a Pair. Read pairs by read_pairs.")
         refuse_control_tokens(chat, [assistant(pair.chosen), assistant(pair.rejected)], f"pair {number}")
     sides = (pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected))
     texts = [chat.template.render(chat.known_roles(side)) for side in sides]

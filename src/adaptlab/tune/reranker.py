@@ -73,7 +73,7 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
     from sentence_transformers.cross_encoder.losses import ListNetLoss
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    is_bfloat16 = number_format(device, dtype).is_bfloat16  # what is wrong is said before minutes of searching
+    is_bfloat16 = number_format(device, dtype).is_bfloat16  # before minutes of searching
     make_folder(folder)
     lists = docstring_lists(n_docstrings, seed, packages) + handbook_lists(n_handbook, seed)
     random.Random(seed).shuffle(lists)

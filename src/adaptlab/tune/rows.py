@@ -28,7 +28,8 @@ def _labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[i
 def _masks_of_characters(made: BatchEncoding) -> list[list[int]]:
     """The masks of replies in whole characters.
 
-    transformers marks the last character of a block by its first token alone, and an emoji may have four.
+    transformers marks the last character of a block by its first token alone, and an emoji may
+    have four.
     """
     masks = [list(mask) for mask in made["assistant_masks"]]
     for row, mask in enumerate(masks):

@@ -111,7 +111,8 @@ def refuse_unused(options: Options) -> None:
     """Raises AdaptLabError for an option that only fine-tuning on conversations follows."""
     for name in ("packing", "patience"):
         if getattr(options, name):
-            raise AdaptLabError(f"{name} is for conversations, and would not be used here. Leave it out.")
+            says = f"{name} is for conversations, and would not be used here"
+            raise AdaptLabError(f"{says}. Leave it out.")
 
 
 class Diverged(AdaptLabError):

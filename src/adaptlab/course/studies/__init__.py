@@ -24,9 +24,11 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     settings = STUDIES[name].settings
     with reading(kept, "Move it away, and its rows are measured again."):
         if found["model"] != chat.name:
-            raise AdaptLabError(f"{kept} holds rows of {found['model']}; move it away, or go on with that model.")
+            says = f"{kept} holds rows of {found['model']}"
+            raise AdaptLabError(f"{says}; move it away, or go on with that model.")
         rows = found.get("rows", [])
-        left = [setting for setting in settings if not any(setting.items() <= row.items() for row in rows)]
+        measured = [row.items() for row in rows]
+        left = [one for one in settings if not any(one.items() <= row for row in measured)]
     for setting in progress_bar(left, desc=name, unit="run"):
         rows.append(setting | STUDIES[name].measure(chat, **setting))
         rows = [row for setting in settings for row in rows if setting.items() <= row.items()]
