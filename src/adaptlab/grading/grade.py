@@ -224,4 +224,3 @@ class _Attempt:
     def _mark_all(self, status: str, points: float | None, sentence: str) -> None:
         for name in list(self.left):
             self._mark(name, status, points, sentence)
-
