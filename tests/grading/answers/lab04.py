@@ -136,3 +136,9 @@ class LoRAEmbedding__wrong_b_not_zero(LoRAEmbedding__right_einsum):
     def __init__(self, base, rank, alpha):
         super().__init__(base, rank, alpha)
         nn.init.normal_(self.b)
+
+
+def merge_adapters__wrong_in_place(weight, adapters, coefficients):
+    for one, c in zip(adapters, coefficients):
+        weight.add_(one["b"] @ one["a"], alpha=c * one["alpha"] / len(one["a"]))
+    return weight

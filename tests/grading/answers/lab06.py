@@ -173,3 +173,10 @@ def preference_order__wrong_EH():
 
 def preference_order__wrong_HD():
     return "CGFBAEDH"
+
+
+def completion_logp__wrong_detached(logits, ids, mask):
+    with torch.no_grad():
+        logp = torch.log_softmax(logits, dim=-1)[:, :-1]
+        taken = torch.gather(logp, 2, ids[:, 1:].unsqueeze(2)).squeeze(2)
+        return (taken * mask[:, 1:]).sum(dim=1), mask[:, 1:].sum(dim=1)

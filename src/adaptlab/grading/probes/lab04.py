@@ -25,3 +25,11 @@ def embedding_adapter(answer: type, weight: Any, ids: Any, alpha: float, a: Any,
         filled.square().sum().backward()
     gradients = {"a": layer.a.grad, "b": layer.b.grad, "base": base.weight.grad}
     return {"shapes": [list(layer.a.shape), list(layer.b.shape)], "A is random": random_a, "fresh": fresh, "filled": filled, "gradients": gradients}
+
+
+def merged(answer: Callable, weight: Any, adapters: list, coefficients: list) -> Any:
+    """The weight that an answer gives, and the one that it was given as that is afterwards."""
+    given = weight.clone()
+    result = answer(given, adapters, coefficients)
+    # Copied: an answer in place returns what it was given.
+    return {"merged": result, "weight afterwards": given.clone()}

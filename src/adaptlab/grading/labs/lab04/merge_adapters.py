@@ -5,10 +5,13 @@ import torch
 
 from adaptlab.grading.exercise import Exercise, wrong
 from adaptlab.grading.labs.lab04.common import alphas, sizes, tensor
+from adaptlab.grading.probes import lab04 as probes
 
 
 class merge_adapters(Exercise):
-    """W + Σ c · alpha / r · B A over several adapters of different ranks."""
+    """W + Σ c · alpha / r · B A over several adapters of different ranks, as a new tensor."""
+
+    probe = probes.merged
 
     def draw(rng):
         _, d_in, d_out = sizes(rng)
@@ -22,6 +25,15 @@ class merge_adapters(Exercise):
 
     def right(weight, adapters, coefficients):
         return weight + sum((c * one["alpha"] / len(one["a"]) * one["b"] @ one["a"] for one, c in zip(adapters, coefficients)), torch.zeros_like(weight))
+
+    @wrong(
+        "Your result is the weight that came in, changed in place: whoever merges twice, or wants the "
+        "base back, has lost it. Make a new tensor."
+    )
+    def in_place(weight, adapters, coefficients):
+        for one, c in zip(adapters, coefficients):
+            weight += c * one["alpha"] / len(one["a"]) * one["b"] @ one["a"]
+        return weight
 
     @wrong("Each adapter has its own alpha and rank, so its own scale alpha / r; you left the scales out.")
     def unscaled(weight, adapters, coefficients):

@@ -5,6 +5,7 @@ import torch
 
 from adaptlab.grading.exercise import Exercise, wrong
 from adaptlab.grading.labs.lab06.common import tensor
+from adaptlab.grading.probes import lab06 as probes
 
 
 def picked(logits, ids, shift: int = 1, dim: int = -1) -> torch.Tensor:
@@ -20,6 +21,8 @@ def summed(logp, counted) -> tuple[torch.Tensor, torch.Tensor]:
 
 class completion_logp(Exercise):
     """Σ log p over the masked tokens of a row, each by the logits one place before it."""
+
+    probe = probes.with_gradients
 
     def draw(rng):
         b, t, v = int(rng.integers(2, 5)), int(rng.integers(6, 9)), int(rng.integers(10, 13))
@@ -41,6 +44,13 @@ class completion_logp(Exercise):
 
     def right(logits, ids, mask):
         return summed(picked(logits, ids), mask[:, 1:])
+
+    @wrong(
+        "The numbers are right, and no gradient comes through them to the logits: a model cannot be "
+        "trained by them. Leave out detach, item, no_grad and NumPy."
+    )
+    def detached(logits, ids, mask):
+        return completion_logp.right(logits.detach(), ids, mask)
 
     @wrong("You read a token's probability at its own place. The logits there are about the next token: the ones for token t stand at place t - 1.")
     def unshifted(logits, ids, mask):
