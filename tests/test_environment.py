@@ -73,7 +73,7 @@ def test_conda_installs_the_lock_and_the_package_on_the_same_python():
 
 
 PYTHONS = re.search(r"^pythons=\((.+)\)$", (ROOT / ".ci/pythons").read_text(), re.MULTILINE)[1].split()
-MAKEFILE = (ROOT / "Makefile").read_text()
+MAKEFILE = (ROOT / "setup.mk").read_text() + (ROOT / "Makefile").read_text()
 
 
 def test_all_say_the_same_of_the_pythons_that_will_do():
@@ -199,6 +199,6 @@ def test_nothing_lies_at_the_top_that_the_readme_does_not_know():
         pytest.skip("this copy is no git repository")
     top = {line.split("/")[0] for line in tracked.stdout.splitlines()}
     folders = {"benchmarks", "labs", "notebooks", "solutions", "src", "tests", ".ci", ".devcontainer", ".github"}
-    files = {"CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"}
+    files = {"CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "setup.mk"}
     listed = {"environment.yml", "pyproject.toml", "requirements.lock", ".gitignore"}
     assert top <= folders | files | listed, sorted(top - folders - files - listed)

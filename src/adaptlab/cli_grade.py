@@ -179,11 +179,15 @@ def grade_export(
     path = out / f"{sheets[0].lab}-{platform}.csv"
     if platform == "nbgrader":
         from adaptlab.grading.batch import read_lab_named
+        from adaptlab.grading.formgrader import OPEN, write_course
         from adaptlab.grading.gradebook import write_gradebook
 
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
             print(f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}")
+        released = (folder / "labs" / f"{sheets[0].lab}.ipynb").read_bytes()
+        config = write_course(path, sheets[0].lab, released, sheets)
+        print(f"formgrader's course: {config.parent}; mark there by: {OPEN.format(folder=config.parent)}")
     else:
         if roster:
             text, unknown = into_roster(sheets, platform, read_roster(roster))

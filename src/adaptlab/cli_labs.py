@@ -1,4 +1,4 @@
-"""The command line for labs: adaptlab labs build · check."""
+"""The command line for labs: adaptlab labs build · release · check."""
 
 import re
 from pathlib import Path
@@ -27,6 +27,17 @@ def labs_build(
     elif stale := out_of_step(sources, target):
         print(f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build")
         raise typer.Exit(1)
+
+
+@labs_app.command("release")
+def labs_release(
+    to: Annotated[Path, typer.Argument(help="An empty folder, or that of an earlier release.")],
+    folder: Folder = Path("."),
+) -> None:
+    """Make the copy for students: labs, lessons without outputs, and a package without answers."""
+    from adaptlab.course.release import release
+
+    print(f"{to}: {len(release(folder, to))} files")
 
 
 @labs_app.command("check")

@@ -64,6 +64,10 @@ def _in_time() -> Iterator[None]:
 
 def exercises(lab: str) -> dict[str, type[Exercise]]:
     """The exercises of a lab by their names, in order."""
+    from adaptlab.grading.recorded import is_recorded, recorded_exercises
+
+    if is_recorded():
+        return recorded_exercises(lab)
     try:
         module = importlib.import_module(f"adaptlab.grading.labs.{lab}")
     except ModuleNotFoundError as error:

@@ -142,3 +142,10 @@ def merge_adapters__wrong_in_place(weight, adapters, coefficients):
     for one, c in zip(adapters, coefficients):
         weight.add_(one["b"] @ one["a"], alpha=c * one["alpha"] / len(one["a"]))
     return weight
+
+
+def adapter_output__wrong_changes_x(x, weight, a, b, alpha):
+    linear = torch.nn.functional.linear
+    y = linear(x, weight) + alpha / len(a) * linear(linear(x, a), b)
+    x.sub_(x)
+    return y

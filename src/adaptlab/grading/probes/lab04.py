@@ -6,6 +6,13 @@ from typing import Any
 import torch
 
 
+def output_beside(answer: Callable, x: Any, weight: Any, a: Any, b: Any, alpha: float) -> Any:
+    """What an answer gives, and whether it changed x."""
+    given = x.clone()
+    output = answer(given, weight, a, b, alpha)
+    return {"output": output, "x is changed": not torch.equal(given, x)}
+
+
 def adapter_product(answer: Callable, a: Any, b: Any, alpha: float, rank: int) -> Any:
     """ΔW of the adapter that the answer makes, and the adapter's shapes: many pairs (A, B) are equally right, their product is not."""
     new_a, new_b = answer(a, b, alpha, rank)

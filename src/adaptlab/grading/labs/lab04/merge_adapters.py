@@ -26,10 +26,7 @@ class merge_adapters(Exercise):
     def right(weight, adapters, coefficients):
         return weight + sum((c * one["alpha"] / len(one["a"]) * one["b"] @ one["a"] for one, c in zip(adapters, coefficients)), torch.zeros_like(weight))
 
-    @wrong(
-        "Your result is the weight that came in, changed in place: whoever merges twice, or wants the "
-        "base back, has lost it. Make a new tensor."
-    )
+    @wrong("Your result is the weight that came in, changed in place: whoever merges twice, or wants the base back, has lost it. Make a new tensor.")
     def in_place(weight, adapters, coefficients):
         for one, c in zip(adapters, coefficients):
             weight += c * one["alpha"] / len(one["a"]) * one["b"] @ one["a"]

@@ -46,8 +46,7 @@ class completion_logp(Exercise):
         return summed(picked(logits, ids), mask[:, 1:])
 
     @wrong(
-        "The numbers are right, and no gradient comes through them to the logits: a model cannot be "
-        "trained by them. Leave out detach, item, no_grad and NumPy."
+        "The numbers are right, and no gradient comes through them to the logits: a model cannot be trained by them. Leave out detach, item, no_grad and NumPy."
     )
     def detached(logits, ids, mask):
         return completion_logp.right(logits.detach(), ids, mask)

@@ -1,0 +1,21 @@
+# The first interpreter that the course runs on and that can make an environment; PYTHON=... names another. Asked only where .venv is made.
+FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+NAMES := python3 python3.13 python3.12 python3.11 python3.14 python
+PYTHON ?= $(firstword $(foreach name,$(NAMES),$(shell $(name) -c "$(FITS)" 2> /dev/null && echo $(name))))
+BIN := .venv/bin
+
+run: export HF_HUB_OFFLINE ?= 1
+run: .venv/ready
+	$(BIN)/adaptlab run
+setup: .venv/ready
+lab: .venv/ready
+	$(BIN)/jupyter lab
+.venv/ready: requirements.lock pyproject.toml
+	@python=$(PYTHON); "$${python:-false}" -c "$(FITS)" || \
+	  { echo "No Python 3.11 to 3.14 with venv is found$${python:+ as $$python}. Install one (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/python -m ipykernel install --sys-prefix --name python3 > .venv/kernel.log
+	touch $@
+.PHONY: run setup lab

@@ -1,0 +1,98 @@
+"""Release: the copy of the course that students get, without answers, tests and solutions.
+
+A release can be made anew in its folder: what it wrote is replaced, what others put there stays, a
+repository's own folder above all.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor
+
+from adaptlab.course.labs import find_sources, out_of_step
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import make_folder, read_json, read_text, write_whole
+from adaptlab.progress import progress_bar
+
+LIST = "release.json"  # in the release: what it wrote
+AS_THEY_ARE = (".gitignore", "LICENSE", "environment.yml", "pyproject.toml", "requirements.lock")
+WITHOUT_ANSWERS = "src/adaptlab/grading/labs"
+TEMPLATES = Path(__file__).parent / "templates" / "release"
+LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", ".DS_Store")
+
+
+def release(course: Path, target: Path) -> list[str]:
+    """Write the students' copy of a course into a folder; returns the paths of its files.
+
+    Raises:
+        AdaptLabError: if the folder holds something else, or if labs are not what their sources
+            make.
+    """
+    written = _written(target)
+    stale = out_of_step(find_sources(course / "solutions"), course / "labs")
+    if stale:
+        problem = f"{', '.join(stale)} in labs/ is not what its source makes"
+        raise AdaptLabError(f"{problem}; run: adaptlab labs build")
+    files = dict(_files(course))
+    for path in progress_bar(sorted(files), desc="release", unit="file"):
+        content = files[path]
+        if isinstance(content, Path):
+            make_folder((target / path).parent)
+            shutil.copyfile(content, target / path)
+        else:
+            write_whole(target / path, content)
+    for path in sorted(set(written) - set(files)):
+        (target / path).unlink(missing_ok=True)
+    write_whole(target / LIST, json.dumps(sorted(files), indent=1) + "\n")
+    return sorted(files)
+
+
+def _written(target: Path) -> list[str]:
+    """What an earlier release wrote there."""
+    if (target / LIST).exists():
+        return [path for path in read_json(target / LIST) if _is_inside(path)]
+    there = [path for path in target.iterdir() if path.name != ".git"] if target.is_dir() else []
+    if there or (target.exists() and not target.is_dir()):
+        raise AdaptLabError(f"{target} holds something else than a release; give an empty folder.")
+    return []
+
+
+def _is_inside(path: object) -> bool:
+    parts = Path(str(path)).parts
+    return isinstance(path, str) and ".." not in parts and not Path(path).is_absolute()
+
+
+def _files(course: Path) -> Iterator[tuple[str, Path | str]]:
+    """The paths of a release with what is there: a file of the course's, or a text."""
+    from adaptlab.grading.recorded import recordings
+
+    for name in AS_THEY_ARE:
+        yield name, course / name
+    yield "Makefile", course / "setup.mk"
+    yield "README.md", read_text(TEMPLATES / "README.md")
+    for lesson in sorted((course / "notebooks").glob("*.ipynb")):
+        yield f"notebooks/{lesson.name}", _without_outputs(lesson)
+    for lab in sorted((course / "labs").glob("*.ipynb")):
+        yield f"labs/{lab.name}", lab
+    for path in _package(course):
+        yield path.relative_to(course).as_posix(), path
+    for name, text in recordings().items():
+        yield f"src/adaptlab/grading/recordings/{name}", text
+
+
+def _package(course: Path) -> Iterator[Path]:
+    for path in sorted((course / "src" / "adaptlab").rglob("*")):
+        inside = path.relative_to(course)
+        hidden = any(part in LEFT_OUT for part in inside.parts)
+        if path.is_file() and not hidden and not inside.is_relative_to(WITHOUT_ANSWERS):
+            yield path
+
+
+def _without_outputs(lesson: Path) -> str:
+    notebook = nbformat.read(lesson, as_version=nbformat.NO_CONVERT)
+    for clear in (ClearOutputPreprocessor(), ClearMetadataPreprocessor(clear_cell_metadata=False)):
+        notebook, _ = clear.preprocess(notebook, {})
+    return nbformat.writes(notebook) + "\n"

@@ -1,0 +1,183 @@
+"""Recorded exercises: what a check in the students' package knows, which has no right answers.
+
+For each exercise a file keeps fixed inputs, what is right for them, and what known misconceptions
+give. The grader draws its own inputs from the exercises themselves. Of an ordering exercise the
+right orders are kept as hashes: that hides them from a reader, and not from a search of all orders.
+"""
+
+import hashlib
+import importlib
+import itertools
+import json
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_json
+from adaptlab.grading.artefact import Artefact, Asked, Measure
+from adaptlab.grading.exercise import Exercise, Judge, Parsons, Verdict
+from adaptlab.grading.wire import Raised, decode, encode
+
+FOLDER = Path(__file__).parent / "recordings"
+SEED = 2026
+OF_A_FILE = ("file", "max_bytes", "bar", "refuses")
+
+
+def is_recorded() -> bool:
+    """Whether this is the students' package."""
+    return FOLDER.is_dir() and not (Path(__file__).parent / "labs").is_dir()
+
+
+def record(exercise: type[Exercise]) -> dict:
+    """All that a check knows of an exercise, as JSON holds it."""
+    about = {"name": exercise.__name__, "probe": _place(exercise.probe)}
+    if issubclass(exercise, Artefact):
+        cases = [[encode(case.given), case.right] for case in exercise.judge(SEED).cases]
+        of_a_file = {name: getattr(exercise, name) for name in OF_A_FILE}
+        return about | of_a_file | {"settings": list(exercise.settings), "cases": cases}
+    if issubclass(exercise, Parsons):
+        letters = sorted(exercise.right_order)
+        orders = map("".join, itertools.permutations(letters))
+        right = sorted(_hashed(order) for order in orders if exercise.same(None, order))
+        return about | {"letters": "".join(letters), "orders": right}
+    judge = exercise.judge(SEED)
+    named = exercise.misconceptions
+    return about | {
+        "tolerances": [exercise.rtol, exercise.atol],
+        "inputs": [encode(list(args)) for args in judge.inputs],
+        "in words": [encode(list(map(str, _in_words(exercise, args)))) for args in judge.inputs],
+        "expected": encode(judge.expected),
+        "misconceptions": [[named[name].misconception, encode(outputs)] for name, outputs in judge.imitations.items()],
+    }
+
+
+def _in_words(exercise: type[Exercise], args: tuple) -> list:
+    from adaptlab.grading.exercise import describe
+
+    return [describe(arg) for arg in exercise.in_words(*args)]
+
+
+def _place(probe) -> str:
+    return f"{probe.__module__}:{probe.__name__}"
+
+
+def _hashed(order: str) -> str:
+    return hashlib.sha256(f"adaptlab {order}".encode()).hexdigest()[:24]
+
+
+def recorded_exercises(lab: str) -> dict[str, type[Exercise]]:
+    """The exercises of a lab by their names, in order, from what was recorded."""
+    path = FOLDER / f"{lab}.json"
+    if not path.exists():
+        raise AdaptLabError(f"There is no lab {lab!r}; labs are named lab01 to lab08.")
+    return {about["name"]: _exercise(about) for about in read_json(path)}
+
+
+def _exercise(about: dict) -> type[Exercise]:
+    module, _, name = about["probe"].partition(":")
+    probe = getattr(importlib.import_module(module), name)
+    if "file" in about:
+        return _file(about, probe)
+    kind = type(about["name"], (_Order if "orders" in about else _Called,), {"probe": probe})
+    kind.about = about
+    return kind
+
+
+def _file(about: dict, probe) -> type[Artefact]:
+    values = {name: about[name] for name in OF_A_FILE} | {"settings": tuple(about["settings"])}
+    kind = type(about["name"], (Artefact,), values | {"probe": probe})
+    cases = [Asked(decode(given), right) for given, right in about["cases"]]
+
+    def judge(cls, seed: int) -> Measure:
+        made = Measure.__new__(Measure)
+        made.exercise, made.cases = cls, cases
+        return made
+
+    kind.judge = classmethod(judge)
+    return kind
+
+
+class _Called(Exercise):
+    """An exercise whose inputs and right results are in a file."""
+
+    about: dict
+
+    @classmethod
+    def inputs(cls, seed: int) -> list[tuple]:
+        return [tuple(decode(args, tensors=True)) for args in cls.about["inputs"]]
+
+    @classmethod
+    def judge(cls, seed: int) -> Judge:
+        cls.rtol, cls.atol = cls.about["tolerances"]
+        return _RecordedJudge(cls, seed)
+
+
+class _RecordedJudge(Judge):
+    @cached_property
+    def expected(self) -> list:
+        return decode(self.exercise.about["expected"])
+
+    @cached_property
+    def imitations(self) -> dict[str, list]:
+        named = self.exercise.about["misconceptions"]
+        self.exercise.misconceptions = {sentence: SimpleNamespace(misconception=sentence) for sentence, _ in named}
+        return {sentence: decode(outputs) for sentence, outputs in named}
+
+
+class _Order(Exercise):
+    """An ordering exercise: which orders are right is known by hash alone."""
+
+    n_draws = 1
+    about: dict
+
+    def draw(rng):
+        return ()
+
+    @classmethod
+    def judge(cls, seed: int) -> "_OrderJudge":
+        return _OrderJudge(cls)
+
+
+class _OrderJudge:
+    """Says whether an order is one of those that are right."""
+
+    inputs = ((),)
+
+    def __init__(self, exercise: type[_Order]):
+        self.exercise, self.about = exercise, exercise.about
+
+    def prepare(self) -> None:
+        """Nothing is left to compute."""
+
+    def is_missing(self, outputs: list) -> bool:
+        return False
+
+    def verdict(self, outputs: list) -> Verdict:
+        (got,) = outputs
+        if isinstance(got, Raised):
+            if got.kinds[0] == "NotImplementedError":
+                return Verdict("student error", "Nothing is written here yet.", "blank")
+            says = f"It stops with {got.kinds[0]}: {got.message}"
+            return Verdict("student error", says[:600])
+        letters = self.about["letters"]
+        if not _is_order(got, letters):
+            form = f"The order is a string of the letters {letters}, each once"
+            return Verdict("wrong", f"{form}, with nothing between them.", "form")
+        if _hashed("".join(got)) in self.about["orders"]:
+            return Verdict("pass", "Right.")
+        return Verdict("wrong", "In this order it does not work. What has to be there before what?")
+
+
+def _is_order(got: Any, letters: str) -> bool:
+    return isinstance(got, str | list) and sorted(map(str, got)) == list(letters)
+
+
+def recordings() -> dict[str, str]:
+    """The files of all labs by their names."""
+    from adaptlab.grading.check import exercises
+
+    found = sorted(path.name for path in (Path(__file__).parent / "labs").glob("lab[0-9][0-9]"))
+    made = {lab: [record(exercise) for exercise in exercises(lab).values()] for lab in found}
+    return {f"{lab}.json": json.dumps(rows) + "\n" for lab, rows in made.items()}
