@@ -13,7 +13,10 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading import check
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.check import NotWritten, NotYet, exercises, predicted, run_check
-from adaptlab.grading.exercise import Judge, Words
+from adaptlab.grading.exercise import Judge, Words, attempt
+from adaptlab.grading.probes import call
+from adaptlab.grading.telling import call_text
+from adaptlab.grading.wire import Other, Raised
 
 ANSWERS = Path(__file__).parent / "answers"
 LABS = sorted(path.stem for path in ANSWERS.glob("lab*.py"))
@@ -66,12 +69,49 @@ def test_a_call_is_told_with_the_arguments_that_it_had(lab, name):
         assert len(words) == len(args) and all(word is arg or isinstance(word, Words) for word, arg in zip(words, args))
 
 
-def test_a_failure_names_the_call_and_what_it_should_return():
+def test_a_failure_is_a_call_that_can_be_pasted_with_both_results_below_it():
     outcome = exercises("lab01")["attack_outcome"]
-    with pytest.raises(NotYet, match=re.escape("With ('', 'zorb', 'k7qx') it stops with KeyError: 'x', and should return 'clean'. 1 of ")):
+    says = [
+        "attack_outcome: attack_outcome(reply='', word='zorb', secret='k7qx')",
+        "expected: 'clean'",
+        "got:      KeyError: 'x'",
+        "1 of ",
+    ]
+    with pytest.raises(NotYet, match=re.escape("\n".join(says))):
         run_check(outcome, lambda reply, *words: outcome.right(reply, *words) if reply else {}["x"])
-    with pytest.raises(NotYet, match=re.escape("With ('', [], 'lamp', a count of 2 for the conversation, 1 a message and 1 a word, 6) ")):
+    counted = "count=lambda messages: 2 + sum(1 + len(message['content'].split()) for message in messages)"
+    says = f"fit_prompt(system='', examples=[], question='lamp', {counted}, budget=6)\nexpected: "
+    with pytest.raises(NotYet, match=re.escape(says)):
         run_check(exercises("lab01")["fit_prompt"], lambda system, examples, question, count, budget: [examples, count([])])
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_a_call_that_is_pasted_gives_what_is_expected(lab, name):
+    import torch
+
+    exercise = exercises(lab)[name]
+    if exercise.probe is not call and exercise.in_words.__qualname__.startswith("Exercise."):
+        pytest.skip("it is not called by one call")
+    judge = Judge(exercise, 7)
+    for args, expected in zip(judge.inputs, judge.expected):
+        text = call_text(name, exercise.right, exercise.in_words(*args))
+        if " of shape (" in text or "…" in text:  # too long to be read, so told in words
+            continue
+        pasted = {name: exercise.right, "np": np, "torch": torch}
+        got = attempt(lambda answer, text=text, pasted=pasted: eval(text, pasted), None, ())
+        assert exercise.same(expected, got), text
+
+
+@pytest.mark.parametrize(("lab", "name"), EXERCISES)
+def test_no_result_that_is_right_is_told_where_inputs_come_again(lab, name):
+    """A grader's page must not tell it: whoever hands in often enough would have them all."""
+    exercise = exercises(lab)[name]
+    judge = Judge(exercise, 7)
+    judge.imitations = {}  # what misconceptions are told by is none of it
+    turned = [*judge.expected[1:], judge.expected[0]]
+    for outputs in (turned, [Other("object")] * len(turned), [Raised(("KeyError",), "x")] * len(turned)):
+        assert "expected" not in judge.verdict(outputs).sentence.partition(":")[2]
+        assert "should" not in judge.verdict(outputs).sentence
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)

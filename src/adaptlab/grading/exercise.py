@@ -12,8 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from adaptlab.grading.compare import gap, told
+from adaptlab.grading.mistakes import held_together
 from adaptlab.grading.probes import call
-from adaptlab.grading.wire import Other, Raised, decode, encode
+from adaptlab.grading.telling import Words, call_text, size
+from adaptlab.grading.wire import Raised, decode, encode
+
+__all__ = ["Exercise", "Judge", "Parsons", "Verdict", "Words", "symptom", "wrong"]
 
 MEASURED = " Measured: "  # in a sentence, before what is true of this one answer; what stands before it is said to all alike
 
@@ -47,10 +52,6 @@ def symptom(sentence: str) -> Callable:
     return mark
 
 
-class Words(str):
-    """A description that stands in a sentence as it is."""
-
-
 class Exercise:
     """One exercise; a subclass is never made an instance, its functions are called as they stand, and its name is that of the student's function.
 
@@ -60,6 +61,7 @@ class Exercise:
 
     probe: ClassVar[Callable] = call
     is_called: ClassVar[bool] = True  # whether an answer is a function or a class
+    tells_expected: ClassVar[bool] = True  # beside the exercise, where every check has new inputs
     n_draws: ClassVar[int] = 20
     # Between one thread and two, or processors with and without AVX, float32 results differ by some 1e-7 of their size; wrong ones by far more.
     rtol: ClassVar[float] = 1e-4
@@ -92,7 +94,7 @@ class Exercise:
     @classmethod
     def same(cls, expected: Any, got: Any) -> bool:
         """Whether two results are equal, numbers within the tolerance."""
-        return difference(expected, got, cls.rtol, cls.atol) == ""
+        return gap(expected, got, cls.rtol, cls.atol) is None
 
     @classmethod
     def outputs(cls, answer: Any, inputs: Sequence[tuple]) -> list:
@@ -114,7 +116,7 @@ class Exercise:
     def tried(cls, answer: Any, seed: int) -> Verdict:
         """The verdict on an answer in this process, beside the exercise."""
         judge = cls.judge(seed)
-        return judge.verdict(cls.outputs(answer, judge.inputs))
+        return judge.verdict(cls.outputs(answer, judge.inputs), cls.tells_expected)
 
 
 class Parsons(Exercise):
@@ -123,6 +125,7 @@ class Parsons(Exercise):
     A subclass has `right_order`, one such order, and `rules`: for two letters, of which the first comes before the second, what to say if it does not.
     """
 
+    tells_expected = False
     n_draws = 1
     right_order: ClassVar[str]
     rules: ClassVar[dict[str, str]]
@@ -180,12 +183,22 @@ class Judge:
         """Compute what is right, and what misconceptions return."""
         _ = self.expected, self.imitations
 
-    def verdict(self, outputs: Sequence[Any]) -> Verdict:
-        """The verdict on what an answer returned for the inputs, in their order."""
+    def verdict(self, outputs: Sequence[Any], tells_expected: bool = False) -> Verdict:
+        """The verdict on what an answer returned for the inputs, in their order.
+
+        `tells_expected`: say what is right where it is not. Never where inputs come again: whoever
+        hands in often enough would have a table of them.
+        """
         failed = [i for i, (right, got) in enumerate(zip(self.expected, outputs, strict=True)) if not self.exercise.same(right, got)]
         if not failed:
             return Verdict("pass", f"Right on all {len(self.inputs)} inputs." if len(self.inputs) > 1 else "Right.")
-        return self._blank(outputs) or self._misconception(outputs, failed) or self._plain(outputs, failed)
+        return (
+            self._blank(outputs)
+            or self._misconception(outputs, failed)
+            or self._constant(outputs)
+            or self._several(outputs, failed, tells_expected)
+            or self._plain(outputs, failed, tells_expected)
+        )
 
     def is_missing(self, outputs: Sequence[Any]) -> bool:
         """Whether nothing has the name of the exercise, as where its cell fails above it."""
@@ -206,26 +219,40 @@ class Judge:
                 return Verdict("wrong", shows.symptom, name)
         return None
 
-    def _plain(self, outputs: Sequence[Any], failed: list[int]) -> Verdict:
-        first = min(failed, key=lambda i: len(repr(self.inputs[i])))  # the least to think through
-        where, expected, got = f"With {describe_args(self.exercise.in_words(*self.inputs[first]))}", self.expected[first], outputs[first]
+    def _constant(self, outputs: Sequence[Any]) -> Verdict | None:
         if self.is_missing(outputs):
             says = "Its cell is gone or does not run, or the name was changed."
             return Verdict("student error", f"Nothing here is called {self.exercise.__name__}. {says}")
-        if isinstance(got, Raised) and not isinstance(expected, Raised):
-            says = f"{where} it stops with {_told(got)}, and should return {describe(expected)}"
-            return Verdict("student error", f"{says[:600]}. {len(failed)} of {len(outputs)} inputs fail.")
-        if len(outputs) > 2 and all(difference(outputs[0], other, 0, 0) == "" for other in outputs[1:]):
-            if isinstance(outputs[0], Raised):
-                return Verdict("student error", f"Whatever it is given, it stops with {_told(outputs[0])}"[:600])
-            return Verdict("wrong", f"It returns the same whatever it is given: {describe(outputs[0])}.", "constant")
-        says = difference(expected, got, self.exercise.rtol, self.exercise.atol) or "the result is not one of those that are right"
-        return Verdict("wrong", f"{where} {says}. {len(failed)} of {len(outputs)} inputs fail.")
+        if len(outputs) < 3 or any(gap(outputs[0], other, 0, 0) for other in outputs[1:]):
+            return None
+        if isinstance(outputs[0], Raised):
+            return Verdict("student error", f"Whatever it is given, it stops with {told(outputs[0])}"[:600])
+        return Verdict("wrong", f"It returns the same whatever it is given: {told(outputs[0])}.", "constant")
 
+    def _several(self, outputs: Sequence[Any], failed: list[int], tells_expected: bool) -> Verdict | None:
+        """Two mistakes by their names, or one with what it does not explain."""
+        names = held_together(self, outputs, set(failed))
+        sentences = [self.exercise.misconceptions[name].misconception for name in names]
+        if len(names) == 2:
+            said = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
+            return Verdict("wrong", f"Two mistakes at once:\n{said}", " and ".join(names))
+        if not names:
+            return None
+        imitated = self.imitations[names[0]]
+        others = [i for i in failed if not self.exercise.same(imitated[i], outputs[i])]
+        rest = self._plain(outputs, others, tells_expected)
+        return Verdict("wrong", f"{sentences[0]}\nThat is not all:\n{rest.sentence}", names[0])
 
-def _told(raised: Raised) -> str:
-    """An exception in a sentence, its message where it has one."""
-    return f"{raised.kinds[0]}: {raised.message}" if raised.message else raised.kinds[0]
+    def _plain(self, outputs: Sequence[Any], failed: list[int], tells_expected: bool) -> Verdict:
+        """The smallest input that fails, as a call that can be pasted, and what comes of it."""
+        first = min(failed, key=lambda i: size(self.inputs[i]))
+        args, expected, got = self.exercise.in_words(*self.inputs[first]), self.expected[first], outputs[first]
+        call = call_text(self.exercise.__name__, self.exercise.right, args)
+        found = gap(expected, got, self.exercise.rtol, self.exercise.atol)
+        lines = found.lines(tells_expected) if found else [f"{'got:':9} {told(got)}"]
+        many = f"{len(failed)} of {len(outputs)} inputs fail{'s' if len(failed) == 1 else ''}."
+        raised = isinstance(got, Raised) and not isinstance(expected, Raised)
+        return Verdict("student error" if raised else "wrong", "\n".join([call, *lines, many]))
 
 
 def _shows(function: Callable, expected: Any, got: Any) -> bool:
@@ -234,78 +261,3 @@ def _shows(function: Callable, expected: Any, got: Any) -> bool:
         return bool(function(expected, got))
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return False
-
-
-def difference(expected: Any, got: Any, rtol: float, atol: float, place: str = "the result") -> str:
-    """What tells two results apart, as a clause; empty if nothing does. A list stands for a tuple, and an array for a tensor."""
-    if isinstance(expected, Raised):
-        if isinstance(got, Raised) and expected.kinds[0] in got.kinds:
-            return ""
-        return f"{place} should be a {expected.kinds[0]}, and {'is ' + got.kinds[0] if isinstance(got, Raised) else 'none is raised'}"
-    if isinstance(got, Raised):
-        return f"{place} is {got.kinds[0]}: {got.message}"
-    if isinstance(expected, np.ndarray):
-        return _array_difference(expected, got, rtol, atol, place)
-    if isinstance(expected, list):
-        return _list_difference(expected, got, rtol, atol, place)
-    if isinstance(expected, dict) and isinstance(got, dict):
-        if expected.keys() != got.keys():
-            return f"{place} has the keys {describe(sorted(map(str, got)))} and should have {describe(sorted(map(str, expected)))}"
-        found = (difference(expected[key], got[key], rtol, atol, f"{place}[{key!r}]") for key in expected)
-        return next(filter(None, found), "")
-    if _is_number(expected) and isinstance(got, np.ndarray) and got.shape == ():
-        got = got.item()
-    if _is_number(expected) and _is_number(got):
-        close = expected == got or abs(expected - got) <= atol + rtol * abs(expected)  # false for NaN
-        return "" if close else f"{place} is {describe(got)} and should be {describe(expected)}"
-    if type(expected) is type(got) and expected == got:
-        return ""
-    return f"{place} is {describe(got)} and should be {describe(expected)}"
-
-
-def _array_difference(expected: np.ndarray, got: Any, rtol: float, atol: float, place: str) -> str:
-    if not isinstance(got, np.ndarray):
-        return f"{place} is {describe(got)} and should be an array of shape {expected.shape}"
-    if got.shape != expected.shape:
-        return f"{place} has the shape {got.shape} and should have {expected.shape}"
-    if (expected.dtype == bool) != (got.dtype == bool):
-        return f"{place} holds {got.dtype} and should hold {expected.dtype}"
-    # The error of a sum is that of its greatest terms, so small elements of an array may be off by more than their own size says.
-    scale = max(1.0, float(np.abs(expected[np.isfinite(expected)].astype(float)).max(initial=0)))
-    close = np.isclose(got.astype(float), expected.astype(float), rtol=rtol, atol=atol * scale)
-    if close.all():
-        return ""
-    at = tuple(int(i) for i in np.argwhere(~close)[0])
-    return f"{place} is {got[at]:.6g} and should be {expected[at]:.6g} at {list(at)}" if at else f"{place} is {got:.6g} and should be {expected:.6g}"
-
-
-def _list_difference(expected: list, got: Any, rtol: float, atol: float, place: str) -> str:
-    if not isinstance(got, list):
-        return f"{place} is {describe(got)} and should be a list of {len(expected)}"
-    if len(got) != len(expected):
-        return f"{place} has {len(got)} items and should have {len(expected)}"
-    found = (difference(right, item, rtol, atol, f"{place}[{i}]") for i, (right, item) in enumerate(zip(expected, got)))
-    return next(filter(None, found), "")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def describe(value: Any) -> str:
-    """A value in few words: arrays by their shape, the rest as Python writes it, cut short and without what a terminal obeys."""
-    if isinstance(value, Other):
-        return f"a {value.type}"
-    if isinstance(value, Words):
-        return str(value)
-    if hasattr(value, "shape") and value.shape != ():
-        return f"an array of shape {tuple(value.shape)}"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = repr(value)
-    return text if len(text) <= 160 else f"{text[:150]} …"
-
-
-def describe_args(args: Sequence) -> str:
-    """The arguments of a call, in few words."""
-    return f"({', '.join(describe(arg) for arg in args)})"

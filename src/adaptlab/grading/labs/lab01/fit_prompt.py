@@ -48,7 +48,8 @@ class fit_prompt(Exercise):
         return system, examples, question, marks, budget
 
     def in_words(system, examples, question, marks, budget):
-        count = Words(f"a count of {marks[0]} for the conversation, {marks[1]} a message and 1 a word")
+        words = "len(message['content'].split())"
+        count = Words(f"lambda messages: {marks[0]} + sum({marks[1]} + {words} for message in messages)")
         return system, examples, question, count, budget
 
     def edges():
