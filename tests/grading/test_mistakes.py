@@ -8,13 +8,16 @@ import pytest
 
 from adaptlab.grading.check import exercises
 from adaptlab.grading.combine import combined
-from adaptlab.grading.exercise import Exercise, Judge, wrong
+from adaptlab.grading.exercise import REST, Exercise, Judge, wrong
+from adaptlab.grading.feedback import misconceptions
+from adaptlab.grading.grade import Mark
 from adaptlab.grading.labs.lab01.attack_outcome import attack_outcome
 from adaptlab.grading.labs.lab01.best_buy import best_buy
 from adaptlab.grading.labs.lab01.vote import vote
 from adaptlab.grading.labs.lab03.compare import bootstrap
 from adaptlab.grading.labs.lab03.diversify import choose
 from adaptlab.grading.labs.lab03.fuse_rankings import ordered, reciprocal
+from adaptlab.grading.marks import Sheet
 from adaptlab.grading.telling import call_text, literal
 
 
@@ -81,6 +84,14 @@ def test_a_known_mistake_beside_an_unknown_one_is_named_with_what_it_does_not_ex
     assert said.sentence.splitlines()[1:] == [
         "That is not all:", "best_buy(offers=[], target=0.5)", "expected: None",
         "got:      ZeroDivisionError: division by zero", "1 of 71 inputs fails."]  # fmt: skip
+
+
+def test_the_class_page_counts_each_of_two_mistakes():
+    sentence = "Two mistakes at once:\n1. The first.\n2. The second."
+    marks = [Mark("a", "wrong", 0, 2, sentence, "one and two"), Mark("a", "wrong", 0, 2, "The first.", "one"),
+             Mark("a", "wrong", 0, 2, f"The first.{REST}f(1)", "one")]  # fmt: skip
+    sheets = [Sheet(str(i), "lab", "", "", "", [mark]) for i, mark in enumerate(marks)]
+    assert misconceptions(sheets) == [("a", "The first.", 3), ("a", "The second.", 1)]
 
 
 class branches(Exercise):

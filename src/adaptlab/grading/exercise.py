@@ -20,6 +20,7 @@ from adaptlab.grading.wire import Raised, decode, encode
 
 __all__ = ["Exercise", "Judge", "Parsons", "Verdict", "Words", "symptom", "wrong"]
 
+REST = "\nThat is not all:\n"  # in a sentence, before what a misconception does not explain
 MEASURED = " Measured: "  # in a sentence, before what is true of this one answer; what stands before it is said to all alike
 
 
@@ -241,7 +242,7 @@ class Judge:
         imitated = self.imitations[names[0]]
         others = [i for i in failed if not self.exercise.same(imitated[i], outputs[i])]
         rest = self._plain(outputs, others, tells_expected)
-        return Verdict("wrong", f"{sentences[0]}\nThat is not all:\n{rest.sentence}", names[0])
+        return Verdict("wrong", f"{sentences[0]}{REST}{rest.sentence}", names[0])
 
     def _plain(self, outputs: Sequence[Any], failed: list[int], tells_expected: bool) -> Verdict:
         """The smallest input that fails, as a call that can be pasted, and what comes of it."""

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from adaptlab.files import write_whole
-from adaptlab.grading.exercise import MEASURED
+from adaptlab.grading.exercise import MEASURED, REST
 from adaptlab.grading.grade import Mark
 from adaptlab.grading.marks import Sheet
 from adaptlab.grading.naming import can_be_seen
@@ -58,8 +58,16 @@ def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
 def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
     """(exercise, sentence, students) of what was believed wrongly by name, the commonest first."""
     marks: list[Mark] = [mark for sheet in sheets for mark in sheet.marks if mark.misconception not in ("", "blank")]
-    counts = Counter((mark.exercise, mark.sentence.partition(MEASURED)[0]) for mark in marks)
+    counts = Counter((mark.exercise, sentence) for mark in marks for sentence in _believed(mark))
     return [(*what, n) for what, n in counts.most_common(20)]
+
+
+def _believed(mark: Mark) -> list[str]:
+    """What a mark tells of misconceptions, each by itself, without what is true of one answer."""
+    said = mark.sentence.partition(MEASURED)[0].partition(REST)[0]
+    if " and " not in mark.misconception:
+        return [said]
+    return [line.partition(" ")[2] for line in said.splitlines()[1:]]
 
 
 def alike(sheets: Sequence[Sheet]) -> list[tuple[str, str, str, int]]:
