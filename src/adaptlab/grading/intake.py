@@ -275,8 +275,11 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
 
 
 def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
-    named = lab[:5] in path.name.casefold() or path.suffix.lower() in (".ipynb", ".zip")
-    return named or len(path.parts) > 1 or bool(owner_of(path, lab).platform)
+    """Whether a file is a student's for this lab: it lies in a folder, or its name says so."""
+    if len(path.parts) > 1 or owner_of(path, lab).platform or lab[:5] in path.name.casefold():
+        return True
+    notebook = path.suffix.lower() in (".ipynb", ".zip")
+    return notebook and not re.search(r"lab\d\d", path.name, re.IGNORECASE)
 
 
 def _owner(path: PurePosixPath, alone: bool, archive: PurePosixPath, lab: str) -> PurePosixPath:
