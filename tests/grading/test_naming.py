@@ -106,6 +106,8 @@ JUNK = {
     "a copy": "lab04_lora-Copy1.ipynb",
     "a download": "lab04_lora (1).ipynb",
     "another notebook": "Untitled.ipynb",
+    "a copy by Drive": "Copy of lab04_lora.ipynb",
+    "an older one": "old/lab04_lora.ipynb",
     "another lab": "lab03_better_retrieval.ipynb",
 }
 
@@ -150,6 +152,12 @@ def test_folders_as_windows_writes_them(tmp_path):
     (tmp_path / "jane.zip").write_bytes(archive({"work\\lab04_lora.ipynb": GOOD}))
     (one,) = find_submissions(tmp_path, LAB)
     assert (one.student, one.content) == ("jane", GOOD)
+
+
+@pytest.mark.parametrize("name", ["lab04_lora.ipynb.txt", "lab04_lora.ipynb.json", "Lab04_LoRA.IPYNB"])
+def test_a_notebook_as_a_browser_names_it(tmp_path, name):
+    for found in both_ways(tmp_path, {f"jane/{name}": GOOD, "joe/lab04_lora.ipynb": OTHER}):
+        assert [(one.student, one.content) for one in found] == [("jane", GOOD), ("joe", OTHER)]
 
 
 def test_whoever_has_no_notebook_is_named_once(tmp_path):

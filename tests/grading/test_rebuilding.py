@@ -91,6 +91,21 @@ def test_answers_merged_into_one_cell(grader):
     assert graded.points == 6 and all(SOLUTIONS[name] in graded.answers[name] for name in NAMES)
 
 
+def test_an_answer_in_the_cell_of_its_check(given_out):
+    made = cells(same_strength=BLANK)
+    place = next(i for i, cell in enumerate(made) if cell["id"] == "check_same_strength")
+    made[place] = made[place] | {"source": f"{RIGHT}\n\n{made[place]['source']}"}
+    graded = given_out(made)
+    assert points(graded) == dict.fromkeys(NAMES, 2) | {"explanation": None}
+
+
+def test_lines_of_windows(given_out):
+    made = bare(cells())
+    for cell in made:
+        cell["source"] = cell["source"].replace("\n", "\r\n")
+    assert points(given_out(made)) == dict.fromkeys(NAMES, 2) | {"explanation": None}
+
+
 def test_experiments_without_ids_are_not_run_for_marks(grader):
     predicted = answer_cell("prediction", "prediction = '4'")
     experiment = code_cell("raise SystemExit", "lab04-30")

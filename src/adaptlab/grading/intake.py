@@ -81,7 +81,7 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
         files = list(_from_folder(place, wanted))
     elif place.suffix.lower() == ".zip":
         files = list(_from_zip(place.read_bytes(), place.name, _time(place.stat().st_mtime), wanted, lab))
-    elif place.suffix.lower() != ".ipynb":
+    elif not is_notebook(place.name):
         raise AdaptLabError(f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of submissions.")
     else:
         files = [_from_file(place, place.name), *_next_to(place, lab, wanted)]
@@ -109,6 +109,15 @@ def _with_owner(file: _File, batch: Batch, known: Mapping[str, tuple[Owner, str]
     owner = batch.owner(file.owner or file.path)
     owner, received = known.get(owner.student, (owner, moment(owner.attempt)))
     return replace(file, whose=owner, received=received or file.received)
+
+
+def is_notebook(name: str) -> bool:
+    """Whether a file is a notebook by its name; some browsers write what they take it for behind."""
+    return re.search(r"\.ipynb(\.txt|\.json)?$", name, re.IGNORECASE) is not None
+
+
+def _is_read(name: str) -> bool:
+    return is_notebook(name) or name.lower().endswith(".zip")
 
 
 def is_hidden(path: PurePosixPath) -> bool:
@@ -163,7 +172,7 @@ def _from_folder(root: Path, wanted: Mapping[str, int]) -> Iterator[_File]:
                 yield inner
             else:
                 yield from _from_zip(inner.content, path.relative_to(root).as_posix(), inner.received, wanted)
-        elif path.suffix.lower() == ".ipynb":
+        elif is_notebook(path.name):
             yield _from_file(path, path.relative_to(root).as_posix())
 
 
@@ -175,7 +184,7 @@ def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path), depth + 1, wanted)
-        elif entry.name.lower().endswith((".ipynb", ".zip")) or wanted_name(entry.name, wanted):
+        elif _is_read(entry.name) or wanted_name(entry.name, wanted):
             yield Path(entry.path)
 
 
@@ -212,7 +221,7 @@ def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             listed = [entry for entry in archive.infolist() if not is_hidden(_path_of(entry))]
-            entries = [entry for entry in listed if entry.filename.lower().endswith((".ipynb", ".zip"))]
+            entries = [entry for entry in listed if _is_read(entry.filename)]
             alone = len(entries) == 1
             entries += [entry for entry in listed if wanted_name(_path_of(entry).name, wanted)]
             if len(archive.infolist()) > MAX_ENTRIES:
@@ -264,7 +273,7 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
     else:
         return []
     paths = [path for path in map(PurePosixPath, sorted(names)) if not is_hidden(path)]
-    batch = Batch([path for path in paths if path.suffix.lower() in (".ipynb", ".zip")], lab)
+    batch = Batch([path for path in paths if _is_read(path.name)], lab)
     seen, taken = {one.student for one in found}, {file.name for one in found for file in one.beside}
     missing: dict[str, str] = {}
     for path in paths:
@@ -278,8 +287,7 @@ def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
     """Whether a file is a student's for this lab: it lies in a folder, or its name says so."""
     if len(path.parts) > 1 or owner_of(path, lab).platform or lab[:5] in path.name.casefold():
         return True
-    notebook = path.suffix.lower() in (".ipynb", ".zip")
-    return notebook and not re.search(r"lab\d\d", path.name, re.IGNORECASE)
+    return _is_read(path.name) and not re.search(r"lab\d\d", path.name, re.IGNORECASE)
 
 
 def _owner(path: PurePosixPath, alone: bool, archive: PurePosixPath, lab: str) -> PurePosixPath:
@@ -362,13 +370,23 @@ def _submission(student: str, chosen: Sequence[_File], lab: str) -> Submission:
 
 
 def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
-    """Of a student's files those of the last attempt that are the lab's by name, and of several the one of exactly its name, or with its checks in it."""
+    """Of a student's files those of the last attempt that are the lab's by name.
+
+    Of several that differ: the one of exactly its name, with its checks in it, in no folder below.
+    """
     last = max(moment(file.whose.attempt) for file in files)
     latest = [file for file in files if moment(file.whose.attempt) == last]
     named = [file for file in latest if lab[:5] in _own_name(file).casefold()]
     chosen = named or [file for file in latest if file.fault or not LAB_FIRST.search(_own_name(file))]
-    tests = (lambda file: not file.fault, lambda file: file.path.name.casefold().endswith(f"{lab}.ipynb".casefold()),
-             lambda file: f"check.{lab[:5]}.".encode() in file.content)  # fmt: skip
+    exact = re.compile(rf"(.*_)?{re.escape(lab)}\.ipynb", re.IGNORECASE)
+    checks = f"check.{lab[:5]}.".encode()
+    least = min((len(file.path.parts) for file in chosen), default=0)
+    tests = (
+        lambda file: not file.fault,
+        lambda file: exact.fullmatch(file.path.name),
+        lambda file: checks in file.content,
+        lambda file: len(file.path.parts) == least,
+    )
     for test in tests:
         if len({file.content for file in chosen}) > 1:
             chosen = [file for file in chosen if test(file)] or chosen

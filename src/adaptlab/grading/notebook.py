@@ -91,7 +91,7 @@ def _cell(number: int, cell: Any) -> Cell:
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None
-    text = source.encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
+    text = source.replace("\r\n", "\n").encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
     return Cell(str(cell.get("id", "")), name if isinstance(name, str) else "", cell["cell_type"], text)
 
 
@@ -188,11 +188,10 @@ def _superfluous(key: str, cell: Cell, ours: dict[str, Cell], keys: Sequence[str
 
 
 def _added_to(ours: Cell, handed_in: Cell) -> list[Cell]:
-    """What the student made of a cell of ours, to run after it: an import was added, often."""
-    changed = handed_in.source.strip() != ours.source.strip()
-    if ours.kind != "code" or ours.name or not changed:
+    """What the student made of a cell of ours, to run after it: an import, or an answer in a check."""
+    if ours.kind != "code" or handed_in.source.strip() == ours.source.strip():
         return []
-    return [Cell(ours.id, "", "code", handed_in.source)]
+    return [Cell("" if ours.name else ours.id, "", "code", handed_in.source)]
 
 
 def _put_back(lab: Lab, rebuilt: list[Cell], seen: Collection[str]) -> None:
