@@ -7,7 +7,7 @@ import pytest
 from grading.conftest import NAMES, SOLUTIONS, answer_cell, as_notebook, cells, code_cell
 
 from adaptlab.grading.grade import grade
-from adaptlab.grading.intake import Submission
+from adaptlab.grading.intake import Submission, find_submissions
 from adaptlab.grading.notebook import Invalid, read_cells, read_lab, rebuild
 
 RIGHT = SOLUTIONS["same_strength"]
@@ -97,6 +97,16 @@ def test_an_answer_in_the_cell_of_its_check(given_out):
     made[place] = made[place] | {"source": f"{RIGHT}\n\n{made[place]['source']}"}
     graded = given_out(made)
     assert points(graded) == dict.fromkeys(NAMES, 2) | {"explanation": None}
+
+
+def test_of_two_notebooks_that_differ_a_person_decides(tmp_path, lab, grader):
+    for name in ("lab04_a.ipynb", "lab04_b.ipynb"):
+        (tmp_path / "jane").mkdir(exist_ok=True)
+        (tmp_path / "jane" / name).write_bytes(as_notebook(cells(f"x = {name!r}")))
+    (one,) = find_submissions(tmp_path, lab.name)
+    graded = grade(lab, one, grader.harness, grader.level, secret=11)
+    assert {(mark.status, mark.points) for mark in graded.marks} == {("needs a person", None)}
+    assert "2 notebooks for lab04 (jane/lab04_a.ipynb, jane/lab04_b.ipynb)" in graded.marks[0].sentence
 
 
 def test_lines_of_windows(given_out):

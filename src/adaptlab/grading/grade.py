@@ -83,7 +83,9 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
             raise Invalid(submission.fault)
         cells = rebuild(lab, read_cells(submission.content))
     except Invalid as error:
-        result.marks = [Mark(name, "invalid", 0, points, str(error)) for name, points in (lab.points | lab.by_hand).items()]
+        status, got = ("needs a person", None) if submission.unclear else ("invalid", 0)
+        exercises_of = (lab.points | lab.by_hand).items()
+        result.marks = [Mark(name, status, got, points, str(error)) for name, points in exercises_of]
         return result
     result.answers = answers_of(lab, cells)
     files = [name for name in lab.points if issubclass(exercises(short)[name], Artefact)]

@@ -56,6 +56,7 @@ class Submission:
     fault: str = ""
     beside: tuple[Beside, ...] = ()
     owner: Owner = Owner("")
+    unclear: bool = False  # which of several notebooks counts: no zeros, a person decides
 
     def __post_init__(self):
         for name in ("student", "source"):
@@ -363,10 +364,11 @@ def _notebooks(files: Sequence[_File], lab: str) -> list[Submission]:
 
 def _submission(student: str, chosen: Sequence[_File], lab: str) -> Submission:
     first, fault = chosen[0], chosen[0].fault
-    if len({file.content for file in chosen}) > 1:
-        fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({', '.join(file.path.name for file in chosen)[:200]}); hand in one."
+    if unclear := len({file.content for file in chosen}) > 1:
+        names = ", ".join(str(file.path) for file in chosen)[:200]
+        fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({names}); hand in one."
     content = b"" if fault else first.content
-    return Submission(student, content, str(first.path), first.received, fault, owner=first.whose)
+    return Submission(student, content, str(first.path), first.received, fault, owner=first.whose, unclear=unclear)
 
 
 def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
