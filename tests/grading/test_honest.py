@@ -73,10 +73,7 @@ def test_a_helper_in_a_cell_of_its_own(grader):
 
 
 def test_cells_known_by_their_id_alone(grader):
-    made = cells()
-    for cell in made:
-        cell["metadata"] = {}
-    assert full(grader(made))
+    assert full(grader([cell | {"metadata": {}} for cell in cells()]))
 
 
 def test_what_was_locked_and_lost_is_put_back(grader):
@@ -85,14 +82,12 @@ def test_what_was_locked_and_lost_is_put_back(grader):
 
 def test_saved_outputs_are_no_matter(grader):
     made = cells()
-    made[0]["outputs"] = [{"output_type": "display_data", "data": {"text/html": "<script>alert(1)</script>"}, "metadata": {}}]
+    made[0] = made[0] | {"outputs": [{"output_type": "display_data", "data": {"text/html": "<script>alert(1)</script>"}, "metadata": {}}]}
     assert full(grader(as_notebook(made)))
 
 
 def test_lines_as_a_list(grader):
-    made = cells()
-    for cell in made:
-        cell["source"] = cell["source"].splitlines(keepends=True)
+    made = [cell | {"source": cell["source"].splitlines(keepends=True)} for cell in cells()]
     assert full(grader(made))
 
 
