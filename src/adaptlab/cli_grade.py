@@ -69,6 +69,9 @@ def grade_run(
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     if others := without_notebook(submissions, assignment.name, found):
         print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
+    for one in found:
+        if one.unclear:
+            print(f"for you to decide: {visible(one.student)}. {visible(one.fault)}", file=sys.stderr)
     if students:
         for line in students.match(one.owner for one in found).report():
             print(visible(line), file=sys.stderr)

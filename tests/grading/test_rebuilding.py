@@ -109,6 +109,14 @@ def test_of_two_notebooks_that_differ_a_person_decides(tmp_path, lab, grader):
     assert "2 notebooks for lab04 (jane/lab04_a.ipynb, jane/lab04_b.ipynb)" in graded.marks[0].sentence
 
 
+def test_a_cell_that_is_too_long_costs_itself_alone(given_out):
+    picture = {"cell_type": "markdown", "id": "p", "metadata": {}, "source": f"![](data:image/png;base64,{'A' * 300_000})"}
+    long = f"{RIGHT}\nDATA = '{'x' * 300_000}'"
+    graded = given_out([picture, code_cell(f"DATA = '{'x' * 300_000}'"), *cells(same_strength=long)])
+    assert points(graded) == dict.fromkeys(NAMES, 2) | {"same_strength": 0, "explanation": None}
+    assert "has 300" in next(mark.sentence for mark in graded.marks if mark.exercise == "same_strength")
+
+
 def test_lines_of_windows(given_out):
     made = bare(cells())
     for cell in made:

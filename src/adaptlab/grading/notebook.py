@@ -86,13 +86,25 @@ def _cell(number: int, cell: Any) -> Cell:
         source = "".join(source)
     if not isinstance(source, str) or not isinstance(cell.get("cell_type"), str):
         raise Invalid(f"Cell {number} of the notebook is broken; save the notebook again from JupyterLab.")
-    if len(source) > MAX_SOURCE:
-        raise Invalid(f"Cell {number} has {len(source)} characters; an answer needs far fewer. Read data from where the lab puts them.")
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None
     text = source.replace("\r\n", "\n").encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
-    return Cell(str(cell.get("id", "")), name if isinstance(name, str) else "", cell["cell_type"], text)
+    kind = cell["cell_type"]
+    return Cell(str(cell.get("id", "")), name if isinstance(name, str) else "", kind, _cut(text, kind))
+
+
+def _cut(text: str, kind: str) -> str:
+    """A cell no longer than any answer; what is longer costs itself alone.
+
+    A picture that was pasted into words is long; code that is cut off would be another.
+    """
+    if len(text) <= MAX_SOURCE:
+        return text
+    if kind != "code":
+        return text[:MAX_SOURCE]
+    says = f"This cell has {len(text)} characters; an answer needs far fewer. Read data from where the lab puts them."
+    return f"raise ValueError({says!r})"
 
 
 def read_lab(content: bytes, name: str) -> Lab:
