@@ -211,7 +211,15 @@ def test_gradescope_says_who_handed_in_and_when(tmp_path):
         assert other.student == "submission_72" and other.owner.people == (), "a student's own file"
 
 
-@pytest.mark.parametrize("broken", [b"x: y\n", b"[1", b"submission_71: 5", b"\xff\xfe\x00"])
+def test_a_students_own_metadata_renames_nobody(tmp_path):
+    forged = SAYS.replace("submission_71", "lab04-jane").encode()
+    entries = {f"lab04-mallory/{METADATA}": forged, "lab04-mallory/lab04_lora.ipynb": OTHER,
+               "lab04-jane/lab04_lora.ipynb": GOOD}  # fmt: skip
+    for found in both_ways(tmp_path, entries):
+        assert [(one.student, one.owner.people) for one in found] == [("lab04-jane", ()), ("lab04-mallory", ())]
+
+
+@pytest.mark.parametrize("broken", [b"x: y\n", b"[1", b"submission_71: 5", b"submission_71: {':submitters': [{':name': [1]}, 2]}", b"\xff\xfe\x00"])
 def test_metadata_that_says_nothing_costs_nothing(tmp_path, broken):
     entries = {METADATA: broken, "submission_71/lab04_lora.ipynb": GOOD}
     for found in both_ways(tmp_path, entries):

@@ -57,5 +57,10 @@ def _read(name: str, told: Mapping[str, Any]) -> tuple[Owner, str]:
     if isinstance(created, datetime):
         zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
         received = zoned.astimezone(UTC).isoformat(timespec="seconds")
-    known = tuple(Person(*(str(one.get(key) or "") for key in (":name", ":sid", ":email"))) for one in people)
+    known = tuple(Person(*(_text(one.get(key)) for key in (":name", ":sid", ":email"))) for one in people)
     return Owner(name, "gradescope", known, place=name), received
+
+
+def _text(value: Any) -> str:
+    """What is text or a number, and no longer than a name."""
+    return str(value)[:200] if isinstance(value, str | int) else ""
