@@ -72,7 +72,8 @@ def test_a_call_is_told_with_the_arguments_that_it_had(lab, name):
 def test_a_failure_is_a_call_that_can_be_pasted_with_both_results_below_it():
     outcome = exercises("lab01")["attack_outcome"]
     says = [
-        "attack_outcome: attack_outcome(reply='', word='zorb', secret='k7qx')",
+        "attack_outcome:",
+        "attack_outcome(reply='', word='zorb', secret='k7qx')",
         "expected: 'clean'",
         "got:      KeyError: 'x'",
         "1 of ",

@@ -90,7 +90,8 @@ def run_check(exercise: type[Exercise], answer) -> Passed:
     if verdict.misconception == "blank":
         raise NotWritten(f"{name} is still to be written.")
     if verdict.status != "pass":
-        raise NotYet(f"{name}: {verdict.sentence}")
+        between = "\n" if "\n" in verdict.sentence else " "
+        raise NotYet(f"{name}:{between}{verdict.sentence}")
     return Passed(f"✓ {name}: {verdict.sentence}")
 
 

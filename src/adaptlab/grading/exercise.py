@@ -251,9 +251,10 @@ class Judge:
         call = call_text(self.exercise.__name__, self.exercise.right, args)
         found = gap(expected, got, self.exercise.rtol, self.exercise.atol)
         lines = found.lines(tells_expected) if found else [f"{'got:':9} {told(got)}"]
-        many = f"{len(failed)} of {len(outputs)} inputs fail{'s' if len(failed) == 1 else ''}."
+        if len(outputs) > 1:
+            lines.append(f"{len(failed)} of {len(outputs)} inputs fail{'s' if len(failed) == 1 else ''}.")
         raised = isinstance(got, Raised) and not isinstance(expected, Raised)
-        return Verdict("student error" if raised else "wrong", "\n".join([call, *lines, many]))
+        return Verdict("student error" if raised else "wrong", "\n".join([call, *lines]))
 
 
 def _shows(function: Callable, expected: Any, got: Any) -> bool:
