@@ -1,6 +1,7 @@
 """The other levels of a box: each keeps what it promises, gives the marks that the first gives, and is never taken for another."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from adaptlab.grading.crew import processes
 from adaptlab.grading.escapes import PROBES
 from adaptlab.grading.levels import LEVELS, level
 from adaptlab.grading.marks import Ledger
+from adaptlab.grading.walls import kernel_limits
 
 BY_NAME = {probe.name: probe for probe in PROBES}
 ENGINES = ("podman", "docker")
@@ -207,3 +209,9 @@ def test_what_stands_on_the_disk_is_counted(tmp_path, make):
 def test_what_is_too_deep_counts_as_too_much(tmp_path):
     (tmp_path / "/".join("d" * 60)).mkdir(parents=True)
     assert landlock.size(tmp_path, 10**6) > 10**6
+
+
+@pytest.mark.parametrize(("most", "kept"), [(1024, 1024), (2**20, 4096), (resource.RLIM_INFINITY, 4096)])
+def test_a_box_opens_no_more_files_than_the_machine_allows(monkeypatch, most, kept):
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (most, most))
+    assert kernel_limits(LIMITS)["nofile"] == kept

@@ -9,6 +9,7 @@ from pathlib import Path
 MIB = 2**20
 USUALLY_MAPPED = 600 * MIB  # by the interpreter that waits, with torch for processors
 PREFIX = "adaptlab-box-"  # of the names of our folders and containers, before the number of the process that made them
+OPEN_FILES = 4096
 GRADING = Path(__file__).parent.resolve()  # right answers are in it
 SYSTEM = tuple(place for place in map(Path, ("/usr", "/lib", "/lib64", "/bin")) if place.exists())  # programs and libraries; most are links into the first
 
@@ -69,4 +70,12 @@ def kernel_limits(limits: Limits, mapped_bytes: int = 0) -> dict[str, int]:
     below them would end it before it begins.
     """
     libraries = 2048 * MIB + max(0, mapped_bytes - USUALLY_MAPPED)
-    return {"nproc": limits.processes, "as": limits.memory_bytes + libraries, "fsize": limits.disk_bytes, "nofile": 4096, "core": 0}
+    return {"nproc": limits.processes, "as": limits.memory_bytes + libraries, "fsize": limits.disk_bytes, "nofile": _open_files(), "core": 0}
+
+
+def _open_files() -> int:
+    """How many files may be open at a time: as many as in Jupyter, if this machine allows that."""
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
