@@ -97,6 +97,21 @@ def test_two_students_are_two(tmp_path, platform):
         assert not any(one.fault for one in found)
 
 
+def test_students_of_sections_are_apart(tmp_path):
+    entries = {"section 1/jane/lab04_lora.ipynb": GOOD, "section 1/joe/lab04_lora.ipynb": OTHER,
+               "section 2/kim/lab04_lora.ipynb": GOOD}  # fmt: skip
+    for found in both_ways(tmp_path, entries):
+        assert [(one.student, one.content) for one in found] == [("jane", GOOD), ("joe", OTHER), ("kim", GOOD)]
+
+
+def test_a_student_s_folder_is_no_section(tmp_path):
+    jane, joe = f"{MOODLE}_", "Joe Roe_4_assignsubmission_file_"
+    entries = {f"{jane}/hw/lab04_lora.ipynb": GOOD, f"{jane}/old/lab04_a.ipynb": OTHER,
+               f"{joe}/lab/lab04_lora.ipynb": OTHER}  # fmt: skip
+    for found in both_ways(tmp_path, entries):
+        assert [(one.student, one.content) for one in found] == [("Jane Doe_123", GOOD), ("Joe Roe_4", OTHER)]
+
+
 JUNK = {
     "checkpoints": ".ipynb_checkpoints/lab04_lora-checkpoint.ipynb",
     "a Mac's": "._lab04_lora.ipynb",

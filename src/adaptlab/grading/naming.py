@@ -70,7 +70,8 @@ class Batch:
 
     def __init__(self, paths: Sequence[PurePosixPath], lab: str):
         self.lab = lab
-        self.root = _common_folders(paths, lab)
+        shared = _common_folders(paths, lab)
+        self.root = shared + _are_sections([path.parts[shared:] for path in paths])
         self.assignment = _assignment(path.name for path in paths)
 
     def inside(self, path: PurePosixPath) -> PurePosixPath:
@@ -153,6 +154,16 @@ def _common_folders(paths: Sequence[PurePosixPath], lab: str) -> int:
             break
         n += 1
     return n
+
+
+def _are_sections(paths: Sequence[tuple[str, ...]]) -> bool:
+    """Whether the outermost folders are sections of a class, with a folder for each student."""
+    if any(len(parts) != 3 for parts in paths):
+        return False
+    folders = {parts[:2] for parts in paths}
+    students, sections = {student for _, student in folders}, {section for section, _ in folders}
+    named = any(pattern.fullmatch(name) for name in sections for pattern in FOLDERS.values())
+    return not named and len(students) == len(folders) > len(sections) > 1
 
 
 def _assignment(names: Iterable[str]) -> str:
