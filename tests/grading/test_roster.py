@@ -18,6 +18,7 @@ LAB = "lab04_lora"
 CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Lab 04 (778),Final Score
 ,,,,,Manual Posting,
     Points Possible,,,,,20,(read only)
+"Student, Test",9,,x,Section 1,,
 "Doe, Jane",4711,s1,jdoe,Section 1,,
 "Roe, Joe",4712,s2,jroe,Section 1,,
 "Lee, Kim",4713,s3,klee,Section 2,,

@@ -18,7 +18,7 @@ NUMBERS = {*sum(KEYS.values(), ()), "id number", "sis user id", "sis login id", 
            "user name", "orgdefinedid", "github_username", "github username"}  # fmt: skip
 NAMES = ("student", "name", "full name", "student name", "display name", "user")
 FIRST, LAST = ("first name", "firstname"), ("last name", "lastname", "surname")
-NO_STUDENT = ("points possible", "manual posting")  # rows of Canvas's own
+NO_STUDENT = ("points possible", "manual posting", "student, test")  # rows of Canvas's own
 
 
 @dataclass(frozen=True)
