@@ -1,4 +1,4 @@
-"""The command line for graders: adaptlab grade SUBMISSIONS · show · mark · request · export · feedback · import · doctor."""
+"""The command line for graders: adaptlab grade SUBMISSIONS, and what becomes of the marks."""
 
 import sys
 from datetime import datetime
@@ -26,7 +26,9 @@ Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the fe
 BoxLevel = Annotated[str, typer.Option("--box", help="The box: bwrap, podman, docker or landlock; if not given the first that is there, but never landlock.")]
 Gradebook = Annotated[Path | None, typer.Option(help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given.")]
 
-RosterFile = Annotated[Path | None, typer.Option("--roster", help="The class list: a CSV file of any platform's, or a name on each line.")]
+ROSTER = "The class list: a CSV file of any platform's, or a name on each line."
+PLATFORM_FILE = "Canvas's gradebook or Moodle's grading worksheet, to write the marks into."
+RosterFile = Annotated[Path | None, typer.Option("--roster", help=ROSTER)]
 
 
 @grade_app.command("run")
@@ -169,7 +171,7 @@ def grade_export(
     out: Out,
     platform: Annotated[str, typer.Option(help="canvas, moodle, gradescope or nbgrader.")] = "canvas",
     gradebook: Gradebook = None,
-    roster: Annotated[Path | None, typer.Option(help="Canvas's gradebook or Moodle's grading worksheet, to write the marks into.")] = None,
+    roster: Annotated[Path | None, typer.Option(help=PLATFORM_FILE)] = None,
     folder: Folder = Path("."),
 ) -> None:
     """Write the marks as the CSV file that a platform imports, or into nbgrader's gradebook."""
@@ -195,7 +197,8 @@ def grade_export(
         if roster:
             text, unknown = into_roster(sheets, platform, read_roster(roster))
             if unknown:
-                print(f"not on the roster, so not in the file: {', '.join(map(visible, unknown))}", file=sys.stderr)
+                names = ", ".join(map(visible, unknown))
+                print(f"not on the roster, so not in the file: {names}", file=sys.stderr)
         else:
             text = to_csv(sheets, platform)
         write_whole(path, text)
@@ -211,7 +214,7 @@ def grade_feedback(
     platform: Annotated[str, typer.Option(help="moodle, canvas or brightspace.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Write the pages of feedback as the zip that a platform takes back, for all students at once."""
+    """Write the pages of feedback as the zip that a platform takes back, for the whole class."""
     from adaptlab.files import write_whole
     from adaptlab.grading.feedback import visible
     from adaptlab.grading.returns import feedback_zip
@@ -222,7 +225,8 @@ def grade_feedback(
     path = out / f"{sheets[0].lab}-{platform}-feedback.zip"
     write_whole(path, [content])
     if others:
-        print(f"not from {platform}, so not in the zip: {', '.join(map(visible, others))}", file=sys.stderr)
+        names = ", ".join(map(visible, others))
+        print(f"not from {platform}, so not in the zip: {names}", file=sys.stderr)
     print(path)
 
 

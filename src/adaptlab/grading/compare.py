@@ -45,7 +45,9 @@ def gap(expected: Any, got: Any, rtol: float, atol: float, place: str = "result"
         got = got.item()
     if _is_number(expected) and _is_number(got):
         close = expected == got or abs(expected - got) <= atol + rtol * abs(expected)
-        return None if close else Gap(place, describe(expected), describe(got))  # NaN is never close
+        if close:  # NaN never is
+            return None
+        return Gap(place, describe(expected), describe(got))
     same = type(expected) is type(got) and expected == got
     return None if same else Gap(place, describe(expected), describe(got))
 

@@ -204,7 +204,9 @@ class Judge:
     def is_missing(self, outputs: Sequence[Any]) -> bool:
         """Whether nothing has the name of the exercise, as where its cell fails above it."""
         says = f"name {self.exercise.__name__!r} is not defined"
-        return all(isinstance(got, Raised) and got.kinds[0] == "NameError" and got.message == says for got in outputs)
+        raised = [got for got in outputs if isinstance(got, Raised)]
+        named = all(got.kinds[0] == "NameError" and got.message == says for got in raised)
+        return named and len(raised) == len(outputs)
 
     def _blank(self, outputs: Sequence[Any]) -> Verdict | None:
         if any(isinstance(got, Raised) and got.kinds[0] == "NotImplementedError" for got in outputs):
@@ -222,21 +224,24 @@ class Judge:
 
     def _constant(self, outputs: Sequence[Any]) -> Verdict | None:
         if self.is_missing(outputs):
-            says = "Its cell is gone or does not run, or the name was changed."
-            return Verdict("student error", f"Nothing here is called {self.exercise.__name__}. {says}")
+            says = f"Nothing here is called {self.exercise.__name__}."
+            why = "Its cell is gone or does not run, or the name was changed."
+            return Verdict("student error", f"{says} {why}")
         if len(outputs) < 3 or any(gap(outputs[0], other, 0, 0) for other in outputs[1:]):
             return None
         if isinstance(outputs[0], Raised):
-            return Verdict("student error", f"Whatever it is given, it stops with {told(outputs[0])}"[:600])
-        return Verdict("wrong", f"It returns the same whatever it is given: {told(outputs[0])}.", "constant")
+            says = f"Whatever it is given, it stops with {told(outputs[0])}"
+            return Verdict("student error", says[:600])
+        says = f"It returns the same whatever it is given: {told(outputs[0])}."
+        return Verdict("wrong", says, "constant")
 
-    def _several(self, outputs: Sequence[Any], failed: list[int], tells_expected: bool) -> Verdict | None:
+    def _several(self, outputs: Sequence, failed: list[int], tells_expected: bool) -> Verdict | None:
         """Two mistakes by their names, or one with what it does not explain."""
         names = held_together(self, outputs, set(failed))
         sentences = [self.exercise.misconceptions[name].misconception for name in names]
         if len(names) == 2:
-            said = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
-            return Verdict("wrong", f"Two mistakes at once:\n{said}", " and ".join(names))
+            said = f"Two mistakes at once:\n1. {sentences[0]}\n2. {sentences[1]}"
+            return Verdict("wrong", said, " and ".join(names))
         if not names:
             return None
         imitated = self.imitations[names[0]]
@@ -247,12 +252,14 @@ class Judge:
     def _plain(self, outputs: Sequence[Any], failed: list[int], tells_expected: bool) -> Verdict:
         """The smallest input that fails, as a call that can be pasted, and what comes of it."""
         first = min(failed, key=lambda i: size(self.inputs[i]))
-        args, expected, got = self.exercise.in_words(*self.inputs[first]), self.expected[first], outputs[first]
+        args = self.exercise.in_words(*self.inputs[first])
+        expected, got = self.expected[first], outputs[first]
         call = call_text(self.exercise.__name__, self.exercise.right, args)
         found = gap(expected, got, self.exercise.rtol, self.exercise.atol)
         lines = found.lines(tells_expected) if found else [f"{'got:':9} {told(got)}"]
         if len(outputs) > 1:
-            lines.append(f"{len(failed)} of {len(outputs)} inputs fail{'s' if len(failed) == 1 else ''}.")
+            fail = "fails" if len(failed) == 1 else "fail"
+            lines.append(f"{len(failed)} of {len(outputs)} inputs {fail}.")
         raised = isinstance(got, Raised) and not isinstance(expected, Raised)
         return Verdict("student error" if raised else "wrong", "\n".join([call, *lines]))
 

@@ -1,6 +1,7 @@
-"""Marks for other programs: the CSV columns that Canvas, Moodle and Gradescope import. No cell can become a formula of a spreadsheet.
+"""Marks for other programs: the CSV columns that Canvas, Moodle and Gradescope import.
 
-A platform takes its own file back best: where it is given, its rows are kept, and the marks are written into them.
+No cell can become a formula of a spreadsheet. A platform takes its own file back best: where it is
+given, its rows are kept, and the marks are written into them.
 """
 
 import csv
@@ -32,7 +33,8 @@ def _people(sheet: Sheet) -> tuple[Person, ...]:
 def _canvas(sheet: Sheet, person: Person) -> dict:
     """One row; Canvas looks for a student by ID, by login, and last by name."""
     login = "" if person.number else person.name
-    return {"Student": person.name, "ID": person.number, "SIS User ID": "", "SIS Login ID": login, "Section": "", sheet.lab: sheet.points}
+    who = {"Student": person.name, "ID": person.number, "SIS User ID": "", "SIS Login ID": login}
+    return who | {"Section": "", sheet.lab: sheet.points}
 
 
 def _waiting(sheet: Sheet) -> str:
@@ -72,9 +74,10 @@ def into_roster(sheets: Sequence[Sheet], platform: str, roster: Roster) -> tuple
     """A platform's own file with the marks in it, and the students of whom no row is."""
     by_student = {sheet.student: sheet for sheet in sheets}
     matched = roster.match(sheet.owner for sheet in sheets)
-    marked = {entry: by_student[students[-1]] for entry, students in matched.found.items() if students}
+    marked = {entry: by_student[all_of[-1]] for entry, all_of in matched.found.items() if all_of}
     columns, fill = _form_of(platform, roster, sheets[0].lab)
-    return _written(columns, [fill(entry, sheet) for entry, sheet in marked.items()]), list(matched.unknown)
+    rows = [fill(entry, sheet) for entry, sheet in marked.items()]
+    return _written(columns, rows), list(matched.unknown)
 
 
 def _form_of(platform: str, roster: Roster, lab: str):
@@ -82,9 +85,10 @@ def _form_of(platform: str, roster: Roster, lab: str):
     if platform == "canvas":
         kept = [column for column in roster.columns if column in CANVAS_STUDENT]
         if not {"ID", "Section"} <= set(kept):
-            raise AdaptLabError("The roster is not Canvas's gradebook: it lacks the columns ID and Section. Export the gradebook, and give that file.")
-        titles = (column for column in roster.columns if lab[:5] in column.casefold().replace(" ", ""))
-        assignment = next(titles, lab)
+            says = "The roster is not Canvas's gradebook: it lacks the columns ID and Section."
+            raise AdaptLabError(f"{says} Export the gradebook, and give that file.")
+        bare = {column.casefold().replace(" ", ""): column for column in roster.columns}
+        assignment = next((column for title, column in bare.items() if lab[:5] in title), lab)
         return [*kept, assignment], lambda entry, sheet: _cells(entry, kept) | {assignment: sheet.points}
     if platform == "moodle":
         if missing := [column for column in MOODLE_NEEDS if column not in roster.columns]:
@@ -93,12 +97,15 @@ def _form_of(platform: str, roster: Roster, lab: str):
                 "Download it, in English, on the page of the assignment's submissions."
             )
         columns = list(roster.columns)
-        return columns, lambda entry, sheet: _cells(entry, columns) | {"Grade": sheet.points} | _comment(columns, sheet)
-    raise AdaptLabError(f"Marks go into a file of Canvas's or Moodle's, not of {platform!r}. Leave --roster out.")
+        return columns, lambda entry, sheet: _cells(entry, columns) | _graded(columns, sheet)
+    says = f"Marks go into a file of Canvas's or Moodle's, not of {platform!r}."
+    raise AdaptLabError(f"{says} Leave --roster out.")
 
 
-def _comment(columns: Sequence[str], sheet: Sheet) -> dict:
-    return {"Feedback comments": _waiting(sheet)} if sheet.waiting and "Feedback comments" in columns else {}
+def _graded(columns: Sequence[str], sheet: Sheet) -> dict:
+    """What the marks change in a row of Moodle's."""
+    told = {"Feedback comments": _waiting(sheet)} if sheet.waiting else {}
+    return {name: value for name, value in ({"Grade": sheet.points} | told).items() if name in columns}
 
 
 def _cells(entry: Entry, columns: Sequence[str]) -> dict:

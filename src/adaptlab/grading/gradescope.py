@@ -30,7 +30,8 @@ def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
 
 def _content(place: Path) -> bytes:
     if place.is_dir():
-        there = [path for path in (place / METADATA, *sorted(place.glob(f"*/{METADATA}"))) if _is_exports(path)]
+        paths = (place / METADATA, *sorted(place.glob(f"*/{METADATA}")))
+        there = list(filter(_is_exports, paths))
         return there[0].read_bytes()[:MAX_BYTES] if there else b""
     if not zipfile.is_zipfile(place):
         return b""
@@ -51,14 +52,19 @@ def _is_exports(path: PurePosixPath | Path) -> bool:
 
 def _read(name: str, told: Mapping[str, Any]) -> tuple[Owner, str]:
     submitters = told.get(":submitters")
-    people = [one for one in submitters if isinstance(one, dict)] if isinstance(submitters, list) else []
+    people = submitters if isinstance(submitters, list) else []
     created = told.get(":created_at")
     received = ""
     if isinstance(created, datetime):
         zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
         received = zoned.astimezone(UTC).isoformat(timespec="seconds")
-    known = tuple(Person(*(_text(one.get(key)) for key in (":name", ":sid", ":email"))) for one in people)
+    known = tuple(_person(one) for one in people if isinstance(one, dict))
     return Owner(name, "gradescope", known, place=name), received
+
+
+def _person(told: Mapping[str, Any]) -> Person:
+    name, number, email = (_text(told.get(key)) for key in (":name", ":sid", ":email"))
+    return Person(name, number, email)
 
 
 def _text(value: Any) -> str:

@@ -14,15 +14,17 @@ from pathlib import PurePosixPath
 
 LAB_FIRST = re.compile(r"lab\d\d", re.IGNORECASE)
 COLLECTED = ("submitted", "submissions")
+MOODLE = r"(?P<place>(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(file|onlinetext)"
+BRIGHTSPACE = r"(?P<number>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<attempt>[^-]*\d[^-]*)"
 # What platforms call a student's folder.
 FOLDERS = {
-    "moodle": re.compile(r"(?P<place>(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(file|onlinetext)_?)"),
+    "moodle": re.compile(MOODLE + "_?)"),
     "gradescope": re.compile(r"(?P<name>submission_\d+)"),
-    "brightspace": re.compile(r"(?P<number>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<attempt>[^-]*\d[^-]*)"),
+    "brightspace": re.compile(BRIGHTSPACE),
 }
 # What they call a student's file. Canvas: a group's name may end in a number, small beside IDs.
 FILES = {
-    "moodle": re.compile(r"(?P<place>(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(file|onlinetext)_).+"),
+    "moodle": re.compile(MOODLE + "_).+"),
     "blackboard": re.compile(r"(?P<name>.+)_attempt_(?P<attempt>\d{4}(-\d\d){5})(_.+|\.txt)"),
     "canvas": re.compile(
         r"(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(\d+_.+|text\.html|link\.html)"

@@ -1,4 +1,4 @@
-"""Feedback as platforms take it back: one zip, in which each student's file is named as the export named it."""
+"""Feedback as platforms take it back: one zip, with the names that their export gave."""
 
 import html
 import io
@@ -18,10 +18,12 @@ WRITTEN = (1980, 1, 1, 0, 0, 0)  # the same feedback is the same bytes
 def feedback_zip(sheets: Sequence[Sheet], pages: Path, platform: str) -> tuple[bytes, list[str]]:
     """The zip, and the students who did not come from this platform and are not in it."""
     if platform not in PLATFORMS:
-        raise AdaptLabError(f"{platform!r} takes no feedback as a zip; choose one of {', '.join(PLATFORMS)}, or hand out the pages in {pages}.")
+        those = f"choose one of {', '.join(PLATFORMS)}, or hand out the pages in {pages}."
+        raise AdaptLabError(f"{platform!r} takes no feedback as a zip; {those}")
     theirs = [sheet for sheet in sheets if sheet.owner.platform == platform and sheet.owner.place]
     if not theirs:
-        raise AdaptLabError(f"No submission came from an export of {platform}, so nobody can be told there. Grade the export as the platform made it.")
+        says = f"No submission came from an export of {platform}, so nobody can be told there."
+        raise AdaptLabError(f"{says} Grade the export as the platform made it.")
     entries = dict(_entry(sheet, pages / f"{file_name(sheet.student)}.html") for sheet in theirs)
     others = [sheet.student for sheet in sheets if sheet not in theirs]
     return _zipped(entries), others

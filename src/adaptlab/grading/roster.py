@@ -84,7 +84,7 @@ class Roster:
         """The entries of a person: by number or address, or else by name."""
         known = {_bare(person.number), _bare(person.email)} - {""}
         columns = [name for name in KEYS.get(owner.platform, ()) if self._has(name)] or NUMBERS
-        by_key = [entry for entry in self.entries if any(entry.key(name) in known for name in columns)]
+        by_key = [entry for entry in self.entries if known & set(map(entry.key, columns))]
         if by_key or not (names := _names_of(owner, person)):
             return by_key
         return [entry for entry in self.entries if names & _names_in(entry)]
@@ -100,12 +100,14 @@ def read_roster(path: Path) -> Roster:
     except OSError as error:
         raise AdaptLabError(f"The roster {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise AdaptLabError(f"The roster {path} is not UTF-8 text. Save it as CSV in UTF-8.") from error
+        says = f"The roster {path} is not UTF-8 text. Save it as CSV in UTF-8."
+        raise AdaptLabError(says) from error
     first = text.partition("\n")[0]
     rows = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count)))
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
-        raise AdaptLabError(f"The roster {path} is empty. Give a CSV file with a row for each student.")
+        says = f"The roster {path} is empty. Give a CSV file with a row for each student."
+        raise AdaptLabError(says)
     header, *rest = rows
     if not {*NAMES, *NUMBERS, *FIRST, *LAST} & set(map(_bare, header)):
         header, rest = ["name", *[""] * (len(header) - 1)], rows
