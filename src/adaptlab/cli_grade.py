@@ -65,7 +65,8 @@ def grade_run(
     if (free_days or percent_a_day) and not due:
         raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
     assignment, digest = read_lab_named(folder, lab)
-    if submissions.suffix.lower() == ".zip" and submissions.is_file() and not is_zipfile(submissions):
+    zipped = submissions.suffix.lower() == ".zip" and submissions.is_file()
+    if zipped and not is_zipfile(submissions):
         raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
     found = find_submissions(submissions, assignment.name, files_of(assignment.name))
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
@@ -73,7 +74,8 @@ def grade_run(
         print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
     for one in found:
         if one.unclear:
-            print(f"for you to decide: {visible(one.student)}. {visible(one.fault)}", file=sys.stderr)
+            says = visible(f"{one.student}. {one.fault}")
+            print(f"for you to decide: {says}", file=sys.stderr)
     if students:
         for line in students.match(one.owner for one in found).report():
             print(visible(line), file=sys.stderr)

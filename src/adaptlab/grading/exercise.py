@@ -235,7 +235,7 @@ class Judge:
         says = f"It returns the same whatever it is given: {told(outputs[0])}."
         return Verdict("wrong", says, "constant")
 
-    def _several(self, outputs: Sequence, failed: list[int], tells_expected: bool) -> Verdict | None:
+    def _several(self, outputs: Sequence, failed: list, tells_expected: bool) -> Verdict | None:
         """Two mistakes by their names, or one with what it does not explain."""
         names = held_together(self, outputs, set(failed))
         sentences = [self.exercise.misconceptions[name].misconception for name in names]

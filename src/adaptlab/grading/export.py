@@ -89,7 +89,8 @@ def _form_of(platform: str, roster: Roster, lab: str):
             raise AdaptLabError(f"{says} Export the gradebook, and give that file.")
         bare = {column.casefold().replace(" ", ""): column for column in roster.columns}
         assignment = next((column for title, column in bare.items() if lab[:5] in title), lab)
-        return [*kept, assignment], lambda entry, sheet: _cells(entry, kept) | {assignment: sheet.points}
+        columns = [*kept, assignment]
+        return columns, lambda entry, sheet: _cells(entry, kept) | {assignment: sheet.points}
     if platform == "moodle":
         if missing := [column for column in MOODLE_NEEDS if column not in roster.columns]:
             raise AdaptLabError(
@@ -104,8 +105,9 @@ def _form_of(platform: str, roster: Roster, lab: str):
 
 def _graded(columns: Sequence[str], sheet: Sheet) -> dict:
     """What the marks change in a row of Moodle's."""
-    told = {"Feedback comments": _waiting(sheet)} if sheet.waiting else {}
-    return {name: value for name, value in ({"Grade": sheet.points} | told).items() if name in columns}
+    comments = sheet.waiting and "Feedback comments" in columns
+    told = {"Feedback comments": _waiting(sheet)} if comments else {}
+    return {"Grade": sheet.points} | told
 
 
 def _cells(entry: Entry, columns: Sequence[str]) -> dict:

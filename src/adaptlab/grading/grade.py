@@ -15,7 +15,15 @@ from adaptlab.grading.exercise import Judge
 from adaptlab.grading.intake import Submission
 from adaptlab.grading.judging import Judged, judged, read_texts
 from adaptlab.grading.measure import SECOND_TRY, measure
-from adaptlab.grading.notebook import Cell, Invalid, Lab, answers_of, code_to_run, read_cells, rebuild
+from adaptlab.grading.notebook import (
+    Cell,
+    Invalid,
+    Lab,
+    answers_of,
+    code_to_run,
+    read_cells,
+    rebuild,
+)
 from adaptlab.grading.walls import DEFAULT, Limits
 
 OUT_OF_TIME = "The notebook ended or held up the grader again and again, and its time is over:"
@@ -84,8 +92,8 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
         cells = rebuild(lab, read_cells(submission.content))
     except Invalid as error:
         status, got = ("needs a person", None) if submission.unclear else ("invalid", 0)
-        exercises_of = (lab.points | lab.by_hand).items()
-        result.marks = [Mark(name, status, got, points, str(error)) for name, points in exercises_of]
+        asked = (lab.points | lab.by_hand).items()
+        result.marks = [Mark(name, status, got, points, str(error)) for name, points in asked]
         return result
     result.answers = answers_of(lab, cells)
     files = [name for name in lab.points if issubclass(exercises(short)[name], Artefact)]

@@ -1,7 +1,9 @@
 """Finding submissions in what an instructor has: one notebook, a folder, a zip, or the export of a learning platform. Only bytes are read.
 
-Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is there is never opened. Hidden files and folders,
-as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's. Whose a file is, `naming` tells.
+Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is there is never opened.
+
+Hidden files and folders, as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's.
+Whose a file is, `naming` tells.
 """
 
 import hashlib
@@ -81,7 +83,8 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
     if place.is_dir():
         files = list(_from_folder(place, wanted))
     elif place.suffix.lower() == ".zip":
-        files = list(_from_zip(place.read_bytes(), place.name, _time(place.stat().st_mtime), wanted, lab))
+        received = _time(place.stat().st_mtime)
+        files = list(_from_zip(place.read_bytes(), place.name, received, wanted, lab))
     elif not is_notebook(place.name):
         raise AdaptLabError(f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of submissions.")
     else:
@@ -115,7 +118,7 @@ def _with_owner(file: _File, batch: Batch, known: Mapping[str, tuple[Owner, str]
 
 
 def is_notebook(name: str) -> bool:
-    """Whether a file is a notebook by its name; some browsers write what they take it for behind."""
+    """Whether a file is a notebook by its name, with what some browsers write behind it."""
     return re.search(r"\.ipynb(\.txt|\.json)?$", name, re.IGNORECASE) is not None
 
 
@@ -213,10 +216,12 @@ def _too_large(beside: str, max_bytes: int) -> str:
     return f"{beside} has more than {max_bytes / 2**20:g} MB, so it is not what the exercise asks for; save that alone, and hand it in again."
 
 
-def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int], export: str = "", depth: int = 0) -> Iterator[_File]:
+def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int],
+              export: str = "", depth: int = 0) -> Iterator[_File]:  # fmt: skip
     """The notebooks of an archive and the files wanted beside them, read with a cap; whatever its table says, nothing is written anywhere.
 
-    It is one student's, unless it is the `export` of a lab, in which each entry is somebody's. Entries may be archives, too.
+    It is one student's, unless it is the `export` of a lab, in which each entry is somebody's.
+    Entries may be archives, too.
     """
     import io
 
@@ -266,22 +271,29 @@ def _path_of(entry: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list[str]:
-    """For each student of whom no submission was found, a file that they seem to have handed in: a link, a text, a PDF; only names are read."""
-    archive = PurePosixPath(place.name)
+    """For each student of whom no submission was found, a file that they seem to have handed in.
+
+    It may be a link, a text, a PDF: only names are read.
+    """
+    archive, seen = PurePosixPath(place.name), {one.student for one in found}
     if place.is_dir():
-        names = [(Path(folder) / name).relative_to(place).as_posix() for folder, _, files in os.walk(place) for name in files]
-    elif zipfile.is_zipfile(place) and student_of(archive, lab) not in {one.student for one in found}:
+        files = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
+        names = [file.relative_to(place).as_posix() for file in files]
+    elif zipfile.is_zipfile(place) and student_of(archive, lab) not in seen:
         with zipfile.ZipFile(place) as content:
-            names = [_path_of(entry).as_posix() for entry in content.infolist()[:MAX_ENTRIES] if not entry.is_dir()]
+            entries = [entry for entry in content.infolist()[:MAX_ENTRIES] if not entry.is_dir()]
+            names = [_path_of(entry).as_posix() for entry in entries]
     else:
         return []
     paths = [path for path in map(PurePosixPath, sorted(names)) if not is_hidden(path)]
     batch = Batch([path for path in paths if _is_read(path.name)], lab)
-    seen, taken = {one.student for one in found}, {file.name for one in found for file in one.beside}
+    taken = {file.name for one in found for file in one.beside}
     missing: dict[str, str] = {}
     for path in paths:
         student = batch.owner(path).student
-        if student not in seen and path.name.casefold() not in taken and _is_handed_in(batch.inside(path), lab):
+        if student in seen or path.name.casefold() in taken:
+            continue
+        if _is_handed_in(batch.inside(path), lab):
             missing.setdefault(student, path.as_posix())
     return sorted(missing.values())
 
@@ -294,7 +306,10 @@ def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
 
 
 def _owner(path: PurePosixPath, alone: bool, archive: PurePosixPath, lab: str) -> PurePosixPath:
-    """What names the student of an entry of an export: its own name, or the archive's, where it holds one notebook, or the lab's."""
+    """What names the student of an entry of an export: its own name or the archive's.
+
+    The archive's where it holds one notebook, or one by the lab's name alone.
+    """
     named = student_of(archive, lab) != archive.stem
     flat = len(path.parts) == 1
     if flat and (LAB_FIRST.match(path.name) or alone) and not owner_of(path, lab).platform:
@@ -308,7 +323,7 @@ def _bad_kind(entry: zipfile.ZipInfo) -> str:
 
 
 def _bad_name(path: PurePosixPath, export: str) -> str:
-    """Why a name inside an archive is not taken, or nothing: it would be another one on some machine.
+    """Why a name inside an archive is not taken, or nothing: on some machine it is another one.
 
     A platform whose export it is has written it for its own machine, so it may be long there.
     """
@@ -370,7 +385,8 @@ def _submission(student: str, chosen: Sequence[_File], lab: str) -> Submission:
         names = ", ".join(str(file.path) for file in chosen)[:200]
         fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({names}); hand in one."
     content = b"" if fault else first.content
-    return Submission(student, content, str(first.path), first.received, fault, owner=first.whose, unclear=unclear)
+    known = {"owner": first.whose, "unclear": unclear}
+    return Submission(student, content, str(first.path), first.received, fault, **known)
 
 
 def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
@@ -381,7 +397,8 @@ def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
     last = max(moment(file.whose.attempt) for file in files)
     latest = [file for file in files if moment(file.whose.attempt) == last]
     named = [file for file in latest if lab[:5] in _own_name(file).casefold()]
-    chosen = named or [file for file in latest if file.fault or not LAB_FIRST.search(_own_name(file))]
+    others = [file for file in latest if file.fault or not LAB_FIRST.search(_own_name(file))]
+    chosen = named or others
     exact = re.compile(rf"(.*_)?{re.escape(lab)}\.ipynb", re.IGNORECASE)
     checks = f"check.{lab[:5]}.".encode()
     least = min((len(file.path.parts) for file in chosen), default=0)

@@ -270,8 +270,10 @@ class Ledger:
 
     @staticmethod
     def _owners(db, lab: str) -> list[Owner]:
-        kept = [json.loads(text) for (text,) in db.execute("SELECT owner FROM owners WHERE lab = ?", (lab,))]
-        return [Owner(**one | {"people": tuple(Person(**person) for person in one["people"])}) for one in kept]
+        rows = db.execute("SELECT owner FROM owners WHERE lab = ?", (lab,)).fetchall()
+        kept = [json.loads(text) for (text,) in rows]
+        people = [tuple(Person(**person) for person in one["people"]) for one in kept]
+        return [Owner(**one | {"people": theirs}) for one, theirs in zip(kept, people)]
 
     @staticmethod
     def _marks(db, student: str, lab: str, submission: str, grader: str) -> list[Mark]:

@@ -91,7 +91,8 @@ def _cell(number: int, cell: Any) -> Cell:
     name = marks.get("grade_id") if isinstance(marks, dict) else None
     text = source.replace("\r\n", "\n").encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
     kind = cell["cell_type"]
-    return Cell(str(cell.get("id", "")), name if isinstance(name, str) else "", kind, _cut(text, kind))
+    known = name if isinstance(name, str) else ""
+    return Cell(str(cell.get("id", "")), known, kind, _cut(text, kind))
 
 
 def _cut(text: str, kind: str) -> str:
@@ -103,8 +104,8 @@ def _cut(text: str, kind: str) -> str:
         return text
     if kind != "code":
         return text[:MAX_SOURCE]
-    says = f"This cell has {len(text)} characters; an answer needs far fewer. Read data from where the lab puts them."
-    return f"raise ValueError({says!r})"
+    says = f"This cell has {len(text)} characters; an answer needs far fewer."
+    return f"raise ValueError({says + ' Read data from where the lab puts them.'!r})"
 
 
 def read_lab(content: bytes, name: str) -> Lab:
@@ -200,7 +201,7 @@ def _superfluous(key: str, cell: Cell, ours: dict[str, Cell], keys: Sequence[str
 
 
 def _added_to(ours: Cell, handed_in: Cell) -> list[Cell]:
-    """What the student made of a cell of ours, to run after it: an import, or an answer in a check."""
+    """What the student made of a cell of ours, to run after it: an import, an answer in a check."""
     if ours.kind != "code" or handed_in.source.strip() == ours.source.strip():
         return []
     return [Cell("" if ours.name else ours.id, "", "code", handed_in.source)]
