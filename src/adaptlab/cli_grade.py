@@ -48,6 +48,11 @@ def grade_run(
     """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
     from zipfile import is_zipfile
 
+    from adaptlab.grading.recorded import is_recorded
+
+    if is_recorded():
+        problem = "This is the students' copy, which has no right answers"
+        raise AdaptLabError(f"{problem}. Grade with the course that it was made from.")
     from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
     from adaptlab.grading.crew import crew_of

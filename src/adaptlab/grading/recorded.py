@@ -7,8 +7,10 @@ right orders are kept as hashes: that hides them from a reader, and not from a s
 
 import hashlib
 import importlib
+import inspect
 import itertools
 import json
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
 from adaptlab.grading.artefact import Artefact, Asked, Measure
 from adaptlab.grading.exercise import Exercise, Judge, Parsons, Verdict
+from adaptlab.grading.telling import Words, parameters
 from adaptlab.grading.wire import Raised, decode, encode
 
 FOLDER = Path(__file__).parent / "recordings"
@@ -46,17 +49,22 @@ def record(exercise: type[Exercise]) -> dict:
     named = exercise.misconceptions
     return about | {
         "tolerances": [exercise.rtol, exercise.atol],
+        "parameters": parameters(exercise.right),
         "inputs": [encode(list(args)) for args in judge.inputs],
-        "in words": [encode(list(map(str, _in_words(exercise, args)))) for args in judge.inputs],
+        "words": {_key(args): _words(exercise, args) for args in judge.inputs if _words(exercise, args)},
         "expected": encode(judge.expected),
         "misconceptions": [[named[name].misconception, encode(outputs)] for name, outputs in judge.imitations.items()],
     }
 
 
-def _in_words(exercise: type[Exercise], args: tuple) -> list:
-    from adaptlab.grading.exercise import describe
+def _words(exercise: type[Exercise], args: tuple) -> dict[str, str]:
+    """The arguments of an input that are shown in words, by their places."""
+    shown = enumerate(exercise.in_words(*args))
+    return {str(place): str(arg) for place, arg in shown if isinstance(arg, Words)}
 
-    return [describe(arg) for arg in exercise.in_words(*args)]
+
+def _key(args: Sequence) -> str:
+    return hashlib.sha256(json.dumps(encode(list(args))).encode()).hexdigest()[:16]
 
 
 def _place(probe) -> str:
@@ -82,7 +90,20 @@ def _exercise(about: dict) -> type[Exercise]:
         return _file(about, probe)
     kind = type(about["name"], (_Order if "orders" in about else _Called,), {"probe": probe})
     kind.about = about
+    if "parameters" in about:
+        kind.right = _named(about["parameters"])
     return kind
+
+
+def _named(names: list[str]) -> Callable:
+    """A function that only shows the names of its parameters."""
+
+    def right(*args):
+        raise NotImplementedError
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    right.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    return staticmethod(right)
 
 
 def _file(about: dict, probe) -> type[Artefact]:
@@ -107,6 +128,16 @@ class _Called(Exercise):
     @classmethod
     def inputs(cls, seed: int) -> list[tuple]:
         return [tuple(decode(args, tensors=True)) for args in cls.about["inputs"]]
+
+    @classmethod
+    def in_words(cls, *args: Any) -> tuple:
+        words = cls.about["words"].get(_key(args), {})
+        told = enumerate(args)
+        return tuple(Words(words[str(i)]) if str(i) in words else arg for i, arg in told)
+
+    def right(*args: Any) -> Any:
+        """Known by its results alone; `_exercise` gives it the names of its parameters."""
+        raise NotImplementedError
 
     @classmethod
     def judge(cls, seed: int) -> Judge:
@@ -154,7 +185,7 @@ class _OrderJudge:
     def is_missing(self, outputs: list) -> bool:
         return False
 
-    def verdict(self, outputs: list) -> Verdict:
+    def verdict(self, outputs: list, tells_expected: bool = False) -> Verdict:
         (got,) = outputs
         if isinstance(got, Raised):
             if got.kinds[0] == "NotImplementedError":

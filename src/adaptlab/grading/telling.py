@@ -28,7 +28,7 @@ def call_text(function_name: str, function: Callable, args: Sequence[Any]) -> st
     An answer that is a class, or is called in steps, has no call that tells it: then what it is
     given is told.
     """
-    names = _names(function)
+    names = parameters(function)
     named = [f"{name}=" for name in names] if len(names) == len(args) else [""] * len(args)
     for write in (literal, describe):
         given = ", ".join(f"{name}{write(arg)}" for name, arg in zip(named, args))
@@ -37,7 +37,8 @@ def call_text(function_name: str, function: Callable, args: Sequence[Any]) -> st
     return f"{function_name}({given})" if len(names) == len(args) else f"given: {given}"
 
 
-def _names(function: Callable) -> list[str]:
+def parameters(function: Callable) -> list[str]:
+    """The names of the arguments of a function; none for a class."""
     if inspect.isclass(function):
         return []
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
