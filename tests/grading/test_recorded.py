@@ -22,9 +22,7 @@ from adaptlab.grading.wire import Raised
 COURSE = Path(__file__).parents[2]
 LABS = [f"lab{number:02}" for number in range(1, 9)]
 ALL = [(lab, name) for lab in LABS for name in exercises(lab)]
-CALLED = [
-    (lab, name) for lab, name in ALL if not issubclass(exercises(lab)[name], Artefact | Parsons)
-]
+CALLED = [(lab, name) for lab, name in ALL if not issubclass(exercises(lab)[name], Artefact | Parsons)]
 ORDERS = [(lab, name) for lab, name in ALL if issubclass(exercises(lab)[name], Parsons)]
 
 
@@ -119,9 +117,7 @@ def test_a_check_in_the_copy_uses_what_was_recorded(copy):
         "check.lab04.same_strength(lambda a, r, n, s: a * n / r)"
     )
     path = {"PYTHONPATH": str(copy / "src"), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=copy, env=path, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, env=path, capture_output=True, text=True)
     assert done.stdout.startswith("✓ same_strength")
     assert "NotYet: same_strength: " in done.stderr
 
@@ -134,9 +130,7 @@ def test_grading_is_refused_in_the_copy(copy):
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 def test_a_lab_is_checked_in_the_copy_as_it_is_graded(copy):
     lab = COURSE / "labs" / "lab04_lora.ipynb"
-    (copy / "labs" / "mine_lab04.ipynb").write_bytes(
-        solved(COURSE / "solutions" / "lab04_lora.py", lab)
-    )
+    (copy / "labs" / "mine_lab04.ipynb").write_bytes(solved(COURSE / "solutions" / "lab04_lora.py", lab))
     done = in_copy(copy, "labs", "check", "labs/mine_lab04.ipynb")
     assert "same_strength: pass" in done.stdout, done.stdout + done.stderr
     assert "wrong" not in done.stdout

@@ -146,7 +146,7 @@ os.wait()"""
 FORGE = """import os
 found = []
 for number in range(3, 20):
-    try: os.write(number, b'{"id": "forged", "error": null}\\n{"id": "forged", "value": {"map": [["found", "forged"]]}}\\n')
+    try: os.write(number, b'forged {"error": null}\\nforged {"value": {"map": [["found", "forged"]]}}\\n')
     except OSError: pass"""
 USER = """other = 65533 if os.getuid() == 65534 else 65534
 if os.fork() == 0:

@@ -69,11 +69,17 @@ class Graded:
         return sum(mark.points or 0 for mark in self.marks)
 
 
-@lru_cache(maxsize=64)
+def of_content(secret: int, digest: str) -> int:
+    """A run's secret for one content: whoever hands in something else is asked something else, and
+    so cannot find out, hand-in by hand-in, what is right for the inputs to come."""
+    return int.from_bytes(hashlib.sha256(f"{secret}/{digest}".encode()).digest()[:8])
+
+
+@lru_cache(maxsize=16)
 def judge_of(lab: str, name: str, secret: int) -> Judge | Measure:
-    """The judge of an exercise in one run of the grader: its inputs hang on the run's secret, and are the same for every student."""
+    """The judge of an exercise, whose inputs hang on a secret."""
     digest = hashlib.sha256(f"{secret}/{lab}/{name}".encode()).digest()
-    return exercises(lab)[name].judge(int.from_bytes(digest[:4], "big"))
+    return exercises(lab)[name].judge(int.from_bytes(digest[:4]))
 
 
 def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = DEFAULT, experiments: bool = False) -> Graded:
@@ -86,6 +92,7 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
     if missing:
         raise AdaptLabError(f"{lab.name} has no check for {', '.join(sorted(missing))}; see solutions/README.md.")
     result = Graded(submission.student, lab.name, submission.digest, level, [])
+    secret = of_content(secret, submission.digest)
     try:
         if submission.fault:
             raise Invalid(submission.fault)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from adaptlab.grading.apart import TooMuch, apart
+from adaptlab.grading.apart import SECONDS, TooMuch, apart
 from adaptlab.grading.artefact import Measure
 from adaptlab.grading.exercise import Judge, Verdict
 from adaptlab.grading.wire import NotPlain, decode
@@ -30,7 +30,7 @@ def judged(judge: Judge | Measure, answers: Sequence[bytes]) -> Judged:
     """The verdict on the answers of a box for the judge's inputs, in their order."""
     judge.prepare()  # here, so that it is done once and not in every fork
     try:
-        verdict, is_missing = apart(lambda: _verdict(judge, answers))
+        verdict, is_missing = apart(lambda: _verdict(judge, answers), SECONDS)
         return Judged(Verdict(**verdict), is_missing)
     except TooMuch as error:
         sentence = f"What it returns cannot be judged: {error}. Return what the exercise asks for"
@@ -54,7 +54,7 @@ def _verdict(judge: Judge | Measure, answers: Sequence[bytes]) -> tuple[dict, bo
 def read_texts(answer: bytes, names: Sequence[str], longest: int = 200) -> dict[str, str]:
     """Variables of a notebook as short texts; "" for one that is not there, or that cannot be read."""
     try:
-        return apart(lambda: _texts(plain(answer), names, longest))
+        return apart(lambda: _texts(plain(answer), names, longest), SECONDS)
     except (TooMuch, NotPlain):
         return dict.fromkeys(names, "")
 
