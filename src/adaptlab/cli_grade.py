@@ -147,6 +147,39 @@ def grade_mark(
     print(f"{visible(student)}, {exercise}: {points:g}, by {visible(author)}; the pages are written anew.")
 
 
+@grade_app.command("worksheet")
+def grade_worksheet(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
+    """Write one CSV file with all that waits for a person: answers, what points are given for, and
+    columns to fill in."""
+    from adaptlab.files import write_whole
+    from adaptlab.grading.batch import read_lab_named
+    from adaptlab.grading.worksheet import to_worksheet
+
+    _, sheets = _kept(lab, out, folder)
+    path = out / f"{sheets[0].lab}-to-mark.csv"
+    write_whole(path, to_worksheet(sheets, read_lab_named(folder, lab)[0]))
+    print(path)
+
+
+@grade_app.command("marks")
+def grade_marks(
+    worksheet: Annotated[Path, typer.Argument(help="The worksheet, filled in.")],
+    lab: LabName,
+    out: Out,
+    author: Annotated[str, typer.Option(help="Who decides.")],
+    folder: Folder = Path("."),
+) -> None:
+    """Give the marks of a worksheet by hand, all or, where a row is wrong, none."""
+    from adaptlab.grading.worksheet import read_worksheet
+
+    ledger, sheets = _kept(lab, out, folder)
+    decisions = read_worksheet(worksheet, sheets)
+    for one in decisions:
+        ledger.decide(one.student, sheets[0].lab, one.exercise, one.points, one.reason, author)
+    _write_pages(ledger, sheets[0].lab, out)
+    print(f"{len(decisions)} marks by {author}; the pages are written anew.")
+
+
 @grade_app.command("request")
 def grade_request(
     student: str,

@@ -26,13 +26,42 @@ def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") ->
     written = []
     for sheet in sheets:
         path = folder / f"{file_name(sheet.student)}.html"
-        write_whole(path, environment.get_template("student.html").render(sheet=sheet, measured=measured))
+        write_whole(path, environment.get_template("student.html").render(sheet=sheet, measured=measured, meanings=meanings([sheet])))
         written.append(path)
     page = environment.get_template("class.html").render(
-        lab=sheets[0].lab, sheets=sheets, exercises=by_exercise(sheets), misconceptions=misconceptions(sheets), alike=alike(sheets), name=file_name
+        lab=sheets[0].lab,
+        sheets=sheets,
+        exercises=by_exercise(sheets),
+        misconceptions=misconceptions(sheets),
+        alike=alike(sheets),
+        name=file_name,
+        meanings=meanings(sheets),
     )
     write_whole(folder / "class.html", page)
     return written
+
+
+MEANINGS = {
+    "pass": "right on all inputs of the grader",
+    "wrong": "it returned something else than what is right on some input",
+    "student error": "nothing is written, or the answer stops with an error",
+    "crash": "the notebook's process ended while the answer ran",
+    "timeout": "nothing came back in time",
+    "resource limit": "it took more memory, files, processes or disk than a notebook may",
+    "invalid": "what was handed in, or came back, could not be read",
+    "needs a person": "a person reads it; it has no points yet, and no zero",
+    "grader error": "the grader failed, which costs nothing; it is graded again",
+    "marked by hand": "a person decided, whatever the grader said",
+}
+BOX = "where the notebook ran: a process that reaches no files, no network and no other process"
+LEVEL = "how the box is fenced in on the machine of the grader, as bwrap, podman or landlock"
+
+
+def meanings(sheets: Sequence[Sheet]) -> dict[str, str]:
+    """What the words mean that stand on a page."""
+    said = {status for counts in by_exercise(sheets).values() for status in counts}
+    met = {status: meaning for status, meaning in MEANINGS.items() if status in said}
+    return met | {"box": BOX, "level": LEVEL}
 
 
 def visible(text: str) -> str:

@@ -110,9 +110,19 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
         result.marks.append(_of_file(lab, name, submission, written, result, harness, secret, limits))
     order = list(lab.points)
     result.marks.sort(key=lambda mark: order.index(mark.exercise))
-    result.marks += [Mark(name, "needs a person", None, points, "This answer is read by a person.") for name, points in lab.by_hand.items()]
+    result.marks += [_by_hand(lab, name, result) for name in lab.by_hand]
     result.seconds = time.monotonic() - began
     return result
+
+
+def _by_hand(lab: Lab, name: str, result: Graded) -> Mark:
+    """The mark of an answer that a person reads; where nothing is written nobody has to."""
+    of = lab.by_hand[name]
+    handed_out = next(cell.source for cell in lab.cells if cell.name == name)
+    answer = result.answers.get(name, "").strip()
+    if answer in ("", handed_out.strip()):
+        return Mark(name, "student error", 0, of, "Nothing is written here yet.", "blank")
+    return Mark(name, "needs a person", None, of, "This answer is read by a person.")
 
 
 def _of_file(lab: Lab, name: str, submission: Submission, written: bool, result: Graded, harness: Path, secret: int, limits: Limits) -> Mark:

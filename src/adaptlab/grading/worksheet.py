@@ -1,0 +1,106 @@
+"""A worksheet: one CSV file with all that waits for a person, filled in and read back."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import read_text
+from adaptlab.grading.feedback import visible
+from adaptlab.grading.marks import Sheet
+from adaptlab.grading.notebook import Lab
+
+COLUMNS = ("student", "exercise", "of", "points", "reason", "answer", "rubric")
+NEEDED = COLUMNS[:2] + COLUMNS[3:5]
+RUBRIC = "A person marks this"  # in the text of a lab, before what points are given for
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person's mark for an exercise, and why."""
+
+    student: str
+    exercise: str
+    points: float
+    reason: str
+
+
+def to_worksheet(sheets: Sequence[Sheet], lab: Lab) -> str:
+    """A row for each mark that waits, with the answer and what points are given for."""
+    made = io.StringIO()
+    writer = csv.DictWriter(made, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for sheet in sheets:
+        for mark in sheet.marks:
+            if mark.exercise in sheet.waiting:
+                row = (
+                    sheet.student,
+                    mark.exercise,
+                    f"{mark.of:g}",
+                    "",
+                    "",
+                    visible(sheet.answers.get(mark.exercise, "")),
+                    rubric(lab, mark.exercise),
+                )
+                writer.writerow({name: _harmless(cell) for name, cell in zip(COLUMNS, row)})
+    return made.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet would compute what begins like a formula; an apostrophe makes it text."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def rubric(lab: Lab, exercise: str) -> str:
+    """What points are given for, from the text above an answer that a person marks."""
+    found = ""
+    for cell in lab.cells:
+        if cell.name == exercise:
+            return found if exercise in lab.by_hand else ""
+        if RUBRIC in cell.source:
+            found = cell.source[cell.source.index(RUBRIC) :].strip(" *\n").replace("\n", " ")
+    return found
+
+
+def read_worksheet(path: Path, sheets: Sequence[Sheet]) -> list[Decision]:
+    """The rows with points, all of them right: one that is not is an AdaptLabError, and none is
+    taken."""
+    text = read_text(path).removeprefix("\ufeff")
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    rows = list(csv.DictReader(io.StringIO(text, ""), delimiter=delimiter))
+    columns = rows[0] if rows else {}
+    missing = [name for name in NEEDED if name not in columns]
+    if missing:
+        problem = f"{path} has no column {missing[0]!r}"
+        raise AdaptLabError(f"{problem}. Make one by: adaptlab grade worksheet")
+    known = {(sheet.student, mark.exercise): mark.of for sheet in sheets for mark in sheet.marks}
+    filled = [(line, row) for line, row in enumerate(rows, 2) if (row["points"] or "").strip()]
+    return [_decision(path, line, row, known) for line, row in filled]
+
+
+def _decision(path: Path, line: int, row: dict, known: dict[tuple[str, str], float]) -> Decision:
+    student, exercise = (_plain(row[name]) for name in ("student", "exercise"))
+    if (student, exercise) not in known:
+        problem = f"{path}, line {line}: nothing of {student!r} is graded as {exercise!r}"
+        raise AdaptLabError(f"{problem}. Leave these columns as they were written.")
+    try:
+        points = float(row["points"].replace(",", "."))
+    except ValueError:
+        points = math.nan
+    most = known[student, exercise]
+    if not 0 <= points <= most:
+        problem = f"{path}, line {line}: {row['points']!r} is no number from 0 to {most:g}"
+        raise AdaptLabError(f"{problem}. Correct the points of {student!r}.")
+    reason = (row["reason"] or "").strip()
+    if not reason:
+        problem = f"{path}, line {line} has points and no reason"
+        raise AdaptLabError(f"{problem}. Write what the student is to read.")
+    return Decision(student, exercise, points, reason)
+
+
+def _plain(cell: str | None) -> str:
+    return (cell or "").removeprefix("'")
