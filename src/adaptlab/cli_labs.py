@@ -1,6 +1,7 @@
 """The command line for labs: adaptlab labs build · release · check."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,11 +48,17 @@ def labs_check(
     box: Annotated[str, typer.Option(help="Level of the box: bwrap, podman, docker or landlock.")] = "",
     folder: Folder = Path("."),
 ) -> None:
-    """Restart and run all, in the grader's own box: what passes here passes there. Exit status 1 if an exercise does not."""
+    """Restart and run all, in the grader's own box: what passes here passes there.
+
+    Where there is no box, in a process, and it says what that leaves out. Exit status 1 if an
+    exercise does not pass.
+    """
     from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import read_lab_named, run_whole
     from adaptlab.grading.feedback import visible
     from adaptlab.grading.intake import find_submissions
+    from adaptlab.grading.levels import level_of_own
+    from adaptlab.grading.process import LEFT_OUT
 
     if not notebook.is_file() or notebook.suffix.lower() == ".zip":
         raise AdaptLabError(f"There is no notebook {notebook}; give the path of your copy of a lab.")
@@ -61,7 +68,10 @@ def labs_check(
         raise AdaptLabError(f"Of which lab {notebook} is cannot be seen; say it, as in --lab 01.")
     assignment = read_lab_named(folder, lab or found[1])[0]
     (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))
-    graded = run_whole(assignment, submission, box)
+    chosen = level_of_own(box)
+    if chosen == "process":
+        print(LEFT_OUT, file=sys.stderr)
+    graded = run_whole(assignment, submission, chosen)
     if all(mark.status == "invalid" for mark in graded.marks):  # of the whole file, so one sentence stands for all
         raise AdaptLabError(f"{notebook}: {visible(graded.marks[0].sentence)}")
     for mark in graded.marks:

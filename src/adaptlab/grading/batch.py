@@ -67,10 +67,10 @@ def grader_of(lab: Lab, content: str) -> str:
     return digest_of((content + code_of(lab.name)).encode())[:16]
 
 
-def run_whole(lab: Lab, submission: Submission, box: str = "") -> Graded:
-    """Restart and run all, in the grader's own box: everything in a notebook, its experiment, too, and then the checks."""
+def run_whole(lab: Lab, submission: Submission, box_level: str) -> Graded:
+    """Restart and run all, at this level: everything in a notebook, its experiment, too, and then the checks."""
     with prepared() as harness:
-        return grade(lab, submission, harness, level(box), secrets.randbits(62), WHOLE, experiments=True)
+        return grade(lab, submission, harness, box_level, secrets.randbits(62), WHOLE, experiments=True)
 
 
 def measured_by_solution(lab: Lab, folder: Path, crew: Crew, box: str = "") -> str:
@@ -81,7 +81,7 @@ def measured_by_solution(lab: Lab, folder: Path, crew: Crew, box: str = "") -> s
     try:
         with crew.pool() as pool:
             whole = Submission("solution", solved(source, folder / "labs" / f"{lab.name}.ipynb"), "", "")
-            return pool.submit(run_whole, lab, whole, box).result().measured
+            return pool.submit(run_whole, lab, whole, level(box)).result().measured
     except (CancelledError, crew.died) as error:
         raise AdaptLabError("The lab's experiment was lost with its worker; the marks are kept, and the same command goes on.") from error
 

@@ -83,6 +83,7 @@ class Box:
         """Run a cell; its error in a line, or None."""
         self.step_began = time.monotonic()
         said = self._ask({"source": source}, ERROR_BYTES)
+        self._watch()  # what a cell leaves running is its own, and not the next one's
         try:
             error = json.loads(said)["error"]
         except (ValueError, RecursionError, LookupError, TypeError) as fault:
