@@ -405,6 +405,16 @@ span_overlap([(3, 1)], [(0, 2)])
 span_overlap([(0, 2)], [])
 span_overlap([(-1, 2)], [(0, 2)])
 span_overlap([(0, nan)], [(0, 2)])
+span_overlap([(0, 2)], [(0,)])
+span_overlap(None, [(0, 2)])
+ranking_metrics([[1]], [1], 3)
+ranking_metrics([[Hit(piece(), 1.0)]], [{1}], 3)
+ranking_metrics([[1.0]], [{1}], 3)
+ranking_metrics([[None]], [{1}], 3)
+ranking_metrics([[1]], [[[1]]], 3)
+ranking_metrics([[1]], [(i for i in [1])], 3)
+ranking_metrics([[1]], [{1: 10**30}], 3)
+risk_coverage(["a"], [True])
 risk_coverage([1.0], [])
 risk_coverage([], [])
 risk_coverage([nan], [True])
@@ -431,7 +441,14 @@ Document("a", "s", None, DAY)
 Document("a\r\nb", "s", "t", DAY, (Heading(1, "a", 0, 1),))
 Document("a", "s", "t", "today")
 Document("a", "s", "t", DAY, (Heading(1, "a", 5, 9),))
+## rag.by_document
+ByDocument(Dense(coll()), 0)
+ByDocument(Dense(coll()), "5")
+ByDocument(ByDocument(Dense(coll())))
+by_document(Dense(coll()).search(["a"], 1))
 ## rag.collection
+Collection(Emb(), "faiss")
+coll().delete(["s"])
 coll(lambda n: np.ones((n, 3), np.float32))
 coll(lambda n: unit(n + 1))
 coll(lambda n: np.full((n, 2), np.nan, np.float32))
@@ -516,6 +533,10 @@ Diverse(coll()).search(["a"], 0)
 Hybrid([])
 Hybrid([Dense(coll()), Keyword(coll())])
 Hybrid(Dense(coll()))
+Hybrid("ab")
+Hybrid([1])
+Hybrid([ByDocument(Dense(coll()))])
+Rewritten(None, list)
 Hybrid([Dense(coll())], depth=0)
 Hybrid([Dense(coll())], depth=-1).search(["a"], 1)
 weighted_fusion([])
@@ -532,6 +553,9 @@ Reranked(Dense(coll()), lambda pairs: [nan] * len(pairs)).search(["a"], 1)
 Reranked(Dense(coll()), lambda pairs: []).search(["a"], 1)
 Reranked(Dense(coll()), lambda pairs: ["x"]).search(["a"], 1)
 Reranked(Dense(coll()), lambda pairs: None).search(["a"], 1)
+Reranked(None, len)
+Reranked(Dense(coll()), 5)
+Reranked(ByDocument(Dense(coll())), len)
 CrossEncoder("nobody")
 CrossEncoder(str(D / "folder"))
 CrossEncoder(str(D / "cut model"))
@@ -1035,6 +1059,7 @@ def names(folder: Path) -> dict:
     from adaptlab.decide.need import Lever
     from adaptlab.lora.accounting import architecture
     from adaptlab.models.chat import ScriptedChat
+    from adaptlab.rag.by_document import ByDocument
     from adaptlab.rag.chunk import Chunk
     from adaptlab.rag.collection import Collection
     from adaptlab.rag.document import Document, Heading
@@ -1059,7 +1084,7 @@ def names(folder: Path) -> dict:
         "TALK": [user("a"), assistant("b")], "user": user, "assistant": assistant, "RECORD": Record,
         "LINEAR": Model(), "Lever": Lever, "Dense": Dense, "Keyword": Keyword, "Hit": Hit,
         "Document": Document, "Heading": Heading, "NumpyIndex": NumpyIndex,
-        "Collection": Collection,
+        "Collection": Collection, "ByDocument": ByDocument,
         "architecture": architecture, "ScriptedChat": ScriptedChat,
     }  # fmt: skip
 

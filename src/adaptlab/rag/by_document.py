@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from adaptlab.checks import check_whole
+from adaptlab.errors import AdaptLabError
 from adaptlab.rag.filters import Where
-from adaptlab.rag.retrieve import Hit, Retriever, check_k, first_depth
+from adaptlab.rag.retrieve import Hit, Retriever, check_k, check_retriever, first_depth
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,15 @@ class FoundDocument:
 
 
 def by_document(hits: Sequence[Hit]) -> list[FoundDocument]:
-    """The documents of hits, which come best first, in the order of their best chunks."""
+    """The documents of one query's hits, which come best first, in the order of their best chunks.
+
+    Raises:
+        AdaptLabError: if they are not hits, for example a list of them for each query.
+    """
+    wrong = next((hit for hit in hits if not isinstance(hit, Hit)), None)
+    if wrong is not None:
+        problem = f"A hit is {type(wrong).__name__}, not a Hit"
+        raise AdaptLabError(f"{problem}. Give the hits of one query, as found[0].")
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.chunk.source, []).append(hit)
@@ -31,7 +41,11 @@ class ByDocument:
     `depth` chunks are looked up at first; a document has those of its hits that were among them.
     """
 
+    finds_chunks = False
+
     def __init__(self, retriever: Retriever, depth: int = 50):
+        check_retriever(retriever)
+        check_whole(depth, "depth", 1)
         self.retriever, self.depth = retriever, depth
         self.collection = retriever.collection
 

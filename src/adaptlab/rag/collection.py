@@ -38,6 +38,9 @@ class Collection:
             raise AdaptLabError(f"{given}, not an embedder. Give one, for example minilm().")
         self.embedder = embedder
         self.index = index if index is not None else FaissIndex(embedder.dimension)
+        if not hasattr(self.index, "dimension"):
+            given = f"The index is {type(index).__name__}"
+            raise AdaptLabError(f"{given}, not an index. Give one, for example FaissIndex(384).")
         if self.index.dimension != embedder.dimension:
             raise AdaptLabError(f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds {self.index.dimension}.")
         self.chunks: dict[int, Chunk] = {}
@@ -79,6 +82,9 @@ class Collection:
 
     def delete(self, source: str) -> None:
         """All chunks of a source."""
+        if not isinstance(source, str):
+            given = f"The source is {type(source).__name__}, not a text"
+            raise AdaptLabError(f"{given}. Delete one source at a time.")
         with self._changing:
             ids = list(self._of_source.get(source, ()))
             if not ids:

@@ -13,6 +13,7 @@ from adaptlab.rag.retrieve import (
     Prepared,
     Retriever,
     check_queries,
+    check_retriever,
     first_depth,
     prepared,
     unchanged,
@@ -72,6 +73,8 @@ class Hybrid:
         check_whole(depth, "depth", 1)
         if not isinstance(retrievers, Sequence) or not retrievers:
             raise AdaptLabError("There is no ranking to fuse. Give a list of at least one retriever.")
+        for retriever in retrievers:
+            check_retriever(retriever)
         self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
         self.collection = retrievers[0].collection
         if any(retriever.collection is not self.collection for retriever in retrievers):
@@ -143,6 +146,7 @@ class Rewritten:
 
     def __init__(self, retriever: Retriever, rewrite: Rewrite, fuse: Fusion = reciprocal_rank_fusion, depth: int = 20):
         check_whole(depth, "depth", 1)
+        check_retriever(retriever)
         self.retriever, self.rewrite, self.fuse, self.depth = retriever, rewrite, fuse, depth
         self.collection = retriever.collection
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection as Group
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from numbers import Integral
+from operator import index
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.answer import Answer, without_citations
 from adaptlab.rag.index import check_positive
 
+MOST = 2**31 - 1  # of a grade, as the library under ir_measures holds it
 MEASURES = ("recall@k", "hit@k", "precision@k", "MRR@k", "nDCG@k")
 
 
@@ -51,9 +53,9 @@ def ranking_metrics(
 def _grades(right: Group[int] | Mapping[int, int]) -> dict[int, int]:
     if not isinstance(right, Mapping):
         return dict.fromkeys(right, 1)
-    wrong = [grade for grade in right.values() if not isinstance(grade, Integral) or grade < 0]
+    wrong = [grade for grade in right.values() if not isinstance(grade, Integral) or not 0 <= grade <= MOST]
     if wrong:
-        problem = f"A grade is {wrong[0]!r}, not a whole number from 0"
+        problem = f"A grade is {wrong[0]!r}, not a whole number from 0 to {MOST:,}"
         raise AdaptLabError(f"{problem}. Grade what is right by 1, 2 and so on.")
     if not any(right.values()):
         raise AdaptLabError("All grades of a query are 0. Each query needs a right chunk.")
@@ -63,13 +65,35 @@ def _grades(right: Group[int] | Mapping[int, int]) -> dict[int, int]:
 def _check_rankings(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]]) -> None:
     if rankings is None or gold is None or any(ids is None for ids in (*rankings, *gold)):
         raise AdaptLabError("A ranking or the right ids are missing. Give a list for each query.")
-    if any(isinstance(ids, str) for ids in (*rankings, *gold)):
-        problem = "A ranking or the right ids of a query are a text"
-        raise AdaptLabError(f"{problem}. Give a list of ids for each query.")
+    for ids in (*rankings, *gold):
+        _check_ids(ids)
     if len(rankings) != len(gold) or not all(map(len, gold)):
         raise AdaptLabError("Each query needs a ranking, and at least one right chunk.")
     if any(len(set(ranking)) < len(ranking) for ranking in rankings):
         raise AdaptLabError("A ranking holds a chunk twice.")
+
+
+def _check_ids(ids: object) -> None:
+    """One query's ids: an id of another type would be equal to none, and count as a miss."""
+    if isinstance(ids, str) or not isinstance(ids, Iterable) or not isinstance(ids, Sized):
+        problem = f"A ranking or the right ids of a query are {_called(ids)}"
+        raise AdaptLabError(f"{problem}. Give a list of ids for each query.")
+    wrong = [i for i in ids if not _is_id(i)]
+    if wrong:
+        problem = f"A ranking or the right ids hold {_called(wrong[0])}"
+        raise AdaptLabError(f"{problem}, not an id. Give whole numbers or texts, as hit.chunk.id.")
+
+
+def _is_id(value: object) -> bool:
+    """Whether it is a text or a whole number, also one of numpy's or torch's."""
+    try:
+        return isinstance(value, str) or index(value) is not None
+    except TypeError:
+        return False
+
+
+def _called(value: object) -> str:
+    return "a text" if isinstance(value, str) else f"of the type {type(value).__name__}"
 
 
 def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int]]) -> dict[str, float]:
@@ -77,7 +101,12 @@ def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int
 
     Smith and Troynikov 2024, with characters for their tokens: what is found twice, in chunks that overlap, is right once and paid for twice.
     """
-    if any(not isinstance(at, Integral) for span in (*found, *gold) for at in span):
+    try:
+        spans = [(start, end) for start, end in (*found, *gold)]
+    except (TypeError, ValueError) as error:
+        problem = "The spans are not a list of pairs of places"
+        raise AdaptLabError(f"{problem}. Give each as (start, end).") from error
+    if any(not isinstance(at, Integral) for span in spans for at in span):
         raise AdaptLabError("A span holds what is not a whole number. Give places (start, end).")
     if any(not 0 <= start <= end for start, end in (*found, *gold)):
         raise AdaptLabError("A span ends before it starts, or before the text. Give (start, end).")
@@ -124,7 +153,10 @@ def is_faithful(answer: Answer, values: Group[str]) -> bool:
 
 def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
     """(coverage, risk), both (n,): for each n best-scored answers kept, the share that is kept and the share of wrong ones in it."""
-    values = np.asarray(scores, float)
+    try:
+        values = np.asarray(scores, float)
+    except (TypeError, ValueError) as error:
+        raise AdaptLabError("The scores are not a list of numbers. Give one an answer.") from error
     if not len(values) or len(values) != len(right):
         problem = f"There are {len(values)} scores and {len(right)} answers"
         raise AdaptLabError(f"{problem}. Give a score for each answer.")

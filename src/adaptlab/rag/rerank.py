@@ -13,7 +13,7 @@ from adaptlab.progress import bars_are_on
 from adaptlab.rag.embed import LONG, MARKS, minilm_folder, together, uncut
 from adaptlab.rag.filters import Where
 from adaptlab.rag.fuse import reciprocal_rank_fusion, with_stages
-from adaptlab.rag.retrieve import Hit, Retriever, checked_scores, first_depth
+from adaptlab.rag.retrieve import Hit, Retriever, check_retriever, checked_scores, first_depth
 
 EMBEDDED = "embedded:reranker"
 MAX_TOKENS = 192  # of query and text together
@@ -34,7 +34,11 @@ class Reranked:
         depth: int = 20,
         fuse: bool = True,
     ):
+        check_retriever(retriever)
         check_whole(depth, "depth", 1)
+        if not callable(score):
+            problem = f"The score of a reranker is {type(score).__name__}, not a function"
+            raise AdaptLabError(f"{problem}. Give one of pairs, for example CrossEncoder().")
         self.retriever, self.score, self.depth, self.fuse = retriever, score, depth, fuse
         self.collection = retriever.collection
 

@@ -105,6 +105,16 @@ def checked_scores(scores: Sequence[float], n: int) -> list[float]:
     return found
 
 
+def check_retriever(retriever: object) -> None:
+    """A retriever whose hits are chunks: one that gives documents is the last stage."""
+    if not hasattr(retriever, "search") or not hasattr(retriever, "collection"):
+        problem = f"The retriever is {type(retriever).__name__}, which does not search"
+        raise AdaptLabError(f"{problem}. Give one, for example Dense(collection).")
+    if not getattr(retriever, "finds_chunks", True):
+        problem = f"{type(retriever).__name__} finds documents, where chunks are needed"
+        raise AdaptLabError(f"{problem}. Put it around the other retriever.")
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A search whose slow part is done: queries are embedded, or cut into words.
