@@ -1,5 +1,6 @@
 """Each kind of text is read by its own rules: what is a heading, what is code, what is shown."""
 
+import json
 from datetime import date
 
 import docx
@@ -192,6 +193,21 @@ def test_code_of_a_notebook_has_no_headings_and_its_fences_close(tmp_path):
         "Lesson > Next: ```\nopen",
         "Lesson > Last: end",
     ]
+
+
+def test_cells_that_are_null_or_have_no_id_are_read_without_a_word(tmp_path, recwarn):
+    cells = [{"cell_type": "markdown", "metadata": {}, "source": s} for s in (None, ["a\n", "b"])]
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "a.ipynb").write_text(json.dumps(book))
+    assert load(tmp_path / "a.ipynb").text == "a\nb"
+    assert not recwarn
+
+
+def test_xhtml_is_read_with_its_cdata_and_without_a_warning_of_the_parser(tmp_path, recwarn):
+    page = '<?xml version="1.0"?><html><p>a <![CDATA[b < c]]> d</p></html>'
+    (tmp_path / "a.html").write_text(page)
+    assert load(tmp_path / "a.html").text == "a b < c d"
+    assert not recwarn
 
 
 def test_what_a_notebook_holds_beside_text_and_code_is_named(tmp_path):

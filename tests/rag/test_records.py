@@ -106,12 +106,37 @@ def test_records_without_text_and_what_stands_beside_the_list_are_reported(tmp_p
         ("a.json", '["x"]', {}, "is str, not an object"),
         ("a.jsonl", '{"body": "x"}\n{"body": \n', {}, "line 2: not JSON"),
         ("a.json", '[{"body": "x", "n": NaN}]', {}, "JSON cannot hold"),
+        ("a.json", '[{"body": "x", "n": NaN}]', {}, "a.json, entry 1: 'n' in the metadata is nan"),
+        ("a.jsonl", '{"body": "x", "$n": 1}', {}, r"a.jsonl, line 1: '\$n' is no name"),
         ("a.xlsx", "x", {}, "no kind that holds records"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path, name, content, fields, said):
     with pytest.raises(AdaptLabError, match=said):
         load_records(written(tmp_path, name, content), "body", **fields)
+
+
+def test_the_line_in_which_excel_states_the_delimiter_is_no_row(tmp_path):
+    path = written(tmp_path, "a.csv", "sep=;\r\nid;body, long\r\n1;a, b\r\n")
+    (found,) = load_records(path, "body, long")
+    assert (found.text, found.source) == ("a, b", f"{path} line 3")
+
+
+def test_a_space_before_a_quote_is_no_part_of_a_cell(tmp_path):
+    path = written(tmp_path, "a.csv", 'id, body\n1, "It is, here, dark."\n2, " x"\n')
+    assert [found.text for found in load_records(path, "body")] == ["It is, here, dark.", " x"]
+
+
+def test_columns_without_a_name_are_left_out_and_counted(tmp_path, recwarn):
+    (found,) = load_records(written(tmp_path, "a.csv", ",body,,\n0,x,,\n"), "body")
+    assert (found.text, found.metadata) == ("x", {})
+    assert [str(w.message).partition(" is ")[2] for w in recwarn] == ["read in part. Left out: 1 column without a name."]
+
+
+@pytest.mark.parametrize("fields", [None, [], 5, ["body", None]])
+def test_the_field_of_the_text_has_a_name(tmp_path, fields):
+    with pytest.raises(AdaptLabError, match="Give the name of a field"):
+        load_records(written(tmp_path, "a.csv", "id,body\n1,x\n"), fields)
 
 
 def test_load_says_what_to_call_and_a_folder_says_what_it_leaves(tmp_path):

@@ -39,16 +39,25 @@ TEXTS = (
     "คืนสินค้าได้ภายในสามสิบวัน",
     "हिन्दी में लिखा हुआ",
     "Vera's CAFE\u0301 ＡＢＣ",
+    "日本語F#入門",
+    "İstanbul'da",
 )
 
 
 @pytest.mark.parametrize("query, found", [
     ("R", [0]), ("r", [0]), ("5", [1]), ("C++", [1]), ("c++?", [1]), ("C#", [3]), ("C", [3]), ("退货", [2]), ("退", [2]), ("货退", []),
     ("営業", [4]), ("환불", [5]), ("สินค้า", [6]), ("हिन्दी", [7]), ("café", [8]), ("abc", [8]), ("s", []), ("version 退货", [1, 2]), ("a the", []),
+    ("F#", [9]), ("f#", [9]), ("istanbul", [10]), ("İSTANBUL", [10]),
 ])  # fmt: skip
 def test_single_letters_digits_and_scripts_without_spaces_are_found(query, found):
     (hits,) = Keyword(collection(*TEXTS)).search([query], len(TEXTS))
     assert sorted(int(hit.chunk.source) for hit in hits) == found
+
+
+def test_capitals_of_turkish_are_those_of_its_small_letters():
+    made = Keyword(collection("Isparta gülleri", "İzmir körfezi"), language="turkish")
+    found = made.search(["ısparta", "ISPARTA", "izmir", "İZMİR", "Izmir"], 2)
+    assert [[hit.chunk.source for hit in hits] for hits in found] == [["0"], ["0"], ["1"], ["1"], []]
 
 
 def test_stop_words_alone_find_nothing_and_raise_nothing():

@@ -1,6 +1,7 @@
 """HTML: the text that a browser shows, its headings, and preformatted text as it stands."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -54,9 +55,11 @@ def read_html(html: str) -> Read:
     What a browser does not show is left out: scripts and comments always, and hidden parts, which
     are counted in `left_out` if they hold words.
     """
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
-    page = BeautifulSoup(html, "html.parser")
+    with warnings.catch_warnings():  # that XHTML is XML: it is read as a browser does all the same
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+        page = BeautifulSoup(html, "html.parser")
     hidden: list = []
     pieces = groupby(_visible(page, hidden), key=lambda piece: piece[0])
     parts = [(block.level, _laid_out(block, _joined(group))) for block, group in pieces]
@@ -88,10 +91,11 @@ def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
 
     By a stack of our own, since pages may nest deeper than Python's.
     """
-    from bs4 import NavigableString, Tag
+    from bs4 import CData, NavigableString, Tag
     from bs4.element import RubyParenthesisString, RubyTextString
 
-    shown = (NavigableString, RubyTextString, RubyParenthesisString)  # not comments and scripts
+    # Not comments and scripts. CDATA is text in XHTML, as help systems write it.
+    shown = (NavigableString, CData, RubyTextString, RubyParenthesisString)
     stack: list = [(page, _Block())]
     while stack:
         node, block = stack.pop()

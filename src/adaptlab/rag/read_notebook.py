@@ -1,6 +1,7 @@
 """Notebooks: Markdown cells as they are, code cells in fences."""
 
 import re
+import warnings
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
@@ -18,7 +19,11 @@ def read_notebook(path: Path) -> Read:
     import nbformat
 
     try:
-        cells = nbformat.reads(read_text(path), as_version=4).cells
+        with warnings.catch_warnings():  # that cells have no ids, which are not read
+            warnings.simplefilter("ignore")
+            cells = nbformat.reads(read_text(path), as_version=4).cells
+        for cell in cells:
+            cell.source = _source(cell.get("source"))
     except AdaptLabError:
         raise
     except Exception as error:
@@ -39,6 +44,11 @@ def read_notebook(path: Path) -> Read:
     title = about.title or first_title(tuple(found))
     left_out = (*about.left_out, *_left_out(cells))
     return Read("\n\n".join(pieces), title, about.stated, tuple(found), left_out)
+
+
+def _source(source: object) -> str:
+    """The text of a cell, which may be null, or in lines where a file skips nbformat's checks."""
+    return "".join(source) if isinstance(source, list) else source or ""
 
 
 def _front_matter(cells: list) -> tuple[Read, list]:

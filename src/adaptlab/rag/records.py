@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def load_records(
     Raises:
         AdaptLabError: if the file, a record or a field cannot be read, or if two ids are the same.
     """
-    path, texts = Path(path), [text] if isinstance(text, str) else list(text)
+    path, texts = Path(path), _names(text)
     last_change = day_of_change(path)
     records = _records(path, texts)
     named = [*texts, *filter(None, (source, title, day)), *(metadata or ())]
@@ -56,7 +57,8 @@ def load_records(
         about = "" if title is None else _field(path, place, record, title, "")
         stated = None if day is None else _day(path, place, record.get(day))
         known = _metadata(path, place, record, named, metadata)
-        documents.append(Document(body, identity, about, stated or last_change, (), known))
+        with _placed(path, place):
+            documents.append(Document(body, identity, about, stated or last_change, (), known))
     _check_ids(path, source, documents)
     if empty:
         shown = ", ".join(empty[:3]) + (", …" if len(empty) > 3 else "")
@@ -65,6 +67,15 @@ def load_records(
     if not documents:
         raise AdaptLabError(f"{path} holds no record with text in {', '.join(texts)}.")
     return documents
+
+
+def _names(text: object) -> list[str]:
+    names = [text] if isinstance(text, str) else text
+    is_list = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+    if not is_list or not names:
+        problem = f"The field of the text is {text!r}"
+        raise AdaptLabError(f"{problem}. Give the name of a field, or a list of names.")
+    return list(names)
 
 
 def _records(path: Path, texts: Sequence[str]) -> list[tuple[Place, Record]]:
@@ -90,11 +101,13 @@ def _objects(path: Path, texts: Sequence[str]) -> Iterator[tuple[Place, Record]]
 
 
 def _table(path: Path) -> Iterator[tuple[Place, Record]]:
-    """The rows below the first, which names the columns."""
-    content = read_text(path).removeprefix("\ufeff")
+    """The rows below the first, which names the columns. A column without a name is left out."""
+    content, delimiter = _delimited(read_text(path).removeprefix("\ufeff"))
     before = csv.field_size_limit(max(len(content), 1))  # it is one for the process
     try:
-        reader = csv.reader(io.StringIO(content, ""), delimiter=_delimiter(content), strict=True)
+        table = io.StringIO(content, "")
+        # A quote after ", " opens a cell too, as in files that people write themselves.
+        reader = csv.reader(table, delimiter=delimiter, strict=True, skipinitialspace=True)
         rows = [(f"line {reader.line_num}", row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         raise AdaptLabError(f"{path} is no table that can be read: {error}. Save it again.") from error
@@ -103,23 +116,41 @@ def _table(path: Path) -> Iterator[tuple[Place, Record]]:
     if not rows:
         raise AdaptLabError(f"{path} is empty. Its first line has to name its columns.")
     names = [name.strip() for name in rows[0][1]]
-    twice = [name for name, n in Counter(names).items() if n > 1 or not name]
+    twice = [name for name, n in Counter(names).items() if n > 1 and name]
     if twice:
-        problem = f"{path} has a column {twice[0]!r} twice, or without a name"
+        problem = f"{path} has a column {twice[0]!r} twice"
         raise AdaptLabError(f"{problem}. Give each column a name of its own.")
     for place, row in rows[1:]:
         if len(row) != len(names):
             problem = f"{path}, {place} has {len(row)} cells for {len(names)} columns"
             raise AdaptLabError(f"{problem}. Put a cell that holds a comma into quotes.")
     columns = [_typed(cells) for cells in zip(*(row for _, row in rows[1:]))]
+    _warn_of_nameless(path, names, columns)
     for (place, _), cells in zip(rows[1:], zip(*columns)):
-        yield place, {name: cell for name, cell in zip(names, cells) if cell != ""}
+        yield place, {name: cell for name, cell in zip(names, cells) if name and cell != ""}
 
 
-def _delimiter(content: str) -> str:
-    """The mark that stands most often in the line of names; a comma if none does."""
+def _warn_of_nameless(path: Path, names: list[str], columns: list[list[object]]) -> None:
+    """pandas writes its row numbers into such a column, and spreadsheets write empty ones."""
+    n = sum(not name and any(cell != "" for cell in cells) for name, cells in zip(names, columns))
+    if n:
+        lost = f"{n} column{'s' * (n > 1)} without a name"
+        warnings.warn(f"{path} is read in part. Left out: {lost}.", stacklevel=5)
+
+
+_STATED = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+
+
+def _delimited(content: str) -> tuple[str, str]:
+    """(the table, the mark between its cells).
+
+    The mark is the one that Excel states in a line of its own, or that stands most often in the
+    line of names; a comma if none does.
+    """
+    if stated := _STATED.match(content):
+        return "\n" + content[stated.end() :], stated[1]  # lines keep their numbers
     header = content.lstrip("\r\n").partition("\n")[0]
-    return max(DELIMITERS, key=header.count)
+    return content, max(DELIMITERS, key=header.count)
 
 
 # A number as people write one: not 007, which is a name.
@@ -164,6 +195,15 @@ def _field(
         problem = f"{path}, {place}: {name!r} is {type(value).__name__}, not text"
         raise AdaptLabError(f"{problem}. Name another field.")
     return str(value)
+
+
+@contextmanager
+def _placed(path: Path, place: Place) -> Iterator[None]:
+    """An error about a record says which it is."""
+    try:
+        yield
+    except AdaptLabError as error:
+        raise AdaptLabError(f"{path}, {place}: {error}") from error
 
 
 def _body(path: Path, place: Place, record: Record, texts: Sequence[str]) -> str:

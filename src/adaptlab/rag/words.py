@@ -15,6 +15,7 @@ _UNSPACED = (
     "\u3005\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff\u1100-\u11ff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
+_DOTLESS = str.maketrans("I", "ı")  # the small letter of I in Turkish
 _UNSEEN = re.compile("[\u00ad\u200b\u200c\u200d\u2060]")  # joiners and soft hyphens
 
 
@@ -32,6 +33,8 @@ def stemmed_words(
     import bm25s
 
     stopwords, stemmer = _rules(language)
+    if language == "turkish":
+        texts = [text.translate(_DOTLESS) for text in texts]
     spaced = [" ".join(_cut(text, of_queries)) for text in texts]
     return bm25s.tokenize(
         spaced,
@@ -75,13 +78,18 @@ def _rules(language: str | None) -> tuple[list[str], object]:
 
 
 def _cut(text: str, of_queries: bool) -> list[str]:
-    normal = text if text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    normal = text if text.isascii() else _normal(text)
     if text.isascii() or not _unusual().search(normal):
         return _SPACED.findall(normal)  # the same words as below, in a third of the time
     words = []
     for run, word in _any_script().findall(normal):
         words += _pairs(run, of_queries) if run else [word]
     return words
+
+
+def _normal(text: str) -> str:
+    """One spelling of each letter. Python's small letter of İ would be an i with a second dot."""
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).replace("İ", "i")
 
 
 def _pairs(run: str, of_queries: bool) -> list[str]:
@@ -105,7 +113,7 @@ def _any_script() -> re.Pattern:
     letter = rf"[^\W{unspaced}]"
     mark = rf"(?:[{marks}](?<![{unspaced}]))"
     run = rf"[{unspaced}](?:[{unspaced}]|[{marks}])*"
-    named = rf"(?<!\w)[^\W\d_{unspaced}](?:\+\+|[+#](?!\w))"
+    named = rf"(?<!{letter})[^\W\d_{unspaced}](?:\+\+|[+#](?!{letter}))"
     alone = rf"(?<!\w['’])[^\W_{unspaced}](?!{letter})"
     return re.compile(rf"({run})|({named}|{letter}(?:{letter}|{mark})+|{alone})")
 
