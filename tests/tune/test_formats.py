@@ -83,6 +83,10 @@ def test_what_is_written_is_read(tmp_path):
     ({"messages": [TALK[0], {"role": "assistant", "content": "  "}]}, "message 2 has no text"),
     ({"messages": [TALK[0], {"role": "assistant", "content": None}]}, "message 2 has no text"),
     ({"messages": [*TALK, {"role": "system", "content": "a"}, *TALK]}, "a system message stands after the first place"),
+    (
+        {"prompt": "\n\nHuman: a?\n\nAssistant: Sure,", "completion": "b."},
+        '"prompt" ends in a turn of the assistant',
+    ),
     ({"messages": [TALK[0] | {"weight": 1}, TALK[1]]}, "weight that is not 0 or 1 on a reply"),
     ({"messages": [TALK[0], TALK[1] | {"weight": 0.5}]}, "weight that is not 0 or 1 on a reply"),
     ({"messages": [TALK[0], TALK[1] | {"weight": 0}]}, "every reply has weight 0"),
@@ -173,6 +177,8 @@ def test_what_is_given_with_a_question_is_part_of_the_users_turn(tmp_path, row):
     {"messages": [TALK[0] | {"name": None, "weight": None}, TALK[1] | {"refusal": None, "audio": None, "function_call": None, "annotations": []}]},
     {"messages": None, "prompt": "Which shelf?", "completion": "Shelf 4."},
     {"messages": TALK, "tools": [], "prompt": None},
+    {"prompt": "\n\nHuman: Which shelf?\n\nAssistant:", "completion": "Shelf 4."},
+    {"instruction": "\n\nHuman: Which shelf?", "output": "Shelf 4."},
     {"messages": TALK, "tools": "[]", "persona": " "},
 ])  # fmt: skip
 def test_the_formats_that_people_have_are_read(tmp_path, row):
@@ -188,6 +194,15 @@ def test_a_system_turn_of_sharegpt_and_parts_of_a_text_are_read(tmp_path):
     assert formats.read_conversations(file_of(tmp_path, weighed)) == [[EARLIER[0], EARLIER[1] | {"weight": 0}, *TALK]]
     parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Which"}, {"type": "text", "text": "shelf?"}]}, TALK[1]]}
     assert formats.read_conversations(file_of(tmp_path, parts)) == [[{"role": "user", "content": "Which\nshelf?"}, TALK[1]]]
+
+
+def test_weights_of_all_turns_as_published_data_write_them(tmp_path):
+    turns = [("system", "Answer in French.", None), ("human", "Which shelf?", 0.0)]
+    turns += [("gpt", "Shelf 4.", 1.0)]
+    row = [{"from": who, "value": said, "weight": weight} for who, said, weight in turns]
+    (found,) = formats.read_conversations(file_of(tmp_path, {"conversations": row}))
+    assert found == [SAID, TALK[0], TALK[1] | {"weight": 1}]
+    assert isinstance(found[-1]["weight"], int)  # as hosted fine-tuning takes it
 
 
 def test_pretty_printed_and_wrapped_json_is_read(tmp_path):

@@ -37,6 +37,7 @@ FORMATS |= {
     },
     "messages and texts": {"messages": [USER], "chosen": GOOD, "rejected": BAD},
     "helpful": {"chosen": HELPFUL + GOOD, "rejected": HELPFUL + BAD},
+    "helpful prompt": {"prompt": HELPFUL.rstrip(), "chosen": GOOD, "rejected": BAD},
     "parts": {"prompt": [USER], "chosen": [CHOSEN | {"content": [{"type": "text", "text": GOOD}]}], "rejected": [REJECTED]},
     "nulls": {
         "input": {"messages": [USER | {"name": None}], "tools": [], "system": None},
@@ -66,6 +67,10 @@ GIVEN = [{"role": "user", "content": f"{QUESTION}\n\nAda lives in Oslo."}]
         ({"chosen": [SYSTEM, USER, CHOSEN], "rejected": [SYSTEM, USER, REJECTED], "prompt": QUESTION}, [SYSTEM, USER]),
         ({"input": {"messages": [USER], "system": SYSTEM["content"]}, "preferred_output": [CHOSEN], "non_preferred_output": [REJECTED]}, [SYSTEM, USER]),
         (FORMATS["texts"] | {"history": [["a?", "b."]]}, [*EARLIER, USER]),
+        (
+            FORMATS["texts"] | {"prompt": f"\n\nHuman: a?\n\nAssistant: b.{HELPFUL}"},
+            [*EARLIER, USER],
+        ),
         (FORMATS["texts"] | {"input": "Ada lives in Oslo."}, GIVEN),
         (FORMATS["texts"] | {"context": "Ada lives in Oslo."}, GIVEN),
         (FORMATS["instruction"] | {"input": "Ada lives in Oslo."}, GIVEN),

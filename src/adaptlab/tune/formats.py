@@ -8,6 +8,7 @@ response       {"prompt": ..., "response": ...}                     also "instru
 answer         {"question": ..., "answer": ...}                     or "query" before a response
 dialogue       {"text": "### Human: ... ### Assistant: ..."}        any number of turns
 
+A text prompt may be a conversation whose turns begin with "\\n\\nHuman:" and "\\n\\nAssistant:".
 A reply may have "weight" 0: it is context, and not learned. Next to the keys above a row may have
 "system", the system message; "history", earlier turns as [question, reply]; "input" and "context",
 parts of the user's turn; and "weight" 0 or 1 of its replies. Other keys are reported as left out if
@@ -29,7 +30,15 @@ from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.models.chat import Messages
 from adaptlab.models.local import merge_data
 from adaptlab.tune.left_out import LeftOut, described_messages, left_out, report
-from adaptlab.tune.messages import checked, is_weight, refuse_calls, spelled, text_of_parts
+from adaptlab.tune.messages import (
+    checked,
+    is_spoken,
+    is_weight,
+    refuse_calls,
+    spelled,
+    spoken,
+    text_of_parts,
+)
 
 SHOWN = 5  # faults that one error names
 _TURNS = re.compile(r"### ?(Human|Assistant):")
@@ -63,8 +72,13 @@ def take_text(row: dict, key: str) -> str:
 
 def asked(row: dict, key: str) -> Messages:
     """The earlier turns of a row whose question is a text, and the user's turn: the question, and what is given beside it."""
-    parts = [take_text(row, key), *(_given(row, name) for name in _GIVEN if name in row)]
-    return [*_history(row), _turn("user", "\n\n".join(part for part in parts if part.strip()))]
+    text = take_text(row, key)
+    *earlier, question = spoken(text) if is_spoken(text) else [_turn("user", text)]
+    if question["role"] != "user":
+        raise Fault(f'"{key}" ends in a turn of the assistant; end it in "\\n\\nAssistant:"')
+    parts = [question["content"], *(_given(row, name) for name in _GIVEN if name in row)]
+    asked_now = _turn("user", "\n\n".join(part for part in parts if part.strip()))
+    return [*_history(row), *earlier, asked_now]
 
 
 def _given(row: dict, key: str) -> str:

@@ -4,6 +4,8 @@ Read are ShareGPT's "from" and "value", a content in parts of text, the role "de
 that are null. Calls of tools are refused: the course's models cannot write them.
 """
 
+import re
+
 from adaptlab.json_rows import Fault
 from adaptlab.models.chat import ROLES, Messages
 from adaptlab.tune.left_out import harmless, is_empty
@@ -84,9 +86,31 @@ def checked_message(name: str, message: object) -> dict:
         raise Fault(f"{name} holds half of a character, as a text that was cut inside an emoji does")
     if extra := [key for key in message if key not in ("role", "content", "weight") and not harmless(key)]:
         raise Fault(f"{name} has the key {min(extra)!r}, which is not supported")
-    if not is_weight(message.get("weight", 1)) or ("weight" in message and message["role"] != "assistant"):
+    weight = message.get("weight", 1)
+    is_reply = message["role"] == "assistant"
+    if not is_weight(weight) or ("weight" in message and weight and not is_reply):
         raise Fault(f"{name} has a weight that is not 0 or 1 on a reply")
+    if not is_reply:
+        message.pop("weight", None)  # 0 says what holds without it
+    elif "weight" in message:
+        message["weight"] = int(weight)
     return {key: message[key] for key in ("role", "content", "weight") if key in message}
+
+
+_TURNS = re.compile(r"\n\n(Human|Assistant): ?")  # of Anthropic's helpful and harmless replies
+
+
+def is_spoken(text: str) -> bool:
+    """Whether a text is a conversation that marks its turns by "\\n\\nHuman:"."""
+    return text.startswith("\n\nHuman:")
+
+
+def spoken(text: str) -> Messages:
+    """The turns of such a text. A mark of the assistant at its end, without words, asks for a reply."""
+    _, *parts = _TURNS.split(text)
+    turns = [{"role": "user" if who == "Human" else "assistant", "content": said} for who, said in zip(parts[::2], parts[1::2])]
+    is_open = turns[-1]["role"] == "assistant" and not turns[-1]["content"].strip()
+    return turns[:-1] if is_open else turns
 
 
 def is_weight(value: object) -> bool:

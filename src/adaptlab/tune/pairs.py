@@ -6,12 +6,11 @@ hosted     {"input": {"messages": [...]}, "preferred_output": [...], "non_prefer
 
 A text prompt may be called "instruction", "question", "query" or "input". A prompt may also stand
 next to two whole conversations that contain it, in "conversations" or "messages", or in texts that
-begin with "\\n\\nHuman:". `tune.formats` says which keys a row may have besides. A weight must be
+begin with "\\n\\nHuman:", as a prompt may too. `tune.formats` says which keys a row may have besides. A weight must be
 1: no loss here learns from one side of a pair alone.
 """
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +28,18 @@ from adaptlab.tune.formats import (
     take_weight,
     text_of,
 )
-from adaptlab.tune.messages import checked, checked_message, refuse_calls, spelled
-from adaptlab.world.case import assistant, user
+from adaptlab.tune.messages import (
+    checked,
+    checked_message,
+    is_spoken,
+    refuse_calls,
+    spelled,
+    spoken,
+)
+from adaptlab.world.case import assistant
 
 _QUESTIONS = ("instruction", "question", "query", "input")
 _BEFORE = ("conversations", "conversation", "messages")
-_TURNS = re.compile(r"\n\n(Human|Assistant): ?")  # of Anthropic's helpful and harmless replies
 
 
 @dataclass(frozen=True)
@@ -112,15 +117,10 @@ def _texts(row: dict) -> Pair:
     for key in _QUESTIONS:
         if key in row:
             return Pair(asked(row, key), take_text(row, "chosen"), take_text(row, "rejected"))
-    if all(row[side].startswith("\n\nHuman:") for side in ("chosen", "rejected")):
-        row |= {side: _spoken(row[side]) for side in ("chosen", "rejected")}
+    if all(is_spoken(row[side]) for side in ("chosen", "rejected")):
+        row |= {side: spoken(row[side]) for side in ("chosen", "rejected")}
         return _whole(row)
     raise Fault('without a "prompt", "chosen" and "rejected" must be whole conversations')
-
-
-def _spoken(text: str) -> Messages:
-    _, *parts = _TURNS.split(text)
-    return [user(said) if who == "Human" else assistant(said) for who, said in zip(parts[::2], parts[1::2])]
 
 
 def _whole(row: dict) -> Pair:
