@@ -32,7 +32,7 @@ ORDER = {
     "required": ["name", "count"],
     "additionalProperties": False,
 }
-IN_PART = {"response_format", "tool_choice", "tools"}  # some of what they may ask for is honoured
+IN_PART = {"response_format", "text", "tool_choice", "tools"}  # some of what they may ask for is honoured
 ASKS = {"n": 2, "best_of": 3, "logprobs": True, "top_logprobs": 2, "presence_penalty": 0.5, "frequency_penalty": 0.5, "echo": True, "background": True,
         "tool_choice": "required", "response_format": {"type": "xml"}, "stream_options": {"include_obfuscation": True}, "verbosity": "low"}  # fmt: skip
 
@@ -79,6 +79,11 @@ def test_a_limit_that_is_none_is_refused(template, option, value):
         ([{"role": "user", "content": None}], "content of message 1 is not a text"),
         (["Hello"], "role of message 1"),
         ([], "list of messages is empty"),
+        ([{"type": "function_call_output", "call_id": "c", "output": "4"}], "Message 1 is of the kind 'function_call_output'"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": "x", "annotations": [{}]}]}],
+            "Message 1 has a part with annotations",
+        ),
     ],
 )
 def test_what_a_message_holds_beside_text_is_refused_by_name(template, messages, names):
@@ -87,7 +92,7 @@ def test_what_a_message_holds_beside_text_is_refused_by_name(template, messages,
 
 
 def test_parts_of_text_are_joined_and_null_keys_are_as_if_absent(template):
-    parts = [{"type": "text", "text": "Where is "}, {"type": "text", "text": "the lamp?"}]
+    parts = [{"type": "text", "text": "Where is ", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "the lamp?"}]
     given = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": parts, "name": None}]
     made = checked(CHAT, {"messages": given, "user": "ann", "n": None}, template, BASE).body
     assert made == {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is the lamp?"}], "model": BASE}
@@ -116,6 +121,31 @@ def test_a_json_schema_is_honoured(server):
     assert record.keys() == {"name", "count"} and record["name"] in ("lamp", "desk") and 1 <= record["count"] <= 9
     assert said(server, response_format={"type": "json_object"}).lstrip().startswith("{")
     assert said(server, response_format={"type": "text"}) == said(server)
+
+
+def test_a_response_in_json_is_honoured(server):
+    def written(**of_format) -> str:
+        asked = {"input": "Hello", "max_output_tokens": 40, "text": {"format": of_format}}
+        return client(server).responses.create(model=BASE, **asked).output_text
+
+    record = json.loads(written(type="json_schema", name="order", schema=ORDER, strict=True))
+    assert record.keys() == {"name", "count"} and 1 <= record["count"] <= 9
+    assert written(type="json_object").lstrip().startswith("{")
+    assert written(type="text") == said(server)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ({"format": {"type": "json_schema", "name": "x"}}, "text.format has no schema"),
+        ({"format": {"type": "xml"}}, "type of text.format is 'xml'"),
+        ({"verbosity": "low"}, "option text.verbosity"),
+        ("json", "text is 'json'"),
+    ],
+)
+def test_a_response_in_another_form_is_refused_by_name(template, text, says):
+    with pytest.raises(AdaptLabError, match=says):
+        checked(RESPONSE, LEAST[RESPONSE] | {"text": text}, template, BASE)
 
 
 def test_a_schema_that_cannot_be_kept_is_refused(server):

@@ -19,7 +19,7 @@ SAMPLING = {"model", "seed", "stream", "temperature", "top_p"}
 HONOURED = {
     CHAT: SAMPLING | {"logit_bias", "max_completion_tokens", "max_tokens", "messages", "response_format", "stop", "tool_choice", "tools"},
     COMPLETION: SAMPLING | {"max_tokens", "prompt", "stop", "suffix"},
-    RESPONSE: SAMPLING | {"input", "instructions", "max_output_tokens"},
+    RESPONSE: SAMPLING | {"input", "instructions", "max_output_tokens", "text"},
 }
 # Refused unless the value asks for nothing. An option that is in no table is refused with any value.
 NEUTRAL: dict[str, tuple] = {
@@ -40,6 +40,7 @@ OF_TOOLS = {"tool_calls", "tool_call_id"}
 OF_ITEMS = {"id", "status"}  # bookkeeping of the messages that /v1/responses gave out
 EMPTY = (None, "", [])
 TEXT_PARTS = ("text", "input_text", "output_text")
+OF_PARTS = {"type", "text", "cache_control"}  # the last is bookkeeping again
 ANY_OBJECT = {"type": "object"}
 
 
@@ -116,6 +117,7 @@ def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_
         if isinstance(given, str):
             check_text(given, "input")
         made["input"] = given if isinstance(given, str) and given else _text_messages(given, template)
+        return Checked(made, _schema_of_text(made.pop("text", None)))
     if path == CHAT:
         made["messages"] = _text_messages(made.get("messages"), template)
         _check_tools(made, template)
@@ -157,6 +159,9 @@ def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
 
 
 def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind not in (None, "message"):
+        raise AdaptLabError(f"Message {number} is of the kind {kind!r}. Give messages alone.")
     roles = [*ROLES, "tool"] if takes_tools else list(ROLES)
     if not isinstance(message, dict) or message.get("role") not in roles:
         role = message.get("role") if isinstance(message, dict) else None
@@ -178,6 +183,9 @@ def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
 
 def _text_part(number: int, part: Any) -> str:
     if isinstance(part, dict) and part.get("type") in TEXT_PARTS and isinstance(part.get("text"), str):
+        if more := [key for key in part if key not in OF_PARTS and part[key] not in EMPTY]:
+            problem = f"Message {number} has a part with {more[0]}"
+            raise AdaptLabError(f"{problem}, which is not supported here. Leave it out.")
         return part["text"]
     kind = part.get("type") if isinstance(part, dict) else part
     raise AdaptLabError(f"Message {number} has a part of the kind {kind!r}. Give parts of the kind 'text': the model reads nothing else.")
@@ -194,18 +202,36 @@ def _check_tools(body: dict, template: ChatTemplate) -> None:
     body.pop("tool_choice", None)
 
 
-def _schema(response_format: Any) -> dict | None:
-    """The JSON schema that a response format asks for; None for text."""
+def _schema_of_text(text: Any) -> dict | None:
+    """The JSON schema that the option text of /v1/responses asks for; None for text."""
+    if text is None:
+        return None
+    if not isinstance(text, dict):
+        raise AdaptLabError(f"text is {text!r}. Give it as {{'format': {{...}}}}.")
+    if more := [key for key in text if key != "format" and text[key] not in (None, "medium")]:
+        raise AdaptLabError(f"The option text.{more[0]} is not supported here. Leave it out.")
+    given = text.get("format")
+    if isinstance(given, dict) and given.get("type") == "json_schema":
+        given = {"type": "json_schema", "json_schema": given}
+    return _schema(given, "text.format", "schema: {...}")
+
+
+def _schema(
+    response_format: Any,
+    name: str = "response_format",
+    place: str = "json_schema: {'name': ..., 'schema': {...}}",
+) -> dict | None:
+    """The JSON schema that a response format asks for; None for text. Errors say its option's name and the place of the schema."""
     if response_format is None:
         return None
     kind = response_format.get("type") if isinstance(response_format, dict) else response_format
     if kind not in FORMATS:
-        raise AdaptLabError(f"The type of response_format is {kind!r}. Use one of {', '.join(FORMATS)}.")
+        raise AdaptLabError(f"The type of {name} is {kind!r}. Use one of {', '.join(FORMATS)}.")
     if kind == "json_schema":
         whole = response_format if isinstance(response_format, dict) else {}
         described = whole.get("json_schema")
         schema = described.get("schema") if isinstance(described, dict) else None
         if not isinstance(schema, dict):
-            raise AdaptLabError("response_format has no schema. Give it as json_schema: {'name': ..., 'schema': {...}}.")
+            raise AdaptLabError(f"{name} has no schema. Give it as {place}.")
         return schema
     return ANY_OBJECT if kind == "json_object" else None
