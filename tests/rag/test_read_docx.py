@@ -37,6 +37,23 @@ def box(inside: str) -> str:
     return f"<w:r><w:pict><v:shape><v:textbox><w:txbxContent>{inside}</w:txbxContent></v:textbox></v:shape></w:pict></w:r>"
 
 
+def raised(text: str, place: str = "superscript") -> str:
+    return f"<w:r><w:rPr><w:vertAlign w:val='{place}'/></w:rPr><w:t>{text}</w:t></w:r>"
+
+
+def term(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def part(kind: str, signs: str = "", **parts: str) -> str:
+    inside = "".join(f"<m:{name}>{term(text)}</m:{name}>" for name, text in parts.items())
+    return f"<m:{kind}><m:{kind}Pr>{signs}</m:{kind}Pr>{inside}</m:{kind}>"
+
+
+def formula(*inside: str) -> str:
+    return par(f"<m:oMath>{''.join(inside)}</m:oMath>")
+
+
 def write(path, *blocks: str, **parts: str) -> None:
     """A document of these blocks; `parts` are footnotes, comments and the like, by their roles."""
     document = docx.Document()
@@ -59,6 +76,13 @@ def write(path, *blocks: str, **parts: str) -> None:
     ([par(f"<w:hyperlink>{run('link')}</w:hyperlink>", f"<w:smartTag>{run(' tag')}</w:smartTag>")], "link tag"),
     ([par("<w:fldSimple w:instr='PAGE'>", run("7"), "</w:fldSimple>", "<w:r><w:instrText>CODE</w:instrText></w:r>")], "7"),
     ([par("<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath>")], "x=1"),
+    ([par(run("10"), raised("6"), run(" and 1"), raised("st"))], "10^6 and 1st"),
+    ([par(run("101"), raised("2", "subscript"), run(", CO"), raised("2", "subscript"))], "101_2, CO2"),
+    ([formula(term("E="), part("f", num="a", den="b+1"))], "E=a/(b+1)"),
+    ([formula(part("sSup", e="10", sup="-6"), part("sSub", e="x", sub="i"))], "10^(-6)x_i"),
+    ([formula(term("f"), part("d", e="x"), part("rad", deg="3", e="y"))], "f(x)3√y"),
+    ([formula(part("nary", "<m:chr m:val='∑'/>", sub="i=1", sup="n", e="x"))], "∑_(i=1)^n x"),
+    ([formula(part("d", "<m:begChr m:val='['/><m:endChr m:val=']'/>", e="0"))], "[0]"),
     ([par("<w:pPr><w:tabs><w:tab w:val='left'/></w:tabs></w:pPr><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t></w:r>")], "a\tb\nc"),
     ([par(run("Before"), box(par(run("BOX")))), par(run("after"))], "Before\n\nBOX\n\nafter"),
     ([par(run("P"), f"<w:r><mc:AlternateContent><mc:Choice><w:x><w:txbxContent>{par(run('once'))}</w:txbxContent></w:x></mc:Choice>"

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Read, assemble
+from adaptlab.rag.formulas import LOWERED, RAISED, linear, with_signs
 
 _SKIPPED = {"pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "del"}
 _SKIPPED |= {"moveFrom", "delText", "instrText", "delInstrText"}
 _MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_FORMULAS = {"f", "sSup", "sSub", "sSubSup", "sPre", "rad", "d", "nary", "limLow", "limUpp"}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
 _NAMED = {  # parts of a file that hold words and are not read
     "comments": "comments", "header": "page headers", "footer": "page footers", "chart": "charts",
@@ -68,7 +70,7 @@ class _Reader:
     def paragraph(self, element) -> Iterator[Part]:
         """The paragraph, then the text boxes that hang on it and the notes that it refers to."""
         boxes: list = []
-        text = "".join(_inline(element, boxes))
+        text = with_signs("".join(_inline(element, boxes)))
         level, style = self._level(element), self._style(element)
         if self.title is None and style == "Title" and text.strip():
             self.title = " ".join(text.split())
@@ -112,6 +114,10 @@ def _inline(element, apart: list) -> Iterator[str]:
             yield child.text or ""
         elif name in _MARKS:
             yield _MARKS[name]
+        elif name in _FORMULAS and "/math" in child.tag:
+            yield linear(name, list(_parts(child, apart)), _signs(child))
+        elif name == "r" and (place := _place(child)):
+            yield place + "".join(_inline(child, apart))
         elif name == "sym":
             yield chr(int(_value(child, "char"), 16))
         elif name == "txbxContent" or name in _NOTES:
@@ -120,6 +126,26 @@ def _inline(element, apart: list) -> Iterator[str]:
             yield from _inline(_chosen(child), apart)
         elif name not in _SKIPPED:
             yield from _inline(child, apart)
+
+
+def _parts(formula, apart: list) -> Iterator[tuple[str, str]]:
+    """(name, text) of the parts of a formula, as its numerator."""
+    for child in formula:
+        if not _name(child).endswith("Pr"):
+            yield _name(child), "".join(_inline(child, apart))
+
+
+def _signs(formula) -> dict[str, str]:
+    """The characters of a formula that are stored as properties."""
+    properties = (child for child in formula if _name(child).endswith("Pr"))
+    return {_name(sign): _value(sign, "val") for child in properties for sign in child}
+
+
+def _place(run) -> str:
+    """A mark for a run that is raised or lowered."""
+    aligned = (p for child in run if _name(child) == "rPr" for p in child)
+    value = next((_value(p, "val") for p in aligned if _name(p) == "vertAlign"), "")
+    return {"superscript": RAISED, "subscript": LOWERED}.get(value, "")
 
 
 def _found(element, name: str) -> Iterator:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from adaptlab.files import read_text
 from adaptlab.rag.document import Read, assemble, clean
+from adaptlab.rag.formulas import LOWERED, RAISED, with_signs
 
 # Phrasing elements flow within a line. Every other element, known or not, stands on lines of its
 # own: a break too many separates words, and a break too few makes two words one.
@@ -19,6 +20,7 @@ math mi mn mo mrow msub msup nobr output q rb rp rt rtc ruby s samp small span s
 sub sup time tspan tt u var wbr
 """
 _INLINE = frozenset(_PHRASING.split())
+_PLACES = {"sup": RAISED, "sub": LOWERED}
 _CELLS = {"td", "th"}
 _VERBATIM = {"pre", "textarea", "listing", "xmp"}
 _NO_TEXT = {"title", "script", "style", "desc", "metadata"}
@@ -76,7 +78,7 @@ def _title(page) -> str | None:
 
 
 def _joined(pieces: Iterable[tuple[_Block, str]]) -> str:
-    return "".join(text for _, text in pieces)
+    return with_signs("".join(text for _, text in pieces))
 
 
 def _laid_out(block: _Block, text: str) -> str:
@@ -108,8 +110,9 @@ def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
                 hidden.append(node)
                 continue
             around = _around(node.name, block)
+            before = _PLACES.get(node.name, "") + around
             inner = _inner(node.name, block)
-            yield block, around
+            yield block, before
             stack += [(_End(around), block), *((child, inner) for child in reversed(node.contents))]
         elif type(node) in shown:
             yield block, str(node)

@@ -1,0 +1,43 @@
+"""Formulas and raised numbers in one line of text, so that a power is not read as a number's end."""
+
+import re
+
+RAISED, LOWERED = "\ufdd0", "\ufdd1"  # before raised and lowered text; no text holds these marks
+SIGNS = {RAISED: "^", LOWERED: "_"}
+
+_MARK = re.compile(f"[{RAISED}{LOWERED}]")
+_BETWEEN_DIGITS = re.compile(rf"(?<=\d)([{RAISED}{LOWERED}])(?=[-+\u2212]?\d)")
+_BEFORE = {"den": "/", "sup": "^", "sub": "_", "lim": "_"}  # the parts of Word's formulas, and what joins them
+
+
+def with_signs(text: str) -> str:
+    """10 with a raised 6 as 10^6. A mark that stands not between digits adds nothing: 1st, CO2."""
+    signed = _BETWEEN_DIGITS.sub(lambda found: SIGNS[found[1]], text)
+    return _MARK.sub("", signed)
+
+
+def linear(kind: str, parts: list[tuple[str, str]], signs: dict[str, str]) -> str:
+    """A part of a formula of Word in one line, as a/b, x^2, √(a+b).
+
+    `parts` are (name, text) in their order; `signs` are the characters that Word stores as
+    properties: brackets, and the sign of a sum.
+    """
+    if kind == "d":
+        inner = signs.get("sepChr", "|").join(text for _, text in parts)
+        return signs.get("begChr", "(") + inner + signs.get("endChr", ")")
+    if kind == "nary":
+        *limits, (_, body) = parts or [("e", "")]
+        return signs.get("chr", "∫") + "".join(_joined(limits)) + f" {body}"
+    if kind == "rad":
+        root = dict(parts)
+        return root.get("deg", "") + "√" + grouped(root.get("e", ""))
+    return "".join(_joined(parts))
+
+
+def _joined(parts: list[tuple[str, str]]) -> list[str]:
+    return [_BEFORE.get(name, "") + grouped(text) for name, text in parts if text]
+
+
+def grouped(text: str) -> str:
+    """In brackets, if it is more than a word, a number or a sign."""
+    return text if re.fullmatch(r"[\w.,]*|.", text) else f"({text})"
