@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 from adaptlab.files import read_text
@@ -16,7 +16,8 @@ from adaptlab.rag.formulas import LOWERED, RAISED, with_signs
 # own: a break too many separates words, and a break too few makes two words one.
 _PHRASING = """
 a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label map mark
-math mi mn mo mrow msub msup nobr output q rb rp rt rtc ruby s samp small span strike strong
+math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle
+msub msubsup msup mtext munder munderover nobr output q rb rp rt rtc ruby s samp small span strike strong
 sub sup time tspan tt u var wbr
 """
 _INLINE = frozenset(_PHRASING.split())
@@ -37,7 +38,7 @@ class _Block:
 
 @dataclass(eq=False)
 class _End:
-    """What follows the end of an element."""
+    """What stands between the contents of elements, or follows their end."""
 
     text: str
 
@@ -113,9 +114,34 @@ def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
             before = _PLACES.get(node.name, "") + around
             inner = _inner(node.name, block)
             yield block, before
-            stack += [(_End(around), block), *((child, inner) for child in reversed(node.contents))]
+            children = ((child, inner) for child in reversed(_children(node)))
+            stack += [(_End(around), block), *children]
         elif type(node) in shown:
             yield block, str(node)
+
+
+# What joins the parts of a formula in MathML, which a browser shows by their places.
+_JOINTS = {
+    "mfrac": "/", "mover": "^", "msub": "_", "msubsup": "_^", "msup": "^", "munder": "_",
+    "munderover": "_^",
+}  # fmt: skip
+_TERMS = {"mi", "mn", "mo", "mtext"}
+
+
+def _children(node) -> list:
+    """The contents of an element, those of a formula with their signs: (a+b)/c."""
+    from bs4 import Tag
+
+    if node.name == "msqrt":
+        return [_End("√("), *node.contents, _End(")")]
+    if node.name not in _JOINTS:
+        return node.contents
+    made: list = []
+    parts = [child for child in node.contents if isinstance(child, Tag)]
+    for part, joint in zip_longest(parts, _JOINTS[node.name][: len(parts) - 1], fillvalue=""):
+        made += [part] if part.name in _TERMS else [_End("("), part, _End(")")]
+        made.append(_End(joint))
+    return made
 
 
 def _around(name: str, block: _Block) -> str:
