@@ -110,6 +110,52 @@ def test_a_pdf_that_opens_without_a_password_is_read(tmp_path, recwarn):
         load(tmp_path / "b.pdf")
 
 
+def with_annotation(**values):
+    """What puts an annotation onto the first page, and if it is a field into the form."""
+
+    def prepare(writer):
+        box = ArrayObject([FloatObject(x) for x in (10, 10, 90, 30)])
+        held = {"/Type": NameObject("/Annot"), "/Rect": box}
+        held |= {f"/{key}": value for key, value in values.items()}
+        made = writer._add_object(DictionaryObject({NameObject(k): v for k, v in held.items()}))
+        writer.pages[0][NameObject("/Annots")] = ArrayObject([made])
+        form = DictionaryObject({NameObject("/Fields"): ArrayObject([made])})
+        writer._root_object[NameObject("/AcroForm")] = form
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("/Ch", TextStringObject("Oslo"), "Form\n\ncity: Oslo"),
+        ("/Ch", ArrayObject([TextStringObject("A"), TextStringObject("B")]), "Form\n\ncity: A, B"),
+        ("/Btn", NameObject("/Yes"), "Form\n\ncity: Yes"),
+        ("/Btn", NameObject("/Off"), "Form"),
+        ("/Sig", DictionaryObject(), "Form"),
+    ],
+)
+def test_choices_and_ticked_boxes_of_a_form_are_read(tmp_path, kind, value, text, recwarn):
+    field = {"Subtype": NameObject("/Widget"), "FT": NameObject(kind), "V": value}
+    prepare = with_annotation(T=TextStringObject("city"), **field)
+    write(tmp_path / "a.pdf", "Form", prepare=prepare)
+    assert load(tmp_path / "a.pdf").text == text
+    assert not recwarn
+
+
+@pytest.mark.parametrize("kind", ["/Text", "/Highlight"])
+def test_comments_of_readers_are_counted(tmp_path, kind):
+    note = {"Subtype": NameObject(kind), "Contents": TextStringObject("Why?")}
+    write(tmp_path / "a.pdf", "Form", prepare=with_annotation(**note))
+    with pytest.warns(UserWarning, match="Left out: 1 comments"):
+        assert load(tmp_path / "a.pdf").text == "Form"
+
+
+def test_a_title_of_spaces_is_none(tmp_path):
+    write(tmp_path / "a.pdf", "Form", prepare=lambda writer: writer.add_metadata({"/Title": "  "}))
+    assert load(tmp_path / "a.pdf").title == "a"
+
+
 def test_values_of_a_form_and_typed_notes_are_read(tmp_path):
     def fill(writer):
         box = ArrayObject([FloatObject(x) for x in (10, 10, 90, 30)])

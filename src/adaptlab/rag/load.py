@@ -70,7 +70,7 @@ def load(path: Path | str) -> Document:
     if not read.text.strip():
         scan = "; it may be a scan, which needs OCR first" if path.suffix.lower() == ".pdf" else ""
         raise AdaptLabError(f"{path} holds no text{scan}.")
-    title, day = read.title or path.stem, read.stated or last_change
+    title, day = (read.title or "").strip() or path.stem, read.stated or last_change
     return Document(read.text, str(path), title, day, read.headings)
 
 

@@ -9,6 +9,10 @@ from typing import NamedTuple
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Read, clean
 
+COMMENTS = (
+    "/Text", "/Highlight", "/Underline", "/Squiggly", "/StrikeOut", "/Caret", "/Stamp", "/Ink",
+    "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine",
+)  # fmt: skip
 FEW = 20  # letters: a scan with a page number, or the stamp of a scanner, has fewer
 
 
@@ -49,11 +53,15 @@ def _opened(path: Path):
 
 
 class _Page(NamedTuple):
-    """The text of a page; whether it names glyphs that stand for no letter, and has pictures."""
+    """The text of a page; whether it names glyphs that stand for no letter, and has pictures.
+
+    `n_comments` are notes of readers, which are no part of the text.
+    """
 
     text: str
     has_unnamed: bool
     has_pictures: bool
+    n_comments: int
 
     def n_letters(self) -> int:
         return sum(map(str.isalnum, self.text))
@@ -66,7 +74,10 @@ def _page(page) -> _Page:
     names = sorted(_glyph_names(used), key=len, reverse=True)
     readable = re.sub("|".join(map(re.escape, names)), "", text) if names else text
     pictures = any(drawn.get("/Subtype") == "/Image" for drawn in _held(used, "/XObject"))
-    return _Page("\n".join([readable, *_typed_on(page)]), readable != text, pictures)
+    notes = _notes(page)
+    typed = [str(note["/Contents"]) for note in notes if note.get("/Subtype") == "/FreeText"]
+    n_comments = sum(note.get("/Subtype") in COMMENTS for note in notes)
+    return _Page("\n".join([readable, *typed]), readable != text, pictures, n_comments)
 
 
 def _resources(holder) -> Iterator:
@@ -105,18 +116,29 @@ def _glyph_names(resources: list) -> set[str]:
     return {name for name in names if len(name) > 1 and name not in adobe_glyphs}
 
 
-def _typed_on(page) -> list[str]:
-    """Text that was typed onto the page afterwards."""
+def _notes(page) -> list:
+    """What was put onto the page afterwards and has words."""
     annotations = page.get("/Annots")
     notes = [note.get_object() for note in (annotations.get_object() if annotations else ())]
-    typed = [note for note in notes if note.get("/Subtype") == "/FreeText"]
-    return [str(note["/Contents"]) for note in typed if "/Contents" in note]
+    return [note for note in notes if "/Contents" in note and str(note["/Contents"]).strip()]
 
 
 def _form(reader) -> list[str]:
-    """A line for each filled field of the form."""
-    fields = reader.get_form_text_fields() or {}
-    return [f"{name}: {value}" for name, value in fields.items() if value]
+    """A line for each filled field of the form: text, choices, and boxes that are ticked."""
+    values = ((name, _chosen(field.get("/V"))) for name, field in (reader.get_fields() or {}).items())
+    return [f"{name}: {value}" for name, value in values if value]
+
+
+def _chosen(value: object) -> str:
+    """The value of a field as text. A button's is a name, as /Yes or /Off; a signature has none."""
+    from pypdf.generic import NameObject
+
+    value = value.get_object() if hasattr(value, "get_object") else value
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_chosen, value)))
+    if not isinstance(value, str) or value == "/Off":
+        return ""
+    return value.removeprefix("/") if isinstance(value, NameObject) else value
 
 
 def _left_out(pages: list[_Page], attachments: list[str]) -> tuple[str, ...]:
@@ -128,6 +150,8 @@ def _left_out(pages: list[_Page], attachments: list[str]) -> tuple[str, ...]:
         parts.append(f"pictures on {_numbered(scans)} with hardly any text (scans need OCR first)")
     if unnamed := [i for i, page in numbered if page.has_unnamed and i not in without]:
         parts.append(f"words on {_numbered(unnamed)} in a font that does not say its letters")
+    if n_comments := sum(page.n_comments for page in pages):
+        parts.append(f"{n_comments} comments")
     if attachments:
         parts.append(f"the attached files {', '.join(attachments)}")
     return tuple(parts)
