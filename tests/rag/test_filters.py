@@ -152,6 +152,31 @@ def test_filters_put_together_follow_de_morgan(one, two):
         assert neither(piece) == (not first and not second)
 
 
+@pytest.mark.parametrize(
+    "where, unknown",
+    [
+        ({"taem": "sales"}, "taem"),
+        ({"metadata.team": "sales"}, "metadata.team"),
+        ({"id": 1}, "id"),
+        ({"$or": [{"team": "none"}, {"by.nme": {"$in": ["Vera"]}}]}, "by.nme"),
+        ({"$and": [{"team": "sales"}, lambda chunk: False, {"text": "x"}]}, "text"),
+    ],
+)
+def test_a_name_that_no_chunk_has_is_warned_of(where, unknown):
+    collection = Collection(Letters())
+    collection.add(chunks())
+    with pytest.warns(UserWarning, match=f"no chunk has '{unknown}'. Names that chunks have: source, .*team"):
+        assert Dense(collection).search(["lamp"], 2, where) == [[]]
+
+
+@pytest.mark.parametrize("where", [{"team": "none"}, {"taem": {"$ne": 1}}, lambda chunk: False])
+def test_names_that_chunks_have_are_no_reason_to_warn(where, recwarn):
+    collection = Collection(Letters())
+    collection.add(chunks())
+    collection.matching(where)
+    assert not recwarn
+
+
 def test_metadata_are_saved_and_a_change_of_them_embeds_nothing(tmp_path):
     collection = Collection(Letters())
     collection.add(chunks())

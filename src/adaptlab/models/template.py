@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, TemplateSyntaxError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from adaptlab.errors import AdaptLabError
@@ -83,6 +83,9 @@ class ChatTemplate:
                 add_generation_prompt=prompt,
                 **NO_THOUGHTS,
             )
+        except TemplateSyntaxError as error:
+            says = f"The chat template of {self.name} is not valid Jinja, in its line {error.lineno}"
+            raise AdaptLabError(f"{says} ({error.message}). Correct tokenizer.chat_template.") from error
         except FAILURES as error:
             says = f"The chat template of {self.name} refuses these messages ({error})"
             if type(error) is TemplateError:  # raised by the template itself

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import threading
+import warnings
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from itertools import accumulate
@@ -16,13 +17,15 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import as_path, write_whole
 from adaptlab.rag.change import Change
 from adaptlab.rag.chunk import Chunk
+from adaptlab.rag.document import OWN_NAMES
 from adaptlab.rag.embed import Embedder, encode_documents
-from adaptlab.rag.filters import Where, as_test
+from adaptlab.rag.filters import Where, as_test, has_name, names_in
 from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
 from adaptlab.rag.keyword_index import KeywordIndex, rules
 
 MAGIC = b"adaptlab collection 1\n"
 
+SHOWN = 20  # names of metadata in a warning
 KEPT_CHANGES = 100  # a follower that is further behind reads everything
 
 
@@ -139,9 +142,23 @@ class Collection:
             return [[(self.chunks[int(i)], float(s)) for i, s in zip(*row) if int(i) in self.chunks] for row in zip(ids, scores)]
 
     def matching(self, where: Where) -> list[int]:
-        """Ids of the chunks for which `where`, a function or a filter of `filters`, is true."""
+        """Ids of the chunks for which `where`, a function or a filter of `filters`, is true.
+
+        Warns if nothing is found, and the filter names what no chunk has, as a name with a typo.
+        """
         test = as_test(where)
-        return [i for i, chunk in self.chunks.items() if test(chunk)]
+        found = [i for i, chunk in self.chunks.items() if test(chunk)]
+        if self.chunks and not found and isinstance(where, Mapping):
+            unknown = [name for name in names_in(where) if not self._has(name)]
+            if unknown:
+                known = sorted({name for chunk in self.chunks.values() for name in chunk.metadata})[:SHOWN]
+                says = f"The filter finds nothing, and no chunk has {unknown[0]!r}"
+                names = ", ".join([*OWN_NAMES, *known])
+                warnings.warn(f"{says}. Names that chunks have: {names}.", stacklevel=2)
+        return found
+
+    def _has(self, name: str) -> bool:
+        return any(has_name(chunk, name) for chunk in self.chunks.values())
 
     def save(self, path: Path | str) -> None:
         """One file, written whole: the chunks, what they were embedded with, the vectors, unless

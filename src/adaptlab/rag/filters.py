@@ -105,6 +105,22 @@ def _values(chunk: Chunk, name: str) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
+def names_in(where: Where) -> list[str]:
+    """The names that a filter has conditions on, each once; a function has none that are known."""
+    names: list[str] = []
+    if not isinstance(where, Mapping):
+        return names
+    for name, wanted in where.items():
+        inner = [names_in(part) for part in wanted] if name in ("$and", "$or", "$nor") else [[name]]
+        names += [each for found in inner for each in found]
+    return list(dict.fromkeys(names))
+
+
+def has_name(chunk: Chunk, name: str) -> bool:
+    """Whether the chunk has anything under a name."""
+    return value_of(chunk, name) is not _MISSING
+
+
 def value_of(chunk: Chunk, name: str) -> object:
     """What the chunk has under a name; a mark of its own if it has nothing."""
     if name in OWN_NAMES:
