@@ -41,6 +41,7 @@ TEXTS = (
     "Vera's CAFE\u0301 ＡＢＣ",
     "日本語F#入門",
     "İstanbul'da",
+    "Great 👍🏽, a 👩\u200d💻 with ❤\ufe0f",
 )
 
 
@@ -48,6 +49,7 @@ TEXTS = (
     ("R", [0]), ("r", [0]), ("5", [1]), ("C++", [1]), ("c++?", [1]), ("C#", [3]), ("C", [3]), ("退货", [2]), ("退", [2]), ("货退", []),
     ("営業", [4]), ("환불", [5]), ("สินค้า", [6]), ("हिन्दी", [7]), ("café", [8]), ("abc", [8]), ("s", []), ("version 退货", [1, 2]), ("a the", []),
     ("F#", [9]), ("f#", [9]), ("istanbul", [10]), ("İSTANBUL", [10]),
+    ("👍", [11]), ("👍🏿", [11]), ("💻", [11]), ("❤", [11]), ("🙂", []),
 ])  # fmt: skip
 def test_single_letters_digits_and_scripts_without_spaces_are_found(query, found):
     (hits,) = Keyword(collection(*TEXTS)).search([query], len(TEXTS))

@@ -15,7 +15,7 @@ from adaptlab.rag.words import stemmed_words
 _SAMPLE = (
     "The 3 lamps of Vera's shop don't shine: C++, F#, R and x86-64 run, batteries running.",
     "Kürzere Straßen, l'été, наши дома, \u6771\u4eac\u306e\u5929\u6c17, \ud55c\uad6d\uc5b4, \u0939\u093f\u0928\u094d\u0926\u0940",
-    "\u6771\u4eacC++, İstanbul, Isparta",
+    "\u6771\u4eacC++, İstanbul, Isparta 🙂",
 )
 
 

@@ -16,6 +16,7 @@ _UNSPACED = (
     "\U00020000-\U0003ffff\u1100-\u11ff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
 _DOTLESS = str.maketrans("I", "ı")  # the small letter of I in Turkish
+_EMOJI = "\u2600-\u27bf\U0001f000-\U0001f3fa\U0001f400-\U0001faff"  # without tones of skin
 _UNSEEN = re.compile("[\u00ad\u200b\u200c\u200d\u2060]")  # joiners and soft hyphens
 
 
@@ -26,7 +27,7 @@ def stemmed_words(
 ) -> list[list[str]]:
     """The words of each text as BM25 counts them, for a language of `languages()`, or None.
 
-    Single letters and digits are words, and so are C++ and F#. A run of letters of a script
+    Single letters, digits and emoji are words, and so are C++ and F#. A run of letters of a script
     without spaces gives its letters and its pairs of letters; in a query only the pairs, so that
     one common letter finds nothing, unless the run is a single letter.
     """
@@ -103,7 +104,7 @@ _SPACED = re.compile(r"(?<!\w)[^\W\d_](?:\+\+|[+#](?!\w))|\w{2,}|(?<!\w['’])[^
 
 @cache
 def _unusual() -> re.Pattern:
-    return re.compile(f"[{_UNSPACED}{_marks()}]")
+    return re.compile(f"[{_UNSPACED}{_EMOJI}{_marks()}]")
 
 
 @cache
@@ -115,7 +116,7 @@ def _any_script() -> re.Pattern:
     run = rf"[{unspaced}](?:[{unspaced}]|[{marks}])*"
     named = rf"(?<!{letter})[^\W\d_{unspaced}](?:\+\+|[+#](?!{letter}))"
     alone = rf"(?<!\w['’])[^\W_{unspaced}](?!{letter})"
-    return re.compile(rf"({run})|({named}|{letter}(?:{letter}|{mark})+|{alone})")
+    return re.compile(rf"({run})|({named}|{letter}(?:{letter}|{mark})+|{alone}|[{_EMOJI}])")
 
 
 def _marks() -> str:
