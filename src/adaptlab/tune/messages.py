@@ -19,6 +19,11 @@ _SPEAKERS = {
     "gpt": "assistant",
     "chatgpt": "assistant",
     "assistant": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+    "ai": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
     "tool": "tool",
     "function": "tool",
     "function_call": "tool",
@@ -40,8 +45,10 @@ def spelled(message: object, name: str = "a message") -> dict:
     kept = {key: value for key, value in message.items() if key in ("role", "content", "from", "value") or not is_empty(value)}
     if "from" in kept and "role" not in kept:
         kept["role"] = _speaker(kept.pop("from"), name)
-        if "value" in kept and "content" not in kept:
-            kept["content"] = kept.pop("value")
+    elif isinstance(kept.get("role"), str):
+        kept["role"] = _SPEAKERS.get(kept["role"], kept["role"])  # some mix both spellings
+    if "value" in kept and "content" not in kept:
+        kept["content"] = kept.pop("value")
     kept = {key: value for key, value in kept.items() if value is not None}
     if isinstance(kept.get("content"), list):
         kept["content"] = text_of_parts(kept["content"], name)
