@@ -117,6 +117,21 @@ def test_comments_and_headers_are_named(tmp_path):
         assert load(tmp_path / "a.docx").text == "text"
 
 
+def test_numbers_that_word_computes_are_counted(tmp_path):
+    document = docx.Document()
+    for style in ("List Number", "List Number", "List Bullet", "Normal"):
+        document.add_paragraph("a", style)
+    own = document.styles.add_style("Own", 1)
+    own.base_style = document.styles["List Number"]
+    document.add_paragraph("b", "Own")
+    plain = document.add_paragraph("c", "Own")  # without a number of its own
+    removed = f'<w:numPr {SPACES}><w:numId w:val="0"/></w:numPr>'
+    plain._p.get_or_add_pPr().append(etree.fromstring(removed))
+    document.save(str(tmp_path / "a.docx"))
+    with pytest.warns(UserWarning, match="Left out: the automatic numbers of 3 paragraphs.$"):
+        assert load(tmp_path / "a.docx").text.split() == ["a", "a", "a", "a", "b", "c"]
+
+
 def test_headings_by_style_by_base_style_and_by_outline(tmp_path):
     document = docx.Document()
     document.add_heading("The letter", 0)

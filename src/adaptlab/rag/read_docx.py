@@ -35,7 +35,7 @@ def read_docx(path: Path) -> Read:
         document = docx.Document(str(path))
         reader = _Reader(document)
         text, headings = assemble(reader.blocks(document.element.body))
-        left_out = _left_out(document)
+        left_out = (*_left_out(document), *_numbers(document, reader))
     except Exception as error:  # python-docx has no one error for a file that is none
         reason = f"{path} is not a Word document that can be read ({type(error).__name__})"
         raise AdaptLabError(f"{reason}. Open it in Word and save it again.") from error
@@ -104,6 +104,16 @@ class _Reader:
             style = getattr(style, "base_style", None)
         outline = _property(paragraph, "outlineLvl")
         return int(outline) + 1 if outline.isdigit() and int(outline) < 9 else 0
+
+    def list_of(self, paragraph) -> tuple[str, str]:
+        """(list, level) of a paragraph by itself, its style, or a style that this is based on."""
+        style, holder = self.styles.get(_property(paragraph, "pStyle")), paragraph
+        while holder is not None:
+            for numbered in (p for child in holder if _name(child) == "pPr" for p in child):
+                if _name(numbered) == "numPr":
+                    return _child_value(numbered, "numId"), _child_value(numbered, "ilvl") or "0"
+            holder, style = style and style.element, getattr(style, "base_style", None)
+        return "", ""
 
 
 def _inline(element, apart: list) -> Iterator[str]:
@@ -203,6 +213,35 @@ def _left_out(document) -> tuple[str, ...]:
     parts = ((called, _related(document, kind)) for kind, called in _NAMED.items())
     counts = ((called, sum(map(_has_words, found))) for called, found in parts)
     return tuple(f"{n} {called}" for called, n in counts if n)
+
+
+def _numbers(document, reader: _Reader) -> list[str]:
+    """How many paragraphs have a number that Word computes and the file does not hold."""
+    formats = _number_formats(document)
+    paragraphs = [p for p in document.element.body.iter() if _name(p) == "p"]
+    lists = (reader.list_of(p) for p in paragraphs if any(_name(t) == "t" for t in p.iter()))
+    n = sum(formats.get(place, "bullet") not in ("bullet", "none") for place in lists)
+    return [f"the automatic numbers of {n} paragraphs"] if n else []
+
+
+def _number_formats(document) -> dict[tuple[str, str], str]:
+    """The format of each level of the document's lists, as decimal or bullet, by (list, level)."""
+    from lxml import etree
+
+    found: dict[tuple[str, str], str] = {}
+    for part in _related(document, "numbering"):
+        root = etree.fromstring(part.blob)
+        kinds = {_value(kind, "abstractNumId"): kind for kind in root if _name(kind) == "abstractNum"}
+        for held in (child for child in root if _name(child) == "num"):
+            kind = kinds.get(_child_value(held, "abstractNumId"), ())
+            for level in (child for child in kind if _name(child) == "lvl"):
+                place = _value(held, "numId"), _value(level, "ilvl")
+                found[place] = _child_value(level, "numFmt")
+    return found
+
+
+def _child_value(element, name: str) -> str:
+    return next((_value(child, "val") for child in element if _name(child) == name), "")
 
 
 def _has_words(part) -> bool:
