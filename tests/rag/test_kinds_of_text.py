@@ -155,6 +155,8 @@ def test_text_between_rules_is_no_front_matter(tmp_path):
     ("<b>30</b> days<sup>2</sup>", "30 days2"),
     ("10<sup>6</sup> to 10<sup>−3</sup>, 1<sup>st</sup>", "10^6 to 10^−3, 1st"),
     ("101<sub>2</sub>, H<sub>2</sub>O", "101_2, H2O"),
+    ("<p>The law<img alt='E = mc^2'>, of 1905</p><img src=x><img alt>", "The law E = mc^2 , of 1905"),
+    ("<form>City <input value=Oslo><input type=hidden value=x><input type=checkbox value=y></form>", "City\nOslo"),
     ("<math><mi>x</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><mi>b</mi></mfrac></math>", "x=(a+1)/b"),
     ("<math><msup><mn>10</mn> <mn>6</mn></msup><msubsup><mi>y</mi><mn>1</mn><mn>2</mn></msubsup></math>", "10^6y_1^2"),
     ("<math><msqrt><mi>z</mi></msqrt><mfrac></mfrac><msup><mi>e</mi></msup></math>", "√(z)e"),

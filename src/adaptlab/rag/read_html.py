@@ -22,6 +22,7 @@ sub sup time tspan tt u var wbr
 """
 _INLINE = frozenset(_PHRASING.split())
 _PLACES = {"sup": RAISED, "sub": LOWERED}
+_FIELDS = {"text", "search", "email", "tel", "url", "number", "date", "button", "submit", "reset"}
 _CELLS = {"td", "th"}
 _VERBATIM = {"pre", "textarea", "listing", "xmp"}
 _NO_TEXT = {"title", "script", "style", "desc", "metadata"}
@@ -53,7 +54,7 @@ def html_text(html: str) -> tuple[str, str | None, date | None]:
 
 
 def read_html(html: str) -> Read:
-    """The visible text of a page, its headings marked as in Markdown.
+    """The visible text of a page, its headings marked as in Markdown; pictures by their `alt`.
 
     What a browser does not show is left out: scripts and comments always, and hidden parts, which
     are counted in `left_out` if they hold words.
@@ -113,11 +114,18 @@ def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
             around = _around(node.name, block)
             before = _PLACES.get(node.name, "") + around
             inner = _inner(node.name, block)
-            yield block, before
+            yield block, before + _in_attributes(node)
             children = ((child, inner) for child in reversed(_children(node)))
             stack += [(_End(around), block), *children]
         elif type(node) in shown:
             yield block, str(node)
+
+
+def _in_attributes(tag) -> str:
+    """Words that stand in an attribute: of a picture, as older pages show formulas, or a field."""
+    is_field = tag.name == "input" and str(tag.get("type") or "text").lower() in _FIELDS
+    words = tag.get("alt") if tag.name == "img" else is_field and tag.get("value")
+    return f" {words} " if words else ""
 
 
 # What joins the parts of a formula in MathML, which a browser shows by their places.
