@@ -138,6 +138,12 @@ def test_front_matter_that_is_not_used_is_named(tmp_path):
     assert pieces[0].text == "---\ntitle: a: b\n---"
 
 
+def test_a_title_that_is_no_text_is_named_and_empty_keys_are_not(tmp_path):
+    with pytest.warns(UserWarning, match="the keys title of its front matter"):
+        (piece,) = chunks_of(tmp_path / "a.md", "---\ntitle: [a, b]\ndate:\n---\n# Fees\n\n4")
+    assert piece.title == "Fees"
+
+
 def test_text_between_rules_is_no_front_matter(tmp_path):
     assert contexts(tmp_path / "b.md", "---\n# Fees\n---\n\n4 euros") == ["Fees: ---", "Fees: ---\n\n4 euros"]
     assert contexts(tmp_path / "c.md", "---\n---\ntext") == ["c: text"]

@@ -41,6 +41,10 @@ def raised(text: str, place: str = "superscript") -> str:
     return f"<w:r><w:rPr><w:vertAlign w:val='{place}'/></w:rPr><w:t>{text}</w:t></w:r>"
 
 
+def chosen(field: str) -> str:
+    return f"<w:r><w:fldChar w:fldCharType='begin'><w:ffData>{field}</w:ffData></w:fldChar></w:r>"
+
+
 def term(text: str) -> str:
     return f"<m:r><m:t>{text}</m:t></m:r>"
 
@@ -78,6 +82,10 @@ def write(path, *blocks: str, **parts: str) -> None:
     ([par("<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath>")], "x=1"),
     ([par(run("10"), raised("6"), run(" and 1"), raised("st"))], "10^6 and 1st"),
     ([par(run("101"), raised("2", "subscript"), run(", CO"), raised("2", "subscript"))], "101_2, CO2"),
+    ([par(run("City: "), chosen("<w:ddList><w:result w:val='1'/><w:listEntry w:val='Selby'/><w:listEntry w:val='Oslo'/></w:ddList>"))], "City: Oslo"),
+    ([par(chosen("<w:checkBox><w:default w:val='0'/><w:checked/></w:checkBox>"), run(" yes"))], "☒ yes"),
+    ([par(chosen("<w:checkBox><w:default w:val='0'/></w:checkBox>"), run(" no"))], "☐ no"),
+    ([par(f"<w:r><w:ruby><w:rt>{run('tui')}</w:rt><w:rubyBase>{run('退')}</w:rubyBase></w:ruby></w:r>")], "退(tui)"),
     ([formula(term("E="), part("f", num="a", den="b+1"))], "E=a/(b+1)"),
     ([formula(part("sSup", e="10", sup="-6"), part("sSub", e="x", sub="i"))], "10^(-6)x_i"),
     ([formula(term("f"), part("d", e="x"), part("rad", deg="3", e="y"))], "f(x)3√y"),

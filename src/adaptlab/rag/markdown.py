@@ -56,8 +56,10 @@ def markdown_document(text: str) -> Read:
     body = text[end:]
     found = headings(body)
     title, stated = about.get("title"), _as_date(about.get("date"))
-    used = {"title", "date"} if stated else {"title"}
-    others = ", ".join(str(key) for key in about if key not in used)
+    title = None if isinstance(title, list | dict) else title
+    used = {key for key, value in (("title", title), ("date", stated)) if value}
+    unused = (key for key, value in about.items() if key not in used and value is not None)
+    others = ", ".join(map(str, unused))
     left_out = (f"the keys {others} of its front matter",) if others else ()
     return Read(body, str(title) if title else first_title(found), stated, found, left_out)
 

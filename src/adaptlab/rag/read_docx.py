@@ -126,6 +126,10 @@ def _inline(element, apart: list) -> Iterator[str]:
             yield _MARKS[name]
         elif name in _FORMULAS and "/math" in child.tag:
             yield linear(name, list(_parts(child, apart)), _signs(child))
+        elif name == "ffData":
+            yield _form_value(child)
+        elif name == "ruby":
+            yield _annotated(dict(_parts(child, apart)))
         elif name == "r" and (place := _place(child)):
             yield place + "".join(_inline(child, apart))
         elif name == "sym":
@@ -143,6 +147,25 @@ def _parts(formula, apart: list) -> Iterator[tuple[str, str]]:
     for child in formula:
         if not _name(child).endswith("Pr"):
             yield _name(child), "".join(_inline(child, apart))
+
+
+def _annotated(parts: dict[str, str]) -> str:
+    """Characters, and after them how they are read."""
+    return f"{parts.get('rubyBase', '')}({parts.get('rt', '')})"
+
+
+def _form_value(field) -> str:
+    """What is chosen in a form of older versions of Word; what is typed there stands as text."""
+    for held in field:
+        if _name(held) == "ddList":
+            entries = [_value(entry, "val") for entry in held if _name(entry) == "listEntry"]
+            chosen = int(_child_value(held, "result") or _child_value(held, "default") or 0)
+            return entries[chosen] if chosen < len(entries) else ""
+        if _name(held) == "checkBox":
+            marks = {_name(mark): _value(mark, "val") for mark in held}
+            ticked = marks.get("checked", marks.get("default", "0"))
+            return "☐" if ticked in ("0", "false", "off") else "☒"
+    return ""
 
 
 def _signs(formula) -> dict[str, str]:
