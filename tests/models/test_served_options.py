@@ -209,7 +209,6 @@ NOT_VALUES = {
     "model": (5, ["x"]),
     "stop": (5, [5], "", [""], [None], {"a": 1}),
     "logit_bias": ("junk", [1], {"5": "x"}, {"5": 101}, *NO_TOKENS),
-    "suffix": (5, ["x"]),
     "prompt": (5, ["a"], {"a": 1}),
     "instructions": (5, ["x"]),
 }
@@ -301,6 +300,17 @@ def test_a_response_is_no_stream_unless_asked(server):
     events = client(server).responses.create(**asked, stream=True)
     pieces = [event.delta for event in events if event.type == "response.output_text.delta"]
     assert "".join(pieces) == made.output_text
+
+
+@pytest.mark.parametrize("limit, cut", [(2, True), (60, False)])
+def test_a_response_says_whether_its_limit_cut_it_off(server, limit, cut):
+    asked = {"model": BASE, "input": "Hello", "max_output_tokens": limit}
+    made = client(server).responses.create(**asked)
+    *_, last = client(server).responses.create(**asked, stream=True)
+    assert last.type == ("response.incomplete" if cut else "response.completed")
+    for found in (made, last.response):
+        assert found.status == ("incomplete" if cut else "completed") == found.output[-1].status
+        assert (found.incomplete_details and found.incomplete_details.reason) == ("max_output_tokens" if cut else None)
 
 
 def test_a_served_reply_begins_without_thoughts_as_one_on_this_machine_does(tmp_path):

@@ -18,7 +18,7 @@ NO_EFFECT = {
 SAMPLING = {"model", "seed", "stream", "temperature", "top_p"}
 HONOURED = {
     CHAT: SAMPLING | {"logit_bias", "max_completion_tokens", "max_tokens", "messages", "response_format", "stop", "tool_choice", "tools"},
-    COMPLETION: SAMPLING | {"max_tokens", "prompt", "stop", "suffix"},
+    COMPLETION: SAMPLING | {"max_tokens", "prompt", "stop"},
     RESPONSE: SAMPLING | {"input", "instructions", "max_output_tokens", "text"},
 }
 # Refused unless the value asks for nothing. An option that is in no table is refused with any value.
@@ -28,7 +28,7 @@ NEUTRAL: dict[str, tuple] = {
     "modalities": (None, ["text"]), "moderation": (None,), "n": (None, 1), "parallel_tool_calls": (None, True, False), "prediction": (None,),
     "presence_penalty": (None, 0), "previous_response_id": (None,), "prompt": (None,), "reasoning": (None,), "reasoning_effort": (None, "none"),
     "response_format": (None, {"type": "text"}), "stream_options": (None, {}, {"include_usage": True}, {"include_usage": False}),
-    "text": (None, {"format": {"type": "text"}}), "tool_choice": (None, "none", "auto"), "tools": (None, []), "top_logprobs": (None, 0),
+    "suffix": (None, ""), "text": (None, {"format": {"type": "text"}}), "tool_choice": (None, "none", "auto"), "tools": (None, []), "top_logprobs": (None, 0),
     "truncation": (None, "disabled"), "verbosity": (None,), "web_search_options": (None,),
 }  # fmt: skip
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -79,7 +79,6 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (_is_seed, "a whole number of 64 bits"),
     "stop": (_are_stops, "a text, or a list of texts, none of them empty"),
     "stream": (lambda value: isinstance(value, bool), "true or false"),
-    "suffix": (lambda value: isinstance(value, str), "a text"),
     "temperature": (lambda value: _is_number(value, 0), "a number of 0 or more"),
     "top_p": (lambda value: _is_number(value, 0, 1), "a number from 0 to 1"),
 }

@@ -7,6 +7,7 @@ is replaced: it gives out one model in memory under several names, and loads not
 A page in somebody's browser may send requests to servers on the same machine. They are refused, by the name that it calls the server by or by its own.
 """
 
+import json
 import secrets
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -154,6 +155,11 @@ def _samples(body: Mapping) -> bool:
     return temperature >= LEAST_TEMPERATURE and top_p > 0
 
 
+def _limit(reply: Callable, args: tuple, options: Mapping) -> int | None:
+    """The most tokens of a reply, by what a handler of transformers is called with."""
+    return signature(reply).bind(*args, **options).arguments["gen_config"].max_new_tokens
+
+
 class Named:
     """One name of a shared model: all of its attributes, and a `generate` of its own."""
 
@@ -181,6 +187,7 @@ def application(shared: Shared, host: str, api_key: str = ""):
     from transformers.cli.serving.server import build_server
 
     from adaptlab.models.constraint import JsonConstraint
+    from adaptlab.models.incomplete import marked, marked_events
     from adaptlab.models.stops import BeforeStop, before_stop
     from adaptlab.models.template import NO_THOUGHTS
 
@@ -250,6 +257,19 @@ def application(shared: Shared, host: str, api_key: str = ""):
                     setattr(config, f"adaptlab_{name}", body[name])
             return config
 
+    class Responding(response.ResponseHandler):
+        """A response says whether its limit cut it off."""
+
+        async def _non_streaming(self, *args, **kwargs):
+            whole = await super()._non_streaming(*args, **kwargs)
+            return JSONResponse(marked(json.loads(whole.body), _limit(super()._non_streaming, args, kwargs)))
+
+        def _streaming(self, *args, **kwargs):
+            made = super()._streaming(*args, **kwargs)
+            limit, pieces = _limit(super()._streaming, args, kwargs), made.body_iterator
+            made.body_iterator = (marked_events(piece, limit) async for piece in pieces)
+            return made
+
     def handler(path: str, kind: type):
         return type("Handler", (Checking, kind), {"path": path})(**parts)
 
@@ -257,7 +277,7 @@ def application(shared: Shared, host: str, api_key: str = ""):
     closed = {"transcription_handler", "systemone_handler"} & signature(build_server).parameters.keys()  # not every version has both
     app = build_server(
         parts["model_manager"], handler(CHAT, chat_completion.ChatCompletionHandler),
-        completion_handler=handler(COMPLETION, completion.CompletionHandler), response_handler=handler(RESPONSE, response.ResponseHandler),
+        completion_handler=handler(COMPLETION, completion.CompletionHandler), response_handler=handler(RESPONSE, Responding),
         generation_state=parts["generation_state"], **dict.fromkeys(closed),
     )  # fmt: skip
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
