@@ -54,6 +54,10 @@ def part(kind: str, signs: str = "", **parts: str) -> str:
     return f"<m:{kind}><m:{kind}Pr>{signs}</m:{kind}Pr>{inside}</m:{kind}>"
 
 
+def row(*cells: str) -> str:
+    return f"<m:mr>{''.join(f'<m:e>{term(cell)}</m:e>' for cell in cells)}</m:mr>"
+
+
 def formula(*inside: str) -> str:
     return par(f"<m:oMath>{''.join(inside)}</m:oMath>")
 
@@ -86,6 +90,8 @@ def write(path, *blocks: str, **parts: str) -> None:
     ([par(chosen("<w:checkBox><w:default w:val='0'/><w:checked/></w:checkBox>"), run(" yes"))], "☒ yes"),
     ([par(chosen("<w:checkBox><w:default w:val='0'/></w:checkBox>"), run(" no"))], "☐ no"),
     ([par(f"<w:r><w:ruby><w:rt>{run('tui')}</w:rt><w:rubyBase>{run('退')}</w:rubyBase></w:ruby></w:r>")], "退(tui)"),
+    ([formula(part("func", fName="sin", e="x"))], "sin x"),
+    ([formula(f"<m:m>{row('1', '2')}{row('3', '4')}</m:m>")], "1, 2; 3, 4"),
     ([formula(term("E="), part("f", num="a", den="b+1"))], "E=a/(b+1)"),
     ([formula(part("sSup", e="10", sup="-6"), part("sSub", e="x", sub="i"))], "10^(-6)x_i"),
     ([formula(term("f"), part("d", e="x"), part("rad", deg="3", e="y"))], "f(x)3√y"),

@@ -9,6 +9,9 @@ _MARK = re.compile(f"[{RAISED}{LOWERED}]")
 _BETWEEN_DIGITS = re.compile(rf"(?<=\d)([{RAISED}{LOWERED}])(?=[-+\u2212]?\d)")
 _BEFORE = {"den": "/", "sup": "^", "sub": "_", "lim": "_"}  # the parts of Word's formulas, and what joins them
 
+# What stands between the parts of functions as sin x, of the rows of a matrix, and of rows.
+_BETWEEN = {"func": " ", "m": "; ", "mr": ", ", "eqArr": "; "}
+
 
 def with_signs(text: str) -> str:
     """10 with a raised 6 as 10^6. A mark that stands not between digits adds nothing: 1st, CO2."""
@@ -25,6 +28,8 @@ def linear(kind: str, parts: list[tuple[str, str]], signs: dict[str, str]) -> st
     if kind == "d":
         inner = signs.get("sepChr", "|").join(text for _, text in parts)
         return signs.get("begChr", "(") + inner + signs.get("endChr", ")")
+    if kind in _BETWEEN:
+        return _BETWEEN[kind].join(text for _, text in parts)
     if kind == "nary":
         *limits, (_, body) = parts or [("e", "")]
         return signs.get("chr", "∫") + "".join(_joined(limits)) + f" {body}"

@@ -16,6 +16,7 @@ _SKIPPED = {"pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr
 _SKIPPED |= {"moveFrom", "delText", "instrText", "delInstrText"}
 _MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _FORMULAS = {"f", "sSup", "sSub", "sSubSup", "sPre", "rad", "d", "nary", "limLow", "limUpp"}
+_FORMULAS |= {"func", "m", "mr", "eqArr"}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
 _NAMED = {  # parts of a file that hold words and are not read
     "comments": "comments", "header": "page headers", "footer": "page footers", "chart": "charts",
