@@ -133,6 +133,11 @@ def test_columns_without_a_name_are_left_out_and_counted(tmp_path, recwarn):
     assert [str(w.message).partition(" is ")[2] for w in recwarn] == ["read in part. Left out: 1 column without a name."]
 
 
+def test_one_name_of_metadata_is_a_name(tmp_path):
+    path = written(tmp_path, "a.csv", "id,body,team\n1,x,sales\n")
+    assert [found.metadata for found in load_records(path, "body", metadata="team")] == [{"team": "sales"}]
+
+
 @pytest.mark.parametrize("fields", [None, [], 5, ["body", None]])
 def test_the_field_of_the_text_has_a_name(tmp_path, fields):
     with pytest.raises(AdaptLabError, match="Give the name of a field"):

@@ -4,9 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adaptlab.checks import check_whole
-from adaptlab.errors import AdaptLabError
 from adaptlab.rag.filters import Where
-from adaptlab.rag.retrieve import Hit, Retriever, check_k, check_retriever, first_depth
+from adaptlab.rag.retrieve import (
+    Hit,
+    Retriever,
+    check_hits,
+    check_k,
+    check_retriever,
+    first_depth,
+)
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,7 @@ def by_document(hits: Sequence[Hit]) -> list[FoundDocument]:
     Raises:
         AdaptLabError: if they are not hits, for example a list of them for each query.
     """
-    wrong = next((hit for hit in hits if not isinstance(hit, Hit)), None)
-    if wrong is not None:
-        problem = f"A hit is {type(wrong).__name__}, not a Hit"
-        raise AdaptLabError(f"{problem}. Give the hits of one query, as found[0].")
+    check_hits(hits)
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.chunk.source, []).append(hit)

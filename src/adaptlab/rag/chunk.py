@@ -71,6 +71,9 @@ def chunk(
     """
     if isinstance(documents, str | Document):
         raise AdaptLabError("The documents are a single one. Give a list of documents.")
+    if not isinstance(documents, Iterable):
+        kind = type(documents).__name__
+        raise AdaptLabError(f"The documents are {kind}. Give a list of documents.")
     if not all(isinstance(number, Integral) for number in (size, overlap)):
         given = f"The size {size!r} or the overlap {overlap!r}"
         raise AdaptLabError(f"{given} is not a whole number. Give whole numbers.")

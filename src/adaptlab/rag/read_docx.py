@@ -147,7 +147,7 @@ def _parts(formula, apart: list) -> Iterator[tuple[str, str]]:
     """(name, text) of the parts of a formula, as its numerator."""
     for child in formula:
         if not _name(child).endswith("Pr"):
-            yield _name(child), "".join(_inline(child, apart))
+            yield _name(child), "".join(_inline([child], apart))
 
 
 def _annotated(parts: dict[str, str]) -> str:

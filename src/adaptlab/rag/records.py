@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_text
+from adaptlab.files import as_path, read_text
 from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.rag.document import OWN_NAMES, Document
 from adaptlab.rag.load import RECORDS, day_of_change
@@ -42,7 +42,8 @@ def load_records(
     Raises:
         AdaptLabError: if the file, a record or a field cannot be read, or if two ids are the same.
     """
-    path, texts = Path(path), _names(text)
+    path, texts = as_path(path), _names(text, "field of the text")
+    metadata = metadata and _names(metadata, "metadata to keep")
     last_change = day_of_change(path)
     records = _records(path, texts)
     named = [*texts, *filter(None, (source, title, day)), *(metadata or ())]
@@ -69,11 +70,12 @@ def load_records(
     return documents
 
 
-def _names(text: object) -> list[str]:
-    names = [text] if isinstance(text, str) else text
+def _names(given: object, called: str) -> list[str]:
+    """One name or several, as a list."""
+    names = [given] if isinstance(given, str) else given
     is_list = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
     if not is_list or not names:
-        problem = f"The field of the text is {text!r}"
+        problem = f"The {called} is {given!r}"
         raise AdaptLabError(f"{problem}. Give the name of a field, or a list of names.")
     return list(names)
 

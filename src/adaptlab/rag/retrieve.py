@@ -43,8 +43,28 @@ class Hit:
 
 
 def sources(hits: Sequence[Hit]) -> list[str]:
-    """The sources of hits, which come best first: each once, in the order of their best chunks."""
+    """The sources of hits, which come best first: each once, in the order of their best chunks.
+
+    Raises:
+        AdaptLabError: if they are not hits, for example a list of them for each query.
+    """
+    check_hits(hits)
     return list(dict.fromkeys(hit.chunk.source for hit in hits))
+
+
+def check_hits(hits: Sequence[Hit]) -> None:
+    """The hits of one query; an error says if they are something else."""
+    wrong = next((hit for hit in hits if not isinstance(hit, Hit)), None)
+    if wrong is not None:
+        problem = f"A hit is {type(wrong).__name__}, not a Hit"
+        raise AdaptLabError(f"{problem}. Give the hits of one query, as found[0].")
+
+
+def _checked(collection: Collection) -> Collection:
+    if not hasattr(collection, "embedder"):
+        problem = f"The collection is {type(collection).__name__}, not a Collection"
+        raise AdaptLabError(f"{problem}. Make one: Collection(minilm()).")
+    return collection
 
 
 class Retriever(Protocol):
@@ -154,7 +174,7 @@ class Dense:
     """The chunks whose vectors are nearest to the query's."""
 
     def __init__(self, collection: Collection):
-        self.collection = collection
+        self.collection = _checked(collection)
 
     def prepare(self, queries: Sequence[str]) -> Prepared:
         check_queries(queries)
@@ -186,7 +206,8 @@ class Keyword:
         b: float = 0.75,
         language: str | None = "english",
     ):
-        self.collection, self.language = collection, language
+        self.collection, self.language = _checked(collection), language
+        stemmed_words([], language)  # or an unknown language is found out by the first search
         check_number(k1, "k1", 0), check_number(b, "b", 0, 1)
         self.index = collection.keyword_index(k1, b, language)
 
@@ -223,7 +244,7 @@ class Diverse:
 
     def __init__(self, collection: Collection, relevance: float = 0.7, depth: int = 50):
         check_number(relevance, "relevance", 0, 1), check_whole(depth, "depth", 1)
-        self.collection, self.relevance, self.depth = collection, relevance, depth
+        self.collection, self.relevance, self.depth = _checked(collection), relevance, depth
 
     def prepare(self, queries: Sequence[str]) -> Prepared:
         if self.collection.index.metric != "cosine":

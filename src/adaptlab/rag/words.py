@@ -8,6 +8,7 @@ from itertools import groupby
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.progress import bars_are_on
+from adaptlab.rag.embed import check_texts
 
 # Scripts that put no spaces between words (and Korean, which puts endings on them): Han, kana,
 # Hangul, Thai, Lao, Burmese, Khmer. Their runs are cut into pairs of letters, as Lucene does.
@@ -33,6 +34,7 @@ def stemmed_words(
     """
     import bm25s
 
+    check_texts(texts)
     stopwords, stemmer = _rules(language)
     if language == "turkish":
         texts = [text.translate(_DOTLESS) for text in texts]
