@@ -170,7 +170,7 @@ def test_the_default_of_several_templates_is_used():
         ("{% if tools | length %}{% endif %}" + GOOD, "no len.*Use a template that needs messages"),
         ("{{ 1 / 0 }}" + GOOD, "division by zero"),
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" + GOOD, "recursion"),
-        ("{% for %}" + GOOD, "is not valid Jinja, in its line 1 .*Correct tokenizer"),
+        ("{% for %}" + GOOD, "is not valid Jinja in line 1 .*Correct tokenizer"),
     ],
 )
 def test_a_template_that_fails_is_one_sentence(template, says):

@@ -1,4 +1,4 @@
-"""Replies of /v1/responses that a limit cut off, marked as OpenAI's API does: transformers calls them completed."""
+"""Replies of /v1/responses that a limit cut off, which transformers calls completed."""
 
 import json
 

@@ -28,7 +28,8 @@ NEUTRAL: dict[str, tuple] = {
     "modalities": (None, ["text"]), "moderation": (None,), "n": (None, 1), "parallel_tool_calls": (None, True, False), "prediction": (None,),
     "presence_penalty": (None, 0), "previous_response_id": (None,), "prompt": (None,), "reasoning": (None,), "reasoning_effort": (None, "none"),
     "response_format": (None, {"type": "text"}), "stream_options": (None, {}, {"include_usage": True}, {"include_usage": False}),
-    "suffix": (None, ""), "text": (None, {"format": {"type": "text"}}), "tool_choice": (None, "none", "auto"), "tools": (None, []), "top_logprobs": (None, 0),
+    "suffix": (None, ""),
+    "text": (None, {"format": {"type": "text"}}), "tool_choice": (None, "none", "auto"), "tools": (None, []), "top_logprobs": (None, 0),
     "truncation": (None, "disabled"), "verbosity": (None,), "web_search_options": (None,),
 }  # fmt: skip
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -220,7 +221,10 @@ def _schema(
     name: str = "response_format",
     place: str = "json_schema: {'name': ..., 'schema': {...}}",
 ) -> dict | None:
-    """The JSON schema that a response format asks for; None for text. Errors say its option's name and the place of the schema."""
+    """The JSON schema that a response format asks for; None for text.
+
+    Errors say the option's name and the place of the schema.
+    """
     if response_format is None:
         return None
     kind = response_format.get("type") if isinstance(response_format, dict) else response_format

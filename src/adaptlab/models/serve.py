@@ -261,8 +261,9 @@ def application(shared: Shared, host: str, api_key: str = ""):
         """A response says whether its limit cut it off."""
 
         async def _non_streaming(self, *args, **kwargs):
+            limit = _limit(super()._non_streaming, args, kwargs)
             whole = await super()._non_streaming(*args, **kwargs)
-            return JSONResponse(marked(json.loads(whole.body), _limit(super()._non_streaming, args, kwargs)))
+            return JSONResponse(marked(json.loads(whole.body), limit))
 
         def _streaming(self, *args, **kwargs):
             made = super()._streaming(*args, **kwargs)
@@ -277,7 +278,8 @@ def application(shared: Shared, host: str, api_key: str = ""):
     closed = {"transcription_handler", "systemone_handler"} & signature(build_server).parameters.keys()  # not every version has both
     app = build_server(
         parts["model_manager"], handler(CHAT, chat_completion.ChatCompletionHandler),
-        completion_handler=handler(COMPLETION, completion.CompletionHandler), response_handler=handler(RESPONSE, Responding),
+        completion_handler=handler(COMPLETION, completion.CompletionHandler),
+        response_handler=handler(RESPONSE, Responding),
         generation_state=parts["generation_state"], **dict.fromkeys(closed),
     )  # fmt: skip
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]

@@ -84,8 +84,9 @@ class ChatTemplate:
                 **NO_THOUGHTS,
             )
         except TemplateSyntaxError as error:
-            says = f"The chat template of {self.name} is not valid Jinja, in its line {error.lineno}"
-            raise AdaptLabError(f"{says} ({error.message}). Correct tokenizer.chat_template.") from error
+            says = f"The chat template of {self.name} is not valid Jinja in line {error.lineno}"
+            fix = "Correct tokenizer.chat_template"
+            raise AdaptLabError(f"{says} ({error.message}). {fix}.") from error
         except FAILURES as error:
             says = f"The chat template of {self.name} refuses these messages ({error})"
             if type(error) is TemplateError:  # raised by the template itself

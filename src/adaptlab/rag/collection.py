@@ -151,9 +151,9 @@ class Collection:
         if self.chunks and not found and isinstance(where, Mapping):
             unknown = [name for name in names_in(where) if not self._has(name)]
             if unknown:
-                known = sorted({name for chunk in self.chunks.values() for name in chunk.metadata})[:SHOWN]
+                known = {name for chunk in self.chunks.values() for name in chunk.metadata}
                 says = f"The filter finds nothing, and no chunk has {unknown[0]!r}"
-                names = ", ".join([*OWN_NAMES, *known])
+                names = ", ".join([*OWN_NAMES, *sorted(known)[:SHOWN]])
                 warnings.warn(f"{says}. Names that chunks have: {names}.", stacklevel=2)
         return found
 

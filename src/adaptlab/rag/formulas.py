@@ -1,4 +1,4 @@
-"""Formulas and raised numbers in one line of text, so that a power is not read as a number's end."""
+"""Formulas and raised numbers in one line of text: a power is not read as a number's end."""
 
 import re
 
@@ -7,7 +7,8 @@ SIGNS = {RAISED: "^", LOWERED: "_"}
 
 _MARK = re.compile(f"[{RAISED}{LOWERED}]")
 _BETWEEN_DIGITS = re.compile(rf"(?<=\d)([{RAISED}{LOWERED}])(?=[-+\u2212]?\d)")
-_BEFORE = {"den": "/", "sup": "^", "sub": "_", "lim": "_"}  # the parts of Word's formulas, and what joins them
+# The parts of Word's formulas, and what joins them.
+_BEFORE = {"den": "/", "sup": "^", "sub": "_", "lim": "_"}
 
 # What stands between the parts of functions as sin x, of the rows of a matrix, and of rows.
 _BETWEEN = {"func": " ", "m": "; ", "mr": ", ", "eqArr": "; "}

@@ -53,7 +53,8 @@ def ranking_metrics(
 def _grades(right: Group[int] | Mapping[int, int]) -> dict[int, int]:
     if not isinstance(right, Mapping):
         return dict.fromkeys(right, 1)
-    wrong = [grade for grade in right.values() if not isinstance(grade, Integral) or not 0 <= grade <= MOST]
+    grades = right.values()
+    wrong = [each for each in grades if not isinstance(each, Integral) or not 0 <= each <= MOST]
     if wrong:
         problem = f"A grade is {wrong[0]!r}, not a whole number from 0 to {MOST:,}"
         raise AdaptLabError(f"{problem}. Grade what is right by 1, 2 and so on.")

@@ -255,7 +255,8 @@ def _number_formats(document) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for part in _related(document, "numbering"):
         root = etree.fromstring(part.blob)
-        kinds = {_value(kind, "abstractNumId"): kind for kind in root if _name(kind) == "abstractNum"}
+        abstract = [child for child in root if _name(child) == "abstractNum"]
+        kinds = {_value(kind, "abstractNumId"): kind for kind in abstract}
         for held in (child for child in root if _name(child) == "num"):
             kind = kinds.get(_child_value(held, "abstractNumId"), ())
             for level in (child for child in kind if _name(child) == "lvl"):

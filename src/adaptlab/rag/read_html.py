@@ -17,7 +17,8 @@ from adaptlab.rag.formulas import LOWERED, RAISED, with_signs
 _PHRASING = """
 a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label map mark
 math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle
-msub msubsup msup mtext munder munderover nobr output q rb rp rt rtc ruby s samp small span strike strong
+msub msubsup msup mtext munder munderover nobr output q rb rp rt rtc ruby s samp small span strike
+strong
 sub sup time tspan tt u var wbr
 """
 _INLINE = frozenset(_PHRASING.split())

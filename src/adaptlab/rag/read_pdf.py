@@ -125,7 +125,8 @@ def _notes(page) -> list:
 
 def _form(reader) -> list[str]:
     """A line for each filled field of the form: text, choices, and boxes that are ticked."""
-    values = ((name, _chosen(field.get("/V"))) for name, field in (reader.get_fields() or {}).items())
+    fields = reader.get_fields() or {}
+    values = ((name, _chosen(field.get("/V"))) for name, field in fields.items())
     return [f"{name}: {value}" for name, value in values if value]
 
 

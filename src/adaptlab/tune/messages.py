@@ -113,9 +113,10 @@ def is_spoken(text: str) -> bool:
 
 
 def spoken(text: str) -> Messages:
-    """The turns of such a text. A mark of the assistant at its end, without words, asks for a reply."""
+    """The turns of such a text. A mark of the assistant at its end asks for a reply."""
     _, *parts = _TURNS.split(text)
-    turns = [{"role": "user" if who == "Human" else "assistant", "content": said} for who, said in zip(parts[::2], parts[1::2])]
+    roles = ("user" if who == "Human" else "assistant" for who in parts[::2])
+    turns = [{"role": role, "content": said} for role, said in zip(roles, parts[1::2])]
     is_open = turns[-1]["role"] == "assistant" and not turns[-1]["content"].strip()
     return turns[:-1] if is_open else turns
 
