@@ -102,7 +102,7 @@ def pages(built):
 
 def test_every_page_is_there(pages):
     expected = {"index.html", "ledger.html", "lessons/01_a.html", "labs/lab01_a.html", "search.html", "contributing.html", "benchmarks.html"}
-    expected |= {"instructors.html", "hub.html", "devices.html", "scale.html", "api/prompts.html", "api/adaptlab.html"}
+    expected |= {"instructors.html", "documents.html", "hub.html", "devices.html", "scale.html", "api/prompts.html", "api/adaptlab.html"}
     assert expected <= set(pages)
 
 
@@ -235,7 +235,7 @@ def test_every_lab_becomes_a_page():
 def test_the_development_container_installs_by_the_makefile():
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     target = container["postCreateCommand"].removeprefix("make ")
-    assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.search(rf"^{re.escape(target)}:", (ROOT / "setup.mk").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "labs").glob("*.ipynb")]), ids=lambda path: path.stem)
