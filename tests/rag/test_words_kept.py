@@ -183,7 +183,11 @@ def write_pages(path, pages: list[str]) -> list[str]:
 
 KINDS = {
     ".txt": (PLAIN, write_text),
+    ".text": (PLAIN, write_text),
+    ".log": (PLAIN, write_text),
+    ".rst": (PLAIN, write_text),
     ".md": (MARKDOWN, write_text),
+    ".markdown": (MARKDOWN, write_text),
     ".html": (HTML, write_text),
     ".htm": (SOUP, write_text),
     ".docx": (DOCX, write_word),

@@ -40,7 +40,11 @@ def _read_text(path: Path) -> Read:
 
 READERS: dict[str, Callable[[Path], Read]] = {
     ".txt": _read_text,
+    ".text": _read_text,
+    ".log": _read_text,
+    ".rst": _read_text,  # its marks stay in the text
     ".md": read_markdown,
+    ".markdown": read_markdown,
     ".html": read_html_file,
     ".htm": read_html_file,
     ".pdf": read_pdf,
