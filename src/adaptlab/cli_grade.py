@@ -53,8 +53,7 @@ def grade_run(
     if is_recorded():
         problem = "This is the students' copy, which has no right answers"
         raise AdaptLabError(f"{problem}. Grade with the course that it was made from.")
-    from adaptlab.grading.artefact import files_of
-    from adaptlab.grading.batch import grade_all, grader_of, measured_by_solution, read_lab_named
+    from adaptlab.grading.batch import files_asked_for, grade_all, grader_of, measured_by_solution, read_lab_named
     from adaptlab.grading.crew import crew_of
     from adaptlab.grading.feedback import visible, write_feedback
     from adaptlab.grading.intake import find_submissions, without_notebook
@@ -73,7 +72,7 @@ def grade_run(
     zipped = submissions.suffix.lower() == ".zip" and submissions.is_file()
     if zipped and not is_zipfile(submissions):
         raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
-    found = find_submissions(submissions, assignment.name, files_of(assignment.name))
+    found = find_submissions(submissions, assignment.name, files_asked_for(assignment.name))
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     if others := without_notebook(submissions, assignment.name, found):
         print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_number, check_numbers, check_pairs
 from adaptlab.errors import AdaptLabError
@@ -35,14 +35,14 @@ def mcnemar(after: Sequence[float], before: Sequence[float]) -> float:
     """
     _check_sides(after, before)
     lost, won = (int(np.sum(np.greater(a, b))) for a, b in ((before, after), (after, before)))
-    return float(stats.binomtest(lost, lost + won, alternative="greater").pvalue) if lost + won else 1.0
+    return float(scipy.stats.binomtest(lost, lost + won, alternative="greater").pvalue) if lost + won else 1.0
 
 
 def more_bits(after: Sequence[float], before: Sequence[float]) -> float:
     """One-sided p-value of "no more bits than before" (Wilcoxon's signed ranks over the stories); 1 where none changed."""
     _check_sides(after, before)
     changes = np.subtract(after, before)
-    return float(stats.wilcoxon(changes, alternative="greater").pvalue) if changes.any() else 1.0
+    return float(scipy.stats.wilcoxon(changes, alternative="greater").pvalue) if changes.any() else 1.0
 
 
 def _check_sides(after: Sequence[float], before: Sequence[float]) -> None:

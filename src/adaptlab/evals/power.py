@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import stats
+import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_number, check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
@@ -74,7 +74,7 @@ def _quantiles(alpha: float, power: float) -> tuple[float, float]:
     for name, value in (("alpha", alpha), ("power", power)):
         if not 0 < value < 1:
             raise AdaptLabError(f"{name} is {value!r}. Give a number between 0 and 1.")
-    return float(stats.norm.ppf(1 - alpha / 2)), float(stats.norm.ppf(power))
+    return float(scipy.stats.norm.ppf(1 - alpha / 2)), float(scipy.stats.norm.ppf(power))
 
 
 def cases_paired(effect: float, differ: float, power: float = POWER, alpha: float = ALPHA) -> int:

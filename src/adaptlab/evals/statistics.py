@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import stats
+import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
@@ -36,7 +36,7 @@ def proportion(hits: Sequence[bool]) -> Estimate:
     if not np.isin(found, (0, 1)).all():
         raise AdaptLabError("The hits are not all 0 or 1. Give True or False for each case.")
     n, k = len(found), int(found.sum())
-    interval = stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="wilson")
+    interval = scipy.stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(k / n, float(interval.low), float(interval.high), n)
 
 
@@ -79,7 +79,7 @@ def _bootstrap(data: tuple, statistic, value: float, seed: int) -> Estimate:
     n = len(data[0])
     if n < 2 or np.ptp(data[0]) == 0:  # a constant sample has a degenerate bootstrap
         return Estimate(value, value, value, n)
-    result = stats.bootstrap(data, statistic, confidence_level=CONFIDENCE, method="percentile", rng=np.random.default_rng(seed), n_resamples=4000)
+    result = scipy.stats.bootstrap(data, statistic, confidence_level=CONFIDENCE, method="percentile", rng=np.random.default_rng(seed), n_resamples=4000)
     return Estimate(value, float(result.confidence_interval.low), float(result.confidence_interval.high), n)
 
 
@@ -100,10 +100,10 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
         return Estimate(0.0, -1.0, 1.0, len(x))
 
     def rho(a: np.ndarray, b: np.ndarray) -> float:
-        return stats.spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else 0.0  # a resample may be constant
+        return scipy.stats.spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else 0.0  # a resample may be constant
 
     rng = np.random.default_rng(seed)
-    result = stats.bootstrap((x, y), rho, paired=True, vectorized=False, confidence_level=CONFIDENCE, method="percentile", rng=rng, n_resamples=2000)
+    result = scipy.stats.bootstrap((x, y), rho, paired=True, vectorized=False, confidence_level=CONFIDENCE, method="percentile", rng=rng, n_resamples=2000)
     low, high = result.confidence_interval
     return Estimate(float(rho(x, y)), float(low), float(high), len(x))
 
@@ -112,7 +112,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
 def paired_p(won: int, lost: int) -> float:
     """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ (McNemar 1947); 1 where there are none."""
     check_whole(won, "The number won", 0), check_whole(lost, "The number lost", 0)
-    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
+    return float(scipy.stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
 
 
 def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
@@ -122,7 +122,7 @@ def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
         check_whole(k, f"The number of {name} hits", 0, n)
     pooled = (k_new + k_old) / (n_new + n_old)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n_new + 1 / n_old))
-    return float(2 * stats.norm.sf(abs(k_new / n_new - k_old / n_old) / spread)) if spread else 1.0
+    return float(2 * scipy.stats.norm.sf(abs(k_new / n_new - k_old / n_old) / spread)) if spread else 1.0
 
 
 def corrected_share(said: Sequence[float], of_true: Sequence[float], of_false: Sequence[float], seed: int = 0) -> Estimate:

@@ -17,6 +17,8 @@ from threading import Lock
 
 from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
+from adaptlab.grading.apart import apart
+from adaptlab.grading.artefact import files_of
 from adaptlab.grading.box import prepared
 from adaptlab.grading.crew import Crew, processes
 from adaptlab.grading.grade import Graded, Mark, grade
@@ -28,6 +30,7 @@ from adaptlab.grading.walls import DEFAULT, Limits
 from adaptlab.progress import progress_bar
 
 PAIR = processes(2)
+LIBRARY_SECONDS, LIBRARY_BYTES = 600, 2**40  # of addresses, of which few are used
 OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
 READERS = ("lora/adapter.py", "lora/files.py")  # what outside of this folder decides which files of students are taken, and what they do
 WHOLE = Limits(step_seconds=300, total_seconds=900, whole_seconds=3600)  # an experiment may train a model
@@ -60,6 +63,22 @@ def code_of(lab: str) -> str:
     for line in sorted({f"{found.name}=={found.version}" for found in distributions(path=places)}):
         digest.update(line.encode())
     return digest.hexdigest()
+
+
+def files_asked_for(lab: str) -> dict[str, int]:
+    """The files that a lab asks for beside its notebook. Looked up in a fork: what checks import,
+    as torch, would stay in the memory of this process, which judges nothing."""
+
+    def work() -> dict:
+        try:
+            return {"files": files_of(lab)}
+        except AdaptLabError as error:
+            return {"says": str(error)}
+
+    said = apart(work, LIBRARY_SECONDS, LIBRARY_BYTES)
+    if "says" in said:
+        raise AdaptLabError(said["says"])
+    return said["files"]
 
 
 def grader_of(lab: Lab, content: str) -> str:

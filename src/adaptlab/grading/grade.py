@@ -21,7 +21,7 @@ from adaptlab.grading.notebook import (
     Lab,
     answers_of,
     code_to_run,
-    read_cells,
+    read_cells_apart,
     rebuild,
 )
 from adaptlab.grading.walls import DEFAULT, Limits
@@ -96,7 +96,7 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
     try:
         if submission.fault:
             raise Invalid(submission.fault)
-        cells = rebuild(lab, read_cells(submission.content))
+        cells = rebuild(lab, read_cells_apart(submission.content))
     except Invalid as error:
         status, got = ("needs a person", None) if submission.unclear else ("invalid", 0)
         asked = (lab.points | lab.by_hand).items()

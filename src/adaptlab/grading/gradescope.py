@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from adaptlab.grading.apart import TooMuch, apart
 from adaptlab.grading.naming import Owner, Person
 
 METADATA = "submission_metadata.yml"
@@ -17,15 +18,25 @@ def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
 
     The file lies in the export's own folder: one inside a submission is a student's.
     """
+    if not (place.is_dir() or zipfile.is_zipfile(place)):
+        return {}
+    try:
+        said = apart(lambda: _told(place))
+    except TooMuch:
+        return {}
+    return {name: (_owner(name, people), received) for name, people, received in said}
+
+
+def _owner(name: str, people: list) -> Owner:
+    return Owner(name, "gradescope", tuple(Person(*one) for one in people), place=name)
+
+
+def _told(place: Path) -> list[tuple[str, list, str]]:
+    """Of each submission its name, its people, and when it was received."""
     import yaml
 
-    try:
-        said = yaml.load(_content(place), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, zipfile.BadZipFile, OSError, UnicodeDecodeError, ValueError):
-        return {}
-    if not isinstance(said, dict):
-        return {}
-    return {name: _read(name, told) for name, told in said.items() if isinstance(told, dict)}
+    said = yaml.load(_content(place), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return [(name, *_read(told)) for name, told in said.items() if isinstance(name, str) and isinstance(told, dict)]
 
 
 def _content(place: Path) -> bytes:
@@ -33,8 +44,6 @@ def _content(place: Path) -> bytes:
         paths = (place / METADATA, *sorted(place.glob(f"*/{METADATA}")))
         there = list(filter(_is_exports, paths))
         return there[0].read_bytes()[:MAX_BYTES] if there else b""
-    if not zipfile.is_zipfile(place):
-        return b""
     with zipfile.ZipFile(place) as archive:
         names = [name for name in archive.namelist() if _is_exports(PurePosixPath(name))]
         if not names:
@@ -50,7 +59,7 @@ def _is_exports(path: PurePosixPath | Path) -> bool:
     return path.name == METADATA and not inside and there
 
 
-def _read(name: str, told: Mapping[str, Any]) -> tuple[Owner, str]:
+def _read(told: Mapping[str, Any]) -> tuple[list, str]:
     submitters = told.get(":submitters")
     people = submitters if isinstance(submitters, list) else []
     created = told.get(":created_at")
@@ -58,13 +67,8 @@ def _read(name: str, told: Mapping[str, Any]) -> tuple[Owner, str]:
     if isinstance(created, datetime):
         zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
         received = zoned.astimezone(UTC).isoformat(timespec="seconds")
-    known = tuple(_person(one) for one in people if isinstance(one, dict))
-    return Owner(name, "gradescope", known, place=name), received
-
-
-def _person(told: Mapping[str, Any]) -> Person:
-    name, number, email = (_text(told.get(key)) for key in (":name", ":sid", ":email"))
-    return Person(name, number, email)
+    keys = (":name", ":sid", ":email")
+    return [[_text(one.get(key)) for key in keys] for one in people if isinstance(one, dict)], received
 
 
 def _text(value: Any) -> str:

@@ -3,33 +3,40 @@
 Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is there is never opened.
 
 Hidden files and folders, as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's.
-Whose a file is, `naming` tells.
+Whose a file is, `naming` tells. An archive is unpacked apart, with a clock and a limit on memory,
+and what it holds goes to the disk: as much as one student may hand in, and no more.
 """
 
 import hashlib
-import lzma
 import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import IO, Any
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.grading.apart import TooMuch, apart
 from adaptlab.grading.gradescope import read_metadata
 from adaptlab.grading.naming import LAB_FIRST, Batch, Owner, can_be_seen, moment, owner_of, student_of
 from adaptlab.grading.notebook import MAX_BYTES
+from adaptlab.grading.spool import Held, NoRoom, folder, hold
 from adaptlab.grading.storable import storable
 
-MAX_ENTRIES, MAX_TOTAL, MAX_DEPTH = 20_000, 2 * 2**30, 8
+MAX_ENTRIES, MAX_DEPTH, MAX_NAME = 20_000, 8, 2000
+MAX_ZIP, MAX_STUDENT = 10 * MAX_BYTES, 20 * MAX_BYTES  # the second unpacked, of all of a student's
+UNPACK_SECONDS, EXPORT_SECONDS = 60, 3600
 # Windows, where students check their files, has neither links like these nor pipes in folders, and its own word for bytes as they are.
 CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 NOTHING: Mapping[str, int] = MappingProxyType({})
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 MAX_NESTED = 3  # archives in archives
+TOO_MUCH = f"What was handed in has more than {MAX_STUDENT // 2**20} MB in all, unpacked. Hand in the notebook itself."
 JOINERS = "\u200c\u200d\u200e\u200f"  # in names of some languages; they hide nothing
 
 
@@ -43,8 +50,13 @@ class Beside:
     """A file that a lab asks for beside the notebook, under the lab's name for it: its bytes, or why they are not taken (`fault`)."""
 
     name: str
-    content: bytes
+    handed_in: bytes | Held
     fault: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes."""
+        return _bytes_of(self.handed_in)
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Submission:
     """What one student handed in for a lab: the notebook's bytes, or why there is none (`fault`); `received` in UTC; and the files beside it."""
 
     student: str
-    content: bytes
+    handed_in: bytes | Held
     source: str
     received: str
     fault: str = ""
@@ -65,12 +77,26 @@ class Submission:
             object.__setattr__(self, name, storable(getattr(self, name)))
 
     @property
+    def content(self) -> bytes:
+        """The notebook's bytes."""
+        return _bytes_of(self.handed_in)
+
+    @property
     def digest(self) -> str:
         """The name of all that was handed in; of a notebook alone, that of its bytes."""
+        own = _digest_of(self.handed_in)
         if not self.beside:
-            return digest_of(self.content)
-        parts = [self.content, *(part for file in self.beside for part in (file.name.encode(), file.content, file.fault.encode()))]
-        return digest_of("".join(map(digest_of, parts)).encode())
+            return own
+        files = [(digest_of(file.name.encode()), _digest_of(file.handed_in), digest_of(file.fault.encode())) for file in self.beside]
+        return digest_of("".join([own, *(part for parts in files for part in parts)]).encode())
+
+
+def _bytes_of(content: bytes | Held) -> bytes:
+    return content if isinstance(content, bytes) else content.read()
+
+
+def _digest_of(content: bytes | Held) -> str:
+    return digest_of(content) if isinstance(content, bytes) else content.digest
 
 
 def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING) -> list[Submission]:
@@ -81,10 +107,10 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
     if not place.exists():
         raise AdaptLabError(f"{place} is not there; give a notebook, a zip, or a folder of submissions.")
     if place.is_dir():
-        files = list(_from_folder(place, wanted))
+        files = list(_from_folder(place, lab, wanted))
     elif place.suffix.lower() == ".zip":
         received = _time(place.stat().st_mtime)
-        files = list(_from_zip(place.read_bytes(), place.name, received, wanted, lab))
+        files = _from_zip(place, place.name, received, wanted, Allowance(), lab)
     elif not is_notebook(place.name):
         raise AdaptLabError(f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of submissions.")
     else:
@@ -100,12 +126,54 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
 @dataclass(frozen=True)
 class _File:
     path: PurePosixPath
-    content: bytes
+    content: bytes | Held
     received: str
     fault: str = ""
     beside: str = ""  # of no notebook, but of a file that is wanted: the lab's name for it
     owner: PurePosixPath | None = None  # what names the student, if not `path`: what is inside an archive is its student's own, whatever it is called
     whose: Owner = field(default=Owner(""))
+
+    def told(self) -> list:
+        """As JSON holds it."""
+        held = [self.content.digest, self.content.n_bytes] if isinstance(self.content, Held) else None
+        owner = None if self.owner is None else str(self.owner)
+        return [str(self.path), held, self.received, self.fault, self.beside, owner]
+
+    @classmethod
+    def of(cls, told: list) -> "_File":
+        """What `told` told of."""
+        path, held, received, fault, beside, owner = told
+        place = None if owner is None else PurePosixPath(owner)
+        return cls(PurePosixPath(path), Held(*held) if held else b"", received, fault, beside, place)
+
+
+class Allowance:
+    """How many bytes of each student's are taken yet; `whose` tells students by paths."""
+
+    def __init__(self, most: int | None = None, whose: Callable[[PurePosixPath], str] = lambda _: ""):
+        self.most = MAX_STUDENT if most is None else most
+        self.whose, self.used = whose, Counter()
+
+    @classmethod
+    def of(cls, paths: Sequence[PurePosixPath], lab: str) -> "Allowance":
+        """That of all students of a batch."""
+        batch = Batch(paths, lab)
+        return cls(whose=lambda path: batch.owner(path).student)
+
+    def left(self, path: PurePosixPath) -> int:
+        """Bytes that the student of a file has left."""
+        return self.most - self.used[self.whose(path)]
+
+    def hold(self, file: IO[bytes], path: PurePosixPath, most: int) -> Held | None:
+        """A file's content; None if it has more than that, or than its student has left."""
+        most = min(most, self.left(path))
+        held = hold(file, most)
+        self.take(path, held.n_bytes if held else most)
+        return held
+
+    def take(self, path: PurePosixPath, n_bytes: int) -> None:
+        """Count what was read."""
+        self.used[self.whose(path)] += n_bytes
 
 
 def _with_owner(file: _File, batch: Batch, known: Mapping[str, tuple[Owner, str]]) -> _File:
@@ -164,22 +232,22 @@ def _next_to(notebook: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[_F
             yield _from_file(notebook.parent / name, name, one, wanted[one])
 
 
-def _from_folder(root: Path, wanted: Mapping[str, int]) -> Iterator[_File]:
+def _from_folder(root: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[_File]:
     """Regular files alone: a link is not followed, and a pipe or a device not opened."""
-    for count, path in enumerate(sorted(_walk(root, 0, wanted))):
-        if count >= MAX_ENTRIES:
-            raise AdaptLabError(f"{root} holds more than {MAX_ENTRIES} files; give the folder that holds the submissions alone.")
+    paths = sorted(_walk(root, 0, wanted))
+    if len(paths) > MAX_ENTRIES:
+        raise AdaptLabError(f"{root} holds more than {MAX_ENTRIES} files; give the folder that holds the submissions alone.")
+    places = [PurePosixPath(path.relative_to(root).as_posix()) for path in paths]
+    allowance = Allowance.of(places, lab)
+    for path, place in zip(paths, places):
         if one := wanted_name(path.name, wanted):
-            yield _from_file(path, path.relative_to(root).as_posix(), one, wanted[one])
+            yield _from_file(path, str(place), one, wanted[one], allowance)
             continue
-        if path.suffix.lower() == ".zip":
-            inner = _from_file(path, path.relative_to(root).as_posix())
-            if inner.fault:
-                yield inner
-            else:
-                yield from _from_zip(inner.content, path.relative_to(root).as_posix(), inner.received, wanted)
-        elif is_notebook(path.name):
-            yield _from_file(path, path.relative_to(root).as_posix())
+        file = _from_file(path, str(place), allowance=allowance)
+        if path.suffix.lower() == ".zip" and not file.fault:
+            yield from _from_zip(file.content.path, str(place), file.received, wanted, allowance)
+        else:
+            yield file
 
 
 def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]:
@@ -194,8 +262,10 @@ def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]
             yield Path(entry.path)
 
 
-def _from_file(path: Path, name: str, beside: str = "", max_bytes: int = MAX_BYTES) -> _File:
+def _from_file(path: Path, name: str, beside: str = "", max_bytes: int = MAX_BYTES,
+               allowance: Allowance | None = None) -> _File:  # fmt: skip
     place, what = PurePosixPath(name), beside or "the notebook"
+    allowance = allowance or Allowance()
     try:
         handle = os.open(path, CAREFULLY)
     except OSError as error:
@@ -204,65 +274,94 @@ def _from_file(path: Path, name: str, beside: str = "", max_bytes: int = MAX_BYT
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             return _File(place, b"", "", f"This is no ordinary file. Hand in {what} itself.", beside)
-        limit = 10 * MAX_BYTES if path.suffix.lower() == ".zip" else max_bytes
-        if beside and status.st_size > limit:
-            return _File(place, b"", _time(status.st_mtime), _too_large(beside, max_bytes), beside)
-        if status.st_size > limit:
-            return _File(place, b"", _time(status.st_mtime), f"The file has {status.st_size // 2**20} MB; clear the notebook's outputs and hand it in again.")
-        return _File(place, file.read(limit), _time(status.st_mtime), beside=beside)
+        limit, received = MAX_ZIP if path.suffix.lower() == ".zip" else max_bytes, _time(status.st_mtime)
+        if allowance.left(place) < min(limit, status.st_size):
+            return _File(place, b"", received, TOO_MUCH, beside)
+        held = allowance.hold(file, place, limit) if status.st_size <= limit else None
+        if held is None and beside:
+            return _File(place, b"", received, _too_large(beside, max_bytes), beside)
+        if held is None:
+            return _File(place, b"", received, f"The file has {status.st_size // 2**20} MB; clear the notebook's outputs and hand it in again.")
+        return _File(place, held, received, beside=beside)
 
 
 def _too_large(beside: str, max_bytes: int) -> str:
     return f"{beside} has more than {max_bytes / 2**20:g} MB, so it is not what the exercise asks for; save that alone, and hand it in again."
 
 
-def _from_zip(content: bytes, name: str, received: str, wanted: Mapping[str, int],
-              export: str = "", depth: int = 0) -> Iterator[_File]:  # fmt: skip
-    """The notebooks of an archive and the files wanted beside them, read with a cap; whatever its table says, nothing is written anywhere.
+def _from_zip(archive: Path, name: str, received: str, wanted: Mapping[str, int],
+              allowance: Allowance, export: str = "") -> list[_File]:  # fmt: skip
+    """The notebooks of an archive and the files wanted beside them, unpacked apart: whatever is
+    wrong with it costs its own student.
 
     It is one student's, unless it is the `export` of a lab, in which each entry is somebody's.
-    Entries may be archives, too.
     """
-    import io
+    place, inside = PurePosixPath(name), Allowance(allowance.left(PurePosixPath(name)))
 
-    archive_path = PurePosixPath(name)
+    def work() -> dict[str, Any]:
+        try:
+            files = [file.told() for file in _unpack(archive, place, received, wanted, inside, export)]
+            return {"files": files, "n_bytes": inside.used.total()}
+        except NoRoom as error:
+            return {"no_room": str(error)}
+
+    folder()  # before the fork, which would have one of its own
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            listed = [entry for entry in archive.infolist() if not is_hidden(_path_of(entry))]
+        said = apart(work, EXPORT_SECONDS if export else UNPACK_SECONDS)
+    except TooMuch as error:
+        says = f"The archive cannot be unpacked: {error}. Hand in the notebook itself."
+        return [_File(place, b"", received, says)]
+    if "no_room" in said:
+        raise NoRoom(said["no_room"])
+    allowance.take(place, said["n_bytes"])
+    return [_File.of(told) for told in said["files"]]
+
+
+def _unpack(archive: Path, place: PurePosixPath, received: str, wanted: Mapping[str, int],
+            allowance: Allowance, export: str = "", depth: int = 0) -> Iterator[_File]:  # fmt: skip
+    """What an archive holds, read with a cap, whatever its table says; entries may be archives."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            if len(opened.infolist()) > MAX_ENTRIES:
+                yield _File(place, b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
+                return
+            listed = [entry for entry in opened.infolist() if not is_hidden(_path_of(entry))]
             entries = [entry for entry in listed if _is_read(entry.filename)]
             alone = len(entries) == 1
             entries += [entry for entry in listed if wanted_name(_path_of(entry).name, wanted)]
-            if len(archive.infolist()) > MAX_ENTRIES:
-                yield _File(archive_path, b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
-                return
-            total = 0
-            for entry in entries:
-                inner = _path_of(entry)
-                place, beside = archive_path / inner, wanted_name(inner.name, wanted)
-                owner = _owner(inner, alone, archive_path, export) if export else archive_path
-                fault = _bad_name(inner, export) or _bad_kind(entry)
-                if fault and beside:
-                    yield _File(place, b"", received, f"In the archive {beside} is not taken: {fault}. Hand in the file itself.", beside, owner)
-                    continue
-                if fault:
-                    says = f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself."
-                    yield _File(archive_path, b"", received, says, owner=owner)
-                    continue
-                zipped = place.suffix.lower() == ".zip"
-                limit = wanted[beside] if beside else 10 * MAX_BYTES if zipped else MAX_BYTES
-                with archive.open(entry) as file:
-                    data = file.read(limit + 1)
-                total += len(data)
-                if len(data) > limit or total > MAX_TOTAL:
-                    says = f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again."
-                    yield _File(place, b"", received, _too_large(beside, limit) if beside else says, beside, owner)
-                elif not zipped:
-                    yield _File(place, data, received, beside=beside, owner=owner)
-                elif depth < MAX_NESTED:
-                    nested = _from_zip(data, str(place), received, wanted, depth=depth + 1)
-                    yield from (replace(file, owner=owner) for file in nested)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zipfile.zlib.error, lzma.LZMAError) as error:
-        yield _File(archive_path, b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+            owners = [_owner(_path_of(entry), alone, place, export) if export else place for entry in entries]
+            if export:
+                allowance = Allowance.of(owners, export)
+            for entry, owner in zip(entries, owners):
+                for file in _unpack_entry(opened, entry, owner, place, received, wanted, allowance, export, depth):
+                    yield replace(file, owner=owner)
+    except (AdaptLabError, MemoryError):
+        raise
+    except Exception as error:
+        yield _File(place, b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+
+
+def _unpack_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, owner: PurePosixPath,
+                  archive: PurePosixPath, received: str, wanted: Mapping[str, int],
+                  allowance: Allowance, export: str, depth: int) -> Iterable[_File]:  # fmt: skip
+    inner = _path_of(entry)
+    place, beside = archive / inner, wanted_name(inner.name, wanted)
+    if fault := _bad_name(inner, export) or _bad_kind(entry):
+        if beside:
+            return [_File(archive / beside, b"", received, f"In the archive {beside} is not taken: {fault}. Hand in the file itself.", beside)]
+        return [_File(archive, b"", received, f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself.")]
+    zipped = place.suffix.lower() == ".zip"
+    limit, left = wanted[beside] if beside else MAX_ZIP if zipped else MAX_BYTES, allowance.left(owner)
+    with opened.open(entry) as file:
+        held = allowance.hold(file, owner, limit)
+    if held is None:
+        says = f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again."
+        return [_File(place, b"", received, TOO_MUCH if left < limit else _too_large(beside, limit) if beside else says, beside)]
+    if not zipped:
+        return [_File(place, held, received, beside=beside)]
+    if export:
+        return _from_zip(held.path, str(place), received, wanted, allowance)
+    return _unpack(held.path, place, received, wanted, allowance, depth=depth + 1) if depth < MAX_NESTED else []
 
 
 def _path_of(entry: zipfile.ZipInfo) -> PurePosixPath:
@@ -280,9 +379,7 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
         files = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
         names = [file.relative_to(place).as_posix() for file in files]
     elif zipfile.is_zipfile(place) and student_of(archive, lab) not in seen:
-        with zipfile.ZipFile(place) as content:
-            entries = [entry for entry in content.infolist()[:MAX_ENTRIES] if not entry.is_dir()]
-            names = [_path_of(entry).as_posix() for entry in entries]
+        names = _names_in(place)
     else:
         return []
     paths = [path for path in map(PurePosixPath, sorted(names)) if not is_hidden(path)]
@@ -296,6 +393,20 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
         if _is_handed_in(batch.inside(path), lab):
             missing.setdefault(student, path.as_posix())
     return sorted(missing.values())
+
+
+def _names_in(archive: Path) -> list[str]:
+    """The files of an archive, however long its table is; none where it has none that can be read."""
+
+    def work() -> list[str]:
+        with zipfile.ZipFile(archive) as opened:
+            entries = [entry for entry in opened.infolist()[:MAX_ENTRIES] if not entry.is_dir()]
+            return [_path_of(entry).as_posix()[:MAX_NAME] for entry in entries]
+
+    try:
+        return apart(work)
+    except TooMuch:
+        return []
 
 
 def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
@@ -328,6 +439,8 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
     A platform whose export it is has written it for its own machine, so it may be long there.
     """
     name, parts = path.as_posix(), path.parts
+    if len(name) > MAX_NAME:
+        return "its name is too long"
     exported = export and owner_of(path, export).platform
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         return "its name leads out of the archive"
@@ -405,7 +518,7 @@ def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
     tests = (
         lambda file: not file.fault,
         lambda file: exact.fullmatch(file.path.name),
-        lambda file: checks in file.content,
+        lambda file: checks in _bytes_of(file.content),
         lambda file: len(file.path.parts) == least,
     )
     for test in tests:

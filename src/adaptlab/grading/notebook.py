@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.grading.apart import TooMuch, apart
 
 MAX_BYTES, MAX_CELLS, MAX_SOURCE = 20 * 2**20, 1000, 200_000
 
@@ -58,6 +59,24 @@ def read_cells(content: bytes) -> list[Cell]:
     if len(notebook["cells"]) > MAX_CELLS:
         raise Invalid(f"The notebook has {len(notebook['cells'])} cells; the lab has far fewer. Take out what does not belong to it.")
     return [_cell(number, cell) for number, cell in enumerate(notebook["cells"], 1)]
+
+
+def read_cells_apart(content: bytes) -> list[Cell]:
+    """The same, of a notebook that may take much memory or time to read."""
+
+    def work() -> dict:
+        try:
+            return {"cells": [astuple(cell) for cell in read_cells(content)]}
+        except Invalid as error:
+            return {"invalid": str(error)}
+
+    try:
+        said = apart(work)
+    except TooMuch as error:
+        raise Invalid(f"The notebook cannot be read: {error}. Clear its outputs (Edit, Clear All Outputs) and hand it in again.") from error
+    if "invalid" in said:
+        raise Invalid(said["invalid"])
+    return [Cell(*cell) for cell in said["cells"]]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict:
