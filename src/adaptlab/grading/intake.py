@@ -290,13 +290,16 @@ def _too_large(beside: str, max_bytes: int) -> str:
 
 
 def _from_zip(archive: Path, name: str, received: str, wanted: Mapping[str, int],
-              allowance: Allowance, export: str = "") -> list[_File]:  # fmt: skip
+              allowance: Allowance, export: str = "",
+              owner: PurePosixPath | None = None) -> list[_File]:  # fmt: skip
     """The notebooks of an archive and the files wanted beside them, unpacked apart: whatever is
     wrong with it costs its own student.
 
     It is one student's, unless it is the `export` of a lab, in which each entry is somebody's.
     """
-    place, inside = PurePosixPath(name), Allowance(allowance.left(PurePosixPath(name)))
+    place = PurePosixPath(name)
+    owner = owner or place
+    inside = Allowance(allowance.left(owner))
 
     def work() -> dict[str, Any]:
         try:
@@ -313,7 +316,7 @@ def _from_zip(archive: Path, name: str, received: str, wanted: Mapping[str, int]
         return [_File(place, b"", received, says)]
     if "no_room" in said:
         raise NoRoom(said["no_room"])
-    allowance.take(place, said["n_bytes"])
+    allowance.take(owner, said["n_bytes"])
     return [_File.of(told) for told in said["files"]]
 
 
@@ -360,7 +363,7 @@ def _unpack_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, owner: PurePo
     if not zipped:
         return [_File(place, held, received, beside=beside)]
     if export:
-        return _from_zip(held.path, str(place), received, wanted, allowance)
+        return _from_zip(held.path, str(place), received, wanted, allowance, owner=owner)
     return _unpack(held.path, place, received, wanted, allowance, depth=depth + 1) if depth < MAX_NESTED else []
 
 
