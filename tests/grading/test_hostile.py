@@ -62,6 +62,9 @@ ANSWERS = {
     "never ends": (WRONG.format("None\n    ").replace("return None", "while True: pass"), "timeout"),
     "takes all memory": ("x = [bytearray(10**7) for _ in range(500)]\n" + WRONG.format("1"), "resource limit"),
     "a message that fails": ("class E(Exception):\n    def __str__(s): raise ValueError\n" + WRONG.format("(_ for _ in ()).throw(E())"), "student error"),
+    "a number beyond all floats": (WRONG.format("-(10**4299)"), "wrong"),
+    "a number that is no text": (WRONG.format("1 << 10**6"), "wrong"),
+    "ends a generator": (WRONG.format("(_ for _ in ()).throw(GeneratorExit)"), "student error"),
     "a huge answer": (WRONG.format("'x' * 10**8"), "resource limit"),
 }  # fmt: skip
 

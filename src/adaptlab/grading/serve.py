@@ -115,7 +115,7 @@ def answer(shell, message: dict):
         if message["name"] not in shell.user_ns:
             raise NameError(f"name {message['name']!r} is not defined")
         return encode(probe(shell.user_ns[message["name"]], *given))
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except BaseException as error:  # as GeneratorExit, and what leaves a task of asyncio
         return encode(Raised.of(error))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,13 @@ class Raised:
         return cls(tuple(kind.__name__ for kind in type(error).__mro__[:-1]), message[:500])
 
 
+def bounded(number: int) -> int | float:
+    """A whole number; one beyond all floats, with which nothing can be computed, as infinity."""
+    if number.bit_length() < sys.float_info.max_exp:
+        return number
+    return math.inf if number > 0 else -math.inf
+
+
 def encode(value: Any, depth: int = 0) -> Any:
     """A value in terms of JSON; tuples become lists, subclasses of numbers and text the plain thing, and what is no data its type's name."""
     if depth > MAX_DEPTH:
@@ -50,7 +58,8 @@ def encode(value: Any, depth: int = 0) -> Any:
     if isinstance(value, np.generic):
         return encode(value.item(), depth)
     if isinstance(value, int):
-        return int.__int__(value)
+        number = bounded(int.__int__(value))
+        return number if isinstance(number, int) else {"float": str(number)}
     if isinstance(value, float):
         number = float.__float__(value)
         return number if math.isfinite(number) else {"float": str(number)}
@@ -81,7 +90,9 @@ def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
         raise NotPlain("nested too deeply")
     if isinstance(data, str):
         return data.encode("utf-8", "replace").decode()  # JSON can hold halves of characters
-    if data is None or isinstance(data, bool | int | float):
+    if isinstance(data, int) and not isinstance(data, bool):
+        return bounded(data)
+    if data is None or isinstance(data, bool | float):
         return data
     if isinstance(data, list):
         return [decode(item, tensors, depth + 1) for item in data]
