@@ -95,7 +95,7 @@ def venv(tmp_path: Path, *pythons: tuple[str, str], **variables: str) -> subproc
     for name, line in pythons:
         (programs / name).write_text(f"#!/bin/sh\n{line}\n")
         (programs / name).chmod(0o755)
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "setup.mk", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     settings = [f"{name}={value}" for name, value in variables.items()]
     return subprocess.run([programs / "make", "setup", *settings], cwd=tmp_path, env={"PATH": str(programs)}, capture_output=True, text=True)

@@ -36,7 +36,7 @@ def labs_release(
     folder: Folder = Path("."),
 ) -> None:
     """Make the copy for students: labs, lessons without outputs, and a package without answers."""
-    from adaptlab.course.release import release
+    from adaptlab.grading.release import release
 
     print(f"{to}: {len(release(folder, to))} files")
 

@@ -61,12 +61,13 @@ MAIN = "from adaptlab.cli import main\nmain()\n"
 KILLED = """
 import os, signal
 from adaptlab.models import fetch
-class Killing(fetch.tqdm):
+from tqdm import tqdm
+class Killing(tqdm):
     def update(self, n=1):
         super().update(n)
         if self.n >= 9 * 2**20:
             os.kill(os.getpid(), signal.SIGKILL)
-fetch.tqdm = Killing
+fetch.progress_bar = Killing
 """
 
 

@@ -138,7 +138,7 @@ class Run:
     def _train_phase(self, phase: Phase) -> None:
         progress, generator = self.progress, torch.Generator()
         last_save, losses, accuracies = time.monotonic(), [], []
-        with progress(
+        with progress_bar(
             total=phase.n_tokens, initial=progress["phase_tokens"], desc=f"{self.folder.name} {phase.name}", unit="tok", unit_scale=True, mininterval=10
         ) as bar:
             for number, batch in batches(phase, self.tokenizer, str(self.seed), progress["pool"]):

@@ -11,12 +11,12 @@ import nbformat
 import pytest
 
 from adaptlab.course.labs import solved
-from adaptlab.course.release import LIST, release
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Exercise, Parsons
 from adaptlab.grading.recorded import _exercise, record
+from adaptlab.grading.release import LIST, release
 from adaptlab.grading.wire import Raised
 
 COURSE = Path(__file__).parents[2]

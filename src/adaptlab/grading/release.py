@@ -15,12 +15,13 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPrepro
 from adaptlab.course.labs import find_sources, out_of_step
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_json, read_text, write_whole
+from adaptlab.grading.recorded import recordings
 from adaptlab.progress import progress_bar
 
 LIST = "release.json"  # in the release: what it wrote
 AS_THEY_ARE = (".gitignore", "LICENSE", "environment.yml", "pyproject.toml", "requirements.lock")
 WITHOUT_ANSWERS = "src/adaptlab/grading/labs"
-TEMPLATES = Path(__file__).parent / "templates" / "release"
+README = Path(__file__).parent / "templates" / "release.md"
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", ".DS_Store")
 
 
@@ -67,12 +68,10 @@ def _is_inside(path: object) -> bool:
 
 def _files(course: Path) -> Iterator[tuple[str, Path | str]]:
     """The paths of a release with what is there: a file of the course's, or a text."""
-    from adaptlab.grading.recorded import recordings
-
     for name in AS_THEY_ARE:
         yield name, course / name
     yield "Makefile", course / "setup.mk"
-    yield "README.md", read_text(TEMPLATES / "README.md")
+    yield "README.md", read_text(README)
     for lesson in sorted((course / "notebooks").glob("*.ipynb")):
         yield f"notebooks/{lesson.name}", _without_outputs(lesson)
     for lab in sorted((course / "labs").glob("*.ipynb")):
