@@ -20,6 +20,7 @@ from adaptlab.models.batches import Batch, batches
 from adaptlab.models.precision import number_format
 from adaptlab.models.probe import scores
 from adaptlab.models.recipe import SIZES, Phase
+from adaptlab.progress import progress_bar
 
 CHECKPOINT_SECONDS = 120
 PROBE_STEPS = 500
