@@ -64,7 +64,7 @@ def test_an_answer_in_several_cells_is_what_runs_from_top_to_bottom(given_out, s
 
 def test_two_answers_cost_no_other_exercise(given_out):
     graded = given_out(copied("same_strength", RIGHT, WRONG))
-    assert points(graded) == dict.fromkeys(NAMES, 2) | {"same_strength": 0, "explanation": None}
+    assert points(graded) == dict.fromkeys(NAMES, 2) | {"same_strength": 0, "explanation": 0}
 
 
 @pytest.mark.parametrize("order", [(BLANK, RIGHT), (RIGHT, BLANK)], ids=["above", "below"])
@@ -74,7 +74,7 @@ def test_the_untouched_cell_beside_an_answer_is_no_answer(given_out, order, mark
     if marks == "added":  # in a cell that the student made
         made = [code_cell(RIGHT) if cell["source"] == RIGHT else cell for cell in made]
     graded = given_out(made)
-    assert points(graded) == dict.fromkeys(NAMES, 2) | {"explanation": None}
+    assert points(graded) == dict.fromkeys(NAMES, 2) | {"explanation": 0}
 
 
 def test_without_marks_and_ids_answers_are_found_by_their_names(given_out, lab_with_blank):
@@ -96,7 +96,7 @@ def test_an_answer_in_the_cell_of_its_check(given_out):
     place = next(i for i, cell in enumerate(made) if cell["id"] == "check_same_strength")
     made[place] = made[place] | {"source": f"{RIGHT}\n\n{made[place]['source']}"}
     graded = given_out(made)
-    assert points(graded) == dict.fromkeys(NAMES, 2) | {"explanation": None}
+    assert points(graded) == dict.fromkeys(NAMES, 2) | {"explanation": 0}
 
 
 def test_of_two_notebooks_that_differ_a_person_decides(tmp_path, lab, grader):
@@ -113,7 +113,7 @@ def test_a_cell_that_is_too_long_costs_itself_alone(given_out):
     picture = {"cell_type": "markdown", "id": "p", "metadata": {}, "source": f"![](data:image/png;base64,{'A' * 300_000})"}
     long = f"{RIGHT}\nDATA = '{'x' * 300_000}'"
     graded = given_out([picture, code_cell(f"DATA = '{'x' * 300_000}'"), *cells(same_strength=long)])
-    assert points(graded) == dict.fromkeys(NAMES, 2) | {"same_strength": 0, "explanation": None}
+    assert points(graded) == dict.fromkeys(NAMES, 2) | {"same_strength": 0, "explanation": 0}
     assert "has 300" in next(mark.sentence for mark in graded.marks if mark.exercise == "same_strength")
 
 
@@ -121,7 +121,7 @@ def test_lines_of_windows(given_out):
     made = bare(cells())
     for cell in made:
         cell["source"] = cell["source"].replace("\n", "\r\n")
-    assert points(given_out(made)) == dict.fromkeys(NAMES, 2) | {"explanation": None}
+    assert points(given_out(made)) == dict.fromkeys(NAMES, 2) | {"explanation": 0}
 
 
 def test_experiments_without_ids_are_not_run_for_marks(grader):
