@@ -42,7 +42,7 @@ def both_ways(tmp_path: Path, entries: dict[str, bytes]) -> list[list]:
      ("poeann_12348_text.html", "poeann_12348", "12348", False),
      ("kimlee_LATE_12347_link.html", "kimlee_12347", "12347", True),
      (f"{MOODLE}_/lab04_lora.ipynb", "Jane Doe_123", "123", None),
-     (f"{MOODLE}/work/lab04_lora.ipynb", "Jane Doe_123", "123", None),
+     (f"{MOODLE}/answers/lab04_lora.ipynb", "Jane Doe_123", "123", None),
      (f"{MOODLE}_lab04_lora.ipynb", "Jane Doe_123", "123", None),
      ("Participant_7_assignsubmission_file_/a.ipynb", "Participant_7", "7", None),
      ("hw_1_jane_attempt_2026-11-20-14-33-05_lab04.ipynb", "jane", "jane", None),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import subprocess
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import IO
@@ -38,6 +39,21 @@ class Begun(ABC):
     def shortage(self) -> str:
         """What this machine is short of, so that the box must end through no fault of its own; empty if nothing."""
         return ""
+
+
+@dataclass
+class Started(Begun):
+    """A box whose server is a process of ours, or within one."""
+
+    process: subprocess.Popen
+
+    def code(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        return self.process.poll()
+
+    def processes(self) -> set:
+        return alive(self.process.pid) | below(self.process.pid)
 
 
 def below(root: int) -> set:

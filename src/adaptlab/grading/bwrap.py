@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptlab.grading import walls
-from adaptlab.grading.begun import Begun, alive, below, files_in_memory
+from adaptlab.grading.begun import Begun, Started, alive, below, files_in_memory
 from adaptlab.grading.calls import system_calls
 from adaptlab.grading.walls import MIB, Limits
 from adaptlab.grading.warm import WARM, Forked, Warm
@@ -84,24 +84,13 @@ class InMemory(Begun):
         return max(found, default=0)
 
 
-@dataclass
-class Cold(InMemory):
+class Cold(InMemory, Started):
     """A box whose server bubblewrap has started as a new interpreter."""
-
-    process: subprocess.Popen
 
     def close(self) -> None:
         _kill(self.process)
         self.into.close()
         self.out.close()
-
-    def code(self) -> int | None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1)
-        return self.process.poll()
-
-    def processes(self) -> set:
-        return alive(self.process.pid) | below(self.process.pid)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptlab.grading import walls
-from adaptlab.grading.begun import Begun, alive, below
+from adaptlab.grading.begun import Started
 from adaptlab.grading.walls import Limits
 
 LEFT_OUT = (
@@ -32,10 +32,9 @@ def missing() -> str:
 
 
 @dataclass
-class Bare(Begun):
+class Bare(Started):
     """A process in a session of its own, and the folder that it works in."""
 
-    process: subprocess.Popen
     home: Path
 
     def close(self) -> None:
@@ -45,14 +44,6 @@ class Bare(Begun):
         self.into.close()
         self.out.close()
         shutil.rmtree(self.home, ignore_errors=True)
-
-    def code(self) -> int | None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1)
-        return self.process.poll()
-
-    def processes(self) -> set:
-        return alive(self.process.pid) | below(self.process.pid)
 
 
 def begin(folder: Path, limits: Limits) -> Bare:
