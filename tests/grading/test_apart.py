@@ -27,8 +27,8 @@ def test_work_gives_what_it_gives():
     ("work", "said"),
     [
         (lambda: time.sleep(60), "too long"),
-        (lambda: bytearray(600 * MIB) and 1, "more than 256 MiB"),
-        (lambda: [[] for _ in range(10**8)] and 1, "more than 256 MiB"),
+        (lambda: bytearray(600 * MIB) and 1, "more than 128 MiB"),
+        (lambda: [[] for _ in range(10**8)] and 1, "more than 128 MiB"),
         (lambda: os._exit(3), "its process ended"),
         (lambda: os.kill(os.getpid(), 9), "its process ended"),
     ],
@@ -104,3 +104,21 @@ def test_names_that_utf8_cannot_hold():
     assert storable("a\ud800b") == "a?b" and storable("Zoë 東京") == "Zoë 東京"
     one = Submission("jos\udce9", b"", "class/jos\udce9.ipynb", "")
     assert (one.student, one.source) == ("josé", "class/josé.ipynb")
+
+
+def test_answers_with_gradients_are_judged_after_this_process_has_used_torchs_threads():
+    import torch
+
+    weights = torch.ones(400, 400, requires_grad=True)
+    (weights @ weights).sum().backward()  # its threads are not in a fork
+    exercise = exercises("lab05")["train"]
+    judge = exercise.judge(3)
+    outputs = exercise.outputs(exercise.right, judge.inputs)
+    assert judged(judge, [json.dumps({"value": encode(one)}).encode() for one in outputs]).verdict.status == "pass"
+
+
+def test_a_right_answer_does_not_wait_for_what_wrong_ones_return():
+    exercise = exercises("lab03")["compare"]
+    judge = exercise.judge(3)
+    assert judge.verdict(exercise.outputs(exercise.right, judge.inputs)).status == "pass"
+    assert "imitations" not in vars(judge)

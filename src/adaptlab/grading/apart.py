@@ -12,7 +12,7 @@ from typing import Any
 from adaptlab.grading.walls import MIB
 
 SECONDS = 20.0
-MEMORY_BYTES = 256 * MIB  # beyond what the process has already
+MEMORY_BYTES = 128 * MIB  # beyond what the process has already
 PIECE, MOST_SAID = 2**16, 32 * MIB
 PATIENCE = 5  # times as long by the clock on the wall: a machine has others to serve
 STATM = Path("/proc/self/statm")

@@ -74,9 +74,6 @@ class Measure:
         """The arguments of the probe for a file's bytes."""
         return np.frombuffer(content, np.uint8), [case.given for case in self.cases], *self.exercise.settings
 
-    def prepare(self) -> None:
-        """Nothing is left to compute."""
-
     def is_missing(self, outputs: Sequence[Any]) -> bool:
         """A file has no name in the notebook."""
         return False

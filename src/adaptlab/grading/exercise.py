@@ -180,10 +180,6 @@ class Judge:
         """What each misconception returns for each input."""
         return {name: self.exercise.outputs(function, self.inputs) for name, function in self.exercise.misconceptions.items()}
 
-    def prepare(self) -> None:
-        """Compute what is right, and what misconceptions return."""
-        _ = self.expected, self.imitations
-
     def verdict(self, outputs: Sequence[Any], tells_expected: bool = False) -> Verdict:
         """The verdict on what an answer returned for the inputs, in their order.
 

@@ -1,6 +1,7 @@
 """Judging what came out of a box: decoded and compared apart, whatever it is made of."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -28,7 +29,6 @@ class Judged(NamedTuple):
 
 def judged(judge: Judge | Measure, answers: Sequence[bytes]) -> Judged:
     """The verdict on the answers of a box for the judge's inputs, in their order."""
-    judge.prepare()  # here, so that it is done once and not in every fork
     try:
         verdict, is_missing = apart(lambda: _verdict(judge, answers), SECONDS)
         return Judged(Verdict(**verdict), is_missing)
@@ -38,6 +38,7 @@ def judged(judge: Judge | Measure, answers: Sequence[bytes]) -> Judged:
 
 
 def _verdict(judge: Judge | Measure, answers: Sequence[bytes]) -> tuple[dict, bool]:
+    _use_one_thread()
     try:
         outputs = [plain(answer) for answer in answers]
         return asdict(judge.verdict(outputs)), judge.is_missing(outputs)
@@ -49,6 +50,12 @@ def _verdict(judge: Judge | Measure, answers: Sequence[bytes]) -> tuple[dict, bo
     except Exception as fault:  # a check that cannot cope with an answer is our fault, and no zero
         says = f"The check of this exercise failed ({type(fault).__name__}: {fault})."
         return asdict(Verdict("grader error", says)), False
+
+
+def _use_one_thread() -> None:
+    """Let torch compute without its threads, which a fork does not have: it would wait for them."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def read_texts(answer: bytes, names: Sequence[str], longest: int = 200) -> dict[str, str]:

@@ -179,9 +179,6 @@ class _OrderJudge:
     def __init__(self, exercise: type[_Order]):
         self.exercise, self.about = exercise, exercise.about
 
-    def prepare(self) -> None:
-        """Nothing is left to compute."""
-
     def is_missing(self, outputs: list) -> bool:
         return False
 
