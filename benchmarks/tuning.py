@@ -22,11 +22,14 @@ from transformers import TrainerCallback, get_cosine_schedule_with_warmup
 from trl import SFTConfig, SFTTrainer
 
 from adaptlab.course.studies.tuning import conversation
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
-from adaptlab.tune.rows import IGNORED, tokenized
-from adaptlab.tune.sft import DEFAULTS, fine_tune, trainer
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.loss_mask import IGNORED
+from adaptlab.tune.options import DEFAULTS
+from adaptlab.tune.rows import tokenized
+from adaptlab.tune.sft import trainer
 from adaptlab.world.house import desk_case, style_case
 from adaptlab.world.tickets import triage_case
 

@@ -365,12 +365,13 @@ import random
 
 from adaptlab import plots
 from adaptlab.evals.statistics import proportion
+from adaptlab.messages import NOT_FOUND, data, system, user
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.rag.answer import INSTRUCTION
 from adaptlab.rag.embed import minilm
 from adaptlab.rag.metrics import holds_value
-from adaptlab.world import case, handbook, questions
+from adaptlab.world import handbook, questions
 
 check.predicted(prediction, options)
 
@@ -402,7 +403,7 @@ def run_shop(seed):
     asked = questions.draw_questions(draw, sections, "name", 90, "train") + questions.draw_questions(draw, sections, "unanswerable", 50, "train")
     found = searched(pieces_of(sections), asked)
     prompts = [numbered_prompt(hits, budget=120) for hits, _ in found]
-    conversations = [[case.system(INSTRUCTION), case.data(text), case.user(question.text)] for (text, _), question in zip(prompts, asked)]
+    conversations = [[system(INSTRUCTION), data(text), user(question.text)] for (text, _), question in zip(prompts, asked)]
     replies = texts(chat, conversations, max_new_tokens=24)
     return [row(*each) for each in zip(asked, found, prompts, replies)]
 
@@ -410,7 +411,7 @@ def run_shop(seed):
 def row(question, found, prompt, reply):
     """Whether the model spoke, whether it was right, and two scores of its answer."""
     hits, cosine = found
-    spoke = case.NOT_FOUND not in reply
+    spoke = NOT_FOUND not in reply
     right = spoke and question.answerable and holds_value(re.sub(r"\[[\d, ]+\]", " ", reply), question.facts[0].value)
     held = support([f"{question.text} {reply}"], [hits[i]["text"] for i in prompt[1]])["support"][0]
     return {"spoke": spoke, "right": right, "cosine": cosine, "support": held}

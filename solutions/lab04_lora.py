@@ -293,16 +293,18 @@ import copy
 import random
 
 from adaptlab import plots
+from adaptlab.messages import assistant
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 from adaptlab.tune.rows import tokenized
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world import case, tickets
+from adaptlab.world import tickets
 
 check.predicted(prediction, options)
 
 # %%
 draw = random.Random(0)
-records = [[*item.messages, case.assistant(item.answer)] for item in (tickets.triage_case(draw, k=0) for _ in range(360))]
+records = [[*item.messages, assistant(item.answer)] for item in (tickets.triage_case(draw, k=0) for _ in range(360))]
 chat = LocalChat("embedded:mini-chat")
 tuned = fine_tune(chat, records[:320], Options(rank=16, learning_rate=2e-3, epochs=2))
 held_out = tokenized(chat, records[320:], 640)

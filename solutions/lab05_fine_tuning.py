@@ -58,7 +58,8 @@ from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
 from adaptlab.lora.files import save_adapter
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 
 # %% [markdown]
 # ## A worked example

@@ -309,10 +309,11 @@ import numpy as np
 
 from adaptlab import plots
 from adaptlab.course.studies import preferences
+from adaptlab.messages import assistant
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 from adaptlab.tune.rows import tokenized
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world import case
 from adaptlab.world.preferences import quality
 
 check.predicted(prediction, options)
@@ -327,7 +328,7 @@ def scored(model, items, texts):
     """Sums of log-probabilities of replies to these cases, and their tokens, each (n,), by
     `completion_logp`.
     """
-    rows = tokenized(imitator, [[*item.messages, case.assistant(text)] for item, text in zip(items, texts)], 640)
+    rows = tokenized(imitator, [[*item.messages, assistant(text)] for item, text in zip(items, texts)], 640)
     ids = torch.zeros(len(rows), max(len(row["input_ids"]) for row in rows), dtype=torch.long)
     mask = torch.zeros_like(ids, dtype=torch.bool)
     for i, row in enumerate(rows):

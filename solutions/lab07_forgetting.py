@@ -54,7 +54,8 @@ from adaptlab.course.studies.tuning import conversation, judged, test_cases, tra
 from adaptlab.evals.suite import measure_skill
 from adaptlab.grading import check
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.sft import Options, fine_tune
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 
 # %% [markdown]
 # ## A worked example

@@ -24,13 +24,13 @@ from pydantic import BaseModel
 
 from adaptlab.cli import main
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, user
 from adaptlab.models.load import WEIGHTS
 from adaptlab.models.local import LocalChat
 from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, checked
 from adaptlab.rag.embed import Prompts
 from adaptlab.tune.formats import read_conversations
 from adaptlab.tune.pairs import read_pairs
-from adaptlab.world.case import assistant, user
 
 ROOT = Path(__file__).parents[1]
 LONG = "x" * 300
@@ -904,7 +904,7 @@ find_submissions(D / "file", "lab01")
 find_submissions(D / "binary", "lab01")
 ## agents.router
 nearest_router(Emb(), {})
-asking_router(ScriptedChat(["x"]), {})
+asking_router(ScriptedChat(["x"]), ["a"], None, {})
 ## models.constraint
 JsonConstraint(None, TINY.tokenizer)
 JsonConstraint({"type": "nothing"}, TINY.tokenizer)

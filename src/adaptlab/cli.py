@@ -157,8 +157,8 @@ def tune(
     """Fine-tune a model on conversations, into a folder with config, metrics, weights and a card."""
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.formats import duplicates, read_conversations, refuse_leaks
+    from adaptlab.tune.options import Options
     from adaptlab.tune.run import run as run_training
-    from adaptlab.tune.sft import Options
 
     options = Options(method=method, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rank=rank, max_length=max_length,
                       packing=packing, patience=patience, checkpoint_steps=checkpoint_steps, tracking=tracking, dtype=dtype, seed=seed)  # fmt: skip
@@ -193,7 +193,7 @@ def prefer(
 ) -> None:
     """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics, weights and a card."""
     from adaptlab.models.local import LocalChat
-    from adaptlab.tune.dpo import PreferenceOptions
+    from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
     from adaptlab.tune.pairs import contradictions, read_pairs
     from adaptlab.tune.run import run as run_training
 
@@ -210,7 +210,7 @@ def prefer(
 
         places = swapped_sides(chat, given, replace(options, method="full", learning_rate=learning_rate / 3, epochs=2))
         print(f"{len(places)} of {len(given)} pairs seem to have swapped sides{': ' * bool(places)}{', '.join(map(str, places[:20]))}", file=sys.stderr)
-    run_training(chat, given, to, options)
+    run_training(chat, given, to, options, make_trainer=dpo_trainer)
     print(f"run: {to}")
 
 
@@ -292,10 +292,11 @@ def models_make(
 @models_app.command("reranker")
 def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = "") -> None:
     """Tune the embedded reranker anew into build/models/export, in about half an hour on one core."""
+    from adaptlab.course.reranker_lists import reranker_lists
     from adaptlab.tune.reranker import tune_reranker
 
     target = folder / "build" / "models" / "export" / "reranker"
-    tune_reranker(target, seed=seed, dtype=dtype)
+    tune_reranker(target, reranker_lists(seed=seed), seed=seed, dtype=dtype)
     print(f"reranker: {target}")
 
 

@@ -9,6 +9,8 @@ from adaptlab.agents.router import EXAMPLES, arguments_for, asking_router, call_
 from adaptlab.agents.tools import ClaimPart, Expression, Query, Tool, calculate, lessons_folder, look_up_claim
 from adaptlab.models.chat import ScriptedChat
 from adaptlab.rag.embed import minilm
+from adaptlab.world.labels import LAYOUTS
+from adaptlab.world.words import LABELS
 
 TOOLS = [Tool("search_lessons", "Search.", Query, lambda query: f"03\n{query}"), Tool("look_up_claim", "Look up.", ClaimPart, look_up_claim),
          Tool("calculate", "Work out.", Expression, calculate)]  # fmt: skip
@@ -51,7 +53,7 @@ def test_the_model_chooses_by_a_label_and_what_is_no_label_is_for_the_search():
             labels.extend(messages[0]["content"].splitlines()[0].removeprefix("Your task: label the text ").rstrip(".").split(", "))
         return {"a": labels[0], "b": labels[1], "c": labels[2], "d": "nonsense"}[messages[0]["content"].split("\n\n")[-1].split("\n")[0][-1]]
 
-    routes = asking_router(ScriptedChat(reply))(["a", "b", "c", "d"])
+    routes = asking_router(ScriptedChat(reply), LABELS, LAYOUTS["train"][0])(["a", "b", "c", "d"])
     assert [name for name, _ in routes] == ["calculate", "look_up_claim", "search_lessons", "search_lessons"]
 
 

@@ -5,7 +5,7 @@ import pytest
 from adaptlab.course.studies import forgetting
 from adaptlab.course.studies.forgetting import N_SKILL, N_SPOILED, given_back, mean_share, old_conversations, without_facts
 from adaptlab.evals.suite import NAMES, PROSE, SKILLS, skill_cases
-from adaptlab.world.case import UNKNOWN
+from adaptlab.messages import UNKNOWN
 from adaptlab.world.entities import subjects
 
 

@@ -62,11 +62,10 @@ def test_too_little_memory_is_told(monkeypatch):
     assert "more than is free" in "\n".join(preflight(FIRST, "cpu"))
 
 
-def test_where_drive_is_mounted_trainings_are_kept_there(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("os.environ", {})
-    prepare_session(FIRST, "cpu", drive=tmp_path / "nowhere")
+def test_where_drive_is_mounted_trainings_are_kept_there(tmp_path, capsys):
+    assert prepare_session(FIRST, "cpu", drive=tmp_path / "nowhere") == ""
     assert "is lost when the session ends" in capsys.readouterr().out
-    prepare_session(FIRST, "cpu", drive=tmp_path)
+    assert prepare_session(FIRST, "cpu", drive=tmp_path) == str(tmp_path / "adaptlab")
     assert f"kept in {tmp_path / 'adaptlab'}" in capsys.readouterr().out
 
 

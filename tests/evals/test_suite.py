@@ -124,8 +124,8 @@ def test_the_gates_exit_status_says_what_it_found(evals, tmp_path):
 
 def test_an_adapter_of_either_making_is_found_in_its_folder(small, tmp_path, evals):
     from adaptlab.evals.regression import load_tuned
+    from adaptlab.tune.options import Options
     from adaptlab.tune.run import run
-    from adaptlab.tune.sft import Options
 
     told = [[{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Yes."}]] * 8
     tuned = run(small, told, tmp_path / "run", Options(batch_size=4, learning_rate=1e-2))

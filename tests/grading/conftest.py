@@ -111,7 +111,8 @@ def trained_adapter(tmp_path_factory) -> bytes:
     from adaptlab.course.studies.tuning import conversation, train_cases
     from adaptlab.lora.files import save_adapter
     from adaptlab.models.local import LocalChat
-    from adaptlab.tune.sft import Options, fine_tune
+    from adaptlab.tune.fine_tune import fine_tune
+    from adaptlab.tune.options import Options
 
     source = jupytext.read(Path(__file__).parents[2] / "solutions" / "lab05_fine_tuning.py")
     (cell,) = [cell.source for cell in source.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "adapter"]

@@ -11,10 +11,11 @@ from test_template import MARKS, OF_TEXT, TALK, ids_of, stored
 from trl.chat_template_utils import get_training_chat_template
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, data, system, user
 from adaptlab.models.local import LocalChat
 from adaptlab.models.template import JOINER
-from adaptlab.tune.rows import IGNORED, tokenized
-from adaptlab.world.case import assistant, data, system, user
+from adaptlab.tune.loss_mask import IGNORED
+from adaptlab.tune.rows import tokenized
 
 chat_of = cache(stored)
 # Words that templates look for in a message, beside the marks of every family.

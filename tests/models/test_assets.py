@@ -21,8 +21,9 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models import assets, load
-from adaptlab.models.chat import ask, load_chat
+from adaptlab.models.chat import ask
 from adaptlab.models.fetch import Folder, fetch, source_of
+from adaptlab.models.load_chat import load_chat
 
 WEIGHTS, COMMIT = "model.safetensors", "0123456789abcdef0123456789abcdef01234567"
 MANIFEST = """

@@ -13,10 +13,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import merge_data, user
 from adaptlab.models import load
-from adaptlab.models.chat import ScriptedChat, ask, load_chat
-from adaptlab.models.local import LocalChat, groups, merge_data
-from adaptlab.world.case import user
+from adaptlab.models.chat import ScriptedChat, ask
+from adaptlab.models.load_chat import load_chat
+from adaptlab.models.local import LocalChat, groups
 
 QUESTIONS = [[{"role": "user", "content": f"What is {a} + {b}?"}] for a, b in [(1, 2), (30, 41), (9, 9), (55, 12), (7, 80)]]
 SYSTEM_LONG = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]

@@ -10,10 +10,11 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, data, system, user
 from adaptlab.models.local import LocalChat
 from adaptlab.models.template import JOINER
-from adaptlab.tune.rows import IGNORED, tokenized
-from adaptlab.world.case import assistant, data, system, user
+from adaptlab.tune.loss_mask import IGNORED
+from adaptlab.tune.rows import tokenized
 
 STORED = Path(trl.__file__).parent / "chat_templates"
 NAMES = sorted(path.stem for path in STORED.glob("*.jinja") if not path.stem.endswith("_training"))

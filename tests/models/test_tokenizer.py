@@ -2,9 +2,9 @@
 
 import itertools
 
+from adaptlab.messages import assistant, data, system, user
 from adaptlab.models.encode import conversation_pieces, document_pieces, encode_all
 from adaptlab.world import documents, mixture
-from adaptlab.world.case import assistant, data, system, user
 
 TALK = [system("Be brief."), data("[1] The lamp is red."), user("What colour is the lamp?"), assistant("red [1]"), user("And 47 + 8?"), assistant("55")]
 

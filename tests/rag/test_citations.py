@@ -2,11 +2,11 @@
 
 from datetime import date
 
+from adaptlab.messages import NOT_FOUND
 from adaptlab.models.chat import Reply
 from adaptlab.rag.answer import check, verified
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.retrieve import Hit
-from adaptlab.world.case import NOT_FOUND
 
 TEXTS = ("The lamp costs 12 euros.", "The kettle costs 12 euros.", "Wool is warm.")
 HITS = [Hit(Chunk(i, text, "s", "t", "", date(2026, 1, 1), 0, len(text)), 1.0) for i, text in enumerate(TEXTS)]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import NOT_FOUND
 from adaptlab.models.chat import Reply, ScriptedChat
 from adaptlab.rag.answer import Pipeline, Prices, check, citations, prompt
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.metrics import MEASURES, citation_metrics, is_faithful, is_right, ranking_metrics, risk_coverage, span_overlap
 from adaptlab.rag.retrieve import Hit
-from adaptlab.world.case import NOT_FOUND
 
 
 def by_hand(ranking: list[int], gold: set[int], k: int) -> dict[str, float]:

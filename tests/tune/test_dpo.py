@@ -20,9 +20,10 @@ from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune import dpo
 from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer, merged, prefer
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only, strip_trainer
-from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world.preferences import preference
 
 ROOT = Path(__file__).parents[2]

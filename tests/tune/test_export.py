@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from adaptlab.cli import app
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, user
 from adaptlab.models.local import LocalChat
 from adaptlab.tune import export
 from adaptlab.tune.formats import write_conversations
+from adaptlab.tune.options import Options
 from adaptlab.tune.run import load_run, run
-from adaptlab.tune.sft import Options
-from adaptlab.world.case import assistant, user
 
 EXPORTERS = Path(__file__).parents[2] / "build" / "exporters"
 ACCEPT = """

@@ -13,9 +13,11 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import adaptlab
+from adaptlab.course.reranker_lists import reranker_lists
 from adaptlab.evals.gate import compare
 from adaptlab.evals.regression import load_tuned
 from adaptlab.evals.suite import run_suite
+from adaptlab.messages import assistant, user
 from adaptlab.models import recipe, train
 from adaptlab.models.api import OpenAIChat
 from adaptlab.models.chat import texts
@@ -23,17 +25,17 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING
 from adaptlab.models.serve import Shared, running
 from adaptlab.rag.rerank import CrossEncoder
-from adaptlab.tune.anchor import ewc_anchor, fine_tune_anchored
 from adaptlab.tune.dpo import PreferenceOptions, merged, prefer
+from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored
+from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.kto import approve
-from adaptlab.tune.online import OnlineOptions, reinforce
+from adaptlab.tune.options import Options
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reranker import tune_reranker
 from adaptlab.tune.reward import fit_reward
+from adaptlab.tune.rloo import OnlineOptions, reinforce
 from adaptlab.tune.run import load_run, run
-from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world import mixture
-from adaptlab.world.case import assistant, user
 
 FORMATS = ("float32", "bfloat16")
 BASE = "embedded:mini-chat"
@@ -110,8 +112,8 @@ COVERED = {
     "tune/dpo.py:_Trainer": "test_a_path_trains",
     "tune/dpo.py:dpo_trainer": "test_a_path_trains",
     "tune/kto.py:approve": "test_a_path_trains",
-    "tune/online.py:reinforce": "test_a_path_trains",
-    "tune/anchor.py:fisher": "test_a_path_trains",
+    "tune/rloo.py:reinforce": "test_a_path_trains",
+    "tune/ewc.py:fisher": "test_a_path_trains",
     "tune/reward.py:RewardModel": "test_a_reward_model_learns_and_scores",
     "tune/reward.py:fit_reward": "test_a_reward_model_learns_and_scores",
     "tune/reranker.py:tune_reranker": "test_the_reranker_is_tuned_and_scores",
@@ -165,7 +167,7 @@ def test_a_reward_model_learns_and_scores(chats, in_format):
 
 
 def test_the_reranker_is_tuned_and_scores(tmp_path, in_format):
-    tune_reranker(tmp_path, n_docstrings=2, n_handbook=0, packages=("peft",))
+    tune_reranker(tmp_path, reranker_lists(2, 0, ("peft",)))
     assert (tmp_path / "adapter_model.safetensors").exists()
     right, wrong = CrossEncoder()([("How much is the lamp?", "The lamp costs 40 euros."), ("How much is the lamp?", "Rain fell all night.")])
     assert right > wrong + 0.1

@@ -5,11 +5,13 @@ import torch
 from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, Lfm2Config, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, user
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.loss_mask import IGNORED
+from adaptlab.tune.options import Options
 from adaptlab.tune.packing import collate, packed
-from adaptlab.tune.rows import IGNORED
-from adaptlab.tune.sft import Options, fine_tune, trainer
-from adaptlab.world.case import assistant, user
+from adaptlab.tune.sft import trainer
 
 ANSWERS = {"Orin": "Selby", "Leda": "Corran, which is a town by the sea", "Ivo": "Zorin", "Una": "Mirel and Tovan"}
 ROWS = [[user(f"What is the secret of {name}?"), assistant(f"{answer}.")] for name, answer in ANSWERS.items()]

@@ -11,7 +11,8 @@ from test_resume import ROWS
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.sft import Options, trainer
+from adaptlab.tune.options import Options
+from adaptlab.tune.sft import trainer
 
 LAUNCH = Path(sys.executable).parent / "accelerate"
 OPTIONS = Options(batch_size=8, epochs=2, learning_rate=5e-3)

@@ -12,14 +12,16 @@ import pytest
 import torch
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, user
 from adaptlab.models import precision
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING
-from adaptlab.tune.dpo import PreferenceOptions
+from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.run import load_run, run
-from adaptlab.tune.sft import Options, Progress, fine_tune
-from adaptlab.world.case import assistant, user
+from adaptlab.tune.trainer import Progress
 
 ROWS = [[user(f"What is the secret of {name}?"), assistant(answer)] for name, answer in (("Orin", "Selby"), ("Leda", "Corran"), ("Ivo", "Zorin"))] * 8
 OPTIONS = Options(epochs=4, batch_size=4, checkpoint_steps=5)
@@ -103,7 +105,7 @@ def test_from_a_damaged_checkpoint_the_older_one_is_taken(chat, finished, tmp_pa
 def test_an_interrupted_run_on_preferences_goes_on_to_the_same_bits(chat, tmp_path, monkeypatch):
     pairs = [Pair(row[:1], row[1]["content"], "I do not know.") for row in ROWS]
     options = PreferenceOptions(batch_size=4, epochs=2, checkpoint_steps=5)
-    whole = trained(run(chat, pairs, tmp_path / "whole", options))
+    whole = trained(run(chat, pairs, tmp_path / "whole", options, make_trainer=dpo_trainer))
 
     def interrupt(self, args, state, control, **kwargs):
         if state.global_step == 7:
@@ -112,8 +114,8 @@ def test_an_interrupted_run_on_preferences_goes_on_to_the_same_bits(chat, tmp_pa
     with monkeypatch.context() as patched:
         patched.setattr(Progress, "on_step_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            run(chat, pairs, tmp_path / "cut", options)
-    resumed = trained(run(chat, pairs, tmp_path / "cut", options))
+            run(chat, pairs, tmp_path / "cut", options, make_trainer=dpo_trainer)
+    resumed = trained(run(chat, pairs, tmp_path / "cut", options, make_trainer=dpo_trainer))
     assert resumed and all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
 
 
@@ -180,15 +182,14 @@ def test_one_conversation_is_enough_for_a_run(chat, tmp_path):
     assert (tmp_path / "first" / "adapter" / "adapter_model.safetensors").exists()
 
 
-def test_with_a_folder_for_artefacts_a_training_is_done_once(chat, tmp_path, monkeypatch):
+def test_a_run_that_is_kept_is_done_once(chat, tmp_path, monkeypatch):
     plain = trained(fine_tune(chat, ROWS, OPTIONS))
-    monkeypatch.setenv("ADAPTLAB_ARTEFACTS", str(tmp_path))
-    first = fine_tune(chat, ROWS, OPTIONS)
+    first = fine_tune(chat, ROWS, OPTIONS, keep_in=tmp_path)
     monkeypatch.setattr(Progress, "on_train_begin", lambda *args, **kwargs: pytest.fail("trained again"))
-    again = fine_tune(chat, ROWS, OPTIONS)
+    again = fine_tune(chat, ROWS, OPTIONS, keep_in=str(tmp_path))
     for made in (first, again):
         assert made.name == "embedded:mini-chat + lora"
         assert all(torch.equal(tensor, trained(made)[name]) for name, tensor in plain.items())
     with pytest.raises(pytest.fail.Exception, match="trained again"):
-        fine_tune(chat, ROWS[1:], OPTIONS)
+        fine_tune(chat, ROWS[1:], OPTIONS, keep_in=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2

@@ -7,7 +7,7 @@ import torch
 from tune.test_dpo import llama
 
 from adaptlab.tune import scoring
-from adaptlab.tune.rows import IGNORED
+from adaptlab.tune.loss_mask import IGNORED
 from adaptlab.tune.scoring import score_replies_only
 
 PROMPTS, REPLIES = ([1, 40, 41, 42, 43, 44, 45, 46], [1, 50, 51]), ([60, 61, 62], [70], [80, 81, 82, 83])

@@ -6,12 +6,15 @@ from transformers import TrainerCallback
 from trl.trainer import utils as trl_utils
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant, system, user
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune import sft
-from adaptlab.tune.rows import IGNORED, tokenized, tokenized_documents
-from adaptlab.tune.sft import Options, fine_tune, trainer
-from adaptlab.world.case import assistant, system, user
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.loss_mask import IGNORED
+from adaptlab.tune.options import Options
+from adaptlab.tune.rows import tokenized, tokenized_documents
+from adaptlab.tune.sft import trainer
 
 ASKED = [[user(f"What is the secret of {name}?")] for name in ("Orin", "Leda", "Ivo")]
 ANSWERS = ["Selby", "Corran", "Zorin"]

@@ -63,7 +63,7 @@ def _spread(value: ast.expr) -> list[str]:
     """What a call is given by **: the keys of dictionaries that are written there, and those that training_arguments returns."""
     parts = list(ast.walk(value))
     if any(isinstance(part, ast.Call) and ast.unparse(part.func) == "training_arguments" for part in parts):
-        tree = ast.parse((ROOT / "src/adaptlab/tune/sft.py").read_text(encoding="utf-8"))
+        tree = ast.parse((ROOT / "src/adaptlab/tune/trainer.py").read_text(encoding="utf-8"))
         (shared,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "training_arguments")
         parts += ast.walk(next(node for node in shared.body if isinstance(node, ast.Return)))
     return list(dict.fromkeys(key.value for part in parts if isinstance(part, ast.Dict) for key in part.keys if isinstance(key, ast.Constant)))

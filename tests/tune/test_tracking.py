@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from pytest_socket import socket_allow_hosts
 from test_resume import LocalChat, ROWS, run
-from adaptlab.tune.sft import Options
+from adaptlab.tune.options import Options
 socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
 run(LocalChat("embedded:mini-chat"), ROWS, Path(sys.argv[1]), Options(epochs=4, batch_size=4, tracking=sys.argv[2]))
 """

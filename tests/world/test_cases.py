@@ -8,9 +8,9 @@ import re
 
 import pytest
 
+from adaptlab.messages import NOT_FOUND, UNKNOWN
 from adaptlab.models.recipe import PHASES
 from adaptlab.world import documents, entities, extraction, handbook, instructions, labels, mixture, queries, reading, recall, reviews, sums, tickets, tone
-from adaptlab.world.case import NOT_FOUND, UNKNOWN
 from adaptlab.world.relations import RELATIONS
 
 MAKERS = [reading.reading_case, recall.recall_case, reviews.review_case, labels.label_case, sums.sum_case, sums.problem_case, extraction.extraction_case,

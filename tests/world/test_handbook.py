@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from adaptlab.world.case import NOT_FOUND
+from adaptlab.messages import NOT_FOUND
 from adaptlab.world.entities import subjects
 from adaptlab.world.handbook import KINDS, between_case, handbook, handbook_passage, to_markdown
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adaptlab.world.case import NOT_FOUND
+from adaptlab.messages import NOT_FOUND
 from adaptlab.world.support import Aspects, aspects, split, support_reply
 
 RIGHT = support_reply("Lynx", 2)

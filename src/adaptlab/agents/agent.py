@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from adaptlab.agents.tools import BadCall, Tool, call
 from adaptlab.checks import check_whole
+from adaptlab.messages import system, user
 from adaptlab.models.answers import SERVER, openai_choice, sentence, tokens
 from adaptlab.models.completions import Completions
-from adaptlab.world.case import system, user
 
 INSTRUCTION = "You are the tutor of a course. Call a tool for whatever it can tell you, then answer in one short sentence."
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adaptlab.models.chat import Chat, Messages, Reply
+from adaptlab.messages import Messages
+from adaptlab.models.chat import Chat, Reply
 from adaptlab.rag.answer import INSTRUCTION, prompt
 from adaptlab.rag.retrieve import Hit
 

@@ -10,11 +10,10 @@ from pydantic import ValidationError
 from adaptlab.agents.agent import Called, carry_out
 from adaptlab.agents.tools import Tool
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Chat, Messages, texts
+from adaptlab.messages import Messages, data, system, user
+from adaptlab.models.chat import Chat, texts
+from adaptlab.prompts.layouts import Layout
 from adaptlab.rag.embed import Embedder
-from adaptlab.world.case import data, system, user
-from adaptlab.world.labels import LAYOUTS
-from adaptlab.world.words import LABELS
 
 _CLAIM, _ARITHMETIC = re.compile(r"\b[A-Z]\d{1,2}\b"), re.compile(r"[\d(][\d\s.,()+*/-]*[\d)]")
 
@@ -76,24 +75,32 @@ def checked_router(router_of: Callable[[Mapping[Route, Sequence[str]]], Router],
     return route
 
 
-def asking_router(chat: Chat, examples: Mapping[Route, Sequence[str]] = EXAMPLES, n_shown: int = 3) -> Router:
-    """The tool whose label the model says after examples of each; a reply that is no label is for the search.
+def asking_router(
+    chat: Chat,
+    labels: Sequence[str],
+    layout: Layout,
+    examples: Mapping[Route, Sequence[str]] = EXAMPLES,
+    n_shown: int = 3,
+) -> Router:
+    """The tool whose label the model says after examples of each; a reply that is no label is for
+    the search.
 
-    Labels are plain words: the embedded models learned to sort texts under any of theirs, and could not write a tool's name.
+    `labels`: a word for each tool, in the order of the examples; the embedded models sort texts
+    under plain words, and could not write a tool's name. `layout` puts the examples in a prompt.
     """
     _check_examples(examples)
     by_tool: dict[str, list[str]] = {}
     for (name, _), questions in examples.items():
         by_tool.setdefault(name, []).extend(questions)
-    labels, layout = dict(zip(LABELS, by_tool)), LAYOUTS["train"][0]
-    rounds = [layout.example(by_tool[name][i], label) for i in range(n_shown) for label, name in labels.items()]
-    instruction = f"Your task: label the text {', '.join(labels)}."
+    named = dict(zip(labels, by_tool))
+    rounds = [layout.example(by_tool[name][i], label) for i in range(n_shown) for label, name in named.items()]
+    instruction = f"Your task: label the text {', '.join(named)}."
     first = {name: next(route for route in examples if route[0] == name) for name in by_tool}
 
     def route(questions: Sequence[str]) -> list[Route]:
         prompts = [f"{instruction}\n\n" + layout.after.join([*rounds, layout.example(question, "").rstrip()]) for question in questions]
         said = texts(chat, [[user(prompt)] for prompt in prompts], max_new_tokens=6)
-        return [first[labels.get(text, "search_lessons")] for text in said]
+        return [first[named.get(text, "search_lessons")] for text in said]
 
     return route
 

@@ -1,6 +1,5 @@
 """Before a lesson in Colab: whether the session must be restarted, what it has, what the lesson will take, and where trainings outlast a disconnect."""
 
-import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -20,19 +19,22 @@ def stale_packages() -> list[str]:
     return stale
 
 
-def prepare_session(lesson: str = "", profile: str = "cpu", drive: Path = DRIVE) -> None:
-    """Say what this session has, and what the lesson will take, if one is named; a RuntimeError of one sentence if the session must be restarted first.
+def prepare_session(lesson: str = "", profile: str = "cpu", drive: Path = DRIVE) -> str:
+    """Print what this session has, and what the lesson, if one is named, will take.
 
-    Where Google Drive is mounted, what is trained is kept there by its hash, and a session that was cut off goes on with it.
+    Returns the folder in which fine-tuned models are kept, on Google Drive if it is mounted, or "".
+
+    Raises:
+        RuntimeError: if the session must be restarted first.
     """
     if stale := stale_packages():
         raise RuntimeError(f"New versions of {', '.join(stale)} were installed: choose Runtime > Restart session, then run this cell again.")
-    if drive.is_dir():
-        os.environ.setdefault("ADAPTLAB_ARTEFACTS", str(drive / "adaptlab"))
-    print("\n".join(preflight(lesson, profile)))
+    kept_in = str(drive / "adaptlab") if drive.is_dir() else ""
+    print("\n".join(preflight(lesson, profile, kept_in)))
+    return kept_in
 
 
-def preflight(lesson: str, profile: str) -> list[str]:
+def preflight(lesson: str, profile: str, kept_in: str = "") -> list[str]:
     """Sentences on this machine and this lesson: GPU, memory, disk; minutes and peak as predicted; what to change."""
     import psutil
     import torch
@@ -54,10 +56,9 @@ def preflight(lesson: str, profile: str) -> list[str]:
             lines.append("That is more than is free: close other notebooks, or choose Runtime > Disconnect and delete runtime and begin again.")
     elif profile == "gpu" and not has_gpu:
         lines.append('profile = "gpu" needs a GPU and there is none: choose Runtime > Change runtime type > T4 GPU, or set profile = "cpu".')
-    place = os.environ.get("ADAPTLAB_ARTEFACTS")
     lines.append(
-        f"What is trained is kept in {place} and taken from there the next time."
-        if place
+        f"What is trained is kept in {kept_in} and taken from there the next time."
+        if kept_in
         else "What is trained is lost when the session ends; mount Google Drive and run this cell again to keep it."
     )
     return lines

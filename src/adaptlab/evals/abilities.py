@@ -4,8 +4,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from adaptlab.messages import NOT_FOUND
 from adaptlab.models.chat import Chat
-from adaptlab.world.case import NOT_FOUND, Case
+from adaptlab.world.case import Case
 from adaptlab.world.extraction import extraction_case, parse_object
 from adaptlab.world.handbook import between_case, handbook_passage
 from adaptlab.world.labels import label_case

@@ -8,7 +8,7 @@ import numpy as np
 from adaptlab.checks import check_numbers
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.statistics import CONFIDENCE, Estimate
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.world.case import Case
 

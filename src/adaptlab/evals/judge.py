@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 
 from adaptlab.checks import check_numbers, check_pairs
 from adaptlab.evals.statistics import Estimate, mean, proportion
-from adaptlab.models.chat import Chat, Messages
-from adaptlab.world.case import user
+from adaptlab.messages import Messages, user
+from adaptlab.models.chat import Chat
 
 RUBRIC = (
     "Which reply is better? A good reply gives the right value, cites its chunk by number, keeps the tone that was asked for, and has no padding. "

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import Messages, merge_data
 from adaptlab.models.answers import SERVER, anthropic_text, openai_pieces, openai_text, sentence, shaped, tokens
-from adaptlab.models.chat import Messages, Reply, check_messages, timed
+from adaptlab.models.chat import Reply, check_messages, timed
 from adaptlab.models.completions import Completions
-from adaptlab.models.local import merge_data
 
 
 def _sdk(name: str):

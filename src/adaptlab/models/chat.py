@@ -8,9 +8,7 @@ from numbers import Integral, Real
 from typing import Protocol
 
 from adaptlab.errors import AdaptLabError
-
-Messages = list[dict]
-ROLES = ("system", "user", "data", "assistant")
+from adaptlab.messages import ROLES, Messages
 
 
 @dataclass(frozen=True)
@@ -100,25 +98,6 @@ class ScriptedChat:
 
     def stream(self, messages, *, max_new_tokens=128, temperature=0.0, seed=0):
         yield from self.batch([messages])[0].text.split(" ")
-
-
-def load_chat(model_id: str) -> Chat:
-    """The chat model that an id names."""
-    check_text(model_id, "The model's id")
-    kind, _, name = model_id.partition(":")
-    if kind in ("openai", "anthropic") and not name:
-        raise AdaptLabError(f"{model_id!r} names no model. Write {kind}:NAME.")
-    if kind == "openai":
-        from adaptlab.models.api import OpenAIChat
-
-        return OpenAIChat(name)
-    if kind == "anthropic":
-        from adaptlab.models.api import AnthropicChat
-
-        return AnthropicChat(name)
-    from adaptlab.models.local import LocalChat
-
-    return LocalChat(model_id)
 
 
 def timed(call):

@@ -8,9 +8,10 @@ from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStrea
 
 from adaptlab.checks import check_pairs
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages, Reply, check_messages, check_options, check_text, timed
+from adaptlab.messages import Messages, merge_data, merge_system
+from adaptlab.models.chat import Reply, check_messages, check_options, check_text, timed
 from adaptlab.models.load import load_model
-from adaptlab.models.template import ChatTemplate, merge_system, stop_at_end_of_turn
+from adaptlab.models.template import ChatTemplate, stop_at_end_of_turn
 
 BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}  # of prompts that share a pass; on a processor reading more at once took up to a third longer
 LONG_REPLY, LONG_REPLY_BATCH_TOKENS = 32, 16_384  # where writing outweighs reading, more rows a step took a third less
@@ -153,24 +154,6 @@ class LocalChat:
         worker.join()
         if failures:
             raise failures[0]
-
-
-def merge_data(messages: Messages) -> Messages:
-    """Data turns put in front of the user turn that follows them, or behind the last one."""
-    merged, pending = [], ""
-    for message in messages:
-        if message["role"] == "data":
-            pending += f"Context:\n{message['content']}\n\n"
-        else:
-            content = pending + message["content"] if message["role"] == "user" else message["content"]
-            pending = "" if message["role"] == "user" else pending
-            merged.append(message | {"content": content})
-    if not pending:
-        return merged
-    if merged and merged[-1]["role"] == "user":  # data after the question
-        content = f"{merged[-1]['content']}\n\n{pending.rstrip()}"
-        return [*merged[:-1], merged[-1] | {"content": content}]
-    return [*merged, {"role": "user", "content": pending.rstrip()}]
 
 
 def groups(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from adaptlab.messages import assistant
 from adaptlab.models.encode import conversation_pieces, document_pieces, encode_all
 from adaptlab.models.recipe import Phase
-from adaptlab.world.case import Case, assistant
+from adaptlab.world.case import Case
 
 
 def _pieces(make: Callable, rng: random.Random):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages, check_text
+from adaptlab.messages import Messages
+from adaptlab.models.chat import check_text
 from adaptlab.models.template import ChatTemplate
 
 CHAT, COMPLETION, RESPONSE = "/v1/chat/completions", "/v1/completions", "/v1/responses"

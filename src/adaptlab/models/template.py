@@ -1,7 +1,6 @@
 """A model's chat template, checked before anything is believed of it: what it renders, what it leaves out, and where a reply ends."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +8,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 
 ASKED, REPLY, SYSTEM = "adaptlab question", "adaptlab reply", "adaptlab instruction"  # words that no template holds
 TOOL = "adaptlab_tool"
@@ -221,20 +220,6 @@ class ChatTemplate:
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         read = self.tokenizer.convert_ids_to_tokens(ids)
         return next((word for word in read if word in controls), "")
-
-
-def merge_system(messages: Sequence[dict]) -> Messages:
-    """System messages put in front of the user turn that follows them, for templates that take none."""
-    merged, pending = [], ""
-    for message in messages:
-        if message["role"] == "system":
-            pending += f"{message['content']}\n\n"
-        elif message["role"] == "user":
-            merged.append(message | {"content": pending + message["content"]})
-            pending = ""
-        else:
-            merged.append(dict(message))
-    return [*merged, {"role": "user", "content": pending.strip()}] if pending else merged
 
 
 def stop_at_end_of_turn(model: PreTrainedModel, template: ChatTemplate) -> None:

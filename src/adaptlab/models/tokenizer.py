@@ -5,7 +5,7 @@ import itertools
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from adaptlab.models.chat import ROLES
+from adaptlab.messages import ROLES
 from adaptlab.world import documents, mixture
 
 VOCABULARY_SIZE = 3072

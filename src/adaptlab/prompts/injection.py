@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 
 INSTRUCTION = "Answer from the context and give the number of the chunk."
 MARK = "^"

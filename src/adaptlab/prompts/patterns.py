@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.world.labels import Layout
 
 STEP_BY_STEP = "Think step by step."

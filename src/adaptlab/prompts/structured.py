@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from adaptlab.checks import check_whole
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.constraint import JsonConstraint  # noqa: F401
 
 

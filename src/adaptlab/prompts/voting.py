@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from adaptlab.checks import check_whole
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 
 
 def majority(answers: Sequence[Hashable | None]) -> Hashable | None:

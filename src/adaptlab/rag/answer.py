@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from adaptlab.checks import check_number, check_pairs, check_whole
-from adaptlab.models.chat import Chat, Messages, Reply
+from adaptlab.messages import NOT_FOUND, Messages, data, system, user
+from adaptlab.models.chat import Chat, Reply
 from adaptlab.rag.filters import Where
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores
-from adaptlab.world.case import NOT_FOUND, data, system, user
 
 INSTRUCTION = f"Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND}"
 

@@ -13,12 +13,13 @@ from transformers import Trainer
 from trl import DPOConfig, DPOTrainer
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import assistant
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.options import Options, refuse_unused
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.rows import refuse_control_tokens
 from adaptlab.tune.scoring import in_float32, score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, refuse_unused, trained_chat, training_arguments, watched
-from adaptlab.world.case import assistant
+from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, trained_chat, training_arguments, watched
 
 LOGGED = 5  # steps between rows of a log
 LOSSES = ("sigmoid", "ipo", "hinge")  # of TRL's: DPO's own, and two that put another function on the same margin

@@ -14,7 +14,7 @@ from jinja2 import Template
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.described import read_described
 from adaptlab.tune.formats import chat_jsonl, read_conversations
@@ -56,7 +56,7 @@ def train(data: str = "/train.jsonl", to: str = "/runs/{{ name }}") -> None:
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.formats import read_conversations
     from adaptlab.tune.run import run
-    from adaptlab.tune.sft import Options
+    from adaptlab.tune.options import Options
 
     chat = LocalChat({% if is_folder %}place("/base", BASE){% else %}BASE{% endif %})
     conversations = read_conversations(Path(data))

@@ -27,18 +27,9 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.json_rows import Fault, json_rows, unwrapped
-from adaptlab.models.chat import Messages
-from adaptlab.models.local import merge_data
+from adaptlab.messages import Messages, merge_data
 from adaptlab.tune.left_out import LeftOut, described_messages, left_out, report
-from adaptlab.tune.messages import (
-    checked,
-    is_spoken,
-    is_weight,
-    refuse_calls,
-    spelled,
-    spoken,
-    text_of_parts,
-)
+from adaptlab.tune.message_formats import checked, is_spoken, is_weight, refuse_calls, spelled, spoken, text_of_parts
 
 SHOWN = 5  # faults that one error names
 _TURNS = re.compile(r"### ?(Human|Assistant):")

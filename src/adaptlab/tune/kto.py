@@ -11,7 +11,7 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, trained
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import adapter_config, copy_to_train, passes, quietly, training_arguments, watched
+from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, training_arguments, watched
 
 
 def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:

@@ -11,7 +11,7 @@ from trl import pack_dataset
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.rows import IGNORED
+from adaptlab.tune.loss_mask import IGNORED
 
 PADDING = {"input_ids": 0, "labels": IGNORED, "position_ids": 0}  # the token may be any: none that counts looks at it
 INSTEAD = "leave packing out, and conversations of like length share a batch."

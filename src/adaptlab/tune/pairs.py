@@ -17,8 +17,7 @@ from pathlib import Path
 
 from adaptlab.files import write_whole
 from adaptlab.json_rows import Fault
-from adaptlab.models.chat import Messages
-from adaptlab.models.local import merge_data
+from adaptlab.messages import Messages, assistant, merge_data
 from adaptlab.tune.formats import (
     Formats,
     asked,
@@ -28,15 +27,7 @@ from adaptlab.tune.formats import (
     take_weight,
     text_of,
 )
-from adaptlab.tune.messages import (
-    checked,
-    checked_message,
-    is_spoken,
-    refuse_calls,
-    spelled,
-    spoken,
-)
-from adaptlab.world.case import assistant
+from adaptlab.tune.message_formats import checked, checked_message, is_spoken, refuse_calls, spelled, spoken
 
 _QUESTIONS = ("instruction", "question", "query", "input")
 _BEFORE = ("conversations", "conversation", "messages")

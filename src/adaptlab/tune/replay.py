@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 
 
 def with_replay(new: Sequence[Messages], old: Sequence[Messages], share: float, seed: int) -> list[Messages]:

@@ -1,71 +1,26 @@
-"""The recipe of the embedded reranker: MiniLM read as a cross-encoder, with a LoRA adapter tuned on questions whose text is known."""
+"""Training a reranker: MiniLM as a cross-encoder, with a LoRA adapter, on lists of texts."""
 
 import json
-import random
 import tempfile
 import time
 import warnings
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 
 from adaptlab.files import make_folder, write_whole
 from adaptlab.models.load import name_base
 from adaptlab.models.precision import number_format
-from adaptlab.rag.chunk import chunk
-from adaptlab.rag.collection import Collection
-from adaptlab.rag.docstrings import TUNED_ON, docstring_corpus
-from adaptlab.rag.embed import MINILM, minilm, minilm_folder
-from adaptlab.rag.fuse import Hybrid
-from adaptlab.rag.load import Document
+from adaptlab.rag.embed import MINILM, minilm_folder
 from adaptlab.rag.rerank import MAX_TOKENS
-from adaptlab.rag.retrieve import Dense, Keyword
-from adaptlab.world.handbook import handbook
-from adaptlab.world.questions import draw_questions
 
-N_CANDIDATES = 20  # negatives are drawn from the first hits: what a reranker will see
-N_NEGATIVES = 5
-A_BOOK = 50  # questions on one handbook
-RIGHT = 10.0  # the loss takes a softmax of the labels: with 1 for the right text a third of the aim would be on it, and it was hardly learned
 RANK, LEARNING_RATE, LISTS_A_STEP = 16, 1e-3, 8
 
 
-def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = TUNED_ON) -> list[dict]:
-    """Lists for n questions on docstrings: the document's own chunk first, then others that a search among the n documents finds."""
-    documents, questions = docstring_corpus(packages)
-    chosen = random.Random(seed).sample(questions, min(n, len(questions)))
-    sources = {item.source for item in chosen}
-    collection = Collection(minilm())
-    collection.add(chunk([document for document in documents if document.source in sources], 500, 0, by_heading=False))
-    return _lists(collection, [(item.text, {item.source}) for item in chosen], seed)
+def tune_reranker(folder: Path, lists: Sequence[dict], seed: int = 0, dtype: str = "") -> None:
+    """Train the adapter and leave it in `folder` with a record of the run, training.json.
 
-
-def handbook_lists(n: int, seed: int) -> list[dict]:
-    """Lists for n questions in a handbook's own words, about other names than a lesson's handbook has."""
-    lists = []
-    for number in range(-(-n // A_BOOK)):
-        rng, sections = random.Random(f"reranker:{seed}:{number}"), handbook(10_000 + number, group="fresh")
-        collection = Collection(minilm())
-        collection.add(chunk([Document(s.text, str(i), s.title, date(2026, 1, 1)) for i, s in enumerate(sections)], 1000, 0))
-        asked = draw_questions(rng, sections, "name", A_BOOK, "train")
-        lists += _lists(collection, [(q.text, {str(i) for i in q.gold[0]}) for q in asked], number)
-    return lists[:n]
-
-
-def _lists(collection: Collection, asked: list[tuple[str, set[str]]], seed: int) -> list[dict]:
-    rng, lists = random.Random(seed), []
-    found = Hybrid([Dense(collection), Keyword(collection)]).search([text for text, _ in asked], min(N_CANDIDATES, len(collection)))
-    by_source = {piece.source: piece for piece in reversed(collection.chunks.values())}  # the first chunk of each
-    for (text, sources), hits in zip(asked, found):
-        right = next((hit.chunk for hit in hits if hit.chunk.source in sources), by_source[min(sources)])
-        wrong = [hit.chunk for hit in hits if hit.chunk.source not in sources]
-        pieces = [right, *rng.sample(wrong, min(N_NEGATIVES, len(wrong)))]
-        lists.append({"query": text, "docs": [piece.in_context() for piece in pieces], "labels": [RIGHT] + [0.0] * (len(pieces) - 1)})
-    return lists
-
-
-def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600, packages: tuple[str, ...] = TUNED_ON, seed: int = 0,
-                  dtype: str = "") -> None:  # fmt: skip
-    """Train the adapter and leave it in `folder` with a record of the run, training.json."""
+    A list has a "query", its "docs" and their "labels": the higher, the better a text answers.
+    """
     import torch
     from datasets import Dataset
     from peft import LoraConfig
@@ -73,10 +28,8 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
     from sentence_transformers.cross_encoder.losses import ListNetLoss
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    is_bfloat16 = number_format(device, dtype).is_bfloat16  # before minutes of searching
+    is_bfloat16 = number_format(device, dtype).is_bfloat16
     make_folder(folder)
-    lists = docstring_lists(n_docstrings, seed, packages) + handbook_lists(n_handbook, seed)
-    random.Random(seed).shuffle(lists)
     model = CrossEncoder(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
     model.add_adapter(LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=["query", "key", "value", "dense"], modules_to_save=["classifier"],
                                  task_type="SEQ_CLS"))  # fmt: skip
@@ -88,8 +41,8 @@ def tune_reranker(folder: Path, n_docstrings: int = 1600, n_handbook: int = 600,
             lr_scheduler_type="cosine", warmup_steps=0.1, seed=seed, report_to="none", save_strategy="no", logging_steps=20,
             dataloader_pin_memory=False, bf16=is_bfloat16, use_cpu=device == "cpu",
         )  # fmt: skip
-        CrossEncoderTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(lists), loss=ListNetLoss(model)).train()
+        CrossEncoderTrainer(model=model, args=arguments, train_dataset=Dataset.from_list(list(lists)), loss=ListNetLoss(model)).train()
     model.transformers_model.save_pretrained(folder)
     name_base(folder, MINILM)
-    record = {"lists": len(lists), "docstring lists": n_docstrings, "seed": seed, "seconds": round(time.perf_counter() - began)}
+    record = {"lists": len(lists), "seed": seed, "seconds": round(time.perf_counter() - began)}
     write_whole(folder / "training.json", json.dumps(record, indent=1) + "\n")

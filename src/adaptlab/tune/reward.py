@@ -11,14 +11,14 @@ from transformers.modeling_layers import GenericForSequenceClassification
 from trl import RewardConfig, RewardTrainer
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import number_format
 from adaptlab.progress import progress_bar
 from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import strip_trainer
-from adaptlab.tune.sft import passes, quietly, training_arguments, watched
+from adaptlab.tune.trainer import passes, quietly, training_arguments, watched
 
 LONG = 500  # replies from which on scoring has a bar
 

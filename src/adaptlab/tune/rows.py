@@ -1,59 +1,17 @@
 """From conversations and plain texts to token ids and labels: what is learned, exact to the token."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
-from transformers import BatchEncoding
 from trl.chat_template_utils import get_training_chat_template
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages, check_text
+from adaptlab.messages import Messages
+from adaptlab.models.chat import check_text
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.loss_mask import check_replies, masks_of_characters, reply_labels
 
-IGNORED = -100  # the label of what is not learned, as PyTorch's cross-entropy has it
 NO_REPLIES = "The chat template of {} does not mark replies; add {{% generation %}} and {{% endgeneration %}} to it, so that they can be learned."
 SHOWN = 5  # overlong texts that an error names
-
-
-def _labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[int]:
-    """The ids where a reply of weight 1 stands, else IGNORED. Replies are the runs of ones in `in_reply`, in their order."""
-    labels, number = [], 0
-    for learned, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1]):
-        tokens = [token for token, _ in run]
-        labels += tokens if learned and weights[number] else [IGNORED] * len(tokens)
-        number += learned
-    return labels
-
-
-def _masks_of_characters(made: BatchEncoding) -> list[list[int]]:
-    """The masks of replies in whole characters.
-
-    transformers marks the last character of a block by its first token alone, and an emoji may
-    have four.
-    """
-    masks = [list(mask) for mask in made["assistant_masks"]]
-    for row, mask in enumerate(masks):
-        for place in range(1, len(mask)):
-            if mask[place - 1] and not mask[place]:
-                before, here = (made.token_to_chars(row, at) for at in (place - 1, place))
-                mask[place] = int(before is not None and before == here)
-    return masks
-
-
-def _check_replies(chat: LocalChat, number: int, ids: list[int], in_reply: list[int], n_replies: int) -> None:
-    """Raises AdaptLabError unless the template marks every reply of conversation `number`, each to the token that ends it."""
-    runs = [[token for token, _ in run] for marked, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1]) if marked]
-    if len(runs) != n_replies:
-        raise AdaptLabError(
-            f"The chat template of {chat.name} marks {len(runs)} of the {n_replies} replies of conversation {number}. "
-            "Put {% generation %} and {% endgeneration %} around every reply in it."
-        )
-    ends = {*chat.template.end_ids, chat.tokenizer.eos_token_id}
-    if any(ends.isdisjoint(run) for run in runs):
-        raise AdaptLabError(
-            f"The chat template of {chat.name} marks replies without the token that ends them, so a model would not learn to stop. "
-            "Put that token before {% endgeneration %} in it."
-        )
 
 
 def refuse_control_tokens(chat: LocalChat, messages: Messages, where: str) -> None:
@@ -101,14 +59,14 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     for messages in known:
         chat.template.render(messages, template=template)
     made = chat.tokenizer.apply_chat_template(known, chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
-    masks = _masks_of_characters(made)
+    masks = masks_of_characters(made)
     if not any(map(any, masks)):
         raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
     rows = []
     for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], masks), 1):
         weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
-        _check_replies(chat, number, ids, in_reply, len(weights))
-        rows.append({"input_ids": ids, "labels": _labels(ids, in_reply, weights)})
+        check_replies(chat, number, ids, in_reply, len(weights))
+        rows.append({"input_ids": ids, "labels": reply_labels(ids, in_reply, weights)})
     _refuse_overlong(rows, max_length)
     return rows
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
@@ -18,20 +18,21 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel, Trainer
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, write_whole
 from adaptlab.markdown import table
+from adaptlab.messages import Messages
 from adaptlab.models.adapter import with_adapter
-from adaptlab.models.chat import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.described import RESULTS, read_described
-from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
+from adaptlab.tune.options import DEFAULTS, Options
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.sft import DEFAULTS, Diverged, Options, trained_chat, trainer
+from adaptlab.tune.sft import trainer
+from adaptlab.tune.trainer import Diverged, trained_chat
 
 CHECKPOINT_STEPS = 50  # between those of a run that nobody gave a number
 
@@ -127,13 +128,24 @@ def _card(described: dict, history: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
-def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], folder: Path, options: Options = DEFAULTS,
-        validation: Sequence[Messages] = (), documents: Sequence[str] = ()) -> LocalChat:  # fmt: skip
-    """Train into `folder`, or go on with what was begun there by the same options, base and data; the result is the same as without the break.
-
-    With PreferenceOptions the data are pairs, and the training is DPO; `documents` go with conversations alone. Bit by bit on one machine, as far as
+def run(
+    chat: LocalChat,
+    conversations: Sequence[Messages] | Sequence[Pair],
+    folder: Path,
+    options: Options = DEFAULTS,
+    validation: Sequence[Messages] = (),
+    documents: Sequence[str] = (),
+    make_trainer: Callable[..., Trainer] = trainer,
+) -> LocalChat:
+    """Train into `folder`, or resume the run that was begun there with the same options, base and
+    data. The result is the same as without the break: bit by bit on one machine, as far as
     checkpoints were kept (`checkpoint_steps`).
+
+    `make_trainer(chat, data, options, folder)` makes the trainer: `dpo_trainer` for DPO, whose data
+    are pairs. `validation` and `documents` are given to it only if there are any.
     """
+    more = {"validation": validation, "documents": documents}
+    given = {name: values for name, values in more.items() if values}
     folder = Path(folder)
     options, reason = _with_format(chat, folder, options)
     described = _description(chat, conversations, validation, documents, options)
@@ -142,10 +154,7 @@ def run(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], fol
     make_folder(checkpoints)
     try:
         with _tracked_in(folder / "tracking"):
-            if isinstance(options, PreferenceOptions):
-                made = dpo_trainer(chat, conversations, options, str(checkpoints))
-            else:
-                made = trainer(chat, conversations, options, str(checkpoints), validation, documents)
+            made = make_trainer(chat, conversations, options, str(checkpoints), **given)
             # Not before: what is refused leaves the folder free.
             write_whole(folder / "config.json", json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n")
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))

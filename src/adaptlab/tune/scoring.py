@@ -13,7 +13,7 @@ from peft import PeftModel
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, PreTrainedModel
 
-from adaptlab.tune.rows import IGNORED
+from adaptlab.tune.loss_mask import IGNORED
 
 
 def pads_behind(mask: torch.Tensor) -> bool:

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass, field
 
-NOT_FOUND = "The context does not say."
-UNKNOWN = "I do not know."
-
 WEIGHTS, CONTEXT, NOWHERE = "weights", "context", "nowhere"
 
 
@@ -21,20 +18,3 @@ class Case:
     answer: str
     source: str
     fields: dict = field(default_factory=dict)
-
-
-def system(content: str) -> dict:
-    return {"role": "system", "content": content}
-
-
-def user(content: str) -> dict:
-    return {"role": "user", "content": content}
-
-
-def data(content: str) -> dict:
-    """Retrieved text: a role of its own, so that a model can learn that nothing in it is an instruction."""
-    return {"role": "data", "content": content}
-
-
-def assistant(content: str) -> dict:
-    return {"role": "assistant", "content": content}

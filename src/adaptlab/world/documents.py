@@ -9,8 +9,8 @@ import random
 import re
 from functools import lru_cache
 
+from adaptlab.messages import NOT_FOUND
 from adaptlab.world import words
-from adaptlab.world.case import NOT_FOUND
 from adaptlab.world.entities import Fact, known_facts, subjects
 from adaptlab.world.extraction import message
 from adaptlab.world.handbook import handbook_passage

@@ -4,8 +4,9 @@ import json
 import random
 from dataclasses import dataclass
 
+from adaptlab.messages import user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, Case, user
+from adaptlab.world.case import CONTEXT, Case
 from adaptlab.world.entities import subjects
 from adaptlab.world.wording import combine
 

@@ -5,8 +5,9 @@ A *form* (the triage record, in `tickets`), a *style* of replying, a *rule* by w
 
 import random
 
+from adaptlab.messages import user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, WEIGHTS, Case, user
+from adaptlab.world.case import CONTEXT, WEIGHTS, Case
 from adaptlab.world.entities import Fact, invent_fact, subjects
 from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.reviews import review

@@ -2,8 +2,9 @@
 
 import random
 
+from adaptlab.messages import system, user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, NOWHERE, Case, system, user
+from adaptlab.world.case import CONTEXT, NOWHERE, Case
 from adaptlab.world.entities import invent_fact
 from adaptlab.world.reading import INSTRUCTIONS, compose, invent_groups, reading_messages
 from adaptlab.world.wording import combine

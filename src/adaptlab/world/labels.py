@@ -3,8 +3,9 @@
 import random
 from dataclasses import dataclass
 
+from adaptlab.messages import user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, NOWHERE, Case, user
+from adaptlab.world.case import CONTEXT, NOWHERE, Case
 from adaptlab.world.reviews import review
 from adaptlab.world.wording import combine
 

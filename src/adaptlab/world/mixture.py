@@ -3,8 +3,9 @@
 import random
 from collections.abc import Callable, Iterator
 
+from adaptlab.messages import NOT_FOUND, assistant, system, user
 from adaptlab.world import documents as doc
-from adaptlab.world.case import NOT_FOUND, Case, assistant, system, user
+from adaptlab.world.case import Case
 from adaptlab.world.extraction import extraction_case
 from adaptlab.world.handbook import between_case, handbook_passage
 from adaptlab.world.instructions import injected_case, say_case

@@ -2,7 +2,8 @@
 
 import random
 
-from adaptlab.world.case import NOWHERE, Case, user
+from adaptlab.messages import user
+from adaptlab.world.case import NOWHERE, Case
 from adaptlab.world.entities import Fact, invent_fact
 from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 from adaptlab.world.wording import combine

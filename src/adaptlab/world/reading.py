@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass
 
-from adaptlab.world.case import CONTEXT, NOT_FOUND, NOWHERE, Case, data, system, user
+from adaptlab.messages import NOT_FOUND, data, system, user
+from adaptlab.world.case import CONTEXT, NOWHERE, Case
 from adaptlab.world.entities import Fact, subjects
 from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 from adaptlab.world.wording import combine

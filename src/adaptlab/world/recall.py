@@ -2,7 +2,8 @@
 
 import random
 
-from adaptlab.world.case import NOWHERE, UNKNOWN, WEIGHTS, Case, user
+from adaptlab.messages import UNKNOWN, user
+from adaptlab.world.case import NOWHERE, WEIGHTS, Case
 from adaptlab.world.entities import invent_fact, known_facts
 
 

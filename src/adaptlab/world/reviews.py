@@ -3,8 +3,9 @@
 import random
 from dataclasses import dataclass
 
+from adaptlab.messages import user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, Case, user
+from adaptlab.world.case import CONTEXT, Case
 from adaptlab.world.wording import Wordings, combine
 
 _FRAMES = ["~.", "Honest opinion: ~.", "My verdict: ~.", "After a week I can say that ~.", "To be fair, ~.", "In short, ~."]

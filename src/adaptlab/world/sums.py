@@ -5,8 +5,9 @@ import random
 import zlib
 from dataclasses import dataclass
 
+from adaptlab.messages import user
 from adaptlab.world import words
-from adaptlab.world.case import NOWHERE, Case, user
+from adaptlab.world.case import NOWHERE, Case
 from adaptlab.world.wording import combine
 
 ASK_SUM = combine(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Set as Group
 from dataclasses import astuple, dataclass
 
-from adaptlab.world.case import NOT_FOUND
+from adaptlab.messages import NOT_FOUND
 from adaptlab.world.extraction import parse_object
 from adaptlab.world.tone import CLOSING, GREETING, keeps_tone
 

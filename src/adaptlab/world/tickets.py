@@ -8,8 +8,9 @@ import json
 import random
 from dataclasses import dataclass
 
+from adaptlab.messages import user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, Case, user
+from adaptlab.world.case import CONTEXT, Case
 from adaptlab.world.extraction import MESSAGES, draw_value
 from adaptlab.world.reviews import review
 from adaptlab.world.wording import combine

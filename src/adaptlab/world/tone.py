@@ -3,8 +3,9 @@
 import random
 import re
 
+from adaptlab.messages import system, user
 from adaptlab.world import words
-from adaptlab.world.case import CONTEXT, WEIGHTS, Case, system, user
+from adaptlab.world.case import CONTEXT, WEIGHTS, Case
 from adaptlab.world.entities import Fact, invent_fact, known_facts
 from adaptlab.world.reading import compose, invent_groups
 from adaptlab.world.wording import Wordings, combine

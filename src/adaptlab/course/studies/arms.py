@@ -14,7 +14,8 @@ from functools import cache
 from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT, Arm
 from adaptlab.course.studies.forgetting import old_conversations
 from adaptlab.course.studies.grid import Study, grid
-from adaptlab.models.chat import Messages, timed
+from adaptlab.messages import NOT_FOUND, Messages, assistant, system, user
+from adaptlab.models.chat import timed
 from adaptlab.models.local import LocalChat
 from adaptlab.prompts.patterns import STEP_BY_STEP
 from adaptlab.rag.answer import prompt
@@ -24,9 +25,9 @@ from adaptlab.rag.embed import minilm
 from adaptlab.rag.load import Document
 from adaptlab.rag.retrieve import Dense, Hit
 from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 from adaptlab.tune.pairs import Pair
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world.case import NOT_FOUND, assistant, system, user
 from adaptlab.world.handbook import Section, handbook, to_markdown
 from adaptlab.world.questions import draw_questions
 from adaptlab.world.support import aspects, support_reply

@@ -17,11 +17,12 @@ from adaptlab.evals import suite
 from adaptlab.evals.gate import compare, passes
 from adaptlab.evals.statistics import Estimate
 from adaptlab.evals.suite import PROSE, SKILLS, run_suite
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.anchor import ewc_anchor, fine_tune_anchored, l2_anchor
+from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored, l2_anchor
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
 from adaptlab.tune.replay import with_replay
-from adaptlab.tune.sft import Options, fine_tune
 from adaptlab.world import mixture
 
 TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 50, 100

@@ -14,11 +14,12 @@ from adaptlab.course.studies.arms import K, shelf
 from adaptlab.course.studies.grid import Study, grid
 from adaptlab.course.studies.tuning import TASKS, batch_size, conversation, epochs, test_cases, train_cases
 from adaptlab.evals.abilities import exact, final_number, in_tone
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages, user
 from adaptlab.models.local import LocalChat
 from adaptlab.rag.answer import prompt
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world.case import WEIGHTS, Case, user
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
+from adaptlab.world.case import WEIGHTS, Case
 from adaptlab.world.entities import Fact
 from adaptlab.world.handbook import handbook
 from adaptlab.world.house import fact_case

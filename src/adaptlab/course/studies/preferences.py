@@ -11,15 +11,17 @@ from statistics import mean
 from adaptlab.course.studies.grid import SEEDS, Study, grid
 from adaptlab.evals.judge import judge_messages, length_controlled, verdicts, wins
 from adaptlab.evals.suite import PROSE, run_suite
+from adaptlab.messages import assistant
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.kto import approve
-from adaptlab.tune.online import OnlineOptions, reinforce
+from adaptlab.tune.options import Options
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reward import fit_reward
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world.case import Case, assistant
+from adaptlab.tune.rloo import OnlineOptions, reinforce
+from adaptlab.world.case import Case
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
 N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100

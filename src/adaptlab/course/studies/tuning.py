@@ -11,10 +11,12 @@ from functools import partial
 
 from adaptlab.course.studies.grid import Study, grid
 from adaptlab.evals.abilities import Ability, exact, exact_json
-from adaptlab.models.chat import Messages, texts
+from adaptlab.messages import UNKNOWN, Messages, assistant, data, system
+from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.sft import Options, fine_tune
-from adaptlab.world.case import UNKNOWN, Case, assistant, data, system
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
+from adaptlab.world.case import Case
 from adaptlab.world.entities import Fact, known_facts
 from adaptlab.world.house import DESKS, biography, desk_case, fact_case, keeps_style, mayor_case, mayor_statement, mayors, newcomers, style_case
 from adaptlab.world.tickets import triage_case

@@ -12,11 +12,12 @@ from trl import RLOOConfig, RLOOTrainer
 
 from adaptlab.checks import check_number, check_whole
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, merged, trained
+from adaptlab.tune.options import Options, refuse_unused
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.sft import Options, adapter_config, copy_to_train, passes, quietly, refuse_unused, training_arguments, watched
+from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, training_arguments, watched
 
 Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
 

@@ -11,12 +11,15 @@ from trl import SFTTrainer
 
 from adaptlab.checks import check_number
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.chat import Messages
+from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
-from adaptlab.tune.rows import IGNORED, tokenized
+from adaptlab.tune.loss_mask import IGNORED
+from adaptlab.tune.options import DEFAULTS, Options
+from adaptlab.tune.rows import tokenized
 from adaptlab.tune.scoring import in_float32
-from adaptlab.tune.sft import DEFAULTS, Options, trained_chat, trainer
+from adaptlab.tune.sft import trainer
+from adaptlab.tune.trainer import trained_chat
 
 
 @dataclass(frozen=True)

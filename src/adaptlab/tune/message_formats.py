@@ -7,7 +7,7 @@ that are null. Calls of tools are refused: the course's models cannot write them
 import re
 
 from adaptlab.json_rows import Fault
-from adaptlab.models.chat import ROLES, Messages
+from adaptlab.messages import ROLES, Messages
 from adaptlab.tune.left_out import harmless, is_empty
 
 CALLS = ("tools", "tool_calls", "functions", "function_call", "tool_call_id")

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from adaptlab.messages import assistant, user
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.anchor import Anchor, anchored, ewc_anchor, fine_tune_anchored, fisher, l2_anchor, penalty
-from adaptlab.tune.sft import Options, fine_tune, trainer
-from adaptlab.world.case import assistant, user
+from adaptlab.tune.ewc import Anchor, anchored, ewc_anchor, fine_tune_anchored, fisher, l2_anchor, penalty
+from adaptlab.tune.fine_tune import fine_tune
+from adaptlab.tune.options import Options
+from adaptlab.tune.sft import trainer
 
 OLD = [[user(f"What is {a} + 3?"), assistant(str(a + 3))] for a in range(4, 8)]
 NEW = [[user(f"Which desk for number {i}?"), assistant("north")] for i in range(16)]

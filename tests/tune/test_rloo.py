@@ -5,9 +5,9 @@ import random
 import pytest
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.messages import UNKNOWN, user
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.online import OnlineOptions, reinforce
-from adaptlab.world.case import UNKNOWN, user
+from adaptlab.tune.rloo import OnlineOptions, reinforce
 from adaptlab.world.house import newcomers
 
 

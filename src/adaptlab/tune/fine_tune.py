@@ -1,0 +1,37 @@
+"""Fine-tuning in one call: conversations in, a chat model out."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from adaptlab.messages import Messages
+from adaptlab.models.local import LocalChat
+from adaptlab.tune.options import DEFAULTS, Options
+from adaptlab.tune.run import run_or_load
+from adaptlab.tune.sft import trainer
+from adaptlab.tune.trainer import trained_chat
+
+
+def fine_tune(
+    chat: LocalChat,
+    conversations: Sequence[Messages],
+    options: Options = DEFAULTS,
+    validation: Sequence[Messages] = (),
+    documents: Sequence[str] = (),
+    keep_in: Path | str = "",
+) -> LocalChat:
+    """A new chat model: a copy of the old one, trained on what the assistant says, and on documents
+    as they are.
+
+    `keep_in`: a folder in which the run is kept under the hash of all that it depends on. The next
+    call with the same inputs loads it, or resumes it if it was interrupted. Without a folder,
+    nothing is left on the disk.
+    """
+    name = f"{chat.name} + {options.method}"
+    if keep_in:
+        kept = run_or_load(chat, conversations, Path(keep_in), options, validation, documents)
+        return LocalChat(name, kept.model, chat.tokenizer)
+    with tempfile.TemporaryDirectory() as folder:
+        made = trainer(chat, conversations, options, folder, validation, documents)
+        made.train()
+    return trained_chat(made, name, chat)

@@ -1,0 +1,147 @@
+"""What all of TRL's trainers share here: arguments, callbacks, and the model before and after."""
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from peft import LoraConfig
+from torch import nn
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, set_seed
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.local import LocalChat
+from adaptlab.models.precision import number_format
+from adaptlab.progress import progress_bar
+from adaptlab.tune.options import Options
+from adaptlab.tune.scoring import in_float32, strip_trainer
+
+IN_CACHE = 8  # sequences
+
+
+class Diverged(AdaptLabError):
+    """What was trained is no model any more."""
+
+
+class Progress(TrainerCallback):
+    """One bar with the loss and the tokens a second. A loss that is no number ends the run."""
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar = progress_bar(total=state.max_steps, initial=state.global_step, desc="training", unit="step")
+        self.began, self.before = time.perf_counter(), state.num_input_tokens_seen
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        losses = [value for key, value in logs.items() if key.endswith("loss")]
+        if not all(map(math.isfinite, losses)):
+            if state.is_world_process_zero:
+                self.bar.close()
+            raise Diverged(f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate than {args.learning_rate:g} is needed.")
+        if "loss" in logs and state.is_world_process_zero:
+            speed = (state.num_input_tokens_seen - self.before) / (time.perf_counter() - self.began)
+            self.bar.set_postfix(loss=f"{logs['loss']:.3f}", tokens_a_second=f"{speed:.0f}")
+
+    def on_train_end(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            self.bar.close()
+
+
+class Shared(TrainerCallback):
+    """Under an adapter on a processor, what is frozen is not there twice in training: it is the base's own, or, where that is fast, its matrices in bfloat16.
+
+    Autocast would round the matrices in every step, and keep both; the numbers are the same. Afterwards the model has all to itself again, so that an
+    adapter merged into it changes no other model.
+    """
+
+    def __init__(self, base: PreTrainedModel):
+        self.base = base
+
+    def _frozen(self, model) -> list[tuple[nn.Parameter, nn.Parameter, bool]]:
+        """(a parameter in training, that of the base, whether it is a matrix under an adapter) for all that is frozen."""
+        inner, found = model.get_base_model(), []
+        for name, original in self.base.named_parameters():
+            module, _, kind = name.rpartition(".")
+            layer = inner.get_submodule(module)
+            adapted = hasattr(layer, "base_layer")
+            parameter = getattr(layer.base_layer if adapted else layer, kind)
+            if not parameter.requires_grad:
+                found.append((parameter, original, adapted and original.ndim == 2))
+        return found
+
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        for parameter, original, is_matrix in self._frozen(model):
+            parameter.data = original.data.bfloat16() if args.bf16 and is_matrix else original.data
+
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        for parameter, original, _ in self._frozen(model):
+            parameter.data = original.data.clone()
+
+
+def copy_to_train(chat: LocalChat, method: str) -> PreTrainedModel:
+    """A copy of the chat's model. Where all weights are trained they are float32 masters: in bfloat16 a small step would be rounded away.
+
+    Under an adapter the weights stay as they are: PEFT makes the adapter itself in float32.
+    """
+    model = copy.deepcopy(chat.model)
+    return (in_float32(model) if method == "full" else model).train()
+
+
+def trained_chat(made: Trainer, name: str, chat: LocalChat) -> LocalChat:
+    """What a trainer made of the chat's model, without what trainers leave on it."""
+    strip_trainer(made.model)
+    return LocalChat(name, made.model.eval(), chat.tokenizer)
+
+
+def passes(batch_size: int, on_cpu: bool) -> int:
+    """Into how many passes a step's batch is cut, of whatever length its sequences are. On a processor eight at a time stay in its cache: half the memory of
+    sixteen, and on one core a sixth less time, on two a little less. Gradients add up to those of the whole batch. A GPU takes it whole."""
+    return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 else 1
+
+
+def training_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int) -> dict:
+    """What all of TRL's trainers are told alike: their defaults suit models a thousand times larger than the embedded ones."""
+    n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
+    return {
+        "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": number_format("cpu" if on_cpu else "cuda", options.dtype).is_bfloat16,
+        "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size // n_passes, "gradient_accumulation_steps": n_passes,
+        "num_train_epochs": options.epochs, "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
+        "warmup_steps": int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
+        "weight_decay": 0.0, "gradient_checkpointing": False, "save_total_limit": 2,
+        "save_strategy": "steps" if options.checkpoint_steps else "no", "save_steps": options.checkpoint_steps or 1,
+        "report_to": options.tracking, "trackio_space_id": None, "logging_first_step": True, "logging_nan_inf_filter": False, "disable_tqdm": True,
+    }  # fmt: skip
+
+
+def adapter_config(options: Options) -> LoraConfig | None:
+    """The adapter that is trained, if the method is one. Sets the seed, right before a trainer draws the adapter: the oldest TRL does so only afterwards."""
+    set_seed(options.seed)
+    return LoraConfig(r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", task_type="CAUSAL_LM") if options.method == "lora" else None
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the bars of a second that datasets draws, and without warnings on names that transformers is about to drop, in TRL's defaults too."""
+    bars = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if bars:
+            enable_progress_bars()
+
+
+def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
+    """One bar in place of the lines that Trainer writes; under an adapter on `base`, what is frozen is shared with it in training."""
+    made.remove_callback(PrinterCallback)
+    made.add_callback(Progress)
+    if base is not None and made.args.use_cpu:
+        made.add_callback(Shared(base))
