@@ -16,7 +16,7 @@ import faiss
 import numpy as np
 from tqdm.auto import tqdm
 
-from adaptlab.course.recorded import RESULTS
+from adaptlab.studies.recorded import RESULTS
 from adaptlab.files import write_whole
 from adaptlab.rag.index import FAMILIES, LEAST_FOR_CODES, FaissIndex
 

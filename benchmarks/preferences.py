@@ -19,10 +19,11 @@ from tqdm import tqdm
 from trl import DPOConfig, DPOTrainer
 from tuning import Clock
 
-from adaptlab.course.studies.preferences import pairs_of, preferences
+from adaptlab.studies.preferences import pairs_of, preferences
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
-from adaptlab.tune.dpo import PREFERENCE_DEFAULTS, dpo_trainer, rows
+from adaptlab.tune.dpo import dpo_trainer, rows
+from adaptlab.tune.options import PREFERENCE_DEFAULTS
 from adaptlab.tune.pairs import Pair
 
 ROUNDS, N = 3, 160

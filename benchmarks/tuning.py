@@ -21,7 +21,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback, get_cosine_schedule_with_warmup
 from trl import SFTConfig, SFTTrainer
 
-from adaptlab.course.studies.tuning import conversation
+from adaptlab.studies.tuning import conversation
 from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format

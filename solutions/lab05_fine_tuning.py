@@ -53,7 +53,7 @@ import torch
 from torch.nn import functional as F
 
 from adaptlab import plots
-from adaptlab.course.studies.tuning import conversation, judged, test_cases, train_cases
+from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
 from adaptlab.lora.files import save_adapter

@@ -308,7 +308,7 @@ import random
 import numpy as np
 
 from adaptlab import plots
-from adaptlab.course.studies import preferences
+from adaptlab.studies import preferences
 from adaptlab.messages import assistant
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.fine_tune import fine_tune

@@ -49,8 +49,8 @@ import itertools
 from scipy import stats
 
 from adaptlab import plots
-from adaptlab.course.studies.forgetting import old_conversations
-from adaptlab.course.studies.tuning import conversation, judged, test_cases, train_cases
+from adaptlab.studies.forgetting import old_conversations
+from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.evals.suite import measure_skill
 from adaptlab.grading import check
 from adaptlab.models.local import LocalChat

@@ -323,7 +323,7 @@ import numpy as np
 
 from adaptlab import plots
 from adaptlab.course.assistant import assistant
-from adaptlab.course.studies.arms import SHORT, test_questions
+from adaptlab.studies.arms import SHORT, test_questions
 from adaptlab.evals.statistics import proportion
 from adaptlab.models.local import LocalChat
 from adaptlab.world.support import aspects

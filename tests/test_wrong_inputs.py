@@ -770,7 +770,7 @@ read_prompt(D / "binary")
 read_prompt(D / "empty")
 read_prompts(D / "folder")
 read_prompts(D / "nothing")
-## tune.sft
+## tune.options
 Options(rank=0)
 Options(rank=-1)
 Options(rank=10**9)
@@ -792,12 +792,13 @@ Options(dtype=5)
 Options(dtype="float16")
 Options(tracking=None)
 Options(seed=True)
+Options(epochs=1e300)
+## tune.fine_tune
 fine_tune(TINY, [])
 fine_tune(TINY, [[user("a")]])
 fine_tune(TINY, ["text"])
 fine_tune(TINY, [[{"role": "assistant"}]])
 fine_tune(TINY, None)
-Options(epochs=1e300)
 ## tune.dpo
 PreferenceOptions(beta="x")
 PreferenceOptions(beta=inf)
@@ -806,7 +807,7 @@ prefer(TINY, [])
 prefer(TINY, [TALK])
 PreferenceOptions(packing=True)
 PreferenceOptions(patience=2)
-## tune.online
+## tune.rloo
 OnlineOptions(n_replies=1)
 OnlineOptions(n_replies=0)
 OnlineOptions(n_new_tokens=0)
@@ -826,7 +827,7 @@ tokenized_documents(TINY, ["text"], 1)
 ## tune.run
 load_run(D / "folder", TINY)
 load_run(D / "nothing", TINY)
-## tune.anchor
+## tune.ewc
 l2_anchor(TINY, -1)
 l2_anchor(TINY, nan)
 ewc_anchor(TINY, [], 1.0)
@@ -848,12 +849,13 @@ LocalChat(str(D / "other sizes"))
 LocalChat(str(D / "junk settings"))
 TINY.batch([[{"role": "robot", "content": "a"}]])
 ## models.chat
+ask(TINY, [])
+ask(TINY, None)
+## models.load_chat
 load_chat("")
 load_chat(None)
 load_chat("openai:")
 load_chat("nobody:x")
-ask(TINY, [])
-ask(TINY, None)
 ## models.load
 profile("tpu")
 profile(None)
@@ -887,13 +889,13 @@ predict("P1", "", ["a", "b"])
 predict("P1", "q", ["a", "b"]).choose("c")
 predict("P1", "q", ["a", "b"]).choose(7)
 came_out("nothing", "x")
-## course.recorded
+## studies.recorded
 recorded("nothing")
 recorded("../x")
 ## course.usage
 expected("99", 100.0)
 expected("00_start_here", 0)
-## course.studies
+## studies.run
 run_study("nothing", TINY, D / "s.json")
 ## course.decisions
 over_seeds([])

@@ -8,6 +8,8 @@ import numpy as np
 
 from adaptlab.errors import AdaptLabError
 
+MOST_RANK = 16_384  # more than the rank that any layer of today's models has
+
 
 def check_number(value: object, name: str, least: float = -math.inf, most: float = math.inf):
     """The value, if it is a finite number within its bounds."""
@@ -55,3 +57,10 @@ def _bounds(least: float, most: float) -> str:
     if most < math.inf:
         return f" from {least:,} to {most:,}" if least > -math.inf else f" up to {most:,}"
     return f" of {least:,} or more" if least > -math.inf else ""
+
+
+def check_rank(rank: int) -> None:
+    """Refuse what is no rank, or more than a machine has memory for."""
+    if isinstance(rank, bool) or not isinstance(rank, Integral) or not 1 <= rank <= MOST_RANK:
+        limits = f"a whole number from 1 to {MOST_RANK:,}, often 4 to 64"
+        raise AdaptLabError(f"A rank is {limits}; this one is {rank}.")

@@ -4,16 +4,16 @@ import random
 
 import pytest
 
-from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.course.decision_page import decision_page
 from adaptlab.course.decisions import ASPECTS, DESCRIBED, matrix, over_seeds, scoreboard, usages_by_seed
-from adaptlab.course.recorded import recorded
-from adaptlab.course.studies import arms
-from adaptlab.course.studies.arms import IN_FULL, SHORT, K, asked_of, few_shot, test_questions
 from adaptlab.decide.advice import advise
 from adaptlab.decide.bank import Condition, bank
 from adaptlab.decide.costs import PRICES
 from adaptlab.decide.need import Lever
+from adaptlab.studies import arms
+from adaptlab.studies.arms import IN_FULL, SHORT, K, asked_of, few_shot, test_questions
+from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
+from adaptlab.studies.recorded import recorded
 from adaptlab.world.handbook import handbook
 from adaptlab.world.support import aspects
 

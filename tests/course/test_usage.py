@@ -8,11 +8,11 @@ import pytest
 
 from adaptlab.course import colab
 from adaptlab.course.colab import preflight, prepare_session
-from adaptlab.course.recorded import recorded
 from adaptlab.course.run import find_notebooks
 from adaptlab.course.usage import expected, peaks, shown, write_usage
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.precision import NumberFormat
+from adaptlab.studies.recorded import recorded
 
 ROOT = Path(__file__).parents[2]
 LESSONS = [path.stem for path in find_notebooks(ROOT / "notebooks")]

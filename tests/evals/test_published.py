@@ -8,10 +8,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from adaptlab.course.recorded import recorded
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim
 from adaptlab.evals.published import published
+from adaptlab.studies.recorded import recorded
 
 TABLE = tomllib.loads(resources.files("adaptlab.evals").joinpath("published.toml").read_text(encoding="utf-8"))
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

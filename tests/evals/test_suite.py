@@ -8,7 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from adaptlab.cli import app
+from adaptlab.cli.app import app
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals import suite
 from adaptlab.evals.store import read_runs

@@ -15,7 +15,7 @@ from grading.test_intake import Canary, archive
 from safetensors.torch import load, save
 from typer.testing import CliRunner
 
-from adaptlab.cli_labs import labs_app
+from adaptlab.cli.labs import labs_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import files_of
 from adaptlab.grading.batch import grade_all

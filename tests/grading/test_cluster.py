@@ -18,7 +18,7 @@ from grading.kills import rows
 from grading.test_marks import RECEIVED, submissions
 from typer.testing import CliRunner
 
-from adaptlab.cli_grade import grade_app
+from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import Task, grade_all
 from adaptlab.grading.crew import cluster, processes

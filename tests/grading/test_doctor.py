@@ -14,7 +14,7 @@ import pytest
 from grading.conftest import cells
 from typer.testing import CliRunner
 
-from adaptlab.cli_grade import grade_app
+from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading import box, bwrap, doctor, warm
 from adaptlab.grading.box import Box, prepared

@@ -8,7 +8,7 @@ import pytest
 from grading.conftest import as_notebook, cells
 from typer.testing import CliRunner
 
-from adaptlab.cli_grade import grade_app
+from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.gradebook import Foreign, read_foreign, write_gradebook

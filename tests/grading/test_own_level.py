@@ -10,7 +10,7 @@ import pytest
 from grading.conftest import LIMITS, Grader, cells
 from typer.testing import CliRunner
 
-from adaptlab.cli_labs import labs_app
+from adaptlab.cli.labs import labs_app
 from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading import levels

@@ -8,7 +8,7 @@ from grading.conftest import as_notebook, cells
 from grading.test_gradebook import GOT, NAME, keep
 from typer.testing import CliRunner
 
-from adaptlab.cli_grade import grade_app
+from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.export import COLUMNS, to_csv
 from adaptlab.grading.feedback import write_feedback

@@ -6,7 +6,7 @@ import pytest
 from grading.conftest import archive, as_notebook, cells
 from typer.testing import CliRunner
 
-from adaptlab.cli_grade import grade_app
+from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 
 GRADEBOOK = """Student,ID,SIS User ID,SIS Login ID,Section,Lab 04 (778)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from adaptlab.cli_grade import grade_app
+from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import read_lab_named
 from adaptlab.grading.grade import Graded, Mark

@@ -7,7 +7,7 @@ import pytest
 from test_resume import ROWS
 from typer.testing import CliRunner
 
-from adaptlab.cli import app
+from adaptlab.cli.app import app
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.formats import write_conversations

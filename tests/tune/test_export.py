@@ -13,7 +13,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from test_resume import ROWS
 from typer.testing import CliRunner
 
-from adaptlab.cli import app
+from adaptlab.cli.app import app
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import assistant, user
 from adaptlab.models.local import LocalChat

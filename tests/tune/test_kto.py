@@ -2,8 +2,9 @@
 
 import random
 
-from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.tune.dpo import prefer
 from adaptlab.tune.kto import approve
+from adaptlab.tune.options import PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.world.preferences import preference
 

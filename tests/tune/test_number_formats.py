@@ -25,11 +25,11 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING
 from adaptlab.models.serve import Shared, running
 from adaptlab.rag.rerank import CrossEncoder
-from adaptlab.tune.dpo import PreferenceOptions, merged, prefer
+from adaptlab.tune.dpo import merged, prefer
 from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.kto import approve
-from adaptlab.tune.options import Options
+from adaptlab.tune.options import Options, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reranker import tune_reranker
 from adaptlab.tune.reward import fit_reward

@@ -16,9 +16,9 @@ from adaptlab.messages import assistant, user
 from adaptlab.models import precision
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING
-from adaptlab.tune.dpo import PreferenceOptions, dpo_trainer
+from adaptlab.tune.dpo import dpo_trainer
 from adaptlab.tune.fine_tune import fine_tune
-from adaptlab.tune.options import Options
+from adaptlab.tune.options import Options, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.run import load_run, run
 from adaptlab.tune.trainer import Progress

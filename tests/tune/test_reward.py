@@ -8,7 +8,7 @@ import torch
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import user
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import PreferenceOptions
+from adaptlab.tune.options import PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reward import RewardModel, fit_reward, suspects, swapped_sides
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import cache
 
-from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT
-from adaptlab.course.recorded import recorded
 from adaptlab.decide.bank import Described, Matrix, Measured
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, lever
 from adaptlab.evals.statistics import Estimate, proportion
+from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
+from adaptlab.studies.recorded import recorded
 
 N_DOCUMENTS, N_TRANSCRIPTS = 100, 720  # sections of a handbook; conversations that the stack was tuned on
 HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}  # tasks whose tunings the learning curve has: the count that is asked for

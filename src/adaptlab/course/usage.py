@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptlab.cores import available_cores
-from adaptlab.course.recorded import recorded
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json, reading, write_whole
 from adaptlab.models.precision import NumberFormat
+from adaptlab.studies.recorded import recorded
 
 MIB = 2**20
 

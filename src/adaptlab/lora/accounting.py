@@ -13,9 +13,9 @@ from torch import device, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer, LinearAttentionLayer
 
-from adaptlab.checks import check_whole
+from adaptlab.checks import check_rank, check_whole
 from adaptlab.errors import AdaptLabError
-from adaptlab.lora.adapter import check_rank, dimensions, targets
+from adaptlab.lora.adapter import dimensions, targets
 from adaptlab.models.chat import check_text
 from adaptlab.models.load import resolve
 

@@ -6,12 +6,13 @@ alpha / sqrt(r), whose gradients keep their size as the rank grows (rank-stabili
 
 from collections.abc import Iterator, Sequence
 from math import isfinite
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from adaptlab.checks import check_rank
 from adaptlab.errors import AdaptLabError
 
 LINEAR = (nn.Linear, Conv1D)  # GPT-2's Conv1D is a linear layer that keeps its weight as (d_in, d_out)
@@ -25,14 +26,6 @@ def scale(alpha: float, rank: int, rank_stabilized: bool = False) -> float:
     return alpha / (rank**0.5 if rank_stabilized else rank)
 
 
-MOST_RANK = 16_384  # more than the rank that any layer of today's models has
-
-
-def check_rank(rank: int) -> None:
-    """Refuse what is no rank, or more than a machine has memory for."""
-    if isinstance(rank, bool) or not isinstance(rank, Integral) or not 1 <= rank <= MOST_RANK:
-        limits = f"a whole number from 1 to {MOST_RANK:,}, often 4 to 64"
-        raise AdaptLabError(f"A rank is {limits}; this one is {rank}.")
 
 
 def delta_weight(a: Tensor, b: Tensor, factor: float) -> Tensor:

@@ -17,10 +17,10 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
-from adaptlab.checks import check_whole
+from adaptlab.checks import check_rank, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora.accounting import n_linear_weights, n_lora_parameters, n_parameters, nf4_bytes, skeleton
-from adaptlab.lora.adapter import check_rank, inject
+from adaptlab.lora.adapter import inject
 
 METHODS = ("full", "lora", "qlora")
 PRECISIONS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torch.bfloat16}  # of the weights; mixed computes in bfloat16

@@ -1,11 +1,8 @@
 """Preference optimization by TRL: pairs of replies in, a chat model out; no reward model, and nothing generated."""
 
 import copy
-import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Real
 
 from datasets import Dataset
 from peft import PeftModel
@@ -15,37 +12,13 @@ from trl import DPOConfig, DPOTrainer
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import assistant
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.options import Options, refuse_unused
+from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.rows import refuse_control_tokens
 from adaptlab.tune.scoring import in_float32, score_replies_only
 from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, trained_chat, training_arguments, watched
 
 LOGGED = 5  # steps between rows of a log
-LOSSES = ("sigmoid", "ipo", "hinge")  # of TRL's: DPO's own, and two that put another function on the same margin
-
-
-@dataclass(frozen=True)
-class PreferenceOptions(Options):
-    """How to train on preferences. `beta`: how costly it is to leave the reference; small values let the model go further."""
-
-    learning_rate: float = 1e-3
-    beta: float = 0.1
-    loss: str = "sigmoid"
-
-    def __post_init__(self):
-        super().__post_init__()
-        refuse_unused(self)
-        if self.loss not in LOSSES:
-            raise AdaptLabError(f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}.")
-        is_number = isinstance(self.beta, Real) and not isinstance(self.beta, bool)
-        if not is_number or not 0 < self.beta < math.inf:
-            raise AdaptLabError(f"beta must be more than 0 and finite, not {self.beta!r}.")
-
-
-PREFERENCE_DEFAULTS = PreferenceOptions()
-
-
 def merged(chat: LocalChat) -> LocalChat:
     """The chat model with the adapter of an earlier stage merged into its weights, so that the next stage can have one of its own."""
     if not isinstance(chat.model, PeftModel):

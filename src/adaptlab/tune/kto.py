@@ -8,7 +8,8 @@ from datasets import Dataset
 from trl import KTOConfig, KTOTrainer
 
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows, trained
+from adaptlab.tune.dpo import LOGGED, merged, rows, trained
+from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, training_arguments, watched

@@ -1,13 +1,13 @@
 """How to fine-tune: the hyperparameters that all methods share."""
 
+import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
+from typing import Any
 
-from transformers.trainer_utils import SchedulerType
-
+from adaptlab.checks import check_rank
 from adaptlab.errors import AdaptLabError
-from adaptlab.lora.adapter import check_rank
 from adaptlab.models.precision import check_format
 
 METHODS = ("lora", "full")
@@ -15,39 +15,44 @@ LARGEST = sys.float_info.max
 MOST_EPOCHS = 100_000
 LARGEST_SEED = 2**32 - 1  # as numpy has it
 WHOLE = ("batch_size", "rank", "n_frozen", "max_length", "checkpoint_steps", "patience", "seed")
-SCHEDULES = tuple(kind.value for kind in SchedulerType)
 TRACKERS = ("none", "tensorboard", "trackio", "wandb")
+
+
+def _schedules() -> tuple[str, ...]:
+    from transformers.trainer_utils import SchedulerType  # here: the command line must start fast
+
+    return tuple(kind.value for kind in SchedulerType)
+
+
+def _field(default: object, help: str, **limits: int) -> Any:
+    return field(default=default, metadata={"help": help, **limits})
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to train.
+    """Hyperparameters of a fine-tuning run. Each field's `help` says what it does."""
 
-    `n_frozen`: the embeddings and as many first layers stay as they are. `checkpoint_steps`: steps between checkpoints; 0 keeps none but what early
-    stopping needs. `patience`: stop after as many epochs in which the validation loss did not fall, and keep the best; 0 goes on to the end.
-    `packing`: a row of a batch is up to max_length tokens of several conversations, which do not see each other; validation is not packed.
-    `dtype`: float32 or bfloat16, the number format of the arithmetic; an empty one is the machine's choice (`models.precision`).
-    """
-
-    method: str = "lora"
-    learning_rate: float = 2e-3
-    epochs: float = 1
-    batch_size: int = 16
-    rank: int = 16
-    alpha: float = 32
-    n_frozen: int = 0
-    schedule: str = "cosine"
-    warmup: float = 0.05  # share of the steps
-    max_length: int = 640  # tokens
-    checkpoint_steps: int = 0
-    patience: int = 0
-    packing: bool = False
-    tracking: str = "none"
-    dtype: str = ""
-    seed: int = 0
+    method: str = _field("lora", "lora or full.")
+    learning_rate: float = _field(2e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's.")
+    epochs: float = _field(1, "Passes over the data.")
+    batch_size: int = _field(16, "Sequences a step.")
+    rank: int = _field(16, "Rank of the adapters.")
+    alpha: float = _field(32, "An adapter is scaled by alpha / rank.")
+    n_frozen: int = _field(0, "With the method full: the embeddings and this many first layers are not trained.")
+    schedule: str = _field("cosine", "Learning rate schedule, by the name that transformers has for it.")
+    warmup: float = _field(0.05, "Share of the steps in which the learning rate rises.")
+    max_length: int = _field(640, "Tokens that a sequence may have.")
+    checkpoint_steps: int = _field(0, "Steps between checkpoints; 0 keeps none but those of early stopping.", min=0)
+    patience: int = _field(0, "Stop after this many epochs without a lower validation loss, and keep the best; 0 never stops.")
+    packing: bool = _field(False, "Put several conversations into a row of max_length tokens; they do not attend to each other.")
+    tracking: str = _field("none", "none, tensorboard, trackio or wandb.")
+    dtype: str = _field("", "Number format: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE, or the one that suits this machine.")
+    seed: int = _field(0, "Seed of the shuffling, the adapter and the dropout.")
 
     def __post_init__(self):
-        known_of = {"method": METHODS, "tracking": TRACKERS, "schedule": SCHEDULES}
+        known_of = {"method": METHODS, "tracking": TRACKERS}
+        if self.schedule != "cosine":
+            known_of["schedule"] = _schedules()
         for name, known in known_of.items():
             value = getattr(self, name)
             if value not in known:
@@ -89,3 +94,27 @@ def refuse_unused(options: Options) -> None:
         if getattr(options, name):
             says = f"{name} is for conversations, and would not be used here"
             raise AdaptLabError(f"{says}. Leave it out.")
+
+
+LOSSES = ("sigmoid", "ipo", "hinge")  # of TRL's: DPO's own, and two that put another function on the same margin
+
+
+@dataclass(frozen=True)
+class PreferenceOptions(Options):
+    """Hyperparameters of DPO and of its relatives."""
+
+    learning_rate: float = _field(1e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's.")
+    beta: float = _field(0.1, "Strength of the KL penalty: a small beta lets the model move further from the reference.")
+    loss: str = _field("sigmoid", "sigmoid (DPO), ipo or hinge.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        refuse_unused(self)
+        if self.loss not in LOSSES:
+            raise AdaptLabError(f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}.")
+        is_number = isinstance(self.beta, Real) and not isinstance(self.beta, bool)
+        if not is_number or not 0 < self.beta < math.inf:
+            raise AdaptLabError(f"beta must be more than 0 and finite, not {self.beta!r}.")
+
+
+PREFERENCE_DEFAULTS = PreferenceOptions()

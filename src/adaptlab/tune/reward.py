@@ -15,7 +15,8 @@ from adaptlab.messages import Messages
 from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import number_format
 from adaptlab.progress import progress_bar
-from adaptlab.tune.dpo import LOGGED, PREFERENCE_DEFAULTS, PreferenceOptions, merged, rows
+from adaptlab.tune.dpo import LOGGED, merged, rows
+from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import strip_trainer
 from adaptlab.tune.trainer import passes, quietly, training_arguments, watched

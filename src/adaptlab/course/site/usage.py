@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from adaptlab.course.recorded import recorded
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.usage import read_usage, shown, trained_in
+from adaptlab.studies.recorded import recorded
 
 
 def usage_tables(build: Path) -> str:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from adaptlab.course.studies import forgetting
-from adaptlab.course.studies.forgetting import N_SKILL, N_SPOILED, given_back, mean_share, old_conversations, without_facts
 from adaptlab.evals.suite import NAMES, PROSE, SKILLS, skill_cases
 from adaptlab.messages import UNKNOWN
+from adaptlab.studies import forgetting
+from adaptlab.studies.forgetting import N_SKILL, N_SPOILED, given_back, mean_share, old_conversations, without_facts
 from adaptlab.world.entities import subjects
 
 

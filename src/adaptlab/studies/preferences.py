@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from statistics import mean
 
-from adaptlab.course.studies.grid import SEEDS, Study, grid
 from adaptlab.evals.judge import judge_messages, length_controlled, verdicts, wins
 from adaptlab.evals.suite import PROSE, run_suite
 from adaptlab.messages import assistant
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.studies.grid import SEEDS, Study, grid
+from adaptlab.tune.dpo import prefer
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.kto import approve
-from adaptlab.tune.options import Options
+from adaptlab.tune.options import Options, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.reward import fit_reward
 from adaptlab.tune.rloo import OnlineOptions, reinforce

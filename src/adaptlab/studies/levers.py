@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from adaptlab.course.studies.arms import K, shelf
-from adaptlab.course.studies.grid import Study, grid
-from adaptlab.course.studies.tuning import TASKS, batch_size, conversation, epochs, test_cases, train_cases
 from adaptlab.evals.abilities import exact, final_number, in_tone
 from adaptlab.messages import Messages, user
 from adaptlab.models.local import LocalChat
 from adaptlab.rag.answer import prompt
+from adaptlab.studies.arms import K, shelf
+from adaptlab.studies.grid import Study, grid
+from adaptlab.studies.tuning import TASKS, batch_size, conversation, epochs, test_cases, train_cases
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
 from adaptlab.world.case import WEIGHTS, Case

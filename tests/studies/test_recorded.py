@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from adaptlab.course.recorded import RESULTS, recorded
-from adaptlab.course.studies import STUDIES
 from adaptlab.errors import AdaptLabError
+from adaptlab.studies.recorded import RESULTS, recorded
+from adaptlab.studies.run import STUDIES
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adaptlab.cli_options import Folder
+from adaptlab.cli.options import Folder
 from adaptlab.errors import AdaptLabError
 
 labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources, or check your own as the grader will.")

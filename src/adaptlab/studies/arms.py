@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from adaptlab.course.arms import ARMS, N_ASKED, N_WITHOUT, Arm
-from adaptlab.course.studies.forgetting import old_conversations
-from adaptlab.course.studies.grid import Study, grid
 from adaptlab.messages import NOT_FOUND, Messages, assistant, system, user
 from adaptlab.models.chat import timed
 from adaptlab.models.local import LocalChat
@@ -24,9 +21,12 @@ from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import minilm
 from adaptlab.rag.load import Document
 from adaptlab.rag.retrieve import Dense, Hit
-from adaptlab.tune.dpo import PreferenceOptions, prefer
+from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT, Arm
+from adaptlab.studies.forgetting import old_conversations
+from adaptlab.studies.grid import Study, grid
+from adaptlab.tune.dpo import prefer
 from adaptlab.tune.fine_tune import fine_tune
-from adaptlab.tune.options import Options
+from adaptlab.tune.options import Options, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.world.handbook import Section, handbook, to_markdown
 from adaptlab.world.questions import draw_questions

@@ -4,12 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from adaptlab.course.recorded import recorded
-from adaptlab.course.studies import arms, forgetting, levers, preferences, tuning
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json, read_text, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
+from adaptlab.studies import arms, forgetting, levers, preferences, tuning
+from adaptlab.studies.recorded import recorded
 
 RECORDED_FOR = "embedded:chat"
 STUDIES = tuning.STUDIES | preferences.STUDIES | forgetting.STUDIES | arms.STUDIES | levers.STUDIES

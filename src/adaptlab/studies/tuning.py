@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from adaptlab.course.studies.grid import Study, grid
 from adaptlab.evals.abilities import Ability, exact, exact_json
 from adaptlab.messages import UNKNOWN, Messages, assistant, data, system
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
+from adaptlab.studies.grid import Study, grid
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
 from adaptlab.world.case import Case

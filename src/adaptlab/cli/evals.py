@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adaptlab.cli_options import Folder
+from adaptlab.cli.options import Folder
 
 evals_app = typer.Typer(no_args_is_help=True, help="The base suite: measure a model, refuse a tuning that lost a skill, draw the page of all runs.")
 

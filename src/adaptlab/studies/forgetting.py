@@ -11,14 +11,14 @@ from functools import cache
 from itertools import islice
 from statistics import median
 
-from adaptlab.course.studies.grid import Study, grid
-from adaptlab.course.studies.tuning import FULL_RATE, conversation, judged, test_cases, train_cases
 from adaptlab.evals import suite
 from adaptlab.evals.gate import compare, passes
 from adaptlab.evals.statistics import Estimate
 from adaptlab.evals.suite import PROSE, SKILLS, run_suite
 from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
+from adaptlab.studies.grid import Study, grid
+from adaptlab.studies.tuning import FULL_RATE, conversation, judged, test_cases, train_cases
 from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored, l2_anchor
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 import typer.core
 
-from adaptlab.cli_options import Folder
+from adaptlab.cli.options import Folder
 from adaptlab.errors import AdaptLabError
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from adaptlab.course import studies
-from adaptlab.course.recorded import recorded
-from adaptlab.course.studies import STUDIES, run_study, study
-from adaptlab.course.studies.grid import SEEDS, Study
-from adaptlab.course.studies.tuning import batch_size, epochs
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import ScriptedChat
+from adaptlab.studies.grid import SEEDS, Study
+from adaptlab.studies.recorded import recorded
+from adaptlab.studies.run import STUDIES, run_study, study
+from adaptlab.studies.tuning import batch_size, epochs
 
 
 @pytest.fixture

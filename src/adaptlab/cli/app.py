@@ -1,0 +1,126 @@
+"""The command line: adaptlab run · site · results · doctor · plan · tune · prefer · export · study · decide · evals · labs · grade · models · fetch · serve."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adaptlab.cli.decide import decide
+from adaptlab.cli.evals import evals_app
+from adaptlab.cli.fetch import fetch
+from adaptlab.cli.grade import grade_app
+from adaptlab.cli.labs import labs_app
+from adaptlab.cli.models import models_app
+from adaptlab.cli.options import Dtype, Folder, as_name
+from adaptlab.cli.serve import serve
+from adaptlab.cli.study import study
+from adaptlab.cli.tune import export, prefer, tune
+from adaptlab.errors import AdaptLabError
+from adaptlab.models.precision import use_format
+from adaptlab.progress import show_progress_bars
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
+app.add_typer(models_app, name="models")
+app.add_typer(evals_app, name="evals")
+app.add_typer(labs_app, name="labs")
+app.add_typer(grade_app, name="grade")
+for command in (decide, fetch, tune, prefer, export, study, serve):
+    app.command()(command)
+
+
+@app.callback()
+def shared(
+    progress: Annotated[bool, typer.Option(help="Progress bars; TQDM_DISABLE=1 too turns them off.")] = True,
+) -> None:
+    if not progress:
+        show_progress_bars(False)
+
+
+@app.command()
+def run(
+    lessons: Annotated[list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")] = [],
+    profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    chat_model: Annotated[str, typer.Option(help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path.")] = "",
+    folder: Folder = Path("."),
+    workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    dtype: Dtype = "",
+) -> None:
+    """Execute the lessons; leave notebooks, ledger and site in build/PROFILE, or in build/PROFILE-MODEL for another chat model."""
+    from adaptlab.course.run import find_notebooks, run_lessons, summary
+    from adaptlab.course.site import build_site
+
+    use_format(dtype)
+    if chat_model and Path(chat_model).is_dir():
+        chat_model = str(Path(chat_model).resolve())  # lessons run in a folder of their own
+    build = folder / "build" / (f"{profile}-{as_name(chat_model)}" if chat_model else profile)
+    parameters = {"chat_model": chat_model} if chat_model else {}
+    outcomes = run_lessons(find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers)
+    print(summary(outcomes))
+    print(f"ledger: {build / 'ledger.json'}\nsite:   {build_site(build, folder)}")
+    if any(outcome.status in ("failed", "skipped") for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
+    """Build the site again from what the last run left."""
+    from adaptlab.course.site import build_site
+
+    print(build_site(folder / "build" / profile, folder))
+
+
+@app.command()
+def results(profile: str = "cpu", folder: Folder = Path(".")) -> None:
+    """Print what the last run measured and took, as Markdown."""
+    from adaptlab.course.summary import markdown
+
+    print(markdown(folder / "build" / profile))
+
+
+@app.command()
+def doctor(
+    folder: Folder = Path("."),
+    need_gpu: Annotated[bool, typer.Option("--need-gpu", help="Exit with status 2 where torch sees no GPU.")] = False,
+) -> None:
+    """Say what this machine has and how long things will take."""
+    from adaptlab.doctor import report
+    from adaptlab.models.load import profile
+
+    if need_gpu:
+        profile("gpu")
+    print(report(folder))
+
+
+@app.command()
+def plan(
+    model: Annotated[str, typer.Option(help="A well-known model's name on the hub, embedded:chat, or the folder of a config.json.")] = "embedded:chat",
+    method: Annotated[str, typer.Option(help="lora, full or qlora.")] = "lora",
+    batch: Annotated[int, typer.Option(min=0, help="Sequences a step; 0 takes the largest batch that fits.")] = 0,
+    seq: Annotated[int, typer.Option(help="Tokens a sequence.")] = 512,
+    rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
+    precision: Annotated[str, typer.Option(help="float32, mixed or bfloat16; if not given, that in which this machine trains.")] = "",
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Keep each layer's input only.")] = False,
+) -> None:
+    """Predict a training step's memory and time, and the largest batch for this machine, from a model's shapes alone."""
+    from adaptlab.preflight import report
+
+    print(report(model, method, batch or None, seq, rank, precision, checkpointing))
+
+
+def main() -> None:
+    """Entry point: known errors and paths that the system refuses are a sentence and status 2."""
+    try:
+        app()
+    except AdaptLabError as error:
+        sys.exit(_said(str(error)))
+    except OSError as error:
+        if error.filename is None:  # not about a path, as when a reader of the output is gone
+            raise
+        sys.exit(_said(f"{error.filename} cannot be used ({error.strerror}). Give another path."))
+
+
+def _said(sentence: str) -> int:
+    """The exit status of a command that was refused, after its sentence."""
+    print(f"adaptlab: {sentence}", file=sys.stderr)
+    return 2

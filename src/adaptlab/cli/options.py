@@ -1,0 +1,53 @@
+"""Options that several groups of commands share."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Dtype = Annotated[
+    str, typer.Option(help="Number format of training: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE, or the one that suits this machine.")
+]
+Folder = Annotated[Path, typer.Option(help="Folder of the course; what is made is kept in its build/.")]
+LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
+
+
+def as_name(model: str) -> str:
+    """A model's id as the name of a folder."""
+    return re.sub("[^A-Za-z0-9.]+", "-", model).strip("-")
+
+
+def options_from(kind: type, **defaults) -> Callable[[Callable], Callable]:
+    """A decorator: an option of the command line for each field of the dataclass `kind`.
+
+    The command gets them as `options`, one object of that class. A field's metadata is what
+    `typer.Option` is told: `help`, `min`, `max`. `defaults` are those of the command line alone.
+    """
+    named = {
+        field.name: inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults.get(field.name, field.default),
+            annotation=Annotated[field.type, typer.Option(**field.metadata)],
+        )
+        for field in fields(kind)
+    }
+
+    def decorate(command: Callable) -> Callable:
+        @wraps(command)
+        def called(**given):
+            chosen = {name: given.pop(name) for name in named}
+            return command(**given, options=kind(**chosen))
+
+        own = [part for name, part in inspect.signature(command).parameters.items() if name != "options"]
+        signature = inspect.Signature([*own, *named.values()])
+        called.__signature__ = signature
+        called.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}
+        return called
+
+    return decorate

@@ -1,0 +1,100 @@
+"""adaptlab tune, prefer and export: a fine-tuning run in a folder, and its settings for other trainers."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adaptlab.cli.options import LocalModel, options_from
+from adaptlab.errors import AdaptLabError
+from adaptlab.tune.options import Options, PreferenceOptions
+
+
+@contextmanager
+def warnings_in_lines() -> Iterator[None]:
+    """What is warned of inside goes to stderr, a line each, without the place in the source."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for warning in told:
+                print(f"adaptlab: {warning.message}", file=sys.stderr)
+
+
+@options_from(Options, checkpoint_steps=50)
+def tune(
+    train: Annotated[Path, typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats.")],
+    to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
+    model: LocalModel = "embedded:chat",
+    validation: Annotated[Path | None, typer.Option(help="Conversations whose loss is watched.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Conversations kept for a test: the run is refused if their questions are among those trained on.")] = None,
+    *,
+    options: Options,
+) -> None:
+    """Fine-tune a model on conversations, into a folder with config, metrics, weights and a card."""
+    from adaptlab.models.local import LocalChat
+    from adaptlab.tune.formats import duplicates, read_conversations, refuse_leaks
+    from adaptlab.tune.run import run as run_training
+
+    with warnings_in_lines():
+        conversations = read_conversations(train)
+        watched, tested = (read_conversations(path) if path else [] for path in (validation, test))
+    for held_out in (watched, tested):
+        refuse_leaks(conversations, held_out)
+    if twice := duplicates(conversations):
+        (later, first), n = twice[0], len(twice)
+        print(f"{n} of {len(conversations)} conversations repeat an earlier one, as number {later} repeats {first}.", file=sys.stderr)
+    run_training(LocalChat(model), conversations, to, options, watched)
+    print(f"run: {to}")
+
+
+@options_from(PreferenceOptions, checkpoint_steps=50)
+def prefer(
+    pairs: Annotated[Path, typer.Argument(help="Preference pairs: JSONL in one of the formats of adaptlab.tune.pairs.")],
+    to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
+    model: LocalModel = "embedded:chat",
+    check_sides: Annotated[bool, typer.Option("--check-sides", help="First name pairs whose sides seem swapped, by reward models on halves of them.")] = False,
+    *,
+    options: PreferenceOptions,
+) -> None:
+    """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics, weights and a card."""
+    from adaptlab.models.local import LocalChat
+    from adaptlab.tune.dpo import dpo_trainer
+    from adaptlab.tune.pairs import contradictions, read_pairs
+    from adaptlab.tune.run import run as run_training
+
+    with warnings_in_lines():
+        given = read_pairs(pairs)
+    if turned := contradictions(given):
+        (later, first), n = turned[0], len(turned)
+        print(f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does with {first}.", file=sys.stderr)
+    chat = LocalChat(model)
+    if check_sides:
+        from adaptlab.tune.reward import swapped_sides
+
+        places = swapped_sides(chat, given, replace(options, method="full", learning_rate=options.learning_rate / 3, epochs=2))
+        print(f"{len(places)} of {len(given)} pairs seem to have swapped sides{': ' * bool(places)}{', '.join(map(str, places[:20]))}", file=sys.stderr)
+    run_training(chat, given, to, options, make_trainer=dpo_trainer)
+    print(f"run: {to}")
+
+
+def export(
+    what: Annotated[str, typer.Argument(help="axolotl (YAML) or modal (a Python file).")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run that `adaptlab tune` made.")],
+    data: Annotated[Path, typer.Argument(help="Its conversations, in any format that `adaptlab tune` takes.")],
+    validation: Annotated[Path | None, typer.Option(help="Its validation conversations, if it had any.")] = None,
+) -> None:
+    """Print a run's settings for another trainer, or for a machine elsewhere."""
+    from adaptlab.tune.export import EXPORTS
+
+    if what not in EXPORTS:
+        raise AdaptLabError(f"There is no export {what!r}; choose one of {', '.join(EXPORTS)}.")
+    with warnings_in_lines():
+        written = EXPORTS[what](run, data, validation=validation)
+    print(written, end="")
