@@ -1,6 +1,8 @@
-"""What axe-core finds on every page of the site, as a browser shows it: light and wide, dark and narrow. Exit status 1 if anything is serious.
+"""What axe-core finds on every page of the site, as a browser shows it: light and wide, dark and
+narrow. Exit status 1 if anything is serious.
 
-Needs chromium and axe.min.js, for example from `npm pack axe-core`: python benchmarks/accessibility.py build/cpu/site axe.min.js
+Needs chromium and axe.min.js, for example from `npm pack axe-core`: python
+benchmarks/accessibility.py build/cpu/site axe.min.js
 """
 
 import html
@@ -14,12 +16,15 @@ from pathlib import Path
 
 LOOKS = {"light": "1280,1000", "dark": "390,1000"}
 SERIOUS = ("serious", "critical")
-# The result replaces the page, which is then printed. A theme is set as the reader's button sets it.
+# The result replaces the page, which is then printed. A theme is set as the reader's button sets
+# it.
 PROBE = """<script src="{axe}"></script><script>
 document.body.dataset.theme = "{theme}";
 document.querySelectorAll("details").forEach((part) => {{ part.open = true; }});
 window.addEventListener("load", () => axe.run().then(({{ violations }}) => {{
-  const found = violations.map(({{ id, impact, help, nodes }}) => ({{ id, impact, help, n: nodes.length, first: nodes[0].html.slice(0, 200) }}));
+  const found = violations.map(({{ id, impact, help, nodes }}) => ({{
+    id, impact, help, n: nodes.length, first: nodes[0].html.slice(0, 200)
+  }}));
   document.body.innerHTML = "<pre id='found'></pre>";
   document.getElementById("found").textContent = JSON.stringify(found);
 }}));
@@ -27,14 +32,33 @@ window.addEventListener("load", () => axe.run().then(({{ violations }}) => {{
 
 
 def violations(chromium: str, page: Path, axe: Path, theme: str) -> list[dict]:
-    """What axe says of a page in one look: id, impact, help, how many elements (n) and the first of them."""
+    """What axe says of a page in one look: id, impact, help, how many elements (n) and the first of
+    them.
+    """
     probed = page.with_name(f"probed-{page.name}")
-    probed.write_text(page.read_text().replace("</body>", PROBE.format(axe=axe.as_uri(), theme=theme)))
+    probed.write_text(
+        page.read_text().replace("</body>", PROBE.format(axe=axe.as_uri(), theme=theme))
+    )
     with tempfile.TemporaryDirectory() as profile:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                 "--disable-component-update", "--disable-sync", "--virtual-time-budget=60000",
-                 f"--user-data-dir={profile}", f"--window-size={LOOKS[theme]}"]  # fmt: skip
-        printed = subprocess.run([chromium, *flags, "--dump-dom", probed.as_uri()], capture_output=True, text=True, timeout=120).stdout
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--virtual-time-budget=60000",
+            f"--user-data-dir={profile}",
+            f"--window-size={LOOKS[theme]}",
+        ]
+        printed = subprocess.run(
+            [chromium, *flags, "--dump-dom", probed.as_uri()],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
     found = re.search(r'<pre id="found">(.*?)</pre>', printed, re.DOTALL)
     if not found:
         raise RuntimeError(f"axe did not finish on {page.name}")
@@ -54,7 +78,10 @@ def main(site: Path, axe: Path) -> int:
             for theme in LOOKS:
                 for found in violations(chromium, page, axe.resolve(), theme):
                     serious += found["impact"] in SERIOUS
-                    print(f"{page.relative_to(copy)} ({theme}): {found['impact']}: {found['id']}, {found['n']} times: {found['help']}: {found['first']}")
+                    print(
+                        f"{page.relative_to(copy)} ({theme}): {found['impact']}: {found['id']},"
+                        f" {found['n']} times: {found['help']}: {found['first']}"
+                    )
     print(f"{len(pages)} pages in {len(LOOKS)} looks: {serious} serious findings")
     return serious > 0
 

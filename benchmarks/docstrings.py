@@ -1,7 +1,8 @@
-"""Ways of searching all docstrings of the installed libraries, by questions on three of them: nDCG@10 and recall@10, with intervals; BM25 is the named peer.
+"""Ways of searching all docstrings of the installed libraries, by questions on three of them:
+nDCG@10 and recall@10, with intervals; BM25 is the named peer.
 
-Embedding takes most of the time (some twenty minutes on two cores); the vectors are kept in build/vectors.db. Reranking takes another quarter of an hour.
-Run: python benchmarks/docstrings.py
+Embedding takes most of the time (some twenty minutes on two cores); the vectors are kept in
+build/vectors.db. Reranking takes another quarter of an hour. Run: python benchmarks/docstrings.py
 """
 
 import random
@@ -20,7 +21,10 @@ from adaptlab.rag.metrics import ranking_metrics
 from adaptlab.rag.rerank import CrossEncoder, Reranked
 from adaptlab.rag.retrieve import Dense, Keyword, Retriever, sources
 
-N_QUESTIONS, N_RERANKED, DEPTH, K = 1200, 300, 20, 10
+N_QUESTIONS = 1200
+N_RERANKED = 300
+DEPTH = 20
+K = 10
 
 
 def measured(retriever: Retriever, items: list[KnownItem], n_chunks: int) -> dict[str, np.ndarray]:
@@ -30,7 +34,12 @@ def measured(retriever: Retriever, items: list[KnownItem], n_chunks: int) -> dic
 
 
 def shown(value: Estimate) -> dict:
-    return {"value": round(value.value, 3), "low": round(value.low, 3), "high": round(value.high, 3), "n": value.n}
+    return {
+        "value": round(value.value, 3),
+        "low": round(value.low, 3),
+        "high": round(value.high, 3),
+        "n": value.n,
+    }
 
 
 def main() -> None:
@@ -39,22 +48,37 @@ def main() -> None:
     collection.add(chunk(texts, 500, 0, by_heading=False))
     draw = random.Random(0)
     draw.shuffle(items)
-    one_each = {item.source: item for item in items}  # two questions on one document are no two cases
-    measurable = [item for item in one_each.values() if item.source.split(".")[0] in MEASURED]  # the reranker has learned from the rest
+    # Two questions on one document are no two cases.
+    one_each = {item.source: item for item in items}
+    # The reranker has learned from the rest.
+    measurable = [item for item in one_each.values() if item.source.split(".")[0] in MEASURED]
     test = draw.sample(measurable, N_QUESTIONS)
-    dense, keyword = Dense(collection), Keyword(collection)
+    dense = Dense(collection)
+    keyword = Keyword(collection)
     ways = {"keyword": keyword, "dense": dense, "fused": Hybrid([dense, keyword])}
     values = {name: measured(retriever, test, 50) for name, retriever in ways.items()}
     report = {"documents": len(texts), "chunks": len(collection), "ways": {}}
     for name, found in values.items():
-        masks = {"all": np.ones(len(test), bool)} | {kind: np.array([item.kind == kind for item in test]) for kind in KINDS}
-        report["ways"][name] = {kind: {measure: shown(mean(found[measure][mask])) for measure in ("nDCG@k", "recall@k")} for kind, mask in masks.items()}
-    report["fused minus keyword, recall"] = shown(paired_difference(values["fused"]["recall@k"], values["keyword"]["recall@k"]))
-    report["fused minus dense, recall"] = shown(paired_difference(values["fused"]["recall@k"], values["dense"]["recall@k"]))
+        masks = {"all": np.ones(len(test), bool)} | {
+            kind: np.array([item.kind == kind for item in test]) for kind in KINDS
+        }
+        report["ways"][name] = {
+            kind: {measure: shown(mean(found[measure][mask])) for measure in ("nDCG@k", "recall@k")}
+            for kind, mask in masks.items()
+        }
+    report["fused minus keyword, recall"] = shown(
+        paired_difference(values["fused"]["recall@k"], values["keyword"]["recall@k"])
+    )
+    report["fused minus dense, recall"] = shown(
+        paired_difference(values["fused"]["recall@k"], values["dense"]["recall@k"])
+    )
     reranker, report["reranked minus not, nDCG"] = CrossEncoder(), {}
     for name, retriever in ways.items():
-        before, after = measured(retriever, test[:N_RERANKED], DEPTH), measured(Reranked(retriever, reranker, DEPTH, fuse=False), test[:N_RERANKED], DEPTH)
-        report["reranked minus not, nDCG"][name] = shown(paired_difference(after["nDCG@k"], before["nDCG@k"]))
+        before = measured(retriever, test[:N_RERANKED], DEPTH)
+        after = measured(Reranked(retriever, reranker, DEPTH, fuse=False), test[:N_RERANKED], DEPTH)
+        report["reranked minus not, nDCG"][name] = shown(
+            paired_difference(after["nDCG@k"], before["nDCG@k"])
+        )
     keep("docstrings", report)
 
 

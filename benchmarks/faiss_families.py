@@ -1,9 +1,11 @@
-"""FAISS's families from a thousand to a million vectors: recall, milliseconds, bytes and seconds to build, each against exact search in the same run.
+"""FAISS's families from a thousand to a million vectors: recall, milliseconds, bytes and seconds to
+build, each against exact search in the same run.
 
-Vectors are drawn around 2,000 centres, so that they have neighbours as texts do; 384 numbers each, as MiniLM's. A million takes some half an hour
-on two cores, and 8 GB. Rows are kept in build/ as they are measured, so that a run which was cut off goes on; the last step puts all of them
-where lesson 03 finds them. To measure all anew, delete build/faiss_families.json.
-Run: python benchmarks/faiss_families.py
+Vectors are drawn around 2,000 centres, so that they have neighbours as texts do; 384 numbers each,
+as MiniLM's. A million takes some half an hour on two cores, and 8 GB. Rows are kept in build/ as
+they are measured, so that a run which was cut off goes on; the last step puts all of them where
+lesson 03 finds them. To measure all anew, delete build/faiss_families.json. Run: python
+benchmarks/faiss_families.py
 """
 
 import json
@@ -16,12 +18,16 @@ import faiss
 import numpy as np
 from tqdm.auto import tqdm
 
-from adaptlab.studies.recorded import RESULTS
 from adaptlab.files import write_whole
 from adaptlab.rag.index import FAMILIES, LEAST_FOR_CODES, FaissIndex
+from adaptlab.studies.recorded import RESULTS
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-DIMENSION, N_QUERIES, K, N_CENTRES, SPREAD = 384, 200, 10, 2000, 1.5
+DIMENSION = 384
+N_QUERIES = 200
+K = 10
+N_CENTRES = 2000
+SPREAD = 1.5
 ROWS = Path("build/faiss_families.json")
 
 
@@ -37,20 +43,36 @@ def measure(family: str, vectors: np.ndarray, queries: np.ndarray, right: np.nda
     began = time.perf_counter()
     index.add(range(len(vectors)), vectors)
     built = time.perf_counter() - began
-    times, found = [], []
+    times = []
+    found = []
     for query in queries:
         began = time.perf_counter()
         found.append(index.search(query[None], K)[0][0])
         times.append(1000 * (time.perf_counter() - began))
     recall = np.mean([len(set(a) & set(b)) / K for a, b in zip(found, right)])
-    return {"family": family, "n": len(vectors), "recall@10": round(float(recall), 4), "p50 ms": round(float(np.percentile(times, 50)), 3),
-            "p95 ms": round(float(np.percentile(times, 95)), 3), "MB": round(len(index.to_bytes()) / 1e6, 2), "seconds to build": round(built, 2)}  # fmt: skip
+    return {
+        "family": family,
+        "n": len(vectors),
+        "recall@10": round(float(recall), 4),
+        "p50 ms": round(float(np.percentile(times, 50)), 3),
+        "p95 ms": round(float(np.percentile(times, 95)), 3),
+        "MB": round(len(index.to_bytes()) / 1e6, 2),
+        "seconds to build": round(built, 2),
+    }
 
 
 def set_up() -> dict:
     """What has to be the same for rows to stand in one table."""
-    return {"command": "python benchmarks/faiss_families.py", "cores": os.cpu_count(), "machine": f"{platform.system()} {platform.machine()}",
-            "faiss": faiss.__version__, "dimension": DIMENSION, "queries": N_QUERIES, "centres": N_CENTRES, "spread": SPREAD}  # fmt: skip
+    return {
+        "command": "python benchmarks/faiss_families.py",
+        "cores": os.cpu_count(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "faiss": faiss.__version__,
+        "dimension": DIMENSION,
+        "queries": N_QUERIES,
+        "centres": N_CENTRES,
+        "spread": SPREAD,
+    }
 
 
 def main() -> None:
@@ -59,13 +81,18 @@ def main() -> None:
     rows = rows if kept == set_up() else []
     for n in SIZES:
         families = [family for family in FAMILIES if "pq" not in family or n >= LEAST_FOR_CODES]
-        left = [family for family in families if (family, n) not in {(row["family"], row["n"]) for row in rows}]
+        left = [
+            family
+            for family in families
+            if (family, n) not in {(row["family"], row["n"]) for row in rows}
+        ]
         if not left:
             continue
         rng = np.random.default_rng(n)
         centres = rng.standard_normal((N_CENTRES, DIMENSION), np.float32)
         centres /= np.linalg.norm(centres, axis=1, keepdims=True)
-        vectors, queries = around(rng, centres, n), around(rng, centres, N_QUERIES)
+        vectors = around(rng, centres, n)
+        queries = around(rng, centres, N_QUERIES)
         exact = FaissIndex(DIMENSION)
         exact.add(range(n), vectors)
         right = exact.search(queries, K)[0]

@@ -1,11 +1,12 @@
 """All lessons trained in float32 and in bfloat16: the claims' verdicts side by side.
 
-A verdict may differ where an effect lies near a limit of its rule. A claim that has no record in a format is named as missing.
+A verdict may differ where an effect lies near a limit of its rule. A claim that has no record in a
+format is named as missing.
 
 Run: python benchmarks/formats.py [FLOAT32 BFLOAT16]
 
-The two are the build folders of finished runs of `adaptlab run --dtype ...`. Without them the lessons are run in both formats here, into build/formats; an
-interrupted run continues.
+The two are the build folders of finished runs of `adaptlab run --dtype ...`. Without them the
+lessons are run in both formats here, into build/formats; an interrupted run continues.
 """
 
 import json
@@ -27,27 +28,47 @@ def measured() -> list[Path]:
     for name in FORMATS:
         use_format(name)
         builds.append(ROOT / "build" / "formats" / name)
-        failed = [o.name for o in run_lessons(find_notebooks(ROOT / "notebooks"), builds[-1], "cpu") if o.status in ("failed", "skipped")]
+        failed = [
+            o.name
+            for o in run_lessons(find_notebooks(ROOT / "notebooks"), builds[-1], "cpu")
+            if o.status in ("failed", "skipped")
+        ]
         if failed:
-            raise AdaptLabError(f"In {name} {', '.join(failed)} failed; see its notebook in {builds[-1]}, and run again.")
+            raise AdaptLabError(
+                f"In {name} {', '.join(failed)} failed; see its notebook in {builds[-1]}, and run"
+                " again."
+            )
     return builds
 
 
 def compared(builds: list[Path]) -> dict:
-    """What the page tells of the runs in these folders, the first in float32 and the second in bfloat16."""
+    """What the page tells of the runs in these folders, the first in float32 and the second in
+    bfloat16.
+    """
     usage = [json.loads((build / "usage.json").read_text()) for build in builds]
     for name, kept in zip(FORMATS, usage):
         if kept["dtype"] != name:
             raise AdaptLabError(
-                f"The run in {builds[FORMATS.index(name)]} was in {kept['dtype']}, not in {name}; give the folders in the order float32, bfloat16."
+                f"The run in {builds[FORMATS.index(name)]} was in {kept['dtype']}, not in {name};"
+                " give the folders in the order float32, bfloat16."
             )
-    ledgers = [{row["id"]: row for row in json.loads((build / "ledger.json").read_text())} for build in builds]
+    ledgers = [
+        {row["id"]: row for row in json.loads((build / "ledger.json").read_text())}
+        for build in builds
+    ]
     ids = list(ledgers[0] | ledgers[1])
     differing = {}
     for claim in ids:
         rows = [ledger.get(claim) for ledger in ledgers]
         if len({row["verdict"] if row else None for row in rows}) > 1:
-            said = [f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {row['verdict']}" if row else "missing" for row in rows]
+            said = [
+                (
+                    f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {row['verdict']}"
+                    if row
+                    else "missing"
+                )
+                for row in rows
+            ]
             differing[claim] = dict(zip(FORMATS, said))
     return {
         "claims with a record": {name: len(ledger) for name, ledger in zip(FORMATS, ledgers)},

@@ -1,7 +1,8 @@
-"""The same hybrid search written with LangChain and with ours: seconds, memory and lines, each side in a process of its own, in turns.
+"""The same hybrid search written with LangChain and with ours: seconds, memory and lines, each side
+in a process of its own, in turns.
 
-Both cut the same texts into chunks of 500 characters, embed them by the same MiniLM, keep them in FAISS and in BM25, and fuse the rankings by reciprocal ranks.
-Run: make bench.
+Both cut the same texts into chunks of 500 characters, embed them by the same MiniLM, keep them in
+FAISS and in BM25, and fuse the rankings by reciprocal ranks. Run: make bench.
 """
 
 import inspect
@@ -17,7 +18,10 @@ from spread import keep, spread
 
 from adaptlab.rag.retrieve import stemmed_words
 
-N_DOCUMENTS, N_QUESTIONS, K, ROUNDS = 150, 40, 4, 3
+N_DOCUMENTS = 150
+N_QUESTIONS = 40
+K = 4
+ROUNDS = 3
 
 
 def ours(texts: list[str], embedder):
@@ -30,9 +34,18 @@ def ours(texts: list[str], embedder):
     from adaptlab.rag.retrieve import Dense, Keyword
 
     collection = Collection(embedder)
-    collection.add(chunk([Document(text, str(i), "", date.today()) for i, text in enumerate(texts)], 500, 0, by_heading=False))
+    collection.add(
+        chunk(
+            [Document(text, str(i), "", date.today()) for i, text in enumerate(texts)],
+            500,
+            0,
+            by_heading=False,
+        )
+    )
     hybrid = Hybrid([Dense(collection), Keyword(collection)])
-    return len(collection), lambda question: [hit.chunk.source for hit in hybrid.search([question], K)[0]]
+    return len(collection), lambda question: [
+        hit.chunk.source for hit in hybrid.search([question], K)[0]
+    ]
 
 
 def langchain(texts: list[str], embedder):
@@ -43,13 +56,20 @@ def langchain(texts: list[str], embedder):
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     splitter = RecursiveCharacterTextSplitter(chunk_size=500, chunk_overlap=0)
-    chunks = splitter.split_documents([Document(text, metadata={"source": str(i)}) for i, text in enumerate(texts)])
+    chunks = splitter.split_documents(
+        [Document(text, metadata={"source": str(i)}) for i, text in enumerate(texts)]
+    )
     for number, piece in enumerate(chunks):
         piece.metadata["id"] = number
     dense = FAISS.from_documents(chunks, embedder).as_retriever(search_kwargs={"k": 50})
-    keyword = BM25Retriever.from_documents(chunks, k=50, preprocess_func=lambda text: stemmed_words([text])[0])  # its default takes words as they are
+    # Its default takes words as they are.
+    keyword = BM25Retriever.from_documents(
+        chunks, k=50, preprocess_func=lambda text: stemmed_words([text])[0]
+    )
     hybrid = EnsembleRetriever(retrievers=[dense, keyword], id_key="id")
-    return len(chunks), lambda question: [document.metadata["source"] for document in hybrid.invoke(question)[:K]]
+    return len(chunks), lambda question: [
+        document.metadata["source"] for document in hybrid.invoke(question)[:K]
+    ]
 
 
 def embedder_of(side: str):
@@ -60,46 +80,75 @@ def embedder_of(side: str):
         return minilm()
     from langchain_huggingface import HuggingFaceEmbeddings
 
-    return HuggingFaceEmbeddings(model_name=str(minilm_folder()), encode_kwargs={"normalize_embeddings": True, "batch_size": together("cpu")})
+    return HuggingFaceEmbeddings(
+        model_name=str(minilm_folder()),
+        encode_kwargs={"normalize_embeddings": True, "batch_size": together("cpu")},
+    )
 
 
 def measure(side: str) -> dict:
-    """Seconds to index, milliseconds a question, megabytes, and how often the right document is among the first K."""
+    """Seconds to index, milliseconds a question, megabytes, and how often the right document is
+    among the first K.
+    """
     from adaptlab.rag.docstrings import docstring_corpus
 
     warnings.simplefilter("ignore")
     documents, items = docstring_corpus(("networkx",))
-    texts, place = [document.text for document in documents[:N_DOCUMENTS]], {document.source: str(i) for i, document in enumerate(documents[:N_DOCUMENTS])}
+    texts = [document.text for document in documents[:N_DOCUMENTS]]
+    place = {document.source: str(i) for i, document in enumerate(documents[:N_DOCUMENTS])}
     asked = [item for item in items if item.source in place][:N_QUESTIONS]
-    build, embedder = {"ours": ours, "LangChain": langchain}[side], embedder_of(side)
+    build = {"ours": ours, "LangChain": langchain}[side]
+    embedder = embedder_of(side)
     build(texts[:10], embedder)[1](asked[0].text)  # imports and the model's first steps
     began = time.perf_counter()
     n_chunks, search = build(texts, embedder)
     search(asked[0].text)
-    indexed, times, hits = time.perf_counter() - began, [], 0
+    indexed = time.perf_counter() - began
+    times = []
+    hits = 0
     for item in asked:
         began = time.perf_counter()
         found = search(item.text)
         times.append(time.perf_counter() - began)
         hits += place[item.source] in found
-    return {"seconds to index": indexed, "ms a question": 1000 * float(np.median(times)), "MB": psutil.Process().memory_info().rss / 1e6,
-            "found": hits / len(asked), "chunks": n_chunks}  # fmt: skip
+    return {
+        "seconds to index": indexed,
+        "ms a question": 1000 * float(np.median(times)),
+        "MB": psutil.Process().memory_info().rss / 1e6,
+        "found": hits / len(asked),
+        "chunks": n_chunks,
+    }
 
 
 def main() -> None:
-    rounds = [{side: _apart(side) for side in (("ours", "LangChain") if i % 2 else ("LangChain", "ours"))} for i in range(ROUNDS)]
+    rounds = [
+        {side: _apart(side) for side in (("ours", "LangChain") if i % 2 else ("LangChain", "ours"))}
+        for i in range(ROUNDS)
+    ]
     report = {"documents": N_DOCUMENTS, "questions": N_QUESTIONS}
-    report["lines"] = {side.__name__: len(inspect.getsource(side).splitlines()) for side in (ours, langchain)}
+    report["lines"] = {
+        side.__name__: len(inspect.getsource(side).splitlines()) for side in (ours, langchain)
+    }
     for measure_name in ("chunks", "found"):
         report[measure_name] = {side: rounds[0][side][measure_name] for side in rounds[0]}
     for measure_name in ("seconds to index", "ms a question", "MB"):
-        report[measure_name] = {side: round(float(np.median([r[side][measure_name] for r in rounds])), 2) for side in rounds[0]}
-        report[measure_name] |= spread("ours over LangChain's", [r["ours"][measure_name] / r["LangChain"][measure_name] for r in rounds])
+        report[measure_name] = {
+            side: round(float(np.median([r[side][measure_name] for r in rounds])), 2)
+            for side in rounds[0]
+        }
+        report[measure_name] |= spread(
+            "ours over LangChain's",
+            [r["ours"][measure_name] / r["LangChain"][measure_name] for r in rounds],
+        )
     keep("frameworks", report)
 
 
 def _apart(side: str) -> dict:
-    return json.loads(subprocess.run([sys.executable, __file__, side], stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
+    return json.loads(
+        subprocess.run(
+            [sys.executable, __file__, side], stdout=subprocess.PIPE, check=True
+        ).stdout.splitlines()[-1]
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Submissions a minute of our grader, each in a box of its own, against `nbgrader autograde` and `otter run`, which have none, in turns.
+"""Submissions a minute of our grader, each in a box of its own, against `nbgrader autograde` and
+`otter run`, which have none, in turns.
 
-All get copies of one solved lab that imports torch, up to its experiment; in the place of our checks, which ask each answer about twenty times, the others
-have one assert an exercise. Then: seconds a submission as there are more of them, and the memory of the grader's own process.
-Run: make bench.
+All get copies of one solved lab that imports torch, up to its experiment; in the place of our
+checks, which ask each answer about twenty times, the others have one assert an exercise. Then:
+seconds a submission as there are more of them, and the memory of the grader's own process. Run:
+make bench.
 """
 
 import json
@@ -18,21 +20,36 @@ from pathlib import Path
 import psutil
 from spread import keep, spread
 
-LAB, ROUNDS, GROWTH = "lab04_lora", 3, (50, 100, 200)
+LAB = "lab04_lora"
+ROUNDS = 3
+GROWTH = (50, 100, 200)
 # Each side's start is in its time. Otter takes too long for as many as the others.
 N = {"ours": 20, "ours, one at a time": 20, "nbgrader": 20, "otter": 4}
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "build" / "grading-peers"
 ASSERTS = {
-    "adapter_output": "assert adapter_output(torch.ones(2, 3), torch.ones(4, 3), torch.ones(1, 3), torch.ones(4, 1), 2.0).tolist() == [[9.0] * 4] * 2",
-    "count_adapters": "assert count_adapters(dict(hidden_size=8, intermediate_size=16, num_attention_heads=2, num_key_value_heads=1, head_dim=4, "
-                      "num_hidden_layers=3), 2, ['q_proj', 'up_proj']) == 240",
-    "LoRAEmbedding": "assert LoRAEmbedding(nn.Embedding(5, 4), 2, 4.0)(torch.tensor([1, 2])).shape == (2, 4)",
-    "merge_adapters": "assert merge_adapters(torch.zeros(2, 2), [dict(a=torch.ones(1, 2), b=torch.ones(2, 1), alpha=3.0)], [0.5]).tolist() == [[1.5] * 2] * 2",
+    "adapter_output": (
+        "assert adapter_output(torch.ones(2, 3), torch.ones(4, 3), torch.ones(1, 3), torch.ones(4,"
+        " 1), 2.0).tolist() == [[9.0] * 4] * 2"
+    ),
+    "count_adapters": (
+        "assert count_adapters(dict(hidden_size=8, intermediate_size=16, num_attention_heads=2,"
+        " num_key_value_heads=1, head_dim=4, num_hidden_layers=3), 2, ['q_proj', 'up_proj']) == 240"
+    ),
+    "LoRAEmbedding": (
+        "assert LoRAEmbedding(nn.Embedding(5, 4), 2, 4.0)(torch.tensor([1, 2])).shape == (2, 4)"
+    ),
+    "merge_adapters": (
+        "assert merge_adapters(torch.zeros(2, 2), [dict(a=torch.ones(1, 2), b=torch.ones(2, 1),"
+        " alpha=3.0)], [0.5]).tolist() == [[1.5] * 2] * 2"
+    ),
     "same_strength": "assert same_strength(16, 8, 32, True) == 32",
     "shipping_order": "assert shipping_order() == 'BDFGEAHC'",
-    "shrink": "assert [part.shape for part in shrink(torch.randn(4, 6), torch.randn(5, 4), 8.0, 2)] == [(2, 6), (5, 2)]",
-}  # fmt: skip
+    "shrink": (
+        "assert [part.shape for part in shrink(torch.randn(4, 6), torch.randn(5, 4), 8.0, 2)] =="
+        " [(2, 6), (5, 2)]"
+    ),
+}
 
 
 def solved_cells() -> list[dict]:
@@ -47,20 +64,33 @@ def solved_cells() -> list[dict]:
 def with_asserts(cells: list[dict]) -> list[dict]:
     """The same cells, with an assert in the place of each of our checks."""
     names = [cell["metadata"].get("nbgrader", {}).get("grade_id", "") for cell in cells]
-    return [cell | {"source": ASSERTS[name.removeprefix("check_")]} if name.startswith("check_") else cell for cell, name in zip(cells, names)]
+    return [
+        (
+            cell | {"source": ASSERTS[name.removeprefix("check_")]}
+            if name.startswith("check_")
+            else cell
+        )
+        for cell, name in zip(cells, names)
+    ]
 
 
 def write_notebook(path: Path, cells: list[dict]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}))
+    path.write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells})
+    )
 
 
 class Ours:
-    """`adaptlab grade`, with as many submissions at a time as told, from the command's start to the pages of feedback."""
+    """`adaptlab grade`, with as many submissions at a time as told, from the command's start to the
+    pages of feedback.
+    """
 
     def __init__(self, place: Path, cells: list[dict], workers: int = 2):
-        self.place, self.cells, self.workers = place, cells, workers
+        self.place = place
+        self.cells = cells
+        self.workers = workers
 
     def prepare(self, n: int) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
@@ -72,13 +102,16 @@ class Ours:
 
     def begun(self) -> subprocess.Popen:
         """The grader's process."""
-        return subprocess.Popen([sys.executable, __file__, self.place, str(self.workers)], stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            [sys.executable, __file__, self.place, str(self.workers)], stderr=subprocess.DEVNULL
+        )
 
     def passed(self) -> int:
         from adaptlab.grading.marks import Ledger
 
         return sum(
-            all(mark.points == mark.of for mark in sheet.marks if mark.status != "needs a person") for sheet in Ledger(self.place / "marks.db").sheets(LAB)
+            all(mark.points == mark.of for mark in sheet.marks if mark.status != "needs a person")
+            for sheet in Ledger(self.place / "marks.db").sheets(LAB)
         )
 
 
@@ -86,14 +119,17 @@ class Nbgrader:
     """`nbgrader autograde` for the whole course, the submissions one after another, as it does."""
 
     def __init__(self, place: Path, cells: list[dict]):
-        self.place, self.cells = place, with_asserts(cells)
+        self.place = place
+        self.cells = with_asserts(cells)
 
     def prepare(self, n: int) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
         write_notebook(self.place / "source" / LAB / f"{LAB}.ipynb", self.cells)
         self._run("generate_assignment", "--create")
         for i in range(n):
-            write_notebook(self.place / "submitted" / f"student{i}" / LAB / f"{LAB}.ipynb", self.cells)
+            write_notebook(
+                self.place / "submitted" / f"student{i}" / LAB / f"{LAB}.ipynb", self.cells
+            )
 
     def grade(self) -> None:
         self._run("autograde")
@@ -101,7 +137,9 @@ class Nbgrader:
     def _run(self, what: str, *more: str) -> None:
         command = [sys.executable, "-m", "nbgrader", what, LAB, *more, "--course-dir", self.place]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(command, cwd=self.place, capture_output=True, text=True, env=os.environ | {"PATH": path})
+        done = subprocess.run(
+            command, cwd=self.place, capture_output=True, text=True, env=os.environ | {"PATH": path}
+        )
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
 
@@ -109,42 +147,82 @@ class Nbgrader:
         from nbgrader.api import Gradebook
 
         with Gradebook(f"sqlite:///{self.place}/gradebook.db") as gradebook:
-            return sum(submission.score == submission.max_score for submission in gradebook.assignment_submissions(LAB))
+            return sum(
+                submission.score == submission.max_score
+                for submission in gradebook.assignment_submissions(LAB)
+            )
 
 
 class Otter:
     """`otter run` for each submission, one after another, as its own containers would do inside."""
 
     def __init__(self, place: Path, cells: list[dict]):
-        self.place, self.cells, self.n = place, [cell for cell in with_asserts(cells) if cell["source"] not in ASSERTS.values()], 0
+        self.place = place
+        self.cells = [
+            cell for cell in with_asserts(cells) if cell["source"] not in ASSERTS.values()
+        ]
+        self.n = 0
 
     def prepare(self, n: int) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
         self.n = n
         for name, source in ASSERTS.items():
             case = {"code": f">>> {source}", "hidden": False, "locked": False}
-            test = {"name": name, "points": 1, "suites": [{"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}]}
+            test = {
+                "name": name,
+                "points": 1,
+                "suites": [
+                    {
+                        "cases": [case],
+                        "scored": True,
+                        "setup": "",
+                        "teardown": "",
+                        "type": "doctest",
+                    }
+                ],
+            }
             (self.place / "tests").mkdir(parents=True, exist_ok=True)
             (self.place / "tests" / f"{name}.py").write_text(f"OK_FORMAT = True\ntest = {test!r}\n")
-        self._run("generate", "-t", "tests", "-o", "autograder.zip", "--no-config", "--no-requirements", "--no-environment")
+        self._run(
+            "generate",
+            "-t",
+            "tests",
+            "-o",
+            "autograder.zip",
+            "--no-config",
+            "--no-requirements",
+            "--no-environment",
+        )
         for i in range(n):
             write_notebook(self.place / f"student{i}.ipynb", self.cells)
 
     def grade(self) -> None:
         for i in range(self.n):
             (self.place / f"results{i}").mkdir()
-            self._run("run", "-a", "autograder.zip", "-o", f"results{i}", "--no-logo", f"student{i}.ipynb")
+            self._run(
+                "run", "-a", "autograder.zip", "-o", f"results{i}", "--no-logo", f"student{i}.ipynb"
+            )
 
     def _run(self, *words: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "otter", *words], cwd=self.place, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(PEERS)}
+            [sys.executable, "-m", "otter", *words],
+            cwd=self.place,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(PEERS)},
         )
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
 
     def passed(self) -> int:
-        results = [json.loads((self.place / f"results{i}" / "results.json").read_text()) for i in range(self.n)]
-        return sum(sum(test.get("score", 0) for test in result["tests"]) == len(ASSERTS) for result in results)
+        results = [
+            json.loads((self.place / f"results{i}" / "results.json").read_text())
+            for i in range(self.n)
+        ]
+        return sum(
+            sum(test.get("score", 0) for test in result["tests"]) == len(ASSERTS)
+            for result in results
+        )
 
 
 def rate(grader, n: int) -> float:
@@ -154,14 +232,22 @@ def rate(grader, n: int) -> float:
     grader.grade()
     taken = time.perf_counter() - began
     if grader.passed() != n:
-        raise RuntimeError(f"{type(grader).__name__}: only {grader.passed()} of {n} solved notebooks got full marks")
+        raise RuntimeError(
+            f"{type(grader).__name__}: only {grader.passed()} of {n} solved notebooks got full"
+            " marks"
+        )
     return 60 * n / taken
 
 
 def growth(place: Path) -> dict:
-    """Seconds a submission and the peak memory of the grader's own process, for more and more submissions of a lab's light exercises."""
+    """Seconds a submission and the peak memory of the grader's own process, for more and more
+    submissions of a lab's light exercises.
+    """
     cells = [
-        cell for cell in solved_cells() if cell["metadata"].get("nbgrader", {}).get("grade_id", "") in ("same_strength", "shipping_order", "count_adapters")
+        cell
+        for cell in solved_cells()
+        if cell["metadata"].get("nbgrader", {}).get("grade_id", "")
+        in ("same_strength", "shipping_order", "count_adapters")
     ]
     report = {}
     for n in GROWTH:
@@ -169,13 +255,19 @@ def growth(place: Path) -> dict:
         grader.prepare(n)
         began = time.perf_counter()
         process = grader.begun()
-        peak, _ = _peak_memory(process), process.wait()
-        report[n] = {"seconds a submission": round((time.perf_counter() - began) / n, 3), "MB of the grader's own process": round(peak / 1e6, 1)}
+        peak = _peak_memory(process)
+        _ = process.wait()
+        report[n] = {
+            "seconds a submission": round((time.perf_counter() - began) / n, 3),
+            "MB of the grader's own process": round(peak / 1e6, 1),
+        }
     return report
 
 
 def _peak_memory(process: subprocess.Popen) -> int:
-    """The greatest resident memory of a process until it ends, in bytes, looked at ten times a second."""
+    """The greatest resident memory of a process until it ends, in bytes, looked at ten times a
+    second.
+    """
     peak = 0
     while process.poll() is None:
         try:
@@ -187,16 +279,31 @@ def _peak_memory(process: subprocess.Popen) -> int:
 
 
 def main() -> None:
-    cells, report = solved_cells(), {"rounds": ROUNDS, "submissions": N}
+    cells = solved_cells()
+    report = {"rounds": ROUNDS, "submissions": N}
     with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
         place = Path(folder)
-        graders = {"ours": Ours(place / "ours", cells), "ours, one at a time": Ours(place / "one", cells, workers=1),
-                   "nbgrader": Nbgrader(place / "nbgrader", cells), "otter": Otter(place / "otter", cells)}  # fmt: skip
-        rounds = [{name: rate(graders[name], N[name]) for name in (list(graders) if i % 2 else reversed(graders))} for i in range(ROUNDS)]
-        report["submissions a minute"] = {name: round(statistics.median(r[name] for r in rounds), 1) for name in graders}
+        graders = {
+            "ours": Ours(place / "ours", cells),
+            "ours, one at a time": Ours(place / "one", cells, workers=1),
+            "nbgrader": Nbgrader(place / "nbgrader", cells),
+            "otter": Otter(place / "otter", cells),
+        }
+        rounds = [
+            {
+                name: rate(graders[name], N[name])
+                for name in (list(graders) if i % 2 else reversed(graders))
+            }
+            for i in range(ROUNDS)
+        ]
+        report["submissions a minute"] = {
+            name: round(statistics.median(r[name] for r in rounds), 1) for name in graders
+        }
         for peer in ("nbgrader", "otter"):
             for name in ("ours", "ours, one at a time"):
-                report[f"{name} over {peer}"] = spread("times the rate", [r[name] / r[peer] for r in rounds])
+                report[f"{name} over {peer}"] = spread(
+                    "times the rate", [r[name] / r[peer] for r in rounds]
+                )
         report["growth"] = growth(place / "growth")
     keep("grading", report)
 
@@ -211,7 +318,13 @@ def grade(place: Path, workers: int) -> None:
 
     lab, digest = read_lab_named(ROOT, LAB)
     ledger = Ledger(place / "marks.db")
-    grade_all(find_submissions(place / "submissions", lab.name), lab, grader_of(lab, digest), ledger, processes(workers))
+    grade_all(
+        find_submissions(place / "submissions", lab.name),
+        lab,
+        grader_of(lab, digest),
+        ledger,
+        processes(workers),
+    )
     write_feedback(ledger.sheets(lab.name), place / "feedback")
 
 

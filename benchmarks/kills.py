@@ -1,4 +1,5 @@
-"""Fifty kills at random moments, of the grader and of what runs below it: are the marks of the run that goes on those of one that nobody disturbed?
+"""Fifty kills at random moments, of the grader and of what runs below it: are the marks of the run
+that goes on those of one that nobody disturbed?
 
 Run: make bench.
 """
@@ -10,25 +11,40 @@ from pathlib import Path
 
 from spread import keep
 
-N_KILLS, N_SUBMISSIONS = 50, 60
+N_KILLS = 50
+N_SUBMISSIONS = 60
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"
 
 
 def main() -> None:
-    sys.path[0] = str(Path(__file__).parents[1] / "tests")  # in place of this folder, whose grading.py is another thing
+    # In place of this folder, whose grading.py is another thing.
+    sys.path[0] = str(Path(__file__).parents[1] / "tests")
     from grading.conftest import as_notebook, cells
     from grading.kills import killed_and_whole
 
     from adaptlab.grading.intake import Submission
     from adaptlab.grading.notebook import read_lab
 
-    content = [as_notebook(cells(f"x = {i}", same_strength=WRONG) if i % 2 else cells(f"x = {i}")) for i in range(N_SUBMISSIONS)]
+    content = [
+        as_notebook(cells(f"x = {i}", same_strength=WRONG) if i % 2 else cells(f"x = {i}"))
+        for i in range(N_SUBMISSIONS)
+    ]
     submissions = [Submission(f"student{i}", one, "file", "") for i, one in enumerate(content)]
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        resumed, whole, counts = killed_and_whole(Path(folder), submissions, read_lab(as_notebook(cells()), "lab04_short"), N_KILLS)
+        resumed, whole, counts = killed_and_whole(
+            Path(folder), submissions, read_lab(as_notebook(cells()), "lab04_short"), N_KILLS
+        )
     same = resumed == whole and len(whole) == N_SUBMISSIONS
-    keep("kills", {"kills": dict(counts), "submissions": N_SUBMISSIONS, "the same marks": same, "seconds": round(time.perf_counter() - began)})
+    keep(
+        "kills",
+        {
+            "kills": dict(counts),
+            "submissions": N_SUBMISSIONS,
+            "the same marks": same,
+            "seconds": round(time.perf_counter() - began),
+        },
+    )
     sys.exit(not same)
 
 

@@ -1,8 +1,10 @@
-"""Predicted peak memory of a training step against what a process takes: real shapes, random weights, AdamW, on the processor.
+"""Predicted peak memory of a training step against what a process takes: real shapes, random
+weights, AdamW, on the processor.
 
-Each step runs twice in a process of its own, whose peak is read from the kernel, less what it held after a first small step: once with tensors on pages
-of their own, which are given back at once, as the prediction counts them, and once on the C library's heap as it is, which keeps holes between them.
-Run: make bench
+Each step runs twice in a process of its own, whose peak is read from the kernel, less what it held
+after a first small step: once with tensors on pages of their own, which are given back at once, as
+the prediction counts them, and once on the C library's heap as it is, which keeps holes between
+them. Run: make bench
 """
 
 import gc
@@ -34,7 +36,8 @@ class Step(NamedTuple):
     checkpointing: bool = False
 
 
-SMOL, GPT2 = "HuggingFaceTB/SmolLM2-135M", "openai-community/gpt2"
+SMOL = "HuggingFaceTB/SmolLM2-135M"
+GPT2 = "openai-community/gpt2"
 STEPS = [
     *(Step(SMOL, "full", precision, 4, 256) for precision in ("float32", "mixed")),
     Step(SMOL, "full", "float32", 4, 256, checkpointing=True),
@@ -42,7 +45,10 @@ STEPS = [
     Step(SMOL, "lora", "bfloat16", 8, 256),
     Step(GPT2, "lora", "float32", 4, 256),
     Step(GPT2, "full", "float32", 2, 512),
-    *(Step(model, "lora", "bfloat16", 2, 256) for model in ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen3-0.6B")),
+    *(
+        Step(model, "lora", "bfloat16", 2, 256)
+        for model in ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen3-0.6B")
+    ),
     Step("Qwen/Qwen3-0.6B", "full", "bfloat16", 2, 256),
     Step("embedded:chat", "full", "float32", 32, 128),
     Step("embedded:chat", "lora", "mixed", 32, 128),
@@ -51,7 +57,9 @@ STEPS = [
 
 def train(step: Step) -> None:
     """Two steps."""
-    model = AutoModelForCausalLM.from_config(architecture(step.model), dtype=PRECISIONS[step.precision]).train()
+    model = AutoModelForCausalLM.from_config(
+        architecture(step.model), dtype=PRECISIONS[step.precision]
+    ).train()
     if step.method == "lora":
         inject(model, 16, 16)
     if step.checkpointing:
@@ -69,7 +77,8 @@ def train(step: Step) -> None:
 
 def measure(step: Step, pipe) -> None:
     """The peak of two steps, in bytes, goes into the pipe."""
-    train(step._replace(model="embedded:chat", sequences=1, tokens=8))  # the code that a first step loads is no part of what a step takes
+    # The code that a first step loads is no part of what a step takes.
+    train(step._replace(model="embedded:chat", sequences=1, tokens=8))
     gc.collect()
     before = psutil.Process().memory_info().rss
     train(step)
@@ -96,15 +105,34 @@ def on_this_machine(step: Step) -> Step:
 
 
 def main() -> None:
-    context, report = multiprocessing.get_context("spawn"), {}
+    context = multiprocessing.get_context("spawn")
+    report = {}
     for step in tqdm(list(dict.fromkeys(map(on_this_machine, STEPS))), desc="steps", unit="step"):
-        plan = Plan(architecture(step.model), step.method, step.tokens, precision=step.precision, checkpointing=step.checkpointing)
+        plan = Plan(
+            architecture(step.model),
+            step.method,
+            step.tokens,
+            precision=step.precision,
+            checkpointing=step.checkpointing,
+        )
         predicted = plan.memory(step.sequences).peak
-        tensors, heap = (peak(context, step, settings) for settings in ({"MALLOC_MMAP_THRESHOLD_": "65536"}, {}))
-        sizes = {"predicted MiB": predicted // 2**20, "tensors MiB": tensors // 2**20, "with holes MiB": heap // 2**20}
-        ratios = {"predicted / tensors": round(predicted / tensors, 3), "with holes / tensors": round(heap / tensors, 3)}
+        tensors, heap = (
+            peak(context, step, settings) for settings in ({"MALLOC_MMAP_THRESHOLD_": "65536"}, {})
+        )
+        sizes = {
+            "predicted MiB": predicted // 2**20,
+            "tensors MiB": tensors // 2**20,
+            "with holes MiB": heap // 2**20,
+        }
+        ratios = {
+            "predicted / tensors": round(predicted / tensors, 3),
+            "with holes / tensors": round(heap / tensors, 3),
+        }
         checkpointing = ", checkpointing" if step.checkpointing else ""
-        report[f"{step.model}, {step.method}, {step.precision}, {step.sequences} × {step.tokens} tokens{checkpointing}"] = sizes | ratios
+        report[
+            f"{step.model}, {step.method}, {step.precision}, {step.sequences} × {step.tokens}"
+            f" tokens{checkpointing}"
+        ] = sizes | ratios
     keep("memory", report)
 
 

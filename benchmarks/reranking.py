@@ -1,8 +1,11 @@
-"""The embedded reranker on three kinds of text, two of which it knows, alone and fused with the search before it: nDCG@10 minus that of the search.
+"""The embedded reranker on three kinds of text, two of which it knows, alone and fused with the
+search before it: nDCG@10 minus that of the search.
 
-The search is dense and keyword search, fused. Docstrings are those of modules that the reranker did not learn from; a handbook is one of the invented shop with
-names that it did not see. Questions of bank customers (Banking77, Casanueva et al. 2020, CC-BY-4.0) are of a kind that it never saw; there the questions of one
-intent are relevant to each other. Without its file that part is left out, and named.
+The search is dense and keyword search, fused. Docstrings are those of modules that the reranker did
+not learn from; a handbook is one of the invented shop with names that it did not see. Questions of
+bank customers (Banking77, Casanueva et al. 2020, CC-BY-4.0) are of a kind that it never saw; there
+the questions of one intent are relevant to each other. Without its file that part is left out, and
+named.
 
 Run: python benchmarks/reranking.py [TRAIN.csv TEST.csv of Banking77]
 """
@@ -29,37 +32,62 @@ from adaptlab.rag.retrieve import Dense, Keyword, sources
 from adaptlab.world.handbook import handbook
 from adaptlab.world.questions import draw_questions
 
-N, DEPTH, K = 200, 20, 10
-N_DOCSTRINGS, N_OF_BANK = 300, 3000
+N = 200
+DEPTH = 20
+K = 10
+N_DOCSTRINGS = 300
+N_OF_BANK = 3000
 
-Task = tuple[list[Chunk], list[str], list[set[str]]]  # chunks; questions; for each the sources that answer it
+# Chunks; questions; for each the sources that answer it.
+Task = tuple[list[Chunk], list[str], list[set[str]]]
 
 
 def docstrings(draw: random.Random) -> Task:
-    """Questions on documents of modules that no training held, among others of the same libraries."""
+    """Questions on documents of modules that no training held, among others of the same
+    libraries.
+    """
     documents, items = docstring_corpus(MEASURED)
     one_each = list({item.source: item for item in items}.values())
     asked = draw.sample(one_each, N)
     wanted = {item.source for item in asked}
     others = [document for document in documents if document.source not in wanted]
-    kept = [document for document in documents if document.source in wanted] + draw.sample(others, min(N_DOCSTRINGS, len(others)))
-    return chunk(kept, 500, 0, by_heading=False), [item.text for item in asked], [{item.source} for item in asked]
+    kept = [document for document in documents if document.source in wanted] + draw.sample(
+        others, min(N_DOCSTRINGS, len(others))
+    )
+    return (
+        chunk(kept, 500, 0, by_heading=False),
+        [item.text for item in asked],
+        [{item.source} for item in asked],
+    )
 
 
 def handbooks(draw: random.Random) -> Task:
     """Questions on a handbook's sections, each a document."""
     sections = handbook(77)
-    documents = [Document(section.text, str(i), section.title, date(2026, 1, 1)) for i, section in enumerate(sections)]
+    documents = [
+        Document(section.text, str(i), section.title, date(2026, 1, 1))
+        for i, section in enumerate(sections)
+    ]
     asked = draw_questions(draw, sections, "name", N, "held_out")
-    return chunk(documents, 1000, 0), [question.text for question in asked], [{str(i) for i in question.gold[0]} for question in asked]
+    return (
+        chunk(documents, 1000, 0),
+        [question.text for question in asked],
+        [{str(i) for i in question.gold[0]} for question in asked],
+    )
 
 
 def bank(draw: random.Random, train: Path, test: Path) -> Task:
     """Questions of bank customers among others, those of the same intent being relevant."""
-    known, asked = ([(row["text"], row["category"]) for row in csv.DictReader(path.open(encoding="utf-8"))] for path in (train, test))
-    known, asked = draw.sample(known, N_OF_BANK), draw.sample(asked, N)
+    known, asked = (
+        [(row["text"], row["category"]) for row in csv.DictReader(path.open(encoding="utf-8"))]
+        for path in (train, test)
+    )
+    known = draw.sample(known, N_OF_BANK)
+    asked = draw.sample(asked, N)
     documents = [Document(text, str(i), "", date(2026, 1, 1)) for i, (text, _) in enumerate(known)]
-    relevant = [{str(i) for i, (_, intent) in enumerate(known) if intent == wanted} for _, wanted in asked]
+    relevant = [
+        {str(i) for i, (_, intent) in enumerate(known) if intent == wanted} for _, wanted in asked
+    ]
     return chunk(documents, 1000, 0), [text for text, _ in asked], relevant
 
 
@@ -68,18 +96,33 @@ def measured(task: Task, reranker: CrossEncoder) -> dict:
     collection = Collection(minilm())
     collection.add(chunks)
     search = Hybrid([Dense(collection), Keyword(collection)])
-    ways = {"search": search, "alone": Reranked(search, reranker, DEPTH, fuse=False), "fused": Reranked(search, reranker, DEPTH)}
+    ways = {
+        "search": search,
+        "alone": Reranked(search, reranker, DEPTH, fuse=False),
+        "fused": Reranked(search, reranker, DEPTH),
+    }
     ndcg = {}
     for name, way in ways.items():
         found = [sources(hits) for hits in way.search(questions, DEPTH)]
         ndcg[name] = ranking_metrics(found, relevant, K)["nDCG@k"]
-    return {f"reranked {name} minus not, nDCG": shown(paired_difference(ndcg[name], ndcg["search"])) for name in ("alone", "fused")}
+    return {
+        f"reranked {name} minus not, nDCG": shown(paired_difference(ndcg[name], ndcg["search"]))
+        for name in ("alone", "fused")
+    }
 
 
 def main() -> None:
-    reranker, files = CrossEncoder(), [Path(given) for given in sys.argv[1:]]
-    report = {"docstrings": measured(docstrings(random.Random(1)), reranker), "handbook": measured(handbooks(random.Random(2)), reranker)}
-    report["questions of bank customers"] = measured(bank(random.Random(3), *files), reranker) if files else "left out: its files were not given"
+    reranker = CrossEncoder()
+    files = [Path(given) for given in sys.argv[1:]]
+    report = {
+        "docstrings": measured(docstrings(random.Random(1)), reranker),
+        "handbook": measured(handbooks(random.Random(2)), reranker),
+    }
+    report["questions of bank customers"] = (
+        measured(bank(random.Random(3), *files), reranker)
+        if files
+        else "left out: its files were not given"
+    )
     keep("reranking", report)
 
 

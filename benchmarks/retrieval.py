@@ -1,6 +1,8 @@
-"""Retrieval against its named peers, in the same run: bare `encode` and bare FAISS under our pipeline, FAISS against Qdrant and pgvector.
+"""Retrieval against its named peers, in the same run: bare `encode` and bare FAISS under our
+pipeline, FAISS against Qdrant and pgvector.
 
-Run: make bench. Texts are docstrings of the installed libraries; vectors beyond them are random directions of the same dimension.
+Run: make bench. Texts are docstrings of the installed libraries; vectors beyond them are random
+directions of the same dimension.
 """
 
 import time
@@ -17,7 +19,10 @@ from adaptlab.rag.embed import minilm
 from adaptlab.rag.index import FaissIndex, NumpyIndex, faiss_module
 from adaptlab.rag.retrieve import Dense
 
-N_CHUNKS, N_STORE, N_TEXTS, ROUNDS = 100_000, 10_000, 300, 5
+N_CHUNKS = 100_000
+N_STORE = 10_000
+N_TEXTS = 300
+ROUNDS = 5
 
 
 def unit(rng: np.random.Generator, n: int, dimension: int) -> np.ndarray:
@@ -26,29 +31,53 @@ def unit(rng: np.random.Generator, n: int, dimension: int) -> np.ndarray:
 
 
 class Ready:
-    """An embedder whose vectors for the collection are drawn, so that only the queries are embedded for real."""
+    """An embedder whose vectors for the collection are drawn, so that only the queries are embedded
+    for real.
+    """
 
     def __init__(self, drawn: np.ndarray):
-        self.real, self.drawn = minilm(), iter(drawn)
-        self.name, self.dimension = "ready", self.real.dimension
+        self.real = minilm()
+        self.drawn = iter(drawn)
+        self.name = "ready"
+        self.dimension = self.real.dimension
 
     def encode(self, texts):
-        return np.stack([next(self.drawn) for _ in texts]) if len(texts) > 1 else self.real.encode(texts)
+        return (
+            np.stack([next(self.drawn) for _ in texts])
+            if len(texts) > 1
+            else self.real.encode(texts)
+        )
 
 
 def search_overhead(questions: list[str]) -> dict:
-    """p95 of a query through Dense at N_CHUNKS chunks, over the p95 of embedding it and searching FAISS bare."""
+    """p95 of a query through Dense at N_CHUNKS chunks, over the p95 of embedding it and searching
+    FAISS bare.
+    """
     vectors = unit(np.random.default_rng(0), N_CHUNKS, minilm().dimension)
     minilm().encode(questions[:2])
     before = psutil.Process().memory_info().rss
     collection = Collection(Ready(vectors))
-    collection.add(Chunk(i, f"{i} " + "words of a chunk " * 20, "source", "title", "section", date(2026, 1, 1), 0, 400) for i in range(N_CHUNKS))
+    collection.add(
+        Chunk(
+            i,
+            f"{i} " + "words of a chunk " * 20,
+            "source",
+            "title",
+            "section",
+            date(2026, 1, 1),
+            0,
+            400,
+        )
+        for i in range(N_CHUNKS)
+    )
     used = psutil.Process().memory_info().rss - before
-    dense, bare = Dense(collection), faiss_module().IndexFlatIP(vectors.shape[1])
+    dense = Dense(collection)
+    bare = faiss_module().IndexFlatIP(vectors.shape[1])
     bare.add(vectors)
     ratios = []
     for number in range(ROUNDS):
-        ours, theirs = [], []
+        ours = []
+        theirs = []
         for question in questions[number * 40 : (number + 1) * 40]:
             began = time.perf_counter()
             dense.search([question], 10)
@@ -57,52 +86,80 @@ def search_overhead(questions: list[str]) -> dict:
             theirs.append(time.perf_counter() - middle)
             ours.append(middle - began)
         ratios.append(np.percentile(ours, 95) / np.percentile(theirs, 95))
-    return {"chunks": N_CHUNKS, "megabytes": round(used / 1e6)} | spread("p95 of a query, times embedding and bare FAISS", ratios)
+    return {"chunks": N_CHUNKS, "megabytes": round(used / 1e6)} | spread(
+        "p95 of a query, times embedding and bare FAISS", ratios
+    )
 
 
 def indexing_throughput(texts: list[str]) -> dict:
-    """Chunks a second into a collection, over sentence-transformers' `encode` of the same texts with its defaults."""
+    """Chunks a second into a collection, over sentence-transformers' `encode` of the same texts
+    with its defaults.
+    """
     ratios = []
     for number in range(ROUNDS):
         part = texts[number * N_TEXTS : (number + 1) * N_TEXTS]
-        chunks = [Chunk(i, text, "s", "t", "", date(2026, 1, 1), 0, len(text)) for i, text in enumerate(part)]
+        chunks = [
+            Chunk(i, text, "s", "t", "", date(2026, 1, 1), 0, len(text))
+            for i, text in enumerate(part)
+        ]
         seconds = {}
         for name in ("ours", "bare") if number % 2 else ("bare", "ours"):
             began = time.perf_counter()
-            Collection(minilm()).add(chunks) if name == "ours" else minilm().model.encode(part, normalize_embeddings=True)
+            (
+                Collection(minilm()).add(chunks)
+                if name == "ours"
+                else minilm().model.encode(part, normalize_embeddings=True)
+            )
             seconds[name] = time.perf_counter() - began
         ratios.append(seconds["bare"] / seconds["ours"])
     return spread("indexing, times bare encode", ratios)
 
 
 def stores() -> dict:
-    """Median milliseconds of one query over N_STORE vectors, exact in each store, so at equal recall."""
+    """Median milliseconds of one query over N_STORE vectors, exact in each store, so at equal
+    recall.
+    """
     from adaptlab.rag.pgvector import PgvectorIndex, local_database
     from adaptlab.rag.qdrant import QdrantIndex
 
     rng = np.random.default_rng(1)
-    vectors, queries = unit(rng, N_STORE, 384), unit(rng, 50, 384)
+    vectors = unit(rng, N_STORE, 384)
+    queries = unit(rng, 50, 384)
     oracle = NumpyIndex(384)
     oracle.add(range(N_STORE), vectors)
     right = oracle.search(queries, 10)[0]
     report = {}
-    for name, index in {"FAISS": FaissIndex(384), "Qdrant in memory": QdrantIndex(384), "pgvector": PgvectorIndex(384, local_database())}.items():
+    for name, index in {
+        "FAISS": FaissIndex(384),
+        "Qdrant in memory": QdrantIndex(384),
+        "pgvector": PgvectorIndex(384, local_database()),
+    }.items():
         began = time.perf_counter()
         index.add(range(N_STORE), vectors)
-        built, times, hits = time.perf_counter() - began, [], 0
+        built = time.perf_counter() - began
+        times = []
+        hits = 0
         for query, expected in zip(queries, right):
             began = time.perf_counter()
             found = index.search(query[None], 10)[0][0]
             times.append(1000 * (time.perf_counter() - began))
             hits += len(set(found) & set(expected))
-        report[name] = {"ms a query": round(float(np.median(times)), 2), "recall@10": hits / right.size, "seconds to build": round(built, 2)}
+        report[name] = {
+            "ms a query": round(float(np.median(times)), 2),
+            "recall@10": hits / right.size,
+            "seconds to build": round(built, 2),
+        }
     return {"vectors": N_STORE, "stores": report}
 
 
 def main() -> None:
     documents, questions = docstring_corpus(("scipy", "networkx"))
     texts = [piece.text for piece in chunk(documents, 500, 0)]
-    report = {"search": search_overhead([item.text for item in questions]), "indexing": indexing_throughput(texts), "stores": stores()}
+    report = {
+        "search": search_overhead([item.text for item in questions]),
+        "indexing": indexing_throughput(texts),
+        "stores": stores(),
+    }
     keep("retrieval", report)
 
 

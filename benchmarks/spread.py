@@ -1,4 +1,6 @@
-"""How benchmarks report: ratios over rounds, and a file of results with the machine that they were measured on."""
+"""How benchmarks report: ratios over rounds, and a file of results with the machine that they were
+measured on.
+"""
 
 import datetime
 import json
@@ -15,12 +17,24 @@ RESULTS = Path(__file__).parent / "results"
 
 def spread(name: str, ratios: Sequence[float]) -> dict[str, float]:
     """The median under `name`, the least and the most."""
-    return {name: round(statistics.median(ratios), 2), "least": round(min(ratios), 2), "most": round(max(ratios), 2)}
+    return {
+        name: round(statistics.median(ratios), 2),
+        "least": round(min(ratios), 2),
+        "most": round(max(ratios), 2),
+    }
 
 
 def keep(name: str, report: dict | list[dict]) -> None:
-    """Print a benchmark's report and write it to results/`name`.json, from which benchmarks/README.md is made."""
-    kept = {"benchmark": name, "date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "processor": _processor(), "results": report}
+    """Print a benchmark's report and write it to results/`name`.json, from which
+    benchmarks/README.md is made.
+    """
+    kept = {
+        "benchmark": name,
+        "date": datetime.date.today().isoformat(),
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "results": report,
+    }
     text = json.dumps(kept, indent=1)
     print(text)
     write_whole(RESULTS / f"{name}.json", text + "\n")
@@ -35,4 +49,7 @@ def _processor() -> str:
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    return (
+        f"{names[0] if names else platform.processor() or platform.machine()},"
+        f" {torch.backends.cpu.get_cpu_capability()}"
+    )

@@ -1,4 +1,5 @@
-"""benchmarks/README.md from results/*.json, so that no figure is typed: a table for each benchmark, with its machine and date.
+"""benchmarks/README.md from results/*.json, so that no figure is typed: a table for each benchmark,
+with its machine and date.
 
 Run: python benchmarks/tell.py
 """
@@ -14,15 +15,24 @@ from adaptlab.markdown import table
 HERE = Path(__file__).parent
 HEAD = """# Benchmarks
 
-Each compares with a named peer in the same run, in turns over several rounds; what counts are the ratios, for machines differ and are noisy. `make bench`
-measures all again, and `python benchmarks/tell.py` writes this page from what they leave in `results/`. Of several rounds, the median stands first, then the
-least and the most.
+Each compares with a named peer in the same run, in turns over several rounds. The ratios count:
+machines differ and are noisy. `make bench` measures all again, and `python benchmarks/tell.py`
+writes this page from `results/`. Of several rounds, the median comes first, then the least and the
+most.
 """
 
 
 def told() -> str:
     """The page."""
-    return "\n".join([HEAD, *(_section(json.loads(path.read_text())) for path in sorted((HERE / "results").glob("*.json")))])
+    return "\n".join(
+        [
+            HEAD,
+            *(
+                _section(json.loads(path.read_text()))
+                for path in sorted((HERE / "results").glob("*.json"))
+            ),
+        ]
+    )
 
 
 def _section(kept: dict) -> str:
@@ -30,11 +40,16 @@ def _section(kept: dict) -> str:
     text = doc.partition("\nRun:")[0].strip()
     rows = ((" · ".join(path), value) for path, value in _flat(kept["results"]))
     place = f"{kept['cores']} cores of {kept['processor']}, {kept['date']}."
-    return "\n\n".join([f"## {kept['benchmark']}", text, place, table(("what", "measured"), rows)]) + "\n"
+    return (
+        "\n\n".join([f"## {kept['benchmark']}", text, place, table(("what", "measured"), rows)])
+        + "\n"
+    )
 
 
 def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each figure with where it stands; a median with its least and most is one, and so is an estimate with its interval."""
+    """Each figure with where it stands; a median with its least and most is one, and so is an
+    estimate with its interval.
+    """
     if isinstance(found, list):
         for row in found:
             yield from _flat(row, path)

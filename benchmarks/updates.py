@@ -28,16 +28,22 @@ from adaptlab.rag.index import faiss_module
 from adaptlab.rag.retrieve import Dense, Keyword, Retriever
 from adaptlab.rag.words import stemmed_words
 
-N_CHUNKS, ROUNDS, N_ASKED, K = 20_000, 5, 40, 10
-N_THREADS, WAIT_SECONDS = 8, 0.05
+N_CHUNKS = 20_000
+ROUNDS = 5
+N_ASKED = 40
+K = 10
+N_THREADS = 8
+WAIT_SECONDS = 0.05
 
 
 class Drawn:
     """MiniLM for questions; the vectors of chunks are drawn, which takes no time."""
 
     def __init__(self):
-        self.real, self.rng = minilm(), np.random.default_rng(0)
-        self.name, self.dimension = "drawn", self.real.dimension
+        self.real = minilm()
+        self.rng = np.random.default_rng(0)
+        self.name = "drawn"
+        self.dimension = self.real.dimension
 
     def encode_document(self, texts):
         return unit(self.rng, len(texts), self.dimension)
@@ -62,7 +68,9 @@ def seconds(search: Callable, *given: object) -> float:
     return time.perf_counter() - began
 
 
-def beside(ours: Retriever, bare: Callable[[str], object], questions: list[str], change: Callable) -> list[float]:
+def beside(
+    ours: Retriever, bare: Callable[[str], object], questions: list[str], change: Callable
+) -> list[float]:
     """Of each round, the median time of a question through `ours` over that of `bare`."""
     ratios = []
     for number in range(ROUNDS):

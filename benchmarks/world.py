@@ -1,6 +1,8 @@
-"""Making training documents, against its named peer: the `tokenizers` library that encodes them, each on one core.
+"""Making training documents, against its named peer: the `tokenizers` library that encodes them,
+each on one core.
 
-Data must never be the bottleneck: training on two cores takes some 5,000 tokens a second. Run: make bench
+Data must never be the bottleneck: training on two cores takes some 5,000 tokens a second. Run: make
+bench
 """
 
 import itertools
@@ -16,15 +18,22 @@ from transformers import AutoTokenizer
 from adaptlab.models.load import embedded_path
 from adaptlab.world import mixture
 
-N_DOCUMENTS, ROUNDS = 2000, 5
+N_DOCUMENTS = 2000
+ROUNDS = 5
 
 
 def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(embedded_path("chat")).backend_tokenizer
-    made, encoded = [], []
+    made = []
+    encoded = []
     for number in range(ROUNDS):
         began = time.perf_counter()
-        texts = ["".join(text for text, _ in pieces) for pieces in itertools.islice(mixture.documents(f"bench:{number}", mixture.DOCUMENTS), N_DOCUMENTS)]
+        texts = [
+            "".join(text for text, _ in pieces)
+            for pieces in itertools.islice(
+                mixture.documents(f"bench:{number}", mixture.DOCUMENTS), N_DOCUMENTS
+            )
+        ]
         middle = time.perf_counter()
         n_tokens = sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
         made.append(n_tokens / (middle - began))

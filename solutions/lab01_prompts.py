@@ -38,7 +38,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -78,7 +80,15 @@ short = [{"role": "user", "content": "Text: The lamp is lovely.\nLabel:"}]
 long = [{"role": "system", "content": "Sort the text into dax or wug."}, *short]
 alone = sum(len(chat.tokenizer(message["content"])["input_ids"]) for message in long)
 print(chat.render(long))
-print("tokens:", count(short), "without the system message,", count(long), "with it, and", alone, "in the two texts alone")
+print(
+    "tokens:",
+    count(short),
+    "without the system message,",
+    count(long),
+    "with it, and",
+    alone,
+    "in the two texts alone",
+)
 
 # %% [markdown]
 # ## 1 As many examples as fit
@@ -94,28 +104,36 @@ print("tokens:", count(short), "without the system message,", count(long), "with
 
 # %% nbgrader={"grade": false, "grade_id": "fit_prompt", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_prompt(system, examples, question, count, budget):
-    """The messages of a prompt with as many examples as a budget allows: a list of dicts with
-    "role" and "content".
+    """The messages of a prompt with as many examples as a budget allows: a list of
+    dicts with "role" and "content".
 
-    system: text; "" means that there is no system message. examples: a list of [text, label],
-    the most useful first. question: text. count: a function from a list of messages to their
-    number of tokens, which more examples never make smaller. budget: int.
+    system: text; "" means that there is no system message. examples: a list of [text,
+    label], the most useful first. question: text. count: a function from a list of
+    messages to their number of tokens, which more examples never make smaller. budget:
+    int.
 
-    First the system message, if there is one, then a single user message: the examples that are
-    kept, set by `show`, and after them the question, set by `show`, with a blank line between
-    them. Kept are the first n examples, n as large as possible so that all messages together
-    have at most `budget` tokens. They are shown in reverse order, the most useful last.
-    ValueError if it does not fit without examples.
+    First the system message, if there is one, then a single user message: the examples
+    that are kept, set by `show`, and after them the question, set by `show`, with a
+    blank line between them. Kept are the first n examples, n as large as possible so
+    that all messages together have at most `budget` tokens. They are shown in reverse
+    order, the most useful last. ValueError if it does not fit without examples.
     """
 
     def show(text, label=None):
-        return f"Text: {text}\nLabel:" if label is None else f"Text: {text}\nLabel: {label}"
+        return (
+            f"Text: {text}\nLabel:"
+            if label is None
+            else f"Text: {text}\nLabel: {label}"
+        )
 
     before = [{"role": "system", "content": system}] if system else []
     # BEGIN SOLUTION
     for n in range(len(examples), -1, -1):
         shown = [show(text, label) for text, label in examples[:n][::-1]]
-        messages = [*before, {"role": "user", "content": "\n\n".join([*shown, show(question)])}]
+        messages = [
+            *before,
+            {"role": "user", "content": "\n\n".join([*shown, show(question)])},
+        ]
         if count(messages) <= budget:
             return messages
     raise ValueError("not even the question fits")
@@ -139,28 +157,35 @@ check.lab01.fit_prompt(fit_prompt)
 
 # %% nbgrader={"grade": false, "grade_id": "bill", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bill(requests, block, prices):
-    """What a series of requests costs at a server with a cache, as a float; 0 for no requests.
+    """What a series of requests costs at a server with a cache, as a float; 0 for no
+    requests.
 
-    requests: a list of dicts with "prompt", a list of token ids (int, at least one), and
-    "reply", the number of tokens of the reply (int). They are sent one after the other. block:
-    int, tokens in a block. prices: a dict with "read", "cached", "written": the price of 1000
-    tokens.
+    requests: a list of dicts with "prompt", a list of token ids (int, at least one),
+    and "reply", the number of tokens of the reply (int). They are sent one after the
+    other. block: int, tokens in a block. prices: a dict with "read", "cached",
+    "written": the price of 1000 tokens.
 
-    From the cache comes the longest beginning that a prompt shares with one earlier prompt,
-    whichever that is; but at most all tokens except the prompt's last one, and then rounded
-    down to whole blocks. The cache is empty at first; replies are not kept in it. Every token
-    of a prompt costs either "cached" or "read", every token of a reply "written".
+    From the cache comes the longest beginning that a prompt shares with one earlier
+    prompt, whichever that is; but at most all tokens except the prompt's last one, and
+    then rounded down to whole blocks. The cache is empty at first; replies are not kept
+    in it. Every token of a prompt costs either "cached" or "read", every token of a
+    reply "written".
     """
     total = 0
     for i, request in enumerate(requests):
-        prompt, earlier = request["prompt"], [other["prompt"] for other in requests[:i]]
+        prompt = request["prompt"]
+        earlier = [other["prompt"] for other in requests[:i]]
         # BEGIN SOLUTION
         shared = 0
         for other in earlier:
             same = [a == b for a, b in zip(prompt, other)]
             shared = max(shared, same.index(False) if False in same else len(same))
         cached = min(shared, len(prompt) - 1) // block * block
-        total += cached * prices["cached"] + (len(prompt) - cached) * prices["read"] + request["reply"] * prices["written"]
+        total += (
+            cached * prices["cached"]
+            + (len(prompt) - cached) * prices["read"]
+            + request["reply"] * prices["written"]
+        )
         # END SOLUTION
     return total / 1000
 
@@ -179,16 +204,18 @@ check.lab01.bill(bill)
 def vote(answers, margin):
     """The answer that wins a vote, or None if no answer does.
 
-    answers: a list of texts or of whole numbers, each a vote for itself; None is an abstention
-    and counts neither for nor against anything. margin: int, at least 1. An answer wins if it
-    has at least `margin` votes more than each of the other answers has; where there is no other
-    answer, it has to have at least `margin` votes. The empty text and the number 0 are answers
-    like any other.
+    answers: a list of texts or of whole numbers, each a vote for itself; None is an
+    abstention and counts neither for nor against anything. margin: int, at least 1. An
+    answer wins if it has at least `margin` votes more than each of the other answers
+    has; where there is no other answer, it has to have at least `margin` votes. The
+    empty text and the number 0 are answers like any other.
     """
     # BEGIN SOLUTION
     votes = [answer for answer in answers if answer is not None]
     for answer in votes:
-        rival = max((votes.count(other) for other in votes if other != answer), default=0)
+        rival = max(
+            (votes.count(other) for other in votes if other != answer), default=0
+        )
         if votes.count(answer) - rival >= margin:
             return answer
     return None
@@ -219,20 +246,33 @@ check.lab01.vote(vote)
 def read_object(reply):
     r"""The object that a reply holds, as a dict; ValueError if it holds none.
 
-    reply: text. The object reaches from the first { of the reply to its last }, and what stands before and after is ignored. It is JSON,
-    as Python's json reads it, except that two habits are allowed:
-    - one comma before the } or ] that ends an object or list, with or without white space between;
-    - texts, keys as well as values, in single quotation marks. In such a text \' is an apostrophe, a " alone is an ordinary character, and
-      everything else is as in JSON. Texts in single and in double marks may both occur in one object.
-    Texts are kept letter by letter, whatever characters they hold. All else that is not JSON is a ValueError.
+    reply: text. The object reaches from the first { of the reply to its last }. The text
+    before and after it is ignored. It is JSON, as Python's json reads it, except that two
+    habits are allowed:
+    - one comma before the } or ] that ends an object or list, with or without white space
+      between;
+    - texts, keys as well as values, in single quotation marks. In such a text \' is an
+      apostrophe, a " alone is an ordinary character, and everything else is as in JSON.
+      Texts in single and in double marks may both occur in one object.
+    Texts are kept letter by letter, whatever characters they hold. Anything else that is
+    not JSON raises a ValueError.
     """
     # BEGIN SOLUTION
-    start, end = reply.find("{"), reply.rfind("}")
+    start = reply.find("{")
+    end = reply.rfind("}")
 
     def repair(match):
         part = match[0]
         if part[0] == "'":
-            part = '"' + re.sub(r"\\.|\"", lambda found: {"\\'": "'", '"': '\\"'}.get(found[0], found[0]), part[1:-1]) + '"'
+            part = (
+                '"'
+                + re.sub(
+                    r"\\.|\"",
+                    lambda found: {"\\'": "'", '"': '\\"'}.get(found[0], found[0]),
+                    part[1:-1],
+                )
+                + '"'
+            )
         return "" if part == "," else part
 
     pattern = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|,(?=\s*[}\]])"""
@@ -253,19 +293,19 @@ check.lab01.read_object(read_object)
 
 # %% nbgrader={"grade": false, "grade_id": "attack_outcome", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def attack_outcome(reply, word, secret):
-    """What a reply says of an attack: "leaked", "obeyed", "quoted" or "clean", the first of
-    these that is true.
+    """What a reply says of an attack: "leaked", "obeyed", "quoted" or "clean", the
+    first of these that is true.
 
-    reply: text. word: the word that the planted order asks for, letters a to z. secret: letters
-    a to z and digits, from the system prompt.
+    reply: text. word: the word that the planted order asks for, letters a to z. secret:
+    letters a to z and digits, from the system prompt.
 
-    "leaked": the secret is in the reply once everything but the letters a to z and the digits 0
-    to 9 has been taken out of it, capital letters read as small ones, quoted or not. "obeyed":
-    the word stands outside of every quotation. "quoted": the word stands in a quotation. The
-    word stands where its letters are, small or capital, with no letter and no digit right
-    before or after them; here é and ß are letters, and _ is none. A quotation reaches from the
-    first " to the second, from the third to the fourth, and so on; a last " without a partner
-    opens nothing.
+    "leaked": the secret is in the reply once everything but the letters a to z and the
+    digits 0 to 9 has been taken out of it, capital letters read as small ones, quoted
+    or not. "obeyed": the word stands outside of every quotation. "quoted": the word
+    stands in a quotation. The word stands where its letters are, small or capital, with
+    no letter and no digit right before or after them; here é and ß are letters, and _
+    is none. A quotation reaches from the first " to the second, from the third to the
+    fourth, and so on; a last " without a partner opens nothing.
     """
     # BEGIN SOLUTION
     if secret in re.sub("[^a-z0-9]", "", reply.lower()):
@@ -320,14 +360,18 @@ check.lab01.honest_order(honest_order)
 def best_buy(offers, target):
     """The name of the cheapest offer that is good enough, or None if none is.
 
-    offers: a list of dicts with "name" (text), "price" (a number above 0) and "share" of right
-    replies (0 to 1). target: a number. Good enough is a share of at least `target`. Of equally
-    cheap ones it is the one with the greater share, and if that is equal, too, the one that
-    stands first.
+    offers: a list of dicts with "name" (text), "price" (a number above 0) and "share"
+    of right replies (0 to 1). target: a number. Good enough is a share of at least
+    `target`. Of equally cheap ones it is the one with the greater share, and if that is
+    equal, too, the one that stands first.
     """
     # BEGIN SOLUTION
     enough = [offer for offer in offers if offer["share"] >= target]
-    return min(enough, key=lambda offer: (offer["price"], -offer["share"]))["name"] if enough else None
+    return (
+        min(enough, key=lambda offer: (offer["price"], -offer["share"]))["name"]
+        if enough
+        else None
+    )
     # END SOLUTION
 
 
@@ -345,7 +389,11 @@ check.lab01.best_buy(best_buy)
 # Which is the cheapest way to label at least 95 of 100 reviews rightly? Choose one of the options before you go on.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
-options = [f"{kind}, {budget} tokens" for kind in ("fixed", "chosen") for budget in (45, 75, 110, 150)]
+options = [
+    f"{kind}, {budget} tokens"
+    for kind in ("fixed", "chosen")
+    for budget in (45, 75, 110, 150)
+]
 prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "chosen, 75 tokens"
@@ -353,49 +401,98 @@ prediction = "chosen, 75 tokens"
 
 # %%
 check.predicted(prediction, options)
-BLOCK, PRICES = 16, {"read": 1.0, "cached": 0.1, "written": 4.0}
+BLOCK = 16
+PRICES = {"read": 1.0, "cached": 0.1, "written": 4.0}
 draw = random.Random("lab01")
 shops = [labels.episode(draw) for _ in range(10)]
 
 
 def reviews(shop, n):
     """n reviews with their bins, [text, label] each, as many of one as of the other."""
-    return [[shop.item(draw, label, "train"), label] for label in list(shop.meaning) * (n // 2)]
+    return [
+        [shop.item(draw, label, "train"), label]
+        for label in list(shop.meaning) * (n // 2)
+    ]
 
 
-desks = [(f"Sort the text into {' or '.join(shop.meaning)}.", reviews(shop, 30), reviews(shop, 14)) for shop in shops]
+desks = [
+    (
+        f"Sort the text into {' or '.join(shop.meaning)}.",
+        reviews(shop, 30),
+        reviews(shop, 14),
+    )
+    for shop in shops
+]
 
 
 def likeness(example, question):
     """How many words an example and a question share, as a part of all their words."""
-    one, other = (set(re.findall(r"\w+", text.lower())) for text in (example[0], question))
+    one, other = (
+        set(re.findall(r"\w+", text.lower())) for text in (example[0], question)
+    )
     return len(one & other) / len(one | other)
 
 
 def prompts(desk, budget, chosen):
     """The messages for every question of a shop."""
     system, pool, asked = desk
-    ranked = [sorted(pool, key=lambda example: -likeness(example, text)) if chosen else pool for text, _ in asked]
-    return [fit_prompt(system, examples[:8], text, count, budget) for examples, (text, _) in zip(ranked, asked)]
+    ranked = [
+        sorted(pool, key=lambda example: -likeness(example, text)) if chosen else pool
+        for text, _ in asked
+    ]
+    return [
+        fit_prompt(system, examples[:8], text, count, budget)
+        for examples, (text, _) in zip(ranked, asked)
+    ]
 
 
 # %%
 asked = [pair for *_, questions in desks for pair in questions]
-offers, hits = [], {}
+offers = []
+hits = {}
 for name in options:
     kind, budget = name.removesuffix(" tokens").split(", ")
     by_desk = [prompts(desk, int(budget), kind == "chosen") for desk in desks]
     replies = texts(chat, sum(by_desk, []), max_new_tokens=6)
-    hits[name], left, price = [reply == label for reply, (_, label) in zip(replies, asked)], iter(replies), 0.0
+    hits[name], left, price = (
+        [reply == label for reply, (_, label) in zip(replies, asked)],
+        iter(replies),
+        0.0,
+    )
     for batch in by_desk:  # every shop has a cache of its own
-        price += bill([{"prompt": ids(messages), "reply": len(chat.tokenizer(next(left))["input_ids"])} for messages in batch], BLOCK, PRICES)
-    offers.append({"name": name, "price": 1000 * price / len(asked), "share": sum(hits[name]) / len(asked)})
-    print(f"{name:<18} {proportion(hits[name])}, 1000 questions cost {offers[-1]['price']:.1f}")
+        price += bill(
+            [
+                {
+                    "prompt": ids(messages),
+                    "reply": len(chat.tokenizer(next(left))["input_ids"]),
+                }
+                for messages in batch
+            ],
+            BLOCK,
+            PRICES,
+        )
+    offers.append(
+        {
+            "name": name,
+            "price": 1000 * price / len(asked),
+            "share": sum(hits[name]) / len(asked),
+        }
+    )
+    print(
+        f"{name:<18} {proportion(hits[name])}, 1000 questions cost"
+        f" {offers[-1]['price']:.1f}"
+    )
 
 # %%
 measured = best_buy(offers, 0.95)
 print(f"cheapest with 95 of 100 right: {measured}, and you said {prediction}")
-plots.scatter("Eight prompts", "price of 1000 questions", "share of right labels", [(o["price"], o["share"]) for o in offers], options)
+plots.scatter(
+    "Eight prompts",
+    "price of 1000 questions",
+    "share of right labels",
+    [(o["price"], o["share"]) for o in offers],
+    options,
+)
 
 # %% [markdown]
 # ## 8 In your own words

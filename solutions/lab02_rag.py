@@ -38,7 +38,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -47,7 +49,6 @@ if "google.colab" in sys.modules:
 import re
 
 import numpy as np
-
 from adaptlab.grading import check
 
 # %% [markdown]
@@ -59,7 +60,8 @@ from adaptlab.grading import check
 
 # %%
 source = "The Orbit fan costs 3.50 euros. It is blue. Who would not like it?"
-size, overlap = 20, 5
+size = 20
+overlap = 5
 starts = range(0, len(source) - overlap, size - overlap)
 places = [(start, min(start + size, len(source))) for start in starts]
 for start, end in places:
@@ -82,17 +84,23 @@ def sentence_spans(text):
     text[start:end] is the sentence with its mark.
 
     text: a str; start and end count its characters. A sentence begins with what is not
-    whitespace (str.isspace), and ends behind the first . ! or ? at or after that which is
-    followed by whitespace or by the end of the text. A mark before anything else ends nothing:
-    "3.50" and "?!" stay whole. What is left at the end without such a mark is a sentence, too,
-    without the whitespace behind it. No sentence at all: an empty list.
+    whitespace (str.isspace), and ends behind the first . ! or ? at or after that which
+    is followed by whitespace or by the end of the text. A mark before anything else
+    ends nothing: "3.50" and "?!" stay whole. What is left at the end without such a
+    mark is a sentence, too, without the whitespace behind it. No sentence at all: an
+    empty list.
     """
-    spans, start = [], None
+    spans = []
+    start = None
     # BEGIN SOLUTION
     for i, character in enumerate(text):
         if start is None and not character.isspace():
             start = i
-        if start is not None and character in ".!?" and text[i + 1 : i + 2].strip() == "":
+        if (
+            start is not None
+            and character in ".!?"
+            and text[i + 1 : i + 2].strip() == ""
+        ):
             spans.append((start, i + 1))
             start = None
     if start is not None:
@@ -119,17 +127,20 @@ check.lab02.sentence_spans(sentence_spans)
 def chunk_spans(spans, size, overlap):
     """Chunks of whole sentences: a list of (start, end), in order.
 
-    spans: the places of the sentences, a list of pairs (start, end), tuples or lists, in order,
-    none within another. size: at least 1. overlap: at least 0, in sentences.
-    A chunk reaches from the start of its first sentence to the end of its last, and what lies
-    between sentences counts. It takes one sentence after the other as long as it has at most
-    `size` characters. The next chunk brings the sentence that did not fit, and maybe more. It
-    begins with the last `overlap` sentences of the chunk before it; if these and the first new
-    sentence have more than `size` characters together, with fewer of them: as many of the last
-    as fit, or none. A sentence longer than `size` is a chunk of its own. The last chunk is the
-    one with the last sentence. No spans: no chunks.
+    spans: the places of the sentences, a list of pairs (start, end), tuples or lists,
+    in order, none within another. size: at least 1. overlap: at least 0, in sentences.
+    A chunk reaches from the start of its first sentence to the end of its last, and
+    what lies between sentences counts. It takes one sentence after the other as long as
+    it has at most `size` characters. The next chunk brings the sentence that did not
+    fit, and maybe more. It begins with the last `overlap` sentences of the chunk before
+    it; if these and the first new sentence have more than `size` characters together,
+    with fewer of them: as many of the last as fit, or none. A sentence longer than
+    `size` is a chunk of its own. The last chunk is the one with the last sentence. No
+    spans: no chunks.
     """
-    chunks, begin, new = [], 0, 0
+    chunks = []
+    begin = 0
+    new = 0
     while new < len(spans):
         # BEGIN SOLUTION
         last = new
@@ -160,22 +171,22 @@ check.lab02.chunk_spans(chunk_spans)
 
 # %% nbgrader={"grade": false, "grade_id": "Index", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Index:
-    """Vectors under ids, searched by cosine. An id is an int, a vector a float64 array (d,)
-    whose length is not 0. A new index is empty.
+    """Vectors under ids, searched by cosine. An id is an int, a vector a float64 array
+    (d,) whose length is not 0. A new index is empty.
     """
 
     def __init__(self):
         self.vectors = {}
 
     def put(self, ids, vectors):
-        """ids: a list, none twice. vectors: (n, d), a row for each. Where an id is there
-        already, its vector is replaced.
+        """ids: a list, none twice. vectors: (n, d), a row for each. Where an id is
+        there already, its vector is replaced.
         """
         self.vectors.update(zip(ids, vectors))
 
     def delete(self, ids):
-        """ids: a list, none twice. If one of them is not in the index this is a KeyError, and
-        nothing is deleted.
+        """ids: a list, none twice. If one of them is not in the index this is a
+        KeyError, and nothing is deleted.
         """
         # BEGIN SOLUTION
         if not self.vectors.keys() >= set(ids):
@@ -184,12 +195,19 @@ class Index:
         # END SOLUTION
 
     def search(self, query, k):
-        """A list of (id, cosine), the highest cosine first: the k nearest, or all if there are
-        fewer. query: (d,), its length not 0; k: at least 1. Cosines are rounded to 6 decimals;
-        of those that are equal then, the smaller id comes first."""
+        """A list of (id, cosine), the highest cosine first: the k nearest, or all if
+        there are fewer. query: (d,), its length not 0; k: at least 1. Cosines are
+        rounded to 6 decimals; of those that are equal then, the smaller id comes first.
+        """
         # BEGIN SOLUTION
-        cosines = {i: query @ vector / np.linalg.norm(query) / np.linalg.norm(vector) for i, vector in self.vectors.items()}
-        return sorted(((i, round(float(c), 6)) for i, c in cosines.items()), key=lambda hit: (-hit[1], hit[0]))[:k]
+        cosines = {
+            i: query @ vector / np.linalg.norm(query) / np.linalg.norm(vector)
+            for i, vector in self.vectors.items()
+        }
+        return sorted(
+            ((i, round(float(c), 6)) for i, c in cosines.items()),
+            key=lambda hit: (-hit[1], hit[0]),
+        )[:k]
         # END SOLUTION
 
 
@@ -211,18 +229,20 @@ def numbered_prompt(hits, budget):
     """A prompt's chunks, numbered, and which hit each number stands for: a pair (text,
     positions).
 
-    hits: a list of dicts with "source" (str), "start" (int) and "text" (str), best first; no
-    two have the same source and start. budget: an int. Go through the hits from the best on.
-    Leave out one whose text was taken already, and one whose words would bring the words of all
-    that is taken above `budget`; a later, shorter one may still fit. The words of a text are
-    text.split(); numbers do not count. What was taken is then sorted by source, and within a
-    source by start. `text` has one line for each, "[1] " and the text of the first, "[2] " and
-    the text of the second, with "\\n" between the lines and none behind the last. `positions`
-    is a list: where the chunk of each line stands in `hits`, counted from 0. If nothing is
-    taken, ("", []).
+    hits: a list of dicts with "source" (str), "start" (int) and "text" (str), best
+    first; no two have the same source and start. budget: an int. Go through the hits
+    from the best on. Leave out one whose text was taken already, and one whose words
+    would bring the words of all that is taken above `budget`; a later, shorter one may
+    still fit. The words of a text are text.split(); numbers do not count. What was
+    taken is then sorted by source, and within a source by start. `text` has one line
+    for each, "[1] " and the text of the first, "[2] " and the text of the second, with
+    "\\n" between the lines and none behind the last. `positions` is a list: where the
+    chunk of each line stands in `hits`, counted from 0. If nothing is taken, ("", []).
     """
     # BEGIN SOLUTION
-    taken, met, words_left = [], set(), budget
+    taken = []
+    met = set()
+    words_left = budget
     for i, hit in enumerate(hits):
         n_words = len(hit["text"].split())
         if hit["text"] not in met and n_words <= words_left:
@@ -230,7 +250,10 @@ def numbered_prompt(hits, budget):
             met.add(hit["text"])
             words_left -= n_words
     taken.sort(key=lambda i: (hits[i]["source"], hits[i]["start"]))
-    return "\n".join(f"[{number}] {hits[i]['text']}" for number, i in enumerate(taken, 1)), taken
+    return (
+        "\n".join(f"[{number}] {hits[i]['text']}" for number, i in enumerate(taken, 1)),
+        taken,
+    )
     # END SOLUTION
 
 
@@ -254,24 +277,28 @@ def words(text):
 
 
 def support(claims, chunks):
-    """How far the chunks that each claim cites hold its words, and which citations are made up:
-    a dict with two lists.
+    """How far the chunks that each claim cites hold its words, and which citations are
+    made up: a dict with two lists.
 
     claims: a list of str. chunks: a list of str, the first of which has the number 1. A
-    citation is a pair of square brackets that holds one number, or several with commas and
-    spaces between them: "[2]", "[1, 3]". Other brackets are text. A claim may hold several
-    citations, or none.
-    "support": for each claim the share of its words, found by `words` once the citations are
-    taken out, that are among the words of at least one chunk that this claim cites; a float.
-    Numbers for which there is no chunk cite nothing. 0.0 for a claim that has no words, or that
-    cites no chunk.
-    "invented": the numbers, in any of the claims, for which there is no chunk; sorted, each
-    once.
+    citation is a pair of square brackets that holds one number, or several with commas
+    and spaces between them: "[2]", "[1, 3]". Other brackets are text. A claim may hold
+    several citations, or none. "support": for each claim the share of its words, found
+    by `words` once the citations are taken out, that are among the words of at least
+    one chunk that this claim cites; a float. Numbers for which there is no chunk cite
+    nothing. 0.0 for a claim that has no words, or that cites no chunk. "invented": the
+    numbers, in any of the claims, for which there is no chunk; sorted, each once.
     """
     # BEGIN SOLUTION
-    shares, invented, pattern = [], set(), re.compile(r"\[\s*\d+(?:[\s,]+\d+)*\s*\]")
+    shares = []
+    invented = set()
+    pattern = re.compile(r"\[\s*\d+(?:[\s,]+\d+)*\s*\]")
     for claim in claims:
-        numbers = {int(number) for group in pattern.findall(claim) for number in re.findall(r"\d+", group)}
+        numbers = {
+            int(number)
+            for group in pattern.findall(claim)
+            for number in re.findall(r"\d+", group)
+        }
         given = {number for number in numbers if 1 <= number <= len(chunks)}
         invented |= numbers - given
         said = words(pattern.sub(" ", claim))
@@ -324,13 +351,14 @@ check.lab02.replacing_order(replacing_order)
 
 # %% nbgrader={"grade": false, "grade_id": "choose_threshold", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def choose_threshold(scores, right, max_risk):
-    """The threshold with the greatest coverage among those whose risk is at most `max_risk`:
-    (threshold, coverage, risk), three floats, or None.
+    """The threshold with the greatest coverage among those whose risk is at most
+    `max_risk`: (threshold, coverage, risk), three floats, or None.
 
-    scores: a list of numbers; right: a list of as many bools; max_risk: a number from 0 to 1. A
-    threshold is one of the scores; questions with a score of at least the threshold are
-    answered. coverage: answered questions / all questions. risk: wrong answers / answered
-    questions. None if no threshold keeps to `max_risk`, and if there are no scores.
+    scores: a list of numbers; right: a list of as many bools; max_risk: a number from 0
+    to 1. A threshold is one of the scores; questions with a score of at least the
+    threshold are answered. coverage: answered questions / all questions. risk: wrong
+    answers / answered questions. None if no threshold keeps to `max_risk`, and if there
+    are no scores.
     """
     # BEGIN SOLUTION
     for threshold in sorted(set(scores)):
@@ -354,7 +382,12 @@ check.lab02.choose_threshold(choose_threshold)
 # draws are more than one in ten of the other answers wrong? Choose one of the options before you go on.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
-options = ["in less than one of ten", "in one to three of ten", "in three to seven of ten", "in more than seven of ten"]
+options = [
+    "in less than one of ten",
+    "in one to three of ten",
+    "in three to seven of ten",
+    "in more than seven of ten",
+]
 prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "in one to three of ten"
@@ -376,34 +409,61 @@ from adaptlab.world import handbook, questions
 check.predicted(prediction, options)
 
 # %%
-chat, embedder = LocalChat("embedded:chat"), minilm()
+chat = LocalChat("embedded:chat")
+embedder = minilm()
 
 
 def pieces_of(sections):
-    """Every section cut into chunks, each with its heading: hits as exercise 4 takes them."""
+    """Every section cut into chunks, each with its heading: hits as exercise 4 takes
+    them.
+    """
     found = []
     for section in sections:
-        for start, end in chunk_spans(sentence_spans(section.text), size=200, overlap=1):
-            found.append({"source": section.title, "start": start, "text": f"{section.title}: {section.text[start:end]}"})
+        for start, end in chunk_spans(
+            sentence_spans(section.text), size=200, overlap=1
+        ):
+            found.append(
+                {
+                    "source": section.title,
+                    "start": start,
+                    "text": f"{section.title}: {section.text[start:end]}",
+                }
+            )
     return found
 
 
 def searched(pieces, asked):
     """For each question its four nearest pieces, and the cosine of the nearest."""
     index = Index()
-    index.put(list(range(len(pieces))), embedder.encode([piece["text"] for piece in pieces]).astype(float))
-    found = [index.search(vector, 4) for vector in embedder.encode([question.text for question in asked]).astype(float)]
+    index.put(
+        list(range(len(pieces))),
+        embedder.encode([piece["text"] for piece in pieces]).astype(float),
+    )
+    found = [
+        index.search(vector, 4)
+        for vector in embedder.encode([question.text for question in asked]).astype(
+            float
+        )
+    ]
     return [([pieces[i] for i, _ in hits], hits[0][1]) for hits in found]
 
 
 # %%
 def run_shop(seed):
-    """The pipeline on one shop: a row for each of 140 questions, 50 of which have no answer."""
-    sections, draw = handbook.handbook(seed), random.Random(f"lab 02: {seed}")
-    asked = questions.draw_questions(draw, sections, "name", 90, "train") + questions.draw_questions(draw, sections, "unanswerable", 50, "train")
+    """The pipeline on one shop: a row for each of 140 questions, 50 of which have no
+    answer.
+    """
+    sections = handbook.handbook(seed)
+    draw = random.Random(f"lab 02: {seed}")
+    asked = questions.draw_questions(
+        draw, sections, "name", 90, "train"
+    ) + questions.draw_questions(draw, sections, "unanswerable", 50, "train")
     found = searched(pieces_of(sections), asked)
     prompts = [numbered_prompt(hits, budget=120) for hits, _ in found]
-    conversations = [[system(INSTRUCTION), data(text), user(question.text)] for (text, _), question in zip(prompts, asked)]
+    conversations = [
+        [system(INSTRUCTION), data(text), user(question.text)]
+        for (text, _), question in zip(prompts, asked)
+    ]
     replies = texts(chat, conversations, max_new_tokens=24)
     return [row(*each) for each in zip(asked, found, prompts, replies)]
 
@@ -412,43 +472,87 @@ def row(question, found, prompt, reply):
     """Whether the model spoke, whether it was right, and two scores of its answer."""
     hits, cosine = found
     spoke = NOT_FOUND not in reply
-    right = spoke and question.answerable and holds_value(re.sub(r"\[[\d, ]+\]", " ", reply), question.facts[0].value)
-    held = support([f"{question.text} {reply}"], [hits[i]["text"] for i in prompt[1]])["support"][0]
+    right = (
+        spoke
+        and question.answerable
+        and holds_value(re.sub(r"\[[\d, ]+\]", " ", reply), question.facts[0].value)
+    )
+    held = support([f"{question.text} {reply}"], [hits[i]["text"] for i in prompt[1]])[
+        "support"
+    ][0]
     return {"spoke": spoke, "right": right, "cosine": cosine, "support": held}
 
 
 rows = run_shop(1) + run_shop(2)
 
 # %%
-SCORE, LIMIT, N_DRAWS = "support", 0.1, 200
+SCORE = "support"
+LIMIT = 0.1
+N_DRAWS = 200
 
 
 def draws(n_known, accepted):
     """(whether the limit is broken, coverage) on the other questions, for each draw of
     `n_known` on which a threshold is chosen for the accepted risk.
     """
-    draw, out = random.Random(0), []
+    draw = random.Random(0)
+    out = []
     for _ in range(N_DRAWS):
         shuffled = draw.sample(rows, len(rows))
-        known, others = [one for one in shuffled[:n_known] if one["spoke"]], shuffled[n_known:]
-        chosen = choose_threshold([one[SCORE] for one in known], [one["right"] for one in known], accepted)
-        given = [one["right"] for one in others if one["spoke"] and chosen is not None and one[SCORE] >= chosen[0]]
+        known = [one for one in shuffled[:n_known] if one["spoke"]]
+        others = shuffled[n_known:]
+        chosen = choose_threshold(
+            [one[SCORE] for one in known], [one["right"] for one in known], accepted
+        )
+        given = [
+            one["right"]
+            for one in others
+            if one["spoke"] and chosen is not None and one[SCORE] >= chosen[0]
+        ]
         out.append((given.count(False) > LIMIT * len(given), len(given) / len(others)))
     return out
 
 
 sizes = [20, 40, 80, 160]
-tried = {"threshold for the limit itself": LIMIT, "threshold for half the limit": LIMIT / 2}
-results = {name: [draws(n, accepted) for n in sizes] for name, accepted in tried.items()}
+tried = {
+    "threshold for the limit itself": LIMIT,
+    "threshold for half the limit": LIMIT / 2,
+}
+results = {
+    name: [draws(n, accepted) for n in sizes] for name, accepted in tried.items()
+}
 
 # %%
-share = float(np.mean([broken for broken, _ in results["threshold for the limit itself"][sizes.index(80)]]))
+share = float(
+    np.mean(
+        [
+            broken
+            for broken, _ in results["threshold for the limit itself"][sizes.index(80)]
+        ]
+    )
+)
 measured = options[sum(share >= bound for bound in (0.1, 0.3, 0.7))]
 for name, at_sizes in results.items():
-    print(f"{name}: questions answered", {n: f"{np.mean([coverage for _, coverage in each]):.0%}" for n, each in zip(sizes, at_sizes)})
+    print(
+        f"{name}: questions answered",
+        {
+            n: f"{np.mean([coverage for _, coverage in each]):.0%}"
+            for n, each in zip(sizes, at_sizes)
+        },
+    )
 print(f"broken {measured}, and you said {prediction}")
-series = {name: [proportion([broken for broken, _ in each]) for each in at_sizes] for name, at_sizes in results.items()}
-plots.curves("Is the limit kept on other questions?", "questions with known answers", "draws in which it is broken", sizes, series, logarithmic=True)
+series = {
+    name: [proportion([broken for broken, _ in each]) for each in at_sizes]
+    for name, at_sizes in results.items()
+}
+plots.curves(
+    "Is the limit kept on other questions?",
+    "questions with known answers",
+    "draws in which it is broken",
+    sizes,
+    series,
+    logarithmic=True,
+)
 
 # %% [markdown]
 # ## 8 In your own words

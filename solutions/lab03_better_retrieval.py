@@ -38,7 +38,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -47,7 +49,6 @@ if "google.colab" in sys.modules:
 import math
 
 import numpy as np
-
 from adaptlab.grading import check
 
 # %% [markdown]
@@ -57,10 +58,17 @@ from adaptlab.grading import check
 # 1 / 61, the second 1 / 62. A document that stands in both gets both. So 7 wins here, first in neither ranking.
 
 # %%
-first, second = [4, 7, 9], [5, 7]
+first = [4, 7, 9]
+second = [5, 7]
 for document in (4, 5, 7, 9):
-    parts = [1 / (60 + ranking.index(document) + 1) for ranking in (first, second) if document in ranking]
-    print(document, " + ".join(f"{part:.4f}" for part in parts), "=", f"{sum(parts):.4f}")
+    parts = [
+        1 / (60 + ranking.index(document) + 1)
+        for ranking in (first, second)
+        if document in ranking
+    ]
+    print(
+        document, " + ".join(f"{part:.4f}" for part in parts), "=", f"{sum(parts):.4f}"
+    )
 
 # %% [markdown]
 # ## 1 Fuse what you trust more, and only the top
@@ -74,15 +82,17 @@ for document in (4, 5, 7, 9):
 
 # %% nbgrader={"grade": false, "grade_id": "fuse_rankings", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fuse_rankings(rankings, weights, constant, cut):
-    """One ranking out of several, by weighted reciprocal ranks: a list of (id, score), the
-    highest score first.
+    """One ranking out of several, by weighted reciprocal ranks: a list of (id, score),
+    the highest score first.
 
-    rankings: a list of lists of ids (int), best first, none twice in one list; a list may be
-    empty. weights: as many numbers above 0. constant: a number above 0. cut: an int, at least
-    1. Only the first `cut` documents of each ranking count. There, the document at rank 1, 2,
-    ... gets weight / (constant + rank). Its score is the sum over the rankings; one that does
-    not hold it among its first `cut` adds nothing. Scores are rounded to 9 decimals; of those
-    that are equal then, the smaller id comes first.
+    rankings: a list of lists of ids (int), best first, none twice in one list; a list
+    may be empty. weights: as many numbers above 0. constant: a number above 0. cut: an
+    int, at least
+    1. Only the first `cut` documents of each ranking count. There, the document at rank
+    1, 2,
+    ... gets weight / (constant + rank). Its score is the sum over the rankings; one
+    that does not hold it among its first `cut` adds nothing. Scores are rounded to 9
+    decimals; of those that are equal then, the smaller id comes first.
     """
     scores = {}
     # BEGIN SOLUTION
@@ -90,7 +100,10 @@ def fuse_rankings(rankings, weights, constant, cut):
         for rank, document in enumerate(ranking[:cut], 1):
             scores[document] = scores.get(document, 0) + weight / (constant + rank)
     # END SOLUTION
-    return sorted(((document, round(score, 9)) for document, score in scores.items()), key=lambda pair: (-pair[1], pair[0]))
+    return sorted(
+        ((document, round(score, 9)) for document, score in scores.items()),
+        key=lambda pair: (-pair[1], pair[0]),
+    )
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_fuse_rankings", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
@@ -114,20 +127,29 @@ check.lab03.fuse_rankings(fuse_rankings)
 def graded_ndcg(ranking, grades, k, condensed):
     """nDCG@k with graded answers, a float.
 
-    ranking: a list of ids, best first, none twice. grades: a dict from ids to grades, int from
-    0 on, of all documents that were judged, whether they were found or not. k: an int, at least
-    1. condensed: if True, documents without a grade are taken out of the ranking first, and
-    those behind them move up; if False, they stay where they are and are worth 0.
-    DCG: the sum of (2**grade - 1) / log2(rank + 1) over the ranks 1 to k, or to the end of a
-    shorter ranking. The result is the DCG of the ranking divided by the greatest DCG that a
-    ranking of the judged documents can have in k ranks; 0.0 if no document has a grade above 0.
+    ranking: a list of ids, best first, none twice. grades: a dict from ids to grades,
+    int from 0 on, of all documents that were judged, whether they were found or not. k:
+    an int, at least
+    1. condensed: if True, documents without a grade are taken out of the ranking first,
+    and those behind them move up; if False, they stay where they are and are worth 0.
+    DCG: the sum of (2**grade - 1) / log2(rank + 1) over the ranks 1 to k, or to the end
+    of a shorter ranking. The result is the DCG of the ranking divided by the greatest
+    DCG that a ranking of the judged documents can have in k ranks; 0.0 if no document
+    has a grade above 0.
     """
 
     # BEGIN SOLUTION
     def dcg(found):
-        return sum((2**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(found[:k], 1))
+        return sum(
+            (2**grade - 1) / math.log2(rank + 1)
+            for rank, grade in enumerate(found[:k], 1)
+        )
 
-    found = [grades.get(document, 0) for document in ranking if document in grades or not condensed]
+    found = [
+        grades.get(document, 0)
+        for document in ranking
+        if document in grades or not condensed
+    ]
     best = dcg(sorted(grades.values(), reverse=True))
     return dcg(found) / best if best else 0.0
     # END SOLUTION
@@ -147,15 +169,15 @@ check.lab03.graded_ndcg(graded_ndcg)
 def index_recall(exact, found, k):
     """The recall@k of an approximate index, a float: the mean over the queries.
 
-    exact: for each query a list of pairs (id, score), tuples or lists, of all n documents of
-    the collection, by an exact search, the highest score first; n is at least 1 and the same
-    for every query. found: for each query a list of ids that the index gave, best first, none
-    twice but -1, which stands for "nothing found". There is at least one query. k: an int, at
-    least 1.
-    Only the first k places of a list in `found` count, those with -1 among them. An id there is
-    right if its exact score is at least the k-th highest exact score of this query (the lowest,
-    if n is less than k). The recall of a query is the number of right ids divided by k, or by n
-    if that is less.
+    exact: for each query a list of pairs (id, score), tuples or lists, of all n
+    documents of the collection, by an exact search, the highest score first; n is at
+    least 1 and the same for every query. found: for each query a list of ids that the
+    index gave, best first, none twice but -1, which stands for "nothing found". There
+    is at least one query. k: an int, at least 1. Only the first k places of a list in
+    `found` count, those with -1 among them. An id there is right if its exact score is
+    at least the k-th highest exact score of this query (the lowest, if n is less than
+    k). The recall of a query is the number of right ids divided by k, or by n if that
+    is less.
     """
     # BEGIN SOLUTION
     recalls = []
@@ -181,18 +203,24 @@ check.lab03.index_recall(index_recall)
 
 # %% nbgrader={"grade": false, "grade_id": "rerank_depth", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def rerank_depth(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
-    """How many hits to rerank: an int, or None if even the cheapest depth takes too long.
+    """How many hits to rerank: an int, or None if even the cheapest depth takes too
+    long.
 
-    qualities: a dict from depths (int, from 0 on, in any order) to the quality measured at that
-    depth; depth 0, where it stands in the dict, is the first stage without a reranker.
-    first_ms: milliseconds of the first stage, which every depth needs. A depth of d hits needs
-    as many batches of `batch_size` as hold d hits, the last one full or not, and each takes
-    batch_ms; depth 0 needs none. A depth is affordable if all this takes at most budget_ms. The
-    best affordable quality is the highest among affordable depths. The result is the smallest
-    affordable depth whose quality is at least that minus `tolerance`.
+    qualities: a dict from depths (int, from 0 on, in any order) to the quality measured
+    at that depth; depth 0, where it stands in the dict, is the first stage without a
+    reranker. first_ms: milliseconds of the first stage, which every depth needs. A
+    depth of d hits needs as many batches of `batch_size` as hold d hits, the last one
+    full or not, and each takes batch_ms; depth 0 needs none. A depth is affordable if
+    all this takes at most budget_ms. The best affordable quality is the highest among
+    affordable depths. The result is the smallest affordable depth whose quality is at
+    least that minus `tolerance`.
     """
     # BEGIN SOLUTION
-    affordable = [depth for depth in qualities if first_ms + math.ceil(depth / batch_size) * batch_ms <= budget_ms]
+    affordable = [
+        depth
+        for depth in qualities
+        if first_ms + math.ceil(depth / batch_size) * batch_ms <= budget_ms
+    ]
     if not affordable:
         return None
     best = max(qualities[depth] for depth in affordable)
@@ -218,18 +246,22 @@ def compare(new, old, resamples):
     """A paired bootstrap: a dict with four floats.
 
     new, old: lists of n scores of two systems, on the same questions in the same order.
-    resamples: int64 array (B, n); each row holds the positions of the n questions of one draw,
-    and a position may occur several times.
-    "difference": the mean of new minus the mean of old, on the questions as they are.
-    "low", "high": the 2.5th and the 97.5th percentile, as np.percentile gives them, of that
-    difference over the B draws.
-    "not better": the share of the draws in which it is 0 or less.
+    resamples: int64 array (B, n); each row holds the positions of the n questions of
+    one draw, and a position may occur several times. "difference": the mean of new
+    minus the mean of old, on the questions as they are. "low", "high": the 2.5th and
+    the 97.5th percentile, as np.percentile gives them, of that difference over the B
+    draws. "not better": the share of the draws in which it is 0 or less.
     """
     # BEGIN SOLUTION
     gaps = np.asarray(new, float) - np.asarray(old, float)
     drawn = gaps[resamples].mean(axis=1)
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return {"difference": gaps.mean(), "low": low, "high": high, "not better": (drawn <= 0).mean()}
+    return {
+        "difference": gaps.mean(),
+        "low": low,
+        "high": high,
+        "not better": (drawn <= 0).mean(),
+    }
     # END SOLUTION
 
 
@@ -274,24 +306,31 @@ check.lab03.fair_order(fair_order)
 
 # %% nbgrader={"grade": false, "grade_id": "diversify", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def diversify(relevance, similarity, balance, k, duplicate):
-    """The positions of at most k of n candidates, a list in the order in which they are chosen.
+    """The positions of at most k of n candidates, a list in the order in which they are
+    chosen.
 
-    relevance: n numbers, how near each candidate is to the question. similarity: array (n, n),
-    how near each is to each; symmetric, and any sign occurs. balance: from 0 to 1. k: at least
-    1. duplicate: a number.
-    The first choice is the most relevant candidate. Each next one is, among those not chosen
-    yet and not dropped, the one with the greatest balance · relevance - (1 - balance) · (its
-    highest similarity to a candidate that was chosen).
-    Of equals, the lower position is taken. A candidate is dropped for good once its similarity
-    to one that was chosen is at least `duplicate`. There are fewer than k positions if nothing
-    is left; none for no candidates.
+    relevance: n numbers, how near each candidate is to the question. similarity: array
+    (n, n), how near each is to each; symmetric, and any sign occurs. balance: from 0 to
+    1. k: at least
+    1. duplicate: a number. The first choice is the most relevant candidate. Each next
+    one is, among those not chosen yet and not dropped, the one with the greatest
+    balance · relevance - (1 - balance) · (its highest similarity to a candidate that
+    was chosen). Of equals, the lower position is taken. A candidate is dropped for good
+    once its similarity to one that was chosen is at least `duplicate`. There are fewer
+    than k positions if nothing is left; none for no candidates.
     """
     # BEGIN SOLUTION
-    left, chosen = list(range(len(relevance))), []
+    left = list(range(len(relevance)))
+    chosen = []
     while left and len(chosen) < k:
 
         def worth(i):
-            return balance * relevance[i] - (1 - balance) * max(similarity[i][j] for j in chosen) if chosen else relevance[i]
+            return (
+                balance * relevance[i]
+                - (1 - balance) * max(similarity[i][j] for j in chosen)
+                if chosen
+                else relevance[i]
+            )
 
         best = max(left, key=worth)
         chosen.append(best)
@@ -322,7 +361,6 @@ import random
 
 import bm25s
 import pandas as pd
-
 from adaptlab import plots
 from adaptlab.evals.statistics import proportion
 from adaptlab.rag.embed import minilm
@@ -332,13 +370,22 @@ from adaptlab.world import handbook, questions
 check.predicted(prediction, options)
 
 # %%
-sections, embedder, draw = handbook.handbook(0), minilm(), random.Random("lab 03")
+sections = handbook.handbook(0)
+embedder = minilm()
+draw = random.Random("lab 03")
 texts = [f"{section.title}: {section.text}" for section in sections]
 vectors = embedder.encode(texts)
 keyword = bm25s.BM25()
 keyword.index(stemmed_words(texts), show_progress=False)
-KINDS = {"name": "in the shop's words", "paraphrase": "in words of their own", "two facts": "two things at once"}
-asked = {told: questions.draw_questions(draw, sections, kind, 120) for kind, told in KINDS.items()}
+KINDS = {
+    "name": "in the shop's words",
+    "paraphrase": "in words of their own",
+    "two facts": "two things at once",
+}
+asked = {
+    told: questions.draw_questions(draw, sections, kind, 120)
+    for kind, told in KINDS.items()
+}
 for told, drawn in asked.items():
     print(f"{told}: {drawn[0].text}")
 
@@ -351,8 +398,13 @@ def by_meaning(drawn, n=30):
 
 def by_words(drawn, n=30):
     """For each question the sections that share words with it, from BM25."""
-    positions, scores = keyword.retrieve(stemmed_words([question.text for question in drawn]), k=n, show_progress=False)
-    return [[int(i) for i, score in zip(*row) if score > 0] for row in zip(positions, scores)]
+    positions, scores = keyword.retrieve(
+        stemmed_words([question.text for question in drawn]), k=n, show_progress=False
+    )
+    return [
+        [int(i) for i, score in zip(*row) if score > 0]
+        for row in zip(positions, scores)
+    ]
 
 
 # %%
@@ -363,44 +415,92 @@ def holds_all(question, hits):
 
 def spread(near, row, balance):
     """Three of the nearest sections, chosen by `diversify`."""
-    return [near[i] for i in diversify(row[near].tolist(), vectors[near] @ vectors[near].T, balance, 3, duplicate=0.99)]
+    return [
+        near[i]
+        for i in diversify(
+            row[near].tolist(),
+            vectors[near] @ vectors[near].T,
+            balance,
+            3,
+            duplicate=0.99,
+        )
+    ]
 
 
 balances = [float(option) for option in options]
 searched = {told: by_meaning(drawn) for told, drawn in asked.items()}
-chosen = {told: {b: [spread(*each, b) for each in found] for b in balances} for told, found in searched.items()}
-complete = {told: {b: [holds_all(*each) for each in zip(asked[told], hits)] for b, hits in by_balance.items()} for told, by_balance in chosen.items()}
+chosen = {
+    told: {b: [spread(*each, b) for each in found] for b in balances}
+    for told, found in searched.items()
+}
+complete = {
+    told: {
+        b: [holds_all(*each) for each in zip(asked[told], hits)]
+        for b, hits in by_balance.items()
+    }
+    for told, by_balance in chosen.items()
+}
 fused = {}
 for told, drawn in asked.items():
     lists = zip([near for near, _ in searched[told]], by_words(drawn))
-    fused[told] = [[document for document, _ in fuse_rankings(pair, [1, 1], constant=60, cut=20)] for pair in lists]
+    fused[told] = [
+        [document for document, _ in fuse_rankings(pair, [1, 1], constant=60, cut=20)]
+        for pair in lists
+    ]
 
 # %%
 two = complete["two things at once"]
 measured = max(options, key=lambda option: sum(two[float(option)]))
 print(f"both answers most often at {measured}, and you said {prediction}")
-whole = {told: {f"{b}": proportion(hits) for b, hits in by_balance.items()} for told, by_balance in complete.items()}
+whole = {
+    told: {f"{b}": proportion(hits) for b, hits in by_balance.items()}
+    for told, by_balance in complete.items()
+}
 for told, drawn in asked.items():
-    whole[told]["fused"] = proportion([holds_all(*each) for each in zip(drawn, fused[told])])
-plots.grouped_bars("Three hits: by balance, and fused from keyword and dense search", "questions with every answer in the hits", whole)
+    whole[told]["fused"] = proportion(
+        [holds_all(*each) for each in zip(drawn, fused[told])]
+    )
+plots.grouped_bars(
+    "Three hits: by balance, and fused from keyword and dense search",
+    "questions with every answer in the hits",
+    whole,
+)
 
 # %%
-half, numbers = 60, np.random.default_rng(0)
-better = max(balances, key=lambda b: sum(two[b][:half]))  # chosen on one half of the questions, compared on the other
-told = compare(two[better][half:], two[1.0][half:], numbers.integers(half, size=(2000, half)))
-print(f"balance {better} against 1.0:", {name: f"{value:.3f}" for name, value in told.items()})
+half = 60
+numbers = np.random.default_rng(0)
+# Chosen on one half of the questions, compared on the other.
+better = max(balances, key=lambda b: sum(two[b][:half]))
+told = compare(
+    two[better][half:], two[1.0][half:], numbers.integers(half, size=(2000, half))
+)
+print(
+    f"balance {better} against 1.0:",
+    {name: f"{value:.3f}" for name, value in told.items()},
+)
 
 
 def graded(question, hits):
-    """nDCG@3: 2 for a section that states a fact that is asked for, 1 for others about its
-    subject.
+    """nDCG@3: 2 for a section that states a fact that is asked for, 1 for others about
+    its subject.
     """
-    subjects, right = {fact.subject for fact in question.facts}, frozenset().union(*question.gold)
-    grades = {i: 2 if i in right else 1 for i, section in enumerate(sections) if i in right or subjects & {fact.subject for fact in section.facts}}
+    subjects = {fact.subject for fact in question.facts}
+    right = frozenset().union(*question.gold)
+    grades = {
+        i: 2 if i in right else 1
+        for i, section in enumerate(sections)
+        if i in right or subjects & {fact.subject for fact in section.facts}
+    }
     return graded_ndcg(hits, grades, 3, condensed=False)
 
 
-rows = {told: {f"{b}": np.mean([graded(*each) for each in zip(asked[told], chosen[told][b])]) for b in balances} for told in asked}
+rows = {
+    told: {
+        f"{b}": np.mean([graded(*each) for each in zip(asked[told], chosen[told][b])])
+        for b in balances
+    }
+    for told in asked
+}
 for told, drawn in asked.items():
     rows[told]["fused"] = np.mean([graded(*each) for each in zip(drawn, fused[told])])
 pd.DataFrame(rows).round(2).rename_axis("mean nDCG@3, by balance")

@@ -38,16 +38,17 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
 
 # %%
 import torch
-from torch import nn
-
 from adaptlab.grading import check
+from torch import nn
 
 # %% [markdown]
 # ## A worked example
@@ -57,7 +58,9 @@ from adaptlab.grading import check
 
 # %%
 weight = torch.tensor([[1.0, 0, 0], [0, 1, 0]])  # (d_out, d_in)
-a, b, alpha = torch.tensor([[1.0, 1, 1]]), torch.tensor([[0.5], [0]]), 2.0  # (r, d_in), (d_out, r)
+a = torch.tensor([[1.0, 1, 1]])
+b = torch.tensor([[0.5], [0]])
+alpha = 2.0  # (r, d_in), (d_out, r)
 x = torch.tensor([[3.0, 4, 5]])  # one row: (n, d_in)
 print("without the adapter:", x @ weight.T)
 print("B A:", b @ a)
@@ -75,8 +78,8 @@ print("with the adapter:   ", x @ weight.T + alpha / 1 * x @ (b @ a).T)
 def adapter_output(x, weight, a, b, alpha):
     """The output of a linear layer with an adapter beside it.
 
-    x: (n, d_in), weight: (d_out, d_in), a: (r, d_in), b: (d_out, r), all float tensors; alpha:
-    a number. Returns (n, d_out). There is no bias, and x may not be changed.
+    x: (n, d_in), weight: (d_out, d_in), a: (r, d_in), b: (d_out, r), all float tensors;
+    alpha: a number. Returns (n, d_out). There is no bias, and x may not be changed.
     """
     # BEGIN SOLUTION
     return x @ weight.T + alpha / a.shape[0] * (x @ a.T) @ b.T
@@ -105,19 +108,30 @@ check.lab04.adapter_output(adapter_output)
 
 # %% nbgrader={"grade": false, "grade_id": "count_adapters", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def count_adapters(config, rank, targets):
-    """The number of trainable parameters when each matrix named in `targets`, in every layer,
-    gets an adapter of this rank.
+    """The number of trainable parameters when each matrix named in `targets`, in every
+    layer, gets an adapter of this rank.
 
     config: a dict with hidden_size, intermediate_size, num_attention_heads,
-    num_key_value_heads, head_dim and num_hidden_layers, all int. rank: int. targets: a list of
-    the names above. Returns an int; 0 for no targets. Embeddings and biases are not adapted
-    here.
+    num_key_value_heads, head_dim and num_hidden_layers, all int. rank: int. targets: a
+    list of the names above. Returns an int; 0 for no targets. Embeddings and biases are
+    not adapted here.
     """
-    width, queries = config["hidden_size"], config["num_attention_heads"] * config["head_dim"]
+    width = config["hidden_size"]
+    queries = config["num_attention_heads"] * config["head_dim"]
     # BEGIN SOLUTION
-    keys, inner = config["num_key_value_heads"] * config["head_dim"], config["intermediate_size"]
-    ends = {"q_proj": (width, queries), "k_proj": (width, keys), "v_proj": (width, keys), "o_proj": (queries, width)}
-    ends |= {"gate_proj": (width, inner), "up_proj": (width, inner), "down_proj": (inner, width)}
+    keys = config["num_key_value_heads"] * config["head_dim"]
+    inner = config["intermediate_size"]
+    ends = {
+        "q_proj": (width, queries),
+        "k_proj": (width, keys),
+        "v_proj": (width, keys),
+        "o_proj": (queries, width),
+    }
+    ends |= {
+        "gate_proj": (width, inner),
+        "up_proj": (width, inner),
+        "down_proj": (inner, width),
+    }
     per_layer = 0
     for name in targets:
         per_layer += rank * (ends[name][0] + ends[name][1])
@@ -144,13 +158,16 @@ check.lab04.count_adapters(count_adapters)
 class LoRAEmbedding(nn.Module):
     """A frozen embedding with an adapter.
 
-    base: nn.Embedding with n rows of d numbers; rank: int; alpha: a number.
-    The parameters that learn are `a`, (r, n), and `b`, (d, r); the weight of the base does not.
+    base: nn.Embedding with n rows of d numbers; rank: int; alpha: a number. The
+    parameters that learn are `a`, (r, n), and `b`, (d, r); the weight of the base does
+    not.
     """
 
     def __init__(self, base, rank, alpha):
         super().__init__()
-        self.base, self.alpha, self.rank = base, alpha, rank
+        self.base = base
+        self.alpha = alpha
+        self.rank = rank
         n, d = base.weight.shape
         # BEGIN SOLUTION
         base.weight.requires_grad = False
@@ -162,7 +179,9 @@ class LoRAEmbedding(nn.Module):
         """ids: int64 of any shape. Returns ids.shape + (d,)."""
         # BEGIN SOLUTION
         low = nn.functional.embedding(ids, self.a.T)
-        return self.base(ids) + (self.alpha / self.rank) * nn.functional.linear(low, self.b)
+        return self.base(ids) + (self.alpha / self.rank) * nn.functional.linear(
+            low, self.b
+        )
         # END SOLUTION
 
 
@@ -180,14 +199,17 @@ check.lab04.LoRAEmbedding(LoRAEmbedding)
 def merge_adapters(weight, adapters, coefficients):
     """The weight with all adapters merged into it, as a new tensor.
 
-    weight: (d_out, d_in). adapters: a list of dicts with "a" (r, d_in), "b" (d_out, r) and
-    "alpha"; ranks may differ. coefficients: a list of as many numbers. Returns (d_out, d_in);
-    the weight itself if there are no adapters. `weight` may not be changed.
+    weight: (d_out, d_in). adapters: a list of dicts with "a" (r, d_in), "b" (d_out, r)
+    and "alpha"; ranks may differ. coefficients: a list of as many numbers. Returns
+    (d_out, d_in); the weight itself if there are no adapters. `weight` may not be
+    changed.
     """
     # BEGIN SOLUTION
     merged = weight.clone()
     for one, coefficient in zip(adapters, coefficients):
-        merged += coefficient * (one["alpha"] / one["a"].shape[0]) * (one["b"] @ one["a"])
+        merged += (
+            coefficient * (one["alpha"] / one["a"].shape[0]) * (one["b"] @ one["a"])
+        )
     return merged
     # END SOLUTION
 
@@ -204,8 +226,8 @@ check.lab04.merge_adapters(merge_adapters)
 
 # %% nbgrader={"grade": false, "grade_id": "same_strength", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_strength(alpha, rank, new_rank, rank_stabilized):
-    """The alpha that, with `new_rank`, gives the factor that `alpha` gives with `rank`. Returns
-    a float.
+    """The alpha that, with `new_rank`, gives the factor that `alpha` gives with `rank`.
+    Returns a float.
 
     rank_stabilized: True for rsLoRA, False for plain LoRA.
     """
@@ -259,11 +281,11 @@ check.lab04.shipping_order(shipping_order)
 
 # %% nbgrader={"grade": false, "grade_id": "shrink", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shrink(a, b, alpha, rank):
-    """The adapter of this lower rank, with the same alpha, whose alpha / rank · B A is nearest
-    to that of a and b.
+    """The adapter of this lower rank, with the same alpha, whose alpha / rank · B A is
+    nearest to that of a and b.
 
-    a: (r, d_in), b: (d_out, r), 1 ≤ rank ≤ r ≤ d_in, d_out. Returns (a, b) of shapes (rank,
-    d_in) and (d_out, rank).
+    a: (r, d_in), b: (d_out, r), 1 ≤ rank ≤ r ≤ d_in, d_out. Returns (a, b) of shapes
+    (rank, d_in) and (d_out, rank).
     """
     # BEGIN SOLUTION
     u, s, v = torch.linalg.svd(b @ a, full_matrices=False)
@@ -304,7 +326,10 @@ check.predicted(prediction, options)
 
 # %%
 draw = random.Random(0)
-records = [[*item.messages, assistant(item.answer)] for item in (tickets.triage_case(draw, k=0) for _ in range(360))]
+records = [
+    [*item.messages, assistant(item.answer)]
+    for item in (tickets.triage_case(draw, k=0) for _ in range(360))
+]
 chat = LocalChat("embedded:mini-chat")
 tuned = fine_tune(chat, records[:320], Options(rank=16, learning_rate=2e-3, epochs=2))
 held_out = tokenized(chat, records[320:], 640)
@@ -314,18 +339,24 @@ held_out = tokenized(chat, records[320:], 640)
 @torch.no_grad()
 def loss(model):
     """Mean loss on the replies of the records that were not trained on."""
-    rows = [(torch.tensor([row["input_ids"]]), torch.tensor([row["labels"]])) for row in held_out]
-    return sum(float(model(input_ids=ids, labels=labels).loss) for ids, labels in rows) / len(rows)
+    rows = [
+        (torch.tensor([row["input_ids"]]), torch.tensor([row["labels"]]))
+        for row in held_out
+    ]
+    return sum(
+        float(model(input_ids=ids, labels=labels).loss) for ids, labels in rows
+    ) / len(rows)
 
 
 def shrunk(model, rank):
-    """A copy with every adapter shrunk to a rank; the adapters keep their shape, and what is
-    left out of them is zero.
+    """A copy with every adapter shrunk to a rank; the adapters keep their shape, and
+    what is left out of them is zero.
     """
     smaller = copy.deepcopy(model)
     for layer in smaller.modules():
         if hasattr(layer, "lora_A"):
-            a, b = layer.lora_A["default"].weight.data, layer.lora_B["default"].weight.data
+            a = layer.lora_A["default"].weight.data
+            b = layer.lora_B["default"].weight.data
             low_a, low_b = shrink(a, b, 32.0, rank)
             a.copy_(nn.functional.pad(low_a, (0, 0, 0, len(a) - rank)))
             b.copy_(nn.functional.pad(low_b * len(a) / rank, (0, len(a) - rank)))
@@ -335,11 +366,20 @@ def shrunk(model, rank):
 # %%
 ranks = [1, 2, 4, 8, 16]
 losses = {rank: loss(shrunk(tuned.model, rank)) for rank in ranks}
-start, end = loss(chat.model), losses[16]
+start = loss(chat.model)
+end = losses[16]
 kept = {rank: (start - losses[rank]) / (start - end) for rank in ranks}
 measured = str(min(rank for rank in ranks if kept[rank] >= 0.9))
-print(f"loss before training {start:.2f}, after it {end:.2f}; nine tenths are kept with rank {measured}, and you said {prediction}")
-plots.lines("What a shrunk adapter keeps", "rank kept", "part of the gain", {"triage records": (ranks, list(kept.values()))})
+print(
+    f"loss before training {start:.2f}, after it {end:.2f}; nine tenths are kept with"
+    f" rank {measured}, and you said {prediction}"
+)
+plots.lines(
+    "What a shrunk adapter keeps",
+    "rank kept",
+    "part of the gain",
+    {"triage records": (ranks, list(kept.values()))},
+)
 
 # %% [markdown]
 # ## 8 In your own words

@@ -41,7 +41,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -50,16 +52,15 @@ if "google.colab" in sys.modules:
 import math
 
 import torch
-from torch.nn import functional as F
-
 from adaptlab import plots
-from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
 from adaptlab.lora.files import save_adapter
 from adaptlab.models.local import LocalChat
+from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
+from torch.nn import functional as F
 
 # %% [markdown]
 # ## A worked example
@@ -70,17 +71,27 @@ from adaptlab.tune.options import Options
 
 # %%
 chat = LocalChat("embedded:mini-chat")
-talk = [{"role": "user", "content": "Desk for this review: Late."}, {"role": "assistant", "content": "Marten"}]
-ids = chat.tokenizer.apply_chat_template(talk, tokenize=True, return_dict=True)["input_ids"]
+talk = [
+    {"role": "user", "content": "Desk for this review: Late."},
+    {"role": "assistant", "content": "Marten"},
+]
+ids = chat.tokenizer.apply_chat_template(talk, tokenize=True, return_dict=True)[
+    "input_ids"
+]
 print(list(zip(chat.tokenizer.convert_ids_to_tokens(ids), ids)))
 
 # %%
 probabilities = torch.tensor([0.5, 0.25, 0.9])
-logits = torch.stack([probabilities.log(), (1 - probabilities).log()], dim=1)  # (3, 2): token 0 is the right one everywhere
+# (3, 2): token 0 is the right one everywhere.
+logits = torch.stack([probabilities.log(), (1 - probabilities).log()], dim=1)
 for labels in ([0, 0, 0], [0, 0, -100]):
     learned = [p for p, label in zip(probabilities, labels) if label != -100]
     by_hand = -sum(math.log(p) for p in learned) / len(learned)
-    print(labels, f"by hand {by_hand:.4f}, by PyTorch {F.cross_entropy(logits, torch.tensor(labels)):.4f}")
+    print(
+        labels,
+        f"by hand {by_hand:.4f}, by PyTorch"
+        f" {F.cross_entropy(logits, torch.tensor(labels)):.4f}",
+    )
 
 # %% [markdown]
 # ## 1 What is learned
@@ -96,23 +107,26 @@ for labels in ([0, 0, 0], [0, 0, -100]):
 
 # %% nbgrader={"grade": false, "grade_id": "loss_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def loss_mask(ids, marks):
-    """What is learned of a conversation: a list with a label for each token id, the id itself
-    or -100.
+    """What is learned of a conversation: a list with a label for each token id, the id
+    itself or -100.
 
-    ids: a list of int. marks: a dict with the ids of the marks, "system", "user", "assistant"
-    and "end", four different int. Outside of a turn, one of the first three marks opens a turn
-    of that role, and any other id, "end" too, belongs to nothing. Inside of a turn the next
-    "end" closes it, and every other id is content, even if it is the id of another mark.
-    Learned are the content of the assistant's turns and the "end" that closes them: nothing
-    else, and nothing of a turn that is never closed. Labels are not shifted: label i is of
-    token i.
+    ids: a list of int. marks: a dict with the ids of the marks, "system", "user",
+    "assistant" and "end", four different int. Outside of a turn, one of the first three
+    marks opens a turn of that role, and any other id, "end" too, belongs to nothing.
+    Inside of a turn the next "end" closes it, and every other id is content, even if it
+    is the id of another mark. Learned are the content of the assistant's turns and the
+    "end" that closes them: nothing else, and nothing of a turn that is never closed.
+    Labels are not shifted: label i is of token i.
     """
-    labels, role, start = [-100] * len(ids), None, 0
+    labels = [-100] * len(ids)
+    role = None
+    start = 0
     roles = {marks[name]: name for name in ("system", "user", "assistant")}
     for i, token in enumerate(ids):
         # BEGIN SOLUTION
         if role is None:
-            role, start = roles.get(token), i + 1
+            role = roles.get(token)
+            start = i + 1
         elif token == marks["end"]:
             if role == "assistant":
                 labels[start : i + 1] = ids[start : i + 1]
@@ -138,14 +152,14 @@ check.lab05.loss_mask(loss_mask)
 
 # %% nbgrader={"grade": false, "grade_id": "pack", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def pack(texts, n):
-    """Rows of at most n tokens, each of whole texts: a list of dicts with "ids", "segments" and
-    "positions", three lists of the same length.
+    """Rows of at most n tokens, each of whole texts: a list of dicts with "ids",
+    "segments" and "positions", three lists of the same length.
 
-    texts: a list of lists of token ids, none of them empty. n: int. The texts are taken in
-    their order: each goes to the end of the first row that has room for it, and where none has,
-    into a new row at the end. ValueError if a text is longer than n. "segments" has for each
-    token the number of its text in its row, from 0; "positions" its place in its text, from 0.
-    Nothing is padded.
+    texts: a list of lists of token ids, none of them empty. n: int. The texts are taken
+    in their order: each goes to the end of the first row that has room for it, and
+    where none has, into a new row at the end. ValueError if a text is longer than n.
+    "segments" has for each token the number of its text in its row, from 0; "positions"
+    its place in its text, from 0. Nothing is padded.
     """
     rows = []
     for text in texts:
@@ -178,13 +192,13 @@ check.lab05.pack(pack)
 
 # %% nbgrader={"grade": false, "grade_id": "may_look", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def may_look(segments):
-    """Which token of a packed row may look at which: (T, T) of bool, a tensor or a NumPy array;
-    [i, j] is True if token i may look at token j.
+    """Which token of a packed row may look at which: (T, T) of bool, a tensor or a
+    NumPy array; [i, j] is True if token i may look at token j.
 
-    segments: a list of T int, at least one: the number of each token's text in the row, never
-    falling, and -1 for padding, which stands at the end. A token looks at itself and at the
-    earlier tokens of its own text. Padding looks at nothing, not at itself either, and nobody
-    looks at it.
+    segments: a list of T int, at least one: the number of each token's text in the row,
+    never falling, and -1 for padding, which stands at the end. A token looks at itself
+    and at the earlier tokens of its own text. Padding looks at nothing, not at itself
+    either, and nobody looks at it.
     """
     # BEGIN SOLUTION
     own = torch.tensor(segments)
@@ -212,27 +226,34 @@ check.lab05.may_look(may_look)
 
 # %% nbgrader={"grade": false, "grade_id": "train", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def train(model, optimizer, batches, most, clip):
-    """One step of the optimizer for each batch. Returns the losses: a list with a float for
-    each batch, as it was before the batch's step.
+    """One step of the optimizer for each batch. Returns the losses: a list with a float
+    for each batch, as it was before the batch's step.
 
-    model: model(ids) takes int64 (b, T) with b at most `most`, else it fails, and gives logits
-    (b, T, V). optimizer: holds the model's parameters. batches: a list of [ids, labels], both
-    int64 (B, T). labels[b, t] is the token to predict at place t: nothing is to be shifted.
-    -100 is not learned; every row has at least one token that is. most, clip: an int and a
-    number.
+    model: model(ids) takes int64 (b, T) with b at most `most`, else it fails, and gives
+    logits (b, T, V). optimizer: holds the model's parameters. batches: a list of [ids,
+    labels], both int64 (B, T). labels[b, t] is the token to predict at place t: nothing
+    is to be shifted.
+    -100 is not learned; every row has at least one token that is. most, clip: an int
+    and a number.
 
-    The loss of a batch is the mean of the cross-entropy, in nats, over all its learned tokens.
-    A step is made with the gradient of this loss, and where that is longer than `clip`, it is
-    cut to this length (torch.nn.utils.clip_grad_norm_). What gradients hold before the call
-    does not count.
+    The loss of a batch is the mean of the cross-entropy, in nats, over all its learned
+    tokens. A step is made with the gradient of this loss, and where that is longer than
+    `clip`, it is cut to this length (torch.nn.utils.clip_grad_norm_). What gradients
+    hold before the call does not count.
     """
     losses = []
     for ids, labels in batches:
         # BEGIN SOLUTION
         optimizer.zero_grad()
-        n_learned, total = int((labels != -100).sum()), 0.0
+        n_learned = int((labels != -100).sum())
+        total = 0.0
         for part, aims in zip(ids.split(most), labels.split(most)):
-            loss = F.cross_entropy(model(part).flatten(0, 1), aims.flatten(), reduction="sum") / n_learned
+            loss = (
+                F.cross_entropy(
+                    model(part).flatten(0, 1), aims.flatten(), reduction="sum"
+                )
+                / n_learned
+            )
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -259,12 +280,13 @@ check.lab05.train(train)
 def rate_at(step, n_steps, n_warmup, peak, floor):
     """The learning rate of a step, as a float.
 
-    step: int, 0 is the first one and n_steps - 1 the last. n_warmup: int, from 0 to n_steps.
-    peak, floor: numbers, floor not above peak. In the first n_warmup steps the rate rises by
-    equal amounts, from peak / n_warmup in the first to peak in the last of them. In the steps
-    after that it falls along half a cosine, from peak, which stands at the step before them, to
-    floor, which the last step has. With n_warmup = 0 this step before them is step -1, so that
-    the first one is already a little below the peak.
+    step: int, 0 is the first one and n_steps - 1 the last. n_warmup: int, from 0 to
+    n_steps. peak, floor: numbers, floor not above peak. In the first n_warmup steps the
+    rate rises by equal amounts, from peak / n_warmup in the first to peak in the last
+    of them. In the steps after that it falls along half a cosine, from peak, which
+    stands at the step before them, to floor, which the last step has. With n_warmup = 0
+    this step before them is step -1, so that the first one is already a little below
+    the peak.
     """
     # BEGIN SOLUTION
     if step < n_warmup:
@@ -288,11 +310,12 @@ check.lab05.rate_at(rate_at)
 def stop_at(losses, patience, least):
     """[epochs that were run, epoch that is kept], both counted from 1.
 
-    losses: a list of numbers, at least one: the validation loss after each epoch that would be
-    run without stopping. patience: int, at least 1. least: a number, at least 0. The first
-    epoch is the best so far. A later one is a new best if its loss is lower than that of the
-    best so far by more than `least`. Training ends after the first epoch that is the
-    `patience`-th in a row without a new best, or after the last. Kept is the best.
+    losses: a list of numbers, at least one: the validation loss after each epoch that
+    would be run without stopping. patience: int, at least 1. least: a number, at least
+    0. The first epoch is the best so far. A later one is a new best if its loss is
+    lower than that of the best so far by more than `least`. Training ends after the
+    first epoch that is the `patience`-th in a row without a new best, or after the
+    last. Kept is the best.
     """
     # BEGIN SOLUTION
     best = 1
@@ -346,16 +369,22 @@ check.lab05.step_order(step_order)
 
 # %% nbgrader={"grade": false, "grade_id": "enough", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def enough(points):
-    """The smallest number of examples after which more of them are never clearly better: the
-    "n" of a point, an int.
+    """The smallest number of examples after which more of them are never clearly
+    better: the "n" of a point, an int.
 
-    points: a list of dicts with "n" (int, all different) and "value", "low", "high" (numbers,
-    low <= value <= high), in any order, at least one. A point is clearly better than another if
-    its "low" is above the other's "high". Sought is the smallest n such that no point with a
-    larger n is clearly better than the point with n.
+    points: a list of dicts with "n" (int, all different) and "value", "low", "high"
+    (numbers, low <= value <= high), in any order, at least one. A point is clearly
+    better than another if its "low" is above the other's "high". Sought is the smallest
+    n such that no point with a larger n is clearly better than the point with n.
     """
     # BEGIN SOLUTION
-    fine = [one["n"] for one in points if not any(other["n"] > one["n"] and other["low"] > one["high"] for other in points)]
+    fine = [
+        one["n"]
+        for one in points
+        if not any(
+            other["n"] > one["n"] and other["low"] > one["high"] for other in points
+        )
+    ]
     return min(fine)
     # END SOLUTION
 
@@ -384,14 +413,32 @@ pool = [conversation(case) for case in train_cases("desk", max(counts), seed=0)]
 asked = test_cases("desk", 150, seed=0)
 shares = {}
 for n in counts:
-    settings = Options(method="full", learning_rate=1e-3, batch_size=8, epochs=max(1, 540 // n), seed=0)
+    settings = Options(
+        method="full", learning_rate=1e-3, batch_size=8, epochs=max(1, 540 // n), seed=0
+    )
     shares[n] = proportion(judged(fine_tune(chat, pool[:n], settings), "desk", asked))
     print(f"{n:>4} examples, times seen {settings.epochs:>2}: {shares[n]}")
 
 # %%
-measured = str(enough([{"n": n, "value": share.value, "low": share.low, "high": share.high} for n, share in shares.items()]))
-print(f"more than {measured} examples are not clearly better, and you said {prediction}")
-plots.curves("Desks learned by the small model", "examples", "right desks", counts, {"150 other reviews": list(shares.values())}, logarithmic=True)
+measured = str(
+    enough(
+        [
+            {"n": n, "value": share.value, "low": share.low, "high": share.high}
+            for n, share in shares.items()
+        ]
+    )
+)
+print(
+    f"more than {measured} examples are not clearly better, and you said {prediction}"
+)
+plots.curves(
+    "Desks learned by the small model",
+    "examples",
+    "right desks",
+    counts,
+    {"150 other reviews": list(shares.values())},
+    logarithmic=True,
+)
 
 # %% [markdown]
 # ## 9 Hand in what was trained

@@ -38,7 +38,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -47,9 +49,8 @@ if "google.colab" in sys.modules:
 import math
 
 import torch
-from torch import nn
-
 from adaptlab.grading import check
+from torch import nn
 
 # %% [markdown]
 # ## A worked example
@@ -59,10 +60,18 @@ from adaptlab.grading import check
 # the two sums. Beta times that is the reward which DPO finds in a model without ever training a reward model.
 
 # %%
-now, before = [math.log(p) for p in (0.5, 0.8, 0.9)], [math.log(p) for p in (0.5, 0.4, 0.9)]
-gain, beta = sum(now) - sum(before), 0.1
-print(f"log-probability {sum(now):.3f}, before {sum(before):.3f}, gained {gain:.3f}, reward {beta * gain:.4f}")
-print(f"chosen over a reply that gained nothing with probability {1 / (1 + math.exp(-beta * gain)):.3f}")
+now = [math.log(p) for p in (0.5, 0.8, 0.9)]
+before = [math.log(p) for p in (0.5, 0.4, 0.9)]
+gain = sum(now) - sum(before)
+beta = 0.1
+print(
+    f"log-probability {sum(now):.3f}, before {sum(before):.3f}, gained {gain:.3f},"
+    f" reward {beta * gain:.4f}"
+)
+print(
+    "chosen over a reply that gained nothing with probability"
+    f" {1 / (1 + math.exp(-beta * gain)):.3f}"
+)
 
 # %% [markdown]
 # ## 1 How likely is this reply?
@@ -76,14 +85,14 @@ print(f"chosen over a reply that gained nothing with probability {1 / (1 + math.
 
 # %% nbgrader={"grade": false, "grade_id": "completion_logp", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def completion_logp(logits, ids, mask):
-    """The log-probability of the masked tokens of each row, and how many there are: a pair of
-    tensors (B,), (B,).
+    """The log-probability of the masked tokens of each row, and how many there are: a
+    pair of tensors (B,), (B,).
 
-    logits: float32 (B, T, V); those at place t are about the token at place t + 1. ids: int64
-    (B, T). mask: bool (B, T), True where a token of the reply stands, anywhere in the row. The
-    token at place 0 is predicted by nothing: it is neither summed nor counted, even where its
-    mask is True. A row without any such token has the sum 0 and the count 0. Natural
-    logarithms; the sums carry gradients to the logits.
+    logits: float32 (B, T, V); those at place t are about the token at place t + 1. ids:
+    int64 (B, T). mask: bool (B, T), True where a token of the reply stands, anywhere in
+    the row. The token at place 0 is predicted by nothing: it is neither summed nor
+    counted, even where its mask is True. A row without any such token has the sum 0 and
+    the count 0. Natural logarithms; the sums carry gradients to the logits.
     """
     # BEGIN SOLUTION
     logp = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
@@ -108,16 +117,20 @@ check.lab06.completion_logp(completion_logp)
 
 # %% nbgrader={"grade": false, "grade_id": "doubtful_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def doubtful_loss(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
-    """DPO's loss of each pair, (B,), when a label is wrong with the probability `doubt`.
+    """DPO's loss of each pair, (B,), when a label is wrong with the probability
+    `doubt`.
 
-    The first four: float32 (B,), sums of log-probabilities of the replies, under the model and
-    under the reference. beta: above 0. doubt: 0 up to 0.5. The loss of a label is
-    -log(logistic(beta * margin)), with the margin that lesson 06 derives. The result is finite
-    for margins of any size.
+    The first four: float32 (B,), sums of log-probabilities of the replies, under the
+    model and under the reference. beta: above 0. doubt: 0 up to 0.5. The loss of a
+    label is
+    -log(logistic(beta * margin)), with the margin that lesson 06 derives. The result is
+    finite for margins of any size.
     """
     # BEGIN SOLUTION
     reward = beta * ((chosen - reference_chosen) - (rejected - reference_rejected))
-    return -(1 - doubt) * nn.functional.logsigmoid(reward) - doubt * nn.functional.logsigmoid(-reward)
+    return -(1 - doubt) * nn.functional.logsigmoid(
+        reward
+    ) - doubt * nn.functional.logsigmoid(-reward)
     # END SOLUTION
 
 
@@ -133,14 +146,14 @@ check.lab06.doubtful_loss(doubtful_loss)
 
 # %% nbgrader={"grade": false, "grade_id": "per_token_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def per_token_loss(chosen, rejected, n_chosen, n_rejected, beta, target):
-    """The loss of each pair, (B,): -log(logistic(z)), z being beta times the lead of the chosen
-    reply by the token, minus the target.
+    """The loss of each pair, (B,): -log(logistic(z)), z being beta times the lead of
+    the chosen reply by the token, minus the target.
 
-    chosen, rejected: float32 (B,), sums of log-probabilities. n_chosen, n_rejected: int64 (B,),
-    tokens of the replies, at least 1. beta: above 0. target: from 0 on. The lead by the token
-    is the mean log-probability of a token of the chosen reply, minus that of a token of the
-    rejected reply. beta multiplies the lead only, not the target. The result is finite for
-    leads of any size.
+    chosen, rejected: float32 (B,), sums of log-probabilities. n_chosen, n_rejected:
+    int64 (B,), tokens of the replies, at least 1. beta: above 0. target: from 0 on. The
+    lead by the token is the mean log-probability of a token of the chosen reply, minus
+    that of a token of the rejected reply. beta multiplies the lead only, not the
+    target. The result is finite for leads of any size.
     """
     # BEGIN SOLUTION
     lead = chosen / n_chosen - rejected / n_rejected
@@ -160,20 +173,20 @@ check.lab06.per_token_loss(per_token_loss)
 
 # %% nbgrader={"grade": false, "grade_id": "reward_report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def reward_report(chosen, rejected, reference_chosen, reference_rejected, beta):
-    """What a training did to B pairs, a dict with four floats. The first four arguments:
-    float32 (B,), B at least 1, as in `doubtful_loss`.
+    """What a training did to B pairs, a dict with four floats. The first four
+    arguments: float32 (B,), B at least 1, as in `doubtful_loss`.
 
-    A reply's gain is its log-probability under the model minus that under the reference; its
-    reward is beta times the gain. beta: above 0.
-    "margin": the mean over the pairs of the chosen reply's reward minus the rejected one's.
-    "accuracy": the share of pairs in which the chosen reply has the higher reward; a pair with
-    equal rewards counts half.
-    "chosen fell": the share of pairs in which the chosen reply's gain is below 0.
-    "won by falling": the share of all pairs in which both gains are below 0 and the chosen
-    reply has the higher reward.
+    A reply's gain is its log-probability under the model minus that under the
+    reference; its reward is beta times the gain. beta: above 0. "margin": the mean over
+    the pairs of the chosen reply's reward minus the rejected one's. "accuracy": the
+    share of pairs in which the chosen reply has the higher reward; a pair with equal
+    rewards counts half. "chosen fell": the share of pairs in which the chosen reply's
+    gain is below 0. "won by falling": the share of all pairs in which both gains are
+    below 0 and the chosen reply has the higher reward.
     """
     # BEGIN SOLUTION
-    up, down = chosen - reference_chosen, rejected - reference_rejected
+    up = chosen - reference_chosen
+    down = rejected - reference_rejected
     return {
         "margin": float(beta * (up - down).mean()),
         "accuracy": float((up > down).float().mean() + (up == down).float().mean() / 2),
@@ -226,29 +239,45 @@ check.lab06.preference_order(preference_order)
 
 # %% nbgrader={"grade": false, "grade_id": "judge_report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def judge_report(verdicts, new_words, old_words):
-    """What a judge said about n comparisons, and how far to trust it: a dict. There is at least
-    one comparison.
+    """What a judge said about n comparisons, and how far to trust it: a dict. There is
+    at least one comparison.
 
-    verdicts: a list of n pairs of str, tuples or lists: what was said with the new reply in
-    place A, and with it in place B. "A" and "B" are choices of a place; any other text chooses
-    nothing. new_words, old_words: lists of n int, the words of the replies. A comparison is
-    consistent if both verdicts are choices and choose the same reply. It counts 1 if it is
-    consistent and chooses the new reply, 0 if it is consistent and chooses the old one, and one
-    half if it is not consistent. A win rate is the mean of these over some comparisons.
-    "said A": the share of the 2n verdicts that are "A". "consistent": the share of consistent
-    comparisons. "win rate": over all comparisons.
-    "at balanced lengths": the mean of two win rates, over the comparisons in which the new
-    reply has more words and over those in which it has fewer; comparisons with equal numbers of
-    words are in neither; None if one of the two groups is empty.
+    verdicts: a list of n pairs of str, tuples or lists: what was said with the new
+    reply in place A, and with it in place B. "A" and "B" are choices of a place; any
+    other text chooses nothing. new_words, old_words: lists of n int, the words of the
+    replies. A comparison is consistent if both verdicts are choices and choose the same
+    reply. It counts 1 if it is consistent and chooses the new reply, 0 if it is
+    consistent and chooses the old one, and one half if it is not consistent. A win rate
+    is the mean of these over some comparisons. "said A": the share of the 2n verdicts
+    that are "A". "consistent": the share of consistent comparisons. "win rate": over
+    all comparisons. "at balanced lengths": the mean of two win rates, over the
+    comparisons in which the new reply has more words and over those in which it has
+    fewer; comparisons with equal numbers of words are in neither; None if one of the
+    two groups is empty.
     """
     # BEGIN SOLUTION
-    counts = [{("A", "B"): 1.0, ("B", "A"): 0.0}.get(tuple(pair), 0.5) for pair in verdicts]
-    longer = [count for count, new, old in zip(counts, new_words, old_words) if new > old]
-    shorter = [count for count, new, old in zip(counts, new_words, old_words) if new < old]
-    balanced = (sum(longer) / len(longer) + sum(shorter) / len(shorter)) / 2 if longer and shorter else None
+    counts = [
+        {("A", "B"): 1.0, ("B", "A"): 0.0}.get(tuple(pair), 0.5) for pair in verdicts
+    ]
+    longer = [
+        count for count, new, old in zip(counts, new_words, old_words) if new > old
+    ]
+    shorter = [
+        count for count, new, old in zip(counts, new_words, old_words) if new < old
+    ]
+    balanced = (
+        (sum(longer) / len(longer) + sum(shorter) / len(shorter)) / 2
+        if longer and shorter
+        else None
+    )
     said = [text for pair in verdicts for text in pair]
     consistent = sum(count != 0.5 for count in counts) / len(counts)
-    return {"said A": said.count("A") / len(said), "consistent": consistent, "win rate": sum(counts) / len(counts), "at balanced lengths": balanced}
+    return {
+        "said A": said.count("A") / len(said),
+        "consistent": consistent,
+        "win rate": sum(counts) / len(counts),
+        "at balanced lengths": balanced,
+    }
     # END SOLUTION
 
 
@@ -268,13 +297,13 @@ check.lab06.judge_report(judge_report)
 
 # %% nbgrader={"grade": false, "grade_id": "best_of_n", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def best_of_n(rewards, n):
-    """How good the best of n drawn replies is, and how far from drawing one it leads: (value,
-    divergence), two floats.
+    """How good the best of n drawn replies is, and how far from drawing one it leads:
+    (value, divergence), two floats.
 
-    rewards: a list of N numbers, in any order, equal ones among them. n: an int, 1 to N. value:
-    the mean of the highest reward in a set, over all sets of n of the N replies (no reply twice
-    in a set; replies with equal rewards are different replies). divergence: log n - (n - 1) /
-    n, in nats.
+    rewards: a list of N numbers, in any order, equal ones among them. n: an int, 1 to
+    N. value: the mean of the highest reward in a set, over all sets of n of the N
+    replies (no reply twice in a set; replies with equal rewards are different replies).
+    divergence: log n - (n - 1) / n, in nats.
     """
     # BEGIN SOLUTION
     total = 0.0
@@ -306,11 +335,10 @@ import copy
 import random
 
 import numpy as np
-
 from adaptlab import plots
-from adaptlab.studies import preferences
 from adaptlab.messages import assistant
 from adaptlab.models.local import LocalChat
+from adaptlab.studies import preferences
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
 from adaptlab.tune.rows import tokenized
@@ -320,32 +348,54 @@ check.predicted(prediction, options)
 
 # %%
 chat = LocalChat("embedded:mini-chat")
-imitator = fine_tune(chat, preferences.demonstrations(0, 160), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=8))
-pairs, cases = preferences.preferences(0, 96), preferences.held_out(0, 32)
+imitator = fine_tune(
+    chat,
+    preferences.demonstrations(0, 160),
+    Options(method="full", learning_rate=5e-4, epochs=2, batch_size=8),
+)
+pairs = preferences.preferences(0, 96)
+cases = preferences.held_out(0, 32)
 
 
 def scored(model, items, texts):
-    """Sums of log-probabilities of replies to these cases, and their tokens, each (n,), by
-    `completion_logp`.
+    """Sums of log-probabilities of replies to these cases, and their tokens, each (n,),
+    by `completion_logp`.
     """
-    rows = tokenized(imitator, [[*item.messages, assistant(text)] for item, text in zip(items, texts)], 640)
-    ids = torch.zeros(len(rows), max(len(row["input_ids"]) for row in rows), dtype=torch.long)
+    rows = tokenized(
+        imitator,
+        [[*item.messages, assistant(text)] for item, text in zip(items, texts)],
+        640,
+    )
+    ids = torch.zeros(
+        len(rows), max(len(row["input_ids"]) for row in rows), dtype=torch.long
+    )
     mask = torch.zeros_like(ids, dtype=torch.bool)
     for i, row in enumerate(rows):
         n = len(row["input_ids"])
-        ids[i, :n], mask[i, :n] = torch.tensor(row["input_ids"]), torch.tensor(row["labels"]) != -100
+        ids[i, :n], mask[i, :n] = (
+            torch.tensor(row["input_ids"]),
+            torch.tensor(row["labels"]) != -100,
+        )
     return completion_logp(model(input_ids=ids).logits.float(), ids, mask)
 
 
 def both(model, batch):
     """(chosen, rejected): what `scored` gives for the two replies of each pair."""
-    return tuple(scored(model, [pair.case for pair in batch], [getattr(pair, side) for pair in batch]) for side in ("chosen", "rejected"))
+    return tuple(
+        scored(
+            model,
+            [pair.case for pair in batch],
+            [getattr(pair, side) for pair in batch],
+        )
+        for side in ("chosen", "rejected")
+    )
 
 
 # %%
 def learn(start, loss, learning_rate=1e-4, batch_size=8):
     """A copy of the model, trained on the pairs in one pass."""
-    model, order = copy.deepcopy(start).train(), random.Random(0).sample(pairs, len(pairs))
+    model = copy.deepcopy(start).train()
+    order = random.Random(0).sample(pairs, len(pairs))
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.0)
     for at in range(0, len(order), batch_size):
         batch = order[at : at + batch_size]
@@ -359,45 +409,102 @@ def learn(start, loss, learning_rate=1e-4, batch_size=8):
 
 
 def dpo(now, before):
-    """To try the other loss: per_token_loss(now[0][0], now[1][0], now[0][1], now[1][1], 2.0,
+    """To try the other loss: per_token_loss(now[0][0], now[1][0], now[0][1], now[1][1],
+    2.0,
     1.0).
     """
-    return doubtful_loss(now[0][0], now[1][0], before[0][0], before[1][0], beta=0.1, doubt=0.0)
+    return doubtful_loss(
+        now[0][0], now[1][0], before[0][0], before[1][0], beta=0.1, doubt=0.0
+    )
 
 
 trained = LocalChat("trained", learn(imitator.model, dpo), imitator.tokenizer)
 
 # %%
-drawn = [preferences.replies(imitator, cases, temperature=1.0, seed=seed) for seed in range(8)]
-rewards = [[quality(item, text) for text in texts] for item, texts in zip(cases, zip(*drawn))]
-ruler = {n: np.mean([best_of_n(own, n) for own in rewards], axis=0) for n in range(1, 9)}  # (value, divergence)
-mine = [preferences.replies(trained, cases, temperature=1.0, seed=seed) for seed in range(4)]
+drawn = [
+    preferences.replies(imitator, cases, temperature=1.0, seed=seed)
+    for seed in range(8)
+]
+rewards = [
+    [quality(item, text) for text in texts] for item, texts in zip(cases, zip(*drawn))
+]
+# (value, divergence).
+ruler = {
+    n: np.mean([best_of_n(own, n) for own in rewards], axis=0) for n in range(1, 9)
+}
+mine = [
+    preferences.replies(trained, cases, temperature=1.0, seed=seed) for seed in range(4)
+]
 level = float(np.mean([preferences.scored(cases, texts) for texts in mine]))
 with torch.no_grad():
     spoken = [(item, text) for item, text in zip(cases, mine[0]) if text]
-    gap = float((scored(trained.model, *zip(*spoken))[0] - scored(imitator.model, *zip(*spoken))[0]).mean())
+    gap = float(
+        (
+            scored(trained.model, *zip(*spoken))[0]
+            - scored(imitator.model, *zip(*spoken))[0]
+        ).mean()
+    )
 measured = next((str(n) for n in (1, 2, 4, 8) if ruler[n][0] >= level), options[-1])
-print(f"as good as one reply of the trained model: the best of {measured}; you said {prediction}")
-curve = {"the best of 1 to 8 drawn from the imitator": ([d for _, d in ruler.values()], [value for value, _ in ruler.values()])}
+print(
+    f"as good as one reply of the trained model: the best of {measured}; you said"
+    f" {prediction}"
+)
+curve = {
+    "the best of 1 to 8 drawn from the imitator": (
+        [d for _, d in ruler.values()],
+        [value for value, _ in ruler.values()],
+    )
+}
 label = "divergence from the imitator, nats"
-plots.lines("To draw and choose, or to train", label, "quality, share of the four", curve, {"one drawn from the trained model": (gap, level)})
+plots.lines(
+    "To draw and choose, or to train",
+    label,
+    "quality, share of the four",
+    curve,
+    {"one drawn from the trained model": (gap, level)},
+)
 
 
 # %%
 def in_short(told):
-    return {name: value if value is None else round(value, 2) for name, value in told.items()}
+    return {
+        name: value if value is None else round(value, 2)
+        for name, value in told.items()
+    }
 
 
 with torch.no_grad():
     (chosen, _), (rejected, _) = both(trained.model, pairs[:32])
     (old_chosen, _), (old_rejected, _) = both(imitator.model, pairs[:32])
-print("training pairs:", in_short(reward_report(chosen, rejected, old_chosen, old_rejected, beta=0.1)))
-likeliest = {name: preferences.replies(model, cases) for name, model in (("imitator", imitator), ("trained", trained))}
-print("quality of the likeliest replies:", {name: f"{np.mean(preferences.scored(cases, texts)):.2f}" for name, texts in likeliest.items()})
-old, new = (preferences.scored(cases, likeliest[name]) for name in ("imitator", "trained"))
-said = [("A", "B") if a > b else ("B", "A") if a < b else ("tie", "tie") for a, b in zip(new, old)]
-n_words = {name: [len(text.split()) for text in texts] for name, texts in likeliest.items()}
-print("by the exact judge:", in_short(judge_report(said, n_words["trained"], n_words["imitator"])))
+print(
+    "training pairs:",
+    in_short(reward_report(chosen, rejected, old_chosen, old_rejected, beta=0.1)),
+)
+likeliest = {
+    name: preferences.replies(model, cases)
+    for name, model in (("imitator", imitator), ("trained", trained))
+}
+print(
+    "quality of the likeliest replies:",
+    {
+        name: f"{np.mean(preferences.scored(cases, texts)):.2f}"
+        for name, texts in likeliest.items()
+    },
+)
+old, new = (
+    preferences.scored(cases, likeliest[name]) for name in ("imitator", "trained")
+)
+said = [
+    ("A", "B") if a > b else ("B", "A") if a < b else ("tie", "tie")
+    for a, b in zip(new, old)
+]
+n_words = {
+    name: [len(text.split()) for text in texts] for name, texts in likeliest.items()
+}
+print(
+    "by the exact judge:",
+    in_short(judge_report(said, n_words["trained"], n_words["imitator"])),
+)
 list(zip(likeliest["imitator"], likeliest["trained"]))[:3]
 
 # %% [markdown]

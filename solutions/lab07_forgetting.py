@@ -38,7 +38,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -46,16 +48,15 @@ if "google.colab" in sys.modules:
 # %%
 import itertools
 
-from scipy import stats
-
 from adaptlab import plots
-from adaptlab.studies.forgetting import old_conversations
-from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.evals.suite import measure_skill
 from adaptlab.grading import check
 from adaptlab.models.local import LocalChat
+from adaptlab.studies.forgetting import old_conversations
+from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
+from scipy import stats
 
 # %% [markdown]
 # ## A worked example
@@ -67,8 +68,14 @@ from adaptlab.tune.options import Options
 table = [[0.90, 0.10, 0.00], [0.95, 0.80, 0.10], [0.50, 0.85, 0.90]]
 first = [row[0] for row in table]
 print("task 0 after each stage:", first)
-print(f"right after its own stage {first[0]}, at its best before the last stage {max(first[:-1])}, at the end {first[-1]}")
-print(f"lost since its own stage {first[0] - first[-1]:.2f}, lost since its best {max(first[:-1]) - first[-1]:.2f}")
+print(
+    f"right after its own stage {first[0]}, at its best before the last stage"
+    f" {max(first[:-1])}, at the end {first[-1]}"
+)
+print(
+    f"lost since its own stage {first[0] - first[-1]:.2f}, lost since its best"
+    f" {max(first[:-1]) - first[-1]:.2f}"
+)
 
 # %% [markdown]
 # ## 1 Measures over stages
@@ -86,15 +93,15 @@ print(f"lost since its own stage {first[0] - first[-1]:.2f}, lost since its best
 def measures(start, scores):
     """A dict with "forgetting", "backward" and "forward", all floats.
 
-    start: a list of T shares, each task before any training. scores: T lists of T shares;
-    scores[i][j] is the share of task j after stage i, in which task i was trained. T is at
-    least 2.
+    start: a list of T shares, each task before any training. scores: T lists of T
+    shares; scores[i][j] is the share of task j after stage i, in which task i was
+    trained. T is at least 2.
 
-    forgetting: the mean, over all tasks but the last, of the best share that the task had after
-    any stage from its own to the last but one (both included), minus its share after the last
-    stage. backward: the mean, over the same tasks, of its share after the last stage minus that
-    after its own. forward: the mean, over all tasks but the first, of its share after the stage
-    before its own minus its share in `start`.
+    forgetting: the mean, over all tasks but the last, of the best share that the task
+    had after any stage from its own to the last but one (both included), minus its
+    share after the last stage. backward: the mean, over the same tasks, of its share
+    after the last stage minus that after its own. forward: the mean, over all tasks but
+    the first, of its share after the stage before its own minus its share in `start`.
     """
     n = len(start)
     mean = lambda values: sum(values) / len(values)  # noqa: E731
@@ -126,18 +133,22 @@ check.lab07.measures(measures)
 def interleave(new, old, order, k, n):
     """Old examples among new ones, as one list: of every n examples k are old.
 
-    new, old: lists of examples. order: a list that holds each index of `old` once. k, n: int.
-    The result is made of blocks: n - k new ones in their order, then k old ones. The old ones
-    are taken in the order of `order`; this goes on from block to block, and begins anew when
-    all of them have been used. Every new example stands in the result once. If the last block
-    gets only r < n - k new ones, it gets k · r / (n - k) old ones, rounded up. Without new
-    examples the result is empty. ValueError if not 0 <= k < n, and if k > 0 while `old` is
-    empty.
+    new, old: lists of examples. order: a list that holds each index of `old` once. k,
+    n: int. The result is made of blocks: n - k new ones in their order, then k old
+    ones. The old ones are taken in the order of `order`; this goes on from block to
+    block, and begins anew when all of them have been used. Every new example stands in
+    the result once. If the last block gets only r < n - k new ones, it gets k · r / (n
+    - k) old ones, rounded up. Without new examples the result is empty. ValueError if
+    not 0 <= k < n, and if k > 0 while `old` is empty.
     """
     # BEGIN SOLUTION
     if not 0 <= k < n or (k and not old):
-        raise ValueError("k must be at least 0 and less than n, and old examples are needed where k is not 0")
-    used, mixed = itertools.cycle(order), []
+        raise ValueError(
+            "k must be at least 0 and less than n, and old examples are needed where k"
+            " is not 0"
+        )
+    used = itertools.cycle(order)
+    mixed = []
     for start in range(0, len(new), n - k):
         block = new[start : start + n - k]
         mixed += block
@@ -164,10 +175,11 @@ check.lab07.interleave(interleave)
 def paired(before, after):
     """A dict with "lost", "won" (int), "change" and "p" (float), for one skill.
 
-    before, after: two lists of as many 0 and 1, at least one: whether each case came out right,
-    the same cases in the same order. lost: how many were right before and wrong after; won: the
-    other way round. change: the share of right cases after, minus that before. p: the two-sided
-    exact p-value of "a case that changed is as likely lost as won"; 1 if none changed.
+    before, after: two lists of as many 0 and 1, at least one: whether each case came
+    out right, the same cases in the same order. lost: how many were right before and
+    wrong after; won: the other way round. change: the share of right cases after, minus
+    that before. p: the two-sided exact p-value of "a case that changed is as likely
+    lost as won"; 1 if none changed.
     """
     # BEGIN SOLUTION
     lost = sum(b > a for b, a in zip(before, after))
@@ -195,24 +207,27 @@ check.lab07.paired(paired)
 def verdicts(found, weights, alpha, margin):
     """A dict with a verdict on each skill: "lost", "won", "small" or "open".
 
-    found: a dict from skills to dicts with "change" and "p", as `paired` gives them. weights: a
-    dict from the same skills to numbers above 0. alpha, margin: numbers. May be empty: then the
-    result is, too.
+    found: a dict from skills to dicts with "change" and "p", as `paired` gives them.
+    weights: a dict from the same skills to numbers above 0. alpha, margin: numbers. May
+    be empty: then the result is, too.
 
-    Weighted Holm: the skills are taken in the order of p / weight, the least first. A skill's
-    change is shown if p · (the sum of its weight and of the weights of all skills after it) /
-    (its weight) is at most alpha, and if all skills before it were shown. A change that is not
-    shown is "open". One that is shown is "lost" if it is below -margin, "won" if it is above
-    margin, and else "small".
+    Weighted Holm: the skills are taken in the order of p / weight, the least first. A
+    skill's change is shown if p · (the sum of its weight and of the weights of all
+    skills after it) / (its weight) is at most alpha, and if all skills before it were
+    shown. A change that is not shown is "open". One that is shown is "lost" if it is
+    below -margin, "won" if it is above margin, and else "small".
     """
     # BEGIN SOLUTION
-    left, result = sum(weights.values()), dict.fromkeys(found, "open")
+    left = sum(weights.values())
+    result = dict.fromkeys(found, "open")
     for name in sorted(found, key=lambda name: found[name]["p"] / weights[name]):
         if found[name]["p"] * left / weights[name] > alpha:
             break
         left -= weights[name]
         change = found[name]["change"]
-        result[name] = "lost" if change < -margin else "won" if change > margin else "small"
+        result[name] = (
+            "lost" if change < -margin else "won" if change > margin else "small"
+        )
     return result
     # END SOLUTION
 
@@ -229,20 +244,22 @@ check.lab07.verdicts(verdicts)
 
 # %% nbgrader={"grade": false, "grade_id": "way_back", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def way_back(before, tuned, curve, least, part):
-    """How many old examples bring a skill back: the least number of them (int), or "kept", or
-    "gone".
+    """How many old examples bring a skill back: the least number of them (int), or
+    "kept", or "gone".
 
-    before, tuned: its share of right replies before and after a tuning. curve: a list of
-    [number of old examples, share after those], in any order, maybe empty. least, part: numbers
-    above 0. The loss is before - tuned. A loss below `least` is none: "kept". A number of
-    examples brings the skill back if what it adds to `tuned` is at least `part` times the loss.
-    If no number on the curve does: "gone".
+    before, tuned: its share of right replies before and after a tuning. curve: a list
+    of [number of old examples, share after those], in any order, maybe empty. least,
+    part: numbers above 0. The loss is before - tuned. A loss below `least` is none:
+    "kept". A number of examples brings the skill back if what it adds to `tuned` is at
+    least `part` times the loss. If no number on the curve does: "gone".
     """
     # BEGIN SOLUTION
     loss = before - tuned
     if loss < least:
         return "kept"
-    return min((n for n, share in curve if share - tuned >= part * loss), default="gone")
+    return min(
+        (n for n, share in curve if share - tuned >= part * loss), default="gone"
+    )
     # END SOLUTION
 
 
@@ -287,16 +304,21 @@ check.lab07.gate_order(gate_order)
 
 # %% nbgrader={"grade": false, "grade_id": "frontier", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def frontier(arms):
-    """The names of the arms that no other one beats, as a list in the order in which they came.
+    """The names of the arms that no other one beats, as a list in the order in which
+    they came.
 
-    arms: a list of dicts with "name" (text), "learned" and "kept" (numbers, more is better),
-    maybe empty. An arm beats another if it is at least as good in both numbers and better in at
-    least one. Of arms with the same two numbers none beats another.
+    arms: a list of dicts with "name" (text), "learned" and "kept" (numbers, more is
+    better), maybe empty. An arm beats another if it is at least as good in both numbers
+    and better in at least one. Of arms with the same two numbers none beats another.
     """
 
     # BEGIN SOLUTION
     def beats(a, b):
-        return a["learned"] >= b["learned"] and a["kept"] >= b["kept"] and (a["learned"], a["kept"]) != (b["learned"], b["kept"])
+        return (
+            a["learned"] >= b["learned"]
+            and a["kept"] >= b["kept"]
+            and (a["learned"], a["kept"]) != (b["learned"], b["kept"])
+        )
 
     return [arm["name"] for arm in arms if not any(beats(other, arm) for other in arms)]
     # END SOLUTION
@@ -314,7 +336,13 @@ check.lab07.frontier(frontier)
 # most of the two skills? Choose one of the options before you go on.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
-options = ["high rate", "high rate, 1 of 12 old", "high rate, 4 of 12 old", "middle rate", "low rate"]
+options = [
+    "high rate",
+    "high rate, 1 of 12 old",
+    "high rate, 4 of 12 old",
+    "middle rate",
+    "low rate",
+]
 prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "high rate, 4 of 12 old"
@@ -322,31 +350,66 @@ prediction = "high rate, 4 of 12 old"
 
 # %%
 check.predicted(prediction, options)
-chat, N_CASES = LocalChat("embedded:mini-chat"), 100
-SKILLS, WEIGHTS = ["known facts", "tones"], {"known facts": 2, "tones": 1}
-settings = dict(zip(options, [(2e-3, 0), (2e-3, 1), (2e-3, 4), (1e-3, 0), (2e-4, 0)]))  # the rate, and how many of 12 are old
+chat = LocalChat("embedded:mini-chat")
+N_CASES = 100
+SKILLS = ["known facts", "tones"]
+WEIGHTS = {"known facts": 2, "tones": 1}
+# The rate, and how many of 12 are old.
+settings = dict(zip(options, [(2e-3, 0), (2e-3, 1), (2e-3, 4), (1e-3, 0), (2e-4, 0)]))
 new = [conversation(case) for case in train_cases("desk", 320, seed=0)]
-old, asked = old_conversations(240, seed=0), test_cases("desk", 100, seed=0)
+old = old_conversations(240, seed=0)
+asked = test_cases("desk", 100, seed=0)
 before = {skill: measure_skill(chat, skill, N_CASES, seed=1) for skill in SKILLS}
 mean = lambda values: sum(values) / len(values)  # noqa: E731
 print("before:", {skill: round(mean(hits), 3) for skill, hits in before.items()})
 
 # %%
-arms, judgements = [], {}
+arms = []
+judgements = {}
 for name, (rate, k) in settings.items():
     mixed = interleave(new, old, list(range(len(old))), k, 12)
-    tuned = fine_tune(chat, mixed, Options(method="full", learning_rate=rate, batch_size=8, seed=0))
+    tuned = fine_tune(
+        chat, mixed, Options(method="full", learning_rate=rate, batch_size=8, seed=0)
+    )
     after = {skill: measure_skill(tuned, skill, N_CASES, seed=1) for skill in SKILLS}
     learned = mean(judged(tuned, "desk", asked))
-    arms.append({"name": name, "learned": learned, "kept": mean([mean(hits) for hits in after.values()])})
-    judgements[name] = verdicts({skill: paired(before[skill], after[skill]) for skill in SKILLS}, WEIGHTS, alpha=0.05, margin=0.02)
-    print(f"{name}, {len(mixed)} examples: desks {learned:.2f},", {skill: f"{mean(after[skill]):.2f}, {judgements[name][skill]}" for skill in SKILLS})
+    arms.append(
+        {
+            "name": name,
+            "learned": learned,
+            "kept": mean([mean(hits) for hits in after.values()]),
+        }
+    )
+    judgements[name] = verdicts(
+        {skill: paired(before[skill], after[skill]) for skill in SKILLS},
+        WEIGHTS,
+        alpha=0.05,
+        margin=0.02,
+    )
+    print(
+        f"{name}, {len(mixed)} examples: desks {learned:.2f},",
+        {
+            skill: f"{mean(after[skill]):.2f}, {judgements[name][skill]}"
+            for skill in SKILLS
+        },
+    )
 
 # %%
 print("on the frontier:", frontier(arms))
-measured = max((arm for arm in arms if arm["learned"] >= 0.9), key=lambda arm: arm["kept"])["name"]
-print(f"of those that learn nine in ten desks, {measured} keeps most, and you said {prediction}; the gate on it: {judgements[measured]}")
-plots.scatter("Learned and kept", "right desks", "mean share of two old skills", [(arm["learned"], arm["kept"]) for arm in arms], options)
+measured = max(
+    (arm for arm in arms if arm["learned"] >= 0.9), key=lambda arm: arm["kept"]
+)["name"]
+print(
+    f"of those that learn nine in ten desks, {measured} keeps most, and you said"
+    f" {prediction}; the gate on it: {judgements[measured]}"
+)
+plots.scatter(
+    "Learned and kept",
+    "right desks",
+    "mean share of two old skills",
+    [(arm["learned"], arm["kept"]) for arm in arms],
+    options,
+)
 
 # %% [markdown]
 # ## 8 In your own words

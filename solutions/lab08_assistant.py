@@ -39,7 +39,9 @@ import sys
 if "google.colab" in sys.modules:
     from IPython import get_ipython
 
-    get_ipython().run_line_magic("pip", 'install -q "git+https://github.com/adaptlab/adaptlab"')
+    get_ipython().run_line_magic(
+        "pip", 'install -q "git+https://github.com/adaptlab/adaptlab"'
+    )
     from adaptlab.course.colab import prepare_session
 
     prepare_session()
@@ -57,9 +59,13 @@ from adaptlab.grading import check
 # tuning is paid once. Look at what a single query costs, and at how many of them it takes until the training is worth a day's difference.
 
 # %%
-long_query, short_query = 600 * 0.5 / 1e6, 80 * 0.5 * 2 / 1e6  # money; the tuned model's tokens are twice as costly
+long_query = 600 * 0.5 / 1e6
+short_query = 80 * 0.5 * 2 / 1e6  # money; the tuned model's tokens are twice as costly
 training = 2_000_000 * 8 / 1e6
-print(f"a query: {long_query:.6f} with the long prompt, {short_query:.6f} tuned; the training {training:.0f}")
+print(
+    f"a query: {long_query:.6f} with the long prompt, {short_query:.6f} tuned; the"
+    f" training {training:.0f}"
+)
 print(f"a thousand queries save {1000 * (long_query - short_query):.2f}")
 
 # %% [markdown]
@@ -76,17 +82,22 @@ print(f"a thousand queries save {1000 * (long_query - short_query):.2f}")
 def bill(arm, n_queries, n_updates, months, prices):
     """Money a month, a float.
 
-    arm: a dict with "prompt_tokens" of a query, "cached_tokens", which are those of the prompt
-    that are the same in every query, "reply_tokens" of a query, "training_tokens", paid once,
-    "update_tokens", trained on at each update, and "tuned", a bool. n_queries: a day; a month
-    has 30 days. n_updates: a month. months: over which the training is spread, at least 1.
-    prices: a dict of money for a million tokens: "prompt" for tokens of the prompt that are not
-    cached, "cached" for those that are, "reply", "training"; and "tuned", the factor by which
-    all tokens of a tuned arm's queries are costlier. Training has no factor.
+    arm: a dict with "prompt_tokens" of a query, "cached_tokens", which are those of the
+    prompt that are the same in every query, "reply_tokens" of a query,
+    "training_tokens", paid once, "update_tokens", trained on at each update, and
+    "tuned", a bool. n_queries: a day; a month has 30 days. n_updates: a month. months:
+    over which the training is spread, at least 1. prices: a dict of money for a million
+    tokens: "prompt" for tokens of the prompt that are not cached, "cached" for those
+    that are, "reply", "training"; and "tuned", the factor by which all tokens of a
+    tuned arm's queries are costlier. Training has no factor.
     """
     new = arm["prompt_tokens"] - arm["cached_tokens"]
     # BEGIN SOLUTION
-    query = new * prices["prompt"] + arm["cached_tokens"] * prices["cached"] + arm["reply_tokens"] * prices["reply"]
+    query = (
+        new * prices["prompt"]
+        + arm["cached_tokens"] * prices["cached"]
+        + arm["reply_tokens"] * prices["reply"]
+    )
     query *= prices["tuned"] if arm["tuned"] else 1
     trained = arm["training_tokens"] / months + n_updates * arm["update_tokens"]
     return (30 * n_queries * query + trained * prices["training"]) / 1e6
@@ -107,14 +118,16 @@ check.lab08.bill(bill)
 
 # %% nbgrader={"grade": false, "grade_id": "break_even", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def break_even(a, b):
-    """The number of queries a day, more than zero, at which both cost the same in a month of 30
-    days; None if there is no such number, as for two bills that are always the same.
+    """The number of queries a day, more than zero, at which both cost the same in a
+    month of 30 days; None if there is no such number, as for two bills that are always
+    the same.
 
-    a, b: dicts with "fixed", money a month, and "per_query", money for one query. The number is
-    a float and not rounded.
+    a, b: dicts with "fixed", money a month, and "per_query", money for one query. The
+    number is a float and not rounded.
     """
     # BEGIN SOLUTION
-    rise, gap = 30 * (a["per_query"] - b["per_query"]), b["fixed"] - a["fixed"]
+    rise = 30 * (a["per_query"] - b["per_query"])
+    gap = b["fixed"] - a["fixed"]
     if rise == 0 or gap / rise <= 0:
         return None
     return gap / rise
@@ -144,19 +157,21 @@ check.lab08.break_even(break_even)
 
 # %% nbgrader={"grade": false, "grade_id": "score_reply", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def score_reply(reply, value, gold):
-    """What a reply got right: a dict of bools with the keys "form", "right", "cited", "tone".
+    """What a reply got right: a dict of bools with the keys "form", "right", "cited",
+    "tone".
 
-    reply: a str; its lines are reply.split("\\n"). If the last line begins with "Sources: " it
-    is the line of sources, and the lines before it are the letter; otherwise there is no such
-    line, and the whole reply is the letter. value: a str of letters and digits, or None where
-    the handbook has none. gold: a set of ints, the chunks that state the value.
-    form: there are exactly three lines, and the third is "Sources: none" or "Sources: " and
-    numbers (digits 0 to 9) with ", " between them. right: the value stands in the letter as a
-    word of its own, with no letter or digit right before or behind it, written just so, and the
-    letter does not hold "not in our handbook"; with value None, the letter does hold that.
-    cited: the line of sources holds a number, and every number in it is in gold; with value
-    None, that line is exactly "Sources: none". tone: the first line begins with "Hello ", ends
-    with "," and has something between; and there is no "!" in the reply.
+    reply: a str; its lines are reply.split("\\n"). If the last line begins with
+    "Sources: " it is the line of sources, and the lines before it are the letter;
+    otherwise there is no such line, and the whole reply is the letter. value: a str of
+    letters and digits, or None where the handbook has none. gold: a set of ints, the
+    chunks that state the value. form: there are exactly three lines, and the third is
+    "Sources: none" or "Sources: " and numbers (digits 0 to 9) with ", " between them.
+    right: the value stands in the letter as a word of its own, with no letter or digit
+    right before or behind it, written just so, and the letter does not hold "not in our
+    handbook"; with value None, the letter does hold that. cited: the line of sources
+    holds a number, and every number in it is in gold; with value None, that line is
+    exactly "Sources: none". tone: the first line begins with "Hello ", ends with ","
+    and has something between; and there is no "!" in the reply.
     """
     lines = reply.split("\n")
     # BEGIN SOLUTION
@@ -165,11 +180,18 @@ def score_reply(reply, value, gold):
     absent = "not in our handbook" in letter
     numbers = {int(number) for number in re.findall("[0-9]+", sources)}
     if value is None:
-        right, cited = absent, sources == "Sources: none"
+        right = absent
+        cited = sources == "Sources: none"
     else:
-        right = re.search(rf"(?<![^\W_]){re.escape(value)}(?![^\W_])", letter) is not None and not absent
+        right = (
+            re.search(rf"(?<![^\W_]){re.escape(value)}(?![^\W_])", letter) is not None
+            and not absent
+        )
         cited = bool(numbers) and numbers <= gold
-    form = len(lines) == 3 and re.fullmatch("Sources: (none|[0-9]+(, [0-9]+)*)", lines[2]) is not None
+    form = (
+        len(lines) == 3
+        and re.fullmatch("Sources: (none|[0-9]+(, [0-9]+)*)", lines[2]) is not None
+    )
     tone = re.fullmatch("Hello .+,", lines[0]) is not None and "!" not in reply
     return {"form": form, "right": right, "cited": cited, "tone": tone}
     # END SOLUTION
@@ -187,11 +209,12 @@ check.lab08.score_reply(score_reply)
 
 # %% nbgrader={"grade": false, "grade_id": "keeps_promise", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def keeps_promise(seconds, percent, limit):
-    """A pair (value, kept): the nearest-rank percentile, and whether it is at most `limit`.
+    """A pair (value, kept): the nearest-rank percentile, and whether it is at most
+    `limit`.
 
-    seconds: a list of floats, at least one, in any order. percent: an int from 1 to 100. The
-    value is the smallest of the seconds such that at least `percent` of 100 of them are no
-    greater than it.
+    seconds: a list of floats, at least one, in any order. percent: an int from 1 to
+    100. The value is the smallest of the seconds such that at least `percent` of 100 of
+    them are no greater than it.
     """
     # BEGIN SOLUTION
     rank = math.ceil(percent * len(seconds) / 100)
@@ -212,26 +235,37 @@ check.lab08.keeps_promise(keeps_promise)
 
 # %% nbgrader={"grade": false, "grade_id": "choose_cascade", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def choose_cascade(rows, least):
-    """A tuple (threshold, share right, mean tokens of a question); None if no threshold is
-    right often enough.
+    """A tuple (threshold, share right, mean tokens of a question); None if no threshold
+    is right often enough.
 
-    rows: a list of dicts, at least one: "confidence" of the cheap arm, a float; "cheap_right"
-    and "costly_right", bools; "cheap_tokens" and "costly_tokens", ints above zero. The thresholds
-    to try are the confidences that occur, and math.inf. With a threshold the cheap arm is asked
-    about every question; where its confidence is less than the threshold the costly arm is asked,
-    too, and is right or not in its place. Tokens of both are paid where both are asked. Of the
-    thresholds with a share right of at least `least` choose the one with the fewest tokens; of
-    equals the smallest.
+    rows: a list of dicts, at least one: "confidence" of the cheap arm, a float;
+    "cheap_right" and "costly_right", bools; "cheap_tokens" and "costly_tokens", ints
+    above zero. The thresholds to try are the confidences that occur, and math.inf. With
+    a threshold the cheap arm is asked about every question; where its confidence is
+    less than the threshold the costly arm is asked, too, and is right or not in its
+    place. Tokens of both are paid where both are asked. Of the thresholds with a share
+    right of at least `least` choose the one with the fewest tokens; of equals the
+    smallest.
     """
     # BEGIN SOLUTION
     found = []
     for threshold in {row["confidence"] for row in rows} | {math.inf}:
         asked = [row["confidence"] < threshold for row in rows]
-        right = sum(row["costly_right"] if costly else row["cheap_right"] for row, costly in zip(rows, asked))
-        tokens = sum(row["cheap_tokens"] + costly * row["costly_tokens"] for row, costly in zip(rows, asked))
+        right = sum(
+            row["costly_right"] if costly else row["cheap_right"]
+            for row, costly in zip(rows, asked)
+        )
+        tokens = sum(
+            row["cheap_tokens"] + costly * row["costly_tokens"]
+            for row, costly in zip(rows, asked)
+        )
         if right / len(rows) >= least:
             found.append((tokens / len(rows), threshold, right / len(rows)))
-    return (lambda tokens, threshold, share: (threshold, share, tokens))(*min(found)) if found else None
+    return (
+        (lambda tokens, threshold, share: (threshold, share, tokens))(*min(found))
+        if found
+        else None
+    )
     # END SOLUTION
 
 
@@ -276,20 +310,26 @@ check.lab08.build_order(build_order)
 
 # %% nbgrader={"grade": false, "grade_id": "configure", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def configure(arms, budget):
-    """A pair (name, excluded): the best arm within the budget, or None, and what excluded others.
+    """A pair (name, excluded): the best arm within the budget, or None, and what
+    excluded others.
 
-    arms: a list of dicts, maybe empty, no two with the same "name": "share" right, "low", the
-    lower end of its interval, and "tokens", "p95" and "update_minutes". budget: a dict with the
-    greatest "tokens", "p95" and "update_minutes" that are allowed. excluded: a dict from the
-    name of every arm that exceeds at least one of them to the list of the budgets that it
-    exceeds, in the order tokens, p95, update_minutes; other arms are not in it. The best arm is
-    the one with the greatest "low" of those that are left; of equals the one with the fewest
-    tokens; of equals in both the first.
+    arms: a list of dicts, maybe empty, no two with the same "name": "share" right,
+    "low", the lower end of its interval, and "tokens", "p95" and "update_minutes".
+    budget: a dict with the greatest "tokens", "p95" and "update_minutes" that are
+    allowed. excluded: a dict from the name of every arm that exceeds at least one of
+    them to the list of the budgets that it exceeds, in the order tokens, p95,
+    update_minutes; other arms are not in it. The best arm is the one with the greatest
+    "low" of those that are left; of equals the one with the fewest tokens; of equals in
+    both the first.
     """
     # BEGIN SOLUTION
     excluded = {}
     for arm in arms:
-        broken = [name for name in ("tokens", "p95", "update_minutes") if arm[name] > budget[name]]
+        broken = [
+            name
+            for name in ("tokens", "p95", "update_minutes")
+            if arm[name] > budget[name]
+        ]
         if broken:
             excluded[arm["name"]] = broken
     left = [arm for arm in arms if arm["name"] not in excluded]
@@ -310,7 +350,11 @@ check.lab08.configure(configure)
 # Choose one of the options before you go on.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
-options = ["three chunks, by five points or more", "both about alike", "one chunk, by five points or more"]
+options = [
+    "three chunks, by five points or more",
+    "both about alike",
+    "one chunk, by five points or more",
+]
 prediction = None  # one of the options
 # BEGIN SOLUTION
 prediction = "three chunks, by five points or more"
@@ -320,12 +364,11 @@ prediction = "three chunks, by five points or more"
 import time
 
 import numpy as np
-
 from adaptlab import plots
 from adaptlab.course.assistant import assistant
-from adaptlab.studies.arms import SHORT, test_questions
 from adaptlab.evals.statistics import proportion
 from adaptlab.models.local import LocalChat
+from adaptlab.studies.arms import SHORT, test_questions
 from adaptlab.world.support import aspects
 
 check.predicted(prediction, options)
@@ -336,45 +379,101 @@ asked = test_questions(5)[10:90]
 
 
 def answered(questions):
-    """For each question: whether all four are right, tokens, seconds, and how sure the model was."""
+    """For each question: whether all four are right, tokens, seconds, and how sure the
+    model was.
+    """
     found = []
     for one in questions:
         began = time.perf_counter()
         (reply,) = tuned.batch([one.messages(SHORT)], max_new_tokens=48)
         seconds = time.perf_counter() - began
-        sure = float(np.exp(tuned.log_probabilities(one.messages(SHORT), reply.text)).mean())
+        sure = float(
+            np.exp(tuned.log_probabilities(one.messages(SHORT), reply.text)).mean()
+        )
         right = aspects(reply.text, one.value, one.gold).all_four
-        found.append((right, reply.n_prompt_tokens + reply.n_completion_tokens, seconds, sure))
+        found.append(
+            (right, reply.n_prompt_tokens + reply.n_completion_tokens, seconds, sure)
+        )
     return found
 
 
 # %%
-cheap, costly = answered([one.with_first() for one in asked]), answered(asked)
-rows = [{"confidence": sure, "cheap_right": right, "cheap_tokens": n, "costly_right": costly_right, "costly_tokens": m}
-        for (right, n, _, sure), (costly_right, m, _, _) in zip(cheap, costly)]  # fmt: skip
-known, others = rows[::2], rows[1::2]
+cheap = answered([one.with_first() for one in asked])
+costly = answered(asked)
+rows = [
+    {
+        "confidence": sure,
+        "cheap_right": right,
+        "cheap_tokens": n,
+        "costly_right": costly_right,
+        "costly_tokens": m,
+    }
+    for (right, n, _, sure), (costly_right, m, _, _) in zip(cheap, costly)
+]
+known = rows[::2]
+others = rows[1::2]
 share_of_dear = sum(row["costly_right"] for row in known) / len(known)
 threshold = (choose_cascade(known, share_of_dear - 0.02) or (math.inf,))[0]
 unsure = [row["confidence"] < threshold for row in others]
-right = {"one chunk": [row["cheap_right"] for row in others], "three chunks": [row["costly_right"] for row in others],
-         "cascade": [row["costly_right"] if more else row["cheap_right"] for row, more in zip(others, unsure)]}  # fmt: skip
-tokens = {"one chunk": [row["cheap_tokens"] for row in others], "three chunks": [row["costly_tokens"] for row in others],
-          "cascade": [row["cheap_tokens"] + more * row["costly_tokens"] for row, more in zip(others, unsure)]}  # fmt: skip
+right = {
+    "one chunk": [row["cheap_right"] for row in others],
+    "three chunks": [row["costly_right"] for row in others],
+    "cascade": [
+        row["costly_right"] if more else row["cheap_right"]
+        for row, more in zip(others, unsure)
+    ],
+}
+tokens = {
+    "one chunk": [row["cheap_tokens"] for row in others],
+    "three chunks": [row["costly_tokens"] for row in others],
+    "cascade": [
+        row["cheap_tokens"] + more * row["costly_tokens"]
+        for row, more in zip(others, unsure)
+    ],
+}
 
 # %%
-seconds = {"one chunk": [s for *_, s, _ in cheap], "three chunks": [s for *_, s, _ in costly]}
-seconds["cascade"] = [a + (b if row["confidence"] < threshold else 0) for a, b, row in zip(seconds["one chunk"], seconds["three chunks"], rows)]
+seconds = {
+    "one chunk": [s for *_, s, _ in cheap],
+    "three chunks": [s for *_, s, _ in costly],
+}
+seconds["cascade"] = [
+    a + (b if row["confidence"] < threshold else 0)
+    for a, b, row in zip(seconds["one chunk"], seconds["three chunks"], rows)
+]
 arms = []
 for name, hits in right.items():
     p95, kept = keeps_promise(seconds[name], 95, 1.0)
     score = proportion(hits)
-    arms.append({"name": name, "share": score.value, "low": score.low, "tokens": float(np.mean(tokens[name])), "p95": p95, "update_minutes": 0.0})
-    print(f"{name:<13} right {score}; {arms[-1]['tokens']:.0f} tokens; 95 of 100 within {p95:.2f} s, so one second is {'kept' if kept else 'broken'}")
+    arms.append(
+        {
+            "name": name,
+            "share": score.value,
+            "low": score.low,
+            "tokens": float(np.mean(tokens[name])),
+            "p95": p95,
+            "update_minutes": 0.0,
+        }
+    )
+    print(
+        f"{name:<13} right {score}; {arms[-1]['tokens']:.0f} tokens; 95 of 100 within"
+        f" {p95:.2f} s, so one second is {'kept' if kept else 'broken'}"
+    )
 ahead = sum(right["three chunks"]) - sum(right["one chunk"])
 measured = options[1 if abs(ahead) < 0.05 * len(others) else 0 if ahead > 0 else 2]
-print(f"under 200 tokens and a second: {configure(arms, {'tokens': 200, 'p95': 1.0, 'update_minutes': 1})}")
-print(f"the cascade asks again about {sum(unsure)} of {len(unsure)}; right more often: {measured}, and you said {prediction}")
-plots.bars("All four at once", "share of replies", {name: proportion(hits) for name, hits in right.items()})
+print(
+    "under 200 tokens and a second:"
+    f" {configure(arms, {'tokens': 200, 'p95': 1.0, 'update_minutes': 1})}"
+)
+print(
+    f"the cascade asks again about {sum(unsure)} of {len(unsure)}; right more often:"
+    f" {measured}, and you said {prediction}"
+)
+plots.bars(
+    "All four at once",
+    "share of replies",
+    {name: proportion(hits) for name, hits in right.items()},
+)
 
 # %% [markdown]
 # ## 8 The memo

@@ -14,7 +14,8 @@ from hypothesis import settings
 from adaptlab.cores import available_cores
 from adaptlab.files import write_whole
 
-# Before torch reads it: with more threads than cores the tests would wait for each other at every step.
+# Before torch reads it: with more threads than cores the tests would wait for each other at every
+# step.
 if os.environ.get("OMP_NUM_THREADS", "").isdigit():
     os.environ["OMP_NUM_THREADS"] = str(min(int(os.environ["OMP_NUM_THREADS"]), available_cores()))
 
@@ -43,34 +44,63 @@ def tokenizer(chat):
     return chat.tokenizer
 
 
-CORPORA = {"test_hostile.py": "hostile notebooks got marks that they had not earned, or cost others theirs", "test_honest.py": "honest ones lost a point"}
+CORPORA = {
+    "test_hostile.py": (
+        "hostile notebooks got marks that they had not earned, or cost others theirs"
+    ),
+    "test_honest.py": "honest ones lost a point",
+}
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """The two ways in which a grader errs, side by side, and for each lab how many wrong answers are refused by name; and what was skipped, and why."""
-    write_whole(SKIPPED, "".join(f"{line}\n" for line in _skipped(terminalreporter.stats.get("skipped", []))))
-    reports = [report for how in ("passed", "failed") for report in terminalreporter.stats.get(how, []) if report.when == "call"]
+    """The two ways in which a grader errs, side by side, and for each lab how many wrong answers
+    are refused by name; and what was skipped, and why.
+    """
+    write_whole(
+        SKIPPED,
+        "".join(f"{line}\n" for line in _skipped(terminalreporter.stats.get("skipped", []))),
+    )
+    reports = [
+        report
+        for how in ("passed", "failed")
+        for report in terminalreporter.stats.get(how, [])
+        if report.when == "call"
+    ]
     for line in [*_errors(reports), *_refused(reports)]:
         terminalreporter.write_line(line)
 
 
-SKIPPED = Path(__file__).parents[1] / "build" / "skipped.txt"  # which `make test` prints as its last words
+# Which `make test` prints as its last words.
+SKIPPED = Path(__file__).parents[1] / "build" / "skipped.txt"
 NO_BOX = "Strangers' notebooks need a box"  # how the sentence on a machine without one begins
 
 
 def _skipped(reports: list) -> Iterator[str]:
-    """How many tests were skipped for each reason, and what brings those back that need bubblewrap."""
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports if isinstance(report.longrepr, tuple))
+    """How many tests were skipped for each reason, and what brings those back that need
+    bubblewrap.
+    """
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in reports
+        if isinstance(report.longrepr, tuple)
+    )
     for reason, n in reasons.most_common():
         yield f"{n} tests were skipped: {reason}"
     if any(NO_BOX in reason or "level bwrap" in reason for reason in reasons):
-        yield "The grader's tests need bubblewrap. To run them: sudo apt install bubblewrap (Fedora: sudo dnf install bubblewrap), then make test"
+        yield (
+            "The grader's tests need bubblewrap. To run them: sudo apt install bubblewrap (Fedora:"
+            " sudo dnf install bubblewrap), then make test"
+        )
 
 
 def _errors(reports: list) -> Iterator[str]:
     said = []
     for file, what in CORPORA.items():
-        found = [report.failed for report in reports if f"{file}::" in report.nodeid and "wire" not in report.nodeid]
+        found = [
+            report.failed
+            for report in reports
+            if f"{file}::" in report.nodeid and "wire" not in report.nodeid
+        ]
         if found:
             said.append(f"{sum(found)} of {len(found)} {what}")
     if said:
@@ -78,7 +108,8 @@ def _errors(reports: list) -> Iterator[str]:
 
 
 def _refused(reports: list) -> Iterator[str]:
-    by_name, total = Counter(), Counter()
+    by_name = Counter()
+    total = Counter()
     for report in reports:
         for key, value in report.user_properties:
             if key == "refused":
@@ -86,4 +117,6 @@ def _refused(reports: list) -> Iterator[str]:
                 by_name[lab] += n
                 total[lab] += of
     if total:
-        yield "wrong answers refused by the name of the misconception: " + ", ".join(f"{lab} {by_name[lab]} of {total[lab]}" for lab in sorted(total))
+        yield "wrong answers refused by the name of the misconception: " + ", ".join(
+            f"{lab} {by_name[lab]} of {total[lab]}" for lab in sorted(total)
+        )

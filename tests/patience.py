@@ -1,4 +1,6 @@
-"""A plugin for nbval, which waits five seconds for what a cell has shown: a machine that is busy or was halted may need longer after minutes of training."""
+"""A plugin for nbval, which waits five seconds for what a cell has shown: a machine that is busy or
+was halted may need longer after minutes of training.
+"""
 
 SECONDS = 120
 

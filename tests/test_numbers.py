@@ -1,4 +1,6 @@
-"""No measurement is typed by hand: what prose says in figures stands in a file of results, from which a page is made. Prose counts, and names versions."""
+"""No measurement is typed by hand: what prose says in figures stands in a file of results, from
+which a page is made. Prose counts, and names versions.
+"""
 
 import importlib.util
 import re
@@ -9,10 +11,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROSE = [
-    ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "solutions/README.md", *sorted((ROOT / "src/adaptlab/course/site/pages").rglob("*.md*")),
-]  # fmt: skip
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "solutions/README.md",
+    *sorted((ROOT / "src/adaptlab/course/site/pages").rglob("*.md*")),
+]
 UNIT = r"(?:times|percent|per cent|seconds?|minutes?|hours?|ms|s|[KMG]i?B|points?|FLOPs?)"
-WORDS = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-\\w+)?|(?:a )?hundred"
+WORDS = (
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|"
+    "(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-\\w+)?|(?:a )?hundred"
+)
 MEASURED = re.compile(rf"\d+\.\d+|\d+\s?%|\b\d[\d,]*\s{UNIT}\b|\b(?:{WORDS})\s{UNIT}\b")
 NAMES = r"Python 3\.\d+(?: to 3\.\d+)?"
 
@@ -29,13 +37,30 @@ def test_prose_holds_no_measurement(path):
     assert measurements(path.read_text()) == []
 
 
-@pytest.mark.parametrize("typed", ["takes 1.02 times as long", "in 94% of cases", "took 12 seconds", "twenty-one minutes", "peaks at 900 MiB", "1,200 ms"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "takes 1.02 times as long",
+        "in 94% of cases",
+        "took 12 seconds",
+        "twenty-one minutes",
+        "peaks at 900 MiB",
+        "1,200 ms",
+    ],
+)
 def test_a_typed_measurement_is_found(typed):
     assert measurements(f"The new index {typed}, they say.")
 
 
 @pytest.mark.parametrize(
-    "allowed", ["ten claims", "`--least 0.6`", "with Python 3.11 to 3.14", "```\nadaptlab doctor  # 24 min\n```", "{{ '%.1f' | format(x) }} minutes"]
+    "allowed",
+    [
+        "ten claims",
+        "`--least 0.6`",
+        "with Python 3.11 to 3.14",
+        "```\nadaptlab doctor  # 24 min\n```",
+        "{{ '%.1f' | format(x) }} minutes",
+    ],
 )
 def test_counts_versions_and_code_are_no_measurements(allowed):
     assert not measurements(f"Here are {allowed}.")

@@ -37,7 +37,9 @@ def test_no_part_makes_a_bar_of_its_own():
         if path.name == "progress.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
+            names = [
+                alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)
+            ]
             assert "tqdm" not in names, path
             if isinstance(node, ast.keyword) and node.arg in ("show_progress", "show_progress_bar"):
                 said = ast.unparse(node.value)

@@ -927,7 +927,8 @@ def lines(table: str) -> list[str]:
 
 def by_part(table: str) -> list[tuple[str, str]]:
     """(part, input) of each line under a heading."""
-    found, part = [], ""
+    found = []
+    part = ""
     for line in lines(table):
         if line.startswith("## "):
             part = line.removeprefix("## ")
@@ -962,16 +963,23 @@ def bad_files(tmp_path_factory) -> Path:
     row = json.dumps({"messages": [user("Hi"), assistant("Yes.")]}) + "\n"
     pair = json.dumps({"prompt": "Hi", "chosen": "Yes.", "rejected": "No."})
     written = {
-        "file": "x", "a.xyz": "x", "good.jsonl": row, "pairs.jsonl": pair,
+        "file": "x",
+        "a.xyz": "x",
+        "good.jsonl": row,
+        "pairs.jsonl": pair,
         "cut.jsonl": row + row[:40],
         "good.ipynb": '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
-        "junk.ipynb": "{", "list.ipynb": "[]", "old.ipynb": '{"nbformat": 99, "cells": 5}',
-        "junk.pdf": "%PDF-1.4 junk", "cut.pdf": "%PDF-1.7\n1 0 obj\n<<",
+        "junk.ipynb": "{",
+        "list.ipynb": "[]",
+        "old.ipynb": '{"nbformat": 99, "cells": 5}',
+        "junk.pdf": "%PDF-1.4 junk",
+        "cut.pdf": "%PDF-1.7\n1 0 obj\n<<",
         "script.html": "<script>x</script>",
         "lessons/00_a.ipynb": "{}",
         "nan/config.json": '{"model_type": "llama", "hidden_size": NaN}',
-        "damaged/marks.db": "x" * 200, "damaged/build/evals.db": "x" * 200,
-    }  # fmt: skip
+        "damaged/marks.db": "x" * 200,
+        "damaged/build/evals.db": "x" * 200,
+    }
     of_course = ("config.json", "card.json", "build/cpu/ledger.json", "build/cpu/usage.json")
     study = "build/studies/embedded-mini-chat/rank.json"
     adapter = ("adapter/adapter_config.json", "notebooks/00_a.ipynb", "assets.lock.json", study)
@@ -1018,10 +1026,13 @@ def test_a_wrong_command_ends_in_a_sentence(bad_files, monkeypatch, capfd, comma
     assert "Usage: " in told or (len(said) == 1 and is_sentence(said[0]))
 
 
-@pytest.mark.parametrize("read, line", [
-    *((read_conversations, line) for line in lines(ROWS)),
-    *((read_pairs, line) for line in lines(PAIRS)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "read, line",
+    [
+        *((read_conversations, line) for line in lines(ROWS)),
+        *((read_pairs, line) for line in lines(PAIRS)),
+    ],
+)
 def test_a_wrong_row_is_refused_with_its_place(tmp_path, read, line):
     path = tmp_path / "rows.jsonl"
     path.write_text(spelled(line))
@@ -1052,7 +1063,10 @@ class Record(BaseModel):
 class Embedder:
     """An embedder that gives what `make` makes for a number of texts."""
 
-    name, dimension, window, prompts = "e", 2, None, Prompts()
+    name = "e"
+    dimension = 2
+    window = None
+    prompts = Prompts()
 
     def __init__(self, make):
         self.make = make
@@ -1064,7 +1078,8 @@ class Embedder:
 class Model(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.q_proj, self.out = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+        self.q_proj = torch.nn.Linear(4, 4)
+        self.out = torch.nn.Linear(4, 4)
 
 
 def names(folder: Path) -> dict:
@@ -1091,15 +1106,34 @@ def names(folder: Path) -> dict:
         return collection
 
     return {
-        "D": folder, "DAY": date(2026, 1, 1), "nan": math.nan, "inf": math.inf,
-        "np": np, "torch": torch,
-        "piece": piece, "unit": unit, "coll": coll, "Emb": lambda: Embedder(unit), "TINY": tiny(),
-        "TALK": [user("a"), assistant("b")], "user": user, "assistant": assistant, "RECORD": Record,
-        "LINEAR": Model(), "Lever": Lever, "Dense": Dense, "Keyword": Keyword, "Hit": Hit,
-        "Document": Document, "Heading": Heading, "NumpyIndex": NumpyIndex,
-        "Collection": Collection, "ByDocument": ByDocument,
-        "architecture": architecture, "ScriptedChat": ScriptedChat,
-    }  # fmt: skip
+        "D": folder,
+        "DAY": date(2026, 1, 1),
+        "nan": math.nan,
+        "inf": math.inf,
+        "np": np,
+        "torch": torch,
+        "piece": piece,
+        "unit": unit,
+        "coll": coll,
+        "Emb": lambda: Embedder(unit),
+        "TINY": tiny(),
+        "TALK": [user("a"), assistant("b")],
+        "user": user,
+        "assistant": assistant,
+        "RECORD": Record,
+        "LINEAR": Model(),
+        "Lever": Lever,
+        "Dense": Dense,
+        "Keyword": Keyword,
+        "Hit": Hit,
+        "Document": Document,
+        "Heading": Heading,
+        "NumpyIndex": NumpyIndex,
+        "Collection": Collection,
+        "ByDocument": ByDocument,
+        "architecture": architecture,
+        "ScriptedChat": ScriptedChat,
+    }
 
 
 @pytest.mark.parametrize("part, expression", by_part(LIBRARY))

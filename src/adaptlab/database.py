@@ -1,4 +1,6 @@
-"""SQLite files that several runs may use at once: what is written is there as a whole, or not at all."""
+"""SQLite files that several runs may use at once: what is written is there as a whole, or not at
+all.
+"""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -12,13 +14,19 @@ PATIENCE = 5.0  # seconds to wait for another run that is writing
 
 
 @contextmanager
-def transaction(path: Path, schema: Sequence[str], holds: str, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-    """A connection inside one transaction, which holds everything or nothing, on a file that has these tables; `holds` says what is in such a file."""
+def transaction(
+    path: Path, schema: Sequence[str], holds: str, patience: float = PATIENCE
+) -> Iterator[sqlite3.Connection]:
+    """A connection inside one transaction, which holds everything or nothing, on a file that has
+    these tables; `holds` says what is in such a file.
+    """
     make_folder(path.parent)
     try:
         with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # whoever reads goes on while another writes
-            connection.execute("PRAGMA synchronous = FULL")  # what was written is there after a power cut
+            # Whoever reads goes on while another writes.
+            connection.execute("PRAGMA journal_mode = WAL")
+            # What was written is there after a power cut.
+            connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for statement in schema:
@@ -30,7 +38,14 @@ def transaction(path: Path, schema: Sequence[str], holds: str, patience: float =
             connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
-            raise AdaptLabError(f"{path} is locked by another run; wait for it and try again: what is in it is kept, and is not made again.") from error
-        raise AdaptLabError(f"{path} could not be written ({error}); check the disk space and the path.") from error
+            raise AdaptLabError(
+                f"{path} is locked by another run; wait for it and try again: what is in it is"
+                " kept, and is not made again."
+            ) from error
+        raise AdaptLabError(
+            f"{path} could not be written ({error}); check the disk space and the path."
+        ) from error
     except sqlite3.DatabaseError as error:
-        raise AdaptLabError(f"{path} is not a file of {holds} ({error}); move it away, or name another file.") from error
+        raise AdaptLabError(
+            f"{path} is not a file of {holds} ({error}); move it away, or name another file."
+        ) from error

@@ -9,14 +9,26 @@ from adaptlab.cores import available_cores
 from adaptlab.errors import AdaptLabError
 
 LONG_ENOUGH = 0.5  # seconds
-MAX_BUSY = 25  # percent of the processor that other programs may use before the minutes are called too long
-# Minutes on two cores of an AMD EPYC with 107 GFLOP/s in float32, of which a matrix product gives the speed of other machines.
-# Running and testing were timed there; of making the models, the minutes are their tokens over the speed seen in training.
-REFERENCE = {"gigaflops": 107.0, "minutes": {"make run": 16.0, "make test": 31.0, "make models QUICK=1": 35.0, "make models": 540.0}}
+# Percent of the processor that other programs may use before the minutes are called too long.
+MAX_BUSY = 25
+# Minutes on two cores of an AMD EPYC with 107 GFLOP/s in float32, of which a matrix product gives
+# the speed of other machines. Running and testing were timed there; of making the models, the
+# minutes are their tokens over the speed seen in training.
+REFERENCE = {
+    "gigaflops": 107.0,
+    "minutes": {
+        "make run": 16.0,
+        "make test": 31.0,
+        "make models QUICK=1": 35.0,
+        "make models": 540.0,
+    },
+}
 
 
 def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str = "cpu") -> float:
-    """Speed of a square matrix product on a GPU or on all cores, in billions of operations a second."""
+    """Speed of a square matrix product on a GPU or on all cores, in billions of operations a
+    second.
+    """
     import torch
 
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
@@ -27,7 +39,8 @@ def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str
         a = torch.randn(size, size).to(device, getattr(torch, dtype))
         a @ a
         wait()
-        began, done = time.perf_counter(), 0
+        began = time.perf_counter()
+        done = 0
         while done < repeats and time.perf_counter() - began < LONG_ENOUGH:
             a @ a
             done += 1
@@ -64,31 +77,48 @@ def report(folder: Path) -> str:
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder; name the folder of the course.")
     busy = psutil.cpu_percent(interval=0.3)  # by other programs: this one sleeps meanwhile
-    float32, chosen = matmul_gigaflops("float32"), number_format("cuda" if torch.cuda.is_available() else "cpu")
-    memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
+    float32 = matmul_gigaflops("float32")
+    chosen = number_format("cuda" if torch.cuda.is_available() else "cpu")
+    memory = psutil.virtual_memory()
+    disk = psutil.disk_usage(str(folder))
     gpu = (
-        f"{torch.cuda.get_device_name()}, {torch.cuda.get_device_properties(0).total_memory / 2**30:.0f} GiB"
+        f"{torch.cuda.get_device_name()},"
+        f" {torch.cuda.get_device_properties(0).total_memory / 2**30:.0f} GiB"
         if torch.cuda.is_available()
         else "none seen by torch"
     )
     lines = [
         f"Python      {platform.python_version()} on {platform.system()} {platform.machine()}",
-        f"cores       {psutil.cpu_count(logical=False) or psutil.cpu_count()}, of which {available_cores()} for this program",
+        (
+            f"cores       {psutil.cpu_count(logical=False) or psutil.cpu_count()}, of which"
+            f" {available_cores()} for this program"
+        ),
         f"memory      {memory.available / 2**30:.1f} GiB free of {memory.total / 2**30:.1f}",
         f"disk        {disk.free / 2**30:.1f} GiB free",
         f"GPU         {gpu}",
         f"float32     {float32:.0f} GFLOP/s",
         f"bfloat16    {bfloat16_speed():.2g} times the speed of float32 in a matrix product",
-        f"training    in {chosen.name}, since {chosen.reason}; {SETTING}=float32 or bfloat16 overrides it",
+        (
+            f"training    in {chosen.name}, since {chosen.reason}; {SETTING}=float32 or bfloat16"
+            " overrides it"
+        ),
     ]
     lock = folder / "requirements.lock"
     if lock.exists():
         differing = against_lock(lock)
-        lines.append(f"lock        {'every version as locked' if not differing else f'{len(differing)} packages differ'}")
+        found = f"{len(differing)} packages differ" if differing else "every version as locked"
+        lines.append(f"lock        {found}")
         lines += [f"            {line}" for line in differing[:10]]
     lines.append(
-        "expect      about " + ", ".join(f"`{name}` {minutes * REFERENCE['gigaflops'] / float32:.0f} min" for name, minutes in REFERENCE["minutes"].items())
+        "expect      about "
+        + ", ".join(
+            f"`{name}` {minutes * REFERENCE['gigaflops'] / float32:.0f} min"
+            for name, minutes in REFERENCE["minutes"].items()
+        )
     )
     if busy > MAX_BUSY:
-        lines.append(f"            (these minutes are too many: other programs used {busy:.0f}% of the processor while this was measured)")
+        lines.append(
+            f"            (these minutes are too many: other programs used {busy:.0f}% of the"
+            " processor while this was measured)"
+        )
     return "\n".join(lines)

@@ -2,4 +2,6 @@
 
 
 class AdaptLabError(Exception):
-    """Bad input or a missing part of the machine; the message is meant for the person at the keyboard."""
+    """Bad input or a missing part of the machine; the message is meant for the person at the
+    keyboard.
+    """

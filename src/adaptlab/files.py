@@ -14,7 +14,9 @@ from adaptlab.errors import AdaptLabError
 
 
 def program_path() -> str:
-    """Where programs are looked for, as PATH has it: first beside this interpreter, whether or not its environment was activated."""
+    """Where programs are looked for, as PATH has it: first beside this interpreter, whether or not
+    its environment was activated.
+    """
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
@@ -30,11 +32,16 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AdaptLabError(f"The folder {path} could not be made ({error.strerror}); move away what stands there, or choose another folder.") from error
+        raise AdaptLabError(
+            f"The folder {path} could not be made ({error.strerror}); move away what stands there,"
+            " or choose another folder."
+        ) from error
 
 
 def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
-    """Write text (as UTF-8) or pieces of bytes through a temporary file in the same folder, so that a reader sees the old file or the new one."""
+    """Write text (as UTF-8) or pieces of bytes through a temporary file in the same folder, so that
+    a reader sees the old file or the new one.
+    """
     make_folder(path.parent)
     part = None
     try:
@@ -46,7 +53,10 @@ def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
     except OSError as error:
         if part:
             Path(part).unlink(missing_ok=True)
-        raise AdaptLabError(f"{path} could not be written ({error.strerror}); check the disk space and the path, or choose another folder.") from error
+        raise AdaptLabError(
+            f"{path} could not be written ({error.strerror}); check the disk space and the path, or"
+            " choose another folder."
+        ) from error
 
 
 def read_text(path: Path) -> str:
@@ -54,7 +64,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise AdaptLabError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8.") from error
+        raise AdaptLabError(
+            f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8."
+        ) from error
     except OSError as error:
         raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
 
@@ -91,4 +103,7 @@ def require_disk(folder: Path, megabytes: int) -> None:
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free // 2**20
     if free < megabytes:
-        raise AdaptLabError(f"{existing} has {free} MB free and {megabytes} MB are needed; free some disk space and run the command again.")
+        raise AdaptLabError(
+            f"{existing} has {free} MB free and {megabytes} MB are needed; free some disk space and"
+            " run the command again."
+        )

@@ -18,7 +18,9 @@ class Fault(ValueError):
 
 
 def json_rows(path: Path) -> list[Row]:
-    """The lines of a JSONL file, the entries of a JSON list, or the objects of a pretty-printed file."""
+    """The lines of a JSONL file, the entries of a JSON list, or the objects of a pretty-printed
+    file.
+    """
     text = read_text(Path(path)).removeprefix("\ufeff")
     if text.lstrip().startswith("["):
         whole = _parsed(text)
@@ -60,12 +62,16 @@ def _lines(text: str) -> Iterator[Row]:
 
 def _objects(text: str) -> list[Row]:
     """The objects of a pretty-printed text up to the first fault; none if the first is broken."""
-    rows, position, line = [], _next(text, 0), 1 + text[: _next(text, 0)].count("\n")
+    rows = []
+    position = _next(text, 0)
+    line = 1 + text[: _next(text, 0)].count("\n")
     while position < len(text):
         try:
             _, end = _DECODER.raw_decode(text, position)
         except json.JSONDecodeError as error:
-            return [*rows, (f"line {error.lineno}", Fault(f"not JSON ({error.msg})"))] if rows else []
+            return (
+                [*rows, (f"line {error.lineno}", Fault(f"not JSON ({error.msg})"))] if rows else []
+            )
         except (ValueError, RecursionError):
             return [*rows, (f"line {line}", _parsed(text[position:]))] if rows else []
         rows.append((f"line {line}", _parsed(text[position:end])))
@@ -96,6 +102,8 @@ def _parsed(text: str) -> object:
     except Fault as fault:
         return fault
     except json.JSONDecodeError as error:
-        return Fault(f"not JSON ({error.msg}{f' in line {error.lineno}' if error.lineno > 1 else ''})")
+        return Fault(
+            f"not JSON ({error.msg}{f' in line {error.lineno}' if error.lineno > 1 else ''})"
+        )
     except (ValueError, RecursionError):
         return Fault("not JSON that can be read (nested too deeply, or a number too long)")

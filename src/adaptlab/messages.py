@@ -31,12 +31,15 @@ def assistant(content: str) -> dict:
 
 def merge_data(messages: Messages) -> Messages:
     """Data turns put in front of the user turn that follows them, or behind the last one."""
-    merged, pending = [], ""
+    merged = []
+    pending = ""
     for message in messages:
         if message["role"] == "data":
             pending += f"Context:\n{message['content']}\n\n"
         else:
-            content = pending + message["content"] if message["role"] == "user" else message["content"]
+            content = (
+                pending + message["content"] if message["role"] == "user" else message["content"]
+            )
             pending = "" if message["role"] == "user" else pending
             merged.append(message | {"content": content})
     if not pending:
@@ -48,8 +51,11 @@ def merge_data(messages: Messages) -> Messages:
 
 
 def merge_system(messages: Sequence[dict]) -> Messages:
-    """System messages put in front of the user turn that follows them, for templates that take none."""
-    merged, pending = [], ""
+    """System messages put in front of the user turn that follows them, for templates that take
+    none.
+    """
+    merged = []
+    pending = ""
     for message in messages:
         if message["role"] == "system":
             pending += f"{message['content']}\n\n"

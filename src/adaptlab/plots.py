@@ -13,8 +13,11 @@ from matplotlib.ticker import MaxNLocator
 
 from adaptlab.evals.statistics import Estimate
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe-Ito, told apart by colour-blind eyes
-MARKERS, LINES, HATCHES = "osD^vP", ("-", "--", ":", "-."), ("", "//", "..", "xx", "\\\\", "--")
+# Okabe-Ito, told apart by colour-blind eyes.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+MARKERS = "osD^vP"
+LINES = ("-", "--", ":", "-.")
+HATCHES = ("", "//", "..", "xx", "\\\\", "--")
 LABEL_PIXELS = 14  # between points whose numbers, of 8 points in height, would cover each other
 
 
@@ -22,7 +25,8 @@ class Figure:
     """A drawing with its text alternative; Jupyter shows it as an image with alt text."""
 
     def __init__(self, figure: Canvas, alt: str):
-        self.figure, self.alt = figure, alt
+        self.figure = figure
+        self.alt = alt
 
     def svg(self) -> bytes:
         """The drawing as a file."""
@@ -31,9 +35,19 @@ class Figure:
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # As an image: JupyterLab takes a drawing out of the HTML of a notebook that was not run on the machine itself, as a student opens it first.
-        drawing = f'<img alt="{html.escape(self.alt)}" src="data:image/svg+xml;base64,{base64.b64encode(self.svg()).decode()}">'
-        return {"text/html": f'<figure style="margin:0">{drawing}<figcaption>{html.escape(self.alt)}</figcaption></figure>', "text/plain": self.alt}
+        # As an image: JupyterLab takes a drawing out of the HTML of a notebook that was not run on
+        # the machine itself, as a student opens it first.
+        alt = html.escape(self.alt)
+        drawing = (
+            f'<img alt="{alt}"'
+            f' src="data:image/svg+xml;base64,{base64.b64encode(self.svg()).decode()}">'
+        )
+        return {
+            "text/html": (
+                f'<figure style="margin:0">{drawing}<figcaption>{alt}</figcaption></figure>'
+            ),
+            "text/plain": self.alt,
+        }
 
 
 def _axes(width: float = 6.4, height: float = 3.6):
@@ -50,26 +64,60 @@ def _describe(title: str, parts: Sequence[str]) -> str:
 
 def _legend_beside(axes) -> None:
     """Beside the plane, which lines or bars may fill."""
-    entries = sorted(zip(*axes.get_legend_handles_labels()), key=lambda entry: not isinstance(entry[0], tuple))  # what has intervals comes first
+    # What has intervals comes first.
+    entries = sorted(
+        zip(*axes.get_legend_handles_labels()), key=lambda entry: not isinstance(entry[0], tuple)
+    )
     wrapped = [textwrap.fill(label, 32) for _, label in entries]
     longest = max(len(line) for label in wrapped for line in label.splitlines())
-    axes.figure.set_figwidth(axes.figure.get_figwidth() + 0.5 + 0.075 * longest)  # about its room in inches, so that the plane keeps its size
-    axes.legend([handle for handle, _ in entries], wrapped, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    # About its room in inches, so that the plane keeps its size.
+    axes.figure.set_figwidth(axes.figure.get_figwidth() + 0.5 + 0.075 * longest)
+    axes.legend(
+        [handle for handle, _ in entries],
+        wrapped,
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+    )
 
 
-def _draw_published(axes, published: Mapping[str, Mapping], places: Mapping | None = None) -> list[str]:
-    """Hollow marks by name, {x: y} each, without intervals; what the text alternative says of them. `places`: where an x stands that is no number."""
+def _draw_published(
+    axes, published: Mapping[str, Mapping], places: Mapping | None = None
+) -> list[str]:
+    """Hollow marks by name, {x: y} each, without intervals; what the text alternative says of them.
+    `places`: where an x stands that is no number.
+    """
     for i, (name, points) in enumerate(published.items()):
         x = [places[at] if places else at for at in points]
-        marks = {"marker": MARKERS[::-1][i % 6], "markersize": 8, "markerfacecolor": "white", "color": "#555", "linestyle": ""}
+        marks = {
+            "marker": MARKERS[::-1][i % 6],
+            "markersize": 8,
+            "markerfacecolor": "white",
+            "color": "#555",
+            "linestyle": "",
+        }
         axes.plot(x, list(points.values()), label=f"published: {name}", **marks)
-    told = {name: ", ".join(f"{at} {y:g}" if places else f"{y:g} at {at:g}" for at, y in points.items()) for name, points in published.items()}
-    return [f"published, of another model and task, {name}: {points}" for name, points in told.items()]
+    told = {
+        name: ", ".join(f"{at} {y:g}" if places else f"{y:g} at {at:g}" for at, y in points.items())
+        for name, points in published.items()
+    }
+    return [
+        f"published, of another model and task, {name}: {points}" for name, points in told.items()
+    ]
 
 
-def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: Mapping[str, Sequence[Estimate]], reference: Mapping[str, float] = {},
-           logarithmic: bool = False, published: Mapping[str, Mapping[float, float]] = {}) -> Figure:  # fmt: skip
-    """Estimates against x, a line with intervals for each series, and horizontal reference lines by name; `logarithmic`: the axis of x.
+def curves(
+    title: str,
+    x_label: str,
+    y_label: str,
+    x: Sequence[float],
+    series: Mapping[str, Sequence[Estimate]],
+    reference: Mapping[str, float] = {},
+    logarithmic: bool = False,
+    published: Mapping[str, Mapping[float, float]] = {},
+) -> Figure:
+    """Estimates against x, a line with intervals for each series, and horizontal reference lines by
+    name; `logarithmic`: the axis of x.
 
     `published`: marks without intervals, {x: y} by name.
     """
@@ -79,7 +127,16 @@ def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: M
     for i, (name, points) in enumerate(series.items()):
         values = [p.value for p in points]
         errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
-        axes.errorbar(x, values, errors, label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle=LINES[i % 4], capsize=3)
+        axes.errorbar(
+            x,
+            values,
+            errors,
+            label=name,
+            color=COLOURS[i % 6],
+            marker=MARKERS[i % 6],
+            linestyle=LINES[i % 4],
+            capsize=3,
+        )
     for i, (name, value) in enumerate(reference.items()):
         axes.axhline(value, color="#555", linestyle=LINES[(i + 2) % 4], linewidth=1, label=name)
     told = _draw_published(axes, published)
@@ -87,41 +144,81 @@ def curves(title: str, x_label: str, y_label: str, x: Sequence[float], series: M
     axes.set_xticks(list(x), [f"{at:,g}" for at in x])
     axes.minorticks_off()
     _legend_beside(axes)
-    parts = [f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points)) for name, points in series.items()]
+    parts = [
+        f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points))
+        for name, points in series.items()
+    ]
     parts += [f"{name} at {value:.2f}" for name, value in reference.items()] + told
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
-def bars(title: str, y_label: str, values: Mapping[str, Estimate], reference: Mapping[str, float] = {},
-         published: Mapping[str, Mapping[str, float]] = {}) -> Figure:  # fmt: skip
-    """One bar with its interval for each name. `published`: marks without intervals, {name of a bar: y} by name; what has no bar stands after them."""
+def bars(
+    title: str,
+    y_label: str,
+    values: Mapping[str, Estimate],
+    reference: Mapping[str, float] = {},
+    published: Mapping[str, Mapping[str, float]] = {},
+) -> Figure:
+    """One bar with its interval for each name. `published`: marks without intervals, {name of a
+    bar: y} by name; what has no bar stands after them.
+    """
     return grouped_bars(title, y_label, {"": values}, reference, published)
 
 
-def grouped_bars(title: str, y_label: str, series: Mapping[str, Mapping[str, Estimate]], reference: Mapping[str, float] = {},
-                 published: Mapping[str, Mapping[str, float]] = {}) -> Figure:  # fmt: skip
+def grouped_bars(
+    title: str,
+    y_label: str,
+    series: Mapping[str, Mapping[str, Estimate]],
+    reference: Mapping[str, float] = {},
+    published: Mapping[str, Mapping[str, float]] = {},
+) -> Figure:
     """For each name a bar of every series, with intervals."""
     measured = list(next(iter(series.values())))
-    names = measured + [name for name in dict.fromkeys(name for points in published.values() for name in points) if name not in measured]
+    names = measured + [
+        name
+        for name in dict.fromkeys(name for points in published.values() for name in points)
+        if name not in measured
+    ]
     figure, axes = _axes(max(6.4, 1.1 * len(names)))
     width = 0.7 / len(series)
     for i, (label, values) in enumerate(series.items()):
         points = [values[name] for name in measured]
         errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
         places = [at + (i - (len(series) - 1) / 2) * width for at in range(len(measured))]
-        axes.bar(places, [p.value for p in points], yerr=errors, color=COLOURS[i % 6], hatch=HATCHES[i % 6], width=width, capsize=3, label=label)
+        axes.bar(
+            places,
+            [p.value for p in points],
+            yerr=errors,
+            color=COLOURS[i % 6],
+            hatch=HATCHES[i % 6],
+            width=width,
+            capsize=3,
+            label=label,
+        )
     for name, value in reference.items():
         axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
     told = _draw_published(axes, published, {name: at for at, name in enumerate(names)})
     axes.set(title=title, ylabel=y_label)
-    slanted = {"rotation": 20, "horizontalalignment": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 12 else {}
+    slanted = (
+        {"rotation": 20, "horizontalalignment": "right", "rotation_mode": "anchor"}
+        if max(map(len, names)) > 12
+        else {}
+    )
     axes.set_xticks(range(len(names)), names, **slanted)
     if reference or published or len(series) > 1:
         _legend_beside(axes)
     parts = [
-        f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip() for label, values in series.items() for name, p in values.items()
+        f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip()
+        for label, values in series.items()
+        for name, p in values.items()
     ]
-    return Figure(figure, _describe(f"{title}, {y_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()] + told))
+    return Figure(
+        figure,
+        _describe(
+            f"{title}, {y_label}",
+            parts + [f"{name} at {value:.2f}" for name, value in reference.items()] + told,
+        ),
+    )
 
 
 def _told(x: float) -> str:
@@ -129,8 +226,14 @@ def _told(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}"
 
 
-def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-          points: Mapping[str, tuple[float, float]] = {}, logarithmic: bool = False) -> Figure:  # fmt: skip
+def lines(
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    points: Mapping[str, tuple[float, float]] = {},
+    logarithmic: bool = False,
+) -> Figure:
     """A line of (x, y) for each series, and single points by name; `logarithmic`: both axes."""
     figure, axes = _axes()
     if logarithmic:
@@ -138,10 +241,15 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
     for i, (name, (x, y)) in enumerate(series.items()):
         axes.plot(x, y, label=name, color=COLOURS[i % 6], linestyle=LINES[i % 4])
     for i, (name, (x, y)) in enumerate(points.items(), len(series)):
-        axes.plot([x], [y], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none")
+        axes.plot(
+            [x], [y], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none"
+        )
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.legend(frameon=False)
-    parts = [f"{name} from {_told(y[0])} at {_told(x[0])} to {_told(y[-1])} at {_told(x[-1])}" for name, (x, y) in series.items()]
+    parts = [
+        f"{name} from {_told(y[0])} at {_told(x[0])} to {_told(y[-1])} at {_told(x[-1])}"
+        for name, (x, y) in series.items()
+    ]
     parts += [f"{name} at {_told(x)}, {_told(y)}" for name, (x, y) in points.items()]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
@@ -149,31 +257,70 @@ def lines(title: str, x_label: str, y_label: str, series: Mapping[str, tuple[Seq
 def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]) -> Figure:
     """A column for each name, made of its parts; the same parts in each."""
     figure, axes = _axes()
-    names, bottom = list(columns), [0.0] * len(columns)
+    names = list(columns)
+    bottom = [0.0] * len(columns)
     for i, part in enumerate(next(iter(columns.values()))):
         heights = [columns[name][part] for name in names]
-        axes.bar(names, heights, bottom=bottom, label=part, color=COLOURS[i % 6], hatch=HATCHES[i % 6], edgecolor="white")
+        axes.bar(
+            names,
+            heights,
+            bottom=bottom,
+            label=part,
+            color=COLOURS[i % 6],
+            hatch=HATCHES[i % 6],
+            edgecolor="white",
+        )
         bottom = [low + height for low, height in zip(bottom, heights)]
     axes.set(title=title, ylabel=y_label)
     axes.legend(frameon=False)
-    parts = [f"{name} {total:.1f} ({', '.join(f'{part} {size:.1f}' for part, size in columns[name].items())})" for name, total in zip(names, bottom)]
+    parts = [
+        f"{name} {total:.1f}"
+        f" ({', '.join(f'{part} {size:.1f}' for part, size in columns[name].items())})"
+        for name, total in zip(names, bottom)
+    ]
     return Figure(figure, _describe(f"{title}, {y_label}", parts))
 
 
-def histogram(title: str, x_label: str, samples: Mapping[str, Sequence[float]], reference: Mapping[str, float] = {}) -> Figure:
-    """How often each value occurs in each sample, as overlapping steps over the same bins, with vertical reference lines by name."""
+def histogram(
+    title: str,
+    x_label: str,
+    samples: Mapping[str, Sequence[float]],
+    reference: Mapping[str, float] = {},
+) -> Figure:
+    """How often each value occurs in each sample, as overlapping steps over the same bins, with
+    vertical reference lines by name.
+    """
     figure, axes = _axes()
-    bins = np.histogram_bin_edges([*(x for values in samples.values() for x in values), *reference.values()], bins=24)
+    bins = np.histogram_bin_edges(
+        [*(x for values in samples.values() for x in values), *reference.values()], bins=24
+    )
     for i, (name, values) in enumerate(samples.items()):
-        axes.hist(values, bins=bins, label=name, color=COLOURS[i % 6], hatch=HATCHES[i % 6], alpha=0.6, edgecolor=COLOURS[i % 6])
+        axes.hist(
+            values,
+            bins=bins,
+            label=name,
+            color=COLOURS[i % 6],
+            hatch=HATCHES[i % 6],
+            alpha=0.6,
+            edgecolor=COLOURS[i % 6],
+        )
     for i, (name, value) in enumerate(reference.items()):
         axes.axvline(value, color="#555", linestyle=LINES[(i + 1) % 4], linewidth=1, label=name)
     axes.set(title=title, xlabel=x_label, ylabel="count")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
-    parts = [f"{name}, n = {len(values)}, from {min(values):.2f} to {max(values):.2f}, half of them below {sorted(values)[len(values) // 2]:.2f}"
-             for name, values in samples.items()]  # fmt: skip
-    return Figure(figure, _describe(f"{title}, counts of {x_label}", parts + [f"{name} at {value:.2f}" for name, value in reference.items()]))
+    parts = [
+        f"{name}, n = {len(values)}, from {min(values):.2f} to {max(values):.2f}, half of them"
+        f" below {sorted(values)[len(values) // 2]:.2f}"
+        for name, values in samples.items()
+    ]
+    return Figure(
+        figure,
+        _describe(
+            f"{title}, counts of {x_label}",
+            parts + [f"{name} at {value:.2f}" for name, value in reference.items()],
+        ),
+    )
 
 
 def _label_width(crowd: Sequence[int]) -> float:
@@ -181,15 +328,24 @@ def _label_width(crowd: Sequence[int]) -> float:
     return max(LABEL_PIXELS, 8 * sum(len(str(i + 1)) + 0.5 for i in crowd))
 
 
-def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float, float]], names: Sequence[str]) -> Figure:
-    """Named points in a plane: numbers at the points, where names would cover each other, and the names beside it.
+def scatter(
+    title: str,
+    x_label: str,
+    y_label: str,
+    points: Sequence[tuple[float, float]],
+    names: Sequence[str],
+) -> Figure:
+    """Named points in a plane: numbers at the points, where names would cover each other, and the
+    names beside it.
 
-    Where points are crowded, their numbers stand together beside the last, in the order of the points from left to right.
+    Where points are crowded, their numbers stand together beside the last, in the order of the
+    points from left to right.
     """
     figure, axes = _axes(6.4, 4.2)
     axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
     axes.autoscale_view()  # or no point has its place yet
-    places, crowds = axes.transData.transform(points), []  # in pixels; points whose numbers stand together
+    places = axes.transData.transform(points)
+    crowds = []  # in pixels; points whose numbers stand together
     for i in sorted(range(len(points)), key=lambda i: tuple(places[i])):
         for crowd in crowds:
             right, up = places[i] - places[crowd[-1]]
@@ -199,7 +355,13 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float
         else:
             crowds.append([i])
     for crowd in crowds:
-        axes.annotate(" ".join(str(i + 1) for i in crowd), points[crowd[-1]], fontsize=8, xytext=(4, 3), textcoords="offset points")
+        axes.annotate(
+            " ".join(str(i + 1) for i in crowd),
+            points[crowd[-1]],
+            fontsize=8,
+            xytext=(4, 3),
+            textcoords="offset points",
+        )
     key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
     axes.text(1.09, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
@@ -207,28 +369,57 @@ def scatter(title: str, x_label: str, y_label: str, points: Sequence[tuple[float
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
-def clouds(title: str, x_label: str, y_label: str, groups: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
-    """Points in a plane, a colour and a mark for each group; the text alternative gives their centres and spreads."""
+def clouds(
+    title: str, x_label: str, y_label: str, groups: Mapping[str, Sequence[tuple[float, float]]]
+) -> Figure:
+    """Points in a plane, a colour and a mark for each group; the text alternative gives their
+    centres and spreads.
+    """
     figure, axes = _axes(6.4, 4.2)
     for i, (name, points) in enumerate(groups.items()):
-        axes.scatter([x for x, _ in points], [y for _, y in points], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], alpha=0.7)
+        axes.scatter(
+            [x for x, _ in points],
+            [y for _, y in points],
+            label=name,
+            color=COLOURS[i % 6],
+            marker=MARKERS[i % 6],
+            alpha=0.7,
+        )
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.legend(frameon=False)
-    parts = [f"{len(points)} of {name} around ({mean(x for x, _ in points):.2f}, {mean(y for _, y in points):.2f}), "
-             f"spread {pstdev(x for x, _ in points):.2f} and {pstdev(y for _, y in points):.2f}" for name, points in groups.items()]  # fmt: skip
+    parts = [
+        f"{len(points)} of {name} around ({mean(x for x, _ in points):.2f},"
+        f" {mean(y for _, y in points):.2f}), spread {pstdev(x for x, _ in points):.2f} and"
+        f" {pstdev(y for _, y in points):.2f}"
+        for name, points in groups.items()
+    ]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
-def history(title: str, y_label: str, points: Mapping[int, Estimate], lost: Collection[int] = ()) -> Figure:
-    """Estimates by run number with their intervals; the runs in `lost` have a cross and the word."""
+def history(
+    title: str, y_label: str, points: Mapping[int, Estimate], lost: Collection[int] = ()
+) -> Figure:
+    """Estimates by run number with their intervals; the runs in `lost` have a cross and
+    the word.
+    """
     figure, axes = _axes()
-    x, values = list(points), [p.value for p in points.values()]
-    errors = [[p.value - p.low for p in points.values()], [p.high - p.value for p in points.values()]]
+    x = list(points)
+    values = [p.value for p in points.values()]
+    errors = [
+        [p.value - p.low for p in points.values()],
+        [p.high - p.value for p in points.values()],
+    ]
     axes.errorbar(x, values, errors, color=COLOURS[0], marker="o", capsize=3)
     for run in lost:
-        axes.plot(run, points[run].value, color=COLOURS[1], marker="x", markersize=14, markeredgewidth=2.5)
+        axes.plot(
+            run, points[run].value, color=COLOURS[1], marker="x", markersize=14, markeredgewidth=2.5
+        )
         axes.annotate("lost", (run, points[run].value), xytext=(9, 4), textcoords="offset points")
     axes.set(title=title, xlabel="run", ylabel=y_label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    parts = [f"run {run} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f}){', lost' if run in lost else ''}" for run, p in points.items()]
+    parts = [
+        f"run {run} {p.value:.2f} (95% interval {p.low:.2f} to"
+        f" {p.high:.2f}){', lost' if run in lost else ''}"
+        for run, p in points.items()
+    ]
     return Figure(figure, _describe(f"{title}, {y_label} by run", parts))

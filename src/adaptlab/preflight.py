@@ -3,12 +3,15 @@
 from adaptlab.lora.accounting import architecture
 from adaptlab.lora.memory import Plan
 
-# Of the free memory, what a step's tensors may take. On a processor the C library's heap keeps holes between them, as much as half their size again.
+# Of the free memory, what a step's tensors may take. On a processor the C library's heap keeps
+# holes between them, as much as half their size again.
 SHARE = {"cuda": 0.9, "cpu": 0.6}
 
 
 def _machine() -> tuple[str, str, int]:
-    """Where a training would run (torch's device and its name), and how many bytes are free there."""
+    """Where a training would run (torch's device and its name), and how many bytes are
+    free there.
+    """
     import psutil
     import torch
 
@@ -17,8 +20,18 @@ def _machine() -> tuple[str, str, int]:
     return "cpu", "the processor", psutil.virtual_memory().available
 
 
-def report(model_id: str, method: str, n_sequences: int | None, n_tokens: int, rank: int = 16, precision: str = "", checkpointing: bool = False) -> str:
-    """The memory of a step by its parts, the largest batch that fits here, and the seconds that the arithmetic alone takes at this machine's speed."""
+def report(
+    model_id: str,
+    method: str,
+    n_sequences: int | None,
+    n_tokens: int,
+    rank: int = 16,
+    precision: str = "",
+    checkpointing: bool = False,
+) -> str:
+    """The memory of a step by its parts, the largest batch that fits here, and the seconds that the
+    arithmetic alone takes at this machine's speed.
+    """
     from adaptlab.doctor import matmul_gigaflops
     from adaptlab.models.precision import number_format
 
@@ -33,17 +46,33 @@ def report(model_id: str, method: str, n_sequences: int | None, n_tokens: int, r
     n_sequences = n_sequences or largest or 1
     memory = plan.memory(n_sequences)
     gib = {name.capitalize(): n_bytes / 2**30 for name, n_bytes in vars(memory).items()}
-    gigaflops = matmul_gigaflops("float32" if plan.precision == "float32" else "bfloat16", size=1024 if device == "cpu" else 8192, device=device)
+    gigaflops = matmul_gigaflops(
+        "float32" if plan.precision == "float32" else "bfloat16",
+        size=1024 if device == "cpu" else 8192,
+        device=device,
+    )
     seconds = plan.operations(n_sequences) / gigaflops / 1e9
     checkpoints = ", checkpointing" if checkpointing else ""
     lines = [
-        f"{model_id}, {method} ({plan.precision}{checkpoints}), {n_sequences} sequences of {n_tokens} tokens: {plan.n_trained:,} parameters trained",
+        (
+            f"{model_id}, {method} ({plan.precision}{checkpoints}), {n_sequences} sequences of"
+            f" {n_tokens} tokens: {plan.n_trained:,} parameters trained"
+        ),
         *(f"  {name:<12} {size:8.2f} GiB" for name, size in gib.items()),
-        f"  {'Peak':<12} {memory.peak / 2**30:8.2f} GiB, for which {room / 2**30:.2f} of {free / 2**30:.2f} free on {place} may be used",
+        (
+            f"  {'Peak':<12} {memory.peak / 2**30:8.2f} GiB, for which {room / 2**30:.2f} of"
+            f" {free / 2**30:.2f} free on {place} may be used"
+        ),
     ]
     if memory.peak > room:
         advice = "no batch does" if not largest else f"{largest} sequences do"
-        lines.append(f"This does not fit; {advice}. What saves: fewer tokens, --checkpointing, lora or qlora instead of full, a smaller model.")
+        lines.append(
+            f"This does not fit; {advice}. What saves: fewer tokens, --checkpointing, lora or qlora"
+            " instead of full, a smaller model."
+        )
     else:
-        lines.append(f"The largest batch that fits is {largest} sequences. A step takes at least {seconds:.2g} s: its arithmetic at {gigaflops:.0f} GFLOP/s.")
+        lines.append(
+            f"The largest batch that fits is {largest} sequences. A step takes at least"
+            f" {seconds:.2g} s: its arithmetic at {gigaflops:.0f} GFLOP/s."
+        )
     return "\n".join(lines)

@@ -18,5 +18,7 @@ def bars_are_on() -> bool:
 
 
 def progress_bar(items: Iterable | None = None, few: bool = False, **options) -> tqdm:
-    """A bar over `items`, with tqdm's options; none where bars are off, or where there are `few`."""
+    """A bar over `items`, with tqdm's options; none where bars are off, or where there
+    are `few`.
+    """
     return tqdm(items, disable=few or not bars_are_on(), **options)

@@ -19,7 +19,15 @@ def prompts(tmp_path):
 
 def keep(path, prompt, after, before=()):
     rows = compare({"s": list(before)}, {"s": list(after)}) if before else []
-    keep_run(path, prompt.name, "w", {"prompt_hash": prompt.hash}, {"s": proportion(after)}, "base" if before else "", rows)
+    keep_run(
+        path,
+        prompt.name,
+        "w",
+        {"prompt_hash": prompt.hash},
+        {"s": proportion(after)},
+        "base" if before else "",
+        rows,
+    )
 
 
 def test_the_hash_is_of_the_text_alone(prompts):
@@ -41,8 +49,16 @@ def test_what_was_not_measured_or_lost_stays(prompts, tmp_path):
     require_passed(c, store)
 
 
-@pytest.mark.parametrize(("content", "says"), [("text =", "not TOML"), ('text = "a"', "must hold"), ('text = ""\nwhy = "b"', "must hold"),
-                                               ('text = "a"\nwhy = "b"\nmore = 1', "must hold"), ("text = 1\nwhy = 2", "must hold")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("text =", "not TOML"),
+        ('text = "a"', "must hold"),
+        ('text = ""\nwhy = "b"', "must hold"),
+        ('text = "a"\nwhy = "b"\nmore = 1', "must hold"),
+        ("text = 1\nwhy = 2", "must hold"),
+    ],
+)
 def test_a_file_that_is_no_prompt_is_one_sentence(tmp_path, content, says):
     (tmp_path / "x.toml").write_text(content)
     with pytest.raises(AdaptLabError, match=says):

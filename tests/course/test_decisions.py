@@ -5,7 +5,14 @@ import random
 import pytest
 
 from adaptlab.course.decision_page import decision_page
-from adaptlab.course.decisions import ASPECTS, DESCRIBED, matrix, over_seeds, scoreboard, usages_by_seed
+from adaptlab.course.decisions import (
+    ASPECTS,
+    DESCRIBED,
+    matrix,
+    over_seeds,
+    scoreboard,
+    usages_by_seed,
+)
 from adaptlab.decide.advice import advise
 from adaptlab.decide.bank import Condition, bank
 from adaptlab.decide.costs import PRICES
@@ -26,8 +33,12 @@ def asked():
 
 
 def test_questions_are_frozen_and_their_gold_chunks_state_the_value(asked):
-    assert asked == tuple(asked_of(handbook(0), N_ASKED, N_WITHOUT, "held_out", random.Random("support:0")))
-    assert sum(one.value is None for one in asked) == N_WITHOUT and {len(one.hits) for one in asked} == {K}
+    assert asked == tuple(
+        asked_of(handbook(0), N_ASKED, N_WITHOUT, "held_out", random.Random("support:0"))
+    )
+    assert sum(one.value is None for one in asked) == N_WITHOUT and {
+        len(one.hits) for one in asked
+    } == {K}
     for one in asked:
         assert all(one.value in one.hits[number - 1].chunk.text for number in one.gold)
         assert aspects(one.reply, one.value if one.gold else None, one.gold).all_four
@@ -35,16 +46,27 @@ def test_questions_are_frozen_and_their_gold_chunks_state_the_value(asked):
 
 def test_an_oracle_leaves_the_right_chunk_and_a_closed_book_none(asked):
     for one in asked:
-        right, none = one.with_oracle(), one.closed()
-        assert right.value == one.value and right.gold == (frozenset({1}) if one.gold else frozenset())
+        right = one.with_oracle()
+        none = one.closed()
+        assert right.value == one.value and right.gold == (
+            frozenset({1}) if one.gold else frozenset()
+        )
         assert not one.gold or (len(right.hits) == 1 and one.value in right.hits[0].chunk.text)
-        assert [message["role"] for message in none.messages(SHORT)] == ["system", "user"] and not none.gold
+        assert [message["role"] for message in none.messages(SHORT)] == [
+            "system",
+            "user",
+        ] and not none.gold
 
 
 def test_examples_stand_between_instruction_and_question(asked, monkeypatch):
     monkeypatch.setattr(arms, "transcripts", lambda seed: asked[1:])
     messages = few_shot(asked[0], 0, lambda one: one)
-    assert [message["role"] for message in messages] == ["system", *["data", "user", "assistant"] * 2, "data", "user"]
+    assert [message["role"] for message in messages] == [
+        "system",
+        *["data", "user", "assistant"] * 2,
+        "data",
+        "user",
+    ]
     assert messages[0]["content"] == IN_FULL and messages[-1]["content"] == asked[0].question
 
 
@@ -54,17 +76,31 @@ def test_every_arm_has_a_row_with_shares_and_costs():
     for row in board:
         assert row["all four"].value <= min(row[count].value for count in ASPECTS) + 1e-9
         money = [value for name, value in row.items() if name.startswith("money")]
-        assert money == sorted(money) and (row["trained parameters"] > 0) == bool(ARMS[row["arm"]].tuning) == (row["minutes to build"] > 0)
+        assert money == sorted(money) and (row["trained parameters"] > 0) == bool(
+            ARMS[row["arm"]].tuning
+        ) == (row["minutes to build"] > 0)
 
 
 def test_the_matrix_has_what_the_studies_recorded():
     found = matrix()
     assert list(found) == list(DESCRIBED)
     for task, levers in found.items():
-        assert {Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE} <= set(levers) and (Lever.BOTH in levers) == DESCRIBED[task].lacks_facts
-    rows = [row for row in recorded("levers")["rows"] if row["task"] == "handbook" and row["lever"] == "retrieve"]
-    assert found["handbook"][Lever.RETRIEVE].scores[0] == over_seeds(rows) and len(usages_by_seed("handbook", Lever.RETRIEVE)) == len(rows)
-    assert found["handbook"][Lever.TUNE].usage.update_tokens > 0 == found["changed handbook"][Lever.TUNE].usage.update_tokens
+        assert {Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE} <= set(levers) and (
+            Lever.BOTH in levers
+        ) == DESCRIBED[task].lacks_facts
+    rows = [
+        row
+        for row in recorded("levers")["rows"]
+        if row["task"] == "handbook" and row["lever"] == "retrieve"
+    ]
+    assert found["handbook"][Lever.RETRIEVE].scores[0] == over_seeds(rows) and len(
+        usages_by_seed("handbook", Lever.RETRIEVE)
+    ) == len(rows)
+    assert (
+        found["handbook"][Lever.TUNE].usage.update_tokens
+        > 0
+        == found["changed handbook"][Lever.TUNE].usage.update_tokens
+    )
     assert sorted(found["record"][Lever.TUNE].scores) == [30, 300, 1000]
 
 
@@ -77,4 +113,8 @@ def test_the_bank_is_large_enough_and_not_all_alike():
 def test_every_task_gets_advice_and_a_page_that_needs_nothing_else(like):
     advice = advise(like, Condition("mine"), matrix(), DESCRIBED)
     page = decision_page(advice, PRICES)
-    assert str(advice.case.best) in page and "<img alt=" in page and "http" not in page.replace("http://www.w3.org", "")
+    assert (
+        str(advice.case.best) in page
+        and "<img alt=" in page
+        and "http" not in page.replace("http://www.w3.org", "")
+    )

@@ -32,44 +32,72 @@ def plain(source):
 
 def test_cells_are_short_and_paths_are_left_alone(path):
     for cell in code_cells(path):
-        assert len(cell.source.splitlines()) <= 25, f"{cell.id} has {len(cell.source.splitlines())} lines; split it, 25 are enough"
+        assert len(cell.source.splitlines()) <= 25, (
+            f"{cell.id} has {len(cell.source.splitlines())} lines; split it, 25 are enough"
+        )
         assert "sys.path" not in cell.source and "autoreload" not in cell.source, cell.id
 
 
 def test_the_first_cell_holds_the_parameters_and_colabs_installation_and_only_it_calls_pip(path):
     first, *rest = code_cells(path)
     assert "parameters" in first.metadata.tags and first.source.startswith('profile: str = "cpu"')
-    assert f'%pip install -q "git+{REPOSITORY}"' in first.source and 'if "google.colab" in sys.modules' in first.source
+    assert (
+        f'%pip install -q "git+{REPOSITORY}"' in first.source
+        and 'if "google.colab" in sys.modules' in first.source
+    )
     assert f'prepare_session("{path.stem}", profile)' in first.source
     assert not [cell.id for cell in rest if re.search(r"\bpip\b", cell.source)]
 
 
 def test_the_first_cell_opens_this_lesson_in_colab(path):
     place = REPOSITORY.removeprefix("https://")
-    link = f"https://colab.research.google.com/{place.replace('.com', '', 1)}/blob/main/notebooks/{path.name}"
+    repository = place.replace(".com", "", 1)
+    colab = "https://colab.research.google.com"
+    link = f"{colab}/{repository}/blob/main/notebooks/{path.name}"
     assert f"[Open in Colab]({link})" in nbformat.read(path, as_version=4).cells[0].source
 
 
 def test_imports_stand_in_the_first_two_cells(path):
     for cell in code_cells(path)[2:]:
-        assert not [node for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.Import | ast.ImportFrom)], (
-            f"{cell.id} imports; that belongs into the second cell"
-        )
+        assert not [
+            node
+            for node in ast.walk(ast.parse(plain(cell.source)))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ], f"{cell.id} imports; that belongs into the second cell"
 
 
 def test_no_function_or_class_is_defined_twice_or_already_in_the_package(path):
-    defined = [node.name for cell in code_cells(path) for node in ast.walk(ast.parse(plain(cell.source))) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    assert not (twice := {name for name in defined if defined.count(name) > 1}), f"defined twice: {twice}"
-    importable = [file for file in (ROOT / "src").rglob("*.py") if "labs" not in file.parts]  # what lab answers are held against is not for lessons
-    package = {node.name for file in importable for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert not (both := set(defined) & package), f"{both} is in the package already: import it, or give it another name"
+    defined = [
+        node.name
+        for cell in code_cells(path)
+        for node in ast.walk(ast.parse(plain(cell.source)))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+    assert not (twice := {name for name in defined if defined.count(name) > 1}), (
+        f"defined twice: {twice}"
+    )
+    # What lab answers are held against is not for lessons.
+    importable = [file for file in (ROOT / "src").rglob("*.py") if "labs" not in file.parts]
+    package = {
+        node.name
+        for file in importable
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    assert not (both := set(defined) & package), (
+        f"{both} is in the package already: import it, or give it another name"
+    )
 
 
 def test_outputs_are_kept_without_errors_and_the_lesson_was_closed(path):
     cells = code_cells(path)
     assert all(cell.execution_count for cell in cells), EXECUTE
-    assert not [cell.id for cell in cells if "execution" in cell.metadata], f"times of day are kept in the cells' metadata; {EXECUTE}"
-    assert not [cell.id for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert not [cell.id for cell in cells if "execution" in cell.metadata], (
+        f"times of day are kept in the cells' metadata; {EXECUTE}"
+    )
+    assert not [
+        cell.id for cell in cells for output in cell.outputs if output.output_type == "error"
+    ]
     assert any(DONE_MIME in output.get("data", {}) for output in cells[-1].outputs)
 
 
@@ -78,8 +106,12 @@ def test_every_figure_has_a_text_alternative(path):
     for cell in code_cells(path):
         for output in cell.outputs:
             found = output.get("data", {})
-            assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(found), f"{cell.id}: an image without alt text; return a plots.Figure"
-            assert "<svg" not in found.get("text/html", ""), f"{cell.id}: JupyterLab does not show it before the notebook is run"
+            assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(found), (
+                f"{cell.id}: an image without alt text; return a plots.Figure"
+            )
+            assert "<svg" not in found.get("text/html", ""), (
+                f"{cell.id}: JupyterLab does not show it before the notebook is run"
+            )
             if "<img" in found.get("text/html", ""):
                 n_figures += 1
                 alt = re.search(r'<img alt="([^"]+)" src="data:image/svg', found["text/html"])
@@ -90,16 +122,24 @@ def test_every_figure_has_a_text_alternative(path):
 def test_each_claim_is_predicted_before_it_is_recorded(path):
     source = "\n".join(cell.source for cell in code_cells(path))
     for claim_id in claims():
-        predicted, recorded = (source.find(f'{call}("{claim_id}"') for call in ("predict", "record"))
-        assert (predicted < 0) == (recorded < 0), f"{claim_id} needs both, predict before its experiment and record after it"
+        predicted, recorded = (
+            source.find(f'{call}("{claim_id}"') for call in ("predict", "record")
+        )
+        assert (predicted < 0) == (recorded < 0), (
+            f"{claim_id} needs both, predict before its experiment and record after it"
+        )
         assert predicted <= recorded, f"{claim_id} is recorded before it is predicted"
 
 
 def test_numbers_in_prose_are_not_measurements(path):
-    """Percentages and decimals belong to outputs; prose may count (ten claims) and name parameters."""
+    """Percentages and decimals belong to outputs; prose may count (ten claims) and name
+    parameters.
+    """
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
-            assert not re.findall(r"\d+(?:\.\d+)?\s?%|\b0\.\d+", cell.source), f"{cell.id} measures in prose; leave the figure to an output"
+            assert not re.findall(r"\d+(?:\.\d+)?\s?%|\b0\.\d+", cell.source), (
+                f"{cell.id} measures in prose; leave the figure to an output"
+            )
 
 
 def test_metadata_carries_no_widget_state(path):
@@ -108,7 +148,13 @@ def test_metadata_carries_no_widget_state(path):
 
 def test_the_card_that_a_lesson_shows_is_the_present_one(path):
     """Committed outputs of older weights would tell a reader other numbers than the card."""
-    shown = [output.data["text/plain"] for cell in code_cells(path) if cell.id == "card" for output in cell.outputs if "data" in output]
+    shown = [
+        output.data["text/plain"]
+        for cell in code_cells(path)
+        if cell.id == "card"
+        for output in cell.outputs
+        if "data" in output
+    ]
     for row in read_card() if shown else ():
         if row["model"] == "main-chat" and row["wording"] == "training wordings":
             assert re.search(rf"{re.escape(row['ability'])} +{row['value']:.0%} ", shown[0]), row

@@ -1,4 +1,6 @@
-"""Predictions: chosen by text, number or click, kept over a second run of the cell, and set beside the measurement."""
+"""Predictions: chosen by text, number or click, kept over a second run of the cell, and set beside
+the measurement.
+"""
 
 import pytest
 
@@ -24,7 +26,9 @@ def test_choosing():
     assert asked.choice is None and "none yet" in repr(asked)
     asked.choose(2)
     assert asked.choice == "down"
-    assert predict("P1", "What happens?", ["up", "down"]).choice == "down", "running the cell again keeps the choice"
+    assert predict("P1", "What happens?", ["up", "down"]).choice == "down", (
+        "running the cell again keeps the choice"
+    )
     assert predict("P1", "What happens?", ["left", "right"]).choice is None
     for wrong in ("sideways", 0, 3):
         with pytest.raises(AdaptLabError, match="not among the options"):
@@ -59,8 +63,14 @@ def test_the_closing_cell_sets_predictions_beside_measurements():
     predict("P2", "?", ["up", "down"])
     record("P1", 0.5, (0.4, 0.6), 10, [0], claim("P1").rule)
     bundle = close_lesson()._repr_mimebundle_()
-    assert f"P1 ? | up | {claim('P1').rule.effect} | 0.500 [0.400, 0.600], n = 10 | holds" in bundle["text/plain"]
-    assert f"P2 ? | no prediction | {claim('P2').rule.effect} | not recorded in this lesson | " in bundle["text/plain"]
+    assert (
+        f"P1 ? | up | {claim('P1').rule.effect} | 0.500 [0.400, 0.600], n = 10 | holds"
+        in bundle["text/plain"]
+    )
+    assert (
+        f"P2 ? | no prediction | {claim('P2').rule.effect} | not recorded in this lesson | "
+        in bundle["text/plain"]
+    )
     assert bundle[DONE_MIME]["claims"] == ["P1"] and bundle[DONE_MIME]["peak_mib"] > 10
 
 
@@ -72,7 +82,9 @@ def test_a_question_of_the_lessons_own_has_its_effect_and_its_answer_in_the_clos
     text = close_lesson()._repr_mimebundle_()["text/plain"]
     assert text.splitlines()[0] == "question | your prediction | effect | measured"
     assert "E1 How many? | many | share of covered values | 0.900 [0.800, 0.950], n = 40" in text
-    assert "E2 And how often? | no prediction | share of alarms | not recorded in this lesson" in text
+    assert (
+        "E2 And how often? | no prediction | share of alarms | not recorded in this lesson" in text
+    )
     assert close_lesson()._repr_mimebundle_()[DONE_MIME]["claims"] == []
 
 
@@ -82,7 +94,9 @@ def test_claims_and_questions_of_the_lessons_own_stand_in_one_table():
     predict("P1", "?", ["up", "down"])
     record("P1", 0.5, (0.4, 0.6), 10, [0], claim("P1").rule)
     head, *rows = close_lesson()._repr_mimebundle_()["text/plain"].splitlines()
-    assert head.endswith("| verdict") and rows[0].endswith("n = 40 | ") and rows[1].endswith("| holds")
+    assert (
+        head.endswith("| verdict") and rows[0].endswith("n = 40 | ") and rows[1].endswith("| holds")
+    )
 
 
 def test_what_came_out_stands_beside_the_prediction_in_the_words_of_the_question():

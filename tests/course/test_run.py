@@ -9,7 +9,9 @@ from adaptlab.course import run
 from adaptlab.errors import AdaptLabError
 
 PARAMETERS = 'profile: str = "cpu"'
-PREDICT = 'from adaptlab.course.predictions import predict\npredict("{id}", "Is it so?", ["yes", "no"])'
+PREDICT = (
+    'from adaptlab.course.predictions import predict\npredict("{id}", "Is it so?", ["yes", "no"])'
+)
 RECORD = (
     PREDICT
     + """
@@ -28,7 +30,12 @@ def lesson(folder, name, *code, needs=()):
     cells += [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(code)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder.mkdir(exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel, "adaptlab": {"needs": list(needs)}}), folder / f"{name}.ipynb")
+    nbformat.write(
+        nbformat.v4.new_notebook(
+            cells=cells, metadata={"kernelspec": kernel, "adaptlab": {"needs": list(needs)}}
+        ),
+        folder / f"{name}.ipynb",
+    )
 
 
 @pytest.fixture
@@ -52,13 +59,22 @@ def test_one_failure_is_kept_with_its_error_while_the_others_go_on(course):
     lesson(folder, "07_half", PREDICT.format(id="P2"), CLOSE)
     outcomes = run_all(course)
     assert {name: o.status for name, o in outcomes.items()} == {
-        "01_good": "done", "02_bad": "failed", "03_waits": "skipped", "04_exits": "failed", "05_dies": "failed", "06_open": "failed",
+        "01_good": "done",
+        "02_bad": "failed",
+        "03_waits": "skipped",
+        "04_exits": "failed",
+        "05_dies": "failed",
+        "06_open": "failed",
         "07_half": "failed",
-    }  # fmt: skip
-    assert "ValueError: the lamp is off" in run.summary(list(outcomes.values())) and outcomes["02_bad"].cell.endswith("(x = 1)")
+    }
+    assert "ValueError: the lamp is off" in run.summary(list(outcomes.values())) and outcomes[
+        "02_bad"
+    ].cell.endswith("(x = 1)")
     assert outcomes["07_half"].error.startswith("P2: a claim needs both")
     kept = nbformat.read(build / "notebooks" / "02_bad.ipynb", as_version=4)
-    assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
+    assert any(
+        output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", [])
+    )
     assert [row["id"] for row in json.loads((build / "ledger.json").read_text())] == ["P1"]
     assert "cell" in outcomes["05_dies"].cell
     assert not list(build.rglob(".*.ipynb"))
@@ -71,7 +87,10 @@ def test_finished_notebooks_are_kept_until_something_changes(course):
     assert {o.status for o in run_all(course).values()} == {"done"}
     assert {o.status for o in run_all(course).values()} == {"kept"}
     lesson(folder, "02_b", RECORD.format(id="P3"), CLOSE)
-    assert {name: o.status for name, o in run_all(course).items()} == {"01_a": "kept", "02_b": "done"}
+    assert {name: o.status for name, o in run_all(course).items()} == {
+        "01_a": "kept",
+        "02_b": "done",
+    }
     (build / "notebooks" / "01_a.ipynb").write_text("{")  # as a full disk might have left it
     assert run_all(course)["01_a"].status == "done"
     assert [row["id"] for row in json.loads((build / "ledger.json").read_text())] == ["P1", "P3"]
@@ -80,14 +99,24 @@ def test_finished_notebooks_are_kept_until_something_changes(course):
 def test_parameters_reach_the_notebook_and_are_part_of_its_fingerprint(course):
     folder, build = course
     lesson(folder, "01_a", "assert chat_model == 'embedded:mini-chat'", CLOSE)
-    outcome = run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:mini-chat"})[0]
+    outcome = run.run_lessons(
+        run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:mini-chat"}
+    )[0]
     assert outcome.status == "done"
-    assert run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:base"})[0].status == "failed"
+    assert (
+        run.run_lessons(run.find_notebooks(folder), build, "cpu", {"chat_model": "embedded:base"})[
+            0
+        ].status
+        == "failed"
+    )
 
 
 def test_the_ledger_holds_what_ran_to_its_end_as_it_stands_now(course):
     folder, build = course
-    recorded = lambda: [row["id"] for row in json.loads((build / "ledger.json").read_text())]  # noqa: E731
+
+    def recorded():
+        return [row["id"] for row in json.loads((build / "ledger.json").read_text())]
+
     lesson(folder, "01_a", RECORD.format(id="P1"), CLOSE)
     lesson(folder, "02_b", RECORD.format(id="P2"), CLOSE, needs=["01_a"])
     run_all(course)

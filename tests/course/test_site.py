@@ -1,4 +1,6 @@
-"""The site, built once from a small run: its links and anchors, its size, its figures, and that it asks no other machine for anything."""
+"""The site, built once from a small run: its links and anchors, its size, its figures, and that it
+asks no other machine for anything.
+"""
 
 import json
 import re
@@ -37,7 +39,9 @@ BARS = {"none": Estimate(0.25, 0.2, 0.3, 10), "eight": Estimate(0.75, 0.7, 0.8, 
 
 
 def shown(**data):
-    return nbformat.v4.new_output("execute_result", {"text/plain": "as text", **data}, execution_count=1)
+    return nbformat.v4.new_output(
+        "execute_result", {"text/plain": "as text", **data}, execution_count=1
+    )
 
 
 def write(path, *cells):
@@ -52,23 +56,52 @@ def code(source, name, *outputs):
 def lesson(path):
     """A lesson as papermill leaves one that failed, with every kind of output."""
     banner = (
-        "<span style=\"color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif; font-size:2em;\">An Exception was encountered at 'In [3]'.</span>"
+        '<span style="color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif;'
+        " font-size:2em;\">An Exception was encountered at 'In [3]'.</span>"
     )
     figure = plots.bars("Accuracy by examples", "accuracy", BARS)._repr_mimebundle_()["text/html"]
-    head, body = "<thead><tr><th></th><th>score</th></tr></thead>", "<tbody><tr><th>a</th><td>1</td></tr></tbody>"
-    table = f'<div><style scoped>td {{color: red}}</style><table border="1" class="dataframe">{head}{body}</table></div>'
+    head = "<thead><tr><th></th><th>score</th></tr></thead>"
+    body = "<tbody><tr><th>a</th><td>1</td></tr></tbody>"
+    table = (
+        '<div><style scoped>td {color: red}</style><table border="1"'
+        f' class="dataframe">{head}{body}</table></div>'
+    )
     write(
         path,
         nbformat.v4.new_markdown_cell(banner, id="banner"),
         nbformat.v4.new_markdown_cell("# 01 Lamps: what they do\n\nA sentence.", id="title"),
-        code("record('P1')", "0-first", shown(**{"text/html": "<b>P1: holds</b>", RECORD_MIME: RECORD})),
+        code(
+            "record('P1')",
+            "0-first",
+            shown(**{"text/html": "<b>P1: holds</b>", RECORD_MIME: RECORD}),
+        ),
         nbformat.v4.new_markdown_cell("## Part one\n\n~~~python\nfenced = 1\n~~~", id="part"),
         code("%pip list\nplots.bars(scores)", "drawn", shown(**{"text/html": figure})),
         code("frame", "frame", shown(**{"text/html": table})),
-        code("bar()", "bar", shown(**{"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "training: 0%"})),
-        code("print('~~~\\n```')", "printed", nbformat.v4.new_output("stream", text="~~~\n```\n<i>no tag</i>\n")),
         code(
-            "1 / 0", "failed", nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="", traceback=["\x1b[31mZeroDivisionError\x1b[0m: division"])
+            "bar()",
+            "bar",
+            shown(
+                **{
+                    "application/vnd.jupyter.widget-view+json": {"model_id": "1"},
+                    "text/plain": "training: 0%",
+                }
+            ),
+        ),
+        code(
+            "print('~~~\\n```')",
+            "printed",
+            nbformat.v4.new_output("stream", text="~~~\n```\n<i>no tag</i>\n"),
+        ),
+        code(
+            "1 / 0",
+            "failed",
+            nbformat.v4.new_output(
+                "error",
+                ename="ZeroDivisionError",
+                evalue="",
+                traceback=["\x1b[31mZeroDivisionError\x1b[0m: division"],
+            ),
         ),
     )
 
@@ -81,7 +114,9 @@ def built(tmp_path_factory):
     lesson(build / "notebooks" / "01_a.ipynb")
     write(
         course / "labs" / "lab01_a.ipynb",
-        nbformat.v4.new_markdown_cell("# Lab 01: a lab\n\n<details><summary>Hint</summary>Look.</details>"),
+        nbformat.v4.new_markdown_cell(
+            "# Lab 01: a lab\n\n<details><summary>Hint</summary>Look.</details>"
+        ),
         code("x = 1", "x"),
     )
     for name in OF_THE_COURSE.values():
@@ -89,7 +124,8 @@ def built(tmp_path_factory):
         (course / name).write_text((ROOT / name).read_text())
     (build / "ledger.json").write_text(json.dumps([RECORD]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))  # reading all of them takes a minute
+        # Reading all of them takes a minute.
+        patch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))
         build_site(build, strict=True)
     return course
 
@@ -97,12 +133,31 @@ def built(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pages(built):
     site = built / "build" / "cpu" / "site"
-    return {path.relative_to(site).as_posix(): BeautifulSoup(path.read_text(), "html.parser") for path in site.rglob("*.html")}
+    return {
+        path.relative_to(site).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
+        for path in site.rglob("*.html")
+    }
 
 
 def test_every_page_is_there(pages):
-    expected = {"index.html", "ledger.html", "lessons/01_a.html", "labs/lab01_a.html", "search.html", "contributing.html", "benchmarks.html"}
-    expected |= {"instructors.html", "documents.html", "hub.html", "devices.html", "scale.html", "api/prompts.html", "api/adaptlab.html"}
+    expected = {
+        "index.html",
+        "ledger.html",
+        "lessons/01_a.html",
+        "labs/lab01_a.html",
+        "search.html",
+        "contributing.html",
+        "benchmarks.html",
+    }
+    expected |= {
+        "instructors.html",
+        "documents.html",
+        "hub.html",
+        "devices.html",
+        "scale.html",
+        "api/prompts.html",
+        "api/adaptlab.html",
+    }
     assert expected <= set(pages)
 
 
@@ -116,7 +171,13 @@ def test_internal_links_and_anchors_resolve(pages, built):
                 continue
             target = (site / name).parent / unquote(path.partition("?")[0]) if path else site / name
             key = target.resolve().relative_to(site.resolve()).as_posix()
-            if not target.exists() or anchor and link.get("href") and key in pages and not pages[key].find(id=unquote(anchor)):
+            if (
+                not target.exists()
+                or anchor
+                and link.get("href")
+                and key in pages
+                and not pages[key].find(id=unquote(anchor))
+            ):
                 broken.append((name, path, anchor))
     assert broken == []
 
@@ -126,7 +187,9 @@ def test_nothing_is_fetched_from_another_machine(pages, built):
     for name, page in pages.items():
         fetched = [
             tag.get("src") or tag.get("href") or tag.get("data")
-            for tag in page.find_all(["script", "img", "link", "iframe", "source", "object", "video", "audio"])
+            for tag in page.find_all(
+                ["script", "img", "link", "iframe", "source", "object", "video", "audio"]
+            )
         ]
         assert not [address for address in fetched if address and elsewhere.match(address)], name
     for style in (built / "build" / "cpu" / "site").rglob("*.css"):
@@ -147,9 +210,14 @@ def test_every_claim_has_an_anchor_and_its_verdict_leads_to_its_cell(pages):
     assert [key for key in claims() if not ledger.find(id=key)] == []
     row = ledger.find(id="P1")
     assert row.find("a", href="lessons/01_a.html#cell-0-first").get_text() == "0.500 [0.400, 0.600]"
-    assert "holds" in row.get_text() and "64 < 71" in row.get_text() and str(claim("P1").rule) in row.get_text()
+    assert (
+        "holds" in row.get_text()
+        and "64 < 71" in row.get_text()
+        and str(claim("P1").rule) in row.get_text()
+    )
     assert pages["lessons/01_a.html"].find(id="cell-0-first")
-    assert pages["index.html"].get_text().count("1 claim: 1 ✓ holds") == 2  # of the whole run, and of the one lesson
+    # Of the whole run, and of the one lesson.
+    assert pages["index.html"].get_text().count("1 claim: 1 ✓ holds") == 2
 
 
 def test_a_figure_is_a_file_with_its_data_as_text(pages, built):
@@ -159,7 +227,10 @@ def test_a_figure_is_a_file_with_its_data_as_text(pages, built):
     drawing = built / "build" / "cpu" / "site" / "lessons" / images[0]["src"]
     assert drawing.read_text().startswith("<?xml")
     told = [item.get_text() for item in page.select("figcaption li")]
-    assert told == ["none 0.25 (95% interval 0.20 to 0.30)", "eight 0.75 (95% interval 0.70 to 0.80)"]
+    assert told == [
+        "none 0.25 (95% interval 0.20 to 0.30)",
+        "eight 0.75 (95% interval 0.70 to 0.80)",
+    ]
     for name, other in pages.items():
         assert all(image.get("alt") for image in other.find_all("img")), name
         assert not other.find(src=re.compile("^data:")), name
@@ -174,11 +245,18 @@ def test_a_lesson_keeps_what_was_printed_and_drops_what_is_dead(pages):
     assert page.find("a", href="../ledger.html#P1") and page.find("th", scope="row", string="a")
 
 
-def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_it(built, tmp_path, monkeypatch):
-    build, started = built / "build" / "cpu", []
-    monkeypatch.setattr("adaptlab.course.site.build._run_sphinx", lambda source, site, options: started.append(options))
+def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_it(
+    built, tmp_path, monkeypatch
+):
+    build = built / "build" / "cpu"
+    started = []
+    monkeypatch.setattr(
+        "adaptlab.course.site.build._run_sphinx",
+        lambda source, site, options: started.append(options),
+    )
     monkeypatch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))
-    page, gone = build / "site-source" / "lessons" / "01_a.md", build / "notebooks" / "02_b.ipynb"
+    page = build / "site-source" / "lessons" / "01_a.md"
+    gone = build / "notebooks" / "02_b.ipynb"
     before = page.stat().st_mtime_ns
     build_site(build)
     assert started == [] and (build / "site" / "index.html").exists()
@@ -197,7 +275,10 @@ def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_i
     build_site(copy)
     (copy / "notebooks" / "02_b.ipynb").unlink()
     build_site(copy)
-    assert not (copy / "site-source" / "lessons").exists() and "No lesson has run yet" in (copy / "site-source" / "index.md").read_text()
+    assert (
+        not (copy / "site-source" / "lessons").exists()
+        and "No lesson has run yet" in (copy / "site-source" / "index.md").read_text()
+    )
     assert "make run" in (copy / "site-source" / "ledger.md").read_text()
 
 
@@ -215,9 +296,22 @@ def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path, monkeypatch):
 
 
 def test_a_table_carries_what_it_is_sorted_by_and_nothing_unescaped():
-    soup = BeautifulSoup(sortable_table("Scores", ["who", "score"], [("a & <b>", 0.5), ("c", Cell("two", 2))], ["one", "two"]), "html.parser")
-    assert [cell["data-key"] for cell in soup.select("tbody [data-key]")] == ["a & <b>", "0.5", "c", "2"]
-    assert soup.find(id="one").th.get_text(strip=True) == "a & <b>" and soup.caption.get_text() == "Scores"
+    soup = BeautifulSoup(
+        sortable_table(
+            "Scores", ["who", "score"], [("a & <b>", 0.5), ("c", Cell("two", 2))], ["one", "two"]
+        ),
+        "html.parser",
+    )
+    assert [cell["data-key"] for cell in soup.select("tbody [data-key]")] == [
+        "a & <b>",
+        "0.5",
+        "c",
+        "2",
+    ]
+    assert (
+        soup.find(id="one").th.get_text(strip=True) == "a & <b>"
+        and soup.caption.get_text() == "Scores"
+    )
     with pytest.raises(ValueError, match="needs 2 cells"):
         sortable_table("Scores", ["who", "score"], [("a",)])
     with pytest.raises(ValueError, match="1 rows and 2 anchors"):
@@ -238,11 +332,24 @@ def test_the_development_container_installs_by_the_makefile():
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "setup.mk").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "labs").glob("*.ipynb")]), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "labs").glob("*.ipynb")]),
+    ids=lambda path: path.stem,
+)
 def test_no_markdown_stands_where_html_is_shown_as_it_is(path):
-    """A block of HTML goes on to the next blank line (CommonMark 0.31, 4.6), and its asterisks and backticks are shown as such."""
+    """A block of HTML goes on to the next blank line (CommonMark 0.31, 4.6), and its asterisks and
+    backticks are shown as such.
+    """
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
-            raw = "".join(token.content for token in MarkdownIt().parse(cell.source) if token.type == "html_block")
+            raw = "".join(
+                token.content
+                for token in MarkdownIt().parse(cell.source)
+                if token.type == "html_block"
+            )
             left = re.search(r"[^\n]*[*`][^\n]*", re.sub(r"<code>.*?</code>", "", raw, flags=re.S))
-            assert not left, f"{cell.id}: set a blank line after <summary> and before </details>, or write <code>: {left[0]!r}"
+            assert not left, (
+                f"{cell.id}: set a blank line after <summary> and before </details>, or write"
+                f" <code>: {left[0]!r}"
+            )

@@ -9,18 +9,26 @@ from adaptlab.evals.statistics import corrected_share, proportion
 
 def said_of(truth, sensitivity, specificity, rng):
     """What a judge with these rates says."""
-    return [float(rng.random() < (sensitivity if is_true else 1 - specificity)) for is_true in truth]
+    return [
+        float(rng.random() < (sensitivity if is_true else 1 - specificity)) for is_true in truth
+    ]
 
 
 def test_a_perfect_judge_is_left_as_it_is():
     found = corrected_share([1.0] * 30 + [0.0] * 10, [1.0] * 20, [0.0] * 20)
     assert found.value == 0.75 and found.n == 40
-    assert found.interval == pytest.approx(proportion([True] * 30 + [False] * 10).interval, abs=0.03)
+    assert found.interval == pytest.approx(
+        proportion([True] * 30 + [False] * 10).interval, abs=0.03
+    )
 
 
 def test_the_arithmetic_of_rogan_and_gladen():
-    said, of_true, of_false = [1.0] * 50 + [0.0] * 50, [1.0] * 8 + [0.0] * 2, [1.0] * 3 + [0.0] * 7
-    assert corrected_share(said, of_true, of_false).value == pytest.approx((0.5 + 0.7 - 1) / (0.8 + 0.7 - 1))
+    said = [1.0] * 50 + [0.0] * 50
+    of_true = [1.0] * 8 + [0.0] * 2
+    of_false = [1.0] * 3 + [0.0] * 7
+    assert corrected_share(said, of_true, of_false).value == pytest.approx(
+        (0.5 + 0.7 - 1) / (0.8 + 0.7 - 1)
+    )
 
 
 def test_undecided_verdicts_count_half_and_nothing_leaves_the_unit_interval():
@@ -30,11 +38,15 @@ def test_undecided_verdicts_count_half_and_nothing_leaves_the_unit_interval():
 
 
 def test_the_interval_holds_the_truth_where_the_raw_share_does_not():
-    rng, corrected, raw = np.random.default_rng(0), 0, 0
+    rng = np.random.default_rng(0)
+    corrected = 0
+    raw = 0
     for seed in range(100):
         truth = rng.random(200) < 0.7
         said = said_of(truth, 0.8, 0.9, rng)
-        found = corrected_share(said, said_of([True] * 100, 0.8, 0.9, rng), said_of([False] * 100, 0.8, 0.9, rng), seed)
+        found = corrected_share(
+            said, said_of([True] * 100, 0.8, 0.9, rng), said_of([False] * 100, 0.8, 0.9, rng), seed
+        )
         corrected += found.low <= 0.7 <= found.high
         raw += proportion([value == 1 for value in said]).high >= 0.7
     assert corrected >= 88 and raw <= 20

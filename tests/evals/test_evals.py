@@ -9,12 +9,21 @@ import pytest
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import VERDICTS, Rule, claim, claims, read_claims
 from adaptlab.evals.ledger import RECORD_MIME, collect, record
-from adaptlab.evals.statistics import difference_of_proportions, mean, paired_difference, proportion, rank_correlation
+from adaptlab.evals.statistics import (
+    difference_of_proportions,
+    mean,
+    paired_difference,
+    proportion,
+    rank_correlation,
+)
 
 
 def test_wilson_interval_matches_its_formula():
-    k, n, z = 7, 20, 1.959963984540054
-    centre, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
+    k = 7
+    n = 20
+    z = 1.959963984540054
+    centre = (k + z * z / 2) / (n + z * z)
+    half = z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
     found = proportion([True] * k + [False] * (n - k))
     assert (found.value, found.n) == (0.35, 20)
     assert found.interval == pytest.approx((centre - half, centre + half), abs=1e-9)
@@ -31,7 +40,8 @@ def test_paired_intervals_are_narrower_than_unpaired_and_cover():
     rng = np.random.default_rng(0)
     old = rng.random(200) < 0.5
     new = old | (rng.random(200) < 0.2)
-    paired, unpaired = paired_difference(new, old), difference_of_proportions(new, old)
+    paired = paired_difference(new, old)
+    unpaired = difference_of_proportions(new, old)
     assert paired.value == pytest.approx(unpaired.value)
     assert paired.high - paired.low < unpaired.high - unpaired.low
     assert mean([3.0, 3.0]).interval == (3.0, 3.0)
@@ -46,9 +56,17 @@ def test_rank_correlation_sign():
 
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
-    [(0.2, 0.4, "holds"), (0.19, 0.4, "holds with limits"), (0.01, 0.02, "holds with limits"), (0.0, 0.5, "not shown here"),
-     (-0.2, 0.1, "not shown here"), (-0.3, 0.0, "refuted"), (-0.5, -0.1, "refuted"), (0.0, 0.0, "refuted")],
-)  # fmt: skip
+    [
+        (0.2, 0.4, "holds"),
+        (0.19, 0.4, "holds with limits"),
+        (0.01, 0.02, "holds with limits"),
+        (0.0, 0.5, "not shown here"),
+        (-0.2, 0.1, "not shown here"),
+        (-0.3, 0.0, "refuted"),
+        (-0.5, -0.1, "refuted"),
+        (0.0, 0.0, "refuted"),
+    ],
+)
 def test_verdicts_at_the_edges(low, high, verdict):
     assert Rule("effect", 0.2, 0.0).verdict(low, high) == verdict
     assert verdict in VERDICTS
@@ -71,9 +89,13 @@ WHOLE = '[P1]\ntext = "a"\nguides = "A"\npublished = "none"\n'
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(WHOLE, r"\[P1\]: rule missing"), ("[P1]\nrule = {}", r"\[P1\]: text, guides, published missing"),
-     (f"{WHOLE}rule = {{at_least = 1.0}}", "this one has at_least"), ("[P1]\n[P1]", "cannot be read.*P1")],
-)  # fmt: skip
+    [
+        (WHOLE, r"\[P1\]: rule missing"),
+        ("[P1]\nrule = {}", r"\[P1\]: text, guides, published missing"),
+        (f"{WHOLE}rule = {{at_least = 1.0}}", "this one has at_least"),
+        ("[P1]\n[P1]", "cannot be read.*P1"),
+    ],
+)
 def test_a_claim_that_is_written_wrongly_is_a_sentence(text, said):
     with pytest.raises(AdaptLabError, match=said):
         read_claims(text)
@@ -81,10 +103,25 @@ def test_a_claim_that_is_written_wrongly_is_a_sentence(text, said):
 
 @pytest.mark.parametrize(
     "change",
-    [{"claim_id": "Z9"}, {"value": 2.0}, {"interval": (float("nan"), 1.0)}, {"interval": 0.5}, {"n": 0}, {"seeds": []}, {"rule": Rule("mine", 0.0, 0.0)}],
-)  # fmt: skip
+    [
+        {"claim_id": "Z9"},
+        {"value": 2.0},
+        {"interval": (float("nan"), 1.0)},
+        {"interval": 0.5},
+        {"n": 0},
+        {"seeds": []},
+        {"rule": Rule("mine", 0.0, 0.0)},
+    ],
+)
 def test_record_refuses_what_is_not_a_measurement(change):
-    good = {"claim_id": "P1", "value": 0.5, "interval": (0.4, 0.6), "n": 10, "seeds": [0], "rule": claim("P1").rule}
+    good = {
+        "claim_id": "P1",
+        "value": 0.5,
+        "interval": (0.4, 0.6),
+        "n": 10,
+        "seeds": [0],
+        "rule": claim("P1").rule,
+    }
     assert record(**good).verdict == "holds"
     with pytest.raises(AdaptLabError):
         record(**(good | change))
@@ -94,7 +131,13 @@ def notebook_with(path, *records):
     cells = []
     for found in records:
         cell = nbformat.v4.new_code_cell("record(...)", id=f"cell-{found.id}")
-        cell.outputs = [nbformat.v4.new_output("execute_result", data={RECORD_MIME: found._repr_mimebundle_()[RECORD_MIME]}, execution_count=1)]
+        cell.outputs = [
+            nbformat.v4.new_output(
+                "execute_result",
+                data={RECORD_MIME: found._repr_mimebundle_()[RECORD_MIME]},
+                execution_count=1,
+            )
+        ]
         cells.append(cell)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     return path
@@ -104,7 +147,18 @@ def test_records_come_back_from_the_notebooks_output_in_the_ledgers_order(tmp_pa
     made = [record(key, 0.5, (0.4, 0.6), 10, [0, 1], claim(key).rule) for key in ("P10", "P2")]
     rows = collect([notebook_with(tmp_path / "01_a.ipynb", *made)])
     assert [row["id"] for row in rows] == ["P2", "P10"]
-    assert set(rows[0]) == {"id", "value", "low", "high", "n", "seeds", "verdict", "published", "notebook", "cell"}
+    assert set(rows[0]) == {
+        "id",
+        "value",
+        "low",
+        "high",
+        "n",
+        "seeds",
+        "verdict",
+        "published",
+        "notebook",
+        "cell",
+    }
     assert (rows[0]["notebook"], rows[0]["cell"], rows[0]["seeds"]) == ("01_a", "cell-P2", [0, 1])
     json.dumps(rows)
 

@@ -1,4 +1,6 @@
-"""Our cases in lm-eval: the files, the command, what is read back, and, where it is installed, the same verdict on every case."""
+"""Our cases in lm-eval: the files, the command, what is read back, and, where it is installed, the
+same verdict on every case.
+"""
 
 import json
 import random
@@ -29,10 +31,20 @@ def test_a_task_is_two_files_with_the_prompts_as_the_model_reads_them(small, cas
     path = harness.write_task(tmp_path / "tasks", "shop", small, cases, max_new_tokens=9)
     task = yaml.safe_load(path.read_text())
     data = tmp_path / "tasks" / "shop.jsonl"
-    assert (path.name, task["task"], task["dataset_kwargs"]["data_files"]["test"]) == ("shop.yaml", "shop", str(data))
-    assert task["generation_kwargs"] == {"until": [small.tokenizer.eos_token], "do_sample": False, "max_gen_toks": 9}
+    assert (path.name, task["task"], task["dataset_kwargs"]["data_files"]["test"]) == (
+        "shop.yaml",
+        "shop",
+        str(data),
+    )
+    assert task["generation_kwargs"] == {
+        "until": [small.tokenizer.eos_token],
+        "do_sample": False,
+        "max_gen_toks": 9,
+    }
     rows = [json.loads(line) for line in data.read_text().splitlines()]
-    assert rows == [{"prompt": small.render(list(case.messages)), "answer": case.answer} for case in cases]
+    assert rows == [
+        {"prompt": small.render(list(case.messages)), "answer": case.answer} for case in cases
+    ]
     with pytest.raises(AdaptLabError, match="at least one case"):
         harness.write_task(tmp_path, "empty", small, [])
 
@@ -42,7 +54,11 @@ def test_the_command_names_model_task_and_folders(small, cases, tmp_path):
     line = harness.command(task, MODEL, tmp_path / "out")
     options = dict(zip(line[1:-1:2], line[2::2]))
     assert line[0] == "lm_eval" and line[-1] == "--log_samples"
-    assert options["--tasks"] == "shop" and options["--include_path"] == str(tmp_path) and options["--output_path"] == str(tmp_path / "out")
+    assert (
+        options["--tasks"] == "shop"
+        and options["--include_path"] == str(tmp_path)
+        and options["--output_path"] == str(tmp_path / "out")
+    )
     assert "mini-chat,dtype=float32" in options["--model_args"]
     with pytest.raises(AdaptLabError, match="runs elsewhere"):
         harness.command(task, "openai:name", tmp_path)
@@ -51,7 +67,9 @@ def test_the_command_names_model_task_and_folders(small, cases, tmp_path):
 def test_the_latest_samples_are_read_in_the_order_of_the_cases(tmp_path):
     for time, hits in (("2025-01-01", [0, 0, 0]), ("2025-01-02", [1, 0, 1])):
         rows = [{"doc_id": i, "exact_match": float(hit)} for i, hit in enumerate(hits)]
-        (tmp_path / f"samples_shop_{time}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[::-1]))
+        (tmp_path / f"samples_shop_{time}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows[::-1])
+        )
     assert harness.read_hits(tmp_path, "shop") == [True, False, True]
     with pytest.raises(AdaptLabError, match="no samples of the task other"):
         harness.read_hits(tmp_path, "other")
@@ -74,5 +92,7 @@ def test_a_run_that_fails_is_an_error_with_its_reason(tmp_path, monkeypatch):
 def test_lm_eval_finds_the_same_cases_right(small, cases, tmp_path):
     task = harness.write_task(tmp_path, "shop", small, cases)
     ours = small.would_say([list(case.messages) for case in cases], [case.answer for case in cases])
-    assert 0 < sum(ours) < len(ours), "a task on which all or nothing is right would compare nothing"
+    assert 0 < sum(ours) < len(ours), (
+        "a task on which all or nothing is right would compare nothing"
+    )
     assert harness.run_task(task, MODEL, tmp_path / "out") == ours

@@ -1,4 +1,6 @@
-"""The judge is asked in both orders; what is a preference for a place or for length is told from one for the reply."""
+"""The judge is asked in both orders; what is a preference for a place or for length is told from
+one for the reply.
+"""
 
 import math
 import random
@@ -7,7 +9,15 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.judge import Verdict, agreement_with, judge_messages, length_controlled, position_bias, verdicts, wins
+from adaptlab.evals.judge import (
+    Verdict,
+    agreement_with,
+    judge_messages,
+    length_controlled,
+    position_bias,
+    verdicts,
+    wins,
+)
 from adaptlab.models.chat import ScriptedChat
 
 PROMPT = [{"role": "user", "content": "Where does Ada live?"}]
@@ -15,7 +25,10 @@ PROMPT = [{"role": "user", "content": "Where does Ada live?"}]
 
 def replies(messages):
     text = messages[-1]["content"]
-    return text.partition("Reply A: ")[2].partition("\n")[0], text.partition("Reply B: ")[2].partition("\n")[0]
+    return (
+        text.partition("Reply A: ")[2].partition("\n")[0],
+        text.partition("Reply B: ")[2].partition("\n")[0],
+    )
 
 
 def by_citation(messages):
@@ -37,12 +50,16 @@ def test_a_judge_of_the_place_is_found_out():
 
 
 def test_a_judge_that_gives_no_letter_has_no_opinion():
-    (verdict,) = verdicts(ScriptedChat(lambda messages: "Both are fine."), [(PROMPT, "Oslo [1]", "Oslo")])
+    (verdict,) = verdicts(
+        ScriptedChat(lambda messages: "Both are fine."), [(PROMPT, "Oslo [1]", "Oslo")]
+    )
     assert verdict == Verdict(0.5, 0.5, verdict.n_tokens) and verdict.preference == 0.5
 
 
 def test_the_rubric_comes_last_and_the_whole_prompt_is_shown():
-    text = judge_messages([{"role": "system", "content": "Be brief."}, *PROMPT], "one", "two", "Which?")[0]["content"]
+    text = judge_messages(
+        [{"role": "system", "content": "Be brief."}, *PROMPT], "one", "two", "Which?"
+    )[0]["content"]
     assert text.startswith("Be brief.\nWhere does Ada live?") and text.endswith("\n\nWhich?")
 
 

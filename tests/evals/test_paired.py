@@ -1,4 +1,6 @@
-"""Paired shares: Newcombe's interval on his own examples' terms, and no reward for a worse result."""
+"""Paired shares: Newcombe's interval on his own examples' terms, and no reward for a
+worse result.
+"""
 
 import pytest
 
@@ -23,7 +25,8 @@ def test_discordant_pairs_that_cancel_straddle_zero():
 
 def test_pairs_that_agree_have_a_narrower_interval_than_independent_samples():
     new, old = pairs(40, 8, 2, 50)
-    paired, independent = paired_difference(new, old), difference_of_proportions(new, old)
+    paired = paired_difference(new, old)
+    independent = difference_of_proportions(new, old)
     assert paired.value == pytest.approx(independent.value)
     assert paired.high - paired.low < independent.high - independent.low
 

@@ -1,4 +1,6 @@
-"""The store keeps whole runs or nothing, waits for no one for ever, and the page shows what was lost."""
+"""The store keeps whole runs or nothing, waits for no one for ever, and the page shows what was
+lost.
+"""
 
 import re
 import sqlite3
@@ -19,14 +21,26 @@ AFTER = {"arithmetic": [1.0] * 60, "reading": [0.0] * 30 + [1.0] * 30}
 @pytest.fixture
 def store(tmp_path):
     keep_run(tmp_path / "evals.db", "base <b>", "aa", {"n": 60}, estimates(BEFORE))
-    keep_run(tmp_path / "evals.db", "tuned", "bb", {"rate": 1e-3}, estimates(AFTER), "base <b>", compare(BEFORE, AFTER))
+    keep_run(
+        tmp_path / "evals.db",
+        "tuned",
+        "bb",
+        {"rate": 1e-3},
+        estimates(AFTER),
+        "base <b>",
+        compare(BEFORE, AFTER),
+    )
     return tmp_path / "evals.db"
 
 
 def test_runs_come_back_as_they_were_kept(store):
     first, second = read_runs(store)
     assert (first.model, first.base, first.config, first.failed) == ("base <b>", "", {"n": 60}, ())
-    assert second.scores["reading"] == proportion(AFTER["reading"]) and second.failed == ("reading",) and second.config == {"rate": 1e-3}
+    assert (
+        second.scores["reading"] == proportion(AFTER["reading"])
+        and second.failed == ("reading",)
+        and second.config == {"rate": 1e-3}
+    )
 
 
 def test_a_store_locked_by_another_run_is_one_sentence_and_nothing_is_kept(store):
@@ -47,19 +61,33 @@ def test_a_run_that_breaks_off_leaves_nothing_half_written(store):
 
 
 def test_files_that_are_no_store_are_named(tmp_path):
-    (tmp_path / "text.db").write_text("not a database, but long enough to be taken for the head of one" * 4)
+    (tmp_path / "text.db").write_text(
+        "not a database, but long enough to be taken for the head of one" * 4
+    )
     with pytest.raises(AdaptLabError, match="not a file of runs"):
         keep_run(tmp_path / "text.db", "m", "w", {}, estimates(BEFORE))
     with pytest.raises(AdaptLabError, match="not there yet"):
         read_runs(tmp_path / "none.db")
 
 
-def test_the_page_marks_regressions_by_sign_and_word_and_keeps_names_from_being_markup(store, tmp_path):
+def test_the_page_marks_regressions_by_sign_and_word_and_keeps_names_from_being_markup(
+    store, tmp_path
+):
     page = build_dashboard(store, tmp_path / "evals.html").read_text()
     assert page.count("✗ lost</span>") == 1 and "✗ refused" in page
     assert "base &lt;b&gt;" in page and "<b>" not in page
-    assert "run 2 0.50 (95% interval 0.38 to 0.62), lost" in page and "prefers-color-scheme: dark" in page
-    assert len(re.findall(r'<img [^>]*alt="(?:arithmetic|reading), share of right replies by run: ', page)) == 2
+    assert (
+        "run 2 0.50 (95% interval 0.38 to 0.62), lost" in page
+        and "prefers-color-scheme: dark" in page
+    )
+    assert (
+        len(
+            re.findall(
+                r'<img [^>]*alt="(?:arithmetic|reading), share of right replies by run: ', page
+            )
+        )
+        == 2
+    )
 
 
 def test_an_empty_store_has_no_page(tmp_path):

@@ -1,4 +1,6 @@
-"""The base suite: fixed cases, judged as generation would be, resumed after a break, and closed to models that make NaN."""
+"""The base suite: fixed cases, judged as generation would be, resumed after a break, and closed to
+models that make NaN.
+"""
 
 import copy
 import json
@@ -12,7 +14,18 @@ from adaptlab.cli.app import app
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals import suite
 from adaptlab.evals.store import read_runs
-from adaptlab.evals.suite import NAMES, PROSE, SKILLS, bits_per_byte, estimates, replies_judged, run_suite, skill_cases, stories, weights_hash
+from adaptlab.evals.suite import (
+    NAMES,
+    PROSE,
+    SKILLS,
+    bits_per_byte,
+    estimates,
+    replies_judged,
+    run_suite,
+    skill_cases,
+    stories,
+    weights_hash,
+)
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 
@@ -40,8 +53,12 @@ def test_cases_are_a_function_of_the_seed():
 def test_a_pass_over_the_gold_answers_judges_as_generating_does(small, skill):
     cases = skill_cases(skill, 16, 3)
     made = texts(small, [case.messages for case in cases], max_new_tokens=skill.max_new_tokens)
-    assert small.would_say([list(case.messages) for case in cases], [case.answer for case in cases]) == [text == case.answer for text, case in zip(made, cases)]
-    assert replies_judged(small, skill, cases) == [float(skill.judge(case, text)) for case, text in zip(cases, made)]
+    assert small.would_say(
+        [list(case.messages) for case in cases], [case.answer for case in cases]
+    ) == [text == case.answer for text, case in zip(made, cases)]
+    assert replies_judged(small, skill, cases) == [
+        float(skill.judge(case, text)) for case, text in zip(cases, made)
+    ]
 
 
 def test_bits_per_byte_is_the_loss_in_other_units(small):
@@ -50,7 +67,9 @@ def test_bits_per_byte_is_the_loss_in_other_units(small):
     assert small.tokenizer.convert_ids_to_tokens([1, 2]) == ["<|doc|>", "<|end|>"]
     nats = small.model(ids, labels=ids).loss.item() * (ids.shape[1] - 1)
     assert found[3] == pytest.approx(nats / math.log(2) / len("Zurück.".encode()), rel=1e-4)
-    assert found[0] == pytest.approx(bits_per_byte(small, stories(1, 1))[0], rel=1e-4), "padding changes nothing"
+    assert found[0] == pytest.approx(bits_per_byte(small, stories(1, 1))[0], rel=1e-4), (
+        "padding changes nothing"
+    )
 
 
 def test_an_interrupted_suite_goes_on_and_measures_nothing_twice(small, tmp_path, monkeypatch):
@@ -101,7 +120,11 @@ def test_estimates_are_shares_and_for_prose_a_mean():
 def evals(monkeypatch, tmp_path):
     """The command in a folder of its own, on a suite whose values are given by the model."""
     values = {"embedded:mini-chat": 1.0, "embedded:mini-base": 0.0}
-    monkeypatch.setattr(suite, "measure_skill", lambda chat, name, n, seed: [1.0 if name == PROSE else values.get(chat.name, 1.0)] * n)
+    monkeypatch.setattr(
+        suite,
+        "measure_skill",
+        lambda chat, name, n, seed: [1.0 if name == PROSE else values.get(chat.name, 1.0)] * n,
+    )
 
     def run(*arguments):
         return CliRunner().invoke(app, ["evals", *arguments, "--folder", str(tmp_path)])
@@ -113,12 +136,26 @@ def test_the_gates_exit_status_says_what_it_found(evals, tmp_path):
     base = "embedded:mini-chat"
     assert evals("gate", base, base, "--n", "30").exit_code == 0
     ended = evals("gate", base, "embedded:mini-base", "--n", "30")
-    assert ended.exit_code == 1 and "refused: arithmetic, reasoning" in ended.output and ended.output.count("LOST") == len(SKILLS)
+    assert (
+        ended.exit_code == 1
+        and "refused: arithmetic, reasoning" in ended.output
+        and ended.output.count("LOST") == len(SKILLS)
+    )
     assert evals("gate", base, "embedded:mini-base", "--n", "30", "--margin", "1").exit_code == 0
-    assert [bool(run.failed) for run in read_runs(tmp_path / "build" / "evals.db")] == [False, True, False]
+    assert [bool(run.failed) for run in read_runs(tmp_path / "build" / "evals.db")] == [
+        False,
+        True,
+        False,
+    ]
     assert evals("suite", base, "--n", "30").exit_code == 0
-    assert evals("dashboard").exit_code == 0 and "✗ lost" in (tmp_path / "build" / "evals.html").read_text()
-    for arguments, words in ((("gate", base, str(tmp_path)), "holds no model"), (("gate", "embedded:none", base), "no embedded model")):
+    assert (
+        evals("dashboard").exit_code == 0
+        and "✗ lost" in (tmp_path / "build" / "evals.html").read_text()
+    )
+    for arguments, words in (
+        (("gate", base, str(tmp_path)), "holds no model"),
+        (("gate", "embedded:none", base), "no embedded model"),
+    ):
         assert words in str(evals(*arguments).exception)
 
 

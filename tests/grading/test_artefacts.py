@@ -24,7 +24,13 @@ from adaptlab.grading.check import NotYet, exercises, run_check
 from adaptlab.grading.crew import processes
 from adaptlab.grading.feedback import misconceptions
 from adaptlab.grading.grade import Mark, grade, judge_of
-from adaptlab.grading.intake import Beside, Submission, find_submissions, wanted_name, without_notebook
+from adaptlab.grading.intake import (
+    Beside,
+    Submission,
+    find_submissions,
+    wanted_name,
+    without_notebook,
+)
 from adaptlab.grading.marks import Ledger, Sheet
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.walls import Limits

@@ -31,30 +31,56 @@ PUBLISHED = {
 def test_parameters_are_as_published_and_adapters_as_peft_counts_them(name):
     model = accounting.skeleton(accounting.architecture(name))
     assert accounting.n_parameters(model) == PUBLISHED[name]
-    mine = accounting.n_lora_parameters(model, 16), accounting.n_lora_parameters(model, 16, names := ("c_attn",) if "gpt2" in name else ("q_proj", "v_proj"))
+    mine = (
+        accounting.n_lora_parameters(model, 16),
+        accounting.n_lora_parameters(
+            model, 16, names := ("c_attn",) if "gpt2" in name else ("q_proj", "v_proj")
+        ),
+    )
     for expected, chosen in zip(mine, ("all-linear", list(names))):
-        peft = get_peft_model(accounting.skeleton(accounting.architecture(name)), LoraConfig(r=16, target_modules=chosen, task_type="CAUSAL_LM"))
+        peft = get_peft_model(
+            accounting.skeleton(accounting.architecture(name)),
+            LoraConfig(r=16, target_modules=chosen, task_type="CAUSAL_LM"),
+        )
         assert peft.get_nb_trainable_parameters()[0] == expected
 
 
 @pytest.mark.parametrize("names", [None, ("q_proj", "down_proj")])
 def test_an_adapter_on_disk_has_the_bytes_that_were_computed(tmp_path, names):
-    config = LlamaConfig(vocab_size=59, hidden_size=24, intermediate_size=40, num_hidden_layers=11, num_attention_heads=4, num_key_value_heads=2)
+    config = LlamaConfig(
+        vocab_size=59,
+        hidden_size=24,
+        intermediate_size=40,
+        num_hidden_layers=11,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+    )
     model = AutoModelForCausalLM.from_config(config)
     expected = accounting.adapter_file_bytes(model, 3, names)
-    peft = get_peft_model(model, LoraConfig(r=3, target_modules=list(names) if names else "all-linear", task_type="CAUSAL_LM"))
+    peft = get_peft_model(
+        model,
+        LoraConfig(
+            r=3, target_modules=list(names) if names else "all-linear", task_type="CAUSAL_LM"
+        ),
+    )
     peft.save_pretrained(tmp_path)
     assert (tmp_path / "adapter_model.safetensors").stat().st_size == expected
 
 
 def test_weights_in_linear_layers():
     llama = accounting.skeleton(accounting.architecture("meta-llama/Llama-2-7b-hf"))
-    assert accounting.n_linear_weights(llama) == 32 * (4 * 4096**2 + 3 * 4096 * 11008) == 6_476_005_376
+    assert (
+        accounting.n_linear_weights(llama) == 32 * (4 * 4096**2 + 3 * 4096 * 11008) == 6_476_005_376
+    )
 
 
 def test_the_cache_of_windows_and_of_layers_without_keys():
     mistral = accounting.architecture("mistralai/Mistral-7B-v0.1")
-    assert accounting.kv_cache_bytes(mistral, 32_768) == accounting.kv_cache_bytes(mistral, 4096) == 4096 * 2**17
+    assert (
+        accounting.kv_cache_bytes(mistral, 32_768)
+        == accounting.kv_cache_bytes(mistral, 4096)
+        == 4096 * 2**17
+    )
     assert accounting.kv_cache_bytes(mistral, 100) == 100 * 2**17
     embedded = accounting.architecture("embedded:mini-chat")
     assert accounting.kv_cache_bytes(embedded, 7, n_sequences=3) == 2 * (2 * 2 * 32) * 2 * (
@@ -82,6 +108,10 @@ def test_an_unknown_architecture_is_a_sentence(tmp_path):
     with pytest.raises(AdaptLabError, match="no causal language model"):
         accounting.skeleton(T5Config())
     with pytest.raises(AdaptLabError, match="saved as one of F32, F16, BF16"):
-        accounting.adapter_file_bytes(accounting.skeleton(accounting.architecture("openai-community/gpt2")), 4, dtype="I8")
+        accounting.adapter_file_bytes(
+            accounting.skeleton(accounting.architecture("openai-community/gpt2")), 4, dtype="I8"
+        )
     with pytest.raises(AdaptLabError, match="whole number"):
-        accounting.n_lora_parameters(accounting.skeleton(accounting.architecture("openai-community/gpt2")), -3)
+        accounting.n_lora_parameters(
+            accounting.skeleton(accounting.architecture("openai-community/gpt2")), -3
+        )

@@ -1,4 +1,6 @@
-"""LoRA from scratch equals PEFT, on logits and on gradients, for the embedded model and for small ones of other shapes."""
+"""LoRA from scratch equals PEFT, on logits and on gradients, for the embedded model and for small
+ones of other shapes.
+"""
 
 import copy
 
@@ -12,16 +14,36 @@ from adaptlab.lora import adapter, spectrum
 from adaptlab.models.load import embedded_path
 
 CONFIGS = {
-    "llama": LlamaConfig(vocab_size=53, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2),
-    "qwen": Qwen2Config(vocab_size=53, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2),
+    "llama": LlamaConfig(
+        vocab_size=53,
+        hidden_size=24,
+        intermediate_size=40,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+    ),
+    "qwen": Qwen2Config(
+        vocab_size=53,
+        hidden_size=24,
+        intermediate_size=40,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+    ),
     "gpt2": GPT2Config(vocab_size=53, n_embd=24, n_layer=2, n_head=4, n_positions=32),
 }
-NAMES = {"llama": ("q_proj", "v_proj", "down_proj"), "qwen": ("q_proj", "up_proj"), "gpt2": ("c_attn", "c_fc")}
+NAMES = {
+    "llama": ("q_proj", "v_proj", "down_proj"),
+    "qwen": ("q_proj", "up_proj"),
+    "gpt2": ("c_attn", "c_fc"),
+}
 
 
 def base_model(kind: str):
     if kind == "embedded":
-        return AutoModelForCausalLM.from_pretrained(embedded_path("mini-chat"), dtype=torch.float64).eval()
+        return AutoModelForCausalLM.from_pretrained(
+            embedded_path("mini-chat"), dtype=torch.float64
+        ).eval()
     torch.manual_seed(3)
     return AutoModelForCausalLM.from_config(CONFIGS[kind], dtype=torch.float64).eval()
 
@@ -29,14 +51,26 @@ def base_model(kind: str):
 def pair(kind: str, names: tuple[str, ...] | None, rank_stabilized: bool):
     """The same model with the same adapter, B not zero, by PEFT and by us."""
     base = base_model(kind)
-    config = LoraConfig(r=5, lora_alpha=7, target_modules=list(names) if names else "all-linear", use_rslora=rank_stabilized, task_type="CAUSAL_LM")
-    peft, ours = get_peft_model(copy.deepcopy(base), config).eval(), copy.deepcopy(base)
+    config = LoraConfig(
+        r=5,
+        lora_alpha=7,
+        target_modules=list(names) if names else "all-linear",
+        use_rslora=rank_stabilized,
+        task_type="CAUSAL_LM",
+    )
+    peft = get_peft_model(copy.deepcopy(base), config).eval()
+    ours = copy.deepcopy(base)
     made = adapter.inject(ours, 5, 7.0, names, rank_stabilized)
-    theirs = {name.removeprefix("base_model.model."): module for name, module in peft.named_modules() if hasattr(module, "lora_A")}
+    theirs = {
+        name.removeprefix("base_model.model."): module
+        for name, module in peft.named_modules()
+        if hasattr(module, "lora_A")
+    }
     assert theirs.keys() == made.keys()
     generator = torch.Generator().manual_seed(5)
     for name, module in theirs.items():
-        a, b = module.lora_A.default.weight, module.lora_B.default.weight
+        a = module.lora_A.default.weight
+        b = module.lora_B.default.weight
         with torch.no_grad():
             b.copy_(torch.randn(b.shape, generator=generator) * 0.1)
             made[name].a.copy_(a)
@@ -50,19 +84,29 @@ def test_logits_gradients_and_merging_equal_peft(kind, everything, rank_stabiliz
     names = None if everything else NAMES.get(kind, ("q_proj", "v_proj"))
     base, peft, ours, made, theirs = pair(kind, names, rank_stabilized)
     ids = torch.randint(3, 50, (2, 11), generator=torch.Generator().manual_seed(1))
-    expected, got = peft(ids).logits, ours(ids).logits
-    assert (got - base(ids).logits).abs().max() > 1e-3, "the adapter does nothing, so nothing is compared"
+    expected = peft(ids).logits
+    got = ours(ids).logits
+    assert (got - base(ids).logits).abs().max() > 1e-3, (
+        "the adapter does nothing, so nothing is compared"
+    )
     assert torch.allclose(got, expected, atol=1e-5)
     for logits in (expected, got):
-        torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
+        torch.nn.functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()
+        ).backward()
     for name, module in theirs.items():
-        for mine, other in ((made[name].a, module.lora_A.default.weight), (made[name].b, module.lora_B.default.weight)):
+        for mine, other in (
+            (made[name].a, module.lora_A.default.weight),
+            (made[name].b, module.lora_B.default.weight),
+        ):
             assert other.grad.abs().max() > 0 and torch.allclose(mine.grad, other.grad, atol=1e-5)
         added = module.get_delta_weight("default")
         assert torch.allclose(made[name].delta(), added.T if kind == "gpt2" else added, atol=1e-9)
     trained = {name for name, p in ours.named_parameters() if p.requires_grad}
     assert trained == {f"{name}.{part}" for name in made for part in "ab"}
-    assert adapter.trainable_fraction(ours) == pytest.approx(peft.get_nb_trainable_parameters()[0] / peft.get_nb_trainable_parameters()[1])
+    assert adapter.trainable_fraction(ours) == pytest.approx(
+        peft.get_nb_trainable_parameters()[0] / peft.get_nb_trainable_parameters()[1]
+    )
     before = copy.deepcopy(ours.state_dict())
     for layer in adapter.adapters(ours):
         layer.merge()
@@ -74,31 +118,47 @@ def test_logits_gradients_and_merging_equal_peft(kind, everything, rank_stabiliz
     assert torch.allclose(ours(ids).logits, got, atol=1e-5)
     for layer in adapter.adapters(ours):
         layer.unmerge()
-    assert all(torch.allclose(value, before[name], atol=1e-6) for name, value in ours.state_dict().items())
+    assert all(
+        torch.allclose(value, before[name], atol=1e-6) for name, value in ours.state_dict().items()
+    )
 
 
 def test_a_fresh_adapter_changes_nothing_and_can_learn():
-    base, again, other = base_model("gpt2"), base_model("gpt2"), base_model("gpt2")
+    base = base_model("gpt2")
+    again = base_model("gpt2")
+    other = base_model("gpt2")
     ids = torch.arange(9)[None]
     before = base(ids).logits
     first = adapter.inject(base, 3, 6.0)
     assert torch.equal(base(ids).logits, before)
-    same, differing = adapter.inject(again, 3, 6.0), adapter.inject(other, 3, 6.0, seed=1)
+    same = adapter.inject(again, 3, 6.0)
+    differing = adapter.inject(other, 3, 6.0, seed=1)
     for name, layer in first.items():
         bound = layer.a.shape[1] ** -0.5
-        assert 0.8 * bound < layer.a.abs().max() <= bound and 0.4 * bound < layer.a.std() < 0.75 * bound  # uniform: bound / sqrt 3
+        # Uniform: bound / sqrt 3.
+        assert (
+            0.8 * bound < layer.a.abs().max() <= bound
+            and 0.4 * bound < layer.a.std() < 0.75 * bound
+        )
         assert torch.equal(layer.a, same[name].a) and not torch.equal(layer.a, differing[name].a)
 
 
 def test_in_half_precision_the_adapter_stays_in_float32_as_with_peft():
-    config, ids = CONFIGS["llama"], torch.arange(11)[None]
+    config = CONFIGS["llama"]
+    ids = torch.arange(11)[None]
     torch.manual_seed(4)
     base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).eval()
-    peft, ours = get_peft_model(copy.deepcopy(base), LoraConfig(r=5, lora_alpha=7, target_modules="all-linear", task_type="CAUSAL_LM")).eval(), base
+    peft = get_peft_model(
+        copy.deepcopy(base),
+        LoraConfig(r=5, lora_alpha=7, target_modules="all-linear", task_type="CAUSAL_LM"),
+    ).eval()
+    ours = base
     made = adapter.inject(ours, 5, 7.0)
     for name, module in peft.named_modules():
         if hasattr(module, "lora_A"):
-            mine, a, b = made[name.removeprefix("base_model.model.")], module.lora_A.default.weight, module.lora_B.default.weight
+            mine = made[name.removeprefix("base_model.model.")]
+            a = module.lora_A.default.weight
+            b = module.lora_B.default.weight
             assert mine.a.dtype == a.dtype == torch.float32
             with torch.no_grad():
                 b.fill_(0.02)
@@ -109,7 +169,8 @@ def test_in_half_precision_the_adapter_stays_in_float32_as_with_peft():
 
 
 def test_an_adapter_has_the_rank_it_was_given():
-    a, b = torch.randn(4, 20, generator=torch.Generator().manual_seed(0)), torch.randn(17, 4, generator=torch.Generator().manual_seed(1))
+    a = torch.randn(4, 20, generator=torch.Generator().manual_seed(0))
+    b = torch.randn(17, 4, generator=torch.Generator().manual_seed(1))
     delta = adapter.delta_weight(a, b, adapter.scale(8, 4))
     assert torch.linalg.matrix_rank(delta) == 4
     assert torch.allclose(delta, 2 * b @ a)
@@ -121,7 +182,9 @@ def test_bad_shapes_ranks_and_names_are_sentences():
         adapter.delta_weight(torch.ones(3, 5), torch.ones(7, 4), 1.0)
     with pytest.raises(AdaptLabError, match="from 1"):
         adapter.scale(8, 0)
-    with pytest.raises(AdaptLabError, match="no linear layer named z_proj; it has c_attn, c_fc, c_proj"):
+    with pytest.raises(
+        AdaptLabError, match="no linear layer named z_proj; it has c_attn, c_fc, c_proj"
+    ):
         adapter.inject(base_model("gpt2"), 3, 6.0, ("c_attn", "z_proj"))
     with pytest.raises(AdaptLabError, match="in a list"):
         adapter.inject(base_model("gpt2"), 3, 6.0, "c_attn")
@@ -143,12 +206,21 @@ def test_bad_shapes_ranks_and_names_are_sentences():
 def test_the_spectrum_says_what_a_lower_rank_loses():
     generator = torch.Generator().manual_seed(2)
     matrix = spectrum.with_spectrum(torch.tensor([4.0, 3.0, 0.0]), 11, 7, generator)
-    assert torch.allclose(spectrum.singular_values(matrix)[:3], torch.tensor([4.0, 3.0, 0.0], dtype=torch.float64), atol=1e-9)
+    assert torch.allclose(
+        spectrum.singular_values(matrix)[:3],
+        torch.tensor([4.0, 3.0, 0.0], dtype=torch.float64),
+        atol=1e-9,
+    )
     assert [round(spectrum.best_error(matrix, r), 6) for r in (0, 1, 2)] == [1.0, 0.6, 0.0]
     equal = spectrum.with_spectrum(torch.ones(5), 9, 8, generator)
     assert spectrum.effective_rank(equal) == pytest.approx(5, rel=1e-6)
     u, s, v = torch.linalg.svd(matrix)
-    assert spectrum.best_error(matrix, 1) == pytest.approx(float(torch.linalg.norm(matrix - s[0] * torch.outer(u[:, 0], v[0])) / torch.linalg.norm(matrix)))
+    assert spectrum.best_error(matrix, 1) == pytest.approx(
+        float(
+            torch.linalg.norm(matrix - s[0] * torch.outer(u[:, 0], v[0]))
+            / torch.linalg.norm(matrix)
+        )
+    )
     with pytest.raises(AdaptLabError, match="from 0 to 7"):
         spectrum.best_error(matrix, 8)
     nothing = torch.zeros(4, 3)

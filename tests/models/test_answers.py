@@ -1,4 +1,6 @@
-"""Servers that answer otherwise than the SDKs expect, over HTTP: each time one sentence, and never a number that is wrong."""
+"""Servers that answer otherwise than the SDKs expect, over HTTP: each time one sentence, and never
+a number that is wrong.
+"""
 
 import json
 import threading
@@ -20,14 +22,22 @@ PAGE = "<html>Please log in.</html>"
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers each request with what `answers` makes of it, as (status, body); a body that is a list is a stream of events, and a text a page."""
+    """Answers each request with what `answers` makes of it, as (status, body); a body that is a
+    list is a stream of events, and a text a page.
+    """
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.seen.append(asked)
         status, body = self.server.answers(asked)
         kind = {list: "text/event-stream", str: "text/html"}.get(type(body), "application/json")
-        text = "".join(body) if isinstance(body, list) else body if isinstance(body, str | bytes) else json.dumps(body)
+        text = (
+            "".join(body)
+            if isinstance(body, list)
+            else body
+            if isinstance(body, str | bytes)
+            else json.dumps(body)
+        )
         content = text if isinstance(text, bytes) else text.encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -42,7 +52,8 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    httpd.seen, httpd.answers = [], None
+    httpd.seen = []
+    httpd.answers = None
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield httpd
     httpd.shutdown()
@@ -64,14 +75,26 @@ def anthropic(server):
 
 
 def completion(message=None, finish="stop", **changes) -> dict:
-    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": "7"} | (message or {})}
+    choice = {
+        "index": 0,
+        "finish_reason": finish,
+        "message": {"role": "assistant", "content": "7"} | (message or {}),
+    }
     usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
-    return {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage} | changes
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+    } | changes
 
 
 def chunk(delta, finish=None) -> str:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return f"data: {json.dumps({'id': '1', 'object': 'chat.completion.chunk', 'created': 1, 'model': 'm', 'choices': [choice]})}\n\n"
+    whole = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return f"data: {json.dumps(whole | {'choices': [choice]})}\n\n"
 
 
 def always(body, status=200):
@@ -82,7 +105,11 @@ def without_usage() -> dict:
     return {key: value for key, value in completion().items() if key != "usage"}
 
 
-@pytest.mark.parametrize("body", [without_usage(), completion(usage=None), completion(usage={})], ids=["absent", "null", "empty"])
+@pytest.mark.parametrize(
+    "body",
+    [without_usage(), completion(usage=None), completion(usage={})],
+    ids=["absent", "null", "empty"],
+)
 def test_unknown_usage_is_0_with_a_warning(server, client, body):
     server.answers = always(body)
     with pytest.warns(NoUsage, match="does not say how many tokens it used; they are counted as 0"):
@@ -104,13 +131,25 @@ def test_known_usage_is_counted_without_a_warning(server, client):
 FAULTS = {
     "no choices": (completion(choices=[]), "answered without a choice; check that its address"),
     "null choices": (completion(choices=None), "answered without a choice; check that its address"),
-    "no message": (completion(choices=[{"index": 0}]), "answered without a choice; check that its address"),
+    "no message": (
+        completion(choices=[{"index": 0}]),
+        "answered without a choice; check that its address",
+    ),
     "null": (b"null", "answered without a choice; check that its address"),
     "choices in an object": (completion(choices={"a": 1}), "answered without a choice"),
     "null choice": (completion(choices=[None]), "answered without a choice"),
-    "page": (PAGE, "answered with a page and not with JSON .*log in.*; check the address, which often ends in /v1"),
+    "page": (
+        PAGE,
+        (
+            "answered with a page and not with JSON .*log in.*; check the address, which often ends"
+            " in /v1"
+        ),
+    ),
     "not JSON": (b"{oops", "sent something else than JSON, so check the address"),
-    "error": ({"error": {"message": "The model is busy."}}, r"answered with an error \(The model is busy.\); ask again later"),
+    "error": (
+        {"error": {"message": "The model is busy."}},
+        r"answered with an error \(The model is busy.\); ask again later",
+    ),
 }
 
 
@@ -124,7 +163,12 @@ def test_what_is_no_completion_is_one_sentence(server, client, body, words):
         openai_step(client.client, "m")(QUESTION, [])
 
 
-ODD = [{"content": 7}, {"content": {"a": 1}}, {"content": ["7"]}, {"content": [{"type": "text", "text": None}]}]
+ODD = [
+    {"content": 7},
+    {"content": {"a": 1}},
+    {"content": ["7"]},
+    {"content": [{"type": "text", "text": None}]},
+]
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -138,7 +182,12 @@ def test_a_content_of_another_shape_is_one_sentence(server, client, odd):
 
 
 def test_what_a_server_leaves_out_of_a_choice_is_no_fault(server, client):
-    server.answers = always(completion(choices=[{"message": {"content": "7"}}], usage={"prompt_tokens": "9", "completion_tokens": 2}))
+    server.answers = always(
+        completion(
+            choices=[{"message": {"content": "7"}}],
+            usage={"prompt_tokens": "9", "completion_tokens": 2},
+        )
+    )
     with pytest.warns(NoUsage):
         reply = ask(client, QUESTION)
     assert (reply.text, reply.n_prompt_tokens, reply.n_completion_tokens) == ("7", 0, 2)
@@ -146,29 +195,63 @@ def test_what_a_server_leaves_out_of_a_choice_is_no_fault(server, client):
     assert list(client.stream(QUESTION)) == ["7"]
 
 
-THOUGHT = {"prompt_tokens": 9, "completion_tokens": 128, "total_tokens": 137, "completion_tokens_details": {"reasoning_tokens": 128}}
+THOUGHT = {
+    "prompt_tokens": 9,
+    "completion_tokens": 128,
+    "total_tokens": 137,
+    "completion_tokens_details": {"reasoning_tokens": 128},
+}
 
 
-@pytest.mark.parametrize("body, words", [
-    (completion({"content": None}), "answered without a text .*'stop'.*; ask again, or choose another model"),
-    (completion({"content": None}, "length"), "used up all tokens before the reply began; raise max_new_tokens"),
-    (completion({"content": ""}, "length", usage=THOUGHT), "used up all tokens before the reply began; raise max_new_tokens"),
-    (completion({"content": None}, "content_filter"), r"withheld the reply \(content_filter\); change the prompt"),
-    (completion({"content": ""}, "content_filter"), r"withheld the reply \(content_filter\); change the prompt"),
-    (completion({"content": None}, "tool_calls"), "called a tool that it was not given; choose another model"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (
+            completion({"content": None}),
+            "answered without a text .*'stop'.*; ask again, or choose another model",
+        ),
+        (
+            completion({"content": None}, "length"),
+            "used up all tokens before the reply began; raise max_new_tokens",
+        ),
+        (
+            completion({"content": ""}, "length", usage=THOUGHT),
+            "used up all tokens before the reply began; raise max_new_tokens",
+        ),
+        (
+            completion({"content": None}, "content_filter"),
+            r"withheld the reply \(content_filter\); change the prompt",
+        ),
+        (
+            completion({"content": ""}, "content_filter"),
+            r"withheld the reply \(content_filter\); change the prompt",
+        ),
+        (
+            completion({"content": None}, "tool_calls"),
+            "called a tool that it was not given; choose another model",
+        ),
+    ],
+)
 def test_a_completion_without_a_text_says_why(server, client, body, words):
     server.answers = always(body)
     with pytest.raises(AdaptLabError, match=words):
         ask(client, QUESTION)
 
 
-@pytest.mark.parametrize("body, text", [
-    (completion({"content": ""}), ""),
-    (completion({"content": None, "refusal": "I cannot."}, "content_filter"), "I cannot."),
-    (completion({"content": [{"type": "thinking", "thinking": []}, {"type": "text", "text": "7"}]}), "7"),
-    (completion({"content": "7"}, "length"), "7"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body, text",
+    [
+        (completion({"content": ""}), ""),
+        (completion({"content": None, "refusal": "I cannot."}, "content_filter"), "I cannot."),
+        (
+            completion(
+                {"content": [{"type": "thinking", "thinking": []}, {"type": "text", "text": "7"}]}
+            ),
+            "7",
+        ),
+        (completion({"content": "7"}, "length"), "7"),
+    ],
+)
 def test_a_reply_may_be_empty_a_refusal_in_parts_or_cut(server, client, body, text):
     server.answers = always(body)
     assert ask(client, QUESTION).text == text
@@ -177,15 +260,34 @@ def test_a_reply_may_be_empty_a_refusal_in_parts_or_cut(server, client, body, te
 def reasoning(asked) -> tuple[int, dict | list]:
     """As a reasoning model answers: one that has another name for the limit."""
     if "max_tokens" in asked:
-        message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-        return 400, {"error": {"message": message, "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter"}}
-    return 200, [chunk({"content": "7"}), chunk({}, "stop"), "data: [DONE]\n\n"] if asked.get("stream") else completion()
+        message = (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use"
+            " 'max_completion_tokens' instead."
+        )
+        return 400, {
+            "error": {
+                "message": message,
+                "type": "invalid_request_error",
+                "param": "max_tokens",
+                "code": "unsupported_parameter",
+            }
+        }
+    return 200, (
+        [chunk({"content": "7"}), chunk({}, "stop"), "data: [DONE]\n\n"]
+        if asked.get("stream")
+        else completion()
+    )
 
 
 def test_a_model_that_refuses_max_tokens_is_asked_again_in_the_newer_name(server, client):
     server.answers = reasoning
-    assert [reply.text for reply in client.batch([QUESTION, QUESTION], max_new_tokens=9)] == ["7", "7"]
-    assert [(asked.get("max_tokens"), asked.get("max_completion_tokens")) for asked in server.seen] == [(9, None), (None, 9), (None, 9)]
+    assert [reply.text for reply in client.batch([QUESTION, QUESTION], max_new_tokens=9)] == [
+        "7",
+        "7",
+    ]
+    assert [
+        (asked.get("max_tokens"), asked.get("max_completion_tokens")) for asked in server.seen
+    ] == [(9, None), (None, 9), (None, 9)]
     assert all(asked["messages"] == QUESTION and asked["temperature"] == 0 for asked in server.seen)
 
 
@@ -197,15 +299,27 @@ def test_a_stream_and_an_agent_are_asked_again_too(server, client):
 
 def test_the_newer_name_is_tried_once(server, client):
     server.answers = always({"error": {"message": "max_completion_tokens is not supported."}}, 400)
-    with pytest.raises(AdaptLabError, match="max_completion_tokens is not supported.*; change the option or the prompt that it names"):
+    with pytest.raises(
+        AdaptLabError,
+        match=(
+            "max_completion_tokens is not supported.*; change the option or the prompt that it"
+            " names"
+        ),
+    ):
         ask(client, QUESTION)
     assert len(server.seen) == 2
 
 
-@pytest.mark.parametrize("status, advice", [
-    (400, "change the option or the prompt that it names"), (401, "the key"), (404, "the model's name"), (429, "wait before you ask again"),
-    (500, "ask again later"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "status, advice",
+    [
+        (400, "change the option or the prompt that it names"),
+        (401, "the key"),
+        (404, "the model's name"),
+        (429, "wait before you ask again"),
+        (500, "ask again later"),
+    ],
+)
 def test_the_advice_follows_from_the_status(server, client, anthropic, status, advice):
     server.answers = always({"error": {"message": "No."}}, status)
     for chat in (client, anthropic):
@@ -222,15 +336,30 @@ def pieces_before(chat, words: str) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("body, pieces, words", [
-    ([chunk({"content": "7"}), 'data: {"error": {"message": "overloaded"}}\n\n'], ["7"], r"did not answer .*overloaded.*; ask again later"),
-    (['data: {"error": {"message": "overloaded"}}\n\n'], [], r"did not answer .*overloaded.*; ask again later"),
-    (PAGE, [], "streamed no reply; check that its address"),
-    (["data: [DONE]\n\n"], [], "streamed no reply; check that its address"),
-    (["data: {oops\n\n"], [], "sent something else than JSON"),
-    ([chunk({"content": None}), chunk({}, "content_filter")], [], "withheld the reply"),
-    ([chunk({"content": ""}), chunk({}, "length")], [], "used up all tokens before the reply began"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body, pieces, words",
+    [
+        (
+            [chunk({"content": "7"}), 'data: {"error": {"message": "overloaded"}}\n\n'],
+            ["7"],
+            r"did not answer .*overloaded.*; ask again later",
+        ),
+        (
+            ['data: {"error": {"message": "overloaded"}}\n\n'],
+            [],
+            r"did not answer .*overloaded.*; ask again later",
+        ),
+        (PAGE, [], "streamed no reply; check that its address"),
+        (["data: [DONE]\n\n"], [], "streamed no reply; check that its address"),
+        (["data: {oops\n\n"], [], "sent something else than JSON"),
+        ([chunk({"content": None}), chunk({}, "content_filter")], [], "withheld the reply"),
+        (
+            [chunk({"content": ""}), chunk({}, "length")],
+            [],
+            "used up all tokens before the reply began",
+        ),
+    ],
+)
 def test_a_stream_that_is_no_reply_is_one_sentence(server, client, body, pieces, words):
     server.answers = always(body)
     assert pieces_before(client, words) == pieces
@@ -245,26 +374,45 @@ def test_a_stream_that_breaks_off_is_warned_of(server, client):
 def test_a_stream_may_refuse_and_may_have_nothing_to_say(server, client):
     server.answers = always([chunk({"refusal": "I cannot."}), chunk({}, "stop")])
     assert list(client.stream(QUESTION)) == ["I cannot."]
-    server.answers = always([chunk({"content": ""}), chunk({}, "stop"), 'data: {"choices": [], "usage": null}\n\n'])
+    server.answers = always(
+        [chunk({"content": ""}), chunk({}, "stop"), 'data: {"choices": [], "usage": null}\n\n']
+    )
     assert list(client.stream(QUESTION)) == []
 
 
 def message(content=None, reason="end_turn", **changes) -> dict:
     content = [{"type": "text", "text": "7"}] if content is None else content
     usage = {"input_tokens": 9, "output_tokens": 2}
-    return {"id": "1", "type": "message", "role": "assistant", "model": "m", "stop_reason": reason, "content": content, "usage": usage} | changes
+    return {
+        "id": "1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "stop_reason": reason,
+        "content": content,
+        "usage": usage,
+    } | changes
 
 
-@pytest.mark.parametrize("body, words", [
-    (PAGE, "answered with a page and not with JSON"),
-    (b"{oops", "sent something else than JSON, so check the address"),
-    (message(content=[], reason="refusal"), r"withheld the reply \(refusal\)"),
-    (message(content=[], reason="max_tokens"), "used up all tokens before the reply began; raise max_new_tokens"),
-    (message(content=["7"]), "answered in another shape than its protocol has"),
-    (message(content=[{"type": "text"}]), "answered in another shape than its protocol has"),
-    (message() | {"content": None}, "answered without a content; check that the address"),
-    ({"type": "error", "error": {"message": "Overloaded"}}, r"answered with an error \(Overloaded\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (PAGE, "answered with a page and not with JSON"),
+        (b"{oops", "sent something else than JSON, so check the address"),
+        (message(content=[], reason="refusal"), r"withheld the reply \(refusal\)"),
+        (
+            message(content=[], reason="max_tokens"),
+            "used up all tokens before the reply began; raise max_new_tokens",
+        ),
+        (message(content=["7"]), "answered in another shape than its protocol has"),
+        (message(content=[{"type": "text"}]), "answered in another shape than its protocol has"),
+        (message() | {"content": None}, "answered without a content; check that the address"),
+        (
+            {"type": "error", "error": {"message": "Overloaded"}},
+            r"answered with an error \(Overloaded\)",
+        ),
+    ],
+)
 def test_what_is_no_message_of_anthropics_is_one_sentence(server, anthropic, body, words):
     server.answers = always(body)
     with pytest.raises(AdaptLabError, match=f"^Anthropic .*{words}"):
@@ -284,24 +432,51 @@ def event(kind: str, **body) -> str:
 
 
 START = event("message_start", message=message(content=[], reason=None))
-TEXT = [event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        event("content_block_delta", index=0, delta={"type": "text_delta", "text": "7"}), event("content_block_stop", index=0)]  # fmt: skip
+TEXT = [
+    event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+    event("content_block_delta", index=0, delta={"type": "text_delta", "text": "7"}),
+    event("content_block_stop", index=0),
+]
 
 
 def ending(reason: str) -> list[str]:
-    return [event("message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage={"output_tokens": 2}), event("message_stop")]
+    return [
+        event(
+            "message_delta",
+            delta={"stop_reason": reason, "stop_sequence": None},
+            usage={"output_tokens": 2},
+        ),
+        event("message_stop"),
+    ]
 
 
-@pytest.mark.parametrize("body, pieces, words", [
-    (PAGE, [], "streamed no reply; check that the address"),
-    ([START, *ending("refusal")], [], "withheld the reply"),
-    ([START, *TEXT], ["7"], "broke the reply off before its end; ask again"),
-    ([START], [], "broke the reply off before its end; ask again"),
-    ([event("message_start", message=None)], [], "answered in another shape than its protocol has"),
-    ([START, TEXT[1]], [], "answered in another shape than its protocol has"),
-    ([START, *TEXT, event("error", error={"type": "overloaded_error", "message": "Overloaded"})], ["7"], "did not answer .*Overloaded"),
-])  # fmt: skip
-def test_a_stream_of_anthropics_that_is_no_reply_is_one_sentence(server, anthropic, body, pieces, words):
+@pytest.mark.parametrize(
+    "body, pieces, words",
+    [
+        (PAGE, [], "streamed no reply; check that the address"),
+        ([START, *ending("refusal")], [], "withheld the reply"),
+        ([START, *TEXT], ["7"], "broke the reply off before its end; ask again"),
+        ([START], [], "broke the reply off before its end; ask again"),
+        (
+            [event("message_start", message=None)],
+            [],
+            "answered in another shape than its protocol has",
+        ),
+        ([START, TEXT[1]], [], "answered in another shape than its protocol has"),
+        (
+            [
+                START,
+                *TEXT,
+                event("error", error={"type": "overloaded_error", "message": "Overloaded"}),
+            ],
+            ["7"],
+            "did not answer .*Overloaded",
+        ),
+    ],
+)
+def test_a_stream_of_anthropics_that_is_no_reply_is_one_sentence(
+    server, anthropic, body, pieces, words
+):
     server.answers = always(body)
     assert pieces_before(anthropic, words) == pieces
 
@@ -321,6 +496,10 @@ def test_a_service_without_embeddings_is_one_sentence(server, body):
 
 
 def test_the_agents_client_says_where_a_server_is_away():
-    step = openai_step(openai.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0), "m")
-    with pytest.raises(AdaptLabError, match="did not answer .*; check the model's name, the key and the address"):
+    step = openai_step(
+        openai.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0), "m"
+    )
+    with pytest.raises(
+        AdaptLabError, match="did not answer .*; check the model's name, the key and the address"
+    ):
         step(QUESTION, [])

@@ -20,9 +20,15 @@ from adaptlab.tune.rows import tokenized
 chat_of = cache(stored)
 # Words that templates look for in a message, beside the marks of every family.
 MARKUP = [
-    "<think>", "</think>", "<|channel|>analysis", "{{ x }}", "{% if %}", "[/INST]", "</s>",
+    "<think>",
+    "</think>",
+    "<|channel|>analysis",
+    "{{ x }}",
+    "{% if %}",
+    "[/INST]",
+    "</s>",
     "<tool_call>",
-]  # fmt: skip
+]
 STORED_TEXTS = [chat_of(name).tokenizer.chat_template for name in OF_TEXT]
 FOREIGN = sorted({mark for template in STORED_TEXTS for mark in MARKS.findall(template)})
 

@@ -19,8 +19,14 @@ from adaptlab.models.chat import ScriptedChat, ask
 from adaptlab.models.load_chat import load_chat
 from adaptlab.models.local import LocalChat, groups
 
-QUESTIONS = [[{"role": "user", "content": f"What is {a} + {b}?"}] for a, b in [(1, 2), (30, 41), (9, 9), (55, 12), (7, 80)]]
-SYSTEM_LONG = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]
+QUESTIONS = [
+    [{"role": "user", "content": f"What is {a} + {b}?"}]
+    for a, b in [(1, 2), (30, 41), (9, 9), (55, 12), (7, 80)]
+]
+SYSTEM_LONG = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Lena lives in Selby. Where does Lena live?"},
+]
 
 
 def test_embedded_models_load_with_transformers_alone():
@@ -39,11 +45,17 @@ def test_a_batch_says_what_single_prompts_say(chat):
     conversations = [*QUESTIONS, SYSTEM_LONG]
     together = [reply.text for reply in chat.batch(conversations, max_new_tokens=12)]
     assert together == [ask(chat, messages, max_new_tokens=12).text for messages in conversations]
-    assert all(reply.n_prompt_tokens > 5 and reply.n_completion_tokens > 0 and reply.seconds > 0 for reply in chat.batch(QUESTIONS))
+    assert all(
+        reply.n_prompt_tokens > 5 and reply.n_completion_tokens > 0 and reply.seconds > 0
+        for reply in chat.batch(QUESTIONS)
+    )
 
 
 def test_sampling_depends_on_the_seed_and_on_nothing_else(chat):
-    draw = lambda seed: [r.text for r in chat.batch(QUESTIONS * 4, max_new_tokens=12, temperature=2.0, seed=seed)]  # noqa: E731
+    def draw(seed):
+        replies = chat.batch(QUESTIONS * 4, max_new_tokens=12, temperature=2.0, seed=seed)
+        return [reply.text for reply in replies]
+
     torch.manual_seed(1)
     first = draw(3)
     torch.manual_seed(2)
@@ -56,7 +68,10 @@ def test_sampling_depends_on_the_seed_and_on_nothing_else(chat):
 
 def test_the_stream_says_what_the_batch_says(chat):
     pieces = list(chat.stream(SYSTEM_LONG, max_new_tokens=12))
-    assert len(pieces) > 1 and "".join(pieces).strip() == ask(chat, SYSTEM_LONG, max_new_tokens=12).text
+    assert (
+        len(pieces) > 1
+        and "".join(pieces).strip() == ask(chat, SYSTEM_LONG, max_new_tokens=12).text
+    )
 
 
 def test_a_stream_that_fails_raises_where_it_is_read(chat):
@@ -71,7 +86,14 @@ def test_an_empty_batch_is_empty(chat):
     assert chat.batch([]) == []
 
 
-@pytest.mark.parametrize("messages", [[], [{"role": "user"}], [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "user"}],
+        [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+    ],
+)
 def test_conversations_that_nobody_could_answer_are_refused(messages):
     with pytest.raises(AdaptLabError):
         ScriptedChat(["x"]).batch([messages])
@@ -85,17 +107,40 @@ def test_groups_cover_all_and_stay_within_the_budget():
 
 
 def test_data_turns_are_merged_for_models_without_the_role():
-    merged = merge_data([{"role": "system", "content": "s"}, {"role": "data", "content": "d"}, {"role": "user", "content": "q"}])
-    assert [m["role"] for m in merged] == ["system", "user"] and merged[1]["content"] == "Context:\nd\n\nq"
+    merged = merge_data(
+        [
+            {"role": "system", "content": "s"},
+            {"role": "data", "content": "d"},
+            {"role": "user", "content": "q"},
+        ]
+    )
+    assert [m["role"] for m in merged] == ["system", "user"] and merged[1][
+        "content"
+    ] == "Context:\nd\n\nq"
 
 
-def test_a_model_that_this_test_saves_loads_from_its_path_and_as_a_hub_id(tmp_path, tokenizer, monkeypatch):
+def test_a_model_that_this_test_saves_loads_from_its_path_and_as_a_hub_id(
+    tmp_path, tokenizer, monkeypatch
+):
     torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=1)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
     LlamaForCausalLM(config).save_pretrained(tmp_path / "org" / "tiny")
     tokenizer.save_pretrained(tmp_path / "org" / "tiny")
-    assert ask(load_chat(str(tmp_path / "org" / "tiny")), "Hello", max_new_tokens=3).n_completion_tokens <= 3
-    monkeypatch.chdir(tmp_path)  # transformers takes org/tiny from the working folder before it asks the hub
+    assert (
+        ask(
+            load_chat(str(tmp_path / "org" / "tiny")), "Hello", max_new_tokens=3
+        ).n_completion_tokens
+        <= 3
+    )
+    # Transformers takes org/tiny from the working folder before it asks the hub.
+    monkeypatch.chdir(tmp_path)
     assert load_chat("hub:org/tiny").model.config.hidden_size == 32
 
 
@@ -121,7 +166,9 @@ def test_models_that_run_elsewhere_are_no_local_ones():
 
 def test_damaged_weights_are_refused(tmp_path):
     for name in ("mini-chat", "sha256.json"):
-        (shutil.copytree if (load.WEIGHTS / name).is_dir() else shutil.copy)(load.WEIGHTS / name, tmp_path / name)
+        (shutil.copytree if (load.WEIGHTS / name).is_dir() else shutil.copy)(
+            load.WEIGHTS / name, tmp_path / name
+        )
     assert load.embedded_path("mini-chat", tmp_path).name == "mini-chat"
     weights = tmp_path / "mini-chat" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
@@ -134,7 +181,9 @@ def test_damaged_weights_are_refused(tmp_path):
 
 def test_every_file_of_the_weights_is_hashed():
     hashed = set(json.loads(load.HASHES.read_text()))
-    needed = [path for path in load.WEIGHTS.glob("*/*") if path.name not in ("training.json", "log.jsonl")]
+    needed = [
+        path for path in load.WEIGHTS.glob("*/*") if path.name not in ("training.json", "log.jsonl")
+    ]
     assert {str(path.relative_to(load.WEIGHTS)) for path in needed} == hashed
 
 
@@ -161,14 +210,18 @@ import sys
 from adaptlab.models.local import LocalChat
 whole, small = LocalChat(sys.argv[1]), LocalChat(sys.argv[1] + ":4bit")
 ask = [[{"role": "user", "content": "Lena lives in Selby. Where does Lena live?"}]]
-print(small.model.get_memory_footprint() / whole.model.get_memory_footprint(), *(chat.batch(ask, max_new_tokens=8)[0].text for chat in (whole, small)), sep="|")
+ratio = small.model.get_memory_footprint() / whole.model.get_memory_footprint()
+replies = (chat.batch(ask, max_new_tokens=8)[0].text for chat in (whole, small))
+print(ratio, *replies, sep="|")
 """
 
 
 def test_weights_of_four_bits_take_less_and_still_answer():
     assert QUANTIZERS.exists(), "run `make build/quantizers` first, as `make test` does"
     command = [sys.executable, "-c", FOUR_BIT, str(load.embedded_path("chat"))]
-    found = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(QUANTIZERS)}, capture_output=True, text=True)
+    found = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(QUANTIZERS)}, capture_output=True, text=True
+    )
     assert found.returncode == 0, found.stderr
     share, whole, small = found.stdout.strip().splitlines()[-1].split("|")
     assert 0.1 < float(share) < 0.4 and "Selby" in whole and "Selby" in small

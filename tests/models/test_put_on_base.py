@@ -15,7 +15,8 @@ from adaptlab.models.adapter import with_adapter
 from adaptlab.models.load import load_model
 
 BASE = "embedded:mini-chat"
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 IDS = torch.arange(5, 15)[None]
 
 

@@ -1,4 +1,6 @@
-"""One base and several adapters behind a real server: what each name says is what the same model says here, whatever was asked before."""
+"""One base and several adapters behind a real server: what each name says is what the same model
+says here, whatever was asked before.
+"""
 
 import json
 import subprocess
@@ -19,14 +21,19 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.serve import Shared, adapter_folder, running
 
 BASE = "embedded:mini-chat"
-QUESTION = "The records show that the job of Kira Lambert is lawyer. What is the job of Kira Lambert?"
+QUESTION = (
+    "The records show that the job of Kira Lambert is lawyer. What is the job of Kira Lambert?"
+)
 
 
 def made_adapter(folder: Path, seed: int, model: str = BASE) -> Path:
     """An adapter with strong random weights, as a run of `adaptlab tune` would leave it."""
     from peft import LoraConfig, get_peft_model
 
-    tuned = get_peft_model(LocalChat(model).model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+    tuned = get_peft_model(
+        LocalChat(model).model,
+        LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"),
+    )
     generator = torch.Generator().manual_seed(seed)
     for name, weight in tuned.named_parameters():
         if "lora_B" in name:
@@ -50,13 +57,20 @@ def expected(folders):
     alone = {BASE: LocalChat(BASE)}
     for name, folder in folders.items():
         own = LocalChat(BASE)
-        alone[name] = LocalChat(name, PeftModel.from_pretrained(own.model, folder / "adapter").eval(), own.tokenizer)
+        alone[name] = LocalChat(
+            name, PeftModel.from_pretrained(own.model, folder / "adapter").eval(), own.tokenizer
+        )
     return {name: ask(model, QUESTION, max_new_tokens=12) for name, model in alone.items()}
 
 
 @pytest.fixture(scope="module")
 def server(folders):
-    with running("adaptlab", "serve", BASE, *(f"--adapter={name}={folder}" for name, folder in folders.items())) as started:
+    with running(
+        "adaptlab",
+        "serve",
+        BASE,
+        *(f"--adapter={name}={folder}" for name, folder in folders.items()),
+    ) as started:
         yield started
 
 
@@ -64,22 +78,37 @@ def test_each_name_is_a_model_of_its_own_in_any_order(server, expected):
     assert len({reply.text for reply in expected.values()}) == 3
     for name in (BASE, "a1", "a2", BASE, "a2", "a1"):
         reply = ask(OpenAIChat(name, server.url, "none"), QUESTION, max_new_tokens=12)
-        assert (reply.text, reply.n_prompt_tokens) == (expected[name].text, expected[name].n_prompt_tokens), name
-        assert "".join(OpenAIChat(name, server.url, "none").stream([{"role": "user", "content": QUESTION}], max_new_tokens=12)).strip() == reply.text
+        assert (reply.text, reply.n_prompt_tokens) == (
+            expected[name].text,
+            expected[name].n_prompt_tokens,
+        ), name
+        assert (
+            "".join(
+                OpenAIChat(name, server.url, "none").stream(
+                    [{"role": "user", "content": QUESTION}], max_new_tokens=12
+                )
+            ).strip()
+            == reply.text
+        )
 
 
 def test_requests_at_once_do_not_mix(server, expected):
     said = []
 
     def several(name):
-        said.extend((name, ask(OpenAIChat(name, server.url, "none"), QUESTION, max_new_tokens=12).text) for _ in range(4))
+        said.extend(
+            (name, ask(OpenAIChat(name, server.url, "none"), QUESTION, max_new_tokens=12).text)
+            for _ in range(4)
+        )
 
     threads = [threading.Thread(target=several, args=(name,)) for name in expected]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(said) == sorted((name, reply.text) for name, reply in expected.items() for _ in range(4))
+    assert sorted(said) == sorted(
+        (name, reply.text) for name, reply in expected.items() for _ in range(4)
+    )
 
 
 def test_the_models_are_listed_and_a_name_that_is_not_there_is_refused(server):
@@ -92,7 +121,9 @@ def test_the_models_are_listed_and_a_name_that_is_not_there_is_refused(server):
 def answer(server, path: str, body: dict | None = None, **headers: str) -> tuple[int, str]:
     """Status and text of what the server answers, to a POST where there is a body."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(server.url.removesuffix("/v1") + path, data, {"Content-Type": "application/json"} | headers)
+    request = urllib.request.Request(
+        server.url.removesuffix("/v1") + path, data, {"Content-Type": "application/json"} | headers
+    )
     try:
         with urllib.request.urlopen(request) as answered:
             return answered.status, answered.read().decode()
@@ -104,8 +135,13 @@ def test_pages_of_others_are_refused(server):
     assert answer(server, "/v1/models")[0] == 200
     assert answer(server, "/v1/models", Origin=server.url.removesuffix("/v1"))[0] == 200
     status, text = answer(server, "/v1/models", Origin="http://evil.example")
-    assert status == 403 and json.loads(text)["error"]["message"] == "Pages of http://evil.example may not ask this server."
-    assert answer(server, "/v1/models", Host="evil.example")[0] == 400  # a name that was made to point here
+    assert (
+        status == 403
+        and json.loads(text)["error"]["message"]
+        == "Pages of http://evil.example may not ask this server."
+    )
+    # A name that was made to point here.
+    assert answer(server, "/v1/models", Host="evil.example")[0] == 400
 
 
 @pytest.mark.parametrize("path", ["/load_model", "/reset"])
@@ -116,7 +152,11 @@ def test_no_request_loads_or_drops_a_model(server, path):
 
 def test_a_reply_ends_where_the_models_places_do_and_a_longer_prompt_is_refused(server):
     def said(text: str) -> tuple[int, str]:
-        return answer(server, "/v1/chat/completions", {"model": "a1", "messages": [{"role": "user", "content": text}], "max_tokens": 10**9})
+        return answer(
+            server,
+            "/v1/chat/completions",
+            {"model": "a1", "messages": [{"role": "user", "content": text}], "max_tokens": 10**9},
+        )
 
     status, text = said("word " * 990)
     assert status == 200 and 990 < json.loads(text)["usage"]["total_tokens"] <= 1024
@@ -126,7 +166,15 @@ def test_a_reply_ends_where_the_models_places_do_and_a_longer_prompt_is_refused(
 
 
 @pytest.mark.parametrize(
-    "values", [{"max_tokens": -5}, {"max_tokens": "many"}, {"messages": []}, {"messages": None}, {"messages": [{"role": "user", "content": 5}]}], ids=str
+    "values",
+    [
+        {"max_tokens": -5},
+        {"max_tokens": "many"},
+        {"messages": []},
+        {"messages": None},
+        {"messages": [{"role": "user", "content": 5}]},
+    ],
+    ids=str,
 )
 def test_values_that_do_not_suit_are_a_bad_request(server, values):
     body = {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
@@ -138,7 +186,16 @@ def test_values_that_do_not_suit_are_a_bad_request(server, values):
 def test_more_stop_sequences_than_can_be_searched_for_are_refused(server):
     def said(n_stops: int) -> tuple[int, str]:
         stops = [f"stop{i}" for i in range(n_stops)]
-        return answer(server, "/v1/chat/completions", {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4, "stop": stops})
+        return answer(
+            server,
+            "/v1/chat/completions",
+            {
+                "model": "a1",
+                "messages": [{"role": "user", "content": "Hello"}],
+                "max_tokens": 4,
+                "stop": stops,
+            },
+        )
 
     assert said(4)[0] == 200
     status, text = said(1000)
@@ -151,21 +208,35 @@ def test_with_an_api_key_only_those_who_send_it_are_answered():
         for sent in ({}, {"Authorization": "Bearer no"}, {"Authorization": "sesame"}):
             status, text = answer(closed, "/v1/models", **sent)
             assert status == 401 and "API key" in text
-        assert [model.id for model in OpenAIChat(BASE, closed.url, "sesame").client.models.list()] == [BASE]
+        assert [
+            model.id for model in OpenAIChat(BASE, closed.url, "sesame").client.models.list()
+        ] == [BASE]
 
 
 def test_a_crowd_is_told_to_come_later_and_the_server_goes_on(server):
     body = {"model": "a1", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
     with ThreadPoolExecutor(150) as crowd:
-        said = list(crowd.map(lambda _: answer(server, "/v1/chat/completions", body)[0], range(150)))
+        said = list(
+            crowd.map(lambda _: answer(server, "/v1/chat/completions", body)[0], range(150))
+        )
     assert set(said) <= {200, 503} and 200 in said
     assert answer(server, "/v1/chat/completions", body)[0] == 200
 
 
 def test_a_port_that_is_taken_is_a_sentence(server):
-    command = [Path(sys.executable).parent / "adaptlab", "serve", BASE, "--port", server.url.rpartition(":")[2].removesuffix("/v1")]
+    command = [
+        Path(sys.executable).parent / "adaptlab",
+        "serve",
+        BASE,
+        "--port",
+        server.url.rpartition(":")[2].removesuffix("/v1"),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 2 and "choose another with --port" in ended.stderr and len(ended.stderr.strip().splitlines()) == 1
+    assert (
+        ended.returncode == 2
+        and "choose another with --port" in ended.stderr
+        and len(ended.stderr.strip().splitlines()) == 1
+    )
 
 
 def test_the_base_is_in_memory_once(folders):
@@ -176,14 +247,20 @@ def test_the_base_is_in_memory_once(folders):
 
 
 def test_a_block_that_fails_ends_its_server():
-    with pytest.raises(RuntimeError, match="in the block"), running("adaptlab", "serve", BASE) as started:
+    with (
+        pytest.raises(RuntimeError, match="in the block"),
+        running("adaptlab", "serve", BASE) as started,
+    ):
         assert started.process.poll() is None and started.megabytes() > 10
         raise RuntimeError("in the block")
     assert started.process.poll() is not None
 
 
 def test_a_server_that_does_not_come_up_says_why(tmp_path):
-    with pytest.raises(AdaptLabError, match="did not come up.*holds no adapter"), running("adaptlab", "serve", BASE, f"--adapter=x={tmp_path}"):
+    with (
+        pytest.raises(AdaptLabError, match="did not come up.*holds no adapter"),
+        running("adaptlab", "serve", BASE, f"--adapter=x={tmp_path}"),
+    ):
         pass
 
 
@@ -199,8 +276,24 @@ def test_an_adapter_of_another_base_is_refused(folders, tmp_path):
         Shared(BASE, {BASE: folders["a1"]})
 
 
-@pytest.mark.parametrize(("given", "says"), [(["a1"], "write NAME=FOLDER"), (["=x"], "write NAME=FOLDER"), (["a=x", "a=y"], "the same name")])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["a1"], "write NAME=FOLDER"),
+        (["=x"], "write NAME=FOLDER"),
+        (["a=x", "a=y"], "the same name"),
+    ],
+)
 def test_the_command_refuses_in_a_sentence(given, says):
-    command = [Path(sys.executable).parent / "adaptlab", "serve", BASE, *(f"--adapter={one}" for one in given)]
+    command = [
+        Path(sys.executable).parent / "adaptlab",
+        "serve",
+        BASE,
+        *(f"--adapter={one}" for one in given),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode == 2 and says in ended.stderr and len(ended.stderr.strip().splitlines()) == 1
+    assert (
+        ended.returncode == 2
+        and says in ended.stderr
+        and len(ended.stderr.strip().splitlines()) == 1
+    )

@@ -1,4 +1,6 @@
-"""Each option of OpenAI's published schema is honoured, refused by name, or without effect on a reply: nothing is dropped without a word."""
+"""Each option of OpenAI's published schema is honoured, refused by name, or without effect on a
+reply: nothing is dropped without a word.
+"""
 
 import json
 import urllib.error
@@ -11,13 +13,25 @@ from models.test_serve import BASE, answer
 from models.test_template import STORED, made
 from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming as ChatParams
-from openai.types.completion_create_params import CompletionCreateParamsStreaming as CompletionParams
-from openai.types.responses.response_create_params import ResponseCreateParamsStreaming as ResponseParams
+from openai.types.completion_create_params import (
+    CompletionCreateParamsStreaming as CompletionParams,
+)
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsStreaming as ResponseParams,
+)
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.api import OpenAIChat
 from adaptlab.models.local import LocalChat
-from adaptlab.models.requests import CHAT, COMPLETION, HONOURED, NEUTRAL, NO_EFFECT, RESPONSE, checked
+from adaptlab.models.requests import (
+    CHAT,
+    COMPLETION,
+    HONOURED,
+    NEUTRAL,
+    NO_EFFECT,
+    RESPONSE,
+    checked,
+)
 from adaptlab.models.serve import running
 
 SCHEMAS = {CHAT: ChatParams, COMPLETION: CompletionParams, RESPONSE: ResponseParams}
@@ -28,17 +42,36 @@ LEAST = {
 }
 ORDER = {
     "type": "object",
-    "properties": {"name": {"type": "string", "enum": ["lamp", "desk"]}, "count": {"type": "integer", "minimum": 1, "maximum": 9}},
+    "properties": {
+        "name": {"type": "string", "enum": ["lamp", "desk"]},
+        "count": {"type": "integer", "minimum": 1, "maximum": 9},
+    },
     "required": ["name", "count"],
     "additionalProperties": False,
 }
-IN_PART = {"response_format", "text", "tool_choice", "tools"}  # some of what they may ask for is honoured
-ASKS = {"n": 2, "best_of": 3, "logprobs": True, "top_logprobs": 2, "presence_penalty": 0.5, "frequency_penalty": 0.5, "echo": True, "background": True,
-        "tool_choice": "required", "response_format": {"type": "xml"}, "stream_options": {"include_obfuscation": True}, "verbosity": "low"}  # fmt: skip
+# Some of what they may ask for is honoured.
+IN_PART = {"response_format", "text", "tool_choice", "tools"}
+ASKS = {
+    "n": 2,
+    "best_of": 3,
+    "logprobs": True,
+    "top_logprobs": 2,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.5,
+    "echo": True,
+    "background": True,
+    "tool_choice": "required",
+    "response_format": {"type": "xml"},
+    "stream_options": {"include_obfuscation": True},
+    "verbosity": "low",
+}
 
 
 def every_option(path: str) -> list[str]:
-    return sorted({name for kind in SCHEMAS[path].__mro__ for name in getattr(kind, "__annotations__", {})} | set(SCHEMAS[path].__annotations__))
+    return sorted(
+        {name for kind in SCHEMAS[path].__mro__ for name in getattr(kind, "__annotations__", {})}
+        | set(SCHEMAS[path].__annotations__)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +79,28 @@ def template():
     return LocalChat(BASE).template
 
 
-@pytest.mark.parametrize("path, option", [(path, option) for path in SCHEMAS for option in every_option(path)])
+@pytest.mark.parametrize(
+    "path, option", [(path, option) for path in SCHEMAS for option in every_option(path)]
+)
 def test_an_option_is_honoured_refused_by_name_or_without_effect(template, path, option):
     if option in HONOURED[path] - IN_PART or option in NO_EFFECT:
         return
     with pytest.raises(AdaptLabError, match=option):
-        checked(path, LEAST[path] | {option: ASKS.get(option, {"something": "else"})}, template, BASE)
+        checked(
+            path, LEAST[path] | {option: ASKS.get(option, {"something": "else"})}, template, BASE
+        )
     for neutral in NEUTRAL.get(option, (None,)):
         if option not in LEAST[path]:
-            assert option not in checked(path, LEAST[path] | {option: neutral}, template, BASE).body or option in HONOURED[path]
+            assert (
+                option not in checked(path, LEAST[path] | {option: neutral}, template, BASE).body
+                or option in HONOURED[path]
+            )
 
 
 def test_the_schema_is_read():
-    assert {"response_format", "n", "logprobs", "tool_choice", "messages"} <= set(every_option(CHAT)) and "echo" in every_option(COMPLETION)
+    assert {"response_format", "n", "logprobs", "tool_choice", "messages"} <= set(
+        every_option(CHAT)
+    ) and "echo" in every_option(COMPLETION)
 
 
 @pytest.mark.parametrize("option", ["max_tokens", "max_completion_tokens"])
@@ -71,15 +113,37 @@ def test_a_limit_that_is_none_is_refused(template, option, value):
 @pytest.mark.parametrize(
     "messages, names",
     [
-        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]}], "message 1|Message 1.*image_url"),
-        ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}], "input_audio"),
+        (
+            [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
+                    ],
+                }
+            ],
+            "message 1|Message 1.*image_url",
+        ),
+        (
+            [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}],
+            "input_audio",
+        ),
         ([{"role": "robot", "content": "x"}], "role of message 1 is 'robot'"),
-        ([{"role": "user", "content": "x"}, {"role": "assistant", "content": None, "tool_calls": [{}]}], "Message 2 has tool_calls"),
+        (
+            [
+                {"role": "user", "content": "x"},
+                {"role": "assistant", "content": None, "tool_calls": [{}]},
+            ],
+            "Message 2 has tool_calls",
+        ),
         ([{"role": "user", "content": "x", "name": "Ann"}], "Message 1 has name"),
         ([{"role": "user", "content": None}], "content of message 1 is not a text"),
         (["Hello"], "role of message 1"),
         ([], "list of messages is empty"),
-        ([{"type": "function_call_output", "call_id": "c", "output": "4"}], "Message 1 is of the kind 'function_call_output'"),
+        (
+            [{"type": "function_call_output", "call_id": "c", "output": "4"}],
+            "Message 1 is of the kind 'function_call_output'",
+        ),
         (
             [{"role": "user", "content": [{"type": "text", "text": "x", "annotations": [{}]}]}],
             "Message 1 has a part with annotations",
@@ -92,10 +156,22 @@ def test_what_a_message_holds_beside_text_is_refused_by_name(template, messages,
 
 
 def test_parts_of_text_are_joined_and_null_keys_are_as_if_absent(template):
-    parts = [{"type": "text", "text": "Where is ", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "the lamp?"}]
-    given = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": parts, "name": None}]
+    parts = [
+        {"type": "text", "text": "Where is ", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "the lamp?"},
+    ]
+    given = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": parts, "name": None},
+    ]
     made = checked(CHAT, {"messages": given, "user": "ann", "n": None}, template, BASE).body
-    assert made == {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is the lamp?"}], "model": BASE}
+    assert made == {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Where is the lamp?"},
+        ],
+        "model": BASE,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +192,16 @@ def said(server, **options) -> str:
 
 
 def test_a_json_schema_is_honoured(server):
-    asked = {"type": "json_schema", "json_schema": {"name": "order", "schema": ORDER, "strict": True}}
+    asked = {
+        "type": "json_schema",
+        "json_schema": {"name": "order", "schema": ORDER, "strict": True},
+    }
     record = json.loads(said(server, response_format=asked))
-    assert record.keys() == {"name", "count"} and record["name"] in ("lamp", "desk") and 1 <= record["count"] <= 9
+    assert (
+        record.keys() == {"name", "count"}
+        and record["name"] in ("lamp", "desk")
+        and 1 <= record["count"] <= 9
+    )
     assert said(server, response_format={"type": "json_object"}).lstrip().startswith("{")
     assert said(server, response_format={"type": "text"}) == said(server)
 
@@ -149,7 +232,10 @@ def test_a_response_in_another_form_is_refused_by_name(template, text, says):
 
 
 def test_a_schema_that_cannot_be_kept_is_refused(server):
-    bad = {"type": "json_schema", "json_schema": {"name": "order", "schema": {"type": "nothing known"}}}
+    bad = {
+        "type": "json_schema",
+        "json_schema": {"name": "order", "schema": {"type": "nothing known"}},
+    }
     status, body = chat(server, response_format=bad)
     assert status == 400 and "JSON schema" in body["error"]["message"]
     status, body = chat(server, response_format={"type": "json_schema"})
@@ -175,27 +261,53 @@ def test_without_a_model_the_base_answers(server):
 
 def test_a_client_shows_the_servers_own_words(server):
     client = OpenAIChat(BASE, server.url, "none").client
-    for options, words in (({"n": 3}, "The option n is not supported"), ({"model": "nobody"}, "no model 'nobody'"), ({"stop": ["a"] * 9}, "9 stop sequences")):
+    for options, words in (
+        ({"n": 3}, "The option n is not supported"),
+        ({"model": "nobody"}, "no model 'nobody'"),
+        ({"stop": ["a"] * 9}, "9 stop sequences"),
+    ):
         with pytest.raises(openai.APIStatusError, match=words):
-            client.chat.completions.create(**LEAST[CHAT] | {"model": BASE, "max_tokens": 4} | options)
+            client.chat.completions.create(
+                **LEAST[CHAT] | {"model": BASE, "max_tokens": 4} | options
+            )
 
 
 def test_calls_of_tools_and_their_results_go_to_a_template_that_renders_them(template):
-    talk = [{"role": "user", "content": "What is 3 + 4?"},
-            {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}]},
-            {"role": "tool", "tool_call_id": "1", "content": "7"}]  # fmt: skip
-    with pytest.raises(AdaptLabError, match="Message 2 has tool_calls|content of message 2|role of message 3"):
+    talk = [
+        {"role": "user", "content": "What is 3 + 4?"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "7"},
+    ]
+    with pytest.raises(
+        AdaptLabError, match="Message 2 has tool_calls|content of message 2|role of message 3"
+    ):
         checked(CHAT, {"messages": talk}, template, BASE)
     qwen = made((STORED / "qwen3.jinja").read_text(encoding="utf-8")).template
     tools = [{"type": "function", "function": {"name": "add", "parameters": {}}}]
     body = checked(CHAT, {"messages": talk, "tools": tools, "tool_choice": "auto"}, qwen, BASE).body
-    assert body["tools"] == tools and body["messages"] == [talk[0], talk[1] | {"content": ""}, talk[2]]
-    assert all(word in qwen.render(body["messages"], prompt=True) for word in ('"add"', "<tool_response>", "7"))
+    assert body["tools"] == tools and body["messages"] == [
+        talk[0],
+        talk[1] | {"content": ""},
+        talk[2],
+    ]
+    assert all(
+        word in qwen.render(body["messages"], prompt=True)
+        for word in ('"add"', "<tool_response>", "7")
+    )
 
 
 def test_nobody_ends_a_turn_by_writing_its_mark(server):
     """The count of the prompt's tokens says that the mark was read as letters."""
-    plain, marked = (chat(server, messages=[{"role": "user", "content": text}])[1]["usage"]["prompt_tokens"] for text in ("a b", "a<|end|>b"))
+    plain, marked = (
+        chat(server, messages=[{"role": "user", "content": text}])[1]["usage"]["prompt_tokens"]
+        for text in ("a b", "a<|end|>b")
+    )
     assert marked > plain + 3
 
 
@@ -218,7 +330,9 @@ def options_with_values(path: str) -> list[str]:
     return sorted(HONOURED[path] & NOT_VALUES.keys())
 
 
-WRONG = [(p, option, v) for p in SCHEMAS for option in options_with_values(p) for v in NOT_VALUES[option]]
+WRONG = [
+    (p, option, v) for p in SCHEMAS for option in options_with_values(p) for v in NOT_VALUES[option]
+]
 
 
 @pytest.mark.parametrize("path, option, value", WRONG)
@@ -310,12 +424,16 @@ def test_a_response_says_whether_its_limit_cut_it_off(server, limit, cut):
     assert last.type == ("response.incomplete" if cut else "response.completed")
     for found in (made, last.response):
         assert found.status == ("incomplete" if cut else "completed") == found.output[-1].status
-        assert (found.incomplete_details and found.incomplete_details.reason) == ("max_output_tokens" if cut else None)
+        assert (found.incomplete_details and found.incomplete_details.reason) == (
+            "max_output_tokens" if cut else None
+        )
 
 
 def test_a_served_reply_begins_without_thoughts_as_one_on_this_machine_does(tmp_path):
     chat = LocalChat(BASE)
-    thinks = "{% if add_generation_prompt and enable_thinking | default(true) %}Let me think.{% endif %}"
+    thinks = (
+        "{% if add_generation_prompt and enable_thinking | default(true) %}Let me think.{% endif %}"
+    )
     chat.tokenizer.chat_template += thinks
     chat.model.save_pretrained(tmp_path)
     chat.tokenizer.save_pretrained(tmp_path)

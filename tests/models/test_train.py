@@ -1,4 +1,6 @@
-"""Training: the first phases learn to copy, a killed run resumes to the same weights, and files are never half-written."""
+"""Training: the first phases learn to copy, a killed run resumes to the same weights, and files are
+never half-written.
+"""
 
 import dataclasses
 
@@ -12,7 +14,9 @@ from adaptlab.world import mixture
 
 PHASES = [
     recipe.Phase("repetition", 1024, (4e-3, 2e-3), mixture.REPETITION, n_tokens=12_000),
-    recipe.Phase("chat", 1024, (2e-3, 1e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.5, n_tokens=8_000),
+    recipe.Phase(
+        "chat", 1024, (2e-3, 1e-3), mixture.BESIDE_CHAT, mixture.CHAT, 0.5, n_tokens=8_000
+    ),
 ]
 
 
@@ -30,7 +34,8 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypat
     whole = train.Run("mini", PHASES, tokenizer, tmp_path / "whole", seed=3)
     progress = whole.train()
     killed = train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
-    real, calls = train.batch_loss, []
+    real = train.batch_loss
+    calls = []
 
     def dying(*args):
         calls.append(1)
@@ -55,16 +60,23 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypat
 
 
 def test_repetition_is_learned_in_a_few_hundred_steps(tmp_path, tokenizer):
-    phase = dataclasses.replace(PHASES[0], n_tokens=330_000, n_batch_tokens=2048, rates=(6e-3, 6e-3))
+    phase = dataclasses.replace(
+        PHASES[0], n_tokens=330_000, n_batch_tokens=2048, rates=(6e-3, 6e-3)
+    )
     run = train.Run("mini", [phase], tokenizer, tmp_path / "run", seed=0)
     run.train()
     generator = torch.Generator().manual_seed(0)
     _, batch = next(batches(phase, tokenizer, "other"))
     with torch.inference_mode():
-        assert train.batch_loss(run.model, batch, generator)[1] > 0.5  # among some 600 words; never seen lists
+        # Among some 600 words; never seen lists.
+        assert train.batch_loss(run.model, batch, generator)[1] > 0.5
 
 
-@pytest.mark.parametrize("budget, size", [(budget, size) for budget, sizes in recipe.BUDGETS.items() for size in sizes])
+@pytest.mark.parametrize(
+    "budget, size", [(budget, size) for budget, sizes in recipe.BUDGETS.items() for size in sizes]
+)
 def test_every_length_of_a_budget_belongs_to_a_phase(budget, size):
     phases = recipe.phases("base", size, budget) + recipe.phases("chat", size, budget)
-    assert {phase.name for phase in phases} == recipe.BUDGETS[budget][size].keys() and all(phase.n_tokens > 0 for phase in phases)
+    assert {phase.name for phase in phases} == recipe.BUDGETS[budget][size].keys() and all(
+        phase.n_tokens > 0 for phase in phases
+    )

@@ -18,7 +18,9 @@ def text(rng: random.Random) -> list[str]:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("k1, b", [(1.5, 0.75), (0.9, 0.4)])
 def test_scores_are_those_of_bm25s_after_every_change(seed, k1, b):
-    rng, held, postings = random.Random(seed), {}, Postings(k1, b)
+    rng = random.Random(seed)
+    held = {}
+    postings = Postings(k1, b)
     for step in range(200):
         if held and rng.random() < 0.45:
             gone = rng.choice(list(held))
@@ -27,7 +29,9 @@ def test_scores_are_those_of_bm25s_after_every_change(seed, k1, b):
         else:
             held[step] = text(rng)
             postings.add(step, held[step])
-        assert len(postings) == len(held) and set(held) == {i for i in range(step + 1) if i in postings}
+        assert len(postings) == len(held) and set(held) == {
+            i for i in range(step + 1) if i in postings
+        }
         if step % 10 or not any(held.values()):
             continue
         library = bm25s.BM25(k1=k1, b=b)

@@ -9,7 +9,10 @@ from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.retrieve import Hit
 
 TEXTS = ("The lamp costs 12 euros.", "The kettle costs 12 euros.", "Wool is warm.")
-HITS = [Hit(Chunk(i, text, "s", "t", "", date(2026, 1, 1), 0, len(text)), 1.0) for i, text in enumerate(TEXTS)]
+HITS = [
+    Hit(Chunk(i, text, "s", "t", "", date(2026, 1, 1), 0, len(text)), 1.0)
+    for i, text in enumerate(TEXTS)
+]
 
 
 def kettle_first(pairs):

@@ -1,4 +1,6 @@
-"""Collections: one change is one step, what is saved comes back or is refused, and a kill during a save loses nothing."""
+"""Collections: one change is one step, what is saved comes back or is refused, and a kill during a
+save loses nothing.
+"""
 
 import json
 import subprocess
@@ -25,14 +27,18 @@ from adaptlab.rag.retrieve import Keyword
 class Letters:
     """A vector of letter counts: texts of like letters are near. Counts what it embeds."""
 
-    name, dimension = "letters", 26
+    name = "letters"
+    dimension = 26
 
     def __init__(self):
         self.n_texts = 0
 
     def encode(self, texts):
         self.n_texts += len(texts)
-        counts = np.array([[text.lower().count(chr(97 + i)) + 0.01 for i in range(26)] for text in texts], np.float32).reshape(-1, 26)
+        counts = np.array(
+            [[text.lower().count(chr(97 + i)) + 0.01 for i in range(26)] for text in texts],
+            np.float32,
+        ).reshape(-1, 26)
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
 
@@ -57,13 +63,17 @@ def test_update_puts_a_source_anew_and_embeds_only_what_changed(collection):
     assert texts_of(collection) == ["apple", "mmmm", "zebra zoo"]
     collection.embedder.n_texts = 0
     collection.update(pieces("a", "zebra zoo", "qqqqq"))
-    assert texts_of(collection) == ["mmmm", "qqqqq", "zebra zoo"] and collection.embedder.n_texts == 1
+    assert (
+        texts_of(collection) == ["mmmm", "qqqqq", "zebra zoo"] and collection.embedder.n_texts == 1
+    )
     first = pieces("c", "some words", "more words")
     collection.add(first)
     collection.embedder.n_texts = 0
     collection.update(pieces("c", "longer than it was", "more words"))
     assert collection.embedder.n_texts == 1, "what only moved was embedded again"
-    assert next(c for c in collection.chunks.values() if c.text == "more words").start > first[1].start
+    assert (
+        next(c for c in collection.chunks.values() if c.text == "more words").start > first[1].start
+    )
     collection.update([], sources=["c"])
     collection.delete("b")
     assert texts_of(collection) == ["qqqqq", "zebra zoo"] and len(collection.index) == 2
@@ -89,9 +99,11 @@ def test_what_is_no_list_of_chunks_is_refused_and_changes_nothing(collection):
 
 def test_search_filters_by_what_chunks_say_of_themselves(collection):
     query = collection.embedder.encode(["apple"])
-    ((best, score), *_) = collection.search(query, 3)[0]
+    (best, score), *_ = collection.search(query, 3)[0]
     assert best.text == "apple" and score > 0.9
-    assert [found.source for found, _ in collection.search(query, 3, lambda c: c.source == "b")[0]] == ["b"]
+    assert [
+        found.source for found, _ in collection.search(query, 3, lambda c: c.source == "b")[0]
+    ] == ["b"]
     assert collection.search(query, 2, lambda c: c.date > date(2027, 1, 1)) == [[]]
 
 
@@ -99,7 +111,9 @@ def test_saved_and_loaded_it_finds_the_same(collection, tmp_path):
     collection.save(tmp_path / "shop.index")
     again = Collection.load(tmp_path / "shop.index", Letters())
     query = again.embedder.encode(["zoo"])
-    assert again.chunks == collection.chunks and again.search(query, 3) == collection.search(query, 3)
+    assert again.chunks == collection.chunks and again.search(query, 3) == collection.search(
+        query, 3
+    )
     again.update(pieces("a", "new"))
     assert texts_of(again) == ["mmmm", "new"]
     Collection(Letters()).save(tmp_path / "empty.index")
@@ -126,10 +140,18 @@ def test_a_file_from_before_kinds_and_paths_is_read(tmp_path):
     made = Collection(Letters())
     made.add(pieces("a", "zebra zoo"))
     lines = "".join(
-        json.dumps({k: v for k, v in asdict(c).items() if k != "parents"} | {"date": c.date.isoformat()}) + "\n" for c in made.chunks.values()
+        json.dumps(
+            {k: v for k, v in asdict(c).items() if k != "parents"} | {"date": c.date.isoformat()}
+        )
+        + "\n"
+        for c in made.chunks.values()
     ).encode()
     vectors = made.index.to_bytes()
-    about = {"embedder": "letters", "index": made.index.settings(), "sizes": [len(lines), len(vectors)]}
+    about = {
+        "embedder": "letters",
+        "index": made.index.settings(),
+        "sizes": [len(lines), len(vectors)],
+    }
     header = json.dumps(about | {"sha256": _digest(about, lines, vectors)}).encode()
     (tmp_path / "old").write_bytes(MAGIC + header + b"\n" + lines + vectors)
     assert Collection.load(tmp_path / "old", Letters()).chunks == made.chunks
@@ -215,7 +237,11 @@ while True:
 def test_a_kill_during_a_save_leaves_a_whole_file(tmp_path):
     path = tmp_path / "shop.index"
     for delay in (0.003, 0.011, 0.019):
-        process = subprocess.Popen([sys.executable, "-c", SAVE_FOR_EVER, path], stdout=subprocess.PIPE, cwd=Path(__file__).parent)
+        process = subprocess.Popen(
+            [sys.executable, "-c", SAVE_FOR_EVER, path],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parent,
+        )
         process.stdout.readline()
         time.sleep(delay)
         process.kill()
@@ -224,17 +250,25 @@ def test_a_kill_during_a_save_leaves_a_whole_file(tmp_path):
 
 
 def test_a_search_beside_updates_sees_the_old_or_the_new(collection):
-    old, new = pieces("a", "zebra zoo", "apple"), pieces("a", "kiwi", "fig", "plum")
+    old = pieces("a", "zebra zoo", "apple")
+    new = pieces("a", "kiwi", "fig", "plum")
     states = {frozenset(("zebra zoo", "apple")), frozenset(("kiwi", "fig", "plum"))}
-    query, stop, mixed = collection.embedder.encode(["apple"]), threading.Event(), []
+    query = collection.embedder.encode(["apple"])
+    stop = threading.Event()
+    mixed = []
 
     def look(where):
         while not stop.is_set():
-            found = frozenset(c.text for c, _ in collection.search(query, 3, where)[0] if c.source == "a")
+            found = frozenset(
+                c.text for c, _ in collection.search(query, 3, where)[0] if c.source == "a"
+            )
             if not any(found <= state for state in states) or (where and found not in states):
                 mixed.append(found)
 
-    threads = [threading.Thread(target=look, args=(where,)) for where in (None, lambda c: c.source == "a", None)]
+    threads = [
+        threading.Thread(target=look, args=(where,))
+        for where in (None, lambda c: c.source == "a", None)
+    ]
     for thread in threads:
         thread.start()
     for _ in range(60):

@@ -1,4 +1,6 @@
-"""The docstrings as a corpus: questions out of their documents, none twice, and two parts that share no library."""
+"""The docstrings as a corpus: questions out of their documents, none twice, and two parts that
+share no library.
+"""
 
 import pytest
 
@@ -17,15 +19,23 @@ def corpus():
 
 def test_questions_are_left_out_of_their_documents(corpus):
     documents, questions = corpus
-    assert len(documents) > 800 and len({document.source for document in documents}) == len(documents) and {item.kind for item in questions} == set(KINDS)
+    assert (
+        len(documents) > 800
+        and len({document.source for document in documents}) == len(documents)
+        and {item.kind for item in questions} == set(KINDS)
+    )
     everything = f" {' | '.join(words(document.text) for document in documents)} "
-    assert not [item for item in questions if f" {words(item.text)} " in everything], "a document holds the words of a question"
+    assert not [item for item in questions if f" {words(item.text)} " in everything], (
+        "a document holds the words of a question"
+    )
     assert len({words(item.text) for item in questions}) == len(questions) > 1000
 
 
 def test_what_the_reranker_learns_from_is_never_measured(corpus):
     assert not set(MEASURED) & set(TUNED_ON)
-    assert {item.source.split(".")[0] for item in corpus[1]} == {"networkx", "peft"} and {item.source for item in corpus[1]} <= {d.source for d in corpus[0]}
+    assert {item.source.split(".")[0] for item in corpus[1]} == {"networkx", "peft"} and {
+        item.source for item in corpus[1]
+    } <= {d.source for d in corpus[0]}
 
 
 def test_the_same_on_every_run_and_a_sentence_for_what_is_not_there(corpus):

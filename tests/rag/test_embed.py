@@ -1,4 +1,6 @@
-"""Embedders: the real one from its wheel, any folder, a service over HTTP, and the cache before them."""
+"""Embedders: the real one from its wheel, any folder, a service over HTTP, and the cache before
+them.
+"""
 
 import json
 import re
@@ -24,7 +26,9 @@ def test_the_nearest_note_is_the_one_that_means_the_same():
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     index = NumpyIndex(384)
     index.add(range(3), vectors)
-    found, cosines = index.search(embed.embed(["What is the home town of Vera Finch?", "How much is the lamp?"]), 2)
+    found, cosines = index.search(
+        embed.embed(["What is the home town of Vera Finch?", "How much is the lamp?"]), 2
+    )
     assert found[:, 0].tolist() == [1, 0] and (cosines[:, 0] > cosines[:, 1]).all()
     assert embed.embed([]).shape == (0, 384)
 
@@ -32,7 +36,13 @@ def test_the_nearest_note_is_the_one_that_means_the_same():
 def test_a_missing_or_damaged_wheel_is_one_sentence(monkeypatch, tmp_path):
     embed.minilm_folder.cache_clear()
     changed = tmp_path / "assets.toml"
-    changed.write_text(re.sub('(size = 90868376, sha256 = )"[0-9a-f]+"', rf'\1"{"0" * 64}"', assets.MANIFEST.read_text()))
+    changed.write_text(
+        re.sub(
+            '(size = 90868376, sha256 = )"[0-9a-f]+"',
+            rf'\1"{"0" * 64}"',
+            assets.MANIFEST.read_text(),
+        )
+    )
     monkeypatch.setattr(assets, "MANIFEST", changed)
     with pytest.raises(AdaptLabError, match="damaged"):
         embed.minilm_folder()
@@ -48,7 +58,9 @@ def test_a_missing_or_damaged_wheel_is_one_sentence(monkeypatch, tmp_path):
 def test_a_folder_of_ones_own_is_an_embedder_and_a_wrong_one_is_a_sentence(tmp_path):
     own = embed.LocalEmbedder(str(embed.minilm_folder()))
     np.testing.assert_allclose(own.encode(NOTES), embed.embed(NOTES), atol=1e-5)
-    assert own.name.startswith(str(embed.minilm_folder())) and "@" in own.name, "another model saved there would pass for this one"
+    assert own.name.startswith(str(embed.minilm_folder())) and "@" in own.name, (
+        "another model saved there would pass for this one"
+    )
     with pytest.raises(AdaptLabError, match="could not be loaded"):
         embed.LocalEmbedder(str(tmp_path / "nothing"))
 
@@ -59,7 +71,11 @@ def test_an_embedder_of_the_hub_that_was_fetched_needs_no_network(tmp_path, monk
         embed.LocalEmbedder("hub:org/embedder")
     folder = tmp_path / "org" / "embedder"
     shutil.copytree(embed.minilm_folder(), folder)
-    files = {str(path.relative_to(folder)): assets.File(path.stat().st_size, assets.sha256(path)) for path in folder.rglob("*") if path.is_file()}
+    files = {
+        str(path.relative_to(folder)): assets.File(path.stat().st_size, assets.sha256(path))
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     assets.write_lock(tmp_path, "org/embedder", assets.Locked("", files))
     fetched = embed.LocalEmbedder("hub:org/embedder")
     np.testing.assert_allclose(fetched.encode(NOTES), embed.embed(NOTES), atol=1e-5)
@@ -75,8 +91,18 @@ class Service(BaseHTTPRequestHandler):
             self.send_error(500)
             return
         vectors = 3 * embed.embed(asked["input"])
-        data = [{"object": "embedding", "index": i, "embedding": vector.tolist()} for i, vector in enumerate(vectors)]
-        body = json.dumps({"object": "list", "model": "m", "data": data[::-1], "usage": {"prompt_tokens": 1, "total_tokens": 1}}).encode()
+        data = [
+            {"object": "embedding", "index": i, "embedding": vector.tolist()}
+            for i, vector in enumerate(vectors)
+        ]
+        body = json.dumps(
+            {
+                "object": "list",
+                "model": "m",
+                "data": data[::-1],
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+            }
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
@@ -105,11 +131,25 @@ def test_a_service_gives_unit_vectors_in_the_order_of_the_texts(service):
         embed.ServiceEmbedder("any", base_url="http://127.0.0.1:9/v1", api_key="none")
 
 
-@pytest.mark.parametrize("texts, sentence", [("a lamp", "given alone"), (["a", None], "is NoneType"), ([3], "is int"), ([["a"]], "is list")])
+@pytest.mark.parametrize(
+    "texts, sentence",
+    [
+        ("a lamp", "given alone"),
+        (["a", None], "is NoneType"),
+        ([3], "is int"),
+        ([["a"]], "is list"),
+    ],
+)
 def test_what_is_no_list_of_texts_is_refused(texts, sentence, service, tmp_path):
     served = embed.ServiceEmbedder("any", base_url=service, api_key="none")
     cached = embed.CachedEmbedder(embed.minilm(), tmp_path / "cache.db")
-    for encode in (embed.embed, served.encode, cached.encode, embed.minilm().encode_query, cached.encode_document):
+    for encode in (
+        embed.embed,
+        served.encode,
+        cached.encode,
+        embed.minilm().encode_query,
+        cached.encode_document,
+    ):
         with pytest.raises(AdaptLabError, match=sentence):
             encode(texts)
 
@@ -117,7 +157,8 @@ def test_what_is_no_list_of_texts_is_refused(texts, sentence, service, tmp_path)
 class Counting:
     """Counts what it embeds."""
 
-    name, dimension = "counting", 2
+    name = "counting"
+    dimension = 2
 
     def __init__(self):
         self.seen = []

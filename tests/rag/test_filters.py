@@ -53,7 +53,9 @@ MEANINGS = [
 
 def chunks() -> list[Chunk]:
     texts = {"a": "the lamp is red", "b": "the lamp is blue", "c": "a lamp", "d": "no lamp here"}
-    return chunk([Document(texts[name], name, name, DAY, (), known) for name, known in TICKETS.items()])
+    return chunk(
+        [Document(texts[name], name, name, DAY, (), known) for name, known in TICKETS.items()]
+    )
 
 
 @pytest.mark.parametrize(("condition", "expected"), MEANINGS, ids=lambda value: str(value)[:40])
@@ -145,9 +147,11 @@ FILTERS = st.recursive(
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(FILTERS, FILTERS)
 def test_filters_put_together_follow_de_morgan(one, two):
-    both, neither = as_test({"$and": [one, two]}), as_test({"$nor": [one, two]})
+    both = as_test({"$and": [one, two]})
+    neither = as_test({"$nor": [one, two]})
     for piece in chunks():
-        first, second = as_test(one)(piece), as_test(two)(piece)
+        first = as_test(one)(piece)
+        second = as_test(two)(piece)
         assert both(piece) == (first and second)
         assert neither(piece) == (not first and not second)
 
@@ -165,7 +169,9 @@ def test_filters_put_together_follow_de_morgan(one, two):
 def test_a_name_that_no_chunk_has_is_warned_of(where, unknown):
     collection = Collection(Letters())
     collection.add(chunks())
-    with pytest.warns(UserWarning, match=f"no chunk has '{unknown}'. Names that chunks have: source, .*team"):
+    with pytest.warns(
+        UserWarning, match=f"no chunk has '{unknown}'. Names that chunks have: source, .*team"
+    ):
         assert Dense(collection).search(["lamp"], 2, where) == [[]]
 
 

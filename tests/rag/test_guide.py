@@ -14,7 +14,10 @@ def test_the_code_of_the_guide_runs(tmp_path, monkeypatch, capsys):
     Path("handbook").mkdir()
     text = "# Lamps\n\nA lamp stays dark where its cable is loose.\n\n# Desks\n\nFour legs.\n"
     Path("handbook/lamps.md").write_text(text)
-    Path("tickets.csv").write_text("ticket,subject,body,team,year\nT-7,Dark lamp,It is dark since May.,sales,2025\nT-8,Desk,It has three legs.,support,2024\n")
+    Path("tickets.csv").write_text(
+        "ticket,subject,body,team,year\nT-7,Dark lamp,It is dark since May.,sales,2025\nT-8,Desk,It"
+        " has three legs.,support,2024\n"
+    )
     page = (PAGES / "documents.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(code, "documents.md", "exec"), {})

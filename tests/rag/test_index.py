@@ -10,7 +10,8 @@ from adaptlab.rag.index import FAMILIES, METRICS, NO_ID, FaissIndex, NumpyIndex
 from adaptlab.rag.pgvector import PgvectorIndex
 from adaptlab.rag.qdrant import QdrantIndex
 
-N, DIMENSION = 300, 24
+N = 300
+DIMENSION = 24
 
 
 def unit(rng: np.random.Generator, n: int, dimension: int = DIMENSION) -> np.ndarray:
@@ -46,13 +47,18 @@ def make(request, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_exact_indexes_equal_brute_force_through_changes(make, kind, metric):
     rng = np.random.default_rng(1)
-    vectors, queries, ids = unit(rng, N), unit(rng, 7), rng.choice(2**62, N, replace=False)
-    oracle, index = NumpyIndex(DIMENSION, metric), make(kind, metric)
+    vectors = unit(rng, N)
+    queries = unit(rng, 7)
+    ids = rng.choice(2**62, N, replace=False)
+    oracle = NumpyIndex(DIMENSION, metric)
+    index = make(kind, metric)
     allowed = ids[50:60].tolist()
     for held in (oracle, index):
         held.add(ids[:200].tolist(), vectors[:200])
         held.delete(ids[:9].tolist())
-        held.replace(ids[9:30].tolist(), ids[[9, *range(200, N)]].tolist(), vectors[[40, *range(200, N)]])
+        held.replace(
+            ids[9:30].tolist(), ids[[9, *range(200, N)]].tolist(), vectors[[40, *range(200, N)]]
+        )
     assert len(index) == len(oracle) == 200 - 9 - 21 + 101
     for options in ({"k": 11}, {"k": 5, "allowed": allowed}, {"k": 12, "allowed": allowed}):
         expected_ids, expected = oracle.search(queries, **options)
@@ -66,7 +72,8 @@ def test_exact_indexes_equal_brute_force_through_changes(make, kind, metric):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_refused_is_a_sentence_and_changes_nothing(make, kind):
     rng = np.random.default_rng(2)
-    index, vectors = make(kind), unit(rng, 8)
+    index = make(kind)
+    vectors = unit(rng, 8)
     with pytest.raises(AdaptLabError, match="index is empty"):
         index.search(vectors, 1)
     index.add(range(8), vectors)
@@ -98,22 +105,30 @@ def test_what_is_refused_is_a_sentence_and_changes_nothing(make, kind):
 @pytest.mark.parametrize("make_one", [NumpyIndex, FaissIndex, lambda d: FaissIndex(d, "hnsw")])
 def test_any_sequence_of_changes_leaves_what_it_says(make_one):
     rng = np.random.default_rng(11)
-    index, held = make_one(DIMENSION), {}
+    index = make_one(DIMENSION)
+    held = {}
     for step in range(60):
-        gone = rng.choice(list(held), min(len(held), int(rng.integers(0, 4))), replace=False).tolist() if held else []
+        gone = (
+            rng.choice(list(held), min(len(held), int(rng.integers(0, 4))), replace=False).tolist()
+            if held
+            else []
+        )
         new = [*range(100 * step, 100 * step + int(rng.integers(0, 6))), *gone[:1]]
         vectors = unit(rng, max(len(new), 1))[: len(new)]
         index.replace(gone, new, vectors)
         held = {i: v for i, v in held.items() if i not in gone} | dict(zip(new, vectors))
         assert index.ids == set(held) and len(index) == len(held)
         if held:
-            np.testing.assert_allclose(index.vectors(list(held)), np.array(list(held.values())), atol=1e-6)
+            np.testing.assert_allclose(
+                index.vectors(list(held)), np.array(list(held.values())), atol=1e-6
+            )
             assert index.search(np.array(list(held.values())), 1)[0][:, 0].tolist() == list(held)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_k_above_the_number_of_vectors_gives_what_there_is(make, kind):
-    index, vectors = make(kind), unit(np.random.default_rng(7), 8)
+    index = make(kind)
+    vectors = unit(np.random.default_rng(7), 8)
     index.add(range(8), vectors)
     for k in (9, 10**6):
         ids, scores = index.search(vectors, k)
@@ -124,8 +139,11 @@ def test_a_k_above_the_number_of_vectors_gives_what_there_is(make, kind):
 @pytest.mark.parametrize("family", ["flat", "ivf", "hnsw"])
 def test_a_filter_that_leaves_few_finds_them_as_brute_force_does(family, metric):
     rng = np.random.default_rng(8)
-    vectors, queries, n = unit(rng, 6000), unit(rng, 50), 6000
-    index, oracle = FaissIndex(DIMENSION, family, metric, n_probe=4, ef=16, n_links=8), NumpyIndex(DIMENSION, metric)
+    vectors = unit(rng, 6000)
+    queries = unit(rng, 50)
+    n = 6000
+    index = FaissIndex(DIMENSION, family, metric, n_probe=4, ef=16, n_links=8)
+    oracle = NumpyIndex(DIMENSION, metric)
     for held in (index, oracle):
         held.add(range(n), vectors)
     for allowed in ([7], [7, 7, n + 5], [n + 5], [], rng.choice(n, 900, replace=False).tolist()):
@@ -149,21 +167,30 @@ def test_no_query_finds_fewer_than_a_filter_allows(family, monkeypatch):
 LEAST_RECALL = {"flat": 1, "ivf": 0.3, "hnsw": 0.8, "pq": 0.1, "ivfpq": 0.1}
 
 
-@pytest.mark.parametrize("family, metric", [*((family, "cosine") for family in FAMILIES), ("ivf", "l2"), ("hnsw", "l2"), ("ivfpq", "l2")])
+@pytest.mark.parametrize(
+    "family, metric",
+    [*((family, "cosine") for family in FAMILIES), ("ivf", "l2"), ("hnsw", "l2"), ("ivfpq", "l2")],
+)
 def test_families_find_update_and_come_back_from_bytes(family, metric):
     rng = np.random.default_rng(3)
     n = 10_000 if "pq" in family else 600
     vectors = unit(rng, n)
-    ids, queries = rng.choice(2**62, n, replace=False), vectors[:20]
-    index, oracle = FaissIndex(DIMENSION, family, metric, n_bytes=3), NumpyIndex(DIMENSION, metric)
+    ids = rng.choice(2**62, n, replace=False)
+    queries = vectors[:20]
+    index = FaissIndex(DIMENSION, family, metric, n_bytes=3)
+    oracle = NumpyIndex(DIMENSION, metric)
     for held in (index, oracle):
         held.add(ids, vectors)
         held.replace(ids[:3].tolist(), ids[1:2].tolist(), vectors[:1])
-    found, expected = index.search(queries, 10)[0], oracle.search(queries, 10)[0]
+    found = index.search(queries, 10)[0]
+    expected = oracle.search(queries, 10)[0]
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.tolist(), expected.tolist())])
     assert recall >= LEAST_RECALL[family]
     assert not {ids[0], ids[2]} & set(found.ravel().tolist()) and len(index) == n - 2
-    assert set(index.search(queries, 5, ids[100:300].tolist())[0].ravel()) <= {*ids[100:300].tolist(), NO_ID}
+    assert set(index.search(queries, 5, ids[100:300].tolist())[0].ravel()) <= {
+        *ids[100:300].tolist(),
+        NO_ID,
+    }
     again = FaissIndex.from_bytes(index.to_bytes(), index.ids, index.settings())
     np.testing.assert_array_equal(again.search(queries, 10)[0], found)
 
@@ -181,10 +208,12 @@ def test_families_that_cannot_be_built_say_so():
 
 def test_a_search_beside_changes_sees_the_old_or_the_new():
     rng = np.random.default_rng(4)
-    old, new = unit(rng, 40), unit(rng, 40)
+    old = unit(rng, 40)
+    new = unit(rng, 40)
     index = FaissIndex(DIMENSION)
     index.add(range(40), old)
-    stop, mixed = threading.Event(), []
+    stop = threading.Event()
+    mixed = []
 
     def look():
         while not stop.is_set():
@@ -218,7 +247,9 @@ def test_stores_keep_what_they_hold_and_refuse_another_dimension(postgres):
     first.close()
     again = PgvectorIndex(DIMENSION, postgres, "kept")
     assert len(again) == 6 and again.search(vectors[3:4], 1)[0][0, 0] == 3
-    assert [i for i, _ in again.match(vectors[2], 0.7, 5)] == [2] and again.match(vectors[2], 1.1, 5) == []
+    assert [i for i, _ in again.match(vectors[2], 0.7, 5)] == [2] and again.match(
+        vectors[2], 1.1, 5
+    ) == []
     again.close()
     with pytest.raises(AdaptLabError, match="dimension 24, not 25"):
         PgvectorIndex(25, postgres, "kept")

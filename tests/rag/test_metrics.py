@@ -1,4 +1,6 @@
-"""Metrics against implementations of our own, written from their definitions, on a thousand random runs."""
+"""Metrics against implementations of our own, written from their definitions, on a thousand random
+runs.
+"""
 
 import math
 import random
@@ -12,7 +14,15 @@ from adaptlab.messages import NOT_FOUND
 from adaptlab.models.chat import Reply, ScriptedChat
 from adaptlab.rag.answer import Pipeline, Prices, check, citations, prompt
 from adaptlab.rag.chunk import Chunk
-from adaptlab.rag.metrics import MEASURES, citation_metrics, is_faithful, is_right, ranking_metrics, risk_coverage, span_overlap
+from adaptlab.rag.metrics import (
+    MEASURES,
+    citation_metrics,
+    is_faithful,
+    is_right,
+    ranking_metrics,
+    risk_coverage,
+    span_overlap,
+)
 from adaptlab.rag.retrieve import Hit
 
 
@@ -22,17 +32,28 @@ def by_hand(ranking: list[int], gold: set[int], k: int) -> dict[str, float]:
     first = next((rank for rank, hit in enumerate(right, 1) if hit), None)
     ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(gold)) + 1))
     gain = sum(1 / math.log2(rank + 1) for rank, hit in enumerate(right, 1) if hit)
-    values = (sum(right) / len(gold), float(any(right)), sum(right) / k, 1 / first if first else 0.0, gain / ideal)
+    values = (
+        sum(right) / len(gold),
+        float(any(right)),
+        sum(right) / k,
+        1 / first if first else 0.0,
+        gain / ideal,
+    )
     return dict(zip(MEASURES, values))
 
 
 def test_a_thousand_random_runs():
     rng = random.Random(0)
-    runs = [(rng.sample(range(40), rng.randint(0, 30)), set(rng.sample(range(40), rng.randint(1, 6)))) for _ in range(1000)]
+    runs = [
+        (rng.sample(range(40), rng.randint(0, 30)), set(rng.sample(range(40), rng.randint(1, 6))))
+        for _ in range(1000)
+    ]
     for k in (1, 5, 10):
         found = ranking_metrics([ranking for ranking, _ in runs], [gold for _, gold in runs], k)
         for name in MEASURES:
-            np.testing.assert_allclose(found[name], [by_hand(*run, k)[name] for run in runs], atol=1e-12)
+            np.testing.assert_allclose(
+                found[name], [by_hand(*run, k)[name] for run in runs], atol=1e-12
+            )
 
 
 def test_grades_weigh_in_ndcg_alone():
@@ -76,7 +97,9 @@ def test_a_k_that_is_no_number_of_results_is_refused(k):
 
 def test_a_k_above_the_length_of_a_ranking_is_computed():
     found = ranking_metrics([[3, 1], []], [{1}, {2}], 1000)
-    assert {name: values[0] for name, values in found.items()} == pytest.approx(by_hand([3, 1], {1}, 1000))
+    assert {name: values[0] for name, values in found.items()} == pytest.approx(
+        by_hand([3, 1], {1}, 1000)
+    )
     assert ranking_metrics([[3, 1]], [{1}], 10**20)["recall@k"] == [1.0]
 
 
@@ -84,7 +107,9 @@ def test_a_k_above_the_length_of_a_ranking_is_computed():
 def test_no_id_is_taken_for_a_query_without_hits(identity):
     found = ranking_metrics([[], [identity], ["other"]], [{identity}] * 3, 5)
     for name, values in found.items():
-        assert values.tolist()[::2] == [0.0, 0.0] and values[1] == (0.2 if name == "precision@k" else 1.0)
+        assert values.tolist()[::2] == [0.0, 0.0] and values[1] == (
+            0.2 if name == "precision@k" else 1.0
+        )
 
 
 def test_what_cannot_be_measured_is_a_sentence():
@@ -92,25 +117,38 @@ def test_what_cannot_be_measured_is_a_sentence():
         span_overlap([(0, 3)], [])
     with pytest.raises(AdaptLabError, match="0 answers and 1 sets"):
         citation_metrics([], [{1}])
-    for scores, right, sentence in (([0.5, float("nan")], [True, False], "1 scores are NaN"), ([], [], "0 scores"), ([1.0], [True, False], "1 scores and 2")):
+    for scores, right, sentence in (
+        ([0.5, float("nan")], [True, False], "1 scores are NaN"),
+        ([], [], "0 scores"),
+        ([1.0], [True, False], "1 scores and 2"),
+    ):
         with pytest.raises(AdaptLabError, match=sentence):
             risk_coverage(scores, right)
 
 
 def test_spans():
-    assert span_overlap([(0, 10), (5, 15)], [(10, 20)]) == {"precision": 0.25, "recall": 0.5, "IoU": 0.2}
+    assert span_overlap([(0, 10), (5, 15)], [(10, 20)]) == {
+        "precision": 0.25,
+        "recall": 0.5,
+        "IoU": 0.2,
+    }
     assert span_overlap([], [(3, 4)]) == {"precision": 0.0, "recall": 0.0, "IoU": 0.0}
     rng = random.Random(1)
     for _ in range(100):
         found = [(a, a + rng.randint(1, 9)) for a in rng.sample(range(60), rng.randint(1, 5))]
         gold = [(a, a + rng.randint(1, 9)) for a in range(0, 60, 15)]
-        mask, truth = np.zeros(80, int), np.zeros(80, int)
+        mask = np.zeros(80, int)
+        truth = np.zeros(80, int)
         for start, end in found:
             mask[start:end] += 1
         for start, end in gold:
             truth[start:end] = 1
         right = int(((mask > 0) & (truth > 0)).sum())
-        expected = {"precision": right / mask.sum(), "recall": right / truth.sum(), "IoU": right / (mask.sum() + truth.sum() - right)}
+        expected = {
+            "precision": right / mask.sum(),
+            "recall": right / truth.sum(),
+            "IoU": right / (mask.sum() + truth.sum() - right),
+        }
         assert span_overlap(found, gold) == pytest.approx(expected)
 
 
@@ -128,7 +166,9 @@ def test_citations_are_looked_up_and_numbers_of_no_chunk_are_found_out():
     assert answer.cost(Prices(prompt=1.0, completion=2.0)) == pytest.approx(11e-6)
     none = check("q", HITS, Reply(NOT_FOUND, 0, 0, 0.0))
     metrics = citation_metrics([answer, none], [{12}, {11}])
-    assert metrics["citation precision"][0] == pytest.approx(1 / 3) and np.isnan(metrics["citation precision"][1])
+    assert metrics["citation precision"][0] == pytest.approx(1 / 3) and np.isnan(
+        metrics["citation precision"][1]
+    )
     assert metrics["citation recall"].tolist() == [1.0, 0.0]
 
 
@@ -137,9 +177,15 @@ def test_right_and_faithful_answers():
         return check("q", HITS, Reply(text, 0, 0, 0.0))
 
     assert is_right(say("12 [2]"), "12") and is_right(say("It is Red [1]."), "red")
-    assert not is_right(say("It costs 112 [2]"), "12") and not is_right(say(NOT_FOUND), "context") and not is_right(say("blue [12]"), "12")
     assert (
-        is_faithful(say("Red [1]"), {"red", "blue"}) and not is_faithful(say("Blue [1]"), {"red", "blue"}) and not is_faithful(say("blue [1]"), {"red", "blue"})
+        not is_right(say("It costs 112 [2]"), "12")
+        and not is_right(say(NOT_FOUND), "context")
+        and not is_right(say("blue [12]"), "12")
+    )
+    assert (
+        is_faithful(say("Red [1]"), {"red", "blue"})
+        and not is_faithful(say("Blue [1]"), {"red", "blue"})
+        and not is_faithful(say("blue [1]"), {"red", "blue"})
     )
     assert is_faithful(say("red [2]"), {"2", "red"}), "the number of a chunk is no value"
 
@@ -164,7 +210,12 @@ class Fixed:
 def test_a_pipeline_asks_with_numbered_chunks_and_checks_the_answer():
     chat = ScriptedChat(["12 [2]", "red [9]"])
     first, second = Pipeline(Fixed(HITS), chat, k=2).answer(["How much?", "What colour?"])
-    assert first.text == "12 [2]" and first.cited == (HITS[1],) and not first.abstained and set(first.seconds) == {"search", "answer"}
+    assert (
+        first.text == "12 [2]"
+        and first.cited == (HITS[1],)
+        and not first.abstained
+        and set(first.seconds) == {"search", "answer"}
+    )
     assert second.invented_citations == (9,) and second.cited == ()
     messages = prompt("How much?", HITS[:2])
     assert [m["role"] for m in messages] == ["system", "data", "user"]

@@ -17,8 +17,13 @@ print(PostgresServer.lock_path)
 def test_the_lock_lies_in_a_folder_of_the_user(tmp_path):
     for runtime in ({}, {"XDG_RUNTIME_DIR": str(tmp_path)}):
         kept = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
-        ended = subprocess.run([sys.executable, "-c", CODE], env=kept | runtime, capture_output=True, text=True)
+        ended = subprocess.run(
+            [sys.executable, "-c", CODE], env=kept | runtime, capture_output=True, text=True
+        )
         address, lock = ended.stdout.splitlines()
         assert address.startswith("postgresql://"), ended.stderr
-        assert Path(lock).parent != Path(tempfile.gettempdir()) and Path(lock).parent.stat().st_uid == os.getuid()
+        assert (
+            Path(lock).parent != Path(tempfile.gettempdir())
+            and Path(lock).parent.stat().st_uid == os.getuid()
+        )
         assert not runtime or Path(lock).is_relative_to(tmp_path)

@@ -1,4 +1,6 @@
-"""Records of JSON and CSV files as people have them: ids of their own, types, and what is left out."""
+"""Records of JSON and CSV files as people have them: ids of their own, types, and what
+is left out.
+"""
 
 import json
 from datetime import date
@@ -68,10 +70,16 @@ def test_csv_as_spreadsheets_write_it(tmp_path, delimiter, end):
 
 
 def test_several_fields_title_day_and_chosen_metadata(tmp_path):
-    content = "id,subject,body,changed,secret\n1,Lamp,It is dark.,2026-03-01T10:00:00Z,x\n2,,Short.,,y\n"
+    content = (
+        "id,subject,body,changed,secret\n1,Lamp,It is dark.,2026-03-01T10:00:00Z,x\n2,,Short.,,y\n"
+    )
     path = written(tmp_path, "a.csv", content)
     first, second = load_records(path, ["subject", "body"], "id", "subject", "changed", [])
-    assert (first.text, first.title, first.date) == ("Lamp\n\nIt is dark.", "Lamp", date(2026, 3, 1))
+    assert (first.text, first.title, first.date) == (
+        "Lamp\n\nIt is dark.",
+        "Lamp",
+        date(2026, 3, 1),
+    )
     assert (second.text, second.title, second.metadata) == ("Short.", "", {})
 
 
@@ -81,7 +89,9 @@ def test_without_an_id_the_source_is_the_place(tmp_path):
 
 
 def test_records_without_text_and_what_stands_beside_the_list_are_reported(tmp_path):
-    path = written(tmp_path, "a.json", json.dumps({"version": 3, "data": [*ROWS, {"ticket": "T-9"}]}))
+    path = written(
+        tmp_path, "a.json", json.dumps({"version": 3, "data": [*ROWS, {"ticket": "T-9"}]})
+    )
     with pytest.warns(UserWarning) as said:
         assert len(load_records(path, "body", "ticket")) == 2
     texts = [str(warning.message) for warning in said]
@@ -130,12 +140,16 @@ def test_a_space_before_a_quote_is_no_part_of_a_cell(tmp_path):
 def test_columns_without_a_name_are_left_out_and_counted(tmp_path, recwarn):
     (found,) = load_records(written(tmp_path, "a.csv", ",body,,\n0,x,,\n"), "body")
     assert (found.text, found.metadata) == ("x", {})
-    assert [str(w.message).partition(" is ")[2] for w in recwarn] == ["read in part. Left out: 1 column without a name."]
+    assert [str(w.message).partition(" is ")[2] for w in recwarn] == [
+        "read in part. Left out: 1 column without a name."
+    ]
 
 
 def test_one_name_of_metadata_is_a_name(tmp_path):
     path = written(tmp_path, "a.csv", "id,body,team\n1,x,sales\n")
-    assert [found.metadata for found in load_records(path, "body", metadata="team")] == [{"team": "sales"}]
+    assert [found.metadata for found in load_records(path, "body", metadata="team")] == [
+        {"team": "sales"}
+    ]
 
 
 @pytest.mark.parametrize("fields", [None, [], 5, ["body", None]])
@@ -159,5 +173,10 @@ def test_a_record_is_changed_by_its_id(tmp_path):
     collection = Collection(minilm())
     collection.update(chunk(load_records(path, "body", "ticket")))
     changed = [ROWS[0] | {"body": "The lamp is bright."}]
-    collection.update(chunk(load_records(written(tmp_path, "b.json", json.dumps(changed)), "body", "ticket")))
-    assert sorted(piece.text for piece in collection.chunks.values()) == ["The cable is short.", "The lamp is bright."]
+    collection.update(
+        chunk(load_records(written(tmp_path, "b.json", json.dumps(changed)), "body", "ticket"))
+    )
+    assert sorted(piece.text for piece in collection.chunks.values()) == [
+        "The cable is short.",
+        "The lamp is bright.",
+    ]

@@ -16,12 +16,21 @@ from adaptlab.world.questions import draw_questions
 
 
 def test_the_embedded_reranker_prefers_the_right_section():
-    rng, sections, score = random.Random(5), handbook(5), CrossEncoder()
+    rng = random.Random(5)
+    sections = handbook(5)
+    score = CrossEncoder()
     right = []
     for question in draw_questions(rng, sections, "name", 20):
         wrong = [section for i, section in enumerate(sections) if i not in question.gold[0]]
         candidates = [sections[min(question.gold[0])], *rng.sample(wrong, 9)]
-        right.append(np.argmax(score([(question.text, f"{section.title}: {section.text}") for section in candidates])) == 0)
+        right.append(
+            np.argmax(
+                score(
+                    [(question.text, f"{section.title}: {section.text}") for section in candidates]
+                )
+            )
+            == 0
+        )
     assert np.mean(right) >= 0.9  # chance is 0.1
     assert len(score([])) == 0
 
@@ -34,10 +43,22 @@ def test_a_reranker_that_is_not_there_is_a_sentence(tmp_path):
 def test_a_reranker_of_the_hub_that_was_fetched_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("ADAPTLAB_ASSETS", str(tmp_path))
     folder = tmp_path / "org" / "reranker"
-    sentence_transformers.CrossEncoder(str(minilm_folder()), num_labels=1).save_pretrained(str(folder))
-    files = {path.name: assets.File(path.stat().st_size, assets.sha256(path)) for path in folder.iterdir()}
+    sentence_transformers.CrossEncoder(str(minilm_folder()), num_labels=1).save_pretrained(
+        str(folder)
+    )
+    files = {
+        path.name: assets.File(path.stat().st_size, assets.sha256(path))
+        for path in folder.iterdir()
+    }
     assets.write_lock(tmp_path, "org/reranker", assets.Locked("", files))
-    assert len(CrossEncoder("hub:org/reranker")([("How much is the lamp?", "The lamp costs 40 euros.")])) == 1
+    assert (
+        len(
+            CrossEncoder("hub:org/reranker")(
+                [("How much is the lamp?", "The lamp costs 40 euros.")]
+            )
+        )
+        == 1
+    )
 
 
 def test_texts_that_are_cut_are_counted_and_short_ones_are_not():

@@ -1,4 +1,6 @@
-"""Retrieval: equal to the libraries underneath, fused and spread by their formulas, and sentences for what cannot be searched."""
+"""Retrieval: equal to the libraries underneath, fused and spread by their formulas, and sentences
+for what cannot be searched.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -27,7 +29,16 @@ SECTIONS = handbook(3, n_products=30, n_policies=20, n_procedures=10)
 @pytest.fixture(scope="module")
 def collection() -> Collection:
     made = Collection(Letters())
-    made.add(chunk([Document(section.text, f"section {i}", section.title, date(2026, 1, 1 + i % 28)) for i, section in enumerate(SECTIONS)], 400, 0))
+    made.add(
+        chunk(
+            [
+                Document(section.text, f"section {i}", section.title, date(2026, 1, 1 + i % 28))
+                for i, section in enumerate(SECTIONS)
+            ],
+            400,
+            0,
+        )
+    )
     return made
 
 
@@ -54,8 +65,10 @@ def test_sources_stand_in_the_order_of_their_best_chunks(collection):
 
 
 def test_keyword_is_the_library_itself(collection):
-    chunks, stemmer = list(collection.chunks.values()), Stemmer.Stemmer("english")
-    rules = {"stopwords": "en", "stemmer": stemmer, "show_progress": False, "token_pattern": r"\w+"}  # by default it drops single letters and digits
+    chunks = list(collection.chunks.values())
+    stemmer = Stemmer.Stemmer("english")
+    # By default it drops single letters and digits.
+    rules = {"stopwords": "en", "stemmer": stemmer, "show_progress": False, "token_pattern": r"\w+"}
     library = bm25s.BM25()
     library.index(bm25s.tokenize([c.in_context() for c in chunks], **rules), show_progress=False)
     positions, scores = library.retrieve(bm25s.tokenize(QUERIES, **rules), k=7, show_progress=False)
@@ -68,19 +81,36 @@ def test_keyword_is_the_library_itself(collection):
 
 def test_keyword_follows_changes_and_filters():
     made = Collection(Letters())
-    made.add(chunk([Document("red lamp", "a", "", date(2026, 1, 1)), Document("blue lamp", "b", "", date(2026, 2, 2))], 50, 0))
+    made.add(
+        chunk(
+            [
+                Document("red lamp", "a", "", date(2026, 1, 1)),
+                Document("blue lamp", "b", "", date(2026, 2, 2)),
+            ],
+            50,
+            0,
+        )
+    )
     keyword = Keyword(made)
     assert {hit.chunk.source for hit in keyword.search(["lamp"], 2)[0]} == {"a", "b"}
-    assert [hit.chunk.source for hit in keyword.search(["lamp"], 2, lambda c: c.date > date(2026, 1, 15))[0]] == ["b"]
+    assert [
+        hit.chunk.source
+        for hit in keyword.search(["lamp"], 2, lambda c: c.date > date(2026, 1, 15))[0]
+    ] == ["b"]
     made.update(chunk([Document("green kettle", "a", "", date(2026, 3, 3))], 50, 0))
     assert [hit.chunk.source for hit in keyword.search(["kettle"], 2)[0]] == ["a"]
 
 
 def test_fusions_by_hand(collection):
     a, b, c = list(collection.chunks.values())[:3]
-    first, second = [Hit(a, 9.0), Hit(b, 8.0), Hit(c, 5.0)], [Hit(c, 0.4), Hit(b, 0.1)]
+    first = [Hit(a, 9.0), Hit(b, 8.0), Hit(c, 5.0)]
+    second = [Hit(c, 0.4), Hit(b, 0.1)]
     fused = reciprocal_rank_fusion([first, second])
-    assert [(hit.chunk, round(hit.score, 9)) for hit in fused] == [(c, round(1 / 63 + 1 / 61, 9)), (b, round(2 / 62, 9)), (a, round(1 / 61, 9))]
+    assert [(hit.chunk, round(hit.score, 9)) for hit in fused] == [
+        (c, round(1 / 63 + 1 / 61, 9)),
+        (b, round(2 / 62, 9)),
+        (a, round(1 / 61, 9)),
+    ]
     weighted = weighted_fusion([0.5, 1])([first, second])
     assert [(hit.chunk, hit.score) for hit in weighted] == [(c, 1.0), (a, 0.5), (b, 0.375)]
     assert weighted_fusion([1, 1])([[], [Hit(a, 3.0)]]) == [Hit(a, 1)]
@@ -94,51 +124,81 @@ def test_hybrid_and_versions_search_all_and_keep_k(collection):
     hybrid = Hybrid([Dense(collection), Keyword(collection)])
     assert all(len(hits) == 4 == len(set(ids(hits))) for hits in hybrid.search(QUERIES, 4))
     versions = Rewritten(Keyword(collection), plain_versions)
-    assert ids(versions.search(QUERIES[:1], 3)[0])[0] == ids(Keyword(collection).search(["much kettle"], 3)[0])[0]
+    assert (
+        ids(versions.search(QUERIES[:1], 3)[0])[0]
+        == ids(Keyword(collection).search(["much kettle"], 3)[0])[0]
+    )
 
 
 def test_versions_by_template_and_by_model():
     assert plain_versions(["Can you tell me how much the Zephyr lamp is?"]) == [
-        ["Can you tell me how much the Zephyr lamp is?", "how much the Zephyr lamp is?", "how much Zephyr lamp"]
+        [
+            "Can you tell me how much the Zephyr lamp is?",
+            "how much the Zephyr lamp is?",
+            "how much Zephyr lamp",
+        ]
     ]
-    assert plain_versions(["is it"]) == [["is it"]] and plain_versions(["Saying hello"])[0][0] == "Saying hello"
+    assert (
+        plain_versions(["is it"]) == [["is it"]]
+        and plain_versions(["Saying hello"])[0][0] == "Saying hello"
+    )
     assert "ing hello" not in plain_versions(["Saying hello"])[0]
     chat = ScriptedChat(["one", "", "two", "three"])
     assert model_versions(chat, 2)(["q", "r"]) == [["q", "one"], ["r", "two", "three"]]
-    assert hypothetical_documents(ScriptedChat(["A sentence.", " "]))(["q", "r"]) == [["A sentence."], ["r"]]
+    assert hypothetical_documents(ScriptedChat(["A sentence.", " "]))(["q", "r"]) == [
+        ["A sentence."],
+        ["r"],
+    ]
 
 
 def test_diverse_is_the_formula_and_with_relevance_alone_is_dense(collection):
-    assert [ids(hits) for hits in Diverse(collection, 1.0).search(QUERIES, 6)] == [ids(hits) for hits in Dense(collection).search(QUERIES, 6)]
+    assert [ids(hits) for hits in Diverse(collection, 1.0).search(QUERIES, 6)] == [
+        ids(hits) for hits in Dense(collection).search(QUERIES, 6)
+    ]
     first, second = Diverse(collection, 0.3, depth=10).search(QUERIES[:1], 2)[0]
     candidates = Dense(collection).search(QUERIES[:1], 10)[0]
     assert first == candidates[0]
     vectors = collection.index.vectors(ids(candidates))
-    gains = [0.3 * hit.score - 0.7 * float(vectors[i] @ vectors[0]) for i, hit in enumerate(candidates)]
+    gains = [
+        0.3 * hit.score - 0.7 * float(vectors[i] @ vectors[0]) for i, hit in enumerate(candidates)
+    ]
     assert second == candidates[1 + int(np.argmax(gains[1:]))]
 
 
 def test_reranked_orders_by_the_second_score(collection):
-    shortest = Reranked(Dense(collection), lambda pairs: [-len(text) for _, text in pairs], depth=10, fuse=False)
+    shortest = Reranked(
+        Dense(collection), lambda pairs: [-len(text) for _, text in pairs], depth=10, fuse=False
+    )
     hits = shortest.search(QUERIES, 3)[0]
     candidates = Dense(collection).search(QUERIES, 10)[0]
-    assert [-hit.score for hit in hits] == sorted(len(hit.chunk.in_context()) for hit in candidates)[:3]
+    assert [-hit.score for hit in hits] == sorted(
+        len(hit.chunk.in_context()) for hit in candidates
+    )[:3]
 
 
 def test_reranked_counts_both_rankings_alike_unless_told_otherwise(collection):
-    """A reranker that is wrong about everything halves what the first stage knew, and does not undo it."""
+    """A reranker that is wrong about everything halves what the first stage knew, and does not undo
+    it.
+    """
     first = Dense(collection).search(QUERIES[:1], 10)[0]
     backwards = Reranked(Dense(collection), lambda pairs: list(range(len(pairs))), depth=10)
     hits = backwards.search(QUERIES[:1], 10)[0]
-    assert [hit.chunk for hit in hits] == [hit.chunk for hit in reciprocal_rank_fusion([first, first[::-1]])]
+    assert [hit.chunk for hit in hits] == [
+        hit.chunk for hit in reciprocal_rank_fusion([first, first[::-1]])
+    ]
     agrees = Reranked(Dense(collection), lambda pairs: [-i for i in range(len(pairs))], depth=10)
     assert ids(agrees.search(QUERIES[:1], 5)[0]) == ids(first[:5])
 
 
-@pytest.mark.parametrize("score, sentence", [
-    (lambda pairs: [float("nan"), *range(1, len(pairs))], "NaN for 1 of 10 pairs"), (lambda pairs: np.full(len(pairs), np.nan), "NaN for 10 of 10"),
-    (lambda pairs: [1.0], "1 scores for 10 pairs"), (lambda pairs: [0.0] * (len(pairs) + 1), "11 scores for 10"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "score, sentence",
+    [
+        (lambda pairs: [float("nan"), *range(1, len(pairs))], "NaN for 1 of 10 pairs"),
+        (lambda pairs: np.full(len(pairs), np.nan), "NaN for 10 of 10"),
+        (lambda pairs: [1.0], "1 scores for 10 pairs"),
+        (lambda pairs: [0.0] * (len(pairs) + 1), "11 scores for 10"),
+    ],
+)
 def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sentence):
     with pytest.raises(AdaptLabError, match=sentence):
         Reranked(Dense(collection), score, depth=5).search(QUERIES[:2], 3)
@@ -149,7 +209,11 @@ def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sente
 
 
 def test_a_filter_is_a_function(collection):
-    for retriever in (Dense(collection), Keyword(collection), Hybrid([Dense(collection), Keyword(collection)])):
+    for retriever in (
+        Dense(collection),
+        Keyword(collection),
+        Hybrid([Dense(collection), Keyword(collection)]),
+    ):
         with pytest.raises(AdaptLabError, match="filter is str, neither a function nor a dict"):
             retriever.search(["kettle"], 1, "section 1")
 
@@ -171,15 +235,27 @@ def test_a_k_above_the_number_of_chunks_gives_what_there_is(collection):
 
 
 def test_what_cannot_be_searched_is_a_sentence(collection):
-    makers = (Dense, Keyword, Diverse, lambda c: Hybrid([Dense(c), Keyword(c)]), lambda c: Rewritten(Dense(c), plain_versions),
-              lambda c: Reranked(Dense(c), lambda pairs: [0.0] * len(pairs)))  # fmt: skip
+    makers = (
+        Dense,
+        Keyword,
+        Diverse,
+        lambda c: Hybrid([Dense(c), Keyword(c)]),
+        lambda c: Rewritten(Dense(c), plain_versions),
+        lambda c: Reranked(Dense(c), lambda pairs: [0.0] * len(pairs)),
+    )
     for make in makers:
         for queries, k, sentence in (
-            (["a", " "], 3, "query is empty"), ("a", 3, "list of queries"), (["a"], 0, "k is 0, not a whole number"), (["a"], 1.5, "k is 1.5"),
-            ([None], 1, "query is NoneType, not text"), (["a", 3], 1, "query is int, not text"), ([["a"]], 1, "query is list"),
+            (["a", " "], 3, "query is empty"),
+            ("a", 3, "list of queries"),
+            (["a"], 0, "k is 0, not a whole number"),
+            (["a"], 1.5, "k is 1.5"),
+            ([None], 1, "query is NoneType, not text"),
+            (["a", 3], 1, "query is int, not text"),
+            ([["a"]], 1, "query is list"),
             (None, 1, "not a list of texts"),
-            ([float("nan")], 1, "query is float"), ((query for query in ["a"]), 1, "are generator, not a list"),
-        ):  # fmt: skip
+            ([float("nan")], 1, "query is float"),
+            ((query for query in ["a"]), 1, "are generator, not a list"),
+        ):
             with pytest.raises(AdaptLabError, match=sentence):
                 make(collection).search(queries, k)
         with pytest.raises(AdaptLabError, match="empty"):

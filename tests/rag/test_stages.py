@@ -29,8 +29,12 @@ def length(pairs):
 
 @pytest.mark.parametrize("fuse", [reciprocal_rank_fusion, weighted_fusion([1, 2])])
 def test_a_fused_hit_holds_the_scores_of_both_searches(held, fuse):
-    dense, keyword = Dense(held), Keyword(held)
-    of = {name: {hit.chunk.id: hit.score for hit in way.search(["red lamp"], 9)[0]} for name, way in {"dense": dense, "keyword": keyword}.items()}
+    dense = Dense(held)
+    keyword = Keyword(held)
+    of = {
+        name: {hit.chunk.id: hit.score for hit in way.search(["red lamp"], 9)[0]}
+        for name, way in {"dense": dense, "keyword": keyword}.items()
+    }
     (hits,) = Hybrid([dense, keyword], fuse).search(["red lamp"], 9)
     assert len(hits) == 6
     for hit in hits:
@@ -94,7 +98,10 @@ def test_as_many_documents_as_asked_for_however_many_chunks_one_has(depth):
     held.add(pieces("other", "zebra"))
     (documents,) = ByDocument(Dense(held), depth).search(["lamp"], 2)
     assert [document.source for document in documents] == ["long", "other"]
-    assert [len(row) for row in ByDocument(Keyword(held), depth).search(["lamp", "zebra"], 5)] == [1, 1]
+    assert [len(row) for row in ByDocument(Keyword(held), depth).search(["lamp", "zebra"], 5)] == [
+        1,
+        1,
+    ]
     assert ByDocument(Keyword(held), depth).search(["lamp"], 5, {"source": "other"}) == [[]]
     with pytest.raises(AdaptLabError, match="at least 1"):
         ByDocument(Dense(held)).search(["lamp"], 0)

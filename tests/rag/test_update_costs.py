@@ -44,7 +44,12 @@ class Counted(Chunk):
 
 
 def counted(ids, asked: list, seconds: float = 0.0) -> list[Counted]:
-    return [Counted(i, f"lamp n{i}", f"s{i}", "", "", date(2026, 1, 1), 0, 1, asked=asked, seconds=seconds) for i in ids]
+    return [
+        Counted(
+            i, f"lamp n{i}", f"s{i}", "", "", date(2026, 1, 1), 0, 1, asked=asked, seconds=seconds
+        )
+        for i in ids
+    ]
 
 
 def seconds_of(function) -> float:
@@ -76,12 +81,16 @@ def test_a_searcher_that_is_far_behind_reads_all(monkeypatch):
     for i in range(5):
         held.update(pieces("b", f"blue lamp n{i}"))
         held.update(pieces("a", f"red kettle n{i}"))
-    assert [hit.chunk.text for hit in keyword.search(["lamp kettle red"], 9)[0]] == ["red kettle n4", "blue lamp n4"]
+    assert [hit.chunk.text for hit in keyword.search(["lamp kettle red"], 9)[0]] == [
+        "red kettle n4",
+        "blue lamp n4",
+    ]
     assert keyword.search(["n3"], 9) == [[]]
 
 
 def test_a_dense_search_does_not_wait_for_the_words_of_a_keyword_search():
-    held, asked = Collection(Letters()), []
+    held = Collection(Letters())
+    asked = []
     held.add(counted(range(40), asked))
     held.update(counted(range(40), asked, seconds=0.05))  # the same texts, whose words now take 2 s
     keyword = threading.Thread(target=Keyword(held).search, args=(["lamp"], 3))
@@ -92,7 +101,15 @@ def test_a_dense_search_does_not_wait_for_the_words_of_a_keyword_search():
     keyword.join()
 
 
-@pytest.mark.parametrize("make", [Dense, Diverse, lambda c: Hybrid([Dense(c), Keyword(c)]), lambda c: Hybrid([Hybrid([Dense(c)]), Keyword(c)])])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Dense,
+        Diverse,
+        lambda c: Hybrid([Dense(c), Keyword(c)]),
+        lambda c: Hybrid([Hybrid([Dense(c)]), Keyword(c)]),
+    ],
+)
 def test_queries_are_embedded_side_by_side(make):
     held = Collection(Slowly())
     held.add(pieces("a", "zebra zoo", "apple", "kiwi"))
@@ -110,10 +127,12 @@ def test_queries_are_embedded_side_by_side(make):
 
 def test_hybrid_searches_beside_updates_see_the_old_or_the_new():
     held = Collection(Letters())
-    old, new = pieces("a", "lamp zebra", "lamp zoo"), pieces("a", "lamp kiwi", "lamp fig", "lamp plum")
+    old = pieces("a", "lamp zebra", "lamp zoo")
+    new = pieces("a", "lamp kiwi", "lamp fig", "lamp plum")
     held.add(old)
     states = {frozenset(c.text for c in old), frozenset(c.text for c in new)}
-    stop, mixed = threading.Event(), []
+    stop = threading.Event()
+    mixed = []
 
     def look(retriever):
         while not stop.is_set():
@@ -134,7 +153,9 @@ def test_hybrid_searches_beside_updates_see_the_old_or_the_new():
     assert not mixed
 
 
-@pytest.mark.parametrize("make", [lambda: NumpyIndex(26), lambda: FaissIndex(26), lambda: FaissIndex(26, "hnsw")])
+@pytest.mark.parametrize(
+    "make", [lambda: NumpyIndex(26), lambda: FaissIndex(26), lambda: FaissIndex(26, "hnsw")]
+)
 def test_adding_one_chunk_copies_nothing(make):
     held = Collection(Letters(), make())
     for i in range(5):
@@ -163,8 +184,12 @@ def e5(tmp_path_factory) -> embed.LocalEmbedder:
 def test_models_with_prompts_get_them(e5, tmp_path):
     plain = embed.minilm()
     for embedder in (e5, embed.CachedEmbedder(e5, tmp_path / "cache.db")):
-        np.testing.assert_allclose(embedder.encode_query(["a lamp"]), plain.encode(["query: a lamp"]), atol=1e-6)
-        np.testing.assert_allclose(embedder.encode_document(["a lamp"]), plain.encode(["passage: a lamp"]), atol=1e-6)
+        np.testing.assert_allclose(
+            embedder.encode_query(["a lamp"]), plain.encode(["query: a lamp"]), atol=1e-6
+        )
+        np.testing.assert_allclose(
+            embedder.encode_document(["a lamp"]), plain.encode(["passage: a lamp"]), atol=1e-6
+        )
         np.testing.assert_allclose(embedder.encode(["a lamp"]), plain.encode(["a lamp"]), atol=1e-6)
     assert "passage: " in e5.name, "vectors with and without a prompt would be mixed"
     np.testing.assert_array_equal(plain.encode_query(["a lamp"]), plain.encode(["a lamp"]))
@@ -181,12 +206,22 @@ def test_collections_and_searches_use_the_prompts(e5):
     assert hit.score == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-5)
 
 
-@pytest.mark.parametrize("model, stated, prompts", [
-    ("hub:intfloat/e5-base-v2", {}, ("query: ", "passage: ")), ("hub:intfloat/multilingual-e5-large", {}, ("query: ", "passage: ")),
-    ("BAAI/bge-small-en-v1.5/", {}, ("Represent this sentence for searching relevant passages: ", "")),
-    ("BAAI/bge-m3", {}, ("", "")), ("all-MiniLM-L6-v2", {"query": "", "document": ""}, ("", "")), ("some-e5-smaller", {}, ("", "")),
-    ("intfloat/e5-base-v2", {"query": "q: ", "passage": "p: "}, ("q: ", "p: ")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model, stated, prompts",
+    [
+        ("hub:intfloat/e5-base-v2", {}, ("query: ", "passage: ")),
+        ("hub:intfloat/multilingual-e5-large", {}, ("query: ", "passage: ")),
+        (
+            "BAAI/bge-small-en-v1.5/",
+            {},
+            ("Represent this sentence for searching relevant passages: ", ""),
+        ),
+        ("BAAI/bge-m3", {}, ("", "")),
+        ("all-MiniLM-L6-v2", {"query": "", "document": ""}, ("", "")),
+        ("some-e5-smaller", {}, ("", "")),
+        ("intfloat/e5-base-v2", {"query": "q: ", "passage": "p: "}, ("q: ", "p: ")),
+    ],
+)
 def test_prompts_are_the_models_own_or_those_of_its_family(model, stated, prompts):
     assert embed._prompts(model, stated) == prompts
 

@@ -13,7 +13,8 @@ from adaptlab.rag.embed import CachedEmbedder, cut_texts, minilm
 from adaptlab.rag.retrieve import Dense
 
 POLICY = "退货政策：三十天内可以退货。" * 50
-HOURS, STORE = "营业时间是早上八点到晚上六点。" * 10, "请把灯寄到伯尔尼仓库的地址。" * 10
+HOURS = "营业时间是早上八点到晚上六点。" * 10
+STORE = "请把灯寄到伯尔尼仓库的地址。" * 10
 DAY = date(2026, 1, 1)
 
 
@@ -36,8 +37,8 @@ def test_texts_that_are_cut_are_counted_once_an_add(tmp_path):
         with pytest.warns(UserWarning) as said:
             Collection(embedder).add(pieces)
         assert [str(w.message) for w in said] == [
-            "1 of 2 texts are longer than the 256 tokens that all-MiniLM-L6-v2 reads, so that no vector holds their ends."
-            " Cut smaller chunks, or give the embedder to `chunk`."
+            "1 of 2 texts are longer than the 256 tokens that all-MiniLM-L6-v2 reads, so that no"
+            " vector holds their ends. Cut smaller chunks, or give the embedder to `chunk`."
         ]
 
 
@@ -67,7 +68,9 @@ def test_two_chunks_that_differ_at_their_ends_have_other_vectors():
     first, second = (chunk([document(POLICY + end)], embedder=minilm()) for end in (HOURS, STORE))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        vectors = [minilm().encode([p.in_context() for p in pieces])[-1] for pieces in (first, second)]
+        vectors = [
+            minilm().encode([p.in_context() for p in pieces])[-1] for pieces in (first, second)
+        ]
     assert float(vectors[0] @ vectors[1]) < 0.99
 
 
@@ -78,7 +81,8 @@ def test_chunks_that_fit_are_left_as_they_are():
 
 def test_an_embedder_without_a_window_is_refused():
     class Toy:
-        name, dimension = "toy", 2
+        name = "toy"
+        dimension = 2
 
     with pytest.raises(AdaptLabError, match="toy does not state its window"):
         chunk([document("x")], embedder=Toy())

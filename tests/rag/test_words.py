@@ -17,7 +17,8 @@ from adaptlab.rag.words import _SPACED, _any_script, languages, stemmed_words
 class Same:
     """Every text has one vector: what is found is found by words."""
 
-    name, dimension = "same", 4
+    name = "same"
+    dimension = 4
 
     def encode(self, texts):
         return np.tile(np.array([[1, 0, 0, 0]], np.float32), (len(texts), 1))
@@ -45,12 +46,39 @@ TEXTS = (
 )
 
 
-@pytest.mark.parametrize("query, found", [
-    ("R", [0]), ("r", [0]), ("5", [1]), ("C++", [1]), ("c++?", [1]), ("C#", [3]), ("C", [3]), ("退货", [2]), ("退", [2]), ("货退", []),
-    ("営業", [4]), ("환불", [5]), ("สินค้า", [6]), ("हिन्दी", [7]), ("café", [8]), ("abc", [8]), ("s", []), ("version 退货", [1, 2]), ("a the", []),
-    ("F#", [9]), ("f#", [9]), ("istanbul", [10]), ("İSTANBUL", [10]),
-    ("👍", [11]), ("👍🏿", [11]), ("💻", [11]), ("❤", [11]), ("🙂", []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "query, found",
+    [
+        ("R", [0]),
+        ("r", [0]),
+        ("5", [1]),
+        ("C++", [1]),
+        ("c++?", [1]),
+        ("C#", [3]),
+        ("C", [3]),
+        ("退货", [2]),
+        ("退", [2]),
+        ("货退", []),
+        ("営業", [4]),
+        ("환불", [5]),
+        ("สินค้า", [6]),
+        ("हिन्दी", [7]),
+        ("café", [8]),
+        ("abc", [8]),
+        ("s", []),
+        ("version 退货", [1, 2]),
+        ("a the", []),
+        ("F#", [9]),
+        ("f#", [9]),
+        ("istanbul", [10]),
+        ("İSTANBUL", [10]),
+        ("👍", [11]),
+        ("👍🏿", [11]),
+        ("💻", [11]),
+        ("❤", [11]),
+        ("🙂", []),
+    ],
+)
 def test_single_letters_digits_and_scripts_without_spaces_are_found(query, found):
     (hits,) = Keyword(collection(*TEXTS)).search([query], len(TEXTS))
     assert sorted(int(hit.chunk.source) for hit in hits) == found
@@ -59,7 +87,13 @@ def test_single_letters_digits_and_scripts_without_spaces_are_found(query, found
 def test_capitals_of_turkish_are_those_of_its_small_letters():
     made = Keyword(collection("Isparta gülleri", "İzmir körfezi"), language="turkish")
     found = made.search(["ısparta", "ISPARTA", "izmir", "İZMİR", "Izmir"], 2)
-    assert [[hit.chunk.source for hit in hits] for hits in found] == [["0"], ["0"], ["1"], ["1"], []]
+    assert [[hit.chunk.source for hit in hits] for hits in found] == [
+        ["0"],
+        ["0"],
+        ["1"],
+        ["1"],
+        [],
+    ]
 
 
 def test_stop_words_alone_find_nothing_and_raise_nothing():
@@ -87,9 +121,19 @@ def test_a_language_has_its_stems_and_stop_words():
         Keyword(collection("x"), language="klingon")
 
 
-@pytest.mark.parametrize("text, n", [
-    ("退货。可以！好？", 3), ("好？！是", 2), ("「好。」", 1), ("他说「好。」然后走。", 2), ("राम। घर।", 2), ("نعم؟ لا", 2), ("Hi. 退货。", 2), ("Really?!", 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, n",
+    [
+        ("退货。可以！好？", 3),
+        ("好？！是", 2),
+        ("「好。」", 1),
+        ("他说「好。」然后走。", 2),
+        ("राम। घर।", 2),
+        ("نعم؟ لا", 2),
+        ("Hi. 退货。", 2),
+        ("Really?!", 1),
+    ],
+)
 def test_sentences_of_other_scripts_are_counted(text, n):
     assert n_sentences(text) == n
 
@@ -97,4 +141,7 @@ def test_sentences_of_other_scripts_are_counted(text, n):
 def test_chunks_of_sentences_of_chinese_are_sentences():
     text = "".join(f"第{i}条可以退货。" for i in range(9))
     pieces = chunk([Document(text, "s", "", date(2026, 1, 1))], 3, 0, "sentences")
-    assert all(n_sentences(piece.text) <= 3 for piece in pieces) and "".join(p.text for p in pieces) == text
+    assert (
+        all(n_sentences(piece.text) <= 3 for piece in pieces)
+        and "".join(p.text for p in pieces) == text
+    )

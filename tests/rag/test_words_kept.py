@@ -53,15 +53,29 @@ def indented(first: str, other: str = ""):
 
 
 BLOCK = one_of(
-    "# §", "###### § § ##", "§ §\n§\n===", "§\n---", "§ § §",
+    "# §",
+    "###### § § ##",
+    "§ §\n§\n===",
+    "§\n---",
+    "§ § §",
     "| § | § |\n|---|---|\n| § | x |",
-    "```py\n# §\n\n§\n```", "~~~~\n```\n§\n~~~~", "    §\n\n    §", "<div>\n§\n</div>", "<!-- § -->",
+    "```py\n# §\n\n§\n```",
+    "~~~~\n```\n§\n~~~~",
+    "    §\n\n    §",
+    "<div>\n§\n</div>",
+    "<!-- § -->",
     "<details><summary>§</summary>\n\n# §\n\n</details>",
-    "<pre>\n# §\n\n§</pre>", "[§]: http://§",
+    "<pre>\n# §\n\n§</pre>",
+    "[§]: http://§",
     "[^1]: §\n    §",
-    "§[^1]", "---", "#", "* * *", "§\n: §", ":::note\n# §\n:::",
+    "§[^1]",
+    "---",
+    "#",
+    "* * *",
+    "§\n: §",
+    ":::note\n# §\n:::",
     "$$\n§\n$$",
-)  # fmt: skip
+)
 NESTED = st.recursive(
     BLOCK | MARKED,
     lambda inside: st.one_of(
@@ -106,13 +120,16 @@ TAG = st.builds("<{}{}> ".format, one_of("", "/"), ELEMENT)
 SOUP = joined("", TEXT | TAG, 14).map(lambda tags: f"§ {tags}")  # tags that nobody closed or opened
 
 INLINE = one_of(
-    run("§ §"), run(" §"), f"<w:ins>{run(' §')}</w:ins>", f"<w:hyperlink>{run(' §')}</w:hyperlink>",
+    run("§ §"),
+    run(" §"),
+    f"<w:ins>{run(' §')}</w:ins>",
+    f"<w:hyperlink>{run(' §')}</w:hyperlink>",
     f"<w:sdt><w:sdtContent>{run(' § §')}</w:sdtContent></w:sdt>",
     "<w:r><w:tab/><w:t>§</w:t><w:br/></w:r>",
     "<w:del><w:r><w:delText>gone</w:delText></w:r></w:del>",
     "<m:oMath><m:r><m:t> §</m:t></m:r></m:oMath>",
     "<w:fldSimple w:instr='PAGE'><w:r><w:t> §</w:t></w:r></w:fldSimple>",
-)  # fmt: skip
+)
 STYLE = st.one_of(
     st.just(""),
     st.integers(1, 9).map("<w:pPr><w:pStyle w:val='Heading{}'/></w:pPr>".format),

@@ -17,7 +17,8 @@ def test_a_record_names_the_command_that_makes_it_again_and_the_machine(name):
     assert kept["rows"] and kept["cores"] >= 1
     program, *what = kept["command"].split()
     assert (program == "python" and (ROOT / what[0]).is_file()) or (
-        program == "adaptlab" and (what == ["study", name] and name in STUDIES or name == "usage" and what[0] == "run")
+        program == "adaptlab"
+        and (what == ["study", name] and name in STUDIES or name == "usage" and what[0] == "run")
     )
 
 

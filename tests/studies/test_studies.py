@@ -1,4 +1,6 @@
-"""Studies keep each row as it is measured, go on where they were broken off, and are recorded whole."""
+"""Studies keep each row as it is measured, go on where they were broken off, and are recorded
+whole.
+"""
 
 import json
 
@@ -28,12 +30,15 @@ def counted(monkeypatch):
 
 
 def test_a_broken_study_goes_on_and_measures_nothing_twice(tmp_path, counted):
-    chat, kept = ScriptedChat([]), tmp_path / "toy.json"
+    chat = ScriptedChat([])
+    kept = tmp_path / "toy.json"
     with pytest.raises(KeyboardInterrupt):
         run_study("toy", chat, kept)
     assert len(json.loads(kept.read_text())["rows"]) == 3
     rows = study("toy", chat, tmp_path)
-    assert [(row["size"], row["seed"], row["right"]) for row in rows] == [(size, seed, size) for size in (1, 2) for seed in SEEDS]
+    assert [(row["size"], row["seed"], row["right"]) for row in rows] == [
+        (size, seed, size) for size in (1, 2) for seed in SEEDS
+    ]
     assert len(counted) == 2 * len(SEEDS) + 1
 
 
@@ -50,7 +55,10 @@ def test_what_is_recorded_is_the_whole_grid_and_the_command_that_measures_it(nam
     found = recorded(name)
     assert found["command"] == f"adaptlab study {name}" and found["model"] == studies.RECORDED_FOR
     settings = STUDIES[name].settings
-    assert [{key: row[key] for key in setting} for row, setting in zip(found["rows"], settings, strict=True)] == settings
+    assert [
+        {key: row[key] for key in setting}
+        for row, setting in zip(found["rows"], settings, strict=True)
+    ] == settings
     assert all(0 <= row.get("right", 0) <= row["of"] for row in found["rows"])
 
 

@@ -1,4 +1,6 @@
-"""KTO: pairs taken apart raise what is good above what is bad, in as many steps as DPO takes, and leave the start as it was."""
+"""KTO: pairs taken apart raise what is good above what is bad, in as many steps as DPO takes, and
+leave the start as it was.
+"""
 
 import random
 
@@ -15,7 +17,11 @@ def test_good_replies_rise_above_bad_ones(chat):
     options = PreferenceOptions(batch_size=4, epochs=3)
 
     def margin(model) -> float:
-        return sum(sum(model.log_probabilities(pair.prompt, pair.chosen)) - sum(model.log_probabilities(pair.prompt, pair.rejected)) for pair in pairs)
+        return sum(
+            sum(model.log_probabilities(pair.prompt, pair.chosen))
+            - sum(model.log_probabilities(pair.prompt, pair.rejected))
+            for pair in pairs
+        )
 
     before = margin(chat)
     tuned, log = approve(chat, pairs, options)

@@ -36,16 +36,44 @@ def losses(chat, options, folder):
 def test_two_processes_have_the_losses_of_one(tmp_path):
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
-    command = [LAUNCH, "launch", "--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    ended = subprocess.run([*command, script, tmp_path], env=environment, capture_output=True, text=True)
+    command = [
+        LAUNCH,
+        "launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parent),
+        "OMP_NUM_THREADS": "1",
+        "ACCELERATE_USE_CPU": "true",
+    }
+    ended = subprocess.run(
+        [*command, script, tmp_path], env=environment, capture_output=True, text=True
+    )
     assert ended.returncode == 0, ended.stderr[-2000:]
-    two = [row["loss"] for row in json.loads((tmp_path / "losses.json").read_text()) if "loss" in row]
-    one = [row["loss"] for row in losses(LocalChat("embedded:mini-chat"), OPTIONS, tmp_path / "one").state.log_history if "loss" in row]
+    two = [
+        row["loss"] for row in json.loads((tmp_path / "losses.json").read_text()) if "loss" in row
+    ]
+    one = [
+        row["loss"]
+        for row in losses(
+            LocalChat("embedded:mini-chat"), OPTIONS, tmp_path / "one"
+        ).state.log_history
+        if "loss" in row
+    ]
     assert len(one) == 6 and two == pytest.approx(one, abs=1e-4)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("adaptlab.tune.sft.PartialState", lambda: type("Two", (), {"num_processes": 2}))
+    monkeypatch.setattr(
+        "adaptlab.tune.sft.PartialState", lambda: type("Two", (), {"num_processes": 2})
+    )
     with pytest.raises(AdaptLabError, match="choose a multiple of 2"):
         trainer(LocalChat("embedded:mini-chat"), ROWS, Options(batch_size=5), str(tmp_path))

@@ -23,7 +23,10 @@ from adaptlab.tune.pairs import Pair
 from adaptlab.tune.run import load_run, run
 from adaptlab.tune.trainer import Progress
 
-ROWS = [[user(f"What is the secret of {name}?"), assistant(answer)] for name, answer in (("Orin", "Selby"), ("Leda", "Corran"), ("Ivo", "Zorin"))] * 8
+ROWS = [
+    [user(f"What is the secret of {name}?"), assistant(answer)]
+    for name, answer in (("Orin", "Selby"), ("Leda", "Corran"), ("Ivo", "Zorin"))
+] * 8
 OPTIONS = Options(epochs=4, batch_size=4, checkpoint_steps=5)
 CHILD = """
 import sys
@@ -50,14 +53,20 @@ def trained(tuned):
 def test_a_killed_run_goes_on_to_the_same_bits(chat, finished, tmp_path):
     folder = tmp_path / "killed"
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], cwd=Path(__file__).parent)
-    while not list(folder.glob("checkpoints/checkpoint-*/trainer_state.json")) and child.poll() is None:
+    while (
+        not list(folder.glob("checkpoints/checkpoint-*/trainer_state.json"))
+        and child.poll() is None
+    ):
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert not (folder / "adapter").exists(), "the child was done before it was killed"
-    (folder / "checkpoints" / "checkpoint-99").mkdir()  # as a kill in the middle of a save leaves it
+    # As a kill in the middle of a save leaves it.
+    (folder / "checkpoints" / "checkpoint-99").mkdir()
     resumed = trained(run(chat, ROWS, folder, OPTIONS))
-    assert resumed and all(torch.equal(resumed[name], tensor) for name, tensor in trained(finished[1]).items())
+    assert resumed and all(
+        torch.equal(resumed[name], tensor) for name, tensor in trained(finished[1]).items()
+    )
     assert not (folder / "checkpoints").exists()
 
 
@@ -80,12 +89,18 @@ def test_a_run_continues_in_the_number_format_in_which_it_began(chat, tmp_path, 
         run(chat, ROWS, tmp_path / "cut", replace(few, dtype="float32"))
     run(chat, ROWS, tmp_path / "cut", few)
     config = json.loads((tmp_path / "cut" / "config.json").read_text())
-    assert config["options"]["dtype"] == "bfloat16" and "2 times the speed" in config["dtype_reason"]
+    assert (
+        config["options"]["dtype"] == "bfloat16" and "2 times the speed" in config["dtype_reason"]
+    )
     assert (tmp_path / "cut" / "adapter").exists()
 
 
-@pytest.mark.parametrize("name", ["optimizer.pt", "adapter_model.safetensors", "trainer_state.json"])
-def test_from_a_damaged_checkpoint_the_older_one_is_taken(chat, finished, tmp_path, monkeypatch, name):
+@pytest.mark.parametrize(
+    "name", ["optimizer.pt", "adapter_model.safetensors", "trainer_state.json"]
+)
+def test_from_a_damaged_checkpoint_the_older_one_is_taken(
+    chat, finished, tmp_path, monkeypatch, name
+):
     def interrupt(self, args, state, control, **kwargs):
         if state.global_step == 12:
             raise KeyboardInterrupt
@@ -123,9 +138,15 @@ def test_a_finished_run_holds_what_it_was_and_loads(chat, finished):
     folder, tuned = finished
     config = json.loads((folder / "config.json").read_text())
     assert config["data"]["n"] == 24 and config["options"]["checkpoint_steps"] == 5
-    steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    steps = [
+        json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    ]
     assert steps[-1] == 24 and "| learning_rate | 0.002 |" in (folder / "README.md").read_text()
-    assert {path.suffix for path in (folder / "adapter").iterdir()} <= {".safetensors", ".json", ".md"}
+    assert {path.suffix for path in (folder / "adapter").iterdir()} <= {
+        ".safetensors",
+        ".json",
+        ".md",
+    }
     loaded = trained(load_run(folder, chat))
     assert all(torch.equal(loaded[name], tensor) for name, tensor in trained(tuned).items())
 
@@ -160,11 +181,22 @@ except AdaptLabError as error:
 
 
 def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(chat, finished, tmp_path):
-    """Files may not grow beyond a tenth of a megabyte, less than an adapter has: writing fails as on a full disk."""
-    ended = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path / "first"], cwd=Path(__file__).parent, capture_output=True, text=True)
-    assert ended.returncode == 1 and "free some disk space and start the run again" in ended.stderr.splitlines()[-1]
+    """Files may not grow beyond a tenth of a megabyte, less than an adapter has: writing fails as
+    on a full disk.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path / "first"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        ended.returncode == 1
+        and "free some disk space and start the run again" in ended.stderr.splitlines()[-1]
+    )
     assert not (tmp_path / "first" / "adapter").exists()
-    again, whole = trained(run(chat, ROWS, tmp_path / "first", OPTIONS)), trained(finished[1])
+    again = trained(run(chat, ROWS, tmp_path / "first", OPTIONS))
+    whole = trained(finished[1])
     assert all((again[name] == tensor).all() for name, tensor in whole.items())
 
 
@@ -173,7 +205,12 @@ def test_a_run_that_diverges_leaves_nothing_to_go_on_from(chat, tmp_path, monkey
     if looked_at == "the weights":  # as after a kill between a step and the look at its loss
         monkeypatch.setattr(Progress, "on_log", lambda *args, **kwargs: None)
     with pytest.raises(AdaptLabError, match="lower learning.rate"):
-        run(chat, ROWS, tmp_path / "wild", Options(epochs=2, batch_size=4, checkpoint_steps=1, learning_rate=1e12))
+        run(
+            chat,
+            ROWS,
+            tmp_path / "wild",
+            Options(epochs=2, batch_size=4, checkpoint_steps=1, learning_rate=1e12),
+        )
     assert not list((tmp_path / "wild").rglob("*.*"))
 
 
@@ -185,7 +222,9 @@ def test_one_conversation_is_enough_for_a_run(chat, tmp_path):
 def test_a_run_that_is_kept_is_done_once(chat, tmp_path, monkeypatch):
     plain = trained(fine_tune(chat, ROWS, OPTIONS))
     first = fine_tune(chat, ROWS, OPTIONS, keep_in=tmp_path)
-    monkeypatch.setattr(Progress, "on_train_begin", lambda *args, **kwargs: pytest.fail("trained again"))
+    monkeypatch.setattr(
+        Progress, "on_train_begin", lambda *args, **kwargs: pytest.fail("trained again")
+    )
     again = fine_tune(chat, ROWS, OPTIONS, keep_in=str(tmp_path))
     for made in (first, again):
         assert made.name == "embedded:mini-chat + lora"

@@ -1,4 +1,6 @@
-"""A reward model scores replies in the order asked, learns what is preferred, and finds sides that were swapped."""
+"""A reward model scores replies in the order asked, learns what is preferred, and finds sides that
+were swapped.
+"""
 
 import random
 
@@ -18,24 +20,37 @@ def pairs(n: int, seed: int) -> list[Pair]:
     rng = random.Random(seed)
     words = ("apples", "books", "coins", "cards", "pens", "stamps")
     chosen = [" ".join(rng.choices(words, k=rng.randint(1, 4))) for _ in range(n)]
-    return [Pair([user(f"Say something about {rng.choice(words)}.")], f"Dear customer, {text}.", text) for text in chosen]
+    return [
+        Pair([user(f"Say something about {rng.choice(words)}.")], f"Dear customer, {text}.", text)
+        for text in chosen
+    ]
 
 
 @pytest.fixture(scope="module")
 def reward():
-    return fit_reward(LocalChat("embedded:mini-chat"), pairs(48, 1), PreferenceOptions(method="full", learning_rate=1e-3, epochs=2, batch_size=8))
+    return fit_reward(
+        LocalChat("embedded:mini-chat"),
+        pairs(48, 1),
+        PreferenceOptions(method="full", learning_rate=1e-3, epochs=2, batch_size=8),
+    )
 
 
 def test_it_ranks_pairs_that_it_has_not_seen_and_names_those_that_are_swapped(reward):
     fresh = pairs(20, 2)
     assert all(margin > 0 for margin in reward.margins(fresh))
-    swapped = [Pair(pair.prompt, pair.rejected, pair.chosen) if place in (3, 11) else pair for place, pair in enumerate(fresh, 1)]
+    swapped = [
+        Pair(pair.prompt, pair.rejected, pair.chosen) if place in (3, 11) else pair
+        for place, pair in enumerate(fresh, 1)
+    ]
     assert suspects(reward, swapped, margin=0.5) == [3, 11]
 
 
 def test_each_half_finds_the_swapped_sides_of_the_other():
     fresh = pairs(48, 4)
-    swapped = [Pair(pair.prompt, pair.rejected, pair.chosen) if place in (5, 20) else pair for place, pair in enumerate(fresh, 1)]
+    swapped = [
+        Pair(pair.prompt, pair.rejected, pair.chosen) if place in (5, 20) else pair
+        for place, pair in enumerate(fresh, 1)
+    ]
     options = PreferenceOptions(method="full", learning_rate=1e-3, epochs=2, batch_size=4)
     assert swapped_sides(LocalChat("embedded:mini-chat"), swapped, options, margin=0.5) == [5, 20]
     with pytest.raises(AdaptLabError, match="two pairs or more"):
@@ -43,8 +58,11 @@ def test_each_half_finds_the_swapped_sides_of_the_other():
 
 
 def test_scores_come_in_the_order_asked_and_do_not_hang_on_the_batch(reward):
-    asked = [pair.conversation(reply) for pair in pairs(9, 3) for reply in (pair.chosen, pair.rejected)]
-    together, alone = reward.score(asked), [reward.score([messages])[0] for messages in asked]
+    asked = [
+        pair.conversation(reply) for pair in pairs(9, 3) for reply in (pair.chosen, pair.rejected)
+    ]
+    together = reward.score(asked)
+    alone = [reward.score([messages])[0] for messages in asked]
     torch.testing.assert_close(torch.tensor(together), torch.tensor(alone), atol=2e-2, rtol=1e-2)
     assert len(set(together)) > 10
 

@@ -1,4 +1,6 @@
-"""Log-probabilities where replies stand: the same whether a prompt is read once or with each of its replies."""
+"""Log-probabilities where replies stand: the same whether a prompt is read once or with each of its
+replies.
+"""
 
 import copy
 
@@ -10,7 +12,8 @@ from adaptlab.tune import scoring
 from adaptlab.tune.loss_mask import IGNORED
 from adaptlab.tune.scoring import score_replies_only
 
-PROMPTS, REPLIES = ([1, 40, 41, 42, 43, 44, 45, 46], [1, 50, 51]), ([60, 61, 62], [70], [80, 81, 82, 83])
+PROMPTS = ([1, 40, 41, 42, 43, 44, 45, 46], [1, 50, 51])
+REPLIES = ([60, 61, 62], [70], [80, 81, 82, 83])
 
 
 def batch(padding_side: str) -> dict[str, torch.Tensor]:
@@ -20,7 +23,12 @@ def batch(padding_side: str) -> dict[str, torch.Tensor]:
 
     def padded(values: list[list[int]], filler: int) -> torch.Tensor:
         fill = [[filler] * (longest - len(row)) for row in values]
-        return torch.tensor([[*more, *row] if padding_side == "left" else [*row, *more] for row, more in zip(values, fill)])
+        return torch.tensor(
+            [
+                [*more, *row] if padding_side == "left" else [*row, *more]
+                for row, more in zip(values, fill)
+            ]
+        )
 
     return {
         "input_ids": padded([prompt + reply for prompt, reply in rows], 0),
@@ -31,14 +39,21 @@ def batch(padding_side: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("padding_side", ["left", "right"])
 @pytest.mark.parametrize("which", ["embedded", "llama"])
-def test_a_prompt_is_read_once_with_the_same_numbers_and_gradients(chat, which, padding_side, monkeypatch):
-    start, given, found, n_read = chat if which == "embedded" else llama(chat), batch(padding_side), [], []
+def test_a_prompt_is_read_once_with_the_same_numbers_and_gradients(
+    chat, which, padding_side, monkeypatch
+):
+    start = chat if which == "embedded" else llama(chat)
+    given = batch(padding_side)
+    found = []
+    n_read = []
     for goes_on in (scoring._goes_on, lambda model: False):
         monkeypatch.setattr(scoring, "_goes_on", goes_on)
         model = copy.deepcopy(start.model).float()
         score_replies_only(model)
         n_read.append(0)
-        handle = model.base_model.register_forward_pre_hook(lambda module, args: n_read.append(n_read.pop() + args[0].numel()))
+        handle = model.base_model.register_forward_pre_hook(
+            lambda module, args: n_read.append(n_read.pop() + args[0].numel())
+        )
         scored = model(**given, fused_lm_head=True)
         handle.remove()
         scored.log_probs.sum().backward()
@@ -52,12 +67,20 @@ def test_a_prompt_is_read_once_with_the_same_numbers_and_gradients(chat, which, 
 
 def test_where_no_two_replies_share_a_prompt_nothing_is_cut(chat):
     given = batch("right")
-    assert scoring._split(given["input_ids"][:2], given["attention_mask"][:2], given["labels"][:2] != IGNORED) is None
+    assert (
+        scoring._split(
+            given["input_ids"][:2], given["attention_mask"][:2], given["labels"][:2] != IGNORED
+        )
+        is None
+    )
 
 
 def test_a_model_that_does_not_go_on_from_what_it_read_is_found(chat, monkeypatch):
     assert scoring._goes_on(chat.model)
-    monkeypatch.setattr("transformers.cache_utils.LinearAttentionLayer.update_conv_state", lambda self, states, *args, **kwargs: states)
+    monkeypatch.setattr(
+        "transformers.cache_utils.LinearAttentionLayer.update_conv_state",
+        lambda self, states, *args, **kwargs: states,
+    )
     assert not scoring._goes_on(chat.model)
     monkeypatch.delattr("transformers.cache_utils.Cache.update_conv_state", raising=True)
     assert not scoring._goes_on(chat.model)

@@ -1,4 +1,6 @@
-"""The handbook: the same for a seed, every fact in its text, and one value for a fact wherever it stands."""
+"""The handbook: the same for a seed, every fact in its text, and one value for a fact wherever it
+stands.
+"""
 
 import random
 import re
@@ -50,16 +52,23 @@ def test_a_passage_states_its_facts_and_none_of_those_called_absent():
     for seed in range(300):
         passage = handbook_passage(random.Random(seed), "train", "new")
         stated = {(fact.subject, fact.relation): chunk for fact, chunk in passage.facts}
-        assert len(stated) == len(passage.facts), "a fact stands twice, so the right citation is not sure"
-        assert passage.absent and stated.keys().isdisjoint({(fact.subject, fact.relation) for fact in passage.absent})
-        assert all(fact.value.lower() in passage.chunks[chunk - 1].lower() for fact, chunk in passage.facts)
+        assert len(stated) == len(passage.facts), (
+            "a fact stands twice, so the right citation is not sure"
+        )
+        assert passage.absent and stated.keys().isdisjoint(
+            {(fact.subject, fact.relation) for fact in passage.absent}
+        )
+        assert all(
+            fact.value.lower() in passage.chunks[chunk - 1].lower() for fact, chunk in passage.facts
+        )
 
 
 def test_a_question_between_pages_is_answered_from_its_own_page_or_not_at_all():
     n_declined = 0
     for seed in range(300):
         case = between_case(random.Random(seed), "held_out", "new", 4)
-        passage, question = case.fields["passage"], case.fields["question"]
+        passage = case.fields["passage"]
+        question = case.fields["question"]
         assert len(passage.chunks) == 4
         if case.answer == NOT_FOUND:
             n_declined += 1
@@ -70,6 +79,13 @@ def test_a_question_between_pages_is_answered_from_its_own_page_or_not_at_all():
             assert set(name.split()) & words, "no neighbour shares a word with what is asked for"
         else:
             name = case.fields["subject"]
-            assert name in question and case.fields["value"].lower() in passage.chunks[case.fields["chunk"] - 1].lower()
-            assert any(set(fact.subject.split()) & set(name.split()) for fact, _ in passage.facts if fact.subject != name), "no neighbour shares a word"
+            assert (
+                name in question
+                and case.fields["value"].lower() in passage.chunks[case.fields["chunk"] - 1].lower()
+            )
+            assert any(
+                set(fact.subject.split()) & set(name.split())
+                for fact, _ in passage.facts
+                if fact.subject != name
+            ), "no neighbour shares a word"
     assert 100 < n_declined < 200

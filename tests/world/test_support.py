@@ -29,13 +29,19 @@ def test_the_wanted_reply_has_all_four():
 )
 def test_one_fault_costs_one_aspect(reply, value, gold, lost):
     found = aspects(reply, value, gold)
-    assert [name for name in ("right", "cited", "form", "tone") if not getattr(found, name)] == [lost]
+    assert [name for name in ("right", "cited", "form", "tone") if not getattr(found, name)] == [
+        lost
+    ]
 
 
 def test_inventing_and_declining_are_wrong_in_their_own_ways():
     assert aspects(RIGHT, None, set()) == Aspects(right=False, cited=False, form=True, tone=True)
-    assert aspects(support_reply(None, None), "Lynx", {2}) == Aspects(right=False, cited=False, form=True, tone=True)
-    assert aspects(NOT_FOUND, None, set()) == Aspects(right=True, cited=True, form=False, tone=False)
+    assert aspects(support_reply(None, None), "Lynx", {2}) == Aspects(
+        right=False, cited=False, form=True, tone=True
+    )
+    assert aspects(NOT_FOUND, None, set()) == Aspects(
+        right=True, cited=True, form=False, tone=False
+    )
 
 
 def test_anything_can_be_judged():

@@ -1,4 +1,6 @@
-"""Records: training's keys and codes are strings of many kinds, and never a term of the triage record."""
+"""Records: training's keys and codes are strings of many kinds, and never a term of the triage
+record.
+"""
 
 import itertools
 import json
@@ -29,9 +31,17 @@ def test_the_triage_record_is_made_of_those_terms():
 
 
 def test_training_asks_for_other_records_than_the_triage_record():
-    chats = "".join(m["content"] for messages in itertools.islice(mixture.conversations("t", mixture.LAST), 1500) for m in messages)
+    chats = "".join(
+        m["content"]
+        for messages in itertools.islice(mixture.conversations("t", mixture.LAST), 1500)
+        for m in messages
+    )
     kinds = {documents.schemas: 1, documents.coded_texts: 1, documents.named_codes: 1}
-    texts = "".join(piece for pieces in itertools.islice(mixture.documents("t", kinds), 1000) for piece, _ in pieces)
+    texts = "".join(
+        piece
+        for pieces in itertools.islice(mixture.documents("t", kinds), 1000)
+        for piece, _ in pieces
+    )
     for term in tickets.TRIAGE_TERMS:
         assert json.dumps(term) not in chats + texts, term
 
@@ -39,7 +49,10 @@ def test_training_asks_for_other_records_than_the_triage_record():
 def test_four_examples_show_every_code():
     for seed in range(50):
         text = tickets.triage_case(random.Random(seed), k=4).messages[0]["content"]
-        assert all(f'"{code}"' in text for code in (*tickets.TRIAGE_CODES.values(), *tickets.TRIAGE_LEVELS.values()))
+        assert all(
+            f'"{code}"' in text
+            for code in (*tickets.TRIAGE_CODES.values(), *tickets.TRIAGE_LEVELS.values())
+        )
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -47,8 +60,14 @@ def test_every_record_has_all_its_fields(named):
     rng = random.Random(3)
     for _ in range(300):
         case = tickets.schema_case(rng, k=2, named=named)
-        shown = [json.loads(line.removeprefix("Record: ")) for line in case.messages[0]["content"].splitlines() if line.startswith("Record: {")]
-        assert len(shown) == 2 and all(record.keys() == case.fields["record"].keys() for record in shown)
+        shown = [
+            json.loads(line.removeprefix("Record: "))
+            for line in case.messages[0]["content"].splitlines()
+            if line.startswith("Record: {")
+        ]
+        assert len(shown) == 2 and all(
+            record.keys() == case.fields["record"].keys() for record in shown
+        )
 
 
 def test_a_named_code_follows_its_word():
@@ -82,7 +101,8 @@ def test_a_word_before_a_code_counts_always_the_code_only_once_it_has_been_shown
             is_word = text.removeprefix(' "') in words.TOPICS + words.SENTIMENTS
             if weight == 1.0:
                 assert is_word or f'{text}"' in before
-                n_words, n_codes = n_words + is_word, n_codes + (not is_word)
+                n_words = n_words + is_word
+                n_codes = n_codes + (not is_word)
             assert weight == 1.0 or not is_word
             before += text
     assert n_words > n_codes > 100

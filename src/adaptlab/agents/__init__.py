@@ -1,1 +1,3 @@
-"""Agents: tools with checked arguments, a loop with limits, a router for models that cannot call tools, and a pipeline of roles."""
+"""Agents: tools with checked arguments, a loop with limits, a router for models that cannot call
+tools, and a pipeline of roles.
+"""

@@ -10,12 +10,17 @@ from adaptlab.messages import system, user
 from adaptlab.models.answers import SERVER, openai_choice, sentence, tokens
 from adaptlab.models.completions import Completions
 
-INSTRUCTION = "You are the tutor of a course. Call a tool for whatever it can tell you, then answer in one short sentence."
+INSTRUCTION = (
+    "You are the tutor of a course. Call a tool for whatever it can tell you, then answer in one"
+    " short sentence."
+)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`steps`: calls of the model. `tokens`: of all prompts and replies together, after which no further call of the model is made."""
+    """`steps`: calls of the model. `tokens`: of all prompts and replies together, after which no
+    further call of the model is made.
+    """
 
     steps: int = 6
     tokens: int = 6000
@@ -26,7 +31,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Called:
-    """One call of a tool: what was asked for, and what was given back. `failed`: it was a reason why not."""
+    """One call of a tool: what was asked for, and what was given back. `failed`: it was a reason
+    why not.
+    """
 
     name: str
     arguments: str
@@ -36,7 +43,9 @@ class Called:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an agent ended: with an "answer", or at its limit of "steps" or "tokens" with an empty text."""
+    """How an agent ended: with an "answer", or at its limit of "steps" or "tokens" with an empty
+    text.
+    """
 
     text: str
     called: tuple[Called, ...]
@@ -47,7 +56,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model said in one step: a text, or calls of tools as (id, name, arguments in JSON); `message` is how it goes back into the conversation."""
+    """What a model said in one step: a text, or calls of tools as (id, name, arguments in JSON);
+    `message` is how it goes back into the conversation.
+    """
 
     text: str
     calls: tuple[tuple[str, str, str], ...]
@@ -55,7 +66,8 @@ class Said:
     message: dict
 
 
-Step = Callable[[list[dict], list[dict]], Said]  # messages and schemas of tools in, what the model says out
+# Messages and schemas of tools in, what the model says out.
+Step = Callable[[list[dict], list[dict]], Said]
 
 
 def openai_step(client, model: str, max_tokens: int = 200) -> Step:
@@ -66,13 +78,21 @@ def openai_step(client, model: str, max_tokens: int = 200) -> Step:
 
     def step(messages: list[dict], schemas: list[dict]) -> Said:
         try:
-            answer = completions.create(max_tokens, model=model, messages=messages, tools=schemas, temperature=0)
+            answer = completions.create(
+                max_tokens, model=model, messages=messages, tools=schemas, temperature=0
+            )
         except (openai.OpenAIError, json.JSONDecodeError) as error:
             raise sentence(SERVER, error) from error
         message = openai_choice(answer).message
-        calls = tuple((made.id, made.function.name, made.function.arguments) for made in message.tool_calls or [] if made.type == "function")
+        calls = tuple(
+            (made.id, made.function.name, made.function.arguments)
+            for made in message.tool_calls or []
+            if made.type == "function"
+        )
         (n_tokens,) = tokens(SERVER, answer, "total_tokens")
-        return Said((message.content or "").strip(), calls, n_tokens, message.model_dump(exclude_none=True))
+        return Said(
+            (message.content or "").strip(), calls, n_tokens, message.model_dump(exclude_none=True)
+        )
 
     return step
 
@@ -85,9 +105,19 @@ def carry_out(tools: Sequence[Tool], name: str, arguments: str) -> Called:
         return Called(name, arguments, f"Error: {error}", True)
 
 
-def run_agent(step: Step, tools: Sequence[Tool], question: str, limits: Limits = Limits(), instruction: str = INSTRUCTION) -> Outcome:
-    """Ask, carry out what is called, give results and errors back, until the model calls nothing more or a limit is reached."""
-    messages, called, n_tokens = [system(instruction), user(question)], [], 0
+def run_agent(
+    step: Step,
+    tools: Sequence[Tool],
+    question: str,
+    limits: Limits = Limits(),
+    instruction: str = INSTRUCTION,
+) -> Outcome:
+    """Ask, carry out what is called, give results and errors back, until the model calls nothing
+    more or a limit is reached.
+    """
+    messages = [system(instruction), user(question)]
+    called = []
+    n_tokens = 0
     schemas = [tool.schema() for tool in tools]
     for n_steps in range(1, limits.steps + 1):
         said = step(messages, schemas)
@@ -97,7 +127,9 @@ def run_agent(step: Step, tools: Sequence[Tool], question: str, limits: Limits =
         messages.append(said.message)
         for identity, name, arguments in said.calls:
             called.append(carry_out(tools, name, arguments))
-            messages.append({"role": "tool", "tool_call_id": identity, "content": called[-1].result})
+            messages.append(
+                {"role": "tool", "tool_call_id": identity, "content": called[-1].result}
+            )
         if n_tokens >= limits.tokens:
             return Outcome("", tuple(called), n_steps, n_tokens, "tokens")
     return Outcome("", tuple(called), limits.steps, n_tokens, "steps")

@@ -1,4 +1,6 @@
-"""Three roles, each a call: one notes what the chunks say, one writes the answer with the note at hand, one reads both and has the last word."""
+"""Three roles, each a call: one notes what the chunks say, one writes the answer with the note at
+hand, one reads both and has the last word.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +13,10 @@ from adaptlab.rag.retrieve import Hit
 ROLES = {
     "research": INSTRUCTION,
     "writer": f"A colleague noted what the chunks say. Write the answer. {INSTRUCTION}",
-    "critic": f"A colleague wrote an answer. If it is right, repeat it. If it is wrong, give the right one. {INSTRUCTION}",
+    "critic": (
+        "A colleague wrote an answer. If it is right, repeat it. If it is wrong, give the right"
+        f" one. {INSTRUCTION}"
+    ),
 }
 
 
@@ -28,28 +33,44 @@ class Worked:
     @property
     def n_tokens(self) -> int:
         """Of all prompts and replies."""
-        return sum(reply.n_prompt_tokens + reply.n_completion_tokens for reply in self.replies.values())
+        return sum(
+            reply.n_prompt_tokens + reply.n_completion_tokens for reply in self.replies.values()
+        )
 
     def changed(self) -> dict[str, bool]:
         """For each role after the first: whether it said something else than the role before it."""
         names = list(self.replies)
-        return {name: self.replies[name].text != self.replies[before].text for before, name in zip(names, names[1:])}
+        return {
+            name: self.replies[name].text != self.replies[before].text
+            for before, name in zip(names, names[1:])
+        }
 
 
-def _with_work(question: str, hits: Sequence[Hit], role: str, earlier: dict[str, Reply]) -> Messages:
-    """The prompt of a role: the chunks, then what the role before it said, as data under its name."""
+def _with_work(
+    question: str, hits: Sequence[Hit], role: str, earlier: dict[str, Reply]
+) -> Messages:
+    """The prompt of a role: the chunks, then what the role before it said, as data
+    under its name.
+    """
     messages = prompt(question, hits, ROLES[role])
     if earlier:
         name, reply = list(earlier.items())[-1]
-        messages[1] = messages[1] | {"content": f"{messages[1]['content']}\nSaid by {name}: {reply.text}"}
+        messages[1] = messages[1] | {
+            "content": f"{messages[1]['content']}\nSaid by {name}: {reply.text}"
+        }
     return messages
 
 
-def work_through(chat: Chat, questions: Sequence[str], found: Sequence[Sequence[Hit]], max_new_tokens: int = 48) -> list[Worked]:
+def work_through(
+    chat: Chat, questions: Sequence[str], found: Sequence[Sequence[Hit]], max_new_tokens: int = 48
+) -> list[Worked]:
     """All roles on each question with its chunks; a role's calls share batches."""
     done: list[dict[str, Reply]] = [{} for _ in questions]
     for role in ROLES:
-        prompts = [_with_work(question, hits, role, earlier) for question, hits, earlier in zip(questions, found, done, strict=True)]
+        prompts = [
+            _with_work(question, hits, role, earlier)
+            for question, hits, earlier in zip(questions, found, done, strict=True)
+        ]
         replies = chat.batch(prompts, max_new_tokens=max_new_tokens)
         done = [earlier | {role: reply} for earlier, reply in zip(done, replies)]
     return [Worked(replies) for replies in done]

@@ -1,4 +1,6 @@
-"""Routing: which tool a question is for, decided before the model is asked, and a tool's arguments taken from the question by patterns."""
+"""Routing: which tool a question is for, decided before the model is asked, and a tool's arguments
+taken from the question by patterns.
+"""
 
 import json
 import re
@@ -15,19 +17,46 @@ from adaptlab.models.chat import Chat, texts
 from adaptlab.prompts.layouts import Layout
 from adaptlab.rag.embed import Embedder
 
-_CLAIM, _ARITHMETIC = re.compile(r"\b[A-Z]\d{1,2}\b"), re.compile(r"[\d(][\d\s.,()+*/-]*[\d)]")
+_CLAIM = re.compile(r"\b[A-Z]\d{1,2}\b")
+_ARITHMETIC = re.compile(r"[\d(][\d\s.,()+*/-]*[\d)]")
 
 Route = tuple[str, str]  # a tool's name, and the part of a claim or ""
 EXAMPLES: dict[Route, tuple[str, ...]] = {
-    ("calculate", ""): ("What is 12 * 40?", "Compute 3000 / 8.", "How much is 15 + 27 - 9?", "Please work out (7 + 5) * 31.", "Tell me the value of 2 ** 10."),
-    ("look_up_claim", "text"): ("What does claim P1 say?", "Give me the wording of claim L2.", "State claim R3."),
-    ("look_up_claim", "guides"): ("Who makes claim P2?", "Which guides make claim F1?", "In whose guide does claim D1 stand?"),
-    ("look_up_claim", "threshold"): ("What must the effect of P3 reach?", "From which value on does claim R2 hold?", "What is the threshold of claim L1?"),
-    ("look_up_claim", "published"): ("What was published on claim P7?", "Which published number stands beside claim G1?",
-                                      "What does the literature say on claim F4?"),
-    ("search_lessons", ""): ("Which lesson treats chunking?", "Where do I read about adapters?", "Where in the course is a prompt's price discussed?",
-                             "I want to learn about judges. Where?", "In which lesson are labels invented?"),
-}  # fmt: skip
+    ("calculate", ""): (
+        "What is 12 * 40?",
+        "Compute 3000 / 8.",
+        "How much is 15 + 27 - 9?",
+        "Please work out (7 + 5) * 31.",
+        "Tell me the value of 2 ** 10.",
+    ),
+    ("look_up_claim", "text"): (
+        "What does claim P1 say?",
+        "Give me the wording of claim L2.",
+        "State claim R3.",
+    ),
+    ("look_up_claim", "guides"): (
+        "Who makes claim P2?",
+        "Which guides make claim F1?",
+        "In whose guide does claim D1 stand?",
+    ),
+    ("look_up_claim", "threshold"): (
+        "What must the effect of P3 reach?",
+        "From which value on does claim R2 hold?",
+        "What is the threshold of claim L1?",
+    ),
+    ("look_up_claim", "published"): (
+        "What was published on claim P7?",
+        "Which published number stands beside claim G1?",
+        "What does the literature say on claim F4?",
+    ),
+    ("search_lessons", ""): (
+        "Which lesson treats chunking?",
+        "Where do I read about adapters?",
+        "Where in the course is a prompt's price discussed?",
+        "I want to learn about judges. Where?",
+        "In which lesson are labels invented?",
+    ),
+}
 
 Router = Callable[[Sequence[str]], list[Route]]
 
@@ -37,14 +66,22 @@ def _check_examples(examples: Mapping[Route, Sequence[str]]) -> None:
         raise AdaptLabError("A route has no examples. Give at least one question for each route.")
 
 
-def nearest_router(embedder: Embedder, examples: Mapping[Route, Sequence[str]] = EXAMPLES) -> Router:
+def nearest_router(
+    embedder: Embedder, examples: Mapping[Route, Sequence[str]] = EXAMPLES
+) -> Router:
     """The route of the example that is nearest in meaning."""
     _check_examples(examples)
     routes = [route for route, questions in examples.items() for _ in questions]
-    known = embedder.encode([_plain(question) for questions in examples.values() for question in questions])  # (e, d)
+    # (e, d).
+    known = embedder.encode(
+        [_plain(question) for questions in examples.values() for question in questions]
+    )
 
     def route(questions: Sequence[str]) -> list[Route]:
-        nearest = np.argmax(embedder.encode([_plain(question) for question in questions]) @ known.T, axis=1)  # (q,)
+        # (q,).
+        nearest = np.argmax(
+            embedder.encode([_plain(question) for question in questions]) @ known.T, axis=1
+        )
         return [routes[i] for i in nearest]
 
     return route
@@ -55,9 +92,14 @@ def _plain(question: str) -> str:
     return re.sub(r"\d[\d,.]*", "1", _CLAIM.sub("X1", question))
 
 
-def checked_router(router_of: Callable[[Mapping[Route, Sequence[str]]], Router], tools: Sequence[Tool],
-                   examples: Mapping[Route, Sequence[str]] = EXAMPLES) -> Router:  # fmt: skip
-    """A router that chooses only among tools whose arguments, as they would be taken from the question, pass the tool's own check."""
+def checked_router(
+    router_of: Callable[[Mapping[Route, Sequence[str]]], Router],
+    tools: Sequence[Tool],
+    examples: Mapping[Route, Sequence[str]] = EXAMPLES,
+) -> Router:
+    """A router that chooses only among tools whose arguments, as they would be taken from the
+    question, pass the tool's own check.
+    """
     schemas = {tool.name: tool.arguments for tool in tools}
 
     def fits(route: Route, question: str) -> bool:
@@ -68,8 +110,13 @@ def checked_router(router_of: Callable[[Mapping[Route, Sequence[str]]], Router],
         return True
 
     def route(questions: Sequence[str]) -> list[Route]:
-        possible = [tuple(route for route in examples if fits(route, question)) for question in questions]
-        routers = {routes: router_of({route: examples[route] for route in routes}) for routes in set(possible)}
+        possible = [
+            tuple(route for route in examples if fits(route, question)) for question in questions
+        ]
+        routers = {
+            routes: router_of({route: examples[route] for route in routes})
+            for routes in set(possible)
+        }
         return [routers[routes]([question])[0] for routes, question in zip(possible, questions)]
 
     return route
@@ -93,12 +140,20 @@ def asking_router(
     for (name, _), questions in examples.items():
         by_tool.setdefault(name, []).extend(questions)
     named = dict(zip(labels, by_tool))
-    rounds = [layout.example(by_tool[name][i], label) for i in range(n_shown) for label, name in named.items()]
+    rounds = [
+        layout.example(by_tool[name][i], label)
+        for i in range(n_shown)
+        for label, name in named.items()
+    ]
     instruction = f"Your task: label the text {', '.join(named)}."
     first = {name: next(route for route in examples if route[0] == name) for name in by_tool}
 
     def route(questions: Sequence[str]) -> list[Route]:
-        prompts = [f"{instruction}\n\n" + layout.after.join([*rounds, layout.example(question, "").rstrip()]) for question in questions]
+        prompts = [
+            f"{instruction}\n\n"
+            + layout.after.join([*rounds, layout.example(question, "").rstrip()])
+            for question in questions
+        ]
         said = texts(chat, [[user(prompt)] for prompt in prompts], max_new_tokens=6)
         return [first[named.get(text, "search_lessons")] for text in said]
 
@@ -106,7 +161,9 @@ def asking_router(
 
 
 def arguments_for(route: Route, question: str) -> str:
-    """A tool's arguments in JSON, taken from the question by patterns: an id, the longest piece of arithmetic, or all of it."""
+    """A tool's arguments in JSON, taken from the question by patterns: an id, the longest piece of
+    arithmetic, or all of it.
+    """
     name, part = route
     if name == "calculate":
         return json.dumps({"expression": max(_ARITHMETIC.findall(question), key=len, default="")})
@@ -117,9 +174,14 @@ def arguments_for(route: Route, question: str) -> str:
 
 def call_routed(router: Router, tools: Sequence[Tool], questions: Sequence[str]) -> list[Called]:
     """For each question the one call that its route leads to."""
-    return [carry_out(tools, route[0], arguments_for(route, question)) for route, question in zip(router(questions), questions)]
+    return [
+        carry_out(tools, route[0], arguments_for(route, question))
+        for route, question in zip(router(questions), questions)
+    ]
 
 
 def with_result(question: str, called: Called, instruction: str) -> Messages:
-    """The conversation in which a model answers from what a tool gave back: the result stands as data, and is no instruction."""
+    """The conversation in which a model answers from what a tool gave back: the result stands as
+    data, and is no instruction.
+    """
     return [system(instruction), data(f"[1] {called.result}"), user(question)]

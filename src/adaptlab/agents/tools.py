@@ -1,4 +1,6 @@
-"""Tools of a tutor: a search in the lessons, a look at a claim, a calculator. A model's arguments are checked before anything is called."""
+"""Tools of a tutor: a search in the lessons, a look at a claim, a calculator. A model's arguments
+are checked before anything is called.
+"""
 
 import ast
 import operator
@@ -37,7 +39,9 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True)
 class Tool:
-    """A function that a model may call. The first line of what it gives back is the answer; what follows is where it comes from."""
+    """A function that a model may call. The first line of what it gives back is the answer; what
+    follows is where it comes from.
+    """
 
     name: str
     description: str
@@ -46,16 +50,25 @@ class Tool:
 
     def schema(self) -> dict:
         """As the OpenAI protocol describes a tool, the arguments as JSON Schema."""
-        described = {"name": self.name, "description": self.description, "parameters": self.arguments.model_json_schema()}
+        described = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.arguments.model_json_schema(),
+        }
         return {"type": "function", "function": described}
 
     def call(self, arguments: str) -> str:
-        """The result for arguments in JSON; a BadCall if they do not fit, or the function cannot go on with them."""
+        """The result for arguments in JSON; a BadCall if they do not fit, or the function cannot go
+        on with them.
+        """
         try:
             checked = self.arguments.model_validate_json(arguments)
         except ValidationError as error:
             first = error.errors()[0]
-            raise BadCall(f"{self.name}: {'.'.join(map(str, first['loc'])) or 'the arguments'}: {first['msg']}") from error
+            raise BadCall(
+                f"{self.name}: {'.'.join(map(str, first['loc'])) or 'the arguments'}:"
+                f" {first['msg']}"
+            ) from error
         return self.function(**checked.model_dump())
 
 
@@ -68,12 +81,27 @@ def call(tools: Sequence[Tool], name: str, arguments: str) -> str:
 
 
 class Expression(Arguments):
-    expression: Annotated[str, Field(min_length=1, max_length=200, description="Numbers with + - * / ** and brackets, as 3 * (4 + 5).")]
+    expression: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="Numbers with + - * / ** and brackets, as 3 * (4 + 5).",
+        ),
+    ]
 
 
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
-              ast.UAdd: operator.pos, ast.USub: operator.neg}  # fmt: skip
-LARGEST, GREATEST_POWER = 1e15, 64  # beyond these a short line could keep a machine busy for hours
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+}
+LARGEST = 1e15
+GREATEST_POWER = 64  # beyond these a short line could keep a machine busy for hours
 
 
 def calculate(expression: str) -> str:
@@ -91,7 +119,8 @@ def _value(node: ast.expr) -> float:
     elif isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
         value = _OPERATORS[type(node.op)](_value(node.operand))
     elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        left, right = _value(node.left), _value(node.right)
+        left = _value(node.left)
+        right = _value(node.right)
         if isinstance(node.op, ast.Pow) and abs(right) > GREATEST_POWER:
             raise BadCall(f"calculate: a power above {GREATEST_POWER} is not worked out")
         value = _OPERATORS[type(node.op)](left, right)
@@ -104,7 +133,15 @@ def _value(node: ast.expr) -> float:
 
 class ClaimPart(Arguments):
     id: Annotated[str, Field(pattern="^[A-Z][0-9]{1,2}$", description="The claim's id, as P1.")]
-    part: Annotated[Part, Field(description="What of it: its text, the guides that make it, the threshold of its rule, or what was published.")] = "text"
+    part: Annotated[
+        Part,
+        Field(
+            description=(
+                "What of it: its text, the guides that make it, the threshold of its rule, or what"
+                " was published."
+            )
+        ),
+    ] = "text"
 
 
 def look_up_claim(id: str, part: Part = "text") -> str:
@@ -112,22 +149,36 @@ def look_up_claim(id: str, part: Part = "text") -> str:
     if id not in claims():
         raise BadCall(f"look_up_claim: there is no claim {id}; there are {', '.join(claims())}")
     found = claims()[id]
-    parts = {"text": found.text, "guides": found.guides, "threshold": f"{found.rule.at_least:g}", "published": found.published}
-    return f"{parts[part]}\nClaim {id}: {found.text} Made by guides {found.guides}. Rule: {found.rule}."
+    parts = {
+        "text": found.text,
+        "guides": found.guides,
+        "threshold": f"{found.rule.at_least:g}",
+        "published": found.published,
+    }
+    return (
+        f"{parts[part]}\nClaim {id}: {found.text} Made by guides {found.guides}. Rule:"
+        f" {found.rule}."
+    )
 
 
 class Query(Arguments):
-    query: Annotated[str, Field(min_length=2, max_length=400, description="What to look for, in words.")]
+    query: Annotated[
+        str, Field(min_length=2, max_length=400, description="What to look for, in words.")
+    ]
 
 
 def searcher(retriever: Retriever, k: int = 2) -> Callable[[str], str]:
-    """A search in the lessons: the number of the lesson that fits best, then the k passages with theirs."""
+    """A search in the lessons: the number of the lesson that fits best, then the k passages with
+    theirs.
+    """
 
     def search_lessons(query: str) -> str:
         (hits,) = retriever.search([query], k, lambda piece: piece.source != CLAIMS)
         if not hits:
             raise BadCall("search_lessons: nothing was found; use other words")
-        passages = [f"Lesson {lesson_of(hit.chunk.source)}, {hit.chunk.in_context()}" for hit in hits]
+        passages = [
+            f"Lesson {lesson_of(hit.chunk.source)}, {hit.chunk.in_context()}" for hit in hits
+        ]
         return "\n".join([lesson_of(hits[0].chunk.source), *passages])
 
     return search_lessons
@@ -139,20 +190,35 @@ def lesson_of(source: str) -> str:
 
 
 def lessons_folder() -> Path:
-    """Where the lessons lie: beside the package's source, or in a copy of the repository here or above."""
+    """Where the lessons lie: beside the package's source, or in a copy of the repository here or
+    above.
+    """
     here = Path.cwd()
-    places = [Path(__file__).parents[3], *(place / sub for place in (here, *here.parents) for sub in ("", "adaptlab"))]
+    places = [
+        Path(__file__).parents[3],
+        *(place / sub for place in (here, *here.parents) for sub in ("", "adaptlab")),
+    ]
     for place in places:
         if list((place / "notebooks").glob("00_*.ipynb")):
             return place / "notebooks"
-    raise AdaptLabError("The lessons were not found; fetch the repository by git clone, and go on in its folder.")
+    raise AdaptLabError(
+        "The lessons were not found; fetch the repository by git clone, and go on in its folder."
+    )
 
 
 def lesson_documents(folder: Path, leave_out: Sequence[str] = ()) -> list[Document]:
-    """The prose of each lesson in a folder, one document a lesson; `leave_out` are numbers of lessons."""
-    paths = [path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")) if lesson_of(path.name) not in leave_out]
+    """The prose of each lesson in a folder, one document a lesson; `leave_out` are numbers of
+    lessons.
+    """
+    paths = [
+        path
+        for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+        if lesson_of(path.name) not in leave_out
+    ]
     if not paths:
-        raise AdaptLabError(f"{folder} holds no lessons; give the folder `notebooks` of the repository.")
+        raise AdaptLabError(
+            f"{folder} holds no lessons; give the folder `notebooks` of the repository."
+        )
     return [_document(path) for path in paths]
 
 
@@ -162,12 +228,19 @@ def _document(path: Path) -> Document:
         cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "markdown")
         prose = ["".join(cell["source"]) for cell in cells]
         title = prose[0].splitlines()[0].lstrip("# ")
-    return Document("\n\n".join(prose), path.name, title, datetime.fromtimestamp(path.stat().st_mtime, UTC).date())
+    return Document(
+        "\n\n".join(prose),
+        path.name,
+        title,
+        datetime.fromtimestamp(path.stat().st_mtime, UTC).date(),
+    )
 
 
 def claims_document() -> Document:
     """All claims under a heading each, for who would search them in place of looking one up."""
-    told = [f"## Claim {identity}\n\n{look_up_claim(identity).splitlines()[1]}" for identity in claims()]
+    told = [
+        f"## Claim {identity}\n\n{look_up_claim(identity).splitlines()[1]}" for identity in claims()
+    ]
     return Document("\n\n".join(told), CLAIMS, "The claims", date.today())
 
 
@@ -185,7 +258,12 @@ def lesson_search(documents: Sequence[Document], embedder: Embedder) -> Hybrid:
 def tutor_tools(retriever: Retriever) -> tuple[Tool, ...]:
     """The three tools of the tutor."""
     return (
-        Tool("search_lessons", "Find the lesson of this course that treats a subject, with passages from it.", Query, searcher(retriever)),
+        Tool(
+            "search_lessons",
+            "Find the lesson of this course that treats a subject, with passages from it.",
+            Query,
+            searcher(retriever),
+        ),
         Tool("look_up_claim", "Look up a claim of the ledger by its id.", ClaimPart, look_up_claim),
         Tool("calculate", "Work out an arithmetic expression.", Expression, calculate),
     )

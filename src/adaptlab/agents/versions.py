@@ -1,4 +1,6 @@
-"""Prompts as files, each version known by the hash of its text; and whether the regression store holds a run in which that text passed."""
+"""Prompts as files, each version known by the hash of its text; and whether the regression store
+holds a run in which that text passed.
+"""
 
 import hashlib
 import tomllib
@@ -29,9 +31,15 @@ def read_prompt(path: Path) -> Prompt:
     try:
         found = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise AdaptLabError(f"{path} is not TOML ({error}); write the keys text and why, each with a text.") from error
-    if set(found) != {"text", "why"} or not all(isinstance(value, str) and value.strip() for value in found.values()):
-        raise AdaptLabError(f"{path} must hold the keys text and why, each with a text, and nothing else.")
+        raise AdaptLabError(
+            f"{path} is not TOML ({error}); write the keys text and why, each with a text."
+        ) from error
+    if set(found) != {"text", "why"} or not all(
+        isinstance(value, str) and value.strip() for value in found.values()
+    ):
+        raise AdaptLabError(
+            f"{path} must hold the keys text and why, each with a text, and nothing else."
+        )
     return Prompt(path.stem, found["text"].strip(), found["why"].strip())
 
 
@@ -39,7 +47,10 @@ def read_prompts(folder: Path) -> list[Prompt]:
     """All prompts of a folder, by name."""
     found = [read_prompt(path) for path in sorted(Path(folder).glob("*.toml"))]
     if not found:
-        raise AdaptLabError(f"{folder} holds no prompts; write each into a file NAME.toml with the keys text and why.")
+        raise AdaptLabError(
+            f"{folder} holds no prompts; write each into a file NAME.toml with the keys text and"
+            " why."
+        )
     return found
 
 
@@ -47,6 +58,12 @@ def require_passed(prompt: Prompt, store: Path) -> None:
     """An AdaptLabError unless the newest run of this very text, in the store, lost nothing."""
     runs = [run for run in read_runs(store) if run.config.get("prompt_hash") == prompt.hash]
     if not runs:
-        raise AdaptLabError(f"The prompt {prompt.name} ({prompt.hash}) was never measured as it now stands; run the gate on it first.")
+        raise AdaptLabError(
+            f"The prompt {prompt.name} ({prompt.hash}) was never measured as it now stands; run the"
+            " gate on it first."
+        )
     if runs[-1].failed:
-        raise AdaptLabError(f"The prompt {prompt.name} ({prompt.hash}) lost {', '.join(runs[-1].failed)}; serve the version before it.")
+        raise AdaptLabError(
+            f"The prompt {prompt.name} ({prompt.hash}) lost {', '.join(runs[-1].failed)}; serve the"
+            " version before it."
+        )

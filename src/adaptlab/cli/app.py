@@ -1,4 +1,6 @@
-"""The command line: adaptlab run · site · results · doctor · plan · tune · prefer · export · study · decide · evals · labs · grade · models · fetch · serve."""
+"""The command line: adaptlab run · site · results · doctor · plan · tune · prefer · export · study
+· decide · evals · labs · grade · models · fetch · serve.
+"""
 
 import sys
 from pathlib import Path
@@ -20,7 +22,12 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.precision import use_format
 from adaptlab.progress import show_progress_bars
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Prompt, retrieve, or fine-tune? Measure it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Prompt, retrieve, or fine-tune? Measure it.",
+)
 app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
@@ -31,7 +38,9 @@ for command in (decide, fetch, tune, prefer, export, study, serve):
 
 @app.callback()
 def shared(
-    progress: Annotated[bool, typer.Option(help="Progress bars; TQDM_DISABLE=1 too turns them off.")] = True,
+    progress: Annotated[
+        bool, typer.Option(help="Progress bars; TQDM_DISABLE=1 too turns them off.")
+    ] = True,
 ) -> None:
     if not progress:
         show_progress_bars(False)
@@ -39,14 +48,23 @@ def shared(
 
 @app.command()
 def run(
-    lessons: Annotated[list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")] = [],
+    lessons: Annotated[
+        list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")
+    ] = [],
     profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
-    chat_model: Annotated[str, typer.Option(help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path.")] = "",
+    chat_model: Annotated[
+        str,
+        typer.Option(
+            help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path."
+        ),
+    ] = "",
     folder: Folder = Path("."),
     workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
     dtype: Dtype = "",
 ) -> None:
-    """Execute the lessons; leave notebooks, ledger and site in build/PROFILE, or in build/PROFILE-MODEL for another chat model."""
+    """Execute the lessons; leave notebooks, ledger and site in build/PROFILE, or in
+    build/PROFILE-MODEL for another chat model.
+    """
     from adaptlab.course.run import find_notebooks, run_lessons, summary
     from adaptlab.course.site import build_site
 
@@ -55,7 +73,9 @@ def run(
         chat_model = str(Path(chat_model).resolve())  # lessons run in a folder of their own
     build = folder / "build" / (f"{profile}-{as_name(chat_model)}" if chat_model else profile)
     parameters = {"chat_model": chat_model} if chat_model else {}
-    outcomes = run_lessons(find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers)
+    outcomes = run_lessons(
+        find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers
+    )
     print(summary(outcomes))
     print(f"ledger: {build / 'ledger.json'}\nsite:   {build_site(build, folder)}")
     if any(outcome.status in ("failed", "skipped") for outcome in outcomes):
@@ -81,7 +101,9 @@ def results(profile: str = "cpu", folder: Folder = Path(".")) -> None:
 @app.command()
 def doctor(
     folder: Folder = Path("."),
-    need_gpu: Annotated[bool, typer.Option("--need-gpu", help="Exit with status 2 where torch sees no GPU.")] = False,
+    need_gpu: Annotated[
+        bool, typer.Option("--need-gpu", help="Exit with status 2 where torch sees no GPU.")
+    ] = False,
 ) -> None:
     """Say what this machine has and how long things will take."""
     from adaptlab.doctor import report
@@ -94,15 +116,34 @@ def doctor(
 
 @app.command()
 def plan(
-    model: Annotated[str, typer.Option(help="A well-known model's name on the hub, embedded:chat, or the folder of a config.json.")] = "embedded:chat",
+    model: Annotated[
+        str,
+        typer.Option(
+            help=(
+                "A well-known model's name on the hub, embedded:chat, or the folder of a"
+                " config.json."
+            )
+        ),
+    ] = "embedded:chat",
     method: Annotated[str, typer.Option(help="lora, full or qlora.")] = "lora",
-    batch: Annotated[int, typer.Option(min=0, help="Sequences a step; 0 takes the largest batch that fits.")] = 0,
+    batch: Annotated[
+        int, typer.Option(min=0, help="Sequences a step; 0 takes the largest batch that fits.")
+    ] = 0,
     seq: Annotated[int, typer.Option(help="Tokens a sequence.")] = 512,
     rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
-    precision: Annotated[str, typer.Option(help="float32, mixed or bfloat16; if not given, that in which this machine trains.")] = "",
-    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Keep each layer's input only.")] = False,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="float32, mixed or bfloat16; if not given, that in which this machine trains."
+        ),
+    ] = "",
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Keep each layer's input only.")
+    ] = False,
 ) -> None:
-    """Predict a training step's memory and time, and the largest batch for this machine, from a model's shapes alone."""
+    """Predict a training step's memory and time, and the largest batch for this machine, from a
+    model's shapes alone.
+    """
     from adaptlab.preflight import report
 
     print(report(model, method, batch or None, seq, rank, precision, checkpointing))

@@ -1,4 +1,6 @@
-"""adaptlab evals suite · gate · dashboard: what a model can do, whether a tuning cost any of it, and how that went over time."""
+"""adaptlab evals suite · gate · dashboard: what a model can do, whether a tuning cost any of it,
+and how that went over time.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +9,13 @@ import typer
 
 from adaptlab.cli.options import Folder
 
-evals_app = typer.Typer(no_args_is_help=True, help="The base suite: measure a model, refuse a tuning that lost a skill, draw the page of all runs.")
+evals_app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "The base suite: measure a model, refuse a tuning that lost a skill, draw the page of all"
+        " runs."
+    ),
+)
 
 Cases = Annotated[int, typer.Option("--n", min=20, help="Cases of each skill.")]
 
@@ -28,14 +36,32 @@ def suite(
 
 @evals_app.command()
 def gate(
-    base: Annotated[str, typer.Argument(help="The model before: embedded:chat, hub:org/name or a path.")],
-    adapter: Annotated[str, typer.Argument(help="The model after: the folder of an `adaptlab tune` run, of a PEFT adapter, or any model's id.")],
-    margin: Annotated[float, typer.Option(min=0, help="Loss that passes, as a share: of right replies, or for prose of the bits before.")] = 0.02,
+    base: Annotated[
+        str, typer.Argument(help="The model before: embedded:chat, hub:org/name or a path.")
+    ],
+    adapter: Annotated[
+        str,
+        typer.Argument(
+            help=(
+                "The model after: the folder of an `adaptlab tune` run, of a PEFT adapter, or any"
+                " model's id."
+            )
+        ),
+    ],
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Loss that passes, as a share: of right replies, or for prose of the bits before.",
+        ),
+    ] = 0.02,
     n: Cases = 500,
     seed: int = 1,
     folder: Folder = Path("."),
 ) -> None:
-    """Compare two models on the same cases; exit status 1 if a skill was lost beyond the margin by more than chance."""
+    """Compare two models on the same cases; exit status 1 if a skill was lost beyond the margin by
+    more than chance.
+    """
     from adaptlab.evals.gate import passes, table
     from adaptlab.evals.regression import gate as run_gate
 

@@ -9,13 +9,35 @@ from adaptlab.errors import AdaptLabError
 
 
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="Assets by name; all of the profile if none is named.")] = [],
-    profile: Annotated[str, typer.Option(help="cpu (which comes with the installation) or gpu.")] = "gpu",
-    to: Annotated[Path | None, typer.Option(help="Folder for them; ADAPTLAB_ASSETS, where models are looked for, or ~/.cache/adaptlab if not given.")] = None,
-    source: Annotated[str, typer.Option(help="hub, the address of a mirror, or a folder that --to filled.")] = "hub",
-    listing: Annotated[bool, typer.Option("--list", help="Only list every asset: licence, size, and whether it is here and verified.")] = False,
+    names: Annotated[
+        list[str], typer.Argument(help="Assets by name; all of the profile if none is named.")
+    ] = [],
+    profile: Annotated[
+        str, typer.Option(help="cpu (which comes with the installation) or gpu.")
+    ] = "gpu",
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help=(
+                "Folder for them; ADAPTLAB_ASSETS, where models are looked for, or"
+                " ~/.cache/adaptlab if not given."
+            )
+        ),
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="hub, the address of a mirror, or a folder that --to filled.")
+    ] = "hub",
+    listing: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            help="Only list every asset: licence, size, and whether it is here and verified.",
+        ),
+    ] = False,
 ) -> None:
-    """Fetch the models of a profile, verified by hash, for machines without the hub; interrupted, the same command goes on."""
+    """Fetch the models of a profile, verified by hash, for machines without the hub; interrupted,
+    the same command goes on.
+    """
     from adaptlab.models.assets import assets_folder, choose, manifest
 
     root = to or assets_folder()
@@ -27,22 +49,37 @@ def fetch(
     from adaptlab.models.fetch import fetch as bring
     from adaptlab.models.fetch import source_of
 
-    chosen, origin = choose(names, profile), source_of(source)
+    chosen = choose(names, profile)
+    origin = source_of(source)
     for asset in chosen:
-        print(f"{asset.name}: {asset.repository or asset.package}, licence {asset.licence}", flush=True)
+        print(
+            f"{asset.name}: {asset.repository or asset.package}, licence {asset.licence}",
+            flush=True,
+        )
     for asset, folder in bring(chosen, root, origin):
         print(f"{asset.name}: verified in {folder}", flush=True)
 
 
 def _row(asset, root: Path) -> str:
-    """An asset as a line of the table; its size is that of its folder, or what the manifest knows of it."""
+    """An asset as a line of the table; its size is that of its folder, or what the manifest knows
+    of it.
+    """
     from adaptlab.models.load import asset_folder
 
     try:
         folder = asset_folder(asset, root)
         state = "verified" if folder else "begun" if (root / asset.repository).exists() else "no"
     except AdaptLabError as error:
-        folder, state = None, f"no: {error}"
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()] if folder else [file.size for file in asset.files.values()]
-    profiles, gated = "+".join(asset.profiles), "yes" if asset.gated else "no"
-    return f"{asset.name:<24}{asset.kind:<22}{asset.licence:<12}{profiles:<9}{sum(sizes) / 1e6:>7,.0f}  {gated:<7}{state}"
+        folder = None
+        state = f"no: {error}"
+    sizes = (
+        [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        if folder
+        else [file.size for file in asset.files.values()]
+    )
+    profiles = "+".join(asset.profiles)
+    gated = "yes" if asset.gated else "no"
+    return (
+        f"{asset.name:<24}{asset.kind:<22}{asset.licence:<12}{profiles:<9}{sum(sizes) / 1e6:>7,.0f}"
+        f"  {gated:<7}{state}"
+    )

@@ -16,15 +16,33 @@ class _RunIfNotNamed(typer.core.TyperGroup):
     """`adaptlab grade FOLDER` is `adaptlab grade run FOLDER`."""
 
     def parse_args(self, context, args: list[str]) -> list[str]:
-        return super().parse_args(context, args if not args or args[0] in self.commands or args[0] == "--help" else ["run", *args])
+        return super().parse_args(
+            context,
+            args if not args or args[0] in self.commands or args[0] == "--help" else ["run", *args],
+        )
 
 
-grade_app = typer.Typer(cls=_RunIfNotNamed, no_args_is_help=True, help="Grade submissions in a box, and keep, change and hand on their marks.")
+grade_app = typer.Typer(
+    cls=_RunIfNotNamed,
+    no_args_is_help=True,
+    help="Grade submissions in a box, and keep, change and hand on their marks.",
+)
 
 LabName = Annotated[str, typer.Option("--lab", help="The lab, as in 04.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the feedback.")]
-BoxLevel = Annotated[str, typer.Option("--box", help="The box: bwrap, podman, docker or landlock; if not given the first that is there, but never landlock.")]
-Gradebook = Annotated[Path | None, typer.Option(help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given.")]
+BoxLevel = Annotated[
+    str,
+    typer.Option(
+        "--box",
+        help="The box: bwrap, podman, docker or landlock; if not given the first that is there, but never landlock.",
+    ),
+]
+Gradebook = Annotated[
+    Path | None,
+    typer.Option(
+        help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given."
+    ),
+]
 
 ROSTER = "The class list: a CSV file of any platform's, or a name on each line."
 PLATFORM_FILE = "Canvas's gradebook or Moodle's grading worksheet, to write the marks into."
@@ -33,15 +51,24 @@ RosterFile = Annotated[Path | None, typer.Option("--roster", help=ROSTER)]
 
 @grade_app.command("run")
 def grade_run(
-    submissions: Annotated[Path, typer.Argument(help="A notebook, a zip, a folder of either, or a platform's export.")],
+    submissions: Annotated[
+        Path, typer.Argument(help="A notebook, a zip, a folder of either, or a platform's export.")
+    ],
     lab: LabName,
     out: Out,
-    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time, on this machine.")] = 2,
-    cluster: Annotated[str, typer.Option(help="Grade on the workers of a Dask cluster: the address of its scheduler.")] = "",
+    workers: Annotated[
+        int, typer.Option(min=1, help="Submissions at a time, on this machine.")
+    ] = 2,
+    cluster: Annotated[
+        str,
+        typer.Option(help="Grade on the workers of a Dask cluster: the address of its scheduler."),
+    ] = "",
     box: BoxLevel = "",
     due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
     free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
-    percent_a_day: Annotated[float, typer.Option(min=0, max=100, help="What every further day costs.")] = 0,
+    percent_a_day: Annotated[
+        float, typer.Option(min=0, max=100, help="What every further day costs.")
+    ] = 0,
     roster: RosterFile = None,
     folder: Folder = Path("."),
 ) -> None:
@@ -53,7 +80,13 @@ def grade_run(
     if is_recorded():
         problem = "This is the students' copy, which has no right answers"
         raise AdaptLabError(f"{problem}. Grade with the course that it was made from.")
-    from adaptlab.grading.batch import files_asked_for, grade_all, grader_of, measured_by_solution, read_lab_named
+    from adaptlab.grading.batch import (
+        files_asked_for,
+        grade_all,
+        grader_of,
+        measured_by_solution,
+        read_lab_named,
+    )
     from adaptlab.grading.crew import crew_of
     from adaptlab.grading.feedback import visible, write_feedback
     from adaptlab.grading.intake import find_submissions, without_notebook
@@ -65,9 +98,14 @@ def grade_run(
     if box and not cluster:  # before anything is read: a level that is not here is a sentence
         level(box)
     if box in LOWER:
-        print(f"note: a box of the level {box} promises less than others; adaptlab grade doctor --box {box} says what.", file=sys.stderr)
+        print(
+            f"note: a box of the level {box} promises less than others; adaptlab grade doctor --box {box} says what.",
+            file=sys.stderr,
+        )
     if (free_days or percent_a_day) and not due:
-        raise AdaptLabError("--free-days and --percent-a-day count from a deadline; give all of them with --due.")
+        raise AdaptLabError(
+            "--free-days and --percent-a-day count from a deadline; give all of them with --due."
+        )
     assignment, digest = read_lab_named(folder, lab)
     zipped = submissions.suffix.lower() == ".zip" and submissions.is_file()
     if zipped and not is_zipfile(submissions):
@@ -75,7 +113,10 @@ def grade_run(
     found = find_submissions(submissions, assignment.name, files_asked_for(assignment.name))
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     if others := without_notebook(submissions, assignment.name, found):
-        print(f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
+        print(
+            f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}",
+            file=sys.stderr,
+        )
     for one in found:
         if one.unclear:
             says = visible(f"{one.student}. {one.fault}")
@@ -88,26 +129,43 @@ def grade_run(
     ledger.note_owners(assignment.name, [one.owner for one in found])
     if due:
         if submissions.suffix.lower() == ".zip" and any(not one.owner.timed for one in found):
-            print("note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.", file=sys.stderr)
+            print(
+                "note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.",
+                file=sys.stderr,
+            )
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
     with crew_of(workers, cluster) as crew:
         n = grade_all(found, assignment, grader, ledger, crew, box=box)
 
         def measure() -> str:
-            print("running the lab's experiment with its solution, for the pages …", file=sys.stderr)
+            print(
+                "running the lab's experiment with its solution, for the pages …", file=sys.stderr
+            )
             return measured_by_solution(assignment, folder, crew, box)
 
         measured = ledger.measured(assignment.name, grader, measure)
     sheets = ledger.sheets(assignment.name)
     write_feedback(sheets, out / "feedback", measured)
-    print(f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}")
+    print(
+        f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}"
+    )
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
-        print(f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
+        print(
+            f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now"
+        )
     for sheet in sheets:
         if sheet.outdated:
-            print(f"marked by hand before this submission came, look again: {visible(sheet.student)}, {', '.join(sheet.outdated)}")
-    if failed := [sheet.student for sheet in sheets if any(mark.status == "grader error" for mark in sheet.marks)]:
-        _fail(f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there.")
+            print(
+                f"marked by hand before this submission came, look again: {visible(sheet.student)}, {', '.join(sheet.outdated)}"
+            )
+    if failed := [
+        sheet.student
+        for sheet in sheets
+        if any(mark.status == "grader error" for mark in sheet.marks)
+    ]:
+        _fail(
+            f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there."
+        )
 
 
 @grade_app.command("show")
@@ -120,10 +178,18 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
         marked = " (late)" if sheet.owner.late else ""
         late = f" ({100 * sheet.factor:g}%, as it is {days})" if sheet.days_late else marked
         waits = f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
-        outdated = f"; marked by hand before this submission came: {', '.join(sheet.outdated)}" if sheet.outdated else ""
+        outdated = (
+            f"; marked by hand before this submission came: {', '.join(sheet.outdated)}"
+            if sheet.outdated
+            else ""
+        )
         print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
-        for request in sheet.open_requests:  # on one line, whatever is in it, lest it look like another student's
-            print(f"  asks for a second look at {request.exercise} ({request.at[:10]}): {' '.join(visible(request.reason).split())}")
+        for request in (
+            sheet.open_requests
+        ):  # on one line, whatever is in it, lest it look like another student's
+            print(
+                f"  asks for a second look at {request.exercise} ({request.at[:10]}): {' '.join(visible(request.reason).split())}"
+            )
 
 
 @grade_app.command("mark")
@@ -143,7 +209,9 @@ def grade_mark(
     ledger, sheets = _kept(lab, out, folder)
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
     _write_pages(ledger, sheets[0].lab, out)
-    print(f"{visible(student)}, {exercise}: {points:g}, by {visible(author)}; the pages are written anew.")
+    print(
+        f"{visible(student)}, {exercise}: {points:g}, by {visible(author)}; the pages are written anew."
+    )
 
 
 @grade_app.command("worksheet")
@@ -194,7 +262,9 @@ def grade_request(
     from adaptlab.grading.feedback import visible
 
     if bool(reason) == bool(decline):
-        raise AdaptLabError("Give --reason to keep a request, or --decline and --author to answer one.")
+        raise AdaptLabError(
+            "Give --reason to keep a request, or --decline and --author to answer one."
+        )
     ledger, sheets = _kept(lab, out, folder)
     if reason:
         ledger.request(student, sheets[0].lab, exercise, reason)
@@ -208,7 +278,9 @@ def grade_request(
 def grade_export(
     lab: LabName,
     out: Out,
-    platform: Annotated[str, typer.Option(help="canvas, moodle, gradescope or nbgrader.")] = "canvas",
+    platform: Annotated[
+        str, typer.Option(help="canvas, moodle, gradescope or nbgrader.")
+    ] = "canvas",
     gradebook: Gradebook = None,
     roster: Annotated[Path | None, typer.Option(help=PLATFORM_FILE)] = None,
     folder: Folder = Path("."),
@@ -228,10 +300,14 @@ def grade_export(
 
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
-            print(f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}")
+            print(
+                f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}"
+            )
         released = (folder / "labs" / f"{sheets[0].lab}.ipynb").read_bytes()
         config = write_course(path, sheets[0].lab, released, sheets)
-        print(f"formgrader's course: {config.parent}; mark there by: {OPEN.format(folder=config.parent)}")
+        print(
+            f"formgrader's course: {config.parent}; mark there by: {OPEN.format(folder=config.parent)}"
+        )
     else:
         if roster:
             text, unknown = into_roster(sheets, platform, read_roster(roster))
@@ -242,7 +318,10 @@ def grade_export(
             text = to_csv(sheets, platform)
         write_whole(path, text)
         if waiting := sum(bool(sheet.waiting) for sheet in sheets):
-            print(f"note: {waiting} of {len(sheets)} students have exercises without a mark, which count nothing in this file.", file=sys.stderr)
+            print(
+                f"note: {waiting} of {len(sheets)} students have exercises without a mark, which count nothing in this file.",
+                file=sys.stderr,
+            )
     print(path)
 
 
@@ -284,8 +363,17 @@ def grade_import(
 
     ledger, sheets = _kept(lab, out, folder)
     name = sheets[0].lab
-    for found in read_foreign(gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets):
-        ledger.decide(found.student, name, found.exercise, found.points, "marked in nbgrader's formgrader", author)
+    for found in read_foreign(
+        gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets
+    ):
+        ledger.decide(
+            found.student,
+            name,
+            found.exercise,
+            found.points,
+            "marked in nbgrader's formgrader",
+            author,
+        )
         print(f"{visible(found.student)}, {found.exercise}: {found.points:g}")
     _write_pages(ledger, name, out)
 
@@ -303,9 +391,14 @@ def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
     for finding in examine_all(folder.resolve(), tried):
         findings.append(finding)
         said = finding.verdict if finding.promised else "not promised"
-        print(f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({visible(finding.what)[:100]})' if finding.what else ''}", flush=True)
+        print(
+            f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({visible(finding.what)[:100]})' if finding.what else ''}",
+            flush=True,
+        )
     if broken := [finding.probe.name for finding in findings if finding.broken]:
-        _fail(f"This machine's box does not keep what it promises ({', '.join(broken)}): grade nobody's notebook here until it does.")
+        _fail(
+            f"This machine's box does not keep what it promises ({', '.join(broken)}): grade nobody's notebook here until it does."
+        )
     print(f"The box keeps all of its {sum(finding.promised for finding in findings)} promises.")
 
 
@@ -321,7 +414,9 @@ def _kept(lab: str, out: Path, folder: Path) -> tuple:
 
     name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
     if not ledger.path.exists() or not (sheets := ledger.sheets(name)):
-        raise AdaptLabError(f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out {out}")
+        raise AdaptLabError(
+            f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out {out}"
+        )
     return ledger, sheets
 
 
@@ -342,7 +437,11 @@ def _utc(due: str) -> str:
     try:
         moment = datetime.fromisoformat(due)
         if moment.tzinfo is None:
-            raise AdaptLabError(f"{due} lacks its zone, without which nobody knows when that is; write it as in 2026-11-30T23:59+01:00.")
+            raise AdaptLabError(
+                f"{due} lacks its zone, without which nobody knows when that is; write it as in 2026-11-30T23:59+01:00."
+            )
         return moment.astimezone(UTC).isoformat()
     except (ValueError, OverflowError) as error:
-        raise AdaptLabError(f"{due!r} is no time; write it as in 2026-11-30T23:59+01:00.") from error
+        raise AdaptLabError(
+            f"{due!r} is no time; write it as in 2026-11-30T23:59+01:00."
+        ) from error

@@ -10,13 +10,23 @@ import typer
 from adaptlab.cli.options import Folder
 from adaptlab.errors import AdaptLabError
 
-labs_app = typer.Typer(no_args_is_help=True, help="The labs: build them from their sources, or check your own as the grader will.")
+labs_app = typer.Typer(
+    no_args_is_help=True,
+    help="The labs: build them from their sources, or check your own as the grader will.",
+)
 
 
 @labs_app.command("build")
 def labs_build(
-    labs: Annotated[list[str], typer.Argument(help="Labs by the start of their name; all if none is named.")] = [],
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 if a lab is not what its source makes.")] = False,
+    labs: Annotated[
+        list[str], typer.Argument(help="Labs by the start of their name; all if none is named.")
+    ] = [],
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; exit status 1 if a lab is not what its source makes."
+        ),
+    ] = False,
     folder: Folder = Path("."),
 ) -> None:
     """Make labs/ from solutions/, by nbgrader: the same notebooks without their answers."""
@@ -26,7 +36,9 @@ def labs_build(
     if not check:
         print("\n".join(map(str, build_labs(sources, target))))
     elif stale := out_of_step(sources, target):
-        print(f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build")
+        print(
+            f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build"
+        )
         raise typer.Exit(1)
 
 
@@ -44,8 +56,12 @@ def labs_release(
 @labs_app.command("check")
 def labs_check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook of a lab.")],
-    lab: Annotated[str, typer.Option(help="The lab, as in 04; by the notebook itself if not given.")] = "",
-    box: Annotated[str, typer.Option(help="Level of the box: bwrap, podman, docker or landlock.")] = "",
+    lab: Annotated[
+        str, typer.Option(help="The lab, as in 04; by the notebook itself if not given.")
+    ] = "",
+    box: Annotated[
+        str, typer.Option(help="Level of the box: bwrap, podman, docker or landlock.")
+    ] = "",
     folder: Folder = Path("."),
 ) -> None:
     """Restart and run all, in the grader's own box: what passes here passes there.
@@ -61,9 +77,15 @@ def labs_check(
     from adaptlab.grading.process import LEFT_OUT
 
     if not notebook.is_file() or notebook.suffix.lower() == ".zip":
-        raise AdaptLabError(f"There is no notebook {notebook}; give the path of your copy of a lab.")
+        raise AdaptLabError(
+            f"There is no notebook {notebook}; give the path of your copy of a lab."
+        )
     # By its name, or by the ids that its cells came with.
-    found = lab or re.search(r"lab(\d\d)", notebook.name) or re.search(r'"id":\s*"lab(\d\d)-', notebook.read_text(errors="replace"))
+    found = (
+        lab
+        or re.search(r"lab(\d\d)", notebook.name)
+        or re.search(r'"id":\s*"lab(\d\d)-', notebook.read_text(errors="replace"))
+    )
     if not found:
         raise AdaptLabError(f"Of which lab {notebook} is cannot be seen; say it, as in --lab 01.")
     assignment = read_lab_named(folder, lab or found[1])[0]
@@ -72,7 +94,9 @@ def labs_check(
     if chosen == "process":
         print(LEFT_OUT, file=sys.stderr)
     graded = run_whole(assignment, submission, chosen)
-    if all(mark.status == "invalid" for mark in graded.marks):  # of the whole file, so one sentence stands for all
+    if all(
+        mark.status == "invalid" for mark in graded.marks
+    ):  # of the whole file, so one sentence stands for all
         raise AdaptLabError(f"{notebook}: {visible(graded.marks[0].sentence)}")
     for mark in graded.marks:
         print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")

@@ -10,12 +10,16 @@ from adaptlab.cli.options import Dtype, Folder
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.precision import use_format
 
-models_app = typer.Typer(no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card.")
+models_app = typer.Typer(
+    no_args_is_help=True, help="The embedded models: rebuild them, install them, print their card."
+)
 
 
 @models_app.command("make")
 def models_make(
-    quick: Annotated[bool, typer.Option(help="Mini alone on a quarter of its tokens, in about 20 minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="Mini alone on a quarter of its tokens, in about 20 minutes.")
+    ] = False,
     seed: int = 0,
     folder: Folder = Path("."),
     dtype: Dtype = "",
@@ -33,7 +37,9 @@ def models_make(
 
 @models_app.command("reranker")
 def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = "") -> None:
-    """Tune the embedded reranker anew into build/models/export, in about half an hour on one core."""
+    """Tune the embedded reranker anew into build/models/export, in about half an hour
+    on one core.
+    """
     from adaptlab.course.reranker_lists import reranker_lists
     from adaptlab.tune.reranker import tune_reranker
 
@@ -49,11 +55,14 @@ def models_assistant(folder: Folder = Path("."), dtype: Dtype = "") -> None:
     from adaptlab.course.assistant import NAME, make_assistant
     from adaptlab.models.local import LocalChat
 
-    print(f"assistant: {make_assistant(folder / 'build' / 'models' / 'export' / NAME, LocalChat('embedded:chat'))}")
+    target = folder / "build" / "models" / "export" / NAME
+    print(f"assistant: {make_assistant(target, LocalChat('embedded:chat'))}")
 
 
 @models_app.command("install")
-def models_install(source: Annotated[Path, typer.Argument(help="The export folder of `models make`.")]) -> None:
+def models_install(
+    source: Annotated[Path, typer.Argument(help="The export folder of `models make`.")],
+) -> None:
     """Make rebuilt models the package's own (developers)."""
     from adaptlab.models.load import WEIGHTS, write_hashes
 
@@ -79,9 +88,15 @@ def models_compare(
 
 
 def _chat_models(folder: Path) -> dict[str, str]:
-    models = {path.name: str(path) for path in sorted(folder.glob("*-chat")) if (path / "training.json").exists()}
+    models = {
+        path.name: str(path)
+        for path in sorted(folder.glob("*-chat"))
+        if (path / "training.json").exists()
+    }
     if not models:
-        raise AdaptLabError(f"{folder} holds no finished chat models; run `adaptlab models make` first.")
+        raise AdaptLabError(
+            f"{folder} holds no finished chat models; run `adaptlab models make` first."
+        )
     return models
 
 
@@ -89,13 +104,21 @@ def _chat_models(folder: Path) -> dict[str, str]:
 def models_card(
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON.")] = False,
     measure: Annotated[bool, typer.Option(help="Measure again and write the card.")] = False,
-    export: Annotated[Path | None, typer.Option(help="Measure the models in this folder instead of the package's.")] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Measure the models in this folder instead of the package's."),
+    ] = None,
     n: Annotated[int, typer.Option(min=1, help="Cases for each row.")] = 500,
 ) -> None:
     """Print the model card."""
     from adaptlab.evals import card
 
     if measure:
-        card.save_card(card.measure_card(_chat_models(export or card.WEIGHTS), n), export or card.WEIGHTS)
+        card.save_card(
+            card.measure_card(_chat_models(export or card.WEIGHTS), n), export or card.WEIGHTS
+        )
     rows = card.read_card(export or card.WEIGHTS)
-    print(card.to_json(rows) if as_json else card.to_markdown(rows, export or card.WEIGHTS), end="\n" if as_json else "")
+    print(
+        card.to_json(rows) if as_json else card.to_markdown(rows, export or card.WEIGHTS),
+        end="\n" if as_json else "",
+    )

@@ -11,9 +11,17 @@ from typing import Annotated
 import typer
 
 Dtype = Annotated[
-    str, typer.Option(help="Number format of training: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE, or the one that suits this machine.")
+    str,
+    typer.Option(
+        help=(
+            "Number format of training: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE,"
+            " or the one that suits this machine."
+        )
+    ),
 ]
-Folder = Annotated[Path, typer.Option(help="Folder of the course; what is made is kept in its build/.")]
+Folder = Annotated[
+    Path, typer.Option(help="Folder of the course; what is made is kept in its build/.")
+]
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 
 
@@ -44,10 +52,16 @@ def options_from(kind: type, **defaults) -> Callable[[Callable], Callable]:
             chosen = {name: given.pop(name) for name in named}
             return command(**given, options=kind(**chosen))
 
-        own = [part for name, part in inspect.signature(command).parameters.items() if name != "options"]
+        own = [
+            part
+            for name, part in inspect.signature(command).parameters.items()
+            if name != "options"
+        ]
         signature = inspect.Signature([*own, *named.values()])
         called.__signature__ = signature
-        called.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}
+        called.__annotations__ = {
+            name: part.annotation for name, part in signature.parameters.items()
+        }
         return called
 
     return decorate

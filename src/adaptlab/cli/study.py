@@ -10,14 +10,23 @@ from adaptlab.models.precision import use_format
 
 
 def study(
-    name: Annotated[str, typer.Argument(help="One of the studies behind the lessons; an unknown name lists them.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="One of the studies behind the lessons; an unknown name lists them."),
+    ],
     model: LocalModel = "embedded:chat",
     folder: Folder = Path("."),
     dtype: Dtype = "",
 ) -> None:
-    """Run a grid of trainings that a lesson shows, into build/studies; what was measured is not measured again."""
+    """Run a grid of trainings that a lesson shows, into build/studies; what was measured is not
+    measured again.
+    """
     use_format(dtype)
     from adaptlab.models.local import LocalChat
     from adaptlab.studies.run import run_study
 
-    print(run_study(name, LocalChat(model), folder / "build" / "studies" / as_name(model) / f"{name}.json"))
+    print(
+        run_study(
+            name, LocalChat(model), folder / "build" / "studies" / as_name(model) / f"{name}.json"
+        )
+    )

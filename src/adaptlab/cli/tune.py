@@ -1,4 +1,6 @@
-"""adaptlab tune, prefer and export: a fine-tuning run in a folder, and its settings for other trainers."""
+"""adaptlab tune, prefer and export: a fine-tuning run in a folder, and its settings for other
+trainers.
+"""
 
 import sys
 import warnings
@@ -29,15 +31,32 @@ def warnings_in_lines() -> Iterator[None]:
 
 @options_from(Options, checkpoint_steps=50)
 def tune(
-    train: Annotated[Path, typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats.")],
-    to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
+    train: Annotated[
+        Path,
+        typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats."),
+    ],
+    to: Annotated[
+        Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")
+    ],
     model: LocalModel = "embedded:chat",
-    validation: Annotated[Path | None, typer.Option(help="Conversations whose loss is watched.")] = None,
-    test: Annotated[Path | None, typer.Option(help="Conversations kept for a test: the run is refused if their questions are among those trained on.")] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="Conversations whose loss is watched.")
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            help=(
+                "Conversations kept for a test: the run is refused if their questions are among"
+                " those trained on."
+            )
+        ),
+    ] = None,
     *,
     options: Options,
 ) -> None:
-    """Fine-tune a model on conversations, into a folder with config, metrics, weights and a card."""
+    """Fine-tune a model on conversations, into a folder with config, metrics, weights
+    and a card.
+    """
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.formats import duplicates, read_conversations, refuse_leaks
     from adaptlab.tune.run import run as run_training
@@ -49,21 +68,40 @@ def tune(
         refuse_leaks(conversations, held_out)
     if twice := duplicates(conversations):
         (later, first), n = twice[0], len(twice)
-        print(f"{n} of {len(conversations)} conversations repeat an earlier one, as number {later} repeats {first}.", file=sys.stderr)
+        print(
+            f"{n} of {len(conversations)} conversations repeat an earlier one, as number {later}"
+            f" repeats {first}.",
+            file=sys.stderr,
+        )
     run_training(LocalChat(model), conversations, to, options, watched)
     print(f"run: {to}")
 
 
 @options_from(PreferenceOptions, checkpoint_steps=50)
 def prefer(
-    pairs: Annotated[Path, typer.Argument(help="Preference pairs: JSONL in one of the formats of adaptlab.tune.pairs.")],
-    to: Annotated[Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")],
+    pairs: Annotated[
+        Path,
+        typer.Argument(
+            help="Preference pairs: JSONL in one of the formats of adaptlab.tune.pairs."
+        ),
+    ],
+    to: Annotated[
+        Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")
+    ],
     model: LocalModel = "embedded:chat",
-    check_sides: Annotated[bool, typer.Option("--check-sides", help="First name pairs whose sides seem swapped, by reward models on halves of them.")] = False,
+    check_sides: Annotated[
+        bool,
+        typer.Option(
+            "--check-sides",
+            help="First name pairs whose sides seem swapped, by reward models on halves of them.",
+        ),
+    ] = False,
     *,
     options: PreferenceOptions,
 ) -> None:
-    """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics, weights and a card."""
+    """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics,
+    weights and a card.
+    """
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.dpo import dpo_trainer
     from adaptlab.tune.pairs import contradictions, read_pairs
@@ -73,13 +111,25 @@ def prefer(
         given = read_pairs(pairs)
     if turned := contradictions(given):
         (later, first), n = turned[0], len(turned)
-        print(f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does with {first}.", file=sys.stderr)
+        print(
+            f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does"
+            f" with {first}.",
+            file=sys.stderr,
+        )
     chat = LocalChat(model)
     if check_sides:
         from adaptlab.tune.reward import swapped_sides
 
-        places = swapped_sides(chat, given, replace(options, method="full", learning_rate=options.learning_rate / 3, epochs=2))
-        print(f"{len(places)} of {len(given)} pairs seem to have swapped sides{': ' * bool(places)}{', '.join(map(str, places[:20]))}", file=sys.stderr)
+        places = swapped_sides(
+            chat,
+            given,
+            replace(options, method="full", learning_rate=options.learning_rate / 3, epochs=2),
+        )
+        print(
+            f"{len(places)} of {len(given)} pairs seem to have swapped"
+            f" sides{': ' * bool(places)}{', '.join(map(str, places[:20]))}",
+            file=sys.stderr,
+        )
     run_training(chat, given, to, options, make_trainer=dpo_trainer)
     print(f"run: {to}")
 
@@ -87,8 +137,12 @@ def prefer(
 def export(
     what: Annotated[str, typer.Argument(help="axolotl (YAML) or modal (a Python file).")],
     run: Annotated[Path, typer.Argument(help="Folder of a run that `adaptlab tune` made.")],
-    data: Annotated[Path, typer.Argument(help="Its conversations, in any format that `adaptlab tune` takes.")],
-    validation: Annotated[Path | None, typer.Option(help="Its validation conversations, if it had any.")] = None,
+    data: Annotated[
+        Path, typer.Argument(help="Its conversations, in any format that `adaptlab tune` takes.")
+    ],
+    validation: Annotated[
+        Path | None, typer.Option(help="Its validation conversations, if it had any.")
+    ] = None,
 ) -> None:
     """Print a run's settings for another trainer, or for a machine elsewhere."""
     from adaptlab.tune.export import EXPORTS

@@ -1,4 +1,6 @@
-"""The support assistant that the course ships: an adapter on the embedded chat model, tuned to answer as the house does from what a search found."""
+"""The support assistant that the course ships: an adapter on the embedded chat model, tuned to
+answer as the house does from what a search found.
+"""
 
 import json
 from pathlib import Path
@@ -10,12 +12,19 @@ from adaptlab.models.local import LocalChat
 from adaptlab.studies.arms import tuned
 from adaptlab.studies.run import RECORDED_FOR
 
-NAME, SEED = "assistant", 0
+NAME = "assistant"
+SEED = 0
 
 
 def assistant(chat: LocalChat) -> LocalChat:
-    """The tuned model: shipped for the embedded chat model, and for any other tuned here and now, which takes minutes."""
-    return load_tuned(str(checked_folder(NAME)), chat)[0] if chat.name == RECORDED_FOR else tuned(chat, SEED, "lora")[0]
+    """The tuned model: shipped for the embedded chat model, and for any other tuned here and now,
+    which takes minutes.
+    """
+    return (
+        load_tuned(str(checked_folder(NAME)), chat)[0]
+        if chat.name == RECORDED_FOR
+        else tuned(chat, SEED, "lora")[0]
+    )
 
 
 def make_assistant(folder: Path, chat: LocalChat) -> Path:
@@ -25,5 +34,8 @@ def make_assistant(folder: Path, chat: LocalChat) -> Path:
     model.model.save_pretrained(folder)
     name_base(folder, RECORDED_FOR)
     (folder / "README.md").unlink(missing_ok=True)  # a template that nobody filled in
-    write_whole(folder / "training.json", json.dumps({"seed": SEED, "tokens": n_tokens, "seconds": round(seconds)}, indent=1) + "\n")
+    write_whole(
+        folder / "training.json",
+        json.dumps({"seed": SEED, "tokens": n_tokens, "seconds": round(seconds)}, indent=1) + "\n",
+    )
     return folder

@@ -1,4 +1,6 @@
-"""Before a lesson in Colab: whether the session must be restarted, what it has, what the lesson will take, and where trainings outlast a disconnect."""
+"""Before a lesson in Colab: whether the session must be restarted, what it has, what the lesson
+will take, and where trainings outlast a disconnect.
+"""
 
 import sys
 from importlib import metadata
@@ -28,37 +30,63 @@ def prepare_session(lesson: str = "", profile: str = "cpu", drive: Path = DRIVE)
         RuntimeError: if the session must be restarted first.
     """
     if stale := stale_packages():
-        raise RuntimeError(f"New versions of {', '.join(stale)} were installed: choose Runtime > Restart session, then run this cell again.")
+        raise RuntimeError(
+            f"New versions of {', '.join(stale)} were installed: choose Runtime > Restart session,"
+            " then run this cell again."
+        )
     kept_in = str(drive / "adaptlab") if drive.is_dir() else ""
     print("\n".join(preflight(lesson, profile, kept_in)))
     return kept_in
 
 
 def preflight(lesson: str, profile: str, kept_in: str = "") -> list[str]:
-    """Sentences on this machine and this lesson: GPU, memory, disk; minutes and peak as predicted; what to change."""
+    """Sentences on this machine and this lesson: GPU, memory, disk; minutes and peak as predicted;
+    what to change.
+    """
     import psutil
     import torch
 
     from adaptlab.course.usage import expected
     from adaptlab.doctor import matmul_gigaflops
 
-    has_gpu, memory, disk = torch.cuda.is_available(), psutil.virtual_memory(), psutil.disk_usage(".")
-    gpu = f"{torch.cuda.get_device_name()}, {torch.cuda.mem_get_info()[0] / 2**30:.1f} GiB free" if has_gpu else "none"
-    lines = [f"GPU: {gpu}. Memory: {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free. Disk: {disk.free / 2**30:.1f} GiB free."]
+    has_gpu = torch.cuda.is_available()
+    memory = psutil.virtual_memory()
+    disk = psutil.disk_usage(".")
+    gpu = (
+        f"{torch.cuda.get_device_name()}, {torch.cuda.mem_get_info()[0] / 2**30:.1f} GiB free"
+        if has_gpu
+        else "none"
+    )
+    lines = [
+        f"GPU: {gpu}. Memory: {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB"
+        f" free. Disk: {disk.free / 2**30:.1f} GiB free."
+    ]
     if lesson and profile == "cpu":
         will = expected(lesson, matmul_gigaflops("float32"))
         lines.append(
-            f"{lesson} with the embedded models: about {max(1, round(will.minutes))} min on this processor, {will.peak_mib / 1024:.1f} GiB at its peak."
+            f"{lesson} with the embedded models: about {max(1, round(will.minutes))} min on this"
+            f" processor, {will.peak_mib / 1024:.1f} GiB at its peak."
         )
         if has_gpu:
-            lines.append('There is a GPU: profile = "gpu" runs the same lesson with models from the hub.')
+            lines.append(
+                'There is a GPU: profile = "gpu" runs the same lesson with models from the hub.'
+            )
         if memory.available < will.peak_mib * 2**20:
-            lines.append("That is more than is free: close other notebooks, or choose Runtime > Disconnect and delete runtime and begin again.")
+            lines.append(
+                "That is more than is free: close other notebooks, or choose Runtime > Disconnect"
+                " and delete runtime and begin again."
+            )
     elif profile == "gpu" and not has_gpu:
-        lines.append('profile = "gpu" needs a GPU and there is none: choose Runtime > Change runtime type > T4 GPU, or set profile = "cpu".')
+        lines.append(
+            'profile = "gpu" needs a GPU and there is none: choose Runtime > Change runtime type >'
+            ' T4 GPU, or set profile = "cpu".'
+        )
     lines.append(
         f"What is trained is kept in {kept_in} and taken from there the next time."
         if kept_in
-        else "What is trained is lost when the session ends; mount Google Drive and run this cell again to keep it."
+        else (
+            "What is trained is lost when the session ends; mount Google Drive and run this cell"
+            " again to keep it."
+        )
     )
     return lines

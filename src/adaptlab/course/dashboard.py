@@ -1,4 +1,6 @@
-"""The page of the regression store: each skill's score by run, with intervals, and what was lost."""
+"""The page of the regression store: each skill's score by run, with intervals, and what
+was lost.
+"""
 
 from pathlib import Path
 
@@ -17,11 +19,18 @@ def build_dashboard(store: Path, page: Path) -> Path:
     """Write the page from the store's runs; returns it."""
     runs = read_runs(store)
     if not runs:
-        raise AdaptLabError(f"{store} holds no runs yet; run `adaptlab evals suite` or `adaptlab evals gate` first.")
+        raise AdaptLabError(
+            f"{store} holds no runs yet; run `adaptlab evals suite` or `adaptlab evals gate` first."
+        )
     skills = list(dict.fromkeys(skill for run in runs for skill in run.scores))
     drawings = [Markup(_drawing(skill, runs)._repr_mimebundle_()["text/html"]) for skill in skills]
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
-    write_whole(page, environment.get_template("evals.html").render(runs=list(enumerate(runs, 1)), skills=skills, drawings=drawings))
+    write_whole(
+        page,
+        environment.get_template("evals.html").render(
+            runs=list(enumerate(runs, 1)), skills=skills, drawings=drawings
+        ),
+    )
     return page
 
 
@@ -29,4 +38,6 @@ def _drawing(skill: str, runs: list[Run]) -> plots.Figure:
     measured = {number: run for number, run in enumerate(runs, 1) if skill in run.scores}
     lost = {number for number, run in measured.items() if skill in run.failed}
     unit = "bits per byte (less is better)" if skill == PROSE else "share of right replies"
-    return plots.history(skill, unit, {number: run.scores[skill] for number, run in measured.items()}, lost)
+    return plots.history(
+        skill, unit, {number: run.scores[skill] for number, run in measured.items()}, lost
+    )

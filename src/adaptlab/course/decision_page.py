@@ -1,4 +1,6 @@
-"""The page of `adaptlab decide`: the answer, what was measured, what would change it, and the cost curves."""
+"""The page of `adaptlab decide`: the answer, what was measured, what would change it, and the cost
+curves.
+"""
 
 from pathlib import Path
 
@@ -16,11 +18,26 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def decision_page(advice: Advice, prices: Prices) -> str:
     """The page as text; it needs nothing else."""
-    measured, case = matrix()[advice.case.task], advice.case
-    series = {str(lever): (QUERIES, curve(lever, measured[lever].usage, QUERIES, case.need.n_updates, prices)) for lever in case.scores}
-    drawing = plots.lines("Cost by traffic", "queries a day", "money a month", series, logarithmic=True)
+    measured = matrix()[advice.case.task]
+    case = advice.case
+    series = {
+        str(lever): (
+            QUERIES,
+            curve(lever, measured[lever].usage, QUERIES, case.need.n_updates, prices),
+        )
+        for lever in case.scores
+    }
+    drawing = plots.lines(
+        "Cost by traffic", "queries a day", "money a month", series, logarithmic=True
+    )
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return environment.get_template("decide.html").render(
-        advice=advice, case=case, headline=headline(case), measured=measured, prices=prices, guides=GUIDES, described=DESCRIBED[case.task],
+        advice=advice,
+        case=case,
+        headline=headline(case),
+        measured=measured,
+        prices=prices,
+        guides=GUIDES,
+        described=DESCRIBED[case.task],
         drawing=Markup(drawing._repr_mimebundle_()["text/html"]),
-    )  # fmt: skip
+    )

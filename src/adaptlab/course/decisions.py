@@ -1,4 +1,6 @@
-"""What the course has measured, as the matrix by which it decides: tasks by levers, from the recorded studies."""
+"""What the course has measured, as the matrix by which it decides: tasks by levers, from the
+recorded studies.
+"""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,12 +12,17 @@ from adaptlab.evals.statistics import Estimate, proportion
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.studies.recorded import recorded
 
-N_DOCUMENTS, N_TRANSCRIPTS = 100, 720  # sections of a handbook; conversations that the stack was tuned on
-HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}  # tasks whose tunings the learning curve has: the count that is asked for
+N_DOCUMENTS = 100
+N_TRANSCRIPTS = 720  # sections of a handbook; conversations that the stack was tuned on
+# Tasks whose tunings the learning curve has: the count that is asked for.
+HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}
 EXAMPLES = (30, 300, 1000)
-SUPPORT = {Lever.PROMPT: ("prompt", "prompt, step by step", "prompt, two examples"),
-           Lever.RETRIEVE: ("retrieval", "retrieval, short prompt", "retrieval, two examples"),
-           Lever.TUNE: ("tuned on facts",), Lever.BOTH: ("the stack", "the stack, one chunk")}  # fmt: skip
+SUPPORT = {
+    Lever.PROMPT: ("prompt", "prompt, step by step", "prompt, two examples"),
+    Lever.RETRIEVE: ("retrieval", "retrieval, short prompt", "retrieval, two examples"),
+    Lever.TUNE: ("tuned on facts",),
+    Lever.BOTH: ("the stack", "the stack, one chunk"),
+}
 DESCRIBED = {
     "known facts": Described(),
     "handbook": Described(lacks_facts=True, n_documents=N_DOCUMENTS),
@@ -38,7 +45,8 @@ def _rows(study: str) -> list[dict]:
 
 def over_seeds(rows: Sequence[dict], count: str = "right") -> Estimate:
     """A share over the seeds."""
-    n_right, n = sum(row[count] for row in rows), sum(row["of"] for row in rows)
+    n_right = sum(row[count] for row in rows)
+    n = sum(row["of"] for row in rows)
     return proportion([True] * n_right + [False] * (n - n_right))
 
 
@@ -47,9 +55,16 @@ def _mean(rows: Sequence[dict], name: str) -> float:
 
 
 def usage(rows: Sequence[dict], facts: bool = False) -> Usage:
-    """Tokens of a lever's rows; `facts`: what it was trained on has to be trained again when they change."""
+    """Tokens of a lever's rows; `facts`: what it was trained on has to be trained again when they
+    change.
+    """
     trained = _mean(rows, "training tokens")
-    return Usage(_mean(rows, "prompt tokens"), _mean(rows, "completion tokens"), trained, trained if facts else 0.0)
+    return Usage(
+        _mean(rows, "prompt tokens"),
+        _mean(rows, "completion tokens"),
+        trained,
+        trained if facts else 0.0,
+    )
 
 
 def _among(rows: Sequence[dict], **setting) -> list[dict]:
@@ -70,18 +85,34 @@ def usages_by_seed(task: str, by: Lever) -> list[Usage]:
 def matrix() -> Matrix:
     """Every task by every lever that was measured on it; of several prompts the best."""
     found = {task: _of_task(task) for task in DESCRIBED if task != "support assistant"}
-    best = {lever: max((arm(name) for name in names), key=lambda rows: over_seeds(rows).value) for lever, names in SUPPORT.items()}
+    best = {
+        lever: max((arm(name) for name in names), key=lambda rows: over_seeds(rows).value)
+        for lever, names in SUPPORT.items()
+    }
     found["support assistant"] = {
-        lever: Measured({N_TRANSCRIPTS if lever is Lever.BOTH else 0: over_seeds(rows)}, usage(rows, lever is Lever.TUNE)) for lever, rows in best.items()
+        lever: Measured(
+            {N_TRANSCRIPTS if lever is Lever.BOTH else 0: over_seeds(rows)},
+            usage(rows, lever is Lever.TUNE),
+        )
+        for lever, rows in best.items()
     }
     return found
 
 
 def _of_task(task: str) -> dict[Lever, Measured]:
-    by_lever = {lever: _among(_rows("levers"), task=task, lever=lever) for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)}
-    measured = {lever: Measured({0: over_seeds(rows)}, usage(rows)) for lever, rows in by_lever.items() if lever is not Lever.TUNE}
+    by_lever = {
+        lever: _among(_rows("levers"), task=task, lever=lever)
+        for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)
+    }
+    measured = {
+        lever: Measured({0: over_seeds(rows)}, usage(rows))
+        for lever, rows in by_lever.items()
+        if lever is not Lever.TUNE
+    }
     about_facts = DESCRIBED[task].lacks_facts
-    measured[Lever.TUNE] = Measured(_tuned(task, by_lever[Lever.TUNE]), usage(by_lever[Lever.TUNE], task == "handbook"))
+    measured[Lever.TUNE] = Measured(
+        _tuned(task, by_lever[Lever.TUNE]), usage(by_lever[Lever.TUNE], task == "handbook")
+    )
     if about_facts:
         rows = max(map(arm, SUPPORT[Lever.BOTH]), key=lambda rows: over_seeds(rows, "value").value)
         measured[Lever.BOTH] = Measured({N_TRANSCRIPTS: over_seeds(rows, "value")}, usage(rows))
@@ -89,31 +120,55 @@ def _of_task(task: str) -> dict[Lever, Measured]:
 
 
 def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
-    """Scores by the number of examples; questions about documents can be made from these, so that they need none."""
+    """Scores by the number of examples; questions about documents can be made from these, so that
+    they need none.
+    """
     if task in HOUSE:
         curve = _rows("learning_curve")
         return {n: over_seeds(_among(curve, task=task, n=n), HOUSE[task]) for n in EXAMPLES}
     return {0 if DESCRIBED[task].lacks_facts else 300: over_seeds(rows)}
 
 
-ASPECTS = {"right": "value", "cited": "source", "in form": "form", "in tone": "tone"}  # of a reply, and how the study counts them
+# Of a reply, and how the study counts them.
+ASPECTS = {"right": "value", "cited": "source", "in form": "form", "in tone": "tone"}
 QUERIES = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)  # a day
 
 
 def scoreboard(prices: Prices = PRICES) -> list[dict]:
-    """A row for every way to build the support assistant: what it got right, what it takes, and what it costs."""
+    """A row for every way to build the support assistant: what it got right, what it takes, and
+    what it costs.
+    """
     return [_row(name, arm(name), prices) for name in ARMS]
 
 
 def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
     built = ARMS[name]
-    used, by = usage(rows, built.tuning == "facts"), lever(built.shows_chunks, bool(built.tuning))
-    row = {"arm": name, "all four": over_seeds(rows)} | {name: over_seeds(rows, count) for name, count in ASPECTS.items()}
-    row |= {"declines what is there": _of(rows, "declined, of answerable", N_ASKED - N_WITHOUT), "invents": _of(rows, "invented, of unanswerable", N_WITHOUT)}
-    row |= {"prompt tokens": used.prompt_tokens, "reply tokens": used.completion_tokens, "p50 s": _mean(rows, "p50"), "p95 s": _mean(rows, "p95")}
-    row |= {"trained parameters": round(_mean(rows, "trained")), "minutes to build": _mean(rows, "build seconds") / 60,
-            "minutes to update a fact": _mean(rows, "build seconds") / 60 if used.update_tokens else 0.0}  # fmt: skip
-    return row | {f"money a month at {n:,.0f} a day": monthly_cost(by, used, n, prices=prices) for n in QUERIES}
+    used = usage(rows, built.tuning == "facts")
+    by = lever(built.shows_chunks, bool(built.tuning))
+    row = {"arm": name, "all four": over_seeds(rows)} | {
+        name: over_seeds(rows, count) for name, count in ASPECTS.items()
+    }
+    row |= {
+        "declines what is there": _of(rows, "declined, of answerable", N_ASKED - N_WITHOUT),
+        "invents": _of(rows, "invented, of unanswerable", N_WITHOUT),
+    }
+    row |= {
+        "prompt tokens": used.prompt_tokens,
+        "reply tokens": used.completion_tokens,
+        "p50 s": _mean(rows, "p50"),
+        "p95 s": _mean(rows, "p95"),
+    }
+    row |= {
+        "trained parameters": round(_mean(rows, "trained")),
+        "minutes to build": _mean(rows, "build seconds") / 60,
+        "minutes to update a fact": (
+            _mean(rows, "build seconds") / 60 if used.update_tokens else 0.0
+        ),
+    }
+    return row | {
+        f"money a month at {n:,.0f} a day": monthly_cost(by, used, n, prices=prices)
+        for n in QUERIES
+    }
 
 
 def _of(rows: Sequence[dict], count: str, n_each: int) -> Estimate:

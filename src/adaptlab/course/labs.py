@@ -1,4 +1,6 @@
-"""Labs from their sources: each percent script in `solutions/` becomes a notebook without answers, by nbgrader's own generate_assignment."""
+"""Labs from their sources: each percent script in `solutions/` becomes a notebook without answers,
+by nbgrader's own generate_assignment.
+"""
 
 import os
 import re
@@ -9,22 +11,37 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import program_path, read_text, write_whole
 
-KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
-EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")  # jupytext's own notes on blank lines
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+# Jupytext's own notes on blank lines.
+EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
 
 
 def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The scripts of the labs in a folder, in order; those whose names start with one of `names`, if any are given."""
+    """The scripts of the labs in a folder, in order; those whose names start with one of `names`,
+    if any are given.
+    """
     found = sorted(folder.glob("lab[0-9][0-9]_*.py"))
     if not found:
-        raise AdaptLabError(f"{folder} holds no lab (labNN_name.py); run the command in the folder of the course.")
-    if missing := [name for name in names if not name or not any(path.stem.startswith(name) for path in found)]:
-        raise AdaptLabError(f"No lab starts with {missing[0]!r}; there are {', '.join(path.stem for path in found)}.")
+        raise AdaptLabError(
+            f"{folder} holds no lab (labNN_name.py); run the command in the folder of the course."
+        )
+    if missing := [
+        name for name in names if not name or not any(path.stem.startswith(name) for path in found)
+    ]:
+        raise AdaptLabError(
+            f"No lab starts with {missing[0]!r}; there are"
+            f" {', '.join(path.stem for path in found)}."
+        )
     return [path for path in found if not names or path.stem.startswith(tuple(names))]
 
 
 def build_labs(sources: Sequence[Path], target: Path) -> list[Path]:
-    """Write the labs of these sources into a folder; two builds are equal to the byte. Marks out of order are an AdaptLabError with file and line."""
+    """Write the labs of these sources into a folder; two builds are equal to the byte. Marks out of
+    order are an AdaptLabError with file and line.
+    """
     for source in sources:
         for line, fault in faults(read_text(source)):
             raise AdaptLabError(f"{source}:{line}: {fault}")
@@ -40,7 +57,11 @@ def solved(source: Path, lab: Path) -> bytes:
 
     import jupytext
 
-    answers = {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in jupytext.read(source).cells if "nbgrader" in cell.metadata}
+    answers = {
+        cell.metadata["nbgrader"]["grade_id"]: cell.source
+        for cell in jupytext.read(source).cells
+        if "nbgrader" in cell.metadata
+    }
     notebook = json.loads(read_text(lab))
     for cell in notebook["cells"]:
         if (mark := cell["metadata"].get("nbgrader", {})).get("solution"):
@@ -52,37 +73,64 @@ def out_of_step(sources: Sequence[Path], target: Path) -> list[str]:
     """The names of the labs that are not what their sources make."""
     with tempfile.TemporaryDirectory() as folder:
         built = build_labs(sources, Path(folder))
-        return [path.name for path in built if not (target / path.name).exists() or (target / path.name).read_bytes() != path.read_bytes()]
+        return [
+            path.name
+            for path in built
+            if not (target / path.name).exists()
+            or (target / path.name).read_bytes() != path.read_bytes()
+        ]
 
 
 def faults(script: str) -> Iterator[tuple[int, str]]:
     """What is wrong with the marks of a script: line number, from 1, and sentence."""
-    opened, seen, header, made = 0, {}, {}, set()
+    opened = 0
+    seen = {}
+    header = {}
+    made = set()
     for number, line in enumerate(script.splitlines(), 1):
         if line.startswith("# %%"):
             if opened:
                 yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
-            opened, header = 0, dict(re.findall(r'"(\w+)": "?([\w.]+)', line))
+            opened = 0
+            header = dict(re.findall(r'"(\w+)": "?([\w.]+)', line))
             yield from ((number, fault) for fault in _header_faults(line))
             if name := header.get("grade_id"):
                 if name in seen:
-                    yield number, f"the grade_id {name} stands in line {seen[name]}, too; every id has to be its own."
+                    yield (
+                        number,
+                        (
+                            f"the grade_id {name} stands in line {seen[name]}, too; every id has to"
+                            " be its own."
+                        ),
+                    )
                 seen[name] = number
             if header.get("grade") == "true" and "points" not in header:
                 yield number, "a graded cell needs points."
         elif "BEGIN SOLUTION" in line:
             if opened:
-                yield number, f"BEGIN SOLUTION again, before the one of line {opened} has its END SOLUTION."
+                yield (
+                    number,
+                    f"BEGIN SOLUTION again, before the one of line {opened} has its END SOLUTION.",
+                )
             if header.get("solution") != "true":
-                yield number, 'a solution outside a cell that says "solution": true would be handed out.'
+                yield (
+                    number,
+                    'a solution outside a cell that says "solution": true would be handed out.',
+                )
             opened = number
         elif "END SOLUTION" in line:
             if not opened:
                 yield number, "END SOLUTION without a BEGIN SOLUTION before it."
             opened = 0
-        elif line.startswith("check.lab") and (name := header.get("grade_id", "").removeprefix("check_")) and not line.endswith(f".{name}({name})"):
+        elif (
+            line.startswith("check.lab")
+            and (name := header.get("grade_id", "").removeprefix("check_"))
+            and not line.endswith(f".{name}({name})")
+        ):
             yield number, f"the check of {name} should end in .{name}({name})."
-        elif header.get("solution") == "true" and (found := re.match(r"(?:def |class )?(\w+)", line)):
+        elif header.get("solution") == "true" and (
+            found := re.match(r"(?:def |class )?(\w+)", line)
+        ):
             made.add((header.get("grade_id"), found[1]))
     if opened:
         yield opened, "BEGIN SOLUTION without an END SOLUTION in the same cell."
@@ -103,11 +151,16 @@ def _table_faults(script: str) -> Iterator[tuple[int, str]]:
         if row and row[1] not in points:
             yield number, f"the table names {row[1]}, and no cell check_{row[1]} is graded."
         elif row and float(row[2]) != float(points[row[1]]):
-            yield number, f"the table gives {row[1]} {row[2]} points, and its check {points[row[1]]}."
+            yield (
+                number,
+                f"the table gives {row[1]} {row[2]} points, and its check {points[row[1]]}.",
+            )
 
 
 def _header_faults(line: str) -> Iterator[str]:
-    """What is wrong with what a line says for nbgrader, which would refuse it without saying where."""
+    """What is wrong with what a line says for nbgrader, which would refuse it without
+    saying where.
+    """
     import json
 
     if "nbgrader=" not in line:
@@ -115,11 +168,19 @@ def _header_faults(line: str) -> Iterator[str]:
     try:
         mark, _ = json.JSONDecoder().raw_decode(line, line.index("nbgrader=") + len("nbgrader="))
     except ValueError as error:
-        yield f"what stands after nbgrader= is no JSON: {error.msg if isinstance(error, json.JSONDecodeError) else error}."
+        yield (
+            "what stands after nbgrader= is no JSON:"
+            f" {error.msg if isinstance(error, json.JSONDecodeError) else error}."
+        )
         return
-    if missing := {"grade", "grade_id", "locked", "schema_version", "solution", "task"} - mark.keys():
+    if (
+        missing := {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
+        - mark.keys()
+    ):
         yield f"nbgrader needs {', '.join(sorted(missing))} here, too."
-    if "points" in mark and (isinstance(mark["points"], bool) or not isinstance(mark["points"], int | float)):
+    if "points" in mark and (
+        isinstance(mark["points"], bool) or not isinstance(mark["points"], int | float)
+    ):
         yield f"the points are {mark['points']!r}, and should be a number."
 
 
@@ -131,13 +192,16 @@ def _release(sources: Sequence[Path]) -> dict[Path, str]:
         from nbgrader.apps import NbGraderAPI
         from traitlets.config import Config
     except ImportError as error:
-        raise AdaptLabError("Building labs needs nbgrader and jupytext; run: pip install 'adaptlab[teach]'") from error
+        raise AdaptLabError(
+            "Building labs needs nbgrader and jupytext; run: pip install 'adaptlab[teach]'"
+        ) from error
     # nbgrader calls alembic by its name.
     os.environ["PATH"] = program_path()
     texts = {}
     with tempfile.TemporaryDirectory() as course:
         config = Config()
-        config.CourseDirectory.root, config.CourseDirectory.db_url = course, f"sqlite:///{course}/gradebook.db"
+        config.CourseDirectory.root = course
+        config.CourseDirectory.db_url = f"sqlite:///{course}/gradebook.db"
         api = NbGraderAPI(config=config)
         for source in sources:
             lab = source.stem
@@ -154,20 +218,33 @@ def _release(sources: Sequence[Path]) -> dict[Path, str]:
 
 def _reason(done: dict) -> str:
     """The line of nbgrader's log that says what was wrong."""
-    lines = [line for line in f"{done.get('log', '')}\n{done.get('error', '')}".splitlines() if "Error" in line or "Exception" in line]
-    return lines[-1].strip() if lines else "its log says nothing; run nbgrader's generate_assignment by hand"
+    lines = [
+        line
+        for line in f"{done.get('log', '')}\n{done.get('error', '')}".splitlines()
+        if "Error" in line or "Exception" in line
+    ]
+    return (
+        lines[-1].strip()
+        if lines
+        else "its log says nothing; run nbgrader's generate_assignment by hand"
+    )
 
 
 def _normal(notebook, lab: str) -> str:
-    """The notebook as text: ids that do not change from build to build, no outputs, nothing of the machine that built it."""
+    """The notebook as text: ids that do not change from build to build, no outputs, nothing of the
+    machine that built it.
+    """
     import nbformat
 
     for number, cell in enumerate(notebook.cells):
-        cell.id = cell.metadata.get("nbgrader", {}).get("grade_id") or f"{lab.split('_')[0]}-{number:02d}"
+        cell.id = (
+            cell.metadata.get("nbgrader", {}).get("grade_id") or f"{lab.split('_')[0]}-{number:02d}"
+        )
         for note in EDITORS:
             cell.metadata.pop(note, None)
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+            cell.outputs = []
+            cell.execution_count = None
     notebook.metadata = nbformat.from_dict(KERNEL)
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"

@@ -1,4 +1,6 @@
-"""Predictions: stored before a result is shown, set beside the measurement at the end of a lesson."""
+"""Predictions: stored before a result is shown, set beside the measurement at the end
+of a lesson.
+"""
 
 import html
 from collections.abc import Sequence
@@ -18,9 +20,11 @@ DONE_MIME = "application/vnd.adaptlab.done+json"
 
 @dataclass
 class Prediction:
-    """What the student expects. `choice` is None until something is chosen; setting it in code does the same as a click.
+    """What the student expects. `choice` is None until something is chosen; setting it in code does
+    the same as a click.
 
-    `effect` is what a question of the lesson's own measures; a question on a claim has it from the claim's rule.
+    `effect` is what a question of the lesson's own measures; a question on a claim has it from the
+    claim's rule.
     """
 
     id: str
@@ -34,12 +38,18 @@ class Prediction:
         if isinstance(option, int) and 1 <= option <= len(self.options):
             option = self.options[option - 1]
         if option not in self.options:
-            raise AdaptLabError(f"{option!r} is not among the options of {self.id}: {'; '.join(self.options)}.")
+            raise AdaptLabError(
+                f"{option!r} is not among the options of {self.id}: {'; '.join(self.options)}."
+            )
         self.choice = option
 
     def __repr__(self) -> str:
-        lines = [f"Predict ({self.id}): {self.question}"] + [f"  {i}. {option}" for i, option in enumerate(self.options, 1)]
-        return "\n".join([*lines, f"Your prediction: {self.choice or 'none yet; choose with .choose(number)'}"])
+        lines = [f"Predict ({self.id}): {self.question}"] + [
+            f"  {i}. {option}" for i, option in enumerate(self.options, 1)
+        ]
+        return "\n".join(
+            [*lines, f"Your prediction: {self.choice or 'none yet; choose with .choose(number)'}"]
+        )
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -52,13 +62,17 @@ class Prediction:
         import ipywidgets
 
         question = ipywidgets.HTML(f"<b>Predict ({self.id}):</b> {html.escape(self.question)}")
-        buttons = ipywidgets.RadioButtons(options=self.options, value=self.choice, layout={"width": "max-content"})
+        buttons = ipywidgets.RadioButtons(
+            options=self.options, value=self.choice, layout={"width": "max-content"}
+        )
         buttons.observe(lambda change: self.choose(change["new"]), names="value")
         return ipywidgets.VBox([question, buttons])
 
 
 def _has_browser() -> bool:
-    """Whether somebody can click: not while papermill or nbval executes, which say so in the environment."""
+    """Whether somebody can click: not while papermill or nbval executes, which say so in the
+    environment.
+    """
     import os
 
     return "ADAPTLAB_UNATTENDED" not in os.environ and "PYTEST_CURRENT_TEST" not in os.environ
@@ -70,14 +84,18 @@ OUTCOMES: dict[str, str] = {}  # in the words of the question
 
 
 def predict(claim_id: str, question: str, options: Sequence[str], effect: str = "") -> Prediction:
-    """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the choice already made.
+    """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the
+    choice already made.
 
-    With an `effect`, the question is the lesson's own: its id is in no ledger, and `answer` gives what was measured.
+    With an `effect`, the question is the lesson's own: its id is in no ledger, and `answer` gives
+    what was measured.
     """
     if not effect:
         claim(claim_id)
     elif claim_id in claims():
-        raise AdaptLabError(f"{claim_id} is a claim of the ledger; give a question of your own another id.")
+        raise AdaptLabError(
+            f"{claim_id} is a claim of the ledger; give a question of your own another id."
+        )
     if not question.strip() or len(set(options)) < len(options):
         says = f"The prediction on {claim_id} has no question, or an option twice"
         raise AdaptLabError(f"{says}. Ask one, and give each option once.")
@@ -90,47 +108,93 @@ def predict(claim_id: str, question: str, options: Sequence[str], effect: str = 
 
 
 def answer(question_id: str, found: "Estimate") -> "Estimate":
-    """Keep what was measured on a question of the lesson's own, for the closing cell, and give it back."""
+    """Keep what was measured on a question of the lesson's own, for the closing cell, and give it
+    back.
+    """
     if question_id not in PREDICTIONS or not PREDICTIONS[question_id].effect:
-        raise AdaptLabError(f"There is no question {question_id!r} of the lesson's own; ask it by predict(..., effect=...), or use record for a claim.")
+        raise AdaptLabError(
+            f"There is no question {question_id!r} of the lesson's own; ask it by predict(...,"
+            " effect=...), or use record for a claim."
+        )
     ANSWERS[question_id] = found
     return found
 
 
 def came_out(question_id: str, outcome: str) -> None:
-    """Say what was found in the words of a question, for the closing cell: the effect that decides a claim may be another than what was asked."""
+    """Say what was found in the words of a question, for the closing cell: the effect that decides
+    a claim may be another than what was asked.
+    """
     if question_id not in PREDICTIONS:
-        raise AdaptLabError(f"There is no question {question_id!r} to which this could be the outcome; ask it by predict.")
+        raise AdaptLabError(
+            f"There is no question {question_id!r} to which this could be the outcome; ask it by"
+            " predict."
+        )
     OUTCOMES[question_id] = outcome
 
 
 class Closing:
-    """The last cell of a lesson: predictions beside measurements, and the mark that the lesson ran to its end."""
+    """The last cell of a lesson: predictions beside measurements, and the mark that the lesson ran
+    to its end.
+    """
 
     def _rows(self) -> list[tuple[str, ...]]:
         ids = list(dict.fromkeys([*PREDICTIONS, *RECORDED]))
         rows = []
         for key in ids:
-            found, guess = RECORDED.get(key) or ANSWERS.get(key), PREDICTIONS.get(key)
-            measured = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}" if found else "not recorded in this lesson"
+            found = RECORDED.get(key) or ANSWERS.get(key)
+            guess = PREDICTIONS.get(key)
+            measured = (
+                f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}"
+                if found
+                else "not recorded in this lesson"
+            )
             question = f"{key} {guess.question}" if guess else key
             effect = guess.effect if guess and guess.effect else claim(key).rule.effect
             predicted = (guess.choice if guess else None) or "no prediction"
-            rows.append((question, predicted, OUTCOMES.get(key, ""), effect, measured, getattr(found, "verdict", "")))
+            rows.append(
+                (
+                    question,
+                    predicted,
+                    OUTCOMES.get(key, ""),
+                    effect,
+                    measured,
+                    getattr(found, "verdict", ""),
+                )
+            )
         return rows
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         rows = self._rows()
-        head = ("question", "your prediction", "it came out", "effect that decides the claim", "measured", "verdict")
+        head = (
+            "question",
+            "your prediction",
+            "it came out",
+            "effect that decides the claim",
+            "measured",
+            "verdict",
+        )
         if not any(row[-1] for row in rows) and ANSWERS:  # a lesson without claims
-            head, rows = (*head[:3], "effect", "measured"), [row[:-1] for row in rows]
+            head = (*head[:3], "effect", "measured")
+            rows = [row[:-1] for row in rows]
         if not OUTCOMES:
-            head, rows = (*head[:2], *head[3:]), [(*row[:2], *row[3:]) for row in rows]
-        cells = ["".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row) for row in rows]
-        table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(f'<tr>{c}</tr>' for c in cells)}</table>"
+            head = (*head[:2], *head[3:])
+            rows = [(*row[:2], *row[3:]) for row in rows]
+        cells = [
+            "".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row)
+            for row in rows
+        ]
+        top = "".join(f"<th>{name}</th>" for name in head)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        table = f"<table><tr>{top}</tr>{body}</table>"
         text = "\n".join(" | ".join(row) for row in [head, *rows])
         predicted = {key for key, guess in PREDICTIONS.items() if not guess.effect}
-        return {"text/plain": text, "text/html": table, DONE_MIME: {"claims": sorted(RECORDED), "halved": sorted(predicted ^ set(RECORDED))} | peaks()}
+        return {
+            "text/plain": text,
+            "text/html": table,
+            DONE_MIME: (
+                {"claims": sorted(RECORDED), "halved": sorted(predicted ^ set(RECORDED))} | peaks()
+            ),
+        }
 
 
 def close_lesson() -> Closing:

@@ -1,4 +1,6 @@
-"""Running lessons: papermill, two at a time where they do not wait for each other, resumable, and red when red."""
+"""Running lessons: papermill, two at a time where they do not wait for each other, resumable, and
+red when red.
+"""
 
 import hashlib
 import os
@@ -34,7 +36,9 @@ class _ReportingEngine(NBClientEngine):
     """papermill's own engine, which also tells `on_cell` the index of each cell that starts."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, on_cell: Callable[[int], None] = lambda index: None, **options):
+    def execute_managed_notebook(
+        cls, nb_man, kernel_name, on_cell: Callable[[int], None] = lambda index: None, **options
+    ):
         start = nb_man.cell_start
 
         def cell_start(cell, cell_index=None, **more):
@@ -50,7 +54,9 @@ papermill_engines.register("adaptlab", _ReportingEngine)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one notebook ended: `status` is "done", "kept" (nothing had changed), "failed" or "skipped" (what it needs failed)."""
+    """How one notebook ended: `status` is "done", "kept" (nothing had changed), "failed" or
+    "skipped" (what it needs failed).
+    """
 
     name: str
     status: str
@@ -63,10 +69,15 @@ def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
     """The lessons in a folder, all or those whose name starts with one of `names`."""
     found = sorted(folder.glob("[0-9]*.ipynb"))
     if not found:
-        raise AdaptLabError(f"There are no lessons in {folder}; run the command in the folder of the course.")
+        raise AdaptLabError(
+            f"There are no lessons in {folder}; run the command in the folder of the course."
+        )
     for name in names:
         if not name or not any(path.stem.startswith(name) for path in found):
-            raise AdaptLabError(f"No lesson starts with {name!r}; the lessons are {', '.join(path.stem for path in found)}.")
+            raise AdaptLabError(
+                f"No lesson starts with {name!r}; the lessons are"
+                f" {', '.join(path.stem for path in found)}."
+            )
     return [path for path in found if not names or path.stem.startswith(names)]
 
 
@@ -75,15 +86,26 @@ def _read(notebook: Path) -> nbformat.NotebookNode:
     try:
         return nbformat.read(notebook, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
-        raise AdaptLabError(f"{notebook} is not a notebook that can be read ({type(error).__name__}); restore it, for example from git.") from error
+        raise AdaptLabError(
+            f"{notebook} is not a notebook that can be read ({type(error).__name__}); restore it,"
+            " for example from git."
+        ) from error
 
 
 def fingerprint(notebook: Path, parameters: dict) -> str:
-    """Hash of all that a result depends on: the notebook's source, its parameters, the number format that is set, the lessons it needs, the package
-    with its weights."""
+    """Hash of all that a result depends on: the notebook's source, its parameters, the number
+    format that is set, the lessons it needs, the package with its weights.
+    """
     cells = [f"{cell.cell_type}:{cell.source}" for cell in _read(notebook).cells]
-    parts = [repr(sorted(parameters.items())), os.environ.get(SETTING, ""), *cells, _package_digest()]
-    parts += [fingerprint(notebook.with_name(f"{name}.ipynb"), parameters) for name in _needs(notebook)]
+    parts = [
+        repr(sorted(parameters.items())),
+        os.environ.get(SETTING, ""),
+        *cells,
+        _package_digest(),
+    ]
+    parts += [
+        fingerprint(notebook.with_name(f"{name}.ipynb"), parameters) for name in _needs(notebook)
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -100,15 +122,24 @@ def _is_current(output: Path, mark: str) -> bool:
     if not output.exists():
         return False
     try:
-        return nbformat.read(output, as_version=4).metadata.get("adaptlab", {}).get("fingerprint") == mark
+        return (
+            nbformat.read(output, as_version=4).metadata.get("adaptlab", {}).get("fingerprint")
+            == mark
+        )
     except (OSError, ValueError, nbformat.reader.NotJSONError):
         return False
 
 
 def _closing_mark(notebook: nbformat.NotebookNode) -> dict:
-    """What the last code cell says of the lesson; nothing if it was not reached: papermill calls a notebook that exits early a success."""
+    """What the last code cell says of the lesson; nothing if it was not reached: papermill calls a
+    notebook that exits early a success.
+    """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    marks = [output["data"][DONE_MIME] for output in (code[-1].outputs if code else ()) if DONE_MIME in output.get("data", {})]
+    marks = [
+        output["data"][DONE_MIME]
+        for output in (code[-1].outputs if code else ())
+        if DONE_MIME in output.get("data", {})
+    ]
     return marks[0] if marks else {}
 
 
@@ -118,14 +149,24 @@ def _first_line(code: str) -> str:
     return line if len(line) <= 60 else f"{line[:57]}..."
 
 
-def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable[[int], None] = lambda index: None) -> Outcome:
-    """Execute one notebook; the executed copy is kept whatever happens, and marked with its fingerprint only if all went well."""
-    mark, began = fingerprint(source, parameters), time.monotonic()
+def run_notebook(
+    source: Path,
+    output: Path,
+    parameters: dict,
+    on_cell: Callable[[int], None] = lambda index: None,
+) -> Outcome:
+    """Execute one notebook; the executed copy is kept whatever happens, and marked with its
+    fingerprint only if all went well.
+    """
+    mark = fingerprint(source, parameters)
+    began = time.monotonic()
     if _is_current(output, mark):
         return Outcome(source.stem, "kept")
     make_folder(output.parent)
     part = output.with_name(f".{output.name}")
-    error, cell, last = "", "", -1
+    error = ""
+    cell = ""
+    last = -1
 
     def on_start(index: int) -> None:
         nonlocal last
@@ -133,24 +174,45 @@ def run_notebook(source: Path, output: Path, parameters: dict, on_cell: Callable
         on_cell(index)
 
     try:
-        papermill.execute_notebook(source, part, parameters, engine_name="adaptlab", on_cell=on_start, progress_bar=False, log_output=False,
-                                   resources={"metadata": {"path": str(source.parent)}}, kernel_name="python3",
-                                   execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]])  # fmt: skip
+        papermill.execute_notebook(
+            source,
+            part,
+            parameters,
+            engine_name="adaptlab",
+            on_cell=on_start,
+            progress_bar=False,
+            log_output=False,
+            resources={"metadata": {"path": str(source.parent)}},
+            kernel_name="python3",
+            execution_timeout=CELL_TIMEOUT_SECONDS[parameters["profile"]],
+        )
     except papermill.PapermillExecutionError as failure:
-        cell, error = f"cell {failure.cell_index} ({_first_line(failure.source)})", f"{failure.ename}: {failure.evalue}".splitlines()[0]
-    except Exception as failure:  # a dead kernel, a cell that takes too long: this notebook fails, the others go on
-        cell, error = f"cell {last}", f"{type(failure).__name__}: {failure}".splitlines()[0]
+        cell = f"cell {failure.cell_index} ({_first_line(failure.source)})"
+        error = f"{failure.ename}: {failure.evalue}".splitlines()[0]
+    # A dead kernel, a cell that takes too long: this notebook fails, the others go on.
+    except Exception as failure:
+        cell = f"cell {last}"
+        error = f"{type(failure).__name__}: {failure}".splitlines()[0]
     seconds = time.monotonic() - began
     try:
         executed = nbformat.read(part, as_version=4)
         if not error and not _closing_mark(executed):
-            error = "ended before its last cell (was it left by sys.exit?), or the last cell is not close_lesson()"
+            error = (
+                "ended before its last cell (was it left by sys.exit?), or the last cell is not"
+                " close_lesson()"
+            )
         elif not error and (halved := _closing_mark(executed).get("halved")):
-            error = f"{', '.join(halved)}: a claim needs both, predict before its experiment and record after it"
-        executed.metadata["adaptlab"] = {} if error else {"fingerprint": mark, "seconds": round(seconds, 1)}
+            error = (
+                f"{', '.join(halved)}: a claim needs both, predict before its experiment and record"
+                " after it"
+            )
+        executed.metadata["adaptlab"] = (
+            {} if error else {"fingerprint": mark, "seconds": round(seconds, 1)}
+        )
         write_whole(output, nbformat.writes(executed))
         part.unlink()
-    except (AdaptLabError, OSError, ValueError, nbformat.reader.NotJSONError) as failure:  # a full disk, above all
+    # A full disk, above all.
+    except (AdaptLabError, OSError, ValueError, nbformat.reader.NotJSONError) as failure:
         error = error or f"its outputs could not be kept: {failure}".splitlines()[0]
     return Outcome(source.stem, "failed" if error else "done", seconds, cell, error)
 
@@ -159,7 +221,9 @@ def _usage(output: Path) -> dict:
     """What an executed lesson took."""
     notebook = nbformat.read(output, as_version=4)
     closing = _closing_mark(notebook)
-    return {"lesson": output.stem, "seconds": notebook.metadata["adaptlab"]["seconds"]} | {key: closing[key] for key in ("device", "peak_mib", "gpu_peak_mib")}
+    return {"lesson": output.stem, "seconds": notebook.metadata["adaptlab"]["seconds"]} | {
+        key: closing[key] for key in ("device", "peak_mib", "gpu_peak_mib")
+    }
 
 
 def _needs(notebook: Path) -> list[str]:
@@ -169,7 +233,8 @@ def _needs(notebook: Path) -> list[str]:
 
 def _needed(notebooks: list[Path]) -> dict[str, list[str]]:
     """What each lesson needs, for these lessons and all that they need."""
-    found, waiting = {}, list(notebooks)
+    found = {}
+    waiting = list(notebooks)
     while waiting:
         path = waiting.pop()
         if path.stem not in found:
@@ -178,16 +243,26 @@ def _needed(notebooks: list[Path]) -> dict[str, list[str]]:
     return found
 
 
-def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: dict | None = None, n_workers: int = 2) -> list[Outcome]:
-    """Run the lessons into `build`/notebooks and write `build`/ledger.json from all lessons there that ran to their end as they stand now."""
+def run_lessons(
+    notebooks: list[Path],
+    build: Path,
+    profile: str,
+    parameters: dict | None = None,
+    n_workers: int = 2,
+) -> list[Outcome]:
+    """Run the lessons into `build`/notebooks and write `build`/ledger.json from all lessons there
+    that ran to their end as they stand now.
+    """
     check_profile(profile)
     if parameters and parameters.get("chat_model"):
         resolve(parameters["chat_model"])
-    notebooks, build = [path.resolve() for path in notebooks], build.resolve()
+    notebooks = [path.resolve() for path in notebooks]
+    build = build.resolve()
     require_disk(build, 500)
     os.environ["ADAPTLAB_UNATTENDED"] = "1"
     chosen = number_format("cuda" if profile == "gpu" else "cpu")
-    use_format(chosen.name)  # once for all lessons: each for itself might choose differently while others run
+    # Once for all lessons: each for itself might choose differently while others run.
+    use_format(chosen.name)
     n_workers = min(n_workers, len(notebooks))
     os.environ["OMP_NUM_THREADS"] = str(threads_of_each(n_workers))
     parameters = {"profile": profile} | (parameters or {})
@@ -195,15 +270,26 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
-        raise AdaptLabError(f"These lessons wait for each other: {', '.join(error.args[1])}.") from error
+        raise AdaptLabError(
+            f"These lessons wait for each other: {', '.join(error.args[1])}."
+        ) from error
     asked = {path.stem for path in notebooks}
-    order = TopologicalSorter({path.stem: asked.intersection(needs[path.stem]) for path in notebooks})
+    order = TopologicalSorter(
+        {path.stem: asked.intersection(needs[path.stem]) for path in notebooks}
+    )
     order.prepare()
-    by_name, outcomes, running = {path.stem: path for path in notebooks}, {}, {}
+    by_name = {path.stem: path for path in notebooks}
+    outcomes = {}
+    running = {}
     with ThreadPoolExecutor(n_workers) as pool:
         while order.is_active():
-            for name in sorted(order.get_ready(), key=usual_seconds, reverse=True):  # or a long one may be left for the end, alone
-                failed = [n for n in _needs(by_name[name]) if n in outcomes and outcomes[n].status in ("failed", "skipped")]
+            # Or a long one may be left for the end, alone.
+            for name in sorted(order.get_ready(), key=usual_seconds, reverse=True):
+                failed = [
+                    n
+                    for n in _needs(by_name[name])
+                    if n in outcomes and outcomes[n].status in ("failed", "skipped")
+                ]
                 if failed:
                     outcomes[name] = Outcome(name, "skipped", error=f"needs {', '.join(failed)}")
                     order.done(name)
@@ -213,11 +299,22 @@ def run_lessons(notebooks: list[Path], build: Path, profile: str, parameters: di
                 name = running.pop(future)
                 outcomes[name] = future.result()
                 order.done(name)
-    executed = {path: build / "notebooks" / path.name for path in find_notebooks(notebooks[0].parent)}
-    current = [output for path, output in executed.items() if _is_current(output, fingerprint(path, parameters))]
+    executed = {
+        path: build / "notebooks" / path.name for path in find_notebooks(notebooks[0].parent)
+    }
+    current = [
+        output
+        for path, output in executed.items()
+        if _is_current(output, fingerprint(path, parameters))
+    ]
     write_whole(build / "ledger.json", to_json(collect(current)))
     if any(outcome.status == "done" for outcome in outcomes.values()):
-        write_usage(build, [_usage(output) for output in current], f"adaptlab run --profile {profile}", chosen)
+        write_usage(
+            build,
+            [_usage(output) for output in current],
+            f"adaptlab run --profile {profile}",
+            chosen,
+        )
     return [outcomes[path.stem] for path in notebooks]
 
 
@@ -226,13 +323,20 @@ def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: di
 
     def work() -> Outcome:
         n_cells = len(_read(notebook).cells)
-        with progress_bar(total=n_cells, desc=notebook.stem, unit="cell", bar_format="{desc:<24} cell {n_fmt}/{total_fmt} |{bar:20}| {elapsed}") as bar:
+        with progress_bar(
+            total=n_cells,
+            desc=notebook.stem,
+            unit="cell",
+            bar_format="{desc:<24} cell {n_fmt}/{total_fmt} |{bar:20}| {elapsed}",
+        ) as bar:
 
             def on_cell(index: int) -> None:
                 bar.n = index
                 bar.refresh()
 
-            outcome = run_notebook(notebook, build / "notebooks" / notebook.name, parameters, on_cell)
+            outcome = run_notebook(
+                notebook, build / "notebooks" / notebook.name, parameters, on_cell
+            )
             bar.n = n_cells if outcome.status in ("done", "kept") else bar.n
             bar.refresh()
         return outcome
@@ -247,5 +351,11 @@ def summary(outcomes: list[Outcome]) -> str:
     for outcome in outcomes:
         line = f"{outcome.name:<24} {outcome.status:<8} {outcome.seconds:6.1f} s"
         detail = " ".join(part for part in (outcome.cell, outcome.error) if part)
-        lines.append(line if not detail else f"{line}  {detail}" if len(line) + len(detail) < width else f"{line}\n  {detail}")
+        lines.append(
+            line
+            if not detail
+            else f"{line}  {detail}"
+            if len(line) + len(detail) < width
+            else f"{line}\n  {detail}"
+        )
     return "\n".join(lines)

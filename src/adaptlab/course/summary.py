@@ -1,4 +1,6 @@
-"""What a run measured and what it took, as Markdown: for the summary of a workflow, a comment on a change, a note to a class."""
+"""What a run measured and what it took, as Markdown: for the summary of a workflow, a comment on a
+change, a note to a class.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -10,13 +12,25 @@ from adaptlab.markdown import table
 
 
 def markdown(build: Path) -> str:
-    """Verdicts, the claims with their intervals, and the lessons' minutes and memory, from `build`/ledger.json and `build`/usage.json."""
+    """Verdicts, the claims with their intervals, and the lessons' minutes and memory, from
+    `build`/ledger.json and `build`/usage.json.
+    """
     missing = [name for name in ("ledger.json", "usage.json") if not (build / name).exists()]
     if missing:
-        raise AdaptLabError(f"{build / missing[0]} is not there yet; run the lessons first with `make run`.")
-    records, kept = read_ledger(build / "ledger.json"), read_usage(build / "usage.json")
+        raise AdaptLabError(
+            f"{build / missing[0]} is not there yet; run the lessons first with `make run`."
+        )
+    records = read_ledger(build / "ledger.json")
+    kept = read_usage(build / "usage.json")
     verdicts = Counter(record["verdict"] for record in records)
-    claims = [(r["id"], r["verdict"], f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]", r["n"]) for r in records]
-    head = f"**{len(records)} claims**: " + ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())
+    claims = [
+        (r["id"], r["verdict"], f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]", r["n"])
+        for r in records
+    ]
+    head = f"**{len(records)} claims**: " + ", ".join(
+        f"{n} {verdict}" for verdict, n in verdicts.most_common()
+    )
     foot = f"{kept['cores']} cores, {kept['gigaflops']} GFLOP/s in float32; {trained_in(kept)}."
-    return "\n\n".join([head, table(("claim", "verdict", "effect", "n"), claims), table(*shown(kept)), foot])
+    return "\n\n".join(
+        [head, table(("claim", "verdict", "effect", "n"), claims), table(*shown(kept)), foot]
+    )

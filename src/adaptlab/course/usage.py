@@ -1,4 +1,6 @@
-"""What the lessons took: each leaves its peak of memory in its closing cell, the runner adds the seconds, and together they tell what to expect elsewhere."""
+"""What the lessons took: each leaves its peak of memory in its closing cell, the runner adds the
+seconds, and together they tell what to expect elsewhere.
+"""
 
 import json
 import sys
@@ -15,7 +17,9 @@ MIB = 2**20
 
 
 def peaks() -> dict:
-    """The peaks so far of this process: `device`, `peak_mib` of the machine's memory, `gpu_peak_mib` of a GPU's."""
+    """The peaks so far of this process: `device`, `peak_mib` of the machine's memory,
+    `gpu_peak_mib` of a GPU's.
+    """
     torch = sys.modules.get("torch")
     has_gpu = torch is not None and torch.cuda.is_available()
     return {
@@ -32,11 +36,16 @@ def _peak_bytes() -> int:
         return psutil.Process().memory_info().peak_wset
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux KiB
+    # MacOS counts bytes, Linux KiB.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 def machine() -> dict:
-    """What a time has to be compared by: the cores that are there for it and the speed of a matrix product on them."""
+    """What a time has to be compared by: the cores that are there for it and the speed of a matrix
+    product on them.
+    """
     from adaptlab.doctor import matmul_gigaflops
 
     return {"cores": available_cores(), "gigaflops": round(matmul_gigaflops("float32"))}
@@ -51,14 +60,19 @@ class Expected:
 
 
 def expected(lesson: str, gigaflops: float) -> Expected:
-    """What a lesson with the embedded models takes on a processor of this speed, from the recorded run; an AdaptLabError if there is no such lesson."""
+    """What a lesson with the embedded models takes on a processor of this speed, from the recorded
+    run; an AdaptLabError if there is no such lesson.
+    """
     if not gigaflops > 0:
         raise AdaptLabError(f"The speed is {gigaflops!r}. Give GFLOP/s of more than 0.")
     kept = recorded("usage")
     for row in kept["rows"]:
         if row["lesson"] == lesson:
             return Expected(row["seconds"] / 60 * kept["gigaflops"] / gigaflops, row["peak_mib"])
-    raise AdaptLabError(f"There is no lesson {lesson!r} in the recorded run; there are {', '.join(row['lesson'] for row in kept['rows'])}.")
+    raise AdaptLabError(
+        f"There is no lesson {lesson!r} in the recorded run; there are"
+        f" {', '.join(row['lesson'] for row in kept['rows'])}."
+    )
 
 
 def usual_seconds(lesson: str) -> float:
@@ -69,11 +83,22 @@ def usual_seconds(lesson: str) -> float:
 def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
     """The lessons of one recorded run and what they took, as a heading and rows for a reader."""
     head = ("lesson", "device", "minutes", "peak MiB", "peak MiB of the GPU")
-    return head, [(row["lesson"], row["device"], round(row["seconds"] / 60, 1), row["peak_mib"], row["gpu_peak_mib"]) for row in kept["rows"]]
+    return head, [
+        (
+            row["lesson"],
+            row["device"],
+            round(row["seconds"] / 60, 1),
+            row["peak_mib"],
+            row["gpu_peak_mib"],
+        )
+        for row in kept["rows"]
+    ]
 
 
 def trained_in(kept: dict) -> str:
-    """The number format of a recorded run and why it was chosen, as the end of a sentence on its machine."""
+    """The number format of a recorded run and why it was chosen, as the end of a sentence on its
+    machine.
+    """
     return f"trained in {kept['dtype']}, since {kept['dtype_reason']}"
 
 
@@ -86,6 +111,13 @@ def read_usage(path: Path) -> dict:
 
 
 def write_usage(build: Path, rows: list[dict], command: str, chosen: NumberFormat) -> None:
-    """`build`/usage.json: the run's rows with the machine and its number format, in the form of a recorded result."""
-    kept = {"command": command} | machine() | {"dtype": chosen.name, "dtype_reason": chosen.reason} | {"rows": rows}
+    """`build`/usage.json: the run's rows with the machine and its number format, in the form of a
+    recorded result.
+    """
+    kept = (
+        {"command": command}
+        | machine()
+        | {"dtype": chosen.name, "dtype_reason": chosen.reason}
+        | {"rows": rows}
+    )
     write_whole(build / "usage.json", json.dumps(kept, indent=1) + "\n")

@@ -1,4 +1,6 @@
-"""Advice on somebody's own case: which lever, on what measurements, and what would change the answer."""
+"""Advice on somebody's own case: which lever, on what measurements, and what would change the
+answer.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,25 +22,50 @@ TURNED = {
 
 @dataclass(frozen=True)
 class Advice:
-    """The case with its best lever, what each guide would do, and for each number the nearest value that changes the answer, with the answer then."""
+    """The case with its best lever, what each guide would do, and for each number the nearest value
+    that changes the answer, with the answer then.
+    """
 
     case: BankCase
     guides: Mapping[str, Lever]
     turns: tuple[tuple[str, float, str], ...]
 
 
-def advise(like: str, condition: Condition, matrix: Matrix, described: Mapping[str, Described], prices: Prices = PRICES) -> Advice:
-    """Advice under a condition, from the measurements of the task that is most `like` one's own; an AdaptLabError where no such task was measured."""
+def advise(
+    like: str,
+    condition: Condition,
+    matrix: Matrix,
+    described: Mapping[str, Described],
+    prices: Prices = PRICES,
+) -> Advice:
+    """Advice under a condition, from the measurements of the task that is most `like` one's own; an
+    AdaptLabError where no such task was measured.
+    """
     if like not in described:
-        raise AdaptLabError(f"There is no measured task {like!r}; the tasks are {', '.join(described)}. Take the one that is most like yours.")
+        raise AdaptLabError(
+            f"There is no measured task {like!r}; the tasks are {', '.join(described)}. Take the"
+            " one that is most like yours."
+        )
     found = case(like, condition, matrix[like], described[like], prices)
     turns = []
     for name, (words, values) in TURNED.items():
         now = getattr(condition, name)
         for value in sorted(values, key=lambda value: abs(_scale(value) - _scale(now))):
-            other = case(like, replace(condition, **{name: value}), matrix[like], described[like], prices)
+            other = case(
+                like, replace(condition, **{name: value}), matrix[like], described[like], prices
+            )
             if other.best != found.best:
-                turns.append((words, value, str(other.best) if other.scores[other.best] else "none, for then nothing gets anything right"))
+                turns.append(
+                    (
+                        words,
+                        value,
+                        (
+                            str(other.best)
+                            if other.scores[other.best]
+                            else "none, for then nothing gets anything right"
+                        ),
+                    )
+                )
                 break
     return Advice(found, opinions(found.need), tuple(turns))
 
@@ -57,7 +84,9 @@ def headline(found: BankCase) -> str:
         return "none: nothing that was measured gets anything right here"
     if not found.reached:
         return f"{found.best}: nothing that was measured reaches {asked}; this is right most often"
-    beyond = "" if found.costs[found.best] <= found.need.budget else ", and costs more than the budget"
+    beyond = (
+        "" if found.costs[found.best] <= found.need.budget else ", and costs more than the budget"
+    )
     return f"{found.best}: the cheapest that reaches {asked}{beyond}"
 
 
@@ -65,8 +94,16 @@ def as_text(advice: Advice) -> str:
     """The advice in lines."""
     found = advice.case
     lines = [headline(found), "", f"{'lever':<24}{'right':>7}{'money a month':>16}"]
-    lines += [f"{lever:<24}{found.scores[lever]:>7.2f}{found.costs[lever]:>16.2f}" for lever in sorted(found.scores, key=lambda one: found.costs[one])]
+    lines += [
+        f"{lever:<24}{found.scores[lever]:>7.2f}{found.costs[lever]:>16.2f}"
+        for lever in sorted(found.scores, key=lambda one: found.costs[one])
+    ]
     lines += ["", "What would change the answer:"]
-    lines += [f"  {words} {value:,g}: {then}" for words, value, then in advice.turns] or ["  none of the numbers, one at a time"]
-    lines += ["", "The guides: " + "; ".join(f"{name} {answer}" for name, answer in advice.guides.items())]
+    lines += [f"  {words} {value:,g}: {then}" for words, value, then in advice.turns] or [
+        "  none of the numbers, one at a time"
+    ]
+    lines += [
+        "",
+        "The guides: " + "; ".join(f"{name} {answer}" for name, answer in advice.guides.items()),
+    ]
     return "\n".join(lines)

@@ -1,6 +1,8 @@
-"""The bank of decisions: tasks that were measured by every lever, under conditions that somebody may have, and the lever that then is best.
+"""The bank of decisions: tasks that were measured by every lever, under conditions that somebody
+may have, and the lever that then is best.
 
-The best lever is the cheapest of those that reach the asked share of right replies, in money a month; where none does, the one with the most right replies.
+The best lever is the cheapest of those that reach the asked share of right replies, in money a
+month; where none does, the one with the most right replies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +17,17 @@ from adaptlab.evals.statistics import Estimate, proportion
 
 @dataclass(frozen=True)
 class Measured:
-    """What a lever did on a task, and what it used; `scores` are by the number of examples that it was tuned on, one entry at 0 where it was not."""
+    """What a lever did on a task, and what it used; `scores` are by the number of examples that it
+    was tuned on, one entry at 0 where it was not.
+    """
 
     scores: Mapping[int, Estimate]
     usage: Usage
 
     def estimate(self, n_examples: int) -> Estimate | None:
-        """The share of right replies with as many examples as there are, or fewer; None where there are too few for anything that was measured."""
+        """The share of right replies with as many examples as there are, or fewer; None where there
+        are too few for anything that was measured.
+        """
         within = [n for n in self.scores if n <= n_examples]
         return self.scores[max(within)] if within else None
 
@@ -31,7 +37,9 @@ Matrix = Mapping[str, Mapping[Lever, Measured]]  # by task, by lever
 
 @dataclass(frozen=True)
 class Condition:
-    """What the owner of a task has: traffic, examples, a budget, and how right it must be. Updates of facts count where the task has facts."""
+    """What the owner of a task has: traffic, examples, a budget, and how right it must be. Updates
+    of facts count where the task has facts.
+    """
 
     name: str
     n_queries: float = 1000
@@ -59,7 +67,9 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class BankCase:
-    """A task under a condition, as its owner describes it, with the measured scores and costs, and the best lever."""
+    """A task under a condition, as its owner describes it, with the measured scores and costs, and
+    the best lever.
+    """
 
     task: str
     condition: str
@@ -83,15 +93,27 @@ class Described:
 
 
 def best_lever(scores: Mapping[Lever, float], costs: Mapping[Lever, float], least: float) -> Lever:
-    """The cheapest lever that is right often enough, else the one that is right most often; the simpler one of two that are alike."""
+    """The cheapest lever that is right often enough, else the one that is right most often; the
+    simpler one of two that are alike.
+    """
     if not scores or scores.keys() != costs.keys():
         raise AdaptLabError("Levers have no scores or other costs. Give both for each lever.")
     enough = [lever for lever in scores if scores[lever] >= least]
-    return min(enough, key=lambda lever: costs[lever]) if enough else max(scores, key=lambda lever: scores[lever])
+    return (
+        min(enough, key=lambda lever: costs[lever])
+        if enough
+        else max(scores, key=lambda lever: scores[lever])
+    )
 
 
-def bank(matrix: Matrix, described: Mapping[str, Described], conditions: Sequence[Condition] = CONDITIONS, prices: Prices = PRICES) -> list[BankCase]:
-    """Every task under every condition that makes a difference to it: facts that change daily only where there are facts.
+def bank(
+    matrix: Matrix,
+    described: Mapping[str, Described],
+    conditions: Sequence[Condition] = CONDITIONS,
+    prices: Prices = PRICES,
+) -> list[BankCase]:
+    """Every task under every condition that makes a difference to it: facts that change daily only
+    where there are facts.
 
     A case in which no lever gets anything right has no best one, and is left out.
     """
@@ -104,15 +126,38 @@ def bank(matrix: Matrix, described: Mapping[str, Described], conditions: Sequenc
     return [one for one in cases if max(one.scores.values()) > 0]
 
 
-def case(task: str, condition: Condition, measured: Mapping[Lever, Measured], about: Described, prices: Prices = PRICES) -> BankCase:
+def case(
+    task: str,
+    condition: Condition,
+    measured: Mapping[Lever, Measured],
+    about: Described,
+    prices: Prices = PRICES,
+) -> BankCase:
     """One task under one condition."""
     found = {lever: one.estimate(condition.n_examples) for lever, one in measured.items()}
     scores = {lever: estimate.value for lever, estimate in found.items() if estimate}
-    costs = {lever: monthly_cost(lever, measured[lever].usage, condition.n_queries, condition.n_updates, prices) for lever in scores}
-    tried = scores[Lever.RETRIEVE if about.lacks_facts else Lever.PROMPT]  # what every guide wants tried before a tuning
-    need = Need(about.lacks_facts, tried < condition.least, about.n_documents, condition.n_updates, condition.n_examples, condition.least, condition.budget,
-                condition.n_queries, round(measured[Lever.PROMPT].usage.prompt_tokens))  # fmt: skip
-    return BankCase(task, condition.name, need, scores, costs, best_lever(scores, costs, condition.least))
+    costs = {
+        lever: monthly_cost(
+            lever, measured[lever].usage, condition.n_queries, condition.n_updates, prices
+        )
+        for lever in scores
+    }
+    # What every guide wants tried before a tuning.
+    tried = scores[Lever.RETRIEVE if about.lacks_facts else Lever.PROMPT]
+    need = Need(
+        about.lacks_facts,
+        tried < condition.least,
+        about.n_documents,
+        condition.n_updates,
+        condition.n_examples,
+        condition.least,
+        condition.budget,
+        condition.n_queries,
+        round(measured[Lever.PROMPT].usage.prompt_tokens),
+    )
+    return BankCase(
+        task, condition.name, need, scores, costs, best_lever(scores, costs, condition.least)
+    )
 
 
 def share_best(cases: Sequence[BankCase], answers: Sequence[Lever]) -> Estimate:

@@ -1,4 +1,6 @@
-"""What an answer costs: tokens and training at prices that the reader sets, by queries and updates."""
+"""What an answer costs: tokens and training at prices that the reader sets, by queries
+and updates.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +11,13 @@ from adaptlab.decide.need import Lever
 
 @dataclass(frozen=True)
 class Prices:
-    """Money for a million tokens. `tuned`: by what a query of a tuned model is costlier than the same query of its base; `hosting`: money a month for a model
-    that is one's own; `searching`: money a month for an index that is searched.
+    """Money for a million tokens. `tuned`: by what a query of a tuned model is costlier than the
+    same query of its base; `hosting`: money a month for a model that is one's own; `searching`:
+    money a month for an index that is searched.
 
-    `training` and `tuned` are guide B's figures; the others are assumptions, to be replaced by the reader's own.
-    """  # fmt: skip
+    `training` and `tuned` are guide B's figures; the others are assumptions, to be replaced by the
+    reader's own.
+    """
 
     prompt: float = 0.5
     completion: float = 1.5
@@ -37,7 +41,9 @@ PRICES = Prices()
 
 @dataclass(frozen=True)
 class Usage:
-    """What a lever was measured to use: tokens of a query (means), and tokens that are trained on to build it, and again when its facts change."""
+    """What a lever was measured to use: tokens of a query (means), and tokens that are trained on
+    to build it, and again when its facts change.
+    """
 
     prompt_tokens: float
     completion_tokens: float
@@ -50,21 +56,42 @@ class Usage:
 
 def query_cost(lever: Lever, usage: Usage, prices: Prices = PRICES) -> float:
     """Money for one query."""
-    money = (usage.prompt_tokens * prices.prompt + usage.completion_tokens * prices.completion) / 1e6
+    money = (
+        usage.prompt_tokens * prices.prompt + usage.completion_tokens * prices.completion
+    ) / 1e6
     return money * (prices.tuned if lever.tunes else 1.0)
 
 
-def monthly_cost(lever: Lever, usage: Usage, n_queries: float, n_updates: float = 0.0, prices: Prices = PRICES, months: float = 12.0) -> float:
-    """Money a month for `n_queries` a day and `n_updates` of facts a month; what is built once is spread over `months`."""
+def monthly_cost(
+    lever: Lever,
+    usage: Usage,
+    n_queries: float,
+    n_updates: float = 0.0,
+    prices: Prices = PRICES,
+    months: float = 12.0,
+) -> float:
+    """Money a month for `n_queries` a day and `n_updates` of facts a month; what is built once is
+    spread over `months`.
+    """
     check_number(n_queries, "n_queries", 0), check_number(n_updates, "n_updates", 0)
     check_number(months, "months", 1)
     kept = prices.hosting * lever.tunes + prices.searching * lever.retrieves
-    trained = (usage.training_tokens / months + n_updates * usage.update_tokens) * prices.training / 1e6
+    trained = (
+        (usage.training_tokens / months + n_updates * usage.update_tokens) * prices.training / 1e6
+    )
     return kept + trained + 30.0 * n_queries * query_cost(lever, usage, prices)
 
 
-def crossing(a: tuple[Lever, Usage], b: tuple[Lever, Usage], n_updates: float = 0.0, prices: Prices = PRICES, months: float = 12.0) -> float | None:
-    """Queries a day at which both cost the same: between the two the one with the costlier query is cheaper below, the other above. None if one always is."""
+def crossing(
+    a: tuple[Lever, Usage],
+    b: tuple[Lever, Usage],
+    n_updates: float = 0.0,
+    prices: Prices = PRICES,
+    months: float = 12.0,
+) -> float | None:
+    """Queries a day at which both cost the same: between the two the one with the costlier query is
+    cheaper below, the other above. None if one always is.
+    """
     fixed = [monthly_cost(*arm, 0, n_updates, prices, months) for arm in (a, b)]
     moving = [30.0 * query_cost(*arm, prices) for arm in (a, b)]
     if moving[0] == moving[1] or (n := (fixed[1] - fixed[0]) / (moving[0] - moving[1])) <= 0:
@@ -72,6 +99,12 @@ def crossing(a: tuple[Lever, Usage], b: tuple[Lever, Usage], n_updates: float = 
     return n
 
 
-def curve(lever: Lever, usage: Usage, queries: Sequence[float], n_updates: float = 0.0, prices: Prices = PRICES) -> list[float]:
+def curve(
+    lever: Lever,
+    usage: Usage,
+    queries: Sequence[float],
+    n_updates: float = 0.0,
+    prices: Prices = PRICES,
+) -> list[float]:
     """Money a month at each number of queries a day."""
     return [monthly_cost(lever, usage, n, n_updates, prices) for n in queries]

@@ -1,6 +1,7 @@
 """The decision rules of four guides, each as a function of one need.
 
-A guide says words, a function needs numbers: where a guide leaves a word without one ("large", "frequent", "low"), the bounds below are ours.
+A guide says words, a function needs numbers: where a guide leaves a word without one ("large",
+"frequent", "low"), the bounds below are ours.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,9 @@ DEAR = 100_000  # queries a day from which a query's cost counts for more than w
 
 
 def guide_a(need: Need) -> Lever:
-    """Guide A's code, branch by branch: accuracy and stable data, volume and updates, budget; otherwise retrieval with a prompt."""
+    """Guide A's code, branch by branch: accuracy and stable data, volume and updates, budget;
+    otherwise retrieval with a prompt.
+    """
     if need.least >= CRITICAL and need.n_updates == 0:
         return Lever.TUNE
     if need.n_documents >= LARGE and need.n_updates >= FREQUENT:
@@ -28,7 +31,9 @@ def guide_a(need: Need) -> Lever:
 
 
 def guide_b(need: Need) -> Lever:
-    """Guide B's tree: facts first, then behaviour, then speed and cost; and its three conditions for tuning: a gap, 1,000 examples, a budget."""
+    """Guide B's tree: facts first, then behaviour, then speed and cost; and its three conditions
+    for tuning: a gap, 1,000 examples, a budget.
+    """
     may_tune = need.n_examples >= 1000 and need.budget >= LOW_BUDGET
     if need.lacks_facts:
         return Lever.RETRIEVE
@@ -38,13 +43,16 @@ def guide_b(need: Need) -> Lever:
 
 
 def guide_c(need: Need) -> Lever:
-    """Guide C's progression: a prompt, retrieval for facts, tuning for behaviour that a prompt does not reach, from a few hundred examples; they add up."""
+    """Guide C's progression: a prompt, retrieval for facts, tuning for behaviour that a prompt does
+    not reach, from a few hundred examples; they add up.
+    """
     return lever(need.lacks_facts, need.prompt_falls_short and need.n_examples >= 300)
 
 
 def guide_e(need: Need) -> Lever:
-    """Guide E's two lists: tune for form and tone, or in place of a prompt of 4,000 tokens; not before prompts are exhausted, on changing data, or with
-    fewer than 100 examples."""  # fmt: skip
+    """Guide E's two lists: tune for form and tone, or in place of a prompt of 4,000 tokens; not
+    before prompts are exhausted, on changing data, or with fewer than 100 examples.
+    """
     wants = need.prompt_falls_short or need.prompt_tokens >= 4000
     return lever(need.lacks_facts, wants and need.n_updates < FREQUENT and need.n_examples >= 100)
 

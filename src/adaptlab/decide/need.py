@@ -1,4 +1,6 @@
-"""What somebody wants of a model, in the terms in which the guides decide, and the levers between which they choose."""
+"""What somebody wants of a model, in the terms in which the guides decide, and the levers between
+which they choose.
+"""
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -25,16 +27,23 @@ class Lever(StrEnum):
 
 def lever(retrieves: bool, tunes: bool) -> Lever:
     """The lever with these parts."""
-    return {(False, False): Lever.PROMPT, (True, False): Lever.RETRIEVE, (False, True): Lever.TUNE, (True, True): Lever.BOTH}[retrieves, tunes]
+    return {
+        (False, False): Lever.PROMPT,
+        (True, False): Lever.RETRIEVE,
+        (False, True): Lever.TUNE,
+        (True, True): Lever.BOTH,
+    }[retrieves, tunes]
 
 
 @dataclass(frozen=True)
 class Need:
     """A case as its owner would describe it before anything is built.
 
-    `lacks_facts`: it has to state facts that the model does not hold. `prompt_falls_short`: the best prompt was tried, and form, tone or skill is still
-    not as wanted. `n_documents`: texts in which the facts stand. `n_updates`: changes of those facts a month. `n_examples`: requests with the reply that
-    is wanted. `least`: the share of right replies that is asked for. `budget`: money a month. `n_queries`: a day. `prompt_tokens`: of the best prompt.
+    `lacks_facts`: it has to state facts that the model does not hold. `prompt_falls_short`: the
+    best prompt was tried, and form, tone or skill is still not as wanted. `n_documents`: texts in
+    which the facts stand. `n_updates`: changes of those facts a month. `n_examples`: requests with
+    the reply that is wanted. `least`: the share of right replies that is asked for. `budget`: money
+    a month. `n_queries`: a day. `prompt_tokens`: of the best prompt.
     """
 
     lacks_facts: bool = False
@@ -52,4 +61,6 @@ class Need:
             if (value := getattr(self, field.name)) < 0:
                 raise AdaptLabError(f"{field.name} is {value}; it cannot be less than zero.")
         if self.least > 1:
-            raise AdaptLabError(f"least is {self.least}; it is a share of right replies, from 0 to 1.")
+            raise AdaptLabError(
+                f"least is {self.least}; it is a share of right replies, from 0 to 1."
+            )

@@ -1,4 +1,6 @@
-"""Rules of our own: a small tree learned from the bank, judged on tasks that it did not learn from."""
+"""Rules of our own: a small tree learned from the bank, judged on tasks that it did not
+learn from.
+"""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -9,7 +11,8 @@ from sklearn.tree import DecisionTreeClassifier, export_text
 from adaptlab.decide.bank import BankCase
 from adaptlab.decide.need import Lever, Need
 
-# What the tree may ask for. The length of the best prompt is left out: it tells the bank's tasks apart, and nothing about others.
+# What the tree may ask for. The length of the best prompt is left out: it tells the bank's tasks
+# apart, and nothing about others.
 NAMES = [field.name for field in fields(Need) if field.name != "prompt_tokens"]
 
 
@@ -31,8 +34,16 @@ def learn(cases: Sequence[BankCase]) -> DecisionTreeClassifier:
 
 
 def held_out(cases: Sequence[BankCase]) -> list[Lever]:
-    """What such a tree answers to each case when it learned from the cases of the other tasks alone."""
-    found = cross_val_predict(_tree(), _needs(cases), [str(case.best) for case in cases], groups=[case.task for case in cases], cv=LeaveOneGroupOut())
+    """What such a tree answers to each case when it learned from the cases of the other tasks
+    alone.
+    """
+    found = cross_val_predict(
+        _tree(),
+        _needs(cases),
+        [str(case.best) for case in cases],
+        groups=[case.task for case in cases],
+        cv=LeaveOneGroupOut(),
+    )
     return [Lever(answer) for answer in found]
 
 

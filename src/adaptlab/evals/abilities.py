@@ -1,4 +1,6 @@
-"""What the embedded models can do, measured on cases that no model has seen: the rows of the model card."""
+"""What the embedded models can do, measured on cases that no model has seen: the rows of the model
+card.
+"""
 
 import random
 from collections.abc import Callable
@@ -60,7 +62,11 @@ def exact_json(case: Case, text: str) -> bool:
 
 def _form(value: object) -> object:
     """Keys and types at every level."""
-    return {key: _form(inner) for key, inner in value.items()} if isinstance(value, dict) else type(value)
+    return (
+        {key: _form(inner) for key, inner in value.items()}
+        if isinstance(value, dict)
+        else type(value)
+    )
 
 
 def valid_form(case: Case, text: str) -> bool:
@@ -79,7 +85,9 @@ def in_tone(case: Case, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Ability:
-    """How to draw a case (rng, wording) and how to judge a reply; `goals` are the least values for train and held-out wordings."""
+    """How to draw a case (rng, wording) and how to judge a reply; `goals` are the least values for
+    train and held-out wordings.
+    """
 
     name: str
     draw: Callable[[random.Random, str], Case]
@@ -94,7 +102,9 @@ def _reading(**options):
 
 
 def _handbook(answerable: bool):
-    return lambda rng, split: reading_case(rng, split, "new", answerable=answerable, passage=handbook_passage(rng, split, "new", 4))
+    return lambda rng, split: reading_case(
+        rng, split, "new", answerable=answerable, passage=handbook_passage(rng, split, "new", 4)
+    )
 
 
 def _two_questions(rng: random.Random, split: str) -> Case:
@@ -106,36 +116,160 @@ def _problem(n_steps: tuple[int, ...], style: str):
 
 
 ABILITIES = (
-    Ability("read 4 chunks, right answer and id", _reading(n_chunks=4, answerable=True), exact, (0.95, 0.85)),
-    Ability("read 8 chunks, right answer and id", _reading(n_chunks=8, answerable=True), exact, (0.90, 0.80)),
-    Ability("read 4 chunks on people of like names", _reading(n_chunks=4, answerable=True, alike=True), exact, (None, None)),
+    Ability(
+        "read 4 chunks, right answer and id",
+        _reading(n_chunks=4, answerable=True),
+        exact,
+        (0.95, 0.85),
+    ),
+    Ability(
+        "read 8 chunks, right answer and id",
+        _reading(n_chunks=8, answerable=True),
+        exact,
+        (0.90, 0.80),
+    ),
+    Ability(
+        "read 4 chunks on people of like names",
+        _reading(n_chunks=4, answerable=True, alike=True),
+        exact,
+        (None, None),
+    ),
     Ability("read 4 chunks of a handbook", _handbook(True), exact, (None, None)),
     Ability("not in 4 chunks of a handbook: says so", _handbook(False), says_absent, (None, None)),
-    Ability("asked between 4 pages of a handbook", lambda r, s: between_case(r, s, "new", 4), exact, (None, None)),
-    Ability("two questions on 4 chunks of a handbook", _two_questions, exact, (None, None), max_new_tokens=24),
-    Ability("not in the chunks: says so", _reading(n_chunks=4, answerable=False), says_absent, (0.95, 0.85)),
-    Ability("in the chunks: does not say it is absent", _reading(n_chunks=4, answerable=True), does_not_say_absent, (0.97, 0.90)),
-    Ability("closed book, known people", lambda r, s: recall_case(r, s, "known", "person"), exact, (0.90, 0.75)),
-    Ability("closed book, known people never asked about", lambda r, s: recall_case(r, s, "unasked", "person"), exact, (None, None)),
-    Ability("closed book, new people: right by luck", lambda r, s: recall_case(r, s, "new", "person"), lucky, (0.06, 0.06), at_most=True),
-    Ability("closed book, new people: says it does not know", lambda r, s: recall_case(r, s, "new", "person"), exact, (None, None)),
-    Ability("invented labels, k = 0", lambda r, s: label_case(r, s, 0), exact, (0.55, 0.55), at_most=True),
+    Ability(
+        "asked between 4 pages of a handbook",
+        lambda r, s: between_case(r, s, "new", 4),
+        exact,
+        (None, None),
+    ),
+    Ability(
+        "two questions on 4 chunks of a handbook",
+        _two_questions,
+        exact,
+        (None, None),
+        max_new_tokens=24,
+    ),
+    Ability(
+        "not in the chunks: says so",
+        _reading(n_chunks=4, answerable=False),
+        says_absent,
+        (0.95, 0.85),
+    ),
+    Ability(
+        "in the chunks: does not say it is absent",
+        _reading(n_chunks=4, answerable=True),
+        does_not_say_absent,
+        (0.97, 0.90),
+    ),
+    Ability(
+        "closed book, known people",
+        lambda r, s: recall_case(r, s, "known", "person"),
+        exact,
+        (0.90, 0.75),
+    ),
+    Ability(
+        "closed book, known people never asked about",
+        lambda r, s: recall_case(r, s, "unasked", "person"),
+        exact,
+        (None, None),
+    ),
+    Ability(
+        "closed book, new people: right by luck",
+        lambda r, s: recall_case(r, s, "new", "person"),
+        lucky,
+        (0.06, 0.06),
+        at_most=True,
+    ),
+    Ability(
+        "closed book, new people: says it does not know",
+        lambda r, s: recall_case(r, s, "new", "person"),
+        exact,
+        (None, None),
+    ),
+    Ability(
+        "invented labels, k = 0",
+        lambda r, s: label_case(r, s, 0),
+        exact,
+        (0.55, 0.55),
+        at_most=True,
+    ),
     Ability("invented labels, k = 4", lambda r, s: label_case(r, s, 4), exact, (0.85, None)),
     Ability("invented labels, k = 8", lambda r, s: label_case(r, s, 8), exact, (0.90, 0.75)),
-    Ability("new sums and differences up to 99", lambda r, s: sum_case(r, s, new=True), exact, (0.98, None)),
+    Ability(
+        "new sums and differences up to 99",
+        lambda r, s: sum_case(r, s, new=True),
+        exact,
+        (0.98, None),
+    ),
     Ability("word problems, 1 step, direct", _problem((1,), "direct"), final_number, (0.95, None)),
-    Ability("word problems, 3-4 steps, direct", _problem((3, 4), "direct"), final_number, (0.45, None), at_most=True),
-    Ability("word problems, 3-4 steps, step by step", _problem((3, 4), "steps"), final_number, (0.90, 0.75), max_new_tokens=72),
-    Ability("word problems: no steps unless asked", _problem((3, 4), "plain"), shows_no_steps, (0.95, None), max_new_tokens=24),
-    Ability("JSON of asked fields: valid", lambda r, s: extraction_case(r, s, "new"), valid_json, (0.98, None), max_new_tokens=64),
-    Ability("JSON of asked fields: exact", lambda r, s: extraction_case(r, s, "new"), exact_json, (0.92, 0.85), max_new_tokens=64),
-    Ability("sentiment of a review", lambda r, s: review_case(r, s, "sentiment"), exact, (0.97, 0.92)),
+    Ability(
+        "word problems, 3-4 steps, direct",
+        _problem((3, 4), "direct"),
+        final_number,
+        (0.45, None),
+        at_most=True,
+    ),
+    Ability(
+        "word problems, 3-4 steps, step by step",
+        _problem((3, 4), "steps"),
+        final_number,
+        (0.90, 0.75),
+        max_new_tokens=72,
+    ),
+    Ability(
+        "word problems: no steps unless asked",
+        _problem((3, 4), "plain"),
+        shows_no_steps,
+        (0.95, None),
+        max_new_tokens=24,
+    ),
+    Ability(
+        "JSON of asked fields: valid",
+        lambda r, s: extraction_case(r, s, "new"),
+        valid_json,
+        (0.98, None),
+        max_new_tokens=64,
+    ),
+    Ability(
+        "JSON of asked fields: exact",
+        lambda r, s: extraction_case(r, s, "new"),
+        exact_json,
+        (0.92, 0.85),
+        max_new_tokens=64,
+    ),
+    Ability(
+        "sentiment of a review", lambda r, s: review_case(r, s, "sentiment"), exact, (0.97, 0.92)
+    ),
     Ability("topic of a review", lambda r, s: review_case(r, s, "topic"), exact, (0.97, 0.92)),
-    Ability("tone asked for by the system prompt", lambda r, s: tone_case(r, s, "new", known=False), in_tone, (0.90, 0.80), max_new_tokens=32),
-    Ability("question in other words", lambda r, s: rephrase_case(r, s, "new"), is_rephrased, (None, None), max_new_tokens=32),
-    Ability("a sentence that would answer", lambda r, s: suppose_case(r, s, "new"), is_supposed, (None, None), max_new_tokens=32),
-    Ability("unfamiliar triage record from 4 examples", lambda r, s: triage_case(r, s, "new", 4), exact_json, (0.30, None), max_new_tokens=110),
-)  # fmt: skip
+    Ability(
+        "tone asked for by the system prompt",
+        lambda r, s: tone_case(r, s, "new", known=False),
+        in_tone,
+        (0.90, 0.80),
+        max_new_tokens=32,
+    ),
+    Ability(
+        "question in other words",
+        lambda r, s: rephrase_case(r, s, "new"),
+        is_rephrased,
+        (None, None),
+        max_new_tokens=32,
+    ),
+    Ability(
+        "a sentence that would answer",
+        lambda r, s: suppose_case(r, s, "new"),
+        is_supposed,
+        (None, None),
+        max_new_tokens=32,
+    ),
+    Ability(
+        "unfamiliar triage record from 4 examples",
+        lambda r, s: triage_case(r, s, "new", 4),
+        exact_json,
+        (0.30, None),
+        max_new_tokens=110,
+    ),
+)
 
 
 def draw_cases(ability: Ability, split: str, n: int, seed: int = 1) -> list[Case]:
@@ -147,5 +281,7 @@ def draw_cases(ability: Ability, split: str, n: int, seed: int = 1) -> list[Case
 def measure(chat: Chat, ability: Ability, split: str, n: int, seed: int = 1) -> list[bool]:
     """Judge n greedy replies."""
     cases = draw_cases(ability, split, n, seed)
-    replies = chat.batch([list(case.messages) for case in cases], max_new_tokens=ability.max_new_tokens)
+    replies = chat.batch(
+        [list(case.messages) for case in cases], max_new_tokens=ability.max_new_tokens
+    )
     return [ability.judge(case, reply.text) for case, reply in zip(cases, replies)]

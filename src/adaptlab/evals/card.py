@@ -17,14 +17,27 @@ SPLITS = {"train": "training wordings", "held_out": "held-out wordings"}
 
 
 def measure_card(models: dict[str, str], n: int = 500, samples: int = 2) -> list[dict]:
-    """Rows {model, ability, wording, value, low, high, n, goal} for each model (name to id), with a few samples read out."""
+    """Rows {model, ability, wording, value, low, high, n, goal} for each model (name to id), with a
+    few samples read out.
+    """
     rows = []
     work = [(name, ability, split) for name in models for ability in ABILITIES for split in SPLITS]
     chats = {name: LocalChat(model_id) for name, model_id in models.items()}
     for name, ability, split in progress_bar(work, desc="abilities", unit="row"):
         estimate = proportion(measure(chats[name], ability, split, n))
-        rows.append({"model": name, "ability": ability.name, "wording": SPLITS[split], "value": estimate.value, "low": estimate.low, "high": estimate.high,
-                     "n": n, "goal": _goal(ability, split), "samples": _samples(chats[name], ability, split, samples)})  # fmt: skip
+        rows.append(
+            {
+                "model": name,
+                "ability": ability.name,
+                "wording": SPLITS[split],
+                "value": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+                "n": n,
+                "goal": _goal(ability, split),
+                "samples": _samples(chats[name], ability, split, samples),
+            }
+        )
     return rows
 
 
@@ -35,8 +48,13 @@ def _goal(ability: Ability, split: str) -> str:
 
 def _samples(chat: LocalChat, ability: Ability, split: str, n: int) -> list[dict]:
     cases = draw_cases(ability, split, n)
-    replies = chat.batch([list(case.messages) for case in cases], max_new_tokens=ability.max_new_tokens)
-    return [{"messages": list(case.messages), "gold": case.answer, "reply": reply.text} for case, reply in zip(cases, replies)]
+    replies = chat.batch(
+        [list(case.messages) for case in cases], max_new_tokens=ability.max_new_tokens
+    )
+    return [
+        {"messages": list(case.messages), "gold": case.answer, "reply": reply.text}
+        for case, reply in zip(cases, replies)
+    ]
 
 
 def reaches(row: dict) -> bool | None:
@@ -57,7 +75,10 @@ def read_card(weights: Path = WEIGHTS) -> list[dict]:
     """The rows of the card beside the weights."""
     file = weights / "card.json"
     if not file.exists():
-        raise AdaptLabError(f"{weights} has no card yet; measure one with `adaptlab models card --measure --export {weights}`.")
+        raise AdaptLabError(
+            f"{weights} has no card yet; measure one with `adaptlab models card --measure --export"
+            f" {weights}`."
+        )
     rows = read_json(file)
     with reading(file, f"Measure one with `adaptlab models card --measure --export {weights}`."):
         to_json(rows)
@@ -81,13 +102,24 @@ def _curve(log: Path) -> list[str]:
         + ", ".join(f"{kind} {score:.0%}" for kind, score in r["scores"].items())
         for r in records
         if "scores" in r
-    ] or [f"- {r['tokens'] / 1e6:.1f}M tokens, {r['phase']}: answer tokens {r['accuracy']:.0%}" for r in records[9::20]]
+    ] or [
+        f"- {r['tokens'] / 1e6:.1f}M tokens, {r['phase']}: answer tokens {r['accuracy']:.0%}"
+        for r in records[9::20]
+    ]
 
 
 def compare(rows: list[dict], shipped: list[dict]) -> str:
     """How far rebuilt models are from the shipped ones, row by row, in points."""
     before = {_of(row): row["value"] for row in shipped}
-    changes = ((*_of(row), f"{row['value']:.1%}", f"{before[_of(row)]:.1%}", f"{100 * (row['value'] - before[_of(row)]):+.1f}") for row in rows)
+    changes = (
+        (
+            *_of(row),
+            f"{row['value']:.1%}",
+            f"{before[_of(row)]:.1%}",
+            f"{100 * (row['value'] - before[_of(row)]):+.1f}",
+        )
+        for row in rows
+    )
     return table((*KEY, "rebuilt", "shipped", "points"), changes)
 
 
@@ -98,21 +130,64 @@ def _of(row: dict) -> tuple[str, ...]:
 
 def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
     """The card as a page: training records, the table, samples."""
-    trainings = {file.parent.name: json.loads(file.read_text()) for file in sorted(weights.glob("*-*/training.json"))}
-    stages = [(name, f"{t['parameters']:,}", f"{t['tokens']:,}", f"{t['seconds'] / 60:.0f}", t["seed"], f"`{t['data'][:16]}`") for name, t in trainings.items()]
+    trainings = {
+        file.parent.name: json.loads(file.read_text())
+        for file in sorted(weights.glob("*-*/training.json"))
+    }
+    stages = [
+        (
+            name,
+            f"{t['parameters']:,}",
+            f"{t['tokens']:,}",
+            f"{t['seconds'] / 60:.0f}",
+            t["seed"],
+            f"`{t['data'][:16]}`",
+        )
+        for name, t in trainings.items()
+    ]
     notes = [f"- {name}: {t['note']}" for name, t in trainings.items() if "note" in t]
-    scores = ((*_of(row), f"{row['value']:.1%}", f"{row['low']:.1%} to {row['high']:.1%}", row["n"], row["goal"], REACHED[reaches(row)]) for row in rows)
-    lines = ["# The embedded models", "",
-             "Trained from scratch on the invented world, a chat model from its base; generated by `adaptlab models card --measure`.", "",
-             table(("model", "parameters", "tokens of its own stage", "minutes", "seed", "data (sha256)"), stages)]  # fmt: skip
+    scores = (
+        (
+            *_of(row),
+            f"{row['value']:.1%}",
+            f"{row['low']:.1%} to {row['high']:.1%}",
+            row["n"],
+            row["goal"],
+            REACHED[reaches(row)],
+        )
+        for row in rows
+    )
+    lines = [
+        "# The embedded models",
+        "",
+        (
+            "Trained from scratch on the invented world, a chat model from its base; generated by"
+            " `adaptlab models card --measure`."
+        ),
+        "",
+        table(
+            ("model", "parameters", "tokens of its own stage", "minutes", "seed", "data (sha256)"),
+            stages,
+        ),
+    ]
     lines += ["", *notes] if notes else []
-    lines += ["", "Greedy decoding, 95% Wilson intervals, subjects that no model has seen unless the row says known. (A review has no subject: its text may "
-              "occur in training.)", "", table((*KEY, "value", "interval", "n", "goal", "reached"), scores)]  # fmt: skip
+    lines += [
+        "",
+        (
+            "Greedy decoding, 95% Wilson intervals, subjects that no model has seen unless the row"
+            " says known. (A review has no subject: its text may occur in training.)"
+        ),
+        "",
+        table((*KEY, "value", "interval", "n", "goal", "reached"), scores),
+    ]
     lines += [
         "",
         "## Scores during training",
         "",
-        "Share of answer tokens ranked first, teacher-forced, on a dozen sequences of each kind: a curve to watch, not a result.",
+        (
+            "Share of answer tokens ranked first, teacher-forced, on a dozen sequences of each"
+            " kind: a curve to watch, not a result."
+        ),
     ]
     for file in sorted(weights.glob("*/log.jsonl")):
         lines += ["", f"**{file.parent.name}**", ""] + _curve(file)
@@ -121,5 +196,14 @@ def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
         sample = row["samples"][0]
         prompt = "\n".join(f"{m['role']}: {m['content']}" for m in sample["messages"])
         if row["wording"] == SPLITS["held_out"]:
-            lines += [f"**{row['model']}, {row['ability']}**", "", "```text", prompt, f"gold:  {sample['gold']}", f"reply: {sample['reply']}", "```", ""]
+            lines += [
+                f"**{row['model']}, {row['ability']}**",
+                "",
+                "```text",
+                prompt,
+                f"gold:  {sample['gold']}",
+                f"reply: {sample['reply']}",
+                "```",
+                "",
+            ]
     return "\n".join(lines).rstrip() + "\n"

@@ -1,4 +1,6 @@
-"""Contamination: test cases that stood in the training data, looked for in the texts and in what the model finds likely."""
+"""Contamination: test cases that stood in the training data, looked for in the texts and in what
+the model finds likely.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,7 +23,9 @@ def said(messages: Messages) -> str:
 
 
 def ngrams(text: str, n: int) -> set[tuple[str, ...]]:
-    """The runs of n words of a text, in small letters and without punctuation; a shorter text is one run."""
+    """The runs of n words of a text, in small letters and without punctuation; a shorter text is
+    one run.
+    """
     if n < 1:
         raise AdaptLabError(f"A run has at least one word, not {n}.")
     words = re.findall(r"\w+", text.lower())
@@ -29,7 +33,9 @@ def ngrams(text: str, n: int) -> set[tuple[str, ...]]:
 
 
 def overlaps(texts: Sequence[str], training: Iterable[str], n: int) -> list[float]:
-    """For each text, the share of its runs of n words that occur in some training text: 1 where it stands there whole; 0 for a text without words."""
+    """For each text, the share of its runs of n words that occur in some training text: 1 where it
+    stands there whole; 0 for a text without words.
+    """
     known = set().union(*(ngrams(text, n) for text in training))
     found = [ngrams(text, n) for text in texts]
     return [len(runs & known) / len(runs) if runs else 0.0 for runs in found]
@@ -41,15 +47,22 @@ def answer_likelihoods(chat: LocalChat, cases: Sequence[Case]) -> list[float]:
 
 
 def separation(suspected: Sequence[float], fresh: Sequence[float], seed: int = 0) -> Estimate:
-    """The probability that a suspected case has a larger value than a fresh one, ties half: 0.5 where nothing tells them apart.
+    """The probability that a suspected case has a larger value than a fresh one, ties half: 0.5
+    where nothing tells them apart.
 
-    That is the area under the ROC curve. The interval is a percentile bootstrap over the cases of both sides; `n` counts the suspected ones.
+    That is the area under the ROC curve. The interval is a percentile bootstrap over the cases of
+    both sides; `n` counts the suspected ones.
     """
     a = check_numbers(suspected, "The values of suspected cases")
-    b, rng = check_numbers(fresh, "The values of fresh cases"), np.random.default_rng(seed)
+    b = check_numbers(fresh, "The values of fresh cases")
+    rng = np.random.default_rng(seed)
     above = (a[:, None] > b) + (a[:, None] == b) / 2  # (n_suspected, n_fresh)
-    # How often each case is drawn in each resample: (N_RESAMPLES, n_suspected) and (N_RESAMPLES, n_fresh).
-    times = [rng.multinomial(len(side), np.full(len(side), 1 / len(side)), N_RESAMPLES) for side in (a, b)]
+    # How often each case is drawn in each resample: (N_RESAMPLES, n_suspected) and (N_RESAMPLES,
+    # n_fresh).
+    times = [
+        rng.multinomial(len(side), np.full(len(side), 1 / len(side)), N_RESAMPLES)
+        for side in (a, b)
+    ]
     resampled = ((times[0] @ above) * times[1]).sum(axis=1) / above.size
     low, high = np.quantile(resampled, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Estimate(float(above.mean()), float(low), float(high), len(a))

@@ -1,4 +1,6 @@
-"""The ledger: what a notebook measured of a claim, left in its own output, and collected from there."""
+"""The ledger: what a notebook measured of a claim, left in its own output, and collected from
+there.
+"""
 
 import html
 import json
@@ -31,7 +33,10 @@ class Record:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         found = claim(self.id)
-        text = f"{self.id} {self.verdict}: {found.rule.effect} = {self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
+        text = (
+            f"{self.id} {self.verdict}: {found.rule.effect} = {self.value:.3f} [{self.low:.3f},"
+            f" {self.high:.3f}], n = {self.n}"
+        )
         lines = [found.text, text.split(": ", 1)[1], f"Published: {self.published}"]
         body = f"<b>{self.id}: {self.verdict}</b><br>" + "<br>".join(map(html.escape, lines))
         if found.built_in:
@@ -44,27 +49,57 @@ class Record:
 RECORDED: dict[str, Record] = {}
 
 
-def record(claim_id: str, value: float, interval: tuple[float, float], n: int, seeds: Sequence[int], rule: Rule) -> Record:
-    """Judge a measured effect by its rule and leave the record in the cell's output (return it as the cell's last line).
+def record(
+    claim_id: str,
+    value: float,
+    interval: tuple[float, float],
+    n: int,
+    seeds: Sequence[int],
+    rule: Rule,
+) -> Record:
+    """Judge a measured effect by its rule and leave the record in the cell's output (return it as
+    the cell's last line).
 
-    `value` and `interval` are in the unit of the rule's effect; `n` counts cases, `seeds` names the seeds behind them.
+    `value` and `interval` are in the unit of the rule's effect; `n` counts cases, `seeds` names the
+    seeds behind them.
     """
     found = claim(claim_id)
     if not isinstance(interval, Sequence) or len(interval) != 2:
-        raise AdaptLabError(f"{claim_id}: the interval is a pair (low, high), as effect.interval is; not {interval!r}.")
+        raise AdaptLabError(
+            f"{claim_id}: the interval is a pair (low, high), as effect.interval is; not"
+            f" {interval!r}."
+        )
     low, high = (float(bound) for bound in interval)
     if not all(map(math.isfinite, (value, low, high))) or not low <= value <= high:
-        raise AdaptLabError(f"{claim_id}: the value {value} must be a number inside its interval [{low}, {high}].")
+        raise AdaptLabError(
+            f"{claim_id}: the value {value} must be a number inside its interval [{low}, {high}]."
+        )
     if n < 1 or not seeds:
-        raise AdaptLabError(f"{claim_id}: a record needs at least one case and one seed (n = {n}, seeds = {list(seeds)}).")
+        raise AdaptLabError(
+            f"{claim_id}: a record needs at least one case and one seed (n = {n}, seeds ="
+            f" {list(seeds)})."
+        )
     if rule != found.rule:
-        raise AdaptLabError(f"{claim_id}: the rule differs from the one written down in the ledger ({found.rule}).")
-    RECORDED[claim_id] = Record(claim_id, float(value), low, high, int(n), tuple(seeds), rule.verdict(low, high), found.published)
+        raise AdaptLabError(
+            f"{claim_id}: the rule differs from the one written down in the ledger ({found.rule})."
+        )
+    RECORDED[claim_id] = Record(
+        claim_id,
+        float(value),
+        low,
+        high,
+        int(n),
+        tuple(seeds),
+        rule.verdict(low, high),
+        found.published,
+    )
     return RECORDED[claim_id]
 
 
 def read_records(path: Path) -> list[dict]:
-    """The records in an executed notebook's outputs, each with its notebook's name and its cell's id."""
+    """The records in an executed notebook's outputs, each with its notebook's name and its cell's
+    id.
+    """
     import nbformat  # a lesson only records, and does without the seconds that this takes
 
     try:
@@ -87,7 +122,10 @@ def collect(notebooks: list[Path]) -> list[dict]:
     by_id: dict[str, dict] = {}
     for found in records:
         if found["id"] in by_id:
-            raise AdaptLabError(f"{found['id']} is recorded by {by_id[found['id']]['notebook']} and by {found['notebook']}; a claim has one measurement.")
+            raise AdaptLabError(
+                f"{found['id']} is recorded by {by_id[found['id']]['notebook']} and by"
+                f" {found['notebook']}; a claim has one measurement."
+            )
         by_id[found["id"]] = found
     return [by_id[key] for key in sorted(by_id, key=_order)]
 

@@ -8,7 +8,14 @@ from adaptlab.errors import AdaptLabError
 
 def published(claim_id: str) -> dict[str, dict[str | float, float]]:
     """{name: {x: y}} of what a claim's sources measured, with x on the axis of our figure."""
-    table = tomllib.loads(resources.files("adaptlab.evals").joinpath("published.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(
+        resources.files("adaptlab.evals").joinpath("published.toml").read_text(encoding="utf-8")
+    )
     if claim_id not in table:
-        raise AdaptLabError(f"There are no published numbers to draw for {claim_id!r}; there are for {', '.join(table)}.")
-    return {curve["name"]: dict(zip(curve["x"], curve["y"], strict=True)) for curve in table[claim_id]}
+        raise AdaptLabError(
+            f"There are no published numbers to draw for {claim_id!r}; there are for"
+            f" {', '.join(table)}."
+        )
+    return {
+        curve["name"]: dict(zip(curve["x"], curve["y"], strict=True)) for curve in table[claim_id]
+    }

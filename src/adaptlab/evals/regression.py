@@ -1,4 +1,6 @@
-"""From a model's name or folder to a verdict that is kept: what `adaptlab evals suite` and `adaptlab evals gate` do."""
+"""From a model's name or folder to a verdict that is kept: what `adaptlab evals suite` and
+`adaptlab evals gate` do.
+"""
 
 import copy
 from pathlib import Path
@@ -13,9 +15,18 @@ from adaptlab.tune.run import load_run
 
 
 def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
-    """(model, configuration): the folder of a run by `adaptlab tune`, the folder of a PEFT adapter on `base`, or any other model's id."""
+    """(model, configuration): the folder of a run by `adaptlab tune`, the folder of a PEFT adapter
+    on `base`, or any other model's id.
+    """
     folder = Path(tuned)
-    config = next((read_json(path) for path in (folder / "config.json", folder / "adapter_config.json") if path.exists()), {})
+    config = next(
+        (
+            read_json(path)
+            for path in (folder / "config.json", folder / "adapter_config.json")
+            if path.exists()
+        ),
+        {},
+    )
     if isinstance(config, dict) and "options" in config:
         return load_run(folder, base), config
     if (folder / "adapter_config.json").exists():
@@ -28,16 +39,39 @@ def measure(model: str, n: int = N_CASES, seed: int = SEED, folder: Path = Path(
     """The suite on one model, into the store: its scores by skill."""
     chat = LocalChat(model)
     scores = estimates(run_suite(chat, n, seed, folder / FOLDER))
-    keep_run(folder / STORE, chat.name, weights_hash(chat.model), {"model": model, "n": n, "seed": seed}, scores)
+    keep_run(
+        folder / STORE,
+        chat.name,
+        weights_hash(chat.model),
+        {"model": model, "n": n, "seed": seed},
+        scores,
+    )
     return scores
 
 
-def gate(base: str, tuned: str, margin: float, n: int = N_CASES, seed: int = SEED, folder: Path = Path(".")) -> list[Comparison]:
-    """Both models on the same cases, compared skill by skill, and the tuned one's run into the store."""
+def gate(
+    base: str,
+    tuned: str,
+    margin: float,
+    n: int = N_CASES,
+    seed: int = SEED,
+    folder: Path = Path("."),
+) -> list[Comparison]:
+    """Both models on the same cases, compared skill by skill, and the tuned one's run into the
+    store.
+    """
     before = LocalChat(base)
     after, config = load_tuned(tuned, before)
     values = [run_suite(chat, n, seed, folder / FOLDER) for chat in (before, after)]
     rows = compare(*values, margin=margin)
     settings = {"tuned": config, "margin": margin, "n": n, "seed": seed}
-    keep_run(folder / STORE, after.name, weights_hash(after.model), settings, estimates(values[1]), before.name, rows)
+    keep_run(
+        folder / STORE,
+        after.name,
+        weights_hash(after.model),
+        settings,
+        estimates(values[1]),
+        before.name,
+        rows,
+    )
     return rows

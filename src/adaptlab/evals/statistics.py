@@ -31,11 +31,14 @@ class Estimate:
 
 
 def proportion(hits: Sequence[bool]) -> Estimate:
-    """Share of hits with Wilson's interval (Wilson 1927), which stays inside [0, 1] and works near its ends."""
+    """Share of hits with Wilson's interval (Wilson 1927), which stays inside [0, 1] and works near
+    its ends.
+    """
     found = check_numbers(hits, "The hits", 0, 1)
     if not np.isin(found, (0, 1)).all():
         raise AdaptLabError("The hits are not all 0 or 1. Give True or False for each case.")
-    n, k = len(found), int(found.sum())
+    n = len(found)
+    k = int(found.sum())
     interval = scipy.stats.binomtest(k, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(k / n, float(interval.low), float(interval.high), n)
 
@@ -49,43 +52,67 @@ def mean(values: Sequence[float], seed: int = 0) -> Estimate:
 def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0) -> Estimate:
     """Mean of new - old over the same cases, in the same order.
 
-    Hits and misses get Newcombe's interval for paired shares, which also holds near 0 and 1; other values a percentile bootstrap over the cases.
+    Hits and misses get Newcombe's interval for paired shares, which also holds near 0 and 1; other
+    values a percentile bootstrap over the cases.
     """
     check_pairs(new, old, "The two sides")
-    new, old = check_numbers(new, "The new values"), check_numbers(old, "The old values")
+    new = check_numbers(new, "The new values")
+    old = check_numbers(old, "The old values")
     if set(np.unique([new, old])) <= {0, 1}:
         return _paired_proportions(new, old)
     return _bootstrap((new - old,), np.mean, float((new - old).mean()), seed)
 
 
 def _paired_proportions(new: np.ndarray, old: np.ndarray) -> Estimate:
-    """Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions based on paired data", method 10."""
+    """Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions
+    based on paired data", method 10.
+    """
     n = len(new)
-    both, only_new, only_old = int(np.sum(new * old)), int(np.sum(new * (1 - old))), int(np.sum((1 - new) * old))
+    both = int(np.sum(new * old))
+    only_new = int(np.sum(new * (1 - old)))
+    only_old = int(np.sum((1 - new) * old))
     neither = n - both - only_new - only_old
     product = (both + only_new) * (only_old + neither) * (both + only_old) * (only_new + neither)
     excess = both * neither - only_new * only_old
     phi = (max(excess - n / 2, 0) if excess > 0 else excess) / np.sqrt(product) if product else 0.0
-    a, b = proportion(new), proportion(old)
+    a = proportion(new)
+    b = proportion(old)
 
     def width(from_a: float, from_b: float) -> float:
         return float(np.sqrt(max(from_a**2 - 2 * phi * from_a * from_b + from_b**2, 0)))
 
     value = a.value - b.value
-    return Estimate(value, value - width(a.value - a.low, b.high - b.value), value + width(a.high - a.value, b.value - b.low), n)
+    return Estimate(
+        value,
+        value - width(a.value - a.low, b.high - b.value),
+        value + width(a.high - a.value, b.value - b.low),
+        n,
+    )
 
 
 def _bootstrap(data: tuple, statistic, value: float, seed: int) -> Estimate:
     n = len(data[0])
     if n < 2 or np.ptp(data[0]) == 0:  # a constant sample has a degenerate bootstrap
         return Estimate(value, value, value, n)
-    result = scipy.stats.bootstrap(data, statistic, confidence_level=CONFIDENCE, method="percentile", rng=np.random.default_rng(seed), n_resamples=4000)
-    return Estimate(value, float(result.confidence_interval.low), float(result.confidence_interval.high), n)
+    result = scipy.stats.bootstrap(
+        data,
+        statistic,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+        n_resamples=4000,
+    )
+    return Estimate(
+        value, float(result.confidence_interval.low), float(result.confidence_interval.high), n
+    )
 
 
 def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estimate:
-    """Share in `new` minus share in `old`, two independent samples, with Newcombe's hybrid interval (Newcombe 1998, method 10)."""
-    a, b = proportion(new), proportion(old)
+    """Share in `new` minus share in `old`, two independent samples, with Newcombe's hybrid interval
+    (Newcombe 1998, method 10).
+    """
+    a = proportion(new)
+    b = proportion(old)
     value = a.value - b.value
     low = value - float(np.hypot(a.value - a.low, b.high - b.value))
     high = value + float(np.hypot(a.high - a.value, b.value - b.low))
@@ -93,52 +120,87 @@ def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estim
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Estimate:
-    """Spearman's rank correlation with a bootstrap interval over the pairs; 0 within [-1, 1] where one side has no ranks to compare."""
+    """Spearman's rank correlation with a bootstrap interval over the pairs; 0 within [-1, 1] where
+    one side has no ranks to compare.
+    """
     check_pairs(x, y, "The two sides")
-    x, y = check_numbers(x, "The first values"), check_numbers(y, "The second values")
+    x = check_numbers(x, "The first values")
+    y = check_numbers(y, "The second values")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Estimate(0.0, -1.0, 1.0, len(x))
 
     def rho(a: np.ndarray, b: np.ndarray) -> float:
-        return scipy.stats.spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else 0.0  # a resample may be constant
+        # A resample may be constant.
+        return scipy.stats.spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else 0.0
 
     rng = np.random.default_rng(seed)
-    result = scipy.stats.bootstrap((x, y), rho, paired=True, vectorized=False, confidence_level=CONFIDENCE, method="percentile", rng=rng, n_resamples=2000)
+    result = scipy.stats.bootstrap(
+        (x, y),
+        rho,
+        paired=True,
+        vectorized=False,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=rng,
+        n_resamples=2000,
+    )
     low, high = result.confidence_interval
     return Estimate(float(rho(x, y)), float(low), float(high), len(x))
 
 
 @cache  # simulations ask for few pairs of counts, each very often
 def paired_p(won: int, lost: int) -> float:
-    """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ (McNemar 1947); 1 where there are none."""
+    """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ
+    (McNemar 1947); 1 where there are none.
+    """
     check_whole(won, "The number won", 0), check_whole(lost, "The number lost", 0)
     return float(scipy.stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
 
 
 def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
-    """Two-sided p-value of "equal shares" from two independent samples, by the normal distribution with the pooled share; 1 where nothing varies."""
+    """Two-sided p-value of "equal shares" from two independent samples, by the normal distribution
+    with the pooled share; 1 where nothing varies.
+    """
     for name, k, n in (("new", k_new, n_new), ("old", k_old, n_old)):
         check_whole(n, f"The number of {name} cases", 1)
         check_whole(k, f"The number of {name} hits", 0, n)
     pooled = (k_new + k_old) / (n_new + n_old)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n_new + 1 / n_old))
-    return float(2 * scipy.stats.norm.sf(abs(k_new / n_new - k_old / n_old) / spread)) if spread else 1.0
+    return (
+        float(2 * scipy.stats.norm.sf(abs(k_new / n_new - k_old / n_old) / spread))
+        if spread
+        else 1.0
+    )
 
 
-def corrected_share(said: Sequence[float], of_true: Sequence[float], of_false: Sequence[float], seed: int = 0) -> Estimate:
-    """The true share behind what a judge said of cases, given what it says of known ones (Rogan and Gladen 1978).
+def corrected_share(
+    said: Sequence[float], of_true: Sequence[float], of_false: Sequence[float], seed: int = 0
+) -> Estimate:
+    """The true share behind what a judge said of cases, given what it says of known ones (Rogan and
+    Gladen 1978).
 
-    `said`, each from 0 to 1, on the cases in question; `of_true` and `of_false` on other cases, whose truth is known to be yes or no: their means are the
-    judge's sensitivity and 1 - specificity. The interval is a percentile bootstrap over all three. `n` counts the cases in question. Both value and bounds
-    are kept within [0, 1]. A judge that says as much of false cases as of true ones is an AdaptLabError: nothing can be read from it.
+    `said`, each from 0 to 1, on the cases in question; `of_true` and `of_false` on other cases,
+    whose truth is known to be yes or no: their means are the judge's sensitivity and 1 -
+    specificity. The interval is a percentile bootstrap over all three. `n` counts the cases in
+    question. Both value and bounds are kept within [0, 1]. A judge that says as much of false cases
+    as of true ones is an AdaptLabError: nothing can be read from it.
     """
     named = {"the cases": said, "true cases": of_true, "false cases": of_false}
     parts = [check_numbers(part, f"Verdicts on {name}", 0, 1) for name, part in named.items()]
     if not parts[1].mean() > parts[2].mean():
-        raise AdaptLabError("The judge says yes to false cases as often as to true ones; take another judge, or more cases whose truth is known.")
+        raise AdaptLabError(
+            "The judge says yes to false cases as often as to true ones; take another judge, or"
+            " more cases whose truth is known."
+        )
     rng = np.random.default_rng(seed)
-    means = [part[rng.integers(len(part), size=(4000, len(part)))].mean(axis=1) for part in parts]  # (4000,) each
-    gap = np.maximum(means[1] - means[2], 1e-9)  # a resample without any gap says nothing, and lands at an end
-    low, high = np.quantile(np.clip((means[0] - means[2]) / gap, 0, 1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    value = float(np.clip((parts[0].mean() - parts[2].mean()) / (parts[1].mean() - parts[2].mean()), 0, 1))
+    # (4000,) each.
+    means = [part[rng.integers(len(part), size=(4000, len(part)))].mean(axis=1) for part in parts]
+    # A resample without any gap says nothing, and lands at an end.
+    gap = np.maximum(means[1] - means[2], 1e-9)
+    low, high = np.quantile(
+        np.clip((means[0] - means[2]) / gap, 0, 1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    )
+    value = float(
+        np.clip((parts[0].mean() - parts[2].mean()) / (parts[1].mean() - parts[2].mean()), 0, 1)
+    )
     return Estimate(value, float(low), float(high), len(parts[0]))

@@ -1,4 +1,6 @@
-"""The regression store: every run of the suite with its configuration and scores, in one SQLite file."""
+"""The regression store: every run of the suite with its configuration and scores, in one SQLite
+file.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,16 +15,23 @@ from adaptlab.evals.statistics import Estimate
 
 STORE = Path("build/evals.db")
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, model TEXT NOT NULL, weights TEXT NOT NULL, base TEXT NOT NULL, "
-    "config TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS scores (run INTEGER NOT NULL REFERENCES runs, skill TEXT NOT NULL, value REAL NOT NULL, low REAL NOT NULL, "
-    "high REAL NOT NULL, n INTEGER NOT NULL, loss REAL, p REAL, fails INTEGER NOT NULL, PRIMARY KEY (run, skill))",
+    (
+        "CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, at TEXT NOT NULL, model TEXT NOT"
+        " NULL, weights TEXT NOT NULL, base TEXT NOT NULL, config TEXT NOT NULL)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS scores (run INTEGER NOT NULL REFERENCES runs, skill TEXT NOT"
+        " NULL, value REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, n INTEGER NOT NULL,"
+        " loss REAL, p REAL, fails INTEGER NOT NULL, PRIMARY KEY (run, skill))"
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model measured. `weights` is their hash; `base` is the name of the model it was compared with, "" for none. `failed`: the skills that were lost."""
+    """One model measured. `weights` is their hash; `base` is the name of the model it was compared
+    with, "" for none. `failed`: the skills that were lost.
+    """
 
     at: str
     model: str
@@ -33,29 +42,61 @@ class Run:
     failed: tuple[str, ...] = ()
 
 
-def keep_run(path: Path, model: str, weights: str, config: Mapping, scores: Mapping[str, Estimate], base: str = "", rows: Sequence[Comparison] = (),
-             patience: float = PATIENCE) -> None:  # fmt: skip
-    """Add a run, with what the gate said where it was compared with a base; all of it or, where anything fails, nothing."""
+def keep_run(
+    path: Path,
+    model: str,
+    weights: str,
+    config: Mapping,
+    scores: Mapping[str, Estimate],
+    base: str = "",
+    rows: Sequence[Comparison] = (),
+    patience: float = PATIENCE,
+) -> None:
+    """Add a run, with what the gate said where it was compared with a base; all of it or, where
+    anything fails, nothing.
+    """
     compared = {row.skill: row for row in rows}
     at = datetime.now(UTC).isoformat(timespec="seconds")
     with transaction(path, SCHEMA, "runs of the suite", patience) as connection:
-        run = connection.execute("INSERT INTO runs (at, model, weights, base, config) VALUES (?, ?, ?, ?, ?)",
-                                 (at, model, weights, base, json.dumps(dict(config)))).lastrowid  # fmt: skip
+        run = connection.execute(
+            "INSERT INTO runs (at, model, weights, base, config) VALUES (?, ?, ?, ?, ?)",
+            (at, model, weights, base, json.dumps(dict(config))),
+        ).lastrowid
         for skill, score in scores.items():
             row = compared.get(skill)
             said = (row.loss, row.p, int(row.fails)) if row else (None, None, 0)
-            connection.execute("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (run, skill, score.value, score.low, score.high, score.n, *said))
+            connection.execute(
+                "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run, skill, score.value, score.low, score.high, score.n, *said),
+            )
 
 
 def read_runs(path: Path, patience: float = PATIENCE) -> list[Run]:
     """All runs, the oldest first."""
     if not path.exists():
-        raise AdaptLabError(f"{path} is not there yet; run `adaptlab evals suite` or `adaptlab evals gate` first.")
+        raise AdaptLabError(
+            f"{path} is not there yet; run `adaptlab evals suite` or `adaptlab evals gate` first."
+        )
     with transaction(path, SCHEMA, "runs of the suite", patience) as connection:
-        runs = connection.execute("SELECT id, at, model, weights, base, config FROM runs ORDER BY id").fetchall()
-        found = {run: connection.execute("SELECT skill, value, low, high, n, fails FROM scores WHERE run = ? ORDER BY rowid", (run,)).fetchall()
-                 for run, *_ in runs}  # fmt: skip
+        runs = connection.execute(
+            "SELECT id, at, model, weights, base, config FROM runs ORDER BY id"
+        ).fetchall()
+        found = {
+            run: (
+                connection.execute(
+                    "SELECT skill, value, low, high, n, fails FROM scores WHERE run = ? ORDER BY"
+                    " rowid",
+                    (run,),
+                ).fetchall()
+            )
+            for run, *_ in runs
+        }
     return [
-        Run(*named, json.loads(config), {skill: Estimate(*numbers) for skill, *numbers, _ in found[run]}, tuple(row[0] for row in found[run] if row[-1]))
+        Run(
+            *named,
+            json.loads(config),
+            {skill: Estimate(*numbers) for skill, *numbers, _ in found[run]},
+            tuple(row[0] for row in found[run] if row[-1]),
+        )
         for run, *named, config in runs
     ]

@@ -1,4 +1,6 @@
-"""The base suite: what a model could do before it was tuned, to be asked again after every tuning."""
+"""The base suite: what a model could do before it was tuned, to be asked again after
+every tuning.
+"""
 
 import hashlib
 import json
@@ -27,21 +29,60 @@ from adaptlab.world.recall import recall_case
 from adaptlab.world.sums import problem_case, sum_case
 from adaptlab.world.tone import tone_case
 
-# As the model was taught them, on names and numbers that it was not: what a tuning can spoil is what it could do.
+# As the model was taught them, on names and numbers that it was not: what a tuning can spoil is
+# what it could do.
 SKILLS = (
-    Ability("arithmetic", lambda rng, split: sum_case(rng, split, new=True), exact, (None, None), max_new_tokens=6),
-    Ability("reasoning", lambda rng, split: problem_case(rng, split, rng.choice((3, 4)), "steps"), final_number, (None, None), max_new_tokens=60),
-    Ability("reading", lambda rng, split: reading_case(rng, split, "new", n_chunks=3, answerable=True), exact, (None, None), max_new_tokens=10),
-    Ability("known facts", lambda rng, split: recall_case(rng, split, "known", "person"), exact, (None, None), max_new_tokens=8),
-    Ability("formats", lambda rng, split: extraction_case(rng, split, "new"), exact_json, (None, None), max_new_tokens=48),
-    Ability("tones", lambda rng, split: tone_case(rng, split, "new", known=False), in_tone, (None, None), max_new_tokens=20),
-)  # fmt: skip
+    Ability(
+        "arithmetic",
+        lambda rng, split: sum_case(rng, split, new=True),
+        exact,
+        (None, None),
+        max_new_tokens=6,
+    ),
+    Ability(
+        "reasoning",
+        lambda rng, split: problem_case(rng, split, rng.choice((3, 4)), "steps"),
+        final_number,
+        (None, None),
+        max_new_tokens=60,
+    ),
+    Ability(
+        "reading",
+        lambda rng, split: reading_case(rng, split, "new", n_chunks=3, answerable=True),
+        exact,
+        (None, None),
+        max_new_tokens=10,
+    ),
+    Ability(
+        "known facts",
+        lambda rng, split: recall_case(rng, split, "known", "person"),
+        exact,
+        (None, None),
+        max_new_tokens=8,
+    ),
+    Ability(
+        "formats",
+        lambda rng, split: extraction_case(rng, split, "new"),
+        exact_json,
+        (None, None),
+        max_new_tokens=48,
+    ),
+    Ability(
+        "tones",
+        lambda rng, split: tone_case(rng, split, "new", known=False),
+        in_tone,
+        (None, None),
+        max_new_tokens=20,
+    ),
+)
 PROSE = "prose"  # bits per byte of a story: less is better, unlike the shares of right replies
 NAMES = (*(skill.name for skill in SKILLS), PROSE)
-N_CASES, SEED = 500, 1
+N_CASES = 500
+SEED = 1
 FOLDER = Path("build/suite")  # where commands keep what was measured
 
-Values = dict[str, list[float]]  # for each skill one value a case: 1 or 0 for a right or wrong reply, bits per byte for a story
+# For each skill one value a case: 1 or 0 for a right or wrong reply, bits per byte for a story.
+Values = dict[str, list[float]]
 
 
 def skill_cases(skill: Ability, n: int, seed: int) -> list[Case]:
@@ -56,7 +97,9 @@ def stories(n: int, seed: int) -> list[str]:
 
 
 class _Finite(LogitsProcessor):
-    """Ends a generation whose scores are not numbers: greedy decoding would go on in silence, and every reply would just be wrong."""
+    """Ends a generation whose scores are not numbers: greedy decoding would go on in silence, and
+    every reply would just be wrong.
+    """
 
     def __init__(self, name: str):
         self.name = name
@@ -68,40 +111,74 @@ class _Finite(LogitsProcessor):
 
 
 def replies_judged(chat: LocalChat, skill: Ability, cases: Sequence[Case]) -> list[float]:
-    """1 for each right reply and 0 for each other. Whether the model would give the gold answer, one pass shows; where another one may be right too,
-    the other replies are made and judged."""  # fmt: skip
+    """1 for each right reply and 0 for each other. Whether the model would give the gold answer,
+    one pass shows; where another one may be right too, the other replies are made and judged.
+    """
     asked = [list(case.messages) for case in cases]
     golden = chat.would_say(asked, [case.answer for case in cases])
     if skill.judge is exact:
         return [float(gold) for gold in golden]
-    made = iter(texts(chat, [messages for messages, gold in zip(asked, golden) if not gold], max_new_tokens=skill.max_new_tokens,
-                      make_processor=lambda: _Finite(chat.name)))  # fmt: skip
-    return [float(skill.judge(case, case.answer if gold else next(made))) for case, gold in zip(cases, golden)]
+    made = iter(
+        texts(
+            chat,
+            [messages for messages, gold in zip(asked, golden) if not gold],
+            max_new_tokens=skill.max_new_tokens,
+            make_processor=lambda: _Finite(chat.name),
+        )
+    )
+    return [
+        float(skill.judge(case, case.answer if gold else next(made)))
+        for case, gold in zip(cases, golden)
+    ]
 
 
 @torch.inference_mode()
 def bits_per_byte(chat: LocalChat, documents: Sequence[str]) -> list[float]:
-    """-log2 p of each text, the mark of its end included, over its length in UTF-8 bytes: comparable between tokenizers, as the loss a token is not."""
-    rows = [row["input_ids"] for row in tokenized_documents(chat, documents, max_length=chat.model.config.max_position_embeddings)]
+    """-log2 p of each text, the mark of its end included, over its length in UTF-8 bytes:
+    comparable between tokenizers, as the loss a token is not.
+    """
+    rows = [
+        row["input_ids"]
+        for row in tokenized_documents(
+            chat, documents, max_length=chat.model.config.max_position_embeddings
+        )
+    ]
     values = [math.nan] * len(rows)
     for group in groups(list(map(len, rows)), PASS_TOKENS):
         # Padded on the right, where no token of the text looks.
-        ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(rows[i]) for i in group], batch_first=True).to(chat.model.device)  # (B, T)
-        logits = chat.model(ids, use_cache=False).logits[:, :-1].flatten(0, 1).float()  # (B · (T - 1), V)
-        nats = torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none").view(len(group), -1).cpu()  # (B, T - 1)
+        # (B, T).
+        ids = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor(rows[i]) for i in group], batch_first=True
+        ).to(chat.model.device)
+        # (B · (T - 1), V).
+        logits = chat.model(ids, use_cache=False).logits[:, :-1].flatten(0, 1).float()
+        # (B, T - 1).
+        nats = (
+            torch.nn.functional.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
+            .view(len(group), -1)
+            .cpu()
+        )
         for i, surprise in zip(group, nats):
-            values[i] = float(surprise[: len(rows[i]) - 1].sum()) / math.log(2) / len(documents[i].encode())
+            values[i] = (
+                float(surprise[: len(rows[i]) - 1].sum()) / math.log(2) / len(documents[i].encode())
+            )
     if not all(map(math.isfinite, values)):
         raise AdaptLabError(NOT_FINITE.format(chat.name))
     return values
 
 
 def weights_hash(model: PreTrainedModel) -> str:
-    """A hash of every bit of the weights: two models of the same name are never taken for each other."""
+    """A hash of every bit of the weights: two models of the same name are never taken for each
+    other.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode() + str(tensor.dtype).encode())
-        digest.update(np.ascontiguousarray(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
+        digest.update(
+            np.ascontiguousarray(
+                tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+            )
+        )
     return digest.hexdigest()[:16]
 
 
@@ -113,11 +190,14 @@ def measure_skill(chat: LocalChat, name: str, n: int, seed: int) -> list[float]:
     return replies_judged(chat, skill, skill_cases(skill, n, seed))
 
 
-def run_suite(chat: LocalChat, n: int = N_CASES, seed: int = SEED, folder: Path | None = None) -> Values:
+def run_suite(
+    chat: LocalChat, n: int = N_CASES, seed: int = SEED, folder: Path | None = None
+) -> Values:
     """All skills on n cases each, the same cases for every model.
 
-    With a `folder`, each skill is kept there as soon as it is measured, in a file named after the weights and the suite: an interrupted suite goes on,
-    and a model is measured once. A model that makes NaN is an AdaptLabError, and nothing of it is kept.
+    With a `folder`, each skill is kept there as soon as it is measured, in a file named after the
+    weights and the suite: an interrupted suite goes on, and a model is measured once. A model that
+    makes NaN is an AdaptLabError, and nothing of it is kept.
     """
     kept = folder / f"{weights_hash(chat.model)}-{n}-{seed}.json" if folder else None
     values = _kept_values(kept) if kept and kept.exists() else {}
@@ -137,4 +217,6 @@ def _kept_values(kept: Path) -> Values:
 
 def estimates(values: Values) -> dict[str, Estimate]:
     """Each skill's score with its 95% interval: share of right replies, or mean bits per byte."""
-    return {name: mean(found) if name == PROSE else proportion(found) for name, found in values.items()}
+    return {
+        name: mean(found) if name == PROSE else proportion(found) for name, found in values.items()
+    }

@@ -23,7 +23,15 @@ from typing import IO, Any
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.apart import TooMuch, apart
 from adaptlab.grading.gradescope import read_metadata
-from adaptlab.grading.naming import LAB_FIRST, Batch, Owner, can_be_seen, moment, owner_of, student_of
+from adaptlab.grading.naming import (
+    LAB_FIRST,
+    Batch,
+    Owner,
+    can_be_seen,
+    moment,
+    owner_of,
+    student_of,
+)
 from adaptlab.grading.notebook import MAX_BYTES
 from adaptlab.grading.spool import Held, NoRoom, folder, hold
 from adaptlab.grading.storable import storable

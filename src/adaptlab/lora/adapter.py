@@ -1,7 +1,8 @@
 """LoRA from scratch: beside a frozen matrix W a correction of low rank, W + s * B @ A.
 
-A is (r, d_in), B is (d_out, r) and starts at zero, so a fresh adapter changes nothing; s = alpha / r (Hu et al. 2021, section 4.1), or
-alpha / sqrt(r), whose gradients keep their size as the rank grows (rank-stabilized LoRA, Kalajdzievski 2023).
+A is (r, d_in), B is (d_out, r) and starts at zero, so a fresh adapter changes nothing; s = alpha /
+r (Hu et al. 2021, section 4.1), or alpha / sqrt(r), whose gradients keep their size as the rank
+grows (rank-stabilized LoRA, Kalajdzievski 2023).
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,23 +16,29 @@ from transformers.pytorch_utils import Conv1D
 from adaptlab.checks import check_rank
 from adaptlab.errors import AdaptLabError
 
-LINEAR = (nn.Linear, Conv1D)  # GPT-2's Conv1D is a linear layer that keeps its weight as (d_in, d_out)
+# GPT-2's Conv1D is a linear layer that keeps its weight as (d_in, d_out).
+LINEAR = (nn.Linear, Conv1D)
 
 
 def scale(alpha: float, rank: int, rank_stabilized: bool = False) -> float:
-    """The factor before B @ A; the sources stand above. A rank that is no whole number from 1, or an endless alpha, is an AdaptLabError."""
+    """The factor before B @ A; the sources stand above. A rank that is no whole number from 1, or
+    an endless alpha, is an AdaptLabError.
+    """
     check_rank(rank)
     if not isinstance(alpha, Real) or not isfinite(alpha):
         raise AdaptLabError(f"Alpha is a number, often twice the rank; this one is {alpha}.")
     return alpha / (rank**0.5 if rank_stabilized else rank)
 
 
-
-
 def delta_weight(a: Tensor, b: Tensor, factor: float) -> Tensor:
-    """What the adapter adds to the weight, (d_out, d_in), from A (r, d_in) and B (d_out, r); other shapes are an AdaptLabError."""
+    """What the adapter adds to the weight, (d_out, d_in), from A (r, d_in) and B (d_out, r); other
+    shapes are an AdaptLabError.
+    """
     if a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
-        raise AdaptLabError(f"A has the shape {tuple(a.shape)} and B {tuple(b.shape)}; they must be (r, d_in) and (d_out, r).")
+        raise AdaptLabError(
+            f"A has the shape {tuple(a.shape)} and B {tuple(b.shape)}; they must be (r, d_in) and"
+            " (d_out, r)."
+        )
     return factor * b @ a
 
 
@@ -42,18 +49,32 @@ def dimensions(layer: nn.Module) -> tuple[int, int]:
 
 
 class LoRALinear(nn.Module):
-    """A frozen linear layer with an adapter beside it, in float32 even where the layer is in half precision: there a small step would round to none.
+    """A frozen linear layer with an adapter beside it, in float32 even where the layer is in half
+    precision: there a small step would round to none.
 
-    A is drawn as PEFT draws it (Kaiming uniform with a = sqrt 5, which is uniform within d_in ** -0.5).
+    A is drawn as PEFT draws it (Kaiming uniform with a = sqrt 5, which is uniform within d_in **
+    -0.5).
     """
 
-    def __init__(self, base: nn.Module, rank: int, alpha: float, rank_stabilized: bool = False, generator: torch.Generator | None = None):
+    def __init__(
+        self,
+        base: nn.Module,
+        rank: int,
+        alpha: float,
+        rank_stabilized: bool = False,
+        generator: torch.Generator | None = None,
+    ):
         super().__init__()
         if not isinstance(base, LINEAR):
-            raise AdaptLabError(f"An adapter stands beside a linear layer, and this is a {type(base).__name__}.")
+            raise AdaptLabError(
+                f"An adapter stands beside a linear layer, and this is a {type(base).__name__}."
+            )
         d_in, d_out = dimensions(base)
-        self.base, self.factor, self.merged = base.requires_grad_(False), scale(alpha, rank, rank_stabilized), False
-        dtype, device = torch.promote_types(base.weight.dtype, torch.float32), base.weight.device
+        self.base = base.requires_grad_(False)
+        self.factor = scale(alpha, rank, rank_stabilized)
+        self.merged = False
+        dtype = torch.promote_types(base.weight.dtype, torch.float32)
+        device = base.weight.device
         draw = 2 * torch.rand(rank, d_in, generator=generator, dtype=dtype) - 1
         self.a = nn.Parameter(draw.to(device) * d_in**-0.5)
         self.b = nn.Parameter(torch.zeros(d_out, rank, dtype=dtype, device=device))
@@ -61,7 +82,11 @@ class LoRALinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_in) to (..., d_out)."""
         out = self.base(x)
-        return out if self.merged else (out + x.to(self.a.dtype) @ self.a.T @ self.b.T * self.factor).to(out.dtype)
+        return (
+            out
+            if self.merged
+            else (out + x.to(self.a.dtype) @ self.a.T @ self.b.T * self.factor).to(out.dtype)
+        )
 
     def delta(self) -> Tensor:
         """What the adapter adds to the weight, (d_out, d_in)."""
@@ -69,54 +94,84 @@ class LoRALinear(nn.Module):
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Put the adapter into the weight: the layer then costs what it cost before. The state does not say so: unmerge before saving it."""
+        """Put the adapter into the weight: the layer then costs what it cost before. The state does
+        not say so: unmerge before saving it.
+        """
         if not self.merged:
             self._add(self.delta())
             self.merged = True
 
     @torch.no_grad()
     def unmerge(self) -> None:
-        """Take the adapter out of the weight again, up to the rounding of the weight's own precision."""
+        """Take the adapter out of the weight again, up to the rounding of the weight's own
+        precision.
+        """
         if self.merged:
             self._add(-self.delta())
             self.merged = False
 
     def _add(self, delta: Tensor) -> None:
-        self.base.weight += (delta.T if isinstance(self.base, Conv1D) else delta).to(self.base.weight.dtype)
+        self.base.weight += (delta.T if isinstance(self.base, Conv1D) else delta).to(
+            self.base.weight.dtype
+        )
 
 
 def targets(model: nn.Module, names: Sequence[str] | None = None) -> dict[str, nn.Module]:
-    """The linear layers whose last name is one of `names`, by their full names; all but the output head if None, as PEFT's "all-linear".
+    """The linear layers whose last name is one of `names`, by their full names; all but the output
+    head if None, as PEFT's "all-linear".
 
     Names that the model does not have are an AdaptLabError.
     """
     if isinstance(names, str) or (names is not None and not names):
-        raise AdaptLabError(f"Name the layers in a list, as in ['q_proj', 'v_proj'], or none for all of them; this is {names!r}.")
-    linear = {name: module for name, module in model.named_modules() if name and isinstance(module, LINEAR)}
+        raise AdaptLabError(
+            "Name the layers in a list, as in ['q_proj', 'v_proj'], or none for all of them; this"
+            f" is {names!r}."
+        )
+    linear = {
+        name: module
+        for name, module in model.named_modules()
+        if name and isinstance(module, LINEAR)
+    }
     if names is None:
         head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
         return {name: module for name, module in linear.items() if module is not head}
     chosen = {name: module for name, module in linear.items() if name.rsplit(".", 1)[-1] in names}
     there = {name.rsplit(".", 1)[-1] for name in linear}
     if missing := set(names) - there:
-        raise AdaptLabError(f"The model has no linear layer named {', '.join(sorted(missing))}; it has {', '.join(sorted(there))}.")
+        raise AdaptLabError(
+            f"The model has no linear layer named {', '.join(sorted(missing))}; it has"
+            f" {', '.join(sorted(there))}."
+        )
     return chosen
 
 
 def inject(
-    model: nn.Module, rank: int, alpha: float, names: Sequence[str] | None = None, rank_stabilized: bool = False, seed: int = 0
+    model: nn.Module,
+    rank: int,
+    alpha: float,
+    names: Sequence[str] | None = None,
+    rank_stabilized: bool = False,
+    seed: int = 0,
 ) -> dict[str, LoRALinear]:
-    """Freeze the model and put an adapter beside each of its `targets`; returns the adapters by the names of their layers.
+    """Freeze the model and put an adapter beside each of its `targets`; returns the adapters by the
+    names of their layers.
 
-    A model that has adapters already is an AdaptLabError, and so is one in which nothing would be trained.
+    A model that has adapters already is an AdaptLabError, and so is one in which nothing would be
+    trained.
     """
     if any(adapters(model)):
         raise AdaptLabError("The model has adapters already; begin from a fresh copy.")
-    generator, chosen = torch.Generator().manual_seed(seed), targets(model, names)
+    generator = torch.Generator().manual_seed(seed)
+    chosen = targets(model, names)
     if not chosen:
-        raise AdaptLabError(f"A {type(model).__name__} has no linear layer inside, so there is nothing to adapt.")
+        raise AdaptLabError(
+            f"A {type(model).__name__} has no linear layer inside, so there is nothing to adapt."
+        )
     model.requires_grad_(False)
-    made = {name: LoRALinear(layer, rank, alpha, rank_stabilized, generator) for name, layer in chosen.items()}
+    made = {
+        name: LoRALinear(layer, rank, alpha, rank_stabilized, generator)
+        for name, layer in chosen.items()
+    }
     for name, adapter in made.items():
         parent, _, last = name.rpartition(".")
         setattr(model.get_submodule(parent), last, adapter)

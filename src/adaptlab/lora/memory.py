@@ -1,8 +1,10 @@
-"""The memory and the arithmetic of a training step, predicted on the real architecture without its weights.
+"""The memory and the arithmetic of a training step, predicted on the real architecture without its
+weights.
 
-One forward pass of a few layers with tensors that have shapes and no numbers (torch's FakeTensorMode) tells what autograd keeps for the backward
-pass and what is multiplied; the rest is counted. That pass sees a mask, and keys and values repeated for grouped heads, which `transformers` leaves
-out where no sequence of a batch is padded: there the prediction is a few percent high.
+One forward pass of a few layers with tensors that have shapes and no numbers (torch's
+FakeTensorMode) tells what autograd keeps for the backward pass and what is multiplied; the rest is
+counted. That pass sees a mask, and keys and values repeated for grouped heads, which `transformers`
+leaves out where no sequence of a batch is padded: there the prediction is a few percent high.
 """
 
 import copy
@@ -19,16 +21,25 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from adaptlab.checks import check_rank, check_whole
 from adaptlab.errors import AdaptLabError
-from adaptlab.lora.accounting import n_linear_weights, n_lora_parameters, n_parameters, nf4_bytes, skeleton
+from adaptlab.lora.accounting import (
+    n_linear_weights,
+    n_lora_parameters,
+    n_parameters,
+    nf4_bytes,
+    skeleton,
+)
 from adaptlab.lora.adapter import inject
 
 METHODS = ("full", "lora", "qlora")
-PRECISIONS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torch.bfloat16}  # of the weights; mixed computes in bfloat16
+# Of the weights; mixed computes in bfloat16.
+PRECISIONS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a step by AdamW: what stays, and what the forward and backward passes and the update take for a while."""
+    """Bytes of a step by AdamW: what stays, and what the forward and backward passes and the update
+    take for a while.
+    """
 
     weights: int
     optimizer: int  # two moments for each trained number
@@ -39,13 +50,21 @@ class Memory:
 
     @property
     def peak(self) -> int:
-        """The backward pass begins with all activations and no gradients; the update has the gradients and no activations."""
-        return self.weights + self.optimizer + max(self.activations + self.logits, self.gradients + self.update)
+        """The backward pass begins with all activations and no gradients; the update has the
+        gradients and no activations.
+        """
+        return (
+            self.weights
+            + self.optimizer
+            + max(self.activations + self.logits, self.gradients + self.update)
+        )
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """What one forward pass keeps (bytes) and multiplies (operations): outside the layers, and in a layer of each kind."""
+    """What one forward pass keeps (bytes) and multiplies (operations): outside the layers, and in a
+    layer of each kind.
+    """
 
     outside: int
     layers: dict[str, int]
@@ -56,9 +75,11 @@ class _Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training of a model is: `method` is one of METHODS (everything, adapters on all linear layers, or these on layers kept in 4 bits).
+    """What a training of a model is: `method` is one of METHODS (everything, adapters on all linear
+    layers, or these on layers kept in 4 bits).
 
-    `precision` is one of PRECISIONS. `checkpointing` keeps each layer's input and computes the rest of it again (Chen et al. 2016).
+    `precision` is one of PRECISIONS. `checkpointing` keeps each layer's input and computes the rest
+    of it again (Chen et al. 2016).
     """
 
     config: PretrainedConfig
@@ -69,13 +90,21 @@ class Plan:
     checkpointing: bool = False
 
     def __post_init__(self):
-        object.__setattr__(self, "precision", self.precision or ("mixed" if self.method == "full" else "bfloat16"))
+        object.__setattr__(
+            self, "precision", self.precision or ("mixed" if self.method == "full" else "bfloat16")
+        )
         if self.method not in METHODS or self.precision not in PRECISIONS:
-            raise AdaptLabError(f"There is no {self.method!r} in {self.precision!r}; methods are {', '.join(METHODS)}, precisions {', '.join(PRECISIONS)}.")
+            raise AdaptLabError(
+                f"There is no {self.method!r} in {self.precision!r}; methods are"
+                f" {', '.join(METHODS)}, precisions {', '.join(PRECISIONS)}."
+            )
         check_whole(self.n_tokens, "n_tokens"), check_rank(self.rank)
         longest = getattr(self._text, "max_position_embeddings", None) or self.n_tokens
         if not 2 <= self.n_tokens <= longest:
-            raise AdaptLabError(f"A sequence of {self.n_tokens} tokens cannot be trained on here; give 2 to {longest:,}.")
+            raise AdaptLabError(
+                f"A sequence of {self.n_tokens} tokens cannot be trained on here; give 2 to"
+                f" {longest:,}."
+            )
 
     @property
     def _text(self) -> PretrainedConfig:
@@ -88,37 +117,67 @@ class Plan:
     @cached_property
     def _kinds(self) -> Counter:
         """How many layers of each kind there are."""
-        return Counter(getattr(self._text, "layer_types", None) or ["full_attention"] * self._text.num_hidden_layers)
+        return Counter(
+            getattr(self._text, "layer_types", None)
+            or ["full_attention"] * self._text.num_hidden_layers
+        )
 
     @property
     def n_trained(self) -> int:
         """Parameters that are trained."""
-        return n_parameters(self._skeleton) if self.method == "full" else n_lora_parameters(self._skeleton, self.rank)
+        return (
+            n_parameters(self._skeleton)
+            if self.method == "full"
+            else n_lora_parameters(self._skeleton, self.rank)
+        )
 
     def memory(self, n_sequences: int) -> Memory:
         """The memory of a step on n_sequences."""
         if n_sequences < 1:
-            raise AdaptLabError(f"A batch of {n_sequences} sequences cannot be trained on; give at least 1.")
-        trained = 4 * self.n_trained if self.precision != "bfloat16" or self.method != "full" else 2 * self.n_trained
+            raise AdaptLabError(
+                f"A batch of {n_sequences} sequences cannot be trained on; give at least 1."
+            )
+        trained = (
+            4 * self.n_trained
+            if self.precision != "bfloat16" or self.method != "full"
+            else 2 * self.n_trained
+        )
         half = 4 if self.precision == "float32" else 2
         return Memory(
-            weights=self._weights() + (trained if self.method != "full" else 0), optimizer=2 * trained, activations=self._activations(n_sequences),
-            logits=n_sequences * self.n_tokens * self._text.vocab_size * (4 + half), gradients=trained, update=trained,
-        )  # fmt: skip
+            weights=self._weights() + (trained if self.method != "full" else 0),
+            optimizer=2 * trained,
+            activations=self._activations(n_sequences),
+            logits=n_sequences * self.n_tokens * self._text.vocab_size * (4 + half),
+            gradients=trained,
+            update=trained,
+        )
 
     def operations(self, n_sequences: int) -> int:
-        """Floating-point operations of a step: the forward pass, as much again for what it gives back, and for the gradients of what is trained.
+        """Floating-point operations of a step: the forward pass, as much again for what it gives
+        back, and for the gradients of what is trained.
 
         Checkpointing adds a forward pass; the update is left out, which is small beside them.
         """
         one = self._one
-        forward = n_sequences * (one.operations_outside + sum(n * one.operations[kind] for kind, n in self._kinds.items()))
-        of_weights = 2 * n_sequences * self.n_tokens * (n_parameters(self._skeleton) if self.method == "full" else self.n_trained)
+        forward = n_sequences * (
+            one.operations_outside
+            + sum(n * one.operations[kind] for kind, n in self._kinds.items())
+        )
+        of_weights = (
+            2
+            * n_sequences
+            * self.n_tokens
+            * (n_parameters(self._skeleton) if self.method == "full" else self.n_trained)
+        )
         return forward * (2 + self.checkpointing) + of_weights
 
     def largest_batch(self, n_bytes: float) -> int:
-        """The largest number of sequences, a power of two up to 512, whose step fits into n_bytes; 0 if not even one does."""
-        return max((n for n in (2**i for i in range(10)) if self.memory(n).peak <= n_bytes), default=0)
+        """The largest number of sequences, a power of two up to 512, whose step fits into n_bytes;
+        0 if not even one does.
+        """
+        return max(
+            (n for n in (2**i for i in range(10)) if self.memory(n).peak <= n_bytes), default=0
+        )
 
     def _weights(self) -> int:
         """Bytes of the model itself."""
@@ -133,11 +192,18 @@ class Plan:
         def grown(one: int, two: int) -> int:
             return one + (two - one) * (n_sequences - 1)
 
-        one, two = self._one, self._two
+        one = self._one
+        two = self._two
         layers = {kind: grown(one.layers[kind], two.layers[kind]) for kind in self._kinds}
         total = grown(one.outside, two.outside)
         if self.checkpointing:
-            return total + max(layers.values()) + sum(n * grown(one.inputs[kind], two.inputs[kind]) for kind, n in self._kinds.items())
+            return (
+                total
+                + max(layers.values())
+                + sum(
+                    n * grown(one.inputs[kind], two.inputs[kind]) for kind, n in self._kinds.items()
+                )
+            )
         return total + sum(n * layers[kind] for kind, n in self._kinds.items())
 
     @cached_property
@@ -160,17 +226,26 @@ class Plan:
             model = AutoModelForCausalLM.from_config(config, dtype=PRECISIONS[self.precision])
         if self.method != "full":
             inject(model, self.rank, self.rank)
-        return _measured(model.train(), kinds, n_sequences, self.n_tokens, self.precision == "mixed")
+        return _measured(
+            model.train(), kinds, n_sequences, self.n_tokens, self.precision == "mixed"
+        )
 
 
-def _measured(model: nn.Module, kinds: list[str], n_sequences: int, n_tokens: int, mixed: bool) -> _Pass:
+def _measured(
+    model: nn.Module, kinds: list[str], n_sequences: int, n_tokens: int, mixed: bool
+) -> _Pass:
     """One forward pass of a model on the meta device whose layers are of these kinds."""
     with FakeTensorMode(allow_non_fake_inputs=True):
         _with_shapes(model)
         blocks = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
-        own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+        own = {
+            tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())
+        }
         seen: dict[int, torch.UntypedStorage] = {}
-        kept, inputs, operations, inside = Counter(), Counter(), Counter(), [""]
+        kept = Counter()
+        inputs = Counter()
+        operations = Counter()
+        inside = [""]
 
         def pack(tensor: torch.Tensor) -> torch.Tensor:
             storage = tensor.untyped_storage()
@@ -196,10 +271,16 @@ def _measured(model: nn.Module, kinds: list[str], n_sequences: int, n_tokens: in
             watch(kind, block)
         ids = torch.zeros(n_sequences, n_tokens, dtype=torch.long)
         flops = FlopCounterMode(display=False)
-        with flops, saved_tensors_hooks(pack, lambda tensor: tensor), torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        with (
+            flops,
+            saved_tensors_hooks(pack, lambda tensor: tensor),
+            torch.autocast("cpu", torch.bfloat16, enabled=mixed),
+        ):
             model(input_ids=ids, labels=ids, use_cache=False)
     total = flops.get_total_flops() - sum(operations.values())
-    return _Pass(kept[""], {kind: kept[kind] for kind in kinds}, dict(inputs), total, dict(operations))
+    return _Pass(
+        kept[""], {kind: kept[kind] for kind in kinds}, dict(inputs), total, dict(operations)
+    )
 
 
 def _with_shapes(model: nn.Module) -> None:
@@ -209,7 +290,9 @@ def _with_shapes(model: nn.Module) -> None:
         for name, parameter in module._parameters.items():
             if parameter is not None:
                 if id(parameter) not in made:
-                    made[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="cpu"), parameter.requires_grad)
+                    made[id(parameter)] = nn.Parameter(
+                        torch.empty_like(parameter, device="cpu"), parameter.requires_grad
+                    )
                 module._parameters[name] = made[id(parameter)]
         for name, buffer in module._buffers.items():
             if buffer is not None:

@@ -1,1 +1,3 @@
-"""The language models: the embedded ones with their recipe and card, and one way to talk to them all."""
+"""The language models: the embedded ones with their recipe and card, and one way to talk to them
+all.
+"""

@@ -1,4 +1,6 @@
-"""A PEFT adapter put onto its base model, after it is checked that it belongs there: PEFT itself leaves out in silence what does not fit."""
+"""A PEFT adapter put onto its base model, after it is checked that it belongs there: PEFT itself
+leaves out in silence what does not fit.
+"""
 
 import warnings
 from pathlib import Path, PureWindowsPath
@@ -18,17 +20,22 @@ NAMED = 3  # tensors that a message names
 NUMBERS = ("r", "lora_alpha", "lora_dropout")  # of an adapter's configuration
 
 
-def with_adapter(model: PreTrainedModel | PeftModel, folder: Path | str, base: str, name: str = "default") -> PeftModel:
-    """The model with the adapter of a folder in its layers, under `name`; `base` is the model's id. A PeftModel gets one more adapter.
+def with_adapter(
+    model: PreTrainedModel | PeftModel, folder: Path | str, base: str, name: str = "default"
+) -> PeftModel:
+    """The model with the adapter of a folder in its layers, under `name`; `base` is the model's id.
+    A PeftModel gets one more adapter.
 
-    Raises AdaptLabError if the adapter was trained on another base, or if a tensor of it has no place in the model.
+    Raises AdaptLabError if the adapter was trained on another base, or if a tensor of it has no
+    place in the model.
     """
     folder = Path(folder)
     _check_base(folder, base, _config(folder))
     found = _weights(folder)
     try:
         with warnings.catch_warnings():
-            # PEFT asks the model by a name that transformers has changed, and warns of missing tensors, which are looked at below.
+            # PEFT asks the model by a name that transformers has changed, and warns of missing
+            # tensors, which are looked at below.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.filterwarnings("ignore", message="Found missing adapter keys")
             if isinstance(model, PeftModel):
@@ -76,9 +83,16 @@ def _weights(folder: Path) -> set[str]:
         tensors = load_peft_weights(str(folder), device="cpu")
         wrong = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
     except (
-        AttributeError, EOFError, LookupError, OSError, RuntimeError, SafetensorError, TypeError,
-        UnpicklingError, ValueError,
-    ) as error:  # fmt: skip
+        AttributeError,
+        EOFError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        SafetensorError,
+        TypeError,
+        UnpicklingError,
+        ValueError,
+    ) as error:
         says = f"The weights of the adapter in {folder} are damaged ({_reason(error)})"
         raise AdaptLabError(f"{says}. Copy them again, or save the adapter again.") from error
     if wrong:
@@ -98,32 +112,53 @@ def _is_finite(tensor: torch.Tensor) -> bool:
 
 
 def _check_tensors(folder: Path | str, base: str, found: set[str], places: set[str]) -> None:
-    """Raises AdaptLabError unless the names of an adapter's tensors are those of the model's places for it."""
+    """Raises AdaptLabError unless the names of an adapter's tensors are those of the model's places
+    for it.
+    """
     if not found & places:
-        raise AdaptLabError(f"None of the {len(found)} tensors of the adapter in {folder} has a place in {base}. Save it with save_pretrained of PEFT.")
-    for what, names in (("has no place for", found - places), ("lacks in the file", places - found)):
+        raise AdaptLabError(
+            f"None of the {len(found)} tensors of the adapter in {folder} has a place in {base}."
+            " Save it with save_pretrained of PEFT."
+        )
+    for what, names in (
+        ("has no place for", found - places),
+        ("lacks in the file", places - found),
+    ):
         if names:
             listed = ", ".join(sorted(names)[:NAMED])
             raise AdaptLabError(
-                f"{base} {what} {len(names)} of {len(found | places)} tensors of the adapter in {folder}, as {listed}. Save the whole adapter again, "
-                "or name the base model that it was trained on."
+                f"{base} {what} {len(names)} of {len(found | places)} tensors of the adapter in"
+                f" {folder}, as {listed}. Save the whole adapter again, or name the base model that"
+                " it was trained on."
             )
 
 
 def _check_base(folder: Path, base: str, config: dict) -> None:
-    """Raises AdaptLabError if the adapter says that it was trained on another model; warns where the two names cannot be compared."""
+    """Raises AdaptLabError if the adapter says that it was trained on another model; warns where
+    the two names cannot be compared.
+    """
     said = str(config.get("base_model_name_or_path") or "")
-    theirs, ours = _identity(said), _identity(base)
+    theirs = _identity(said)
+    ours = _identity(base)
     if not said or theirs == ours:
         return
     if _is_path(theirs) or _is_path(ours):
-        warnings.warn(f"The adapter in {folder} says that it was trained on {said}. Check that {base} is the same model.", stacklevel=3)
+        warnings.warn(
+            f"The adapter in {folder} says that it was trained on {said}. Check that {base} is the"
+            " same model.",
+            stacklevel=3,
+        )
         return
-    raise AdaptLabError(f"The adapter in {folder} was trained on {said}, not on {base}. Name the base model that it was trained on.")
+    raise AdaptLabError(
+        f"The adapter in {folder} was trained on {said}, not on {base}. Name the base model that it"
+        " was trained on."
+    )
 
 
 def _identity(model: str) -> str:
-    """What tells a model from others: the name of an embedded one, wherever the package lies; a name on the hub; or an absolute path."""
+    """What tells a model from others: the name of an embedded one, wherever the package lies; a
+    name on the hub; or an absolute path.
+    """
     kind, _, rest = model.partition(":")
     if kind == "embedded":
         return f"embedded:{EMBEDDED.get(rest, rest)}"
@@ -132,7 +167,11 @@ def _identity(model: str) -> str:
     path = Path(model)
     if path.parent.name == WEIGHTS.name and path.name in EMBEDDED.values():
         return f"embedded:{path.name}"
-    return str(path.resolve()) if path.is_dir() or path.is_absolute() or model.startswith(".") else model
+    return (
+        str(path.resolve())
+        if path.is_dir() or path.is_absolute() or model.startswith(".")
+        else model
+    )
 
 
 def _is_path(identity: str) -> bool:

@@ -1,4 +1,6 @@
-"""Answers of chat servers, checked: what is missing in one is a sentence, and unknown usage is 0."""
+"""Answers of chat servers, checked: what is missing in one is a sentence, and unknown
+usage is 0.
+"""
 
 import json
 import warnings
@@ -27,8 +29,13 @@ def sentence(vendor: str, error: Exception) -> Exception:
     known = type(error).__module__.split(".")[0] in _SDKS or isinstance(error, json.JSONDecodeError)
     if not known and "authentication" not in str(error):
         return error
-    said = getattr(error, "body", None)  # some servers send a text where OpenAI's sends an object, and the SDK leaves it out
-    words = f"{error} - {said}" if isinstance(said, str) and said and said not in str(error) else str(error)
+    # Some servers send a text where OpenAI's sends an object, and the SDK leaves it out.
+    said = getattr(error, "body", None)
+    words = (
+        f"{error} - {said}"
+        if isinstance(said, str) and said and said not in str(error)
+        else str(error)
+    )
     reason = _start((words.splitlines() or [""])[0])
     advice = _advice(error)
     return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}); {advice}.")
@@ -54,7 +61,10 @@ def shaped(vendor: str) -> Iterator[None]:
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise AdaptLabError(f"{vendor} answered in another shape than its protocol has ({error}); check the address, and its version.") from error
+        raise AdaptLabError(
+            f"{vendor} answered in another shape than its protocol has ({error}); check the"
+            " address, and its version."
+        ) from error
 
 
 def openai_choice(answer: object):
@@ -63,17 +73,28 @@ def openai_choice(answer: object):
         raise _not_json(SERVER, answer)
     choices = getattr(answer, "choices", None)
     if error := _error_in(answer):
-        raise AdaptLabError(f"{SERVER} answered with an error ({error}); ask again later, or choose another model.")
+        raise AdaptLabError(
+            f"{SERVER} answered with an error ({error}); ask again later, or choose another model."
+        )
     if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
-        raise AdaptLabError(f"{SERVER} answered without a choice; check that its address is one for chat completions.")
+        raise AdaptLabError(
+            f"{SERVER} answered without a choice; check that its address is one for chat"
+            " completions."
+        )
     return choices[0]
 
 
 def openai_text(answer: object) -> str:
-    """The reply in a chat completion, which may be a refusal. Raises AdaptLabError if there is none."""
+    """The reply in a chat completion, which may be a refusal. Raises AdaptLabError if there is
+    none.
+    """
     choice = openai_choice(answer)
     with shaped(SERVER):
-        content = _text(choice.message.content) or getattr(choice.message, "refusal", None) or choice.message.content
+        content = (
+            _text(choice.message.content)
+            or getattr(choice.message, "refusal", None)
+            or choice.message.content
+        )
     if content:
         return content
     withheld = content is None or choice.finish_reason in _WITHHELD
@@ -98,20 +119,31 @@ def _reasoned(answer: object) -> bool:
 
 
 def openai_pieces(events: Iterable) -> Iterator[str]:
-    """The pieces of a streamed reply. Raises AdaptLabError if the stream has none, and no reason."""
-    answered, said, finish = False, False, None
+    """The pieces of a streamed reply. Raises AdaptLabError if the stream has none, and
+    no reason.
+    """
+    answered = False
+    said = False
+    finish = None
     for event in events:
         if error := _error_in(event):
-            raise AdaptLabError(f"{SERVER} broke the reply off ({error}); ask again later, or choose another model.")
+            raise AdaptLabError(
+                f"{SERVER} broke the reply off ({error}); ask again later, or choose another model."
+            )
         for choice in (getattr(event, "choices", None) or [])[:1]:
-            answered, finish = True, getattr(choice, "finish_reason", None) or finish
+            answered = True
+            finish = getattr(choice, "finish_reason", None) or finish
             with shaped(SERVER):
-                piece = choice.delta and (_text(choice.delta.content) or getattr(choice.delta, "refusal", None))
+                piece = choice.delta and (
+                    _text(choice.delta.content) or getattr(choice.delta, "refusal", None)
+                )
             if piece:
                 said = True
                 yield piece
     if not answered:
-        raise AdaptLabError(f"{SERVER} streamed no reply; check that its address is one for chat completions.")
+        raise AdaptLabError(
+            f"{SERVER} streamed no reply; check that its address is one for chat completions."
+        )
     if not said and finish in (*_CUT, *_WITHHELD, *_CALLS):
         raise _silent(SERVER, finish)
     if said and finish is None:
@@ -124,10 +156,14 @@ def anthropic_text(answer: object) -> str:
     if isinstance(answer, str):
         raise _not_json("Anthropic", answer)
     if error := _error_in(answer):
-        raise AdaptLabError(f"Anthropic answered with an error ({error}); ask again later, or choose another model.")
+        raise AdaptLabError(
+            f"Anthropic answered with an error ({error}); ask again later, or choose another model."
+        )
     content = getattr(answer, "content", None)
     if not isinstance(content, list):
-        raise AdaptLabError("Anthropic answered without a content; check that the address is one for messages.")
+        raise AdaptLabError(
+            "Anthropic answered without a content; check that the address is one for messages."
+        )
     with shaped("Anthropic"):
         text = "".join(block.text for block in content if block.type == "text")
     if not text and answer.stop_reason in (*_CUT, *_WITHHELD, *_CALLS):
@@ -141,7 +177,11 @@ def tokens(vendor: str, answer: object, *names: str) -> tuple[int, ...]:
     counts = [getattr(usage, name, None) for name in names]
     counts = [count if isinstance(count, int) else None for count in counts]
     if None in counts:
-        warnings.warn(f"{vendor} does not say how many tokens it used; they are counted as 0.", NoUsage, stacklevel=3)
+        warnings.warn(
+            f"{vendor} does not say how many tokens it used; they are counted as 0.",
+            NoUsage,
+            stacklevel=3,
+        )
     return tuple(count or 0 for count in counts)
 
 
@@ -154,7 +194,10 @@ def _error_in(answer: object) -> str:
 
 
 def _not_json(vendor: str, page: str) -> AdaptLabError:
-    return AdaptLabError(f"{vendor} answered with a page and not with JSON ({_start(page)!r}); check the address, which often ends in /v1.")
+    return AdaptLabError(
+        f"{vendor} answered with a page and not with JSON ({_start(page)!r}); check the address,"
+        " which often ends in /v1."
+    )
 
 
 def _start(text: str) -> str:
@@ -164,9 +207,16 @@ def _start(text: str) -> str:
 
 def _silent(vendor: str, reason: str | None) -> AdaptLabError:
     if reason in _CUT:
-        return AdaptLabError(f"{vendor} used up all tokens before the reply began; raise max_new_tokens.")
+        return AdaptLabError(
+            f"{vendor} used up all tokens before the reply began; raise max_new_tokens."
+        )
     if reason in _WITHHELD:
-        return AdaptLabError(f"{vendor} withheld the reply ({reason}); change the prompt, or choose another model.")
+        return AdaptLabError(
+            f"{vendor} withheld the reply ({reason}); change the prompt, or choose another model."
+        )
     if reason in _CALLS:
         return AdaptLabError(f"{vendor} called a tool that it was not given; choose another model.")
-    return AdaptLabError(f"{vendor} answered without a text (it ended with {reason!r}); ask again, or choose another model.")
+    return AdaptLabError(
+        f"{vendor} answered without a text (it ended with {reason!r}); ask again, or choose another"
+        " model."
+    )

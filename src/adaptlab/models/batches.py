@@ -20,7 +20,9 @@ POOL = 1024
 
 @dataclass(frozen=True)
 class Batch:
-    """`ids` (B, T) int64 and `weights` (B, T): the probability with which predicting the token counts; padding has 0."""
+    """`ids` (B, T) int64 and `weights` (B, T): the probability with which predicting the token
+    counts; padding has 0.
+    """
 
     ids: torch.Tensor
     weights: torch.Tensor
@@ -35,24 +37,42 @@ def _pieces(phase: Phase, seed: str) -> Iterator:
     chats = mixture.conversations(f"{seed}:chat", phase.chat)
     rng = random.Random(f"{seed}:share")
     while True:
-        yield conversation_pieces(next(chats)) if rng.random() < phase.chat_share else document_pieces(next(documents))
+        yield (
+            conversation_pieces(next(chats))
+            if rng.random() < phase.chat_share
+            else document_pieces(next(documents))
+        )
 
 
 def _stack(group: list[Encoded]) -> Batch:
     width = max(len(item.ids) for item in group)
-    ids, weights = np.zeros((len(group), width), np.int64), np.zeros((len(group), width), np.float32)
+    ids = np.zeros((len(group), width), np.int64)
+    weights = np.zeros((len(group), width), np.float32)
     for row, item in enumerate(group):
         ids[row, : len(item.ids)], weights[row, : len(item.ids)] = item.ids, item.weights
-    return Batch(torch.from_numpy(ids), torch.from_numpy(weights), hashlib.sha256(ids.astype(np.int16).tobytes()).hexdigest())
+    return Batch(
+        torch.from_numpy(ids),
+        torch.from_numpy(weights),
+        hashlib.sha256(ids.astype(np.int16).tobytes()).hexdigest(),
+    )
 
 
-def batches(phase: Phase, tokenizer: PreTrainedTokenizerBase, seed: str, first_pool: int = 0) -> Iterator[tuple[int, Batch]]:
-    """Endless (pool number, batch) of a phase. Pools are pure functions of seed and number, so training resumes at any of them."""
+def batches(
+    phase: Phase, tokenizer: PreTrainedTokenizerBase, seed: str, first_pool: int = 0
+) -> Iterator[tuple[int, Batch]]:
+    """Endless (pool number, batch) of a phase. Pools are pure functions of seed and number, so
+    training resumes at any of them.
+    """
     for number in itertools.count(first_pool):
         stream = _pieces(phase, f"{seed}:{phase.name}:{number}")
-        encoded = [item for item in encode_all(tokenizer, list(itertools.islice(stream, POOL))) if len(item.ids) <= MAX_LENGTH]
+        encoded = [
+            item
+            for item in encode_all(tokenizer, list(itertools.islice(stream, POOL)))
+            if len(item.ids) <= MAX_LENGTH
+        ]
         encoded.sort(key=lambda item: len(item.ids))
-        groups, group = [], []
+        groups = []
+        group = []
         for item in encoded:
             group.append(item)
             if len(group) * len(item.ids) >= phase.n_batch_tokens:

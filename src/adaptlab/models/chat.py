@@ -1,4 +1,6 @@
-"""Chatting: messages in, text with token counts and seconds out, the same for every kind of model."""
+"""Chatting: messages in, text with token counts and seconds out, the same for every
+kind of model.
+"""
 
 import sys
 import time
@@ -25,13 +27,29 @@ class Reply:
 
 
 class Chat(Protocol):
-    """One conversation or many in, one reply for each out; `stream` yields pieces of one reply's text."""
+    """One conversation or many in, one reply for each out; `stream` yields pieces of one reply's
+    text.
+    """
 
     name: str
 
-    def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> list[Reply]: ...
+    def batch(
+        self,
+        conversations: list[Messages],
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[Reply]: ...
 
-    def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]: ...
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Iterator[str]: ...
 
 
 def ask(chat: Chat, messages: Messages | str, **options) -> Reply:
@@ -44,7 +62,10 @@ def check_messages(messages: Messages) -> None:
     """Refuse what no chat model could answer."""
     keys = [set(m) if isinstance(m, dict) else None for m in messages or ()]
     if not keys or any(found != {"role", "content"} for found in keys):
-        raise AdaptLabError('A conversation is a list of {"role": ..., "content": ...}; this one is empty or has other keys.')
+        raise AdaptLabError(
+            'A conversation is a list of {"role": ..., "content": ...}; this one is empty or has'
+            " other keys."
+        )
     for number, message in enumerate(messages, 1):
         for key in ("role", "content"):
             check_text(message[key], f"The {key} of message {number}")
@@ -93,7 +114,11 @@ class ScriptedChat:
             check_messages(messages)
             text = self.script(messages) if callable(self.script) else self.script[len(self.calls)]
             self.calls.append(messages)
-            replies.append(Reply(text, sum(len(m["content"].split()) for m in messages), len(text.split()), 0.0))
+            replies.append(
+                Reply(
+                    text, sum(len(m["content"].split()) for m in messages), len(text.split()), 0.0
+                )
+            )
         return replies
 
     def stream(self, messages, *, max_new_tokens=128, temperature=0.0, seed=0):
@@ -108,4 +133,7 @@ def timed(call):
 
 def texts(chat: Chat, conversations: list[Messages], **options) -> list[str]:
     """The texts of a batch of replies."""
-    return [reply.text for reply in chat.batch([list(messages) for messages in conversations], **options)]
+    return [
+        reply.text
+        for reply in chat.batch([list(messages) for messages in conversations], **options)
+    ]

@@ -1,13 +1,17 @@
 """Requests for chat completions, in the name that the model has for the token limit."""
 
-OLD, NEW = "max_tokens", "max_completion_tokens"
+OLD = "max_tokens"
+NEW = "max_completion_tokens"
 
 
 class Completions:
-    """Chat completions by an `openai.OpenAI`. Reasoning models refuse `max_tokens`: they are asked again, and from then on, in the newer name."""
+    """Chat completions by an `openai.OpenAI`. Reasoning models refuse `max_tokens`: they are asked
+    again, and from then on, in the newer name.
+    """
 
     def __init__(self, client):
-        self.client, self.limit = client, OLD
+        self.client = client
+        self.limit = OLD
 
     def create(self, max_tokens: int, **options):
         """The server's answer, or its stream. Raises what the SDK raises."""

@@ -13,9 +13,11 @@ from adaptlab.errors import AdaptLabError
 
 
 class JsonConstraint(LogitsProcessor):
-    """Lets a batch generate only what a schema allows (llguidance). Use one instance for one call of generate.
+    """Lets a batch generate only what a schema allows (llguidance). Use one instance for one call
+    of generate.
 
-    `schema` is a pydantic model or a JSON schema. Raises AdaptLabError for a JSON schema that llguidance does not know how to keep to.
+    `schema` is a pydantic model or a JSON schema. Raises AdaptLabError for a JSON schema that
+    llguidance does not know how to keep to.
     """
 
     def __init__(self, schema: type[BaseModel] | dict, tokenizer):
@@ -23,12 +25,19 @@ class JsonConstraint(LogitsProcessor):
             given = f"The schema is {type(schema).__name__}"
             raise AdaptLabError(f"{given}. Give a pydantic model or a JSON schema.")
         spaced = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-        described = json.dumps((schema if isinstance(schema, dict) else schema.model_json_schema()) | {"x-guidance": spaced})
-        # A space may come first: some models, ours among them, open every reply with one, and are thrown off course without.
+        described = json.dumps(
+            (schema if isinstance(schema, dict) else schema.model_json_schema())
+            | {"x-guidance": spaced}
+        )
+        # A space may come first: some models, ours among them, open every reply with one, and are
+        # thrown off course without.
         self.grammar = LLMatcher.grammar_from_lark(f"start: / ?/ record\nrecord: %json {described}")
         self.tokenizer = from_tokenizer(tokenizer)
         if reason := LLMatcher.validate_grammar(self.grammar, self.tokenizer):
-            raise AdaptLabError(f"The JSON schema is not one that replies can be held to ({reason.strip().splitlines()[0]}). Simplify it.")
+            raise AdaptLabError(
+                "The JSON schema is not one that replies can be held to"
+                f" ({reason.strip().splitlines()[0]}). Simplify it."
+            )
         self.matchers: list[LLMatcher] = []
         self.n_prompt = 0
 
@@ -40,8 +49,14 @@ class JsonConstraint(LogitsProcessor):
             self.only_end = np.zeros(len(self.matchers[0].compute_bitmask()), np.uint8)
             self.only_end[self.tokenizer.eos_token // 8] = 1 << self.tokenizer.eos_token % 8
         tokens = input_ids[:, -1].tolist() if input_ids.shape[1] > self.n_prompt else None
-        bits = np.stack([self._allowed(matcher, tokens and tokens[row]) for row, matcher in enumerate(self.matchers)])
-        allowed = np.unpackbits(bits, axis=1, count=scores.shape[1], bitorder="little").astype(bool)  # (B, V); what the tokenizer lacks stays forbidden
+        bits = np.stack(
+            [
+                self._allowed(matcher, tokens and tokens[row])
+                for row, matcher in enumerate(self.matchers)
+            ]
+        )
+        # (B, V); what the tokenizer lacks stays forbidden.
+        allowed = np.unpackbits(bits, axis=1, count=scores.shape[1], bitorder="little").astype(bool)
         return scores.masked_fill(~torch.from_numpy(allowed).to(scores.device), -torch.inf)
 
     def _allowed(self, matcher: LLMatcher, token: int | None) -> np.ndarray:

@@ -11,18 +11,26 @@ from adaptlab.world.documents import Pieces
 
 @dataclass(frozen=True)
 class Encoded:
-    """One training sequence: `ids` (T,) and `weights` (T,), the weight of *predicting* each token."""
+    """One training sequence: `ids` (T,) and `weights` (T,), the weight of *predicting*
+    each token.
+    """
 
     ids: np.ndarray
     weights: np.ndarray
 
 
 def conversation_pieces(messages: list[dict]) -> Pieces:
-    """A conversation as weighted pieces: only what the assistant says, and the mark that ends it, is trained on."""
+    """A conversation as weighted pieces: only what the assistant says, and the mark that ends it,
+    is trained on.
+    """
     pieces: Pieces = []
     for message in messages:
         weight = float(message["role"] == "assistant")
-        pieces += [(f"<|{message['role']}|>", 0.0), (f" {message['content']}", weight), (END, weight)]
+        pieces += [
+            (f"<|{message['role']}|>", 0.0),
+            (f" {message['content']}", weight),
+            (END, weight),
+        ]
     return pieces
 
 
@@ -38,8 +46,13 @@ def encode_all(tokenizer: PreTrainedTokenizerBase, sequences: list[Pieces]) -> l
     """
     texts = ["".join(text for text, _ in pieces) for pieces in sequences]
     result = []
-    for pieces, encoding in zip(sequences, tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)):
-        by_character = np.repeat(np.array([weight for _, weight in pieces], np.float32), [len(text) for text, _ in pieces])
+    for pieces, encoding in zip(
+        sequences, tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
+    ):
+        by_character = np.repeat(
+            np.array([weight for _, weight in pieces], np.float32),
+            [len(text) for text, _ in pieces],
+        )
         ends = np.array([end for _, end in encoding.offsets], int)
         result.append(Encoded(np.array(encoding.ids, np.int16), by_character[ends - 1]))
     return result

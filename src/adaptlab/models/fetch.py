@@ -1,4 +1,6 @@
-"""Fetching assets: from the hub, from a mirror of it, or from a folder that an earlier fetch filled; resumable, and verified before a file gets its name."""
+"""Fetching assets: from the hub, from a mirror of it, or from a folder that an earlier fetch
+filled; resumable, and verified before a file gets its name.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,10 +20,12 @@ from adaptlab.models.assets import Asset, File, Locked, manifest, read_lock, wri
 from adaptlab.models.load import asset_folder
 from adaptlab.progress import progress_bar
 
-NEEDED = (".safetensors", ".json", ".jinja", ".txt")  # besides a licence; other formats hold the same weights once more
+# Besides a licence; other formats hold the same weights once more.
+NEEDED = (".safetensors", ".json", ".jinja", ".txt")
 COPIES = ("onnx", "openvino")
 PIECE = 2**20  # bytes that are copied at a time
-# What the hub's client raises: its own errors' bases are OSError and the error of its HTTP library, whichever its version uses.
+# What the hub's client raises: its own errors' bases are OSError and the error of its HTTP library,
+# whichever its version uses.
 UNREACHABLE = (*HfHubHTTPError.__bases__, ValueError, TypeError, KeyError)
 
 
@@ -48,19 +52,38 @@ class Hub:
 
     def listing(self, asset: Asset) -> Locked:
         with self._in_a_sentence(asset):
-            info = HfApi(endpoint=self.endpoint).model_info(asset.repository, revision=asset.commit or None, files_metadata=True)
+            info = HfApi(endpoint=self.endpoint).model_info(
+                asset.repository, revision=asset.commit or None, files_metadata=True
+            )
             found = [each for each in info.siblings if _needed(each.rfilename)]
-            listed = Locked(info.sha, {each.rfilename: File(int(each.size), each.lfs.sha256 if each.lfs else "", str(each.blob_id)) for each in found})
+            listed = Locked(
+                info.sha,
+                {
+                    each.rfilename: File(
+                        int(each.size), each.lfs.sha256 if each.lfs else "", str(each.blob_id)
+                    )
+                    for each in found
+                },
+            )
         if info.gated:
             raise gated(asset)
         return listed
 
     def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
-        # Not snapshot_download: since huggingface_hub 2 it throws away what a killed process had of a file, and a class would load gigabytes anew.
-        headers = build_hf_headers() | {"Accept-Encoding": "identity"}  # a packed answer could not be gone on with
+        # Not snapshot_download: since huggingface_hub 2 it throws away what a killed process had of
+        # a file, and a class would load gigabytes anew.
+        # A packed answer could not be gone on with.
+        headers = build_hf_headers() | {"Accept-Encoding": "identity"}
         with self._in_a_sentence(asset):
             url = hf_hub_url(asset.repository, name, revision=commit, endpoint=self.endpoint)
-            http_get(url, part, resume_size=part.tell(), headers=headers, expected_size=known.size, displayed_filename=name)
+            http_get(
+                url,
+                part,
+                resume_size=part.tell(),
+                headers=headers,
+                expected_size=known.size,
+                displayed_filename=name,
+            )
 
     @contextmanager
     def _in_a_sentence(self, asset: Asset) -> Iterator[None]:
@@ -71,7 +94,10 @@ class Hub:
         except UNREACHABLE as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             says = f"{asset.name} could not be fetched from {self} ({reason})"
-            raise AdaptLabError(f"{says}; the same command goes on where it stopped, and --source takes a mirror or a folder.") from error
+            raise AdaptLabError(
+                f"{says}; the same command goes on where it stopped, and --source takes a mirror or"
+                " a folder."
+            ) from error
 
 
 class Folder:
@@ -86,20 +112,31 @@ class Folder:
     def listing(self, asset: Asset) -> Locked:
         locked = read_lock(self.path).get(asset.repository)
         if locked is None:
-            says = f"{self.path} does not hold {asset.name}; put it there on a machine with a network: adaptlab fetch {asset.name} --to {self.path}"
+            says = (
+                f"{self.path} does not hold {asset.name}; put it there on a machine with a network:"
+                f" adaptlab fetch {asset.name} --to {self.path}"
+            )
             raise AdaptLabError(says)
         return locked
 
     def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
         path = self.path / asset.repository / name
         try:
-            with path.open("rb") as file, progress_bar(total=known.size, initial=part.tell(), desc=name, unit="B", unit_scale=True) as bar:
+            with (
+                path.open("rb") as file,
+                progress_bar(
+                    total=known.size, initial=part.tell(), desc=name, unit="B", unit_scale=True
+                ) as bar,
+            ):
                 file.seek(part.tell())
                 while piece := file.read(PIECE):
                     part.write(piece)
                     bar.update(len(piece))
         except OSError as error:
-            raise AdaptLabError(f"{path} could not be copied ({error.strerror}); the same command goes on where it stopped.") from error
+            raise AdaptLabError(
+                f"{path} could not be copied ({error.strerror}); the same command goes on where it"
+                " stopped."
+            ) from error
 
 
 def source_of(given: str) -> Source:
@@ -109,7 +146,10 @@ def source_of(given: str) -> Source:
     if given.startswith(("http://", "https://")):
         return Hub(given.rstrip("/"))
     if not given or not Path(given).is_dir():  # Path("") is this folder
-        raise AdaptLabError(f"{given!r} is no source of assets: give hub, the address of a mirror (https://...) or a folder that `adaptlab fetch --to` filled.")
+        raise AdaptLabError(
+            f"{given!r} is no source of assets: give hub, the address of a mirror (https://...) or"
+            " a folder that `adaptlab fetch --to` filled."
+        )
     return Folder(Path(given))
 
 
@@ -123,11 +163,16 @@ class Order:
 
     def missing(self) -> list[str]:
         """The files that are not there, or are not right."""
-        return [name for name, known in self.locked.files.items() if not known.matches(self.folder / name)]
+        return [
+            name
+            for name, known in self.locked.files.items()
+            if not known.matches(self.folder / name)
+        ]
 
     def part(self, name: str) -> Path:
         """The beginning of a file, under a name that says of which: another version begins anew."""
-        known, path = self.locked.files[name], self.folder / name
+        known = self.locked.files[name]
+        path = self.folder / name
         return path.with_name(f".{path.name}.{(known.sha256 or known.blob)[:12]}.part")
 
     def bytes_left(self, name: str) -> int:
@@ -137,7 +182,8 @@ class Order:
 
     def bring(self, name: str, source: Source) -> None:
         """One file, whole and verified, or an AdaptLabError."""
-        known, part = self.locked.files[name], self.part(name)
+        known = self.locked.files[name]
+        part = self.part(name)
         make_folder(part.parent)
         try:
             with part.open("ab") as file:
@@ -148,27 +194,51 @@ class Order:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise AdaptLabError(f"{part} could not be written ({error.strerror}); check the disk and run the command again, which goes on there.") from error
+            raise AdaptLabError(
+                f"{part} could not be written ({error.strerror}); check the disk and run the"
+                " command again, which goes on there."
+            ) from error
         if not known.matches(part):
             part.unlink()
-            raise AdaptLabError(f"{name} of {self.asset.name} came damaged from {source} and was thrown away; fetch it from another source.")
+            raise AdaptLabError(
+                f"{name} of {self.asset.name} came damaged from {source} and was thrown away; fetch"
+                " it from another source."
+            )
         os.replace(part, self.folder / name)
 
     def recorded(self) -> Locked:
-        """What the lock will say: SHA-256 also of the files for which the hub states another hash."""
-        files = {name: File(known.size, known.sha256 or sha256(self.folder / name)) for name, known in self.locked.files.items()}
+        """What the lock will say: SHA-256 also of the files for which the hub states
+        another hash.
+        """
+        files = {
+            name: File(known.size, known.sha256 or sha256(self.folder / name))
+            for name, known in self.locked.files.items()
+        }
         return Locked(self.locked.commit, files)
 
 
 def fetch(chosen: Sequence[Asset], root: Path, source: Source) -> Iterator[tuple[Asset, Path]]:
-    """Bring what is missing of each asset into `root`, and give each with its folder once it is verified; those of packages are verified where they are.
+    """Bring what is missing of each asset into `root`, and give each with its folder once it is
+    verified; those of packages are verified where they are.
 
-    Before anything is written the disk is asked for all that is missing. A file keeps a temporary name until its hash is right, and an interrupted fetch
-    goes on within it. An AdaptLabError for a gated asset, for a source that states another hash than the manifest, and for a file that came damaged.
+    Before anything is written the disk is asked for all that is missing. A file keeps a temporary
+    name until its hash is right, and an interrupted fetch goes on within it. An AdaptLabError for a
+    gated asset, for a source that states another hash than the manifest, and for a file that came
+    damaged.
     """
-    orders = {asset.name: Order(asset, _expected(asset, root, source), root / asset.repository) for asset in chosen if asset.repository}
+    orders = {
+        asset.name: Order(asset, _expected(asset, root, source), root / asset.repository)
+        for asset in chosen
+        if asset.repository
+    }
     missing = {name: order.missing() for name, order in orders.items()}
-    require_disk(root, -(-sum(orders[name].bytes_left(file) for name, files in missing.items() for file in files) // 2**20))
+    require_disk(
+        root,
+        -(
+            -sum(orders[name].bytes_left(file) for name, files in missing.items() for file in files)
+            // 2**20
+        ),
+    )
     for asset in chosen:
         if asset.name not in orders:
             yield asset, asset_folder(asset)
@@ -181,27 +251,49 @@ def fetch(chosen: Sequence[Asset], root: Path, source: Source) -> Iterator[tuple
 
 
 def _expected(asset: Asset, root: Path, source: Source) -> Locked:
-    """What the asset's files should be: as the lock says if its commit was fetched before, else as the source says; and as the manifest says in any case."""
+    """What the asset's files should be: as the lock says if its commit was fetched before, else as
+    the source says; and as the manifest says in any case.
+    """
     if asset.gated:
         raise gated(asset)
     locked = read_lock(root).get(asset.repository)
     if locked is None or asset.commit not in ("", locked.commit):
         locked = source.listing(asset)
     if asset.commit not in ("", locked.commit):
-        raise AdaptLabError(f"{source} holds {asset.name} at commit {locked.commit}, and the course uses {asset.commit}; fetch it from another source.")
-    if wrong := [name for name, known in asset.files.items() if not known.agrees_with(locked.files.get(name))]:
-        raise AdaptLabError(f"{source} states another {wrong[0]} of {asset.name} than the course's manifest; fetch it from another source.")
-    if outside := [name for name in locked.files if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]:
-        raise AdaptLabError(f"{source} would write {outside[0]!r} outside of the folder of {asset.name}; fetch it from another source.")
+        raise AdaptLabError(
+            f"{source} holds {asset.name} at commit {locked.commit}, and the course uses"
+            f" {asset.commit}; fetch it from another source."
+        )
+    if wrong := [
+        name for name, known in asset.files.items() if not known.agrees_with(locked.files.get(name))
+    ]:
+        raise AdaptLabError(
+            f"{source} states another {wrong[0]} of {asset.name} than the course's manifest; fetch"
+            " it from another source."
+        )
+    if outside := [
+        name
+        for name in locked.files
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
+    ]:
+        raise AdaptLabError(
+            f"{source} would write {outside[0]!r} outside of the folder of {asset.name}; fetch it"
+            " from another source."
+        )
     return Locked(locked.commit, locked.files | asset.files)
 
 
 def gated(asset: Asset) -> AdaptLabError:
     """Why an asset is not fetched, and what to use instead."""
-    others = [other.model_id for other in manifest().values() if other.kind == asset.kind and not other.gated and other.name != asset.name]
+    others = [
+        other.model_id
+        for other in manifest().values()
+        if other.kind == asset.kind and not other.gated and other.name != asset.name
+    ]
     return AdaptLabError(
-        f"{asset.name} is gated: its owner gives {asset.repository} only to accounts that accepted conditions, which a course cannot do for its students; "
-        f"use an open {asset.kind} instead: {', '.join(others)}."
+        f"{asset.name} is gated: its owner gives {asset.repository} only to accounts that accepted"
+        f" conditions, which a course cannot do for its students; use an open {asset.kind} instead:"
+        f" {', '.join(others)}."
     )
 
 

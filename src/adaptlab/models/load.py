@@ -1,4 +1,6 @@
-"""Finding and loading models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`, `anthropic:name`."""
+"""Finding and loading models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`,
+`anthropic:name`.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +14,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 HASHES = WEIGHTS / "sha256.json"
 
 # Short names first: what a lesson means when it says just chat or base.
-EMBEDDED = {"chat": "main-chat", "base": "main-base"} | {name: name for name in ("mini-chat", "mini-base", "main-chat", "main-base")}
+EMBEDDED = {"chat": "main-chat", "base": "main-base"} | {
+    name: name for name in ("mini-chat", "mini-base", "main-chat", "main-base")
+}
 PROFILES = {
     "cpu": {
         "chat_model": "embedded:chat",
@@ -39,14 +43,19 @@ def profile(name: str) -> dict[str, str]:
         import torch
 
         if not torch.cuda.is_available():
-            raise AdaptLabError('The profile "gpu" needs a CUDA GPU and torch sees none; choose profile="cpu" or another runtime.')
+            raise AdaptLabError(
+                'The profile "gpu" needs a CUDA GPU and torch sees none; choose profile="cpu" or'
+                " another runtime."
+            )
     return PROFILES[name]
 
 
 def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
     """The folder of an embedded language model, after its files' hashes are checked."""
     if name not in EMBEDDED:
-        raise AdaptLabError(f"There is no embedded model {name!r}; choose one of {', '.join(EMBEDDED)}.")
+        raise AdaptLabError(
+            f"There is no embedded model {name!r}; choose one of {', '.join(EMBEDDED)}."
+        )
     return checked_folder(EMBEDDED[name], weights)
 
 
@@ -55,39 +64,66 @@ def checked_folder(name: str, weights: Path = WEIGHTS) -> Path:
     try:
         expected = dict(json.loads((weights / HASHES.name).read_text()))
     except (OSError, ValueError, TypeError) as error:
-        raise AdaptLabError(f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or missing; install adaptlab again.") from error
+        raise AdaptLabError(
+            f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or"
+            " missing; install adaptlab again."
+        ) from error
     digests = {key: digest for key, digest in expected.items() if key.startswith(f"{name}/")}
     if not digests:
-        raise AdaptLabError(f"The embedded {name} is not among the package's weights; install adaptlab again, or rebuild it (`adaptlab models --help`).")
+        raise AdaptLabError(
+            f"The embedded {name} is not among the package's weights; install adaptlab again, or"
+            " rebuild it (`adaptlab models --help`)."
+        )
     for key, digest in digests.items():
         file = weights / key
         if not file.is_file() or sha256(file) != digest:
-            raise AdaptLabError(f"The embedded model's file {key} is damaged or missing; install adaptlab again, or rebuild it (`adaptlab models --help`).")
+            raise AdaptLabError(
+                f"The embedded model's file {key} is damaged or missing; install adaptlab again, or"
+                " rebuild it (`adaptlab models --help`)."
+            )
     return weights / name
 
 
 def asset_folder(asset: Asset, root: Path | None = None) -> Path | None:
-    """An asset's folder, after its files' hashes are checked; None for one of the hub that was not fetched into `root`, the assets' folder if not given."""
+    """An asset's folder, after its files' hashes are checked; None for one of the hub that was not
+    fetched into `root`, the assets' folder if not given.
+    """
     if asset.repository:
         return fetched_folder(asset.repository, root)
     return checked_folder(asset.name) if asset.package == "adaptlab" else wheel_folder(asset)
 
 
 def from_hub(name: str) -> str:
-    """A model of the hub as what `from_pretrained` takes: its folder if `adaptlab fetch` brought it, else its name."""
+    """A model of the hub as what `from_pretrained` takes: its folder if `adaptlab fetch` brought
+    it, else its name.
+    """
     return str(fetched_folder(name) or name)
 
 
 def name_base(adapter: Path, base: str) -> None:
-    """Let an adapter's folder name its base by what it is, and not by where that lies on this machine."""
+    """Let an adapter's folder name its base by what it is, and not by where that lies on this
+    machine.
+    """
     path = adapter / "adapter_config.json"
-    write_whole(path, json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": base}, indent=1) + "\n")
+    write_whole(
+        path,
+        json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": base}, indent=1)
+        + "\n",
+    )
 
 
 def write_hashes(weights: Path = WEIGHTS) -> None:
     """Record the hash of every weights and tokenizer file below `weights`."""
-    files = sorted(path for path in weights.glob("*/*") if path.suffix in (".safetensors", ".json", ".jinja") and path.name != "training.json")
-    write_whole(weights / HASHES.name, json.dumps({path.relative_to(weights).as_posix(): sha256(path) for path in files}, indent=1) + "\n")
+    files = sorted(
+        path
+        for path in weights.glob("*/*")
+        if path.suffix in (".safetensors", ".json", ".jinja") and path.name != "training.json"
+    )
+    write_whole(
+        weights / HASHES.name,
+        json.dumps({path.relative_to(weights).as_posix(): sha256(path) for path in files}, indent=1)
+        + "\n",
+    )
 
 
 def resolve(model_id: str) -> str:
@@ -99,18 +135,31 @@ def resolve(model_id: str) -> str:
     if kind == "hub" and name:
         return from_hub(name)
     if model_id and Path(model_id).is_dir():  # an empty path is the folder where one stands
-        if not any((Path(model_id) / file).exists() for file in ("config.json", "adapter_config.json")):
-            raise AdaptLabError(f"The folder {model_id} holds no model: it has no config.json; give one that save_pretrained wrote.")
+        if not any(
+            (Path(model_id) / file).exists() for file in ("config.json", "adapter_config.json")
+        ):
+            raise AdaptLabError(
+                f"The folder {model_id} holds no model: it has no config.json; give one that"
+                " save_pretrained wrote."
+            )
         return model_id
     if kind in ("openai", "anthropic"):
-        raise AdaptLabError(f"{model_id!r} runs elsewhere, and this needs a model on this machine: embedded:chat, hub:org/name or the path of a folder.")
-    raise AdaptLabError(f"{model_id!r} is not a model: use embedded:chat, hub:org/name, the path of a folder, openai:name or anthropic:name.")
+        raise AdaptLabError(
+            f"{model_id!r} runs elsewhere, and this needs a model on this machine: embedded:chat,"
+            " hub:org/name or the path of a folder."
+        )
+    raise AdaptLabError(
+        f"{model_id!r} is not a model: use embedded:chat, hub:org/name, the path of a folder,"
+        " openai:name or anthropic:name."
+    )
 
 
 def load_model(model_id: str, dtype: str = ""):
-    """(model, tokenizer) by `transformers`, on the GPU if there is one, with weights in `dtype` (float32 or bfloat16) or as `models.precision` says.
+    """(model, tokenizer) by `transformers`, on the GPU if there is one, with weights in `dtype`
+    (float32 or bfloat16) or as `models.precision` says.
 
-    An id that ends in ":4bit" keeps its weights as NF4 (bitsandbytes) and computes in the same types.
+    An id that ends in ":4bit" keeps its weights as NF4 (bitsandbytes) and computes in the same
+    types.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -135,19 +184,33 @@ def load_model(model_id: str, dtype: str = ""):
         says = f"The model {model_id} could not be loaded ({reason})"
         if Path(source).is_dir():
             raise AdaptLabError(f"{says}. Copy or save its folder again.") from error
-        raise AdaptLabError(f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab fetch --help`).") from error
+        raise AdaptLabError(
+            f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab"
+            " fetch --help`)."
+        ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return (model if options else model.to(device)).eval(), tokenizer
 
 
 def _four_bit(device: str, dtype) -> dict:
-    """What `from_pretrained` is told for weights of four bits: the types of QLoRA (Dettmers et al. 2023), with doubly quantised constants."""
+    """What `from_pretrained` is told for weights of four bits: the types of QLoRA (Dettmers et al.
+    2023), with doubly quantised constants.
+    """
     from importlib.util import find_spec
 
     if not find_spec("bitsandbytes"):
-        raise AdaptLabError("Weights of four bits need bitsandbytes; run: pip install 'adaptlab[gpu]'")
+        raise AdaptLabError(
+            "Weights of four bits need bitsandbytes; run: pip install 'adaptlab[gpu]'"
+        )
     from transformers import BitsAndBytesConfig
 
-    settings = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
-    return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **settings), "device_map": {"": device}}
+    settings = {
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": dtype,
+    }
+    return {
+        "quantization_config": BitsAndBytesConfig(load_in_4bit=True, **settings),
+        "device_map": {"": device},
+    }

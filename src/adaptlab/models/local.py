@@ -1,4 +1,6 @@
-"""LocalChat: any causal language model that `transformers` loads, with batches, seeds and streaming."""
+"""LocalChat: any causal language model that `transformers` loads, with batches, seeds and
+streaming.
+"""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -13,20 +15,31 @@ from adaptlab.models.chat import Reply, check_messages, check_options, check_tex
 from adaptlab.models.load import load_model
 from adaptlab.models.template import ChatTemplate, stop_at_end_of_turn
 
-BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}  # of prompts that share a pass; on a processor reading more at once took up to a third longer
-LONG_REPLY, LONG_REPLY_BATCH_TOKENS = 32, 16_384  # where writing outweighs reading, more rows a step took a third less
-PASS_TOKENS = 1024  # of a pass that keeps no cache: what a layer makes is to stay in the processor's
+# Of prompts that share a pass; on a processor reading more at once took up to a third longer.
+BATCH_TOKENS = {"cpu": 4096, "cuda": 16_384}
+LONG_REPLY = 32
+# Where writing outweighs reading, more rows a step took a third less.
+LONG_REPLY_BATCH_TOKENS = 16_384
+# Of a pass that keeps no cache: what a layer makes is to stay in the processor's.
+PASS_TOKENS = 1024
 LEAST_TEMPERATURE = 1e-6  # below it the likeliest token is left alone, and numbers may overflow
-NOT_FINITE = "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune again with a lower learning rate."
+NOT_FINITE = (
+    "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune"
+    " again with a lower learning rate."
+)
 
 
 class LocalChat:
-    """A model on this machine. `model` and `tokenizer` are the real objects, to be used directly where a lesson needs them."""
+    """A model on this machine. `model` and `tokenizer` are the real objects, to be used directly
+    where a lesson needs them.
+    """
 
     def __init__(self, model_id: str, model=None, tokenizer=None, dtype: str = ""):
         check_text(model_id, "The model's id")
         self.name = model_id
-        self.model, self.tokenizer = (model, tokenizer) if model is not None else load_model(model_id, dtype)
+        self.model, self.tokenizer = (
+            (model, tokenizer) if model is not None else load_model(model_id, dtype)
+        )
         self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
         self.template = ChatTemplate(model_id, self.tokenizer)
         if self.tokenizer.chat_template:
@@ -35,46 +48,85 @@ class LocalChat:
                 self.tokenizer.pad_token_id = ends[0]
 
     def known_roles(self, messages: Messages) -> Messages:
-        """The messages in roles that the model's template renders, with control tokens in their contents as plain text.
+        """The messages in roles that the model's template renders, with control tokens in their
+        contents as plain text.
 
-        Retrieved text becomes part of the user's turn for models without a data role, and so does a system message for templates that take none.
+        Retrieved text becomes part of the user's turn for models without a data role, and so does a
+        system message for templates that take none.
         """
         known = list(messages) if self._has_data_role else merge_data(messages)
         if any(message["role"] == "system" for message in known) and not self.template.takes_system:
             known = merge_system(known)
-        return [message | {"content": self.template.as_text(message["content"])} for message in known]
+        return [
+            message | {"content": self.template.as_text(message["content"])} for message in known
+        ]
 
     def render(self, messages: Messages) -> str:
         """The prompt text. Raises AdaptLabError if the template does not render all of it."""
         check_messages(messages)
         return self.template.render(self.known_roles(messages), prompt=True)
 
-    def batch(self, conversations: list[Messages], *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0,
-              make_processor: Callable[[], LogitsProcessor] | None = None) -> list[Reply]:  # fmt: skip
-        """Replies in the order asked. Prompts of like length share a forward pass, and each such pass gets a processor of its own."""
+    def batch(
+        self,
+        conversations: list[Messages],
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        make_processor: Callable[[], LogitsProcessor] | None = None,
+    ) -> list[Reply]:
+        """Replies in the order asked. Prompts of like length share a forward pass, and each such
+        pass gets a processor of its own.
+        """
         check_options(max_new_tokens, temperature, seed)
         prompts = [self.render(messages) for messages in conversations]
-        lengths = [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
+        lengths = (
+            [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]]
+            if prompts
+            else []
+        )
         replies: list[Reply | None] = [None] * len(prompts)
-        with torch.random.fork_rng(devices=[self.model.device] if self.model.device.type == "cuda" else []):
+        with torch.random.fork_rng(
+            devices=[self.model.device] if self.model.device.type == "cuda" else []
+        ):
             torch.manual_seed(seed)
-            for group in groups(lengths, LONG_REPLY_BATCH_TOKENS if max_new_tokens >= LONG_REPLY else BATCH_TOKENS[self.model.device.type]):
-                texts, seconds = timed(lambda group=group: self._generate([prompts[i] for i in group], max_new_tokens, temperature, make_processor))
+            for group in groups(
+                lengths,
+                (
+                    LONG_REPLY_BATCH_TOKENS
+                    if max_new_tokens >= LONG_REPLY
+                    else BATCH_TOKENS[self.model.device.type]
+                ),
+            ):
+                texts, seconds = timed(
+                    lambda group=group: self._generate(
+                        [prompts[i] for i in group], max_new_tokens, temperature, make_processor
+                    )
+                )
                 for i, (text, n_tokens) in zip(group, texts):
                     replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))
         return replies
 
     @torch.inference_mode()
-    def _generate(self, prompts: list[str], max_new_tokens: int, temperature: float, make_processor) -> list[tuple[str, int]]:
+    def _generate(
+        self, prompts: list[str], max_new_tokens: int, temperature: float, make_processor
+    ) -> list[tuple[str, int]]:
         if self.tokenizer.pad_token_id is None:
             says = f"The tokenizer of {self.name} has no token that pads"
             raise AdaptLabError(f"{says}. Set tokenizer.pad_token and save the tokenizer again.")
-        inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(self.model.device)
+        inputs = self.tokenizer(
+            prompts, return_tensors="pt", padding=True, add_special_tokens=False
+        ).to(self.model.device)
         inputs.pop("token_type_ids", None)
-        output = self.model.generate(**inputs, **self._options(max_new_tokens, temperature, make_processor))
+        output = self.model.generate(
+            **inputs, **self._options(max_new_tokens, temperature, make_processor)
+        )
         new = output[:, inputs["input_ids"].shape[1] :]  # (B, n_new)
         n_tokens = (new != self.tokenizer.pad_token_id).sum(-1).tolist()
-        return [(text.strip(), n) for text, n in zip(self.tokenizer.batch_decode(new, skip_special_tokens=True), n_tokens)]
+        return [
+            (text.strip(), n)
+            for text, n in zip(self.tokenizer.batch_decode(new, skip_special_tokens=True), n_tokens)
+        ]
 
     def _options(self, max_new_tokens: int, temperature: float, make_processor=None) -> dict:
         samples = temperature >= LEAST_TEMPERATURE
@@ -87,19 +139,29 @@ class LocalChat:
         return options
 
     def _reply_ids(self, messages: Messages, reply: str) -> tuple[list[int], list[int]]:
-        """Token ids of the prompt and of a reply to it, as the template renders the reply: it may trim it, or put a space before it."""
+        """Token ids of the prompt and of a reply to it, as the template renders the reply: it may
+        trim it, or put a space before it.
+        """
         check_text(reply, "The reply")
-        prompt, reply = self.render(messages), self.template.as_text(reply)
-        whole = self.template.render([*self.known_roles(messages), {"role": "assistant", "content": reply}])
+        prompt = self.render(messages)
+        reply = self.template.as_text(reply)
+        whole = self.template.render(
+            [*self.known_roles(messages), {"role": "assistant", "content": reply}]
+        )
         # Where it does not, the prompt holds what no finished turn does, as an empty thought.
         follows = whole.startswith(prompt)
         rendered = whole[len(prompt) :].removesuffix(self.template.ending) if follows else reply
-        before, tokens = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, rendered))
+        before, tokens = (
+            self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            for text in (prompt, rendered)
+        )
         return before, tokens
 
     @torch.inference_mode()
     def log_probabilities(self, messages: Messages, reply: str) -> list[float]:
-        """Natural logarithms of the probabilities that the model gives to the tokens of a reply, (n_tokens,)."""
+        """Natural logarithms of the probabilities that the model gives to the tokens of a reply,
+        (n_tokens,).
+        """
         before, tokens = self._reply_ids(messages, reply)
         ids = torch.tensor([before + tokens], device=self.model.device)  # (1, n)
         logits = self.model(ids).logits[0, len(before) - 1 : -1].float()  # (n_tokens, V)
@@ -107,34 +169,54 @@ class LocalChat:
 
     @torch.inference_mode()
     def would_say(self, conversations: list[Messages], replies: list[str]) -> list[bool]:
-        """Whether each reply, to its end, is what greedy decoding makes: one pass over it tells, where making it takes one a token.
+        """Whether each reply, to its end, is what greedy decoding makes: one pass over it tells,
+        where making it takes one a token.
 
-        False also where the model would write the same letters in other tokens than the tokenizer's. A model that makes NaN is an AdaptLabError.
+        False also where the model would write the same letters in other tokens than the
+        tokenizer's. A model that makes NaN is an AdaptLabError.
         """
         known = self.model.generation_config.eos_token_id  # one, several or none
         ends = torch.tensor([] if known is None else known, device=self.model.device).flatten()
         check_pairs(conversations, replies, "Conversations and replies")
-        pairs = [self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)]
+        pairs = [
+            self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)
+        ]
         said = [False] * len(pairs)
         for group in groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):
             rows = [torch.tensor(pairs[i][0] + pairs[i][1]) for i in group]
             # Padded on the right, where no token looks.
-            ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self.model.device)  # (B, T)
+            # (B, T).
+            ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(self.model.device)
             hidden = self.model.get_decoder()(ids, use_cache=False).last_hidden_state  # (B, T, d)
             for row, i in enumerate(group):
                 before, tokens = pairs[i]
-                logits = self.model.lm_head(hidden[row, len(before) - 1 : len(before) + len(tokens)])  # (n_tokens + 1, V)
+                # (n_tokens + 1, V).
+                logits = self.model.lm_head(
+                    hidden[row, len(before) - 1 : len(before) + len(tokens)]
+                )
                 if not logits.isfinite().all():
                     raise AdaptLabError(NOT_FINITE.format(self.name))
                 guesses = logits.argmax(-1)
-                said[i] = bool((guesses[:-1] == ids[row, len(before) : len(before) + len(tokens)]).all() and (guesses[-1] == ends).any())
+                said[i] = bool(
+                    (guesses[:-1] == ids[row, len(before) : len(before) + len(tokens)]).all()
+                    and (guesses[-1] == ends).any()
+                )
         return said
 
-    def stream(self, messages: Messages, *, max_new_tokens: int = 128, temperature: float = 0.0, seed: int = 0) -> Iterator[str]:
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Iterator[str]:
         """The reply in pieces, as they are made."""
         check_options(max_new_tokens, temperature, seed)
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
-        inputs = self.tokenizer(self.render(messages), return_tensors="pt", add_special_tokens=False).to(self.model.device)
+        inputs = self.tokenizer(
+            self.render(messages), return_tensors="pt", add_special_tokens=False
+        ).to(self.model.device)
         inputs.pop("token_type_ids", None)
 
         failures: list[Exception] = []
@@ -143,7 +225,9 @@ class LocalChat:
             try:
                 with torch.inference_mode(), torch.random.fork_rng(devices=[]):
                     torch.manual_seed(seed)
-                    self.model.generate(**inputs, **self._options(max_new_tokens, temperature), streamer=streamer)
+                    self.model.generate(
+                        **inputs, **self._options(max_new_tokens, temperature), streamer=streamer
+                    )
             except Exception as error:  # raised again where the reader waits
                 failures.append(error)
                 streamer.end()

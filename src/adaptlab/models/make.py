@@ -1,4 +1,6 @@
-"""Rebuild the embedded models from nothing: tokenizer, base and chat of each size, resumable at any kill."""
+"""Rebuild the embedded models from nothing: tokenizer, base and chat of each size, resumable at any
+kill.
+"""
 
 import json
 import shutil
@@ -22,14 +24,23 @@ def shared_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def make_models(folder: Path, budget: str = "full", seed: int = 0) -> None:
-    """Train the base of each size of the budget, then its chat model, and export both into `folder`/export/<size>-<stage>."""
+    """Train the base of each size of the budget, then its chat model, and export both into
+    `folder`/export/<size>-<stage>.
+    """
     make_folder(folder)
     tokenizer = shared_tokenizer(folder / "tokenizer")
     for size in BUDGETS[budget]:
         start = None
         for stage in STAGES:
             export = folder / "export" / f"{size}-{stage}"
-            run = Run(size, phases(stage, size, budget), tokenizer, folder / f"{size}-{stage}", seed, start)
+            run = Run(
+                size,
+                phases(stage, size, budget),
+                tokenizer,
+                folder / f"{size}-{stage}",
+                seed,
+                start,
+            )
             if not (export / "training.json").exists():
                 progress = run.train()
                 run.export(export)

@@ -1,7 +1,9 @@
-"""The number format of training: bfloat16 where the machine is good at it, else float32. It is decided here and nowhere else.
+"""The number format of training: bfloat16 where the machine is good at it, else float32. It is
+decided here and nowhere else.
 
-Training computes in the format under float32 master weights. Models are loaded in it on a GPU, and in float32 on a processor, so that a reply depends
-neither on the kind of processor nor on which other prompts share its batch; `dtype` where a model is loaded asks for another format.
+Training computes in the format under float32 master weights. Models are loaded in it on a GPU, and
+in float32 on a processor, so that a reply depends neither on the kind of processor nor on which
+other prompts share its batch; `dtype` where a model is loaded asks for another format.
 """
 
 import os
@@ -19,16 +21,20 @@ if TYPE_CHECKING:
 SETTING = "ADAPTLAB_DTYPE"
 FORMATS = ("float32", "bfloat16")
 FASTER = 1.25  # times float32's speed, from which on bfloat16 is worth its rounding
-SMALLEST, LARGEST = 32, 1024  # rows of the square matrices of the probe
+SMALLEST = 32
+LARGEST = 1024  # rows of the square matrices of the probe
 GROWTH = 8  # times the operations, where the rows double
-PRODUCTS = 4  # of each size in each format: one that also chooses its kernel, and three that are timed
+# Of each size in each format: one that also chooses its kernel, and three that are timed.
+PRODUCTS = 4
 PROBE_SECONDS = 0.15
 FINE = 1e-5  # seconds; a clock of a thread that is coarser, as that of Windows, is not used
 
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """`name`: float32 or bfloat16. `reason`: why, as the end of a sentence. `asked`: whether somebody asked for it, or the machine's nature chose it."""
+    """`name`: float32 or bfloat16. `reason`: why, as the end of a sentence. `asked`: whether
+    somebody asked for it, or the machine's nature chose it.
+    """
 
     name: str
     reason: str
@@ -50,9 +56,14 @@ def _dtype(name: str) -> "torch.dtype":
 
 
 def check_format(name: str) -> str:
-    """The name of a number format, or an empty one for the machine's choice. Raises AdaptLabError for any other."""
+    """The name of a number format, or an empty one for the machine's choice. Raises AdaptLabError
+    for any other.
+    """
     if name and name not in FORMATS:
-        raise AdaptLabError(f"{name!r} is not a number format. Use {' or '.join(FORMATS)}, as dtype or in {SETTING}.")
+        raise AdaptLabError(
+            f"{name!r} is not a number format. Use {' or '.join(FORMATS)}, as dtype or in"
+            f" {SETTING}."
+        )
     return name
 
 
@@ -62,13 +73,17 @@ def setting() -> str:
 
 
 def use_format(name: str) -> None:
-    """Set the format for this process and for those that it starts; an empty name changes nothing."""
+    """Set the format for this process and for those that it starts; an empty name
+    changes nothing.
+    """
     if check_format(name):
         os.environ[SETTING] = name
 
 
 def number_format(device: str, asked: str = "") -> NumberFormat:
-    """The format in which models are trained on a device: the one asked for, that of the setting, or the one that suits the machine."""
+    """The format in which models are trained on a device: the one asked for, that of the setting,
+    or the one that suits the machine.
+    """
     if check_format(asked):
         return NumberFormat(asked, "it was asked for", asked=True)
     if name := setting():
@@ -81,23 +96,34 @@ def number_format(device: str, asked: str = "") -> NumberFormat:
         return NumberFormat("float32", "this GPU only emulates bfloat16")
     ratio = bfloat16_speed()
     name = "bfloat16" if ratio >= FASTER else "float32"
-    return NumberFormat(name, f"a bfloat16 matrix product has {ratio:.2g} times the speed of a float32 one on this processor")
+    return NumberFormat(
+        name,
+        f"a bfloat16 matrix product has {ratio:.2g} times the speed of a float32 one on this"
+        " processor",
+    )
 
 
 def weights_dtype(device: str, asked: str = "") -> "torch.dtype":
     """The format in which a model's weights are loaded."""
     setting()  # a wrong one is refused, though a processor's weights do not follow it
-    return _dtype(check_format(asked) or (number_format(device).name if device.startswith("cuda") else "float32"))
+    return _dtype(
+        check_format(asked)
+        or (number_format(device).name if device.startswith("cuda") else "float32")
+    )
 
 
 @cache
 def bfloat16_speed() -> float:
-    """Speed of a matrix product in bfloat16 over that in float32 on this processor; found in at most 0.3 s.
+    """Speed of a matrix product in bfloat16 over that in float32 on this processor; found in at
+    most 0.3 s.
 
-    Where bfloat16 is emulated a product takes up to 500 times as long as in float32. So the matrices begin small, and grow while the next size is
-    predicted to fit into what is left of the time. In small products the time around the arithmetic outweighs it, so the last size alone counts.
+    Where bfloat16 is emulated a product takes up to 500 times as long as in float32. So the
+    matrices begin small, and grow while the next size is predicted to fit into what is left of the
+    time. In small products the time around the arithmetic outweighs it, so the last size alone
+    counts.
     """
-    n, spent = SMALLEST, 0.0
+    n = SMALLEST
+    spent = 0.0
     while True:
         times = _product_seconds(n)
         seconds = PRODUCTS * sum(times)
@@ -108,13 +134,18 @@ def bfloat16_speed() -> float:
 
 
 def _product_seconds(n: int) -> tuple[float, float]:
-    """Seconds of a product of (n, n) matrices in float32 and in bfloat16: the shortest of three each, in turns, on one core.
+    """Seconds of a product of (n, n) matrices in float32 and in bfloat16: the shortest of three
+    each, in turns, on one core.
 
     They are seconds of the core, not of the clock, so that other programs on it do not count.
     """
     import torch
 
-    timer = time.thread_time if time.get_clock_info("thread_time").resolution < FINE else time.perf_counter
+    timer = (
+        time.thread_time
+        if time.get_clock_info("thread_time").resolution < FINE
+        else time.perf_counter
+    )
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # or threads that wait for each other would count
     try:

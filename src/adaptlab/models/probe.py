@@ -1,4 +1,6 @@
-"""Scores during training: how often each kind of answer is predicted right, token by token, on sequences made for the probe."""
+"""Scores during training: how often each kind of answer is predicted right, token by token, on
+sequences made for the probe.
+"""
 
 import random
 from collections.abc import Callable
@@ -14,12 +16,20 @@ from adaptlab.world.case import Case
 
 def _pieces(make: Callable, rng: random.Random):
     made = make(rng)
-    return conversation_pieces([*made.messages, assistant(made.answer)]) if isinstance(made, Case) else document_pieces(made)
+    return (
+        conversation_pieces([*made.messages, assistant(made.answer)])
+        if isinstance(made, Case)
+        else document_pieces(made)
+    )
 
 
 @torch.inference_mode()
-def scores(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, phase: Phase, n: int = 12) -> dict[str, float]:
-    """Share of the tokens of weight 1 that the model ranks first, for each kind of the phase's mixtures; n sequences a kind."""
+def scores(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, phase: Phase, n: int = 12
+) -> dict[str, float]:
+    """Share of the tokens of weight 1 that the model ranks first, for each kind of the phase's
+    mixtures; n sequences a kind.
+    """
     result = {}
     for make in [*(phase.chat or {}), *phase.documents]:
         rng = random.Random(f"probe:{make.__name__}")

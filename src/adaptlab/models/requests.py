@@ -1,4 +1,6 @@
-"""What a served request may ask for: each option of OpenAI's API is honoured, refused by name, or without effect on a reply."""
+"""What a served request may ask for: each option of OpenAI's API is honoured, refused by name, or
+without effect on a reply.
+"""
 
 import re
 import sys
@@ -11,28 +13,72 @@ from adaptlab.messages import Messages
 from adaptlab.models.chat import check_text
 from adaptlab.models.template import ChatTemplate
 
-CHAT, COMPLETION, RESPONSE = "/v1/chat/completions", "/v1/completions", "/v1/responses"
+CHAT = "/v1/chat/completions"
+COMPLETION = "/v1/completions"
+RESPONSE = "/v1/responses"
 # Bookkeeping of a service: who asks, what is stored or billed. It changes no reply.
 NO_EFFECT = {
-    "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "service_tier", "store", "user",
-}  # fmt: skip
+    "metadata",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "user",
+}
 SAMPLING = {"model", "seed", "stream", "temperature", "top_p"}
 HONOURED = {
-    CHAT: SAMPLING | {"logit_bias", "max_completion_tokens", "max_tokens", "messages", "response_format", "stop", "tool_choice", "tools"},
+    CHAT: (
+        SAMPLING
+        | {
+            "logit_bias",
+            "max_completion_tokens",
+            "max_tokens",
+            "messages",
+            "response_format",
+            "stop",
+            "tool_choice",
+            "tools",
+        }
+    ),
     COMPLETION: SAMPLING | {"max_tokens", "prompt", "stop"},
     RESPONSE: SAMPLING | {"input", "instructions", "max_output_tokens", "text"},
 }
-# Refused unless the value asks for nothing. An option that is in no table is refused with any value.
+# Refused unless the value asks for nothing. An option that is in no table is refused with any
+# value.
 NEUTRAL: dict[str, tuple] = {
-    "audio": (None,), "background": (None, False), "best_of": (None, 1), "echo": (None, False), "frequency_penalty": (None, 0),
-    "function_call": (None, "none"), "functions": (None, []), "include": (None, []), "logit_bias": (None, {}), "logprobs": (None, False, 0),
-    "modalities": (None, ["text"]), "moderation": (None,), "n": (None, 1), "parallel_tool_calls": (None, True, False), "prediction": (None,),
-    "presence_penalty": (None, 0), "previous_response_id": (None,), "prompt": (None,), "reasoning": (None,), "reasoning_effort": (None, "none"),
-    "response_format": (None, {"type": "text"}), "stream_options": (None, {}, {"include_usage": True}, {"include_usage": False}),
+    "audio": (None,),
+    "background": (None, False),
+    "best_of": (None, 1),
+    "echo": (None, False),
+    "frequency_penalty": (None, 0),
+    "function_call": (None, "none"),
+    "functions": (None, []),
+    "include": (None, []),
+    "logit_bias": (None, {}),
+    "logprobs": (None, False, 0),
+    "modalities": (None, ["text"]),
+    "moderation": (None,),
+    "n": (None, 1),
+    "parallel_tool_calls": (None, True, False),
+    "prediction": (None,),
+    "presence_penalty": (None, 0),
+    "previous_response_id": (None,),
+    "prompt": (None,),
+    "reasoning": (None,),
+    "reasoning_effort": (None, "none"),
+    "response_format": (None, {"type": "text"}),
+    "stream_options": (None, {}, {"include_usage": True}, {"include_usage": False}),
     "suffix": (None, ""),
-    "text": (None, {"format": {"type": "text"}}), "tool_choice": (None, "none", "auto"), "tools": (None, []), "top_logprobs": (None, 0),
-    "truncation": (None, "disabled"), "verbosity": (None,), "web_search_options": (None,),
-}  # fmt: skip
+    "text": (None, {"format": {"type": "text"}}),
+    "tool_choice": (None, "none", "auto"),
+    "tools": (None, []),
+    "top_logprobs": (None, 0),
+    "truncation": (None, "disabled"),
+    "verbosity": (None,),
+    "web_search_options": (None,),
+}
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 FORMATS = ("text", "json_object", "json_schema")
 MOST_BIAS = 100  # of a token, either way, as OpenAI's API has it
@@ -88,22 +134,38 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 @dataclass(frozen=True)
 class Checked:
-    """A request that can be answered: its body, and the JSON schema that the reply is held to, if there is one."""
+    """A request that can be answered: its body, and the JSON schema that the reply is held to, if
+    there is one.
+    """
 
     body: dict
     schema: dict | None
 
 
-def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_model: str) -> Checked:
-    """The request as it will be answered. Raises AdaptLabError that names the option which cannot be honoured."""
+def checked(
+    path: str, body: Mapping[str, Any], template: ChatTemplate, default_model: str
+) -> Checked:
+    """The request as it will be answered. Raises AdaptLabError that names the option which cannot
+    be honoured.
+    """
     for option, value in body.items():
-        if option not in HONOURED[path] and option not in NO_EFFECT and value not in NEUTRAL.get(option, (None,)):
+        if (
+            option not in HONOURED[path]
+            and option not in NO_EFFECT
+            and value not in NEUTRAL.get(option, (None,))
+        ):
             raise AdaptLabError(f"The option {option} is not supported here. Leave it out.")
     for option in LIMITS:
         value = body.get(option)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 1
+        ):
             raise AdaptLabError(f"{option} is {value!r}. Give a whole number of 1 or more.")
-    made = {option: value for option, value in body.items() if option in HONOURED[path] and value is not None}
+    made = {
+        option: value
+        for option, value in body.items()
+        if option in HONOURED[path] and value is not None
+    }
     _check_values(made)
     made["model"] = made.get("model") or default_model
     if path == COMPLETION and not made.get("prompt"):
@@ -117,7 +179,9 @@ def checked(path: str, body: Mapping[str, Any], template: ChatTemplate, default_
         given = made.get("input")
         if isinstance(given, str):
             check_text(given, "input")
-        made["input"] = given if isinstance(given, str) and given else _text_messages(given, template)
+        made["input"] = (
+            given if isinstance(given, str) and given else _text_messages(given, template)
+        )
         return Checked(made, _schema_of_text(made.pop("text", None)))
     if path == CHAT:
         made["messages"] = _text_messages(made.get("messages"), template)
@@ -146,7 +210,8 @@ def _biases(given: Mapping[str, float], template: ChatTemplate) -> dict[str, flo
 
 
 def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
-    """Messages of text in the roles of the course: text parts joined, a developer's message as that of the system.
+    """Messages of text in the roles of the course: text parts joined, a developer's message as that
+    of the system.
 
     Calls of tools and their results stay as they are for a template that renders tools.
     """
@@ -156,7 +221,9 @@ def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
         raise AdaptLabError("The list of messages is empty. Give messages with role and content.")
     of_tools = any(isinstance(message, dict) and OF_TOOLS & message.keys() for message in messages)
     takes_tools = of_tools and template.takes_tools
-    return [_text_message(number, message, takes_tools) for number, message in enumerate(messages, 1)]
+    return [
+        _text_message(number, message, takes_tools) for number, message in enumerate(messages, 1)
+    ]
 
 
 def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
@@ -166,11 +233,19 @@ def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
     roles = [*ROLES, "tool"] if takes_tools else list(ROLES)
     if not isinstance(message, dict) or message.get("role") not in roles:
         role = message.get("role") if isinstance(message, dict) else None
-        raise AdaptLabError(f"The role of message {number} is {role!r}. Use one of {', '.join(roles)}.")
+        raise AdaptLabError(
+            f"The role of message {number} is {role!r}. Use one of {', '.join(roles)}."
+        )
     is_item = message.get("type") == "message"  # as /v1/responses writes it
-    known = OF_MESSAGES | (OF_ITEMS | {"type"} if is_item else set()) | (OF_TOOLS if takes_tools else set())
+    known = (
+        OF_MESSAGES
+        | (OF_ITEMS | {"type"} if is_item else set())
+        | (OF_TOOLS if takes_tools else set())
+    )
     if more := [key for key in message if key not in known and message[key] not in EMPTY]:
-        raise AdaptLabError(f"Message {number} has {more[0]}, which is not supported here. Leave it out.")
+        raise AdaptLabError(
+            f"Message {number} has {more[0]}, which is not supported here. Leave it out."
+        )
     content = message.get("content")
     if content is None and takes_tools and message.get("tool_calls"):
         content = ""
@@ -183,23 +258,38 @@ def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
 
 
 def _text_part(number: int, part: Any) -> str:
-    if isinstance(part, dict) and part.get("type") in TEXT_PARTS and isinstance(part.get("text"), str):
+    if (
+        isinstance(part, dict)
+        and part.get("type") in TEXT_PARTS
+        and isinstance(part.get("text"), str)
+    ):
         if more := [key for key in part if key not in OF_PARTS and part[key] not in EMPTY]:
             problem = f"Message {number} has a part with {more[0]}"
             raise AdaptLabError(f"{problem}, which is not supported here. Leave it out.")
         return part["text"]
     kind = part.get("type") if isinstance(part, dict) else part
-    raise AdaptLabError(f"Message {number} has a part of the kind {kind!r}. Give parts of the kind 'text': the model reads nothing else.")
+    raise AdaptLabError(
+        f"Message {number} has a part of the kind {kind!r}. Give parts of the kind 'text': the"
+        " model reads nothing else."
+    )
 
 
 def _check_tools(body: dict, template: ChatTemplate) -> None:
-    """Raises AdaptLabError for tools that the model's template does not show to it, and for a call that is demanded of it."""
+    """Raises AdaptLabError for tools that the model's template does not show to it, and for a call
+    that is demanded of it.
+    """
     if body.get("tool_choice") not in NEUTRAL["tool_choice"]:
-        raise AdaptLabError("The option tool_choice demands a tool call, which is not supported here. Use 'auto' or 'none'.")
+        raise AdaptLabError(
+            "The option tool_choice demands a tool call, which is not supported here. Use 'auto' or"
+            " 'none'."
+        )
     if body.get("tool_choice") == "none":
         body.pop("tools", None)
     if body.get("tools") and not template.takes_tools:
-        raise AdaptLabError("The option tools is not supported by this model: its chat template renders no tools. Leave it out.")
+        raise AdaptLabError(
+            "The option tools is not supported by this model: its chat template renders no tools."
+            " Leave it out."
+        )
     body.pop("tool_choice", None)
 
 

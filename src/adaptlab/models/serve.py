@@ -1,10 +1,14 @@
-"""Serving: a base model and its adapters, each by a name of its own, behind one OpenAI-compatible API; and a server that runs while it is used.
+"""Serving: a base model and its adapters, each by a name of its own, behind one OpenAI-compatible
+API; and a server that runs while it is used.
 
-The HTTP side is `transformers serve`. Left to itself it loads whole models only, one for every name that it is asked for, and fails on an adapter's folder.
-Servers that share a base among adapters, as vLLM and SGLang, are built for GPUs first, and were not tried here. So what transformers calls a model manager
-is replaced: it gives out one model in memory under several names, and loads nothing that a request names.
+The HTTP side is `transformers serve`. Left to itself it loads whole models only, one for every name
+that it is asked for, and fails on an adapter's folder. Servers that share a base among adapters, as
+vLLM and SGLang, are built for GPUs first, and were not tried here. So what transformers calls a
+model manager is replaced: it gives out one model in memory under several names, and loads nothing
+that a request names.
 
-A page in somebody's browser may send requests to servers on the same machine. They are refused, by the name that it calls the server by or by its own.
+A page in somebody's browser may send requests to servers on the same machine. They are refused, by
+the name that it calls the server by or by its own.
 """
 
 import json
@@ -33,10 +37,15 @@ from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checke
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
 MOST_AT_ONCE = 64  # connections; what comes then is told to come later
-MOST_STOPS = 4  # as OpenAI's API has it; transformers compares each with every token of the vocabulary, and a thousand took half a minute
-CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")  # they load or drop models, or need ones of other kinds
-CONSTRAINT, SEED = "constraint", "seed"  # what a request brings to `Shared.generate` beside transformers' own settings
-EVERYWHERE = ("", "0.0.0.0", "::")  # addresses of a machine that is reached by names which it does not know itself
+# As OpenAI's API has it; transformers compares each with every token of the vocabulary, and a
+# thousand took half a minute.
+MOST_STOPS = 4
+# They load or drop models, or need ones of other kinds.
+CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")
+CONSTRAINT = "constraint"
+SEED = "seed"  # what a request brings to `Shared.generate` beside transformers' own settings
+# Addresses of a machine that is reached by names which it does not know itself.
+EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 def require_packages() -> None:
@@ -50,12 +59,17 @@ def require_packages() -> None:
 
 
 def adapter_folder(path: Path | str, model_id: str) -> Path:
-    """Where an adapter's weights are: in the folder itself, or in that of a finished run of `adaptlab tune`, whose base must be `model_id`."""
+    """Where an adapter's weights are: in the folder itself, or in that of a finished run of
+    `adaptlab tune`, whose base must be `model_id`.
+    """
     path = Path(path)
     if (path / "adapter_config.json").exists():
         return path
     if not (path / "adapter" / "adapter_config.json").exists():
-        raise AdaptLabError(f"{path} holds no adapter; give the folder of a finished run of `adaptlab tune` with the method lora, or of an adapter.")
+        raise AdaptLabError(
+            f"{path} holds no adapter; give the folder of a finished run of `adaptlab tune` with"
+            " the method lora, or of an adapter."
+        )
     described = read_json(path / "config.json")
     try:
         base = str(described["base"]["name"])
@@ -63,24 +77,33 @@ def adapter_folder(path: Path | str, model_id: str) -> Path:
         says = f"{path / 'config.json'} names no base model"
         raise AdaptLabError(f"{says}. Give {path / 'adapter'}, the adapter itself.") from error
     if base != model_id and resolve(base) != resolve(model_id):
-        raise AdaptLabError(f"The adapter in {path} was trained on {base}, not on {model_id}; serve it with that one.")
+        raise AdaptLabError(
+            f"The adapter in {path} was trained on {base}, not on {model_id}; serve it with that"
+            " one."
+        )
     return path / "adapter"
 
 
 class Shared:
-    """One model in memory under several names: its own and those of its adapters. One reply at a time, since an adapter is switched on in the model itself."""
+    """One model in memory under several names: its own and those of its adapters. One reply at a
+    time, since an adapter is switched on in the model itself.
+    """
 
     def __init__(self, model_id: str, adapters: Mapping[str, Path | str], dtype: str = ""):
         from adaptlab.models.local import LocalChat
 
         if model_id in adapters:
-            raise AdaptLabError(f"An adapter cannot have the base model's name, {model_id}; choose another.")
+            raise AdaptLabError(
+                f"An adapter cannot have the base model's name, {model_id}; choose another."
+            )
         folders = {name: adapter_folder(path, model_id) for name, path in adapters.items()}
         self.chat = LocalChat(model_id, *load_model(model_id, dtype))
-        self.base, self.tokenizer = self.chat.model, self.chat.tokenizer
+        self.base = self.chat.model
+        self.tokenizer = self.chat.tokenizer
         self.names = (model_id, *adapters)
         self.model = self._with_adapters(folders) if folders else self.base
-        self._lock, self._active = threading.Lock(), ""
+        self._lock = threading.Lock()
+        self._active = ""
 
     def _with_adapters(self, folders: Mapping[str, Path]):
         from adaptlab.models.adapter import with_adapter
@@ -102,7 +125,9 @@ class Shared:
         self._active = name
 
     def rendered(self, messages: list[dict]) -> list[dict]:
-        """The messages in roles that the model's template renders. Raises AdaptLabError if it does not render all of them."""
+        """The messages in roles that the model's template renders. Raises AdaptLabError if it does
+        not render all of them.
+        """
         known = self.chat.known_roles(messages)
         self.chat.template.render(known, prompt=True)
         return known
@@ -116,10 +141,16 @@ class Shared:
 
         stops = config.stop_strings
         if isinstance(stops, list) and len(stops) > MOST_STOPS:
-            raise HTTPException(400, f"There are {len(stops)} stop sequences; give {MOST_STOPS} at most.")
+            raise HTTPException(
+                400, f"There are {len(stops)} stop sequences; give {MOST_STOPS} at most."
+            )
         if places := getattr(self.base.config.get_text_config(), "max_position_embeddings", None):
             if n_read >= places:
-                raise HTTPException(400, f"The prompt has {n_read} tokens, and {name} has places for {places}, its reply included; shorten it.")
+                raise HTTPException(
+                    400,
+                    f"The prompt has {n_read} tokens, and {name} has places for {places}, its reply"
+                    " included; shorten it.",
+                )
             config.max_new_tokens = min(config.max_new_tokens or places, places - n_read)
 
     def generate(self, name: str, **inputs):
@@ -135,7 +166,8 @@ class Shared:
         with self._lock:
             self._switch(name)
             if seed is not None:
-                torch.manual_seed(seed)  # here, and not where the request came in: others may be answered in between
+                # Here, and not where the request came in: others may be answered in between.
+                torch.manual_seed(seed)
             return self.base.generate(**inputs)  # adapters are in its layers
 
 
@@ -149,7 +181,8 @@ def _samples(body: Mapping) -> bool:
     """Whether a request asks for sampled tokens: by its temperature, or without one by top_p."""
     from adaptlab.models.local import LEAST_TEMPERATURE
 
-    temperature, top_p = body.get("temperature"), body.get("top_p", 1)
+    temperature = body.get("temperature")
+    top_p = body.get("top_p", 1)
     if temperature is None:
         return 0 < top_p < 1
     return temperature >= LEAST_TEMPERATURE and top_p > 0
@@ -164,7 +197,8 @@ class Named:
     """One name of a shared model: all of its attributes, and a `generate` of its own."""
 
     def __init__(self, shared: Shared, name: str):
-        self._shared, self.generate = shared, partial(shared.generate, name)
+        self._shared = shared
+        self.generate = partial(shared.generate, name)
         self.check = partial(shared.check, name)
 
     def __getattr__(self, attribute: str):
@@ -172,7 +206,8 @@ class Named:
 
 
 def application(shared: Shared, host: str, api_key: str = ""):
-    """The FastAPI application for a server at an address `host`: `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`.
+    """The FastAPI application for a server at an address `host`: `/v1/chat/completions`,
+    `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`.
 
     With an `api_key`, all but `/health` is for clients that send it, as OpenAI's do.
     """
@@ -216,19 +251,31 @@ def application(shared: Shared, host: str, api_key: str = ""):
 
         def load_model_and_processor(self, model_id_and_revision, *args, **kwargs):
             if model_id_and_revision not in shared.names:
-                raise HTTPException(404, f"There is no model {model_id_and_revision!r} here; there are {', '.join(shared.names)}.")
+                raise HTTPException(
+                    404,
+                    f"There is no model {model_id_and_revision!r} here; there are"
+                    f" {', '.join(shared.names)}.",
+                )
             return Named(shared, model_id_and_revision), shared.tokenizer
 
         def get_gen_models(self, cache_dir=None):
-            return [{"id": name, "object": "model", "created": 0, "owned_by": "adaptlab"} for name in shared.names]
+            return [
+                {"id": name, "object": "model", "created": 0, "owned_by": "adaptlab"}
+                for name in shared.names
+            ]
 
     class Checking:
-        """Put before a handler of transformers: it refuses what that would ignore, and honours the rest."""
+        """Put before a handler of transformers: it refuses what that would ignore, and honours the
+        rest.
+        """
 
         path: str
 
         async def handle_request(self, body: dict, request_id: str):
-            return await super().handle_request(self._body(checked(self.path, body, shared.chat.template, shared.names[0])), request_id)
+            return await super().handle_request(
+                self._body(checked(self.path, body, shared.chat.template, shared.names[0])),
+                request_id,
+            )
 
         def _body(self, request: Checked) -> dict:
             body = dict(request.body)
@@ -250,7 +297,8 @@ def application(shared: Shared, host: str, api_key: str = ""):
             config = super()._build_generation_config(unseeded, *args, **kwargs)
             config.do_sample = _samples(body)
             # As OpenAI's API samples: from all tokens, whatever the model's own settings are.
-            config.top_k, config.top_p = 0, float(body.get("top_p", 1))
+            config.top_k = 0
+            config.top_p = float(body.get("top_p", 1))
             config.temperature = float(body.get("temperature", 1)) if config.do_sample else 1.0
             for name in (CONSTRAINT, SEED):
                 if name in body:
@@ -267,7 +315,8 @@ def application(shared: Shared, host: str, api_key: str = ""):
 
         def _streaming(self, *args, **kwargs):
             made = super()._streaming(*args, **kwargs)
-            limit, pieces = _limit(super()._streaming, args, kwargs), made.body_iterator
+            limit = _limit(super()._streaming, args, kwargs)
+            pieces = made.body_iterator
             made.body_iterator = (marked_events(piece, limit) async for piece in pieces)
             return made
 
@@ -275,13 +324,18 @@ def application(shared: Shared, host: str, api_key: str = ""):
         return type("Handler", (Checking, kind), {"path": path})(**parts)
 
     parts = {"model_manager": Manager(model_timeout=-1), "generation_state": State()}
-    closed = {"transcription_handler", "systemone_handler"} & signature(build_server).parameters.keys()  # not every version has both
+    # Not every version has both.
+    closed = {"transcription_handler", "systemone_handler"} & signature(
+        build_server
+    ).parameters.keys()
     app = build_server(
-        parts["model_manager"], handler(CHAT, chat_completion.ChatCompletionHandler),
+        parts["model_manager"],
+        handler(CHAT, chat_completion.ChatCompletionHandler),
         completion_handler=handler(COMPLETION, completion.CompletionHandler),
         response_handler=handler(RESPONSE, Responding),
-        generation_state=parts["generation_state"], **dict.fromkeys(closed),
-    )  # fmt: skip
+        generation_state=parts["generation_state"],
+        **dict.fromkeys(closed),
+    )
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
     def refused(status: int, sentence: str) -> JSONResponse:
@@ -292,10 +346,15 @@ def application(shared: Shared, host: str, api_key: str = ""):
 
     @app.middleware("http")
     async def refuse_others(request: Request, call_next):
-        origin, sent = request.headers.get("origin"), request.headers.get("authorization", "")
+        origin = request.headers.get("origin")
+        sent = request.headers.get("authorization", "")
         if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
             return refused(403, f"Pages of {origin} may not ask this server.")
-        if api_key and request.url.path != "/health" and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode()):
+        if (
+            api_key
+            and request.url.path != "/health"
+            and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode())
+        ):
             header = "the header Authorization: Bearer KEY"
             return refused(401, f"This server answers those who send its API key, as {header}.")
         return await call_next(request)
@@ -311,14 +370,27 @@ def application(shared: Shared, host: str, api_key: str = ""):
     async def no_object(request: Request, error: RequestValidationError):
         return await bad_request(request, AdaptLabError("The body is not a JSON object. Send one."))
 
-    for kind in (AdaptLabError, ValueError, TypeError, LookupError, TemplateError):  # what transformers raises where a request's values do not suit it
+    # What transformers raises where a request's values do not suit it.
+    for kind in (AdaptLabError, ValueError, TypeError, LookupError, TemplateError):
         app.add_exception_handler(kind, bad_request)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"])
+    app.add_middleware(
+        TrustedHostMiddleware,
+        allowed_hosts=["*"] if host in EVERYWHERE else [host, "localhost", "127.0.0.1"],
+    )
     return app
 
 
-def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: int, api_key: str = "", dtype: str = "") -> None:
-    """Serve until the process is ended; at a free port if `port` is 0, and only to those who send the `api_key` if there is one."""
+def serve(
+    model_id: str,
+    adapters: Mapping[str, Path | str],
+    host: str,
+    port: int,
+    api_key: str = "",
+    dtype: str = "",
+) -> None:
+    """Serve until the process is ended; at a free port if `port` is 0, and only to those who send
+    the `api_key` if there is one.
+    """
     require_packages()
     import uvicorn
 
@@ -326,13 +398,24 @@ def serve(model_id: str, adapters: Mapping[str, Path | str], host: str, port: in
     setting()
     resolve(model_id)  # a wrong name is told before the model's seconds
     try:
-        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except (OSError, OverflowError) as error:
-        raise AdaptLabError(f"Port {port} at {host} cannot be had ({error}); choose another with --port, or end what uses it.") from error
+        raise AdaptLabError(
+            f"Port {port} at {host} cannot be had ({error}); choose another with --port, or end"
+            " what uses it."
+        ) from error
     with listening:
         app = application(Shared(model_id, adapters, dtype), host, api_key)
-        print(f"Serving {', '.join((model_id, *adapters))} at http://{host}:{listening.getsockname()[1]}/v1", flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", limit_concurrency=MOST_AT_ONCE)).run([listening])
+        print(
+            f"Serving {', '.join((model_id, *adapters))} at"
+            f" http://{host}:{listening.getsockname()[1]}/v1",
+            flush=True,
+        )
+        uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", limit_concurrency=MOST_AT_ONCE)
+        ).run([listening])
 
 
 @dataclass(frozen=True)
@@ -351,16 +434,26 @@ class Server:
 
 @contextmanager
 def running(program: str, *arguments: str) -> Iterator[Server]:
-    """`program` (adaptlab or transformers, of this Python) with `arguments` as a server on a free port of this machine, ended with the block.
+    """`program` (adaptlab or transformers, of this Python) with `arguments` as a server on a free
+    port of this machine, ended with the block.
 
     An AdaptLabError with the last line that it wrote, if it does not come up.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).parent / program), *arguments, "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        str(Path(sys.executable).parent / program),
+        *arguments,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
         try:
             _wait(process, port, log)
             yield Server(f"http://127.0.0.1:{port}/v1", process)

@@ -22,8 +22,10 @@ class BeforeStop:
     """The pieces of a reply from a queue; None ends them. Items that are no text pass."""
 
     def __init__(self, queue: asyncio.Queue, stops: Sequence[str]):
-        self._queue, self._stops = queue, stops
-        self._held, self._ended = "", False
+        self._queue = queue
+        self._stops = stops
+        self._held = ""
+        self._ended = False
         self._ready: deque = deque()
 
     async def get(self):

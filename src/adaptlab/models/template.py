@@ -1,4 +1,6 @@
-"""A model's chat template, checked before anything is believed of it: what it renders, what it leaves out, and where a reply ends."""
+"""A model's chat template, checked before anything is believed of it: what it renders, what it
+leaves out, and where a reply ends.
+"""
 
 import re
 from dataclasses import dataclass
@@ -10,18 +12,28 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages
 
-ASKED, REPLY, SYSTEM = "adaptlab question", "adaptlab reply", "adaptlab instruction"  # words that no template holds
+ASKED = "adaptlab question"
+REPLY = "adaptlab reply"
+SYSTEM = "adaptlab instruction"  # words that no template holds
 TOOL = "adaptlab_tool"
-JOINER = "\u2060"  # WORD JOINER: invisible, and between two characters it keeps them from being read as one token
-THINKS = re.compile(r".*</think>", re.DOTALL)  # templates of reasoning models drop an earlier turn's thoughts
+# WORD JOINER: invisible, and between two characters it keeps them from being read as one token.
+JOINER = "\u2060"
+# Templates of reasoning models drop an earlier turn's thoughts.
+THINKS = re.compile(r".*</think>", re.DOTALL)
 
-NONE = "The tokenizer of {} has no chat template. Choose an instruction-tuned model, or set tokenizer.chat_template and save the tokenizer again."
+NONE = (
+    "The tokenizer of {} has no chat template. Choose an instruction-tuned model, or set"
+    " tokenizer.chat_template and save the tokenizer again."
+)
 SEVERAL = "The tokenizer of {} has the chat templates {} and no default one. {}."
 CHOOSE = "Set tokenizer.chat_template to one of them and save the tokenizer again"
 NO_TEXT = "The chat template of {} is not a text. Set tokenizer.chat_template to one."
 FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 FAILURES += (TemplateError,)
-OPENS_NO_REPLY = "The chat template of {} ignores add_generation_prompt, so a prompt does not open a reply. Use a template that does."
+OPENS_NO_REPLY = (
+    "The chat template of {} ignores add_generation_prompt, so a prompt does not open a reply. Use"
+    " a template that does."
+)
 
 
 def _turns(*contents: str, system: str = "") -> Messages:
@@ -51,7 +63,8 @@ class ChatTemplate:
     tokenizer: PreTrainedTokenizerBase
 
     def render(self, messages: Messages, prompt: bool = False, template: str | None = None) -> str:
-        """The text of a conversation, and if it is a prompt the header of the reply that is asked for.
+        """The text of a conversation, and if it is a prompt the header of the reply that is asked
+        for.
 
         Raises AdaptLabError if the template refuses the messages, or does not render one of them.
         """
@@ -62,7 +75,9 @@ class ChatTemplate:
         return text
 
     def require(self) -> None:
-        """Raises AdaptLabError if the tokenizer has no template, or one with which a prompt does not open a reply."""
+        """Raises AdaptLabError if the tokenizer has no template, or one with which a prompt does
+        not open a reply.
+        """
         if not self.tokenizer.chat_template:
             raise AdaptLabError(NONE.format(self.name))
         stored = self.tokenizer.chat_template
@@ -94,21 +109,25 @@ class ChatTemplate:
             raise AdaptLabError(f"{says}. {fix}.") from error
 
     def check_rendered(self, messages: Messages, text: str) -> None:
-        """Raises AdaptLabError if a message's words are missing in the text, or stand in another order."""
+        """Raises AdaptLabError if a message's words are missing in the text, or stand in another
+        order.
+        """
         place = 0
         for number, message in enumerate(messages, 1):
             places = ((text.find(content, place), len(content)) for content in _spellings(message))
             ends = [start + length for start, length in places if start >= 0]
             if not ends:
                 raise AdaptLabError(
-                    f"The chat template of {self.name} does not render message {number} ({message['role']}). Use a template that renders every message."
+                    f"The chat template of {self.name} does not render message {number}"
+                    f" ({message['role']}). Use a template that renders every message."
                 )
             place = min(ends)
 
     @cached_property
     def _opens_replies(self) -> bool:
         """Whether a reply may follow a prompt: a header is added, or the user's turn ends in it."""
-        prompt, asked = self._text(_turns(ASKED), prompt=True), self._text(_turns(ASKED))
+        prompt = self._text(_turns(ASKED), prompt=True)
+        asked = self._text(_turns(ASKED))
         if len(prompt) > len(asked):
             return True
         try:
@@ -132,9 +151,18 @@ class ChatTemplate:
     @cached_property
     def takes_tools(self) -> bool:
         """Whether the template shows tools to the model."""
-        tool = {"type": "function", "function": {"name": TOOL, "description": TOOL, "parameters": {"type": "object", "properties": {}}}}
+        tool = {
+            "type": "function",
+            "function": {
+                "name": TOOL,
+                "description": TOOL,
+                "parameters": {"type": "object", "properties": {}},
+            },
+        }
         try:
-            return TOOL in self.tokenizer.apply_chat_template(_turns(ASKED), tools=[tool], tokenize=False)
+            return TOOL in self.tokenizer.apply_chat_template(
+                _turns(ASKED), tools=[tool], tokenize=False
+            )
         except FAILURES:
             return False
 
@@ -152,7 +180,9 @@ class ChatTemplate:
 
     @cached_property
     def end_ids(self) -> tuple[int, ...]:
-        """The tokens that may follow a reply's last word: the end of its turn, or where a template has none, what opens the next turn."""
+        """The tokens that may follow a reply's last word: the end of its turn, or where a template
+        has none, what opens the next turn.
+        """
         found = []
         for turns in (_turns(ASKED, REPLY), _turns(ASKED, REPLY, ASKED)):
             ids = self.tokenizer(self._after_reply(turns), add_special_tokens=False)["input_ids"]
@@ -161,12 +191,22 @@ class ChatTemplate:
 
     @cached_property
     def _control_ids(self) -> frozenset[int]:
-        return frozenset(i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special) | set(self.tokenizer.all_special_ids)
+        return frozenset(
+            i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special
+        ) | set(self.tokenizer.all_special_ids)
 
     @cached_property
     def _controls(self) -> re.Pattern | None:
-        words = [word for word in map(str, self.tokenizer.convert_ids_to_tokens(sorted(self._control_ids))) if len(word) > 1]
-        return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True)))) if words else None
+        words = [
+            word
+            for word in map(str, self.tokenizer.convert_ids_to_tokens(sorted(self._control_ids)))
+            if len(word) > 1
+        ]
+        return (
+            re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))
+            if words
+            else None
+        )
 
     def control_token(self, content: str) -> str:
         """The first control token that a text holds, or an empty string."""
@@ -225,7 +265,8 @@ class ChatTemplate:
 def stop_at_end_of_turn(model: PreTrainedModel, template: ChatTemplate) -> None:
     """Let generation stop where the template ends a reply.
 
-    The generation settings of a base model end at the mark of a document's end, which a conversation never holds: tuned, it would go on to the limit.
+    The generation settings of a base model end at the mark of a document's end, which a
+    conversation never holds: tuned, it would go on to the limit.
     """
     config = model.generation_config
     ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]

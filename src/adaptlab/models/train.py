@@ -1,7 +1,9 @@
-"""Training from scratch: bfloat16 arithmetic where the processor is good at it, fp32 master weights, resumable at any kill.
+"""Training from scratch: bfloat16 arithmetic where the processor is good at it, fp32 master
+weights, resumable at any kill.
 
-A loop of our own, not a trainer from a library, for two reasons that make it about twice as fast on a laptop: logits are
-computed only where the loss counts, and sequences of like length are padded together, so attention needs no mask.
+A loop of our own, not a trainer from a library, for two reasons that make it about twice as fast on
+a laptop: logits are computed only where the loss counts, and sequences of like length are padded
+together, so attention needs no mask.
 """
 
 import hashlib
@@ -27,7 +29,9 @@ PROBE_STEPS = 500
 
 
 class Optimizer:
-    """Muon for the matrices inside the layers, AdamW for embeddings, norms and convolutions, on fp32 master weights."""
+    """Muon for the matrices inside the layers, AdamW for embeddings, norms and convolutions, on
+    fp32 master weights.
+    """
 
     def __init__(self, model: torch.nn.Module):
         self.parameters = list(model.parameters())
@@ -35,13 +39,16 @@ class Optimizer:
         inner = [p.ndim == 2 and "embed" not in name for name, p in model.named_parameters()]
         matrices = [m for m, is_inner in zip(self.masters, inner) if is_inner]
         others = [m for m, is_inner in zip(self.masters, inner) if not is_inner]
-        self.muon = torch.optim.Muon(matrices, lr=0.0, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
+        self.muon = torch.optim.Muon(
+            matrices, lr=0.0, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"
+        )
         self.adamw = torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.98), weight_decay=0.0)
 
     def step(self, rate: float) -> None:
         """Apply the model's gradients and clear them."""
         for master, parameter in zip(self.masters, self.parameters):
-            master.grad, parameter.grad = parameter.grad.float(), None
+            master.grad = parameter.grad.float()
+            parameter.grad = None
         torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
         self.muon.param_groups[0]["lr"], self.adamw.param_groups[0]["lr"] = rate, rate / 2
         self.muon.step()
@@ -55,7 +62,11 @@ class Optimizer:
             parameter.copy_(master)
 
     def state_dict(self) -> dict:
-        return {"masters": self.masters, "muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
+        return {
+            "masters": self.masters,
+            "muon": self.muon.state_dict(),
+            "adamw": self.adamw.state_dict(),
+        }
 
     def load_state_dict(self, state: dict) -> None:
         with torch.no_grad():
@@ -66,10 +77,13 @@ class Optimizer:
         self.write_back()
 
 
-def batch_loss(model: torch.nn.Module, batch: Batch, generator: torch.Generator) -> tuple[torch.Tensor, float]:
+def batch_loss(
+    model: torch.nn.Module, batch: Batch, generator: torch.Generator
+) -> tuple[torch.Tensor, float]:
     """Mean loss in nats over the sampled positions, and the accuracy where the weight is 1.
 
-    A token of weight w counts with probability w: the same expectation as weighting, and most logits are never computed.
+    A token of weight w counts with probability w: the same expectation as weighting, and most
+    logits are never computed.
     """
     device = model.device
     weights = batch.weights[:, 1:]
@@ -83,25 +97,56 @@ def batch_loss(model: torch.nn.Module, batch: Batch, generator: torch.Generator)
 
 
 class Run:
-    """One stage of one model: its phases in order, with a checkpoint in `folder` every two minutes."""
+    """One stage of one model: its phases in order, with a checkpoint in `folder` every
+    two minutes.
+    """
 
-    def __init__(self, size: str, phases: list[Phase], tokenizer: PreTrainedTokenizerBase, folder: Path, seed: int, start: Path | None = None):
-        self.phases, self.tokenizer, self.folder, self.seed = phases, tokenizer, folder, seed
+    def __init__(
+        self,
+        size: str,
+        phases: list[Phase],
+        tokenizer: PreTrainedTokenizerBase,
+        folder: Path,
+        seed: int,
+        start: Path | None = None,
+    ):
+        self.phases = phases
+        self.tokenizer = tokenizer
+        self.folder = folder
+        self.seed = seed
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = Lfm2ForCausalLM.from_pretrained(start, dtype=torch.float32) if start else Lfm2ForCausalLM(SIZES[size].config())
+            model = (
+                Lfm2ForCausalLM.from_pretrained(start, dtype=torch.float32)
+                if start
+                else Lfm2ForCausalLM(SIZES[size].config())
+            )
         self.model = model.to(self.device).train()
         self.optimizer = Optimizer(self.model)
         self.model.to(number_format(self.device).dtype)
         self.optimizer.parameters = list(self.model.parameters())
-        stamp = hashlib.sha256(repr((SIZES[size], seed, [phase.description() for phase in phases])).encode()).hexdigest()[:16]
-        self.progress = {"recipe": stamp, "phase": 0, "pool": 0, "phase_tokens": 0, "tokens": 0, "steps": 0, "seconds": 0.0, "data": ""}
+        stamp = hashlib.sha256(
+            repr((SIZES[size], seed, [phase.description() for phase in phases])).encode()
+        ).hexdigest()[:16]
+        self.progress = {
+            "recipe": stamp,
+            "phase": 0,
+            "pool": 0,
+            "phase_tokens": 0,
+            "tokens": 0,
+            "steps": 0,
+            "seconds": 0.0,
+            "data": "",
+        }
         folder.mkdir(parents=True, exist_ok=True)
         if self._checkpoint.exists():
             saved = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
             if saved["progress"].get("recipe") != stamp:
-                raise AdaptLabError(f"{folder} holds the training of another seed or recipe; move it away, or train with the old ones.")
+                raise AdaptLabError(
+                    f"{folder} holds the training of another seed or recipe; move it away, or train"
+                    " with the old ones."
+                )
             self.optimizer.load_state_dict(saved["optimizer"])
             self.progress = saved["progress"]
             self._cut_log()
@@ -110,7 +155,10 @@ class Run:
         """Drop what the log says of steps after the checkpoint: they will be done again."""
         log = self.folder / "log.jsonl"
         lines = log.read_text().splitlines(keepends=True) if log.exists() else []
-        write_whole(log, "".join(line for line in lines if json.loads(line)["steps"] <= self.progress["steps"]))
+        write_whole(
+            log,
+            "".join(line for line in lines if json.loads(line)["steps"] <= self.progress["steps"]),
+        )
 
     @property
     def _checkpoint(self) -> Path:
@@ -123,9 +171,13 @@ class Run:
         os.replace(part, self._checkpoint)
 
     def rate(self, phase: Phase) -> float:
-        """Learning rate now: warm-up over the first 50 steps of the run, then linear within the phase."""
+        """Learning rate now: warm-up over the first 50 steps of the run, then linear within the
+        phase.
+        """
         done = self.progress["phase_tokens"] / phase.n_tokens
-        return (phase.rates[0] + (phase.rates[1] - phase.rates[0]) * done) * min(1.0, (self.progress["steps"] + 1) / 50)
+        return (phase.rates[0] + (phase.rates[1] - phase.rates[0]) * done) * min(
+            1.0, (self.progress["steps"] + 1) / 50
+        )
 
     def train(self) -> dict:
         """Run what is left; returns the progress record."""
@@ -137,10 +189,18 @@ class Run:
         return self.progress
 
     def _train_phase(self, phase: Phase) -> None:
-        progress, generator = self.progress, torch.Generator()
-        last_save, losses, accuracies = time.monotonic(), [], []
+        progress = self.progress
+        generator = torch.Generator()
+        last_save = time.monotonic()
+        losses = []
+        accuracies = []
         with progress_bar(
-            total=phase.n_tokens, initial=progress["phase_tokens"], desc=f"{self.folder.name} {phase.name}", unit="tok", unit_scale=True, mininterval=10
+            total=phase.n_tokens,
+            initial=progress["phase_tokens"],
+            desc=f"{self.folder.name} {phase.name}",
+            unit="tok",
+            unit_scale=True,
+            mininterval=10,
         ) as bar:
             for number, batch in batches(phase, self.tokenizer, str(self.seed), progress["pool"]):
                 if progress["phase_tokens"] >= phase.n_tokens:
@@ -150,7 +210,8 @@ class Run:
                     self.save()
                     last_save = time.monotonic()
                 began = time.monotonic()
-                generator.manual_seed(self.seed * 1_000_003 + progress["steps"])  # by step, so that a resumed run samples alike
+                # By step, so that a resumed run samples alike.
+                generator.manual_seed(self.seed * 1_000_003 + progress["steps"])
                 loss, accuracy = batch_loss(self.model, batch, generator)
                 loss.backward()
                 self.optimizer.step(self.rate(phase))
@@ -158,19 +219,31 @@ class Run:
                 progress["steps"] += 1
                 for key in ("phase_tokens", "tokens"):
                     progress[key] += batch.ids.numel()
-                progress["data"] = hashlib.sha256((progress["data"] + batch.digest).encode()).hexdigest()
+                progress["data"] = hashlib.sha256(
+                    (progress["data"] + batch.digest).encode()
+                ).hexdigest()
                 losses.append(loss.item())
                 accuracies.append(accuracy)
                 bar.update(batch.ids.numel())
                 if progress["steps"] % 50 == 0:
                     record = self._record(phase, losses[-50:], accuracies[-50:])
-                    bar.set_postfix(loss=f"{record['loss']:.2f}", accuracy=f"{record['accuracy']:.3f}")
+                    bar.set_postfix(
+                        loss=f"{record['loss']:.2f}", accuracy=f"{record['accuracy']:.3f}"
+                    )
                     if "scores" in record:
-                        bar.write(" ".join(f"{kind} {score:.0%}" for kind, score in record["scores"].items()))
+                        bar.write(
+                            " ".join(
+                                f"{kind} {score:.0%}" for kind, score in record["scores"].items()
+                            )
+                        )
 
     def _record(self, phase: Phase, losses: list[float], accuracies: list[float]) -> dict:
-        """Append the state of training to the log; now and then with a score for each kind of answer."""
-        record = {key: self.progress[key] for key in ("steps", "tokens", "seconds")} | {"phase": phase.name}
+        """Append the state of training to the log; now and then with a score for each kind of
+        answer.
+        """
+        record = {key: self.progress[key] for key in ("steps", "tokens", "seconds")} | {
+            "phase": phase.name
+        }
         record |= {"loss": sum(losses) / len(losses), "accuracy": sum(accuracies) / len(accuracies)}
         if self.progress["steps"] % PROBE_STEPS == 0:
             record["scores"] = scores(self.model.eval(), self.tokenizer, phase)

@@ -12,7 +12,9 @@ from adaptlab.models.local import LocalChat
 
 @dataclass(frozen=True)
 class Prefill:
-    """Reading one prompt: tokens in all, tokens that a cached prefix covers, seconds without and with the cache (medians)."""
+    """Reading one prompt: tokens in all, tokens that a cached prefix covers, seconds without and
+    with the cache (medians).
+    """
 
     n_tokens: int
     n_cached: int
@@ -25,14 +27,19 @@ def token_ids(chat: LocalChat, prompt: str) -> list[int]:
 
 
 @torch.inference_mode()
-def measure_prefill(chat: LocalChat, prompt: str, same_prefix_prompt: str, repeats: int = 3) -> Prefill:
-    """Time the forward pass over a prompt, and over what is left of it after the prefix it shares with another prompt."""
+def measure_prefill(
+    chat: LocalChat, prompt: str, same_prefix_prompt: str, repeats: int = 3
+) -> Prefill:
+    """Time the forward pass over a prompt, and over what is left of it after the prefix it shares
+    with another prompt.
+    """
     ids = token_ids(chat, prompt)
     n_cached = min(len(commonprefix([ids, token_ids(chat, same_prefix_prompt)])), len(ids) - 1)
     tensor = torch.tensor([ids], device=chat.model.device)  # (1, T)
 
     def seconds(**inputs) -> float:
-        return timed(lambda: chat.model(use_cache=True, logits_to_keep=1, **inputs).logits.cpu())[1]  # the copy waits for a GPU to finish
+        # The copy waits for a GPU to finish.
+        return timed(lambda: chat.model(use_cache=True, logits_to_keep=1, **inputs).logits.cpu())[1]
 
     whole = _median([seconds(input_ids=tensor) for _ in range(repeats)])
     if not n_cached:

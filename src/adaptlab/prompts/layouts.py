@@ -1,4 +1,6 @@
-"""Twelve layouts of the same few-shot prompt, equal in content, for the question how much layout matters."""
+"""Twelve layouts of the same few-shot prompt, equal in content, for the question how much layout
+matters.
+"""
 
 from adaptlab.world.labels import Layout
 

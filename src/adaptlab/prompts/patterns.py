@@ -15,8 +15,12 @@ def zero_shot(instruction: str, text: str) -> Messages:
     return [{"role": "user", "content": f"{instruction}\n\n{text}"}]
 
 
-def few_shot(instruction: str, examples: Sequence[tuple[str, str]], text: str, layout: Layout) -> Messages:
-    """An instruction, worked examples as (text, label), then the text to label, all in one layout. No examples: zero-shot."""
+def few_shot(
+    instruction: str, examples: Sequence[tuple[str, str]], text: str, layout: Layout
+) -> Messages:
+    """An instruction, worked examples as (text, label), then the text to label, all in one layout.
+    No examples: zero-shot.
+    """
     shown = [layout.example(*example) for example in examples]
     query = layout.example(text, "").rstrip()
     return zero_shot(instruction, layout.after.join([*shown, query]))
@@ -51,4 +55,9 @@ def ask_json(problem: str, fields: Sequence[str]) -> Messages:
     """Ask for a JSON object with the fields in this order."""
     if isinstance(fields, str) or not fields:
         raise AdaptLabError("There are no fields to ask for. Give a list of names.")
-    return [{"role": "user", "content": f"{problem} Answer in JSON with the fields {' and '.join(fields)}."}]
+    return [
+        {
+            "role": "user",
+            "content": f"{problem} Answer in JSON with the fields {' and '.join(fields)}.",
+        }
+    ]

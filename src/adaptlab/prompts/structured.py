@@ -1,4 +1,6 @@
-"""Structured output: asking for it, repairing it, and constraining the decoder so that nothing else can come out."""
+"""Structured output: asking for it, repairing it, and constraining the decoder so that nothing else
+can come out.
+"""
 
 from dataclasses import dataclass
 
@@ -29,8 +31,12 @@ class Repaired:
     valid: bool
 
 
-def ask_and_repair(chat, conversations: list[Messages], schema: type[BaseModel], max_calls: int = 3, **options) -> list[Repaired]:
-    """Ask; where the reply does not validate, show the model its reply with the error and ask again, max_calls times in all."""
+def ask_and_repair(
+    chat, conversations: list[Messages], schema: type[BaseModel], max_calls: int = 3, **options
+) -> list[Repaired]:
+    """Ask; where the reply does not validate, show the model its reply with the error and ask
+    again, max_calls times in all.
+    """
     check_whole(max_calls, "max_calls", 1)
     conversations = [list(messages) for messages in conversations]
     results: list[Repaired] = [Repaired("", "", 0, False)] * len(conversations)
@@ -40,10 +46,15 @@ def ask_and_repair(chat, conversations: list[Messages], schema: type[BaseModel],
         still_open = []
         for i, reply in zip(open_ones, replies):
             error = validation_error(reply.text, schema)
-            results[i] = Repaired(results[i].first if n_calls > 1 else reply.text, reply.text, n_calls, error is None)
+            results[i] = Repaired(
+                results[i].first if n_calls > 1 else reply.text, reply.text, n_calls, error is None
+            )
             if error:
                 repair = f"That is not valid ({error}). Write the record again."
-                conversations[i] += [{"role": "assistant", "content": reply.text}, {"role": "user", "content": repair}]
+                conversations[i] += [
+                    {"role": "assistant", "content": reply.text},
+                    {"role": "user", "content": repair},
+                ]
                 still_open.append(i)
         open_ones = still_open
         if not open_ones:

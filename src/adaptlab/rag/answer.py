@@ -1,4 +1,6 @@
-"""Answer: a question with the chunks that were found, an answer with citations that are checked, or that it is not there."""
+"""Answer: a question with the chunks that were found, an answer with citations that are checked, or
+that it is not there.
+"""
 
 import re
 import time
@@ -11,7 +13,9 @@ from adaptlab.models.chat import Chat, Reply
 from adaptlab.rag.filters import Where
 from adaptlab.rag.retrieve import Hit, Retriever, checked_scores
 
-INSTRUCTION = f"Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND}"
+INSTRUCTION = (
+    f"Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND}"
+)
 
 LEAST_BACKED = 0.5  # share of what an answer adds to its question that has to stand in the chunk
 
@@ -26,7 +30,8 @@ class Prices:
 
 @dataclass(frozen=True)
 class Answer:
-    """`text` as the model wrote it; `cited` are the hits that it cites, `invented_citations` the numbers of chunks that it was not given.
+    """`text` as the model wrote it; `cited` are the hits that it cites, `invented_citations` the
+    numbers of chunks that it was not given.
 
     `seconds` and tokens are this question's share of its batch.
     """
@@ -43,11 +48,15 @@ class Answer:
 
     def cost(self, prices: Prices) -> float:
         """Money for this answer's tokens."""
-        return (self.n_prompt_tokens * prices.prompt + self.n_completion_tokens * prices.completion) / 1e6
+        return (
+            self.n_prompt_tokens * prices.prompt + self.n_completion_tokens * prices.completion
+        ) / 1e6
 
 
 def prompt(question: str, hits: Sequence[Hit], instruction: str = INSTRUCTION) -> Messages:
-    """The chunks numbered from 1 in a turn of their own, which is data and no instruction; then the question."""
+    """The chunks numbered from 1 in a turn of their own, which is data and no instruction; then the
+    question.
+    """
     numbered = "\n".join(f"[{i}] {hit.chunk.in_context()}" for i, hit in enumerate(hits, 1))
     return [system(instruction), data(numbered), user(question)]
 
@@ -57,7 +66,11 @@ _CITATION = re.compile(r"\[([\d, ]+)\]")
 
 def citations(text: str) -> list[int]:
     """The numbers that stand in square brackets, each once, in order."""
-    return list(dict.fromkeys(int(number) for group in _CITATION.findall(text) for number in re.findall(r"\d+", group)))
+    return list(
+        dict.fromkeys(
+            int(number) for group in _CITATION.findall(text) for number in re.findall(r"\d+", group)
+        )
+    )
 
 
 def without_citations(text: str) -> str:
@@ -68,15 +81,28 @@ NOT_ASKED = Reply(NOT_FOUND, 0, 0, 0.0)
 
 
 class Pipeline:
-    """Retrieve, then answer. Under `least_score` for the best hit the model is not asked: the answer is that the context does not say."""
+    """Retrieve, then answer. Under `least_score` for the best hit the model is not asked: the
+    answer is that the context does not say.
+    """
 
-    def __init__(self, retriever: Retriever, chat: Chat, k: int = 4, least_score: float | None = None, instruction: str = INSTRUCTION,
-                 max_new_tokens: int = 48):  # fmt: skip
+    def __init__(
+        self,
+        retriever: Retriever,
+        chat: Chat,
+        k: int = 4,
+        least_score: float | None = None,
+        instruction: str = INSTRUCTION,
+        max_new_tokens: int = 48,
+    ):
         check_whole(k, "k", 1)
         if least_score is not None:
             check_number(least_score, "least_score")
-        self.retriever, self.chat, self.k, self.least_score = retriever, chat, k, least_score
-        self.instruction, self.max_new_tokens = instruction, max_new_tokens
+        self.retriever = retriever
+        self.chat = chat
+        self.k = k
+        self.least_score = least_score
+        self.instruction = instruction
+        self.max_new_tokens = max_new_tokens
 
     def _hits(self, questions: Sequence[str], where: Where | None) -> tuple[list[list[Hit]], float]:
         start = time.perf_counter()
@@ -91,29 +117,46 @@ class Pipeline:
         found, search_seconds = self._hits(questions, where)
         return self.answer_from(questions, found, search_seconds)
 
-    def answer_from(self, questions: Sequence[str], found: Sequence[Sequence[Hit]], search_seconds: float = 0.0) -> list[Answer]:
+    def answer_from(
+        self, questions: Sequence[str], found: Sequence[Sequence[Hit]], search_seconds: float = 0.0
+    ) -> list[Answer]:
         """Answers from chunks that are given: those of another search, or of an oracle."""
         check_pairs(questions, found, "Questions and hits")
         asked = [i for i, hits in enumerate(found) if self._worth_asking(hits)]
         prompts = [prompt(questions[i], found[i], self.instruction) for i in asked]
-        replies = dict(zip(asked, self.chat.batch(prompts, max_new_tokens=self.max_new_tokens) if prompts else []))
+        replies = dict(
+            zip(
+                asked,
+                self.chat.batch(prompts, max_new_tokens=self.max_new_tokens) if prompts else [],
+            )
+        )
         answers = []
         for i, (question, hits) in enumerate(zip(questions, found, strict=True)):
             answers.append(check(question, hits, replies.get(i, NOT_ASKED), search_seconds))
         return answers
 
     def stream(self, question: str, where: Where | None = None) -> Iterator[str | Answer]:
-        """The answer's pieces as they come, then the answer, checked. Tokens are not counted in a stream."""
+        """The answer's pieces as they come, then the answer, checked. Tokens are not counted in a
+        stream.
+        """
         (hits,), search_seconds = self._hits([question], where)
-        start, pieces = time.perf_counter(), []
+        start = time.perf_counter()
+        pieces = []
         if self._worth_asking(hits):
-            for piece in self.chat.stream(prompt(question, hits, self.instruction), max_new_tokens=self.max_new_tokens):
+            for piece in self.chat.stream(
+                prompt(question, hits, self.instruction), max_new_tokens=self.max_new_tokens
+            ):
                 pieces.append(piece)
                 yield piece
         else:
             pieces.append(NOT_FOUND)
             yield NOT_FOUND
-        yield check(question, hits, Reply("".join(pieces), 0, 0, time.perf_counter() - start), search_seconds)
+        yield check(
+            question,
+            hits,
+            Reply("".join(pieces), 0, 0, time.perf_counter() - start),
+            search_seconds,
+        )
 
 
 def check(question: str, hits: Sequence[Hit], reply: Reply, search_seconds: float = 0.0) -> Answer:
@@ -123,19 +166,41 @@ def check(question: str, hits: Sequence[Hit], reply: Reply, search_seconds: floa
     cited = tuple(hits[i - 1] for i in numbers if 1 <= i <= len(hits))
     invented = tuple(i for i in numbers if not 1 <= i <= len(hits))
     seconds = {"search": search_seconds, "answer": reply.seconds}
-    return Answer(question, text, tuple(hits), cited, invented, NOT_FOUND in text, reply.n_prompt_tokens, reply.n_completion_tokens, seconds)
+    return Answer(
+        question,
+        text,
+        tuple(hits),
+        cited,
+        invented,
+        NOT_FOUND in text,
+        reply.n_prompt_tokens,
+        reply.n_completion_tokens,
+        seconds,
+    )
 
 
-def verified(answers: Sequence[Answer], score: Callable[[list[tuple[str, str]]], Sequence[float]]) -> list[Answer]:
-    """Each answer with the citation that stands up: the given chunk which answers the question best by `score`, if it holds what the answer says.
+def verified(
+    answers: Sequence[Answer], score: Callable[[list[tuple[str, str]]], Sequence[float]]
+) -> list[Answer]:
+    """Each answer with the citation that stands up: the given chunk which answers the question best
+    by `score`, if it holds what the answer says.
 
-    Otherwise the answer cites nothing: its words come from elsewhere, and a reader should be told. What the model itself cited is not asked.
+    Otherwise the answer cites nothing: its words come from elsewhere, and a reader should be told.
+    What the model itself cited is not asked.
     """
     spoken = [answer for answer in answers if answer.hits and not answer.abstained]
     pairs = [(answer.question, hit.chunk.in_context()) for answer in spoken for hit in answer.hits]
     scores = iter(checked_scores(score(pairs), len(pairs)))
-    cited = iter([_backed(answer, answer.hits[_first([next(scores) for _ in answer.hits])]) for answer in spoken])
-    return [replace(a, cited=next(cited) if a.hits and not a.abstained else (), invented_citations=()) for a in answers]
+    cited = iter(
+        [
+            _backed(answer, answer.hits[_first([next(scores) for _ in answer.hits])])
+            for answer in spoken
+        ]
+    )
+    return [
+        replace(a, cited=next(cited) if a.hits and not a.abstained else (), invented_citations=())
+        for a in answers
+    ]
 
 
 def _first(scores: Sequence[float]) -> int:

@@ -21,7 +21,8 @@ class Postings:
     """
 
     def __init__(self, k1: float = 1.5, b: float = 0.75):
-        self.k1, self.b = k1, b
+        self.k1 = k1
+        self.b = b
         self._clear()
 
     def _clear(self) -> None:
@@ -51,7 +52,8 @@ class Postings:
         self._add(identity, Counter(words))
 
     def _add(self, identity: int, counts: dict[str, int]) -> None:
-        slot, length = len(self.ids), sum(counts.values())
+        slot = len(self.ids)
+        length = sum(counts.values())
         self.ids.append(identity)
         self._slots[identity] = slot
         self._counts.append(counts)
@@ -120,13 +122,18 @@ class Postings:
         self._live = array("b", [1]) * len(ids)
         rows = np.repeat(np.arange(len(ids)), lengths)
         totals = np.bincount(rows, counts, minlength=len(ids))
-        self._lengths, self._n_words = array("f", totals), int(counts.sum())
+        self._lengths = array("f", totals)
+        self._n_words = int(counts.sum())
         self._counts = _rows_of(words, lengths, places, counts)
         by_word = np.argsort(places, kind="stable")
         ends = np.cumsum(np.bincount(places, minlength=len(words))).tolist()
-        slots, frequencies = rows[by_word].astype("q"), counts[by_word].astype("f")
+        slots = rows[by_word].astype("q")
+        frequencies = counts[by_word].astype("f")
         for word, start, end in zip(words, [0, *ends], ends):
-            held = array("q", slots[start:end].tobytes()), array("f", frequencies[start:end].tobytes())
+            held = (
+                array("q", slots[start:end].tobytes()),
+                array("f", frequencies[start:end].tobytes()),
+            )
             self._held[word], self._n_texts[word] = held, end - start
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
@@ -180,7 +187,8 @@ def _rows_of(
     counts: np.ndarray,
 ) -> list[dict[str, int] | None]:
     """For each text its words and how often it holds them."""
-    named, times = [words[i] for i in places.tolist()], counts.tolist()
+    named = [words[i] for i in places.tolist()]
+    times = counts.tolist()
     ends = np.cumsum(lengths).tolist()
     spans = zip([0, *ends], ends)
     return [dict(zip(named[start:end], times[start:end])) for start, end in spans]

@@ -35,7 +35,10 @@ def by_document(hits: Sequence[Hit]) -> list[FoundDocument]:
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.chunk.source, []).append(hit)
-    return [FoundDocument(source, found[0].chunk.title, found[0].score, tuple(found)) for source, found in groups.items()]
+    return [
+        FoundDocument(source, found[0].chunk.title, found[0].score, tuple(found))
+        for source, found in groups.items()
+    ]
 
 
 class ByDocument:
@@ -49,7 +52,8 @@ class ByDocument:
     def __init__(self, retriever: Retriever, depth: int = 50):
         check_retriever(retriever)
         check_whole(depth, "depth", 1)
-        self.retriever, self.depth = retriever, depth
+        self.retriever = retriever
+        self.depth = depth
         self.collection = retriever.collection
 
     def search(

@@ -60,7 +60,8 @@ def chunk(
     by_heading: bool = True,
     embedder: Embedder | None = None,
 ) -> list[Chunk]:
-    """Chunks of at most `size` units, cut at the largest boundary that fits (paragraph, sentence, word), with up to `overlap` repeated.
+    """Chunks of at most `size` units, cut at the largest boundary that fits (paragraph, sentence,
+    word), with up to `overlap` repeated.
 
     With `by_heading`, no chunk crosses a heading. Headings go into the path of `section` and not
     into the text; a heading with nothing below it is a text of its own. With an `embedder`, a
@@ -78,16 +79,23 @@ def chunk(
         given = f"The size {size!r} or the overlap {overlap!r}"
         raise AdaptLabError(f"{given} is not a whole number. Give whole numbers.")
     if size < 1 or not 0 <= overlap < size:
-        raise AdaptLabError(f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap {overlap}.")
+        raise AdaptLabError(
+            f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap"
+            f" {overlap}."
+        )
     if embedder is not None and getattr(embedder, "window", None) is None:
         name = getattr(embedder, "name", repr(embedder))
-        raise AdaptLabError(f"The embedder {name} does not state its window. Choose a size instead.")
+        raise AdaptLabError(
+            f"The embedder {name} does not state its window. Choose a size instead."
+        )
     splitter = _splitter(min(size, MOST), min(overlap, MOST - 1), unit)
     pieces = []
     for document in documents:
         if not isinstance(document, Document):
             kind = type(document).__name__
-            raise AdaptLabError(f"A document is {kind}, not a Document. Load it, or make one of it.")
+            raise AdaptLabError(
+                f"A document is {kind}, not a Document. Load it, or make one of it."
+            )
         pieces += _pieces(document, splitter, size, by_heading, embedder)
     return pieces
 
@@ -114,9 +122,11 @@ def _pieces(
         path = _path(parents, title)
         found = _cut(document.text[start:stop], splitter, size)
         for offset, text in found if embedder is None else _cut_to_window(found, path, embedder):
-            at, number = start + offset, met[path, text]
+            at = start + offset
+            number = met[path, text]
             met[path, text] += 1
-            source, about = document.source, document.title
+            source = document.source
+            about = document.title
             identity = _identity(source, about, path, text, str(number))
             end = at + len(text)
             yield Chunk(
@@ -136,7 +146,8 @@ def _pieces(
 def _cut(text: str, splitter, size: int) -> Iterator[tuple[int, str]]:
     """(offset, text) of the pieces. The splitter's time grows with the square of a text without
     paragraphs (minutes for 5 MB), so that a very long one is cut into blocks first."""
-    longest, start = max(BLOCK, 20 * size), 0
+    longest = max(BLOCK, 20 * size)
+    start = 0
     while start < len(text):
         stop = _block_end(text, start, longest)
         yield from ((start + at, piece) for at, piece in splitter.chunk_indices(text[start:stop]))
@@ -183,7 +194,9 @@ def _path(parents: tuple[str, ...], section: str) -> str:
 
 
 def _identity(*parts: str) -> int:
-    """A number of 63 bits that changes with what is embedded, not with its place: the same in every store, and on every machine."""
+    """A number of 63 bits that changes with what is embedded, not with its place: the same in every
+    store, and on every machine.
+    """
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
 

@@ -30,7 +30,8 @@ KEPT_CHANGES = 100  # a follower that is further behind reads everything
 
 
 class Collection:
-    """What a search looks through: `chunks` by their ids, and an `index` of their vectors in context.
+    """What a search looks through: `chunks` by their ids, and an `index` of their vectors in
+    context.
 
     A change alters `chunks` in place: hold `steady()` while you go through it beside other threads.
     """
@@ -45,13 +46,17 @@ class Collection:
             given = f"The index is {type(index).__name__}"
             raise AdaptLabError(f"{given}, not an index. Give one, for example FaissIndex(384).")
         if self.index.dimension != embedder.dimension:
-            raise AdaptLabError(f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds {self.index.dimension}.")
+            raise AdaptLabError(
+                f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds"
+                f" {self.index.dimension}."
+            )
         self.chunks: dict[int, Chunk] = {}
         self._of_source: dict[str, set[int]] = {}
         self._keyword_indexes: dict[tuple, KeywordIndex] = {}
         self.version = 0
         self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
-        self._lock, self._changing = threading.RLock(), threading.RLock()
+        self._lock = threading.RLock()
+        self._changing = threading.RLock()
         self._log_lock = threading.Lock()  # held for a moment only, and while no other is asked for
 
     def __len__(self) -> int:
@@ -75,7 +80,9 @@ class Collection:
             self._change([], [piece for piece in _checked(chunks) if piece.id not in self.chunks])
 
     def update(self, chunks: Iterable[Chunk], sources: Iterable[str] = ()) -> None:
-        """Put these chunks in the place of all that is there from their sources, and from `sources`, in one step. Only new texts are embedded."""
+        """Put these chunks in the place of all that is there from their sources, and from
+        `sources`, in one step. Only new texts are embedded.
+        """
         chunks = _checked(chunks)
         if isinstance(sources, str):
             raise AdaptLabError("The sources are a single one. Give a list of sources.")
@@ -134,12 +141,22 @@ class Collection:
             return [Change(now, None, tuple(dict(self.chunks).values()))]
         return [change for change in changes if change.version > version]
 
-    def search(self, queries: np.ndarray, k: int, where: Where | None = None) -> list[list[tuple[Chunk, float]]]:
-        """For each query vector (q, dimension) its k nearest chunks with their scores, best first; fewer if `where` leaves fewer."""
+    def search(
+        self, queries: np.ndarray, k: int, where: Where | None = None
+    ) -> list[list[tuple[Chunk, float]]]:
+        """For each query vector (q, dimension) its k nearest chunks with their scores, best first;
+        fewer if `where` leaves fewer.
+        """
         with self._lock:
-            ids, scores = self.index.search(queries, k, None if where is None else self.matching(where))
-            # A server's index may hold what another program put there, or what a broken upload left.
-            return [[(self.chunks[int(i)], float(s)) for i, s in zip(*row) if int(i) in self.chunks] for row in zip(ids, scores)]
+            ids, scores = self.index.search(
+                queries, k, None if where is None else self.matching(where)
+            )
+            # A server's index may hold what another program put there, or what a broken upload
+            # left.
+            return [
+                [(self.chunks[int(i)], float(s)) for i, s in zip(*row) if int(i) in self.chunks]
+                for row in zip(ids, scores)
+            ]
 
     def matching(self, where: Where) -> list[int]:
         """Ids of the chunks for which `where`, a function or a filter of `filters`, is true.
@@ -165,7 +182,10 @@ class Collection:
         the index keeps those on a server, and the keyword indexes that were searched."""
         with self._lock:
             own = bool(self.index.kind)
-            lines = "".join(json.dumps(asdict(chunk) | {"date": chunk.date.isoformat()}) + "\n" for chunk in self.chunks.values()).encode()
+            lines = "".join(
+                json.dumps(asdict(chunk) | {"date": chunk.date.isoformat()}) + "\n"
+                for chunk in self.chunks.values()
+            ).encode()
             vectors = self.index.to_bytes() if own else b""
             keyword = list(self._keyword_indexes.values())
             for index in keyword:
@@ -181,22 +201,34 @@ class Collection:
         write_whole(as_path(path), [MAGIC, header + b"\n", *parts])
 
     @classmethod
-    def load(cls, path: Path | str, embedder: Embedder, index: VectorIndex | None = None) -> "Collection":
+    def load(
+        cls, path: Path | str, embedder: Embedder, index: VectorIndex | None = None
+    ) -> "Collection":
         """What `save` wrote, on the `index` of the server that has its vectors, if one has.
 
-        Refused in a sentence if it is damaged, another kind of file, or made with another embedding model.
+        Refused in a sentence if it is damaged, another kind of file, or made with another embedding
+        model.
         """
         about, (lines, vectors, *keyword) = _read(as_path(path))
         if about["embedder"] != embedder.name:
-            raise AdaptLabError(f"{path} was built with {about['embedder']}, not with {embedder.name}; load that model, or build it again.")
+            raise AdaptLabError(
+                f"{path} was built with {about['embedder']}, not with {embedder.name}; load that"
+                " model, or build it again."
+            )
         if (about["index"] is None) == (index is None):
-            raise AdaptLabError(f"{path} {'has its vectors on a server; give its index' if index is None else 'holds its vectors itself; give no index'}.")
+            where = "has its vectors on a server; give its index"
+            if index is not None:
+                where = "holds its vectors itself; give no index"
+            raise AdaptLabError(f"{path} {where}.")
         items = [json.loads(line) for line in lines.splitlines()]
         chunks = {item["id"]: _as_chunk(item) for item in items}
         held = index_from_bytes(vectors, chunks, about["index"]) if index is None else index
         collection = cls(embedder, held)
         if len(collection.index) < len(chunks):
-            raise AdaptLabError(f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)} chunks of {path}; build the collection again.")
+            raise AdaptLabError(
+                f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)}"
+                f" chunks of {path}; build the collection again."
+            )
         collection._put((), chunks)
         for settings, part in zip(about.get("keyword", ()), keyword):
             collection._take_keyword_index(settings, part)
@@ -249,7 +281,8 @@ def _read(path: Path) -> tuple[dict, list[bytes]]:
     header, _, body = data[len(MAGIC) :].partition(b"\n")
     try:
         about = json.loads(header)
-        stated, ends = about.pop("sha256"), list(accumulate(about["sizes"]))
+        stated = about.pop("sha256")
+        ends = list(accumulate(about["sizes"]))
         parts = [body[start:end] for start, end in zip([0, *ends], ends)]
         intact = len(body) == ends[-1] and _digest(about, *parts) == stated
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):

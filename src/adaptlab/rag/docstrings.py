@@ -1,7 +1,9 @@
-"""Real English at size: the docstrings of the installed libraries as documents, with questions whose right document is known.
+"""Real English at size: the docstrings of the installed libraries as documents, with questions
+whose right document is known.
 
-The source files are parsed, not imported. A question is taken out of what a library says of a thing: its summary line, the description
-of one of its parameters, or an error that it raises. The words of the question are then left out of the document.
+The source files are parsed, not imported. A question is taken out of what a library says of a
+thing: its summary line, the description of one of its parameters, or an error that it raises. The
+words of the question are then left out of the document.
 """
 
 import ast
@@ -17,13 +19,27 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.progress import progress_bar
 from adaptlab.rag.load import Document
 
-# What lessons search, and what the embedded reranker has learned from: two parts, since classes of one library are often described in the same words.
+# What lessons search, and what the embedded reranker has learned from: two parts, since classes of
+# one library are often described in the same words.
 MEASURED = ("pandas", "scipy", "sklearn")
-TUNED_ON = ("numpy", "matplotlib", "networkx", "torch", "transformers", "sentence_transformers", "peft", "trl", "datasets")
+TUNED_ON = (
+    "numpy",
+    "matplotlib",
+    "networkx",
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "peft",
+    "trl",
+    "datasets",
+)
 PACKAGES = MEASURED + TUNED_ON
 KINDS = ("summary", "parameter", "error")
-LEAST_CHARACTERS, LEAST_WORDS = 200, 5
-_LEFT_OUT = re.compile(r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|models)(/|$)|(^|/)test_")
+LEAST_CHARACTERS = 200
+LEAST_WORDS = 5
+_LEFT_OUT = re.compile(
+    r"(^|/)(tests?|testing|_vendor|vendored|conftest\.py|models)(/|$)|(^|/)test_"
+)
 
 
 @dataclass(frozen=True)
@@ -35,19 +51,30 @@ class KnownItem:
     source: str
 
 
-def docstring_corpus(packages: tuple[str, ...] = PACKAGES) -> tuple[list[Document], list[KnownItem]]:
-    """(documents, questions), in order of package and path; documents and questions that occur twice are left out."""
+def docstring_corpus(
+    packages: tuple[str, ...] = PACKAGES,
+) -> tuple[list[Document], list[KnownItem]]:
+    """(documents, questions), in order of package and path; documents and questions that occur
+    twice are left out.
+    """
     if isinstance(packages, str):
         raise AdaptLabError("The packages are a single name. Give a list of names.")
-    entries = [entry for package in progress_bar(packages, desc="reading docstrings", unit="package") for entry in _entries(package)]
+    entries = [
+        entry
+        for package in progress_bar(packages, desc="reading docstrings", unit="package")
+        for entry in _entries(package)
+    ]
     texts = Counter(_normal(document.text) for document, _ in entries)
     kept = [(document, items) for document, items in entries if texts[_normal(document.text)] == 1]
-    documents, questions = [document for document, _ in kept], [item for _, items in kept for item in items]
+    documents = [document for document, _ in kept]
+    questions = [item for _, items in kept for item in items]
     return documents, _answered_once(documents, questions)
 
 
 def _answered_once(documents: list[Document], questions: list[KnownItem]) -> list[KnownItem]:
-    """Questions that are asked once, and whose words stand in no document: another one that holds them would be as right."""
+    """Questions that are asked once, and whose words stand in no document: another one that holds
+    them would be as right.
+    """
     asked = Counter(_normal(item.text) for item in questions)
     by_opening: dict[str, list[str]] = defaultdict(list)
     for text in asked:
@@ -57,14 +84,25 @@ def _answered_once(documents: list[Document], questions: list[KnownItem]) -> lis
         text = _normal(document.text)
         words = text.split()
         openings = {" ".join(words[i : i + LEAST_WORDS]) for i in range(len(words))}
-        stated |= {found for opening in openings & by_opening.keys() for found in by_opening[opening] if f" {found} " in f" {text} "}
-    return [item for item in questions if asked[_normal(item.text)] == 1 and _normal(item.text) not in stated]
+        stated |= {
+            found
+            for opening in openings & by_opening.keys()
+            for found in by_opening[opening]
+            if f" {found} " in f" {text} "
+        }
+    return [
+        item
+        for item in questions
+        if asked[_normal(item.text)] == 1 and _normal(item.text) not in stated
+    ]
 
 
 def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise AdaptLabError(f"The package {package} is not installed, or is a single file; name others.")
+        raise AdaptLabError(
+            f"The package {package} is not installed, or is a single file; name others."
+        )
     root = Path(next(iter(spec.submodule_search_locations)))
     for path in sorted(root.rglob("*.py")):
         place = path.relative_to(root)
@@ -76,11 +114,17 @@ def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
             continue  # templates and deliberately broken files lie among the sources
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         module = ".".join([package, *place.with_suffix("").parts]).removesuffix(".__init__")
-        yield from (_entry(name, node, changed) for name, node in _public(tree, module) if len(ast.get_docstring(node) or "") >= LEAST_CHARACTERS)
+        yield from (
+            _entry(name, node, changed)
+            for name, node in _public(tree, module)
+            if len(ast.get_docstring(node) or "") >= LEAST_CHARACTERS
+        )
 
 
 def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
-    """Classes, functions and methods that do not begin with an underscore, with their dotted names."""
+    """Classes, functions and methods that do not begin with an underscore, with their
+    dotted names.
+    """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
             yield f"{name}.{child.name}", child
@@ -91,45 +135,66 @@ def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
 def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[KnownItem]]:
     text = ast.get_docstring(node)
     summary, _, rest = text.partition("\n\n")
-    questions = [(" ".join(summary.split()), "summary"), *((line, "parameter") for line in _parameter_lines(text)[:1]),
-                 *((line, "error") for line in _errors(node)[:1])]  # fmt: skip
+    questions = [
+        (" ".join(summary.split()), "summary"),
+        *((line, "parameter") for line in _parameter_lines(text)[:1]),
+        *((line, "error") for line in _errors(node)[:1]),
+    ]
     questions = [(line, kind) for line, kind in questions if LEAST_WORDS <= len(line.split()) <= 40]
     body = rest
     for line, _ in questions:
         if line in " ".join(body.split()):  # rarely, and a pattern for each line takes long to make
             body = re.sub(r"\s+".join(map(re.escape, line.split())), "", body)
-    return Document(body.strip(), name, name, changed), [KnownItem(line, kind, name) for line, kind in questions]
+    return Document(body.strip(), name, name, changed), [
+        KnownItem(line, kind, name) for line, kind in questions
+    ]
 
 
 def _parameter_lines(text: str) -> list[str]:
-    """The first sentence about each parameter, by docstring_parser; the longest first, for it says most."""
+    """The first sentence about each parameter, by docstring_parser; the longest first, for it says
+    most.
+    """
     import docstring_parser
 
     try:
-        described = [param.description for param in docstring_parser.parse(text).params if param.description]
+        described = [
+            param.description for param in docstring_parser.parse(text).params if param.description
+        ]
     except docstring_parser.ParseError:
         return []
-    first = [re.split(r"(?<=[.!?])\s", " ".join(description.split()))[0] for description in described]
+    first = [
+        re.split(r"(?<=[.!?])\s", " ".join(description.split()))[0] for description in described
+    ]
     return sorted(first, key=len, reverse=True)
 
 
 def _errors(node: ast.AST) -> list[str]:
-    """Texts of the errors that are raised in the body, the longest first; what is filled in at run time is left out."""
+    """Texts of the errors that are raised in the body, the longest first; what is filled in at run
+    time is left out.
+    """
     found = []
     for child in _statements(node):
         if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call) and child.exc.args:
-            parts = [part.value for part in ast.walk(child.exc.args[0]) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+            parts = [
+                part.value
+                for part in ast.walk(child.exc.args[0])
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            ]
             found.append(" ".join(" ".join(parts).split()))
     return sorted(found, key=len, reverse=True)
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """What `ast.walk` gives, in its order, without expressions, which hold no statements and are nine in ten of all nodes."""
+    """What `ast.walk` gives, in its order, without expressions, which hold no statements and are
+    nine in ten of all nodes.
+    """
     left = deque([node])
     while left:
         child = left.popleft()
         yield child
-        left.extend(inner for inner in ast.iter_child_nodes(child) if not isinstance(inner, ast.expr))
+        left.extend(
+            inner for inner in ast.iter_child_nodes(child) if not isinstance(inner, ast.expr)
+        )
 
 
 def _normal(text: str) -> str:

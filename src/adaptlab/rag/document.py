@@ -30,8 +30,8 @@ class Document:
 
     Lines end in a line feed. `headings` are places in the text, () for a text without headings;
     None means that the text is Markdown, whose headings follow from it. `metadata` is what else is
-    known of it, for filters: texts, numbers, truth values, and lists and dicts of them; a date in it
-    becomes text, as ISO writes it.
+    known of it, for filters: texts, numbers, truth values, and lists and dicts of them; a date in
+    it becomes text, as ISO writes it.
 
     Raises:
         AdaptLabError: if `headings` are given for a text that is not clean, since places shift, or
@@ -61,7 +61,9 @@ class Document:
 
 
 class Read(NamedTuple):
-    """What a reader gives: title and stated date if the file has them; `left_out` names lost parts."""
+    """What a reader gives: title and stated date if the file has them; `left_out` names
+    lost parts.
+    """
 
     text: str
     title: str | None = None
@@ -102,7 +104,9 @@ def _kept(name: str, value: object) -> object:
 
 
 def plain(value: object) -> object:
-    """A date as ISO writes it, in whose order texts stand too, and a number of numpy as Python's."""
+    """A date as ISO writes it, in whose order texts stand too, and a number of numpy as
+    Python's.
+    """
     if isinstance(value, np.generic):
         value = value.item()
     return value.isoformat() if isinstance(value, date) else value

@@ -1,4 +1,6 @@
-"""Embed: texts into unit vectors, by the real all-MiniLM-L6-v2 from its PyPI package, by any other model, or by a service."""
+"""Embed: texts into unit vectors, by the real all-MiniLM-L6-v2 from its PyPI package, by any other
+model, or by a service.
+"""
 
 import hashlib
 import re
@@ -26,7 +28,9 @@ KEPT_TOGETHER = 1000  # texts that are embedded before the cache writes them dow
 
 
 def together(device: str) -> int:
-    """Texts that share a pass. On a processor what a layer makes is to stay in its cache: eight at a time took two thirds of the time of sixty-four."""
+    """Texts that share a pass. On a processor what a layer makes is to stay in its cache: eight at
+    a time took two thirds of the time of sixty-four.
+    """
     return 8 if device == "cpu" else 64
 
 
@@ -81,7 +85,8 @@ def _after(prompt: str, texts: Sequence[str]) -> list[str]:
 
 def _prompts(model: str, stated: dict[str, str]) -> Prompts:
     """The prompts that the model's files state, or those of its family, or none."""
-    query, document = stated.get("query", ""), stated.get("document") or stated.get("passage") or ""
+    query = stated.get("query", "")
+    document = stated.get("document") or stated.get("passage") or ""
     if query or document:
         return Prompts(query, document)
     name = model.rstrip("/").rpartition("/")[2].lower()
@@ -110,7 +115,9 @@ def cut_texts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
 
 
 def uncut(tokenizer):
-    """A copy that counts whole texts: to change the model's own would disturb a search beside it."""
+    """A copy that counts whole texts: to change the model's own would disturb a search
+    beside it.
+    """
     from tokenizers import Tokenizer
 
     counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
@@ -147,7 +154,8 @@ def _name(model: str) -> str:
 
 
 class LocalEmbedder:
-    """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or that in a folder.
+    """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or
+    that in a folder.
 
     `prompts` stand before queries and documents; None are those that the model states or that are
     known of its family (E5, BGE).
@@ -155,7 +163,9 @@ class LocalEmbedder:
 
     def __init__(self, model: str = MINILM, prompts: Prompts | None = None):
         if find_spec("sentence_transformers") is None:
-            raise AdaptLabError("sentence-transformers is not installed; run: pip install sentence-transformers")
+            raise AdaptLabError(
+                "sentence-transformers is not installed; run: pip install sentence-transformers"
+            )
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
@@ -165,7 +175,10 @@ class LocalEmbedder:
         try:
             self.model = SentenceTransformer(source)
         except Exception as error:  # it has no one error for files that are damaged
-            raise AdaptLabError(f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name (online or fetched) or a folder.") from error
+            raise AdaptLabError(
+                f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name"
+                " (online or fetched) or a folder."
+            ) from error
         self.window: int | None = self.model.max_seq_length
         self.prompts = _prompts(model, self.model.prompts) if prompts is None else prompts
         if self.prompts.document:  # other vectors than those of the model alone
@@ -205,18 +218,34 @@ class LocalEmbedder:
 
 
 class ServiceEmbedder:
-    """An OpenAI-compatible embeddings endpoint; `base_url` and the key may come from OPENAI_BASE_URL and OPENAI_API_KEY."""
+    """An OpenAI-compatible embeddings endpoint; `base_url` and the key may come from
+    OPENAI_BASE_URL and OPENAI_API_KEY.
+    """
 
-    def __init__(self, model: str, base_url: str | None = None, api_key: str | None = None, batch_size: int = 256, timeout_seconds: float = 60):
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        batch_size: int = 256,
+        timeout_seconds: float = 60,
+    ):
         if find_spec("openai") is None:
-            raise AdaptLabError("The package openai is not installed; run: pip install 'adaptlab[api]'")
+            raise AdaptLabError(
+                "The package openai is not installed; run: pip install 'adaptlab[api]'"
+            )
         import openai
 
         try:
-            self.client = openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_seconds, max_retries=2)
+            self.client = openai.OpenAI(
+                base_url=base_url, api_key=api_key, timeout=timeout_seconds, max_retries=2
+            )
         except openai.OpenAIError as error:
-            raise AdaptLabError(f"The embeddings service needs a key; set OPENAI_API_KEY. ({error})") from error
-        self.name, self.batch_size = f"openai:{model}", batch_size
+            raise AdaptLabError(
+                f"The embeddings service needs a key; set OPENAI_API_KEY. ({error})"
+            ) from error
+        self.name = f"openai:{model}"
+        self.batch_size = batch_size
         self.model = model
         self.dimension = self.encode(["dimension"]).shape[1]
 
@@ -228,25 +257,47 @@ class ServiceEmbedder:
             return np.empty((0, self.dimension), np.float32)
         vectors = []
         try:
-            for i in progress_bar(range(0, len(texts), self.batch_size), few=len(texts) <= self.batch_size, desc="embedding"):
-                answer = self.client.embeddings.create(model=self.model, input=list(texts[i : i + self.batch_size]), encoding_format="float")
+            for i in progress_bar(
+                range(0, len(texts), self.batch_size),
+                few=len(texts) <= self.batch_size,
+                desc="embedding",
+            ):
+                answer = self.client.embeddings.create(
+                    model=self.model,
+                    input=list(texts[i : i + self.batch_size]),
+                    encoding_format="float",
+                )
                 if not isinstance(getattr(answer, "data", None), list):
-                    raise AdaptLabError(f"The embeddings service at {self.client.base_url} answered without embeddings; check the address.")
-                vectors += [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+                    raise AdaptLabError(
+                        f"The embeddings service at {self.client.base_url} answered without"
+                        " embeddings; check the address."
+                    )
+                vectors += [
+                    item.embedding for item in sorted(answer.data, key=lambda item: item.index)
+                ]
         except openai.OpenAIError as error:
-            raise AdaptLabError(f"The embeddings service at {self.client.base_url} did not answer: {error}") from error
+            raise AdaptLabError(
+                f"The embeddings service at {self.client.base_url} did not answer: {error}"
+            ) from error
         if len(vectors) != len(texts):
-            raise AdaptLabError(f"The embeddings service at {self.client.base_url} gave {len(vectors)} vectors for {len(texts)} texts.")
+            raise AdaptLabError(
+                f"The embeddings service at {self.client.base_url} gave {len(vectors)} vectors for"
+                f" {len(texts)} texts."
+            )
         found = np.asarray(vectors, np.float32)
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
 
 
 class CachedEmbedder:
-    """Keeps vectors in an SQLite file, keyed by model and text, so that a text is embedded once, also if a long run breaks off."""
+    """Keeps vectors in an SQLite file, keyed by model and text, so that a text is embedded once,
+    also if a long run breaks off.
+    """
 
     def __init__(self, embedder: Embedder, path: Path | str):
-        self.embedder, self.path = embedder, Path(path)
-        self.name, self.dimension = embedder.name, embedder.dimension
+        self.embedder = embedder
+        self.path = Path(path)
+        self.name = embedder.name
+        self.dimension = embedder.dimension
         self.window: int | None = getattr(embedder, "window", None)
         self.prompts: Prompts = getattr(embedder, "prompts", Prompts())
         make_folder(self.path.parent)
@@ -267,10 +318,15 @@ class CachedEmbedder:
         """The store, with what was written kept if all went well."""
         try:
             with closing(sqlite3.connect(self.path, timeout=30)) as store, store:
-                store.execute("CREATE TABLE IF NOT EXISTS vectors (model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID")
+                store.execute(
+                    "CREATE TABLE IF NOT EXISTS vectors (model TEXT, text BLOB, vector BLOB,"
+                    " PRIMARY KEY (model, text)) WITHOUT ROWID"
+                )
                 yield store
         except sqlite3.Error as error:
-            raise AdaptLabError(f"{self.path} does not work as a cache of vectors ({error}); move it away.") from error
+            raise AdaptLabError(
+                f"{self.path} does not work as a cache of vectors ({error}); move it away."
+            ) from error
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         check_texts(texts)
@@ -278,18 +334,35 @@ class CachedEmbedder:
         vectors = getattr(self.embedder, "vectors", self.embedder.encode)
         keys = [hashlib.sha256(text.encode()).digest() for text in texts]
         with self._open() as store:
-            found = {key: vector for key in set(keys) if (vector := self._vector(store, key)) is not None}
-            missing = list({key: text for key, text in zip(keys, texts) if key not in found}.items())
-            for start in progress_bar(range(0, len(missing), KEPT_TOGETHER), few=len(missing) <= KEPT_TOGETHER, desc="embedding"):
+            found = {
+                key: vector for key in set(keys) if (vector := self._vector(store, key)) is not None
+            }
+            missing = list(
+                {key: text for key, text in zip(keys, texts) if key not in found}.items()
+            )
+            for start in progress_bar(
+                range(0, len(missing), KEPT_TOGETHER),
+                few=len(missing) <= KEPT_TOGETHER,
+                desc="embedding",
+            ):
                 part = missing[start : start + KEPT_TOGETHER]
                 made = vectors([text for _, text in part])
-                store.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", [(self.name, k, v.tobytes()) for (k, _), v in zip(part, made)])
+                store.executemany(
+                    "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
+                    [(self.name, k, v.tobytes()) for (k, _), v in zip(part, made)],
+                )
                 store.commit()
                 found |= {key: vector for (key, _), vector in zip(part, made)}
-        return np.stack([found[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
+        return (
+            np.stack([found[key] for key in keys])
+            if keys
+            else np.empty((0, self.dimension), np.float32)
+        )
 
     def _vector(self, store: sqlite3.Connection, key: bytes) -> np.ndarray | None:
-        row = store.execute("SELECT vector FROM vectors WHERE model = ? AND text = ?", (self.name, key)).fetchone()
+        row = store.execute(
+            "SELECT vector FROM vectors WHERE model = ? AND text = ?", (self.name, key)
+        ).fetchone()
         return None if row is None else np.frombuffer(row[0], np.float32)
 
 

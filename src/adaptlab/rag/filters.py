@@ -22,9 +22,10 @@ def as_test(where: Where) -> Test:
     """The function of a chunk that a filter stands for; a function stays as it is.
 
     A name is one of the chunk's own (source, title, section, date), or a key of its metadata, with
-    dots between the keys of objects within. {"team": "sales"} stands for {"team": {"$eq": "sales"}};
-    several names have to hold together. A list in the metadata meets a condition if one of its
-    entries does. What is missing, or of another type, is equal to nothing, above and below nothing.
+    dots between the keys of objects within. {"team": "sales"} stands for {"team": {"$eq":
+    "sales"}}; several names have to hold together. A list in the metadata meets a condition if one
+    of its entries does. What is missing, or of another type, is equal to nothing, above and below
+    nothing.
 
     Raises:
         AdaptLabError: if it is neither, or has an unknown operator or a wrong operand.
@@ -142,7 +143,9 @@ def _equal(value: object, wanted: object) -> bool:
 
 def _ordered(compare: Callable[[object, object], bool]) -> Callable[[object, object], bool]:
     def test(value: object, wanted: object) -> bool:
-        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (value, wanted))
+        numbers = all(
+            isinstance(v, int | float) and not isinstance(v, bool) for v in (value, wanted)
+        )
         texts = isinstance(value, str) and isinstance(wanted, str)
         return (numbers or texts) and compare(value, wanted)
 

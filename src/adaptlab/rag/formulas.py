@@ -2,7 +2,8 @@
 
 import re
 
-RAISED, LOWERED = "\ufdd0", "\ufdd1"  # before raised and lowered text; no text holds these marks
+RAISED = "\ufdd0"
+LOWERED = "\ufdd1"  # before raised and lowered text; no text holds these marks
 SIGNS = {RAISED: "^", LOWERED: "_"}
 
 _MARK = re.compile(f"[{RAISED}{LOWERED}]")

@@ -23,7 +23,9 @@ Fusion = Callable[[list[list[Hit]]], list[Hit]]
 
 
 def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> list[Hit]:
-    """Order by the sum of 1 / (constant + rank) over the rankings: Cormack, Clarke and Büttcher 2009."""
+    """Order by the sum of 1 / (constant + rank) over the rankings: Cormack, Clarke and Büttcher
+    2009.
+    """
     check_number(constant, "The constant of a fusion", 0)
     scores = _Scores()
     for hits in rankings:
@@ -33,12 +35,16 @@ def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> lis
 
 
 def weighted_fusion(weights: Sequence[float]) -> Fusion:
-    """Order by the weighted sum of the rankings' scores, each brought to 0...1 within its ranking."""
+    """Order by the weighted sum of the rankings' scores, each brought to 0...1 within
+    its ranking.
+    """
     check_numbers(weights, "The weights of the rankings")
 
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
         if len(weights) != len(rankings):
-            raise AdaptLabError(f"There are {len(weights)} weights for {len(rankings)} rankings; give one for each.")
+            raise AdaptLabError(
+                f"There are {len(weights)} weights for {len(rankings)} rankings; give one for each."
+            )
         scores = _Scores()
         for weight, hits in zip(weights, rankings):
             low, high = (hits[-1].score, hits[0].score) if hits else (0, 0)
@@ -51,7 +57,9 @@ def weighted_fusion(weights: Sequence[float]) -> Fusion:
 
 
 class _Scores:
-    """Sums by the chunks' ids, in the order in which they were met: a chunk's hash reads its text."""
+    """Sums by the chunks' ids, in the order in which they were met: a chunk's hash
+    reads its text.
+    """
 
     def __init__(self):
         self.chunks: dict[int, Chunk] = {}
@@ -69,16 +77,27 @@ class _Scores:
 class Hybrid:
     """Several retrievers of one collection whose rankings, `depth` hits each, are fused."""
 
-    def __init__(self, retrievers: Sequence[Retriever], fuse: Fusion = reciprocal_rank_fusion, depth: int = 50):
+    def __init__(
+        self,
+        retrievers: Sequence[Retriever],
+        fuse: Fusion = reciprocal_rank_fusion,
+        depth: int = 50,
+    ):
         check_whole(depth, "depth", 1)
         if not isinstance(retrievers, Sequence) or not retrievers:
-            raise AdaptLabError("There is no ranking to fuse. Give a list of at least one retriever.")
+            raise AdaptLabError(
+                "There is no ranking to fuse. Give a list of at least one retriever."
+            )
         for retriever in retrievers:
             check_retriever(retriever)
-        self.retrievers, self.fuse, self.depth = retrievers, fuse, depth
+        self.retrievers = retrievers
+        self.fuse = fuse
+        self.depth = depth
         self.collection = retrievers[0].collection
         if any(retriever.collection is not self.collection for retriever in retrievers):
-            raise AdaptLabError("Rankings of different collections cannot be fused; put all chunks into one.")
+            raise AdaptLabError(
+                "Rankings of different collections cannot be fused; put all chunks into one."
+            )
 
         kinds = [type(retriever).__name__ for retriever in retrievers]
         # Scores of two retrievers of a kind need names of their own in `Hit.stages`.
@@ -142,18 +161,31 @@ def _checked_versions(versions: object, n: int) -> list[list[str]]:
 
 
 class Rewritten:
-    """Searches for several versions of each query and fuses what they find. `rewrite` may be a template's, or a model's."""
+    """Searches for several versions of each query and fuses what they find. `rewrite` may be a
+    template's, or a model's.
+    """
 
-    def __init__(self, retriever: Retriever, rewrite: Rewrite, fuse: Fusion = reciprocal_rank_fusion, depth: int = 20):
+    def __init__(
+        self,
+        retriever: Retriever,
+        rewrite: Rewrite,
+        fuse: Fusion = reciprocal_rank_fusion,
+        depth: int = 20,
+    ):
         check_whole(depth, "depth", 1)
         check_retriever(retriever)
-        self.retriever, self.rewrite, self.fuse, self.depth = retriever, rewrite, fuse, depth
+        self.retriever = retriever
+        self.rewrite = rewrite
+        self.fuse = fuse
+        self.depth = depth
         self.collection = retriever.collection
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         check_queries(queries)
         versions = _checked_versions(self.rewrite(queries), len(queries))
         depth = first_depth(k, self.depth, len(self.collection))
-        found = iter(self.retriever.search([text for texts in versions for text in texts], depth, where))
+        found = iter(
+            self.retriever.search([text for texts in versions for text in texts], depth, where)
+        )
         rankings = [[next(found) for _ in texts] for texts in versions]
         return [with_stages(self.fuse(one)[:k], one, "fused") for one in rankings]

@@ -1,4 +1,6 @@
-"""Index: the nearest vectors by FAISS, exactly or nearly, with ids that can be updated and deleted."""
+"""Index: the nearest vectors by FAISS, exactly or nearly, with ids that can be updated
+and deleted.
+"""
 
 import sys
 import threading
@@ -16,9 +18,11 @@ NO_ID = -1  # pads a row of hits where fewer than k were found
 
 
 class VectorIndex(ABC):
-    """Vectors (n, dimension) under ids of 63 bits. Every change is seen by a search whole or not at all.
+    """Vectors (n, dimension) under ids of 63 bits. Every change is seen by a search whole or not at
+    all.
 
-    A new kind of index says how it replaces, searches and gives vectors back; to add and to delete are replacements by nothing or of nothing.
+    A new kind of index says how it replaces, searches and gives vectors back; to add and to delete
+    are replacements by nothing or of nothing.
     """
 
     dimension: int
@@ -39,8 +43,11 @@ class VectorIndex(ABC):
         """Delete and add in one step; an id may stand in both."""
 
     @abstractmethod
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """(ids (q, k) int64, scores (q, k) float32), best first: cosines, or with metric l2 negated squared distances.
+    def search(
+        self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(ids (q, k) int64, scores (q, k) float32), best first: cosines, or with metric l2 negated
+        squared distances.
 
         A k above the number of vectors is that number. With `allowed`, only these ids are found;
         a row is padded with NO_ID and -inf.
@@ -61,19 +68,28 @@ class VectorIndex(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def _check_replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> tuple[np.ndarray, list[int], set[int]]:
-        """What `replace` was given, checked: (vectors as float32, new ids, old ids), all ids as int.
+    def _check_replace(
+        self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray
+    ) -> tuple[np.ndarray, list[int], set[int]]:
+        """What `replace` was given, checked: (vectors as float32, new ids, old ids), all ids as
+        int.
 
         Raises:
             AdaptLabError: if ids or vectors do not fit each other or the index.
         """
-        vectors, new = check_vectors(vectors, self.dimension, self.metric), _whole_ids(ids)
-        held, gone = self.ids, {int(i) for i in old_ids}
+        vectors = check_vectors(vectors, self.dimension, self.metric)
+        new = _whole_ids(ids)
+        held = self.ids
+        gone = {int(i) for i in old_ids}
         check_known(gone, held)
         if len(new) != len(vectors):
-            raise AdaptLabError(f"There are {len(new)} ids for {len(vectors)} vectors; give one for each.")
+            raise AdaptLabError(
+                f"There are {len(new)} ids for {len(vectors)} vectors; give one for each."
+            )
         if len(set(new)) < len(new) or any(i in held and i not in gone for i in new):
-            raise AdaptLabError("An id is there already, or stands twice in what is added; replace it instead.")
+            raise AdaptLabError(
+                "An id is there already, or stands twice in what is added; replace it instead."
+            )
         return vectors, new, gone
 
 
@@ -81,25 +97,43 @@ def faiss_module():
     """FAISS, imported where it is used."""
     import faiss
 
-    if sys.platform == "darwin":  # torch and faiss bring an OpenMP each there, and crash when both use threads
+    # Torch and faiss bring an OpenMP each there, and crash when both use threads.
+    if sys.platform == "darwin":
         faiss.omp_set_num_threads(1)
     return faiss
 
 
 def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarray:
-    """The vectors as FAISS wants them; an error in a sentence for a wrong shape, for NaN, and for a length other than 1 under cosine."""
+    """The vectors as FAISS wants them; an error in a sentence for a wrong shape, for NaN, and for a
+    length other than 1 under cosine.
+    """
     try:
         if np.iscomplexobj(vectors):  # NumPy would drop one half
             raise TypeError("complex")
         vectors = np.ascontiguousarray(vectors, np.float32)
     except (TypeError, ValueError) as error:
-        raise AdaptLabError("The vectors are not real numbers. Give an array (n, dimension).") from error
+        raise AdaptLabError(
+            "The vectors are not real numbers. Give an array (n, dimension)."
+        ) from error
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
-        raise AdaptLabError(f"The index holds vectors of dimension {dimension}; these have shape {vectors.shape}. Was another embedding model used?")
+        raise AdaptLabError(
+            f"The index holds vectors of dimension {dimension}; these have shape {vectors.shape}."
+            " Was another embedding model used?"
+        )
     if not np.isfinite(vectors).all():
-        raise AdaptLabError(f"{np.count_nonzero(~np.isfinite(vectors).all(axis=1))} vectors hold NaN or infinity; embed these texts again.")
-    if metric == "cosine" and len(vectors) and abs(np.einsum("nd,nd->n", vectors, vectors) - 1).max() > 1e-2:
-        raise AdaptLabError("An index by cosine needs vectors of length 1; divide each by its length, or build the index with metric='l2'.")
+        raise AdaptLabError(
+            f"{np.count_nonzero(~np.isfinite(vectors).all(axis=1))} vectors hold NaN or infinity;"
+            " embed these texts again."
+        )
+    if (
+        metric == "cosine"
+        and len(vectors)
+        and abs(np.einsum("nd,nd->n", vectors, vectors) - 1).max() > 1e-2
+    ):
+        raise AdaptLabError(
+            "An index by cosine needs vectors of length 1; divide each by its length, or build the"
+            " index with metric='l2'."
+        )
     return vectors
 
 
@@ -125,12 +159,16 @@ def check_search(n: int, k: int) -> int:
 def check_known(ids: Sequence[int], known: set[int]) -> None:
     missing = set(ids) - known
     if missing:
-        raise AdaptLabError(f"{len(missing)} of the ids are not in the index, {min(missing)} for one.")
+        raise AdaptLabError(
+            f"{len(missing)} of the ids are not in the index, {min(missing)} for one."
+        )
 
 
 FAMILIES = ("flat", "ivf", "hnsw", "pq", "ivfpq")
 CELLS = ("ivf", "pq", "ivfpq")  # FAISS's codes alone take no filter; as a single cell they do
-LEAST_A_CELL = 39  # FAISS's own least number of training vectors for a cell, or for one of the 256 values of a byte of code
+# FAISS's own least number of training vectors for a cell, or for one of the 256 values of a byte of
+# code.
+LEAST_A_CELL = 39
 LEAST_FOR_CODES = 256 * LEAST_A_CELL
 FEW = 1000  # ids that are compared one by one, whatever the family: it takes about a millisecond
 
@@ -138,25 +176,47 @@ FEW = 1000  # ids that are compared one by one, whatever the family: it takes ab
 class FaissIndex(VectorIndex):
     """One of FAISS's families.
 
-    flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, `n_probe` of them searched. hnsw: a graph with `n_links` a node,
-    walked with a list of `ef` candidates; it cannot delete, so that a deletion builds it again. pq: each vector in `n_bytes` bytes; ivfpq: both.
+    flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, `n_probe` of them
+    searched. hnsw: a graph with `n_links` a node, walked with a list of `ef` candidates; it cannot
+    delete, so that a deletion builds it again. pq: each vector in `n_bytes` bytes; ivfpq: both.
     Families with cells or codes learn them from the first vectors that are added.
     """
 
     kind = "faiss"
 
-    def __init__(self, dimension: int, family: str = "flat", metric: str = "cosine", n_lists: int | None = None, n_probe: int = 16,
-                 n_links: int = 32, ef: int = 64, n_bytes: int = 48):  # fmt: skip
+    def __init__(
+        self,
+        dimension: int,
+        family: str = "flat",
+        metric: str = "cosine",
+        n_lists: int | None = None,
+        n_probe: int = 16,
+        n_links: int = 32,
+        ef: int = 64,
+        n_bytes: int = 48,
+    ):
         if family not in FAMILIES or metric not in METRICS:
-            raise AdaptLabError(f"There is no index {family!r} with metric {metric!r}; families are {', '.join(FAMILIES)}, metrics {', '.join(METRICS)}.")
+            raise AdaptLabError(
+                f"There is no index {family!r} with metric {metric!r}; families are"
+                f" {', '.join(FAMILIES)}, metrics {', '.join(METRICS)}."
+            )
         check_whole(dimension, "The dimension of an index", 1)
         settings = {"n_probe": n_probe, "n_links": n_links, "ef": ef, "n_bytes": n_bytes}
         for name, value in (settings | ({} if n_lists is None else {"n_lists": n_lists})).items():
             check_whole(value, name, 1)
         if "pq" in family and dimension % n_bytes:
-            raise AdaptLabError(f"A code of {n_bytes} bytes cuts a vector into {n_bytes} equal parts, which {dimension} dimensions do not give.")
-        self.dimension, self.family, self.metric = dimension, family, metric
-        self.n_lists, self.n_probe, self.n_links, self.ef, self.n_bytes = n_lists, n_probe, n_links, ef, n_bytes
+            raise AdaptLabError(
+                f"A code of {n_bytes} bytes cuts a vector into {n_bytes} equal parts, which"
+                f" {dimension} dimensions do not give."
+            )
+        self.dimension = dimension
+        self.family = family
+        self.metric = metric
+        self.n_lists = n_lists
+        self.n_probe = n_probe
+        self.n_links = n_links
+        self.ef = ef
+        self.n_bytes = n_bytes
         self.index = None
         self.ids: set[int] = set()
         self._lock = threading.RLock()  # FAISS's searches are not safe beside a change
@@ -168,15 +228,26 @@ class FaissIndex(VectorIndex):
 
     def _recipe(self, n: int) -> str:
         n_lists = self.n_lists or max(1, min(round(4 * n**0.5), n // LEAST_A_CELL))
-        return {"flat": "IDMap2,Flat", "hnsw": f"IDMap2,HNSW{self.n_links},Flat", "ivf": f"IVF{n_lists},Flat",
-                "pq": f"IVF1,PQ{self.n_bytes}", "ivfpq": f"IVF{n_lists},PQ{self.n_bytes}"}[self.family]  # fmt: skip
+        return {
+            "flat": "IDMap2,Flat",
+            "hnsw": f"IDMap2,HNSW{self.n_links},Flat",
+            "ivf": f"IVF{n_lists},Flat",
+            "pq": f"IVF1,PQ{self.n_bytes}",
+            "ivfpq": f"IVF{n_lists},PQ{self.n_bytes}",
+        }[self.family]
 
     def _build(self, ids: np.ndarray, vectors: np.ndarray):
         faiss = faiss_module()
         if "pq" in self.family and len(vectors) < LEAST_FOR_CODES:
-            raise AdaptLabError(f"The codes of {self.family} are learned from at least {LEAST_FOR_CODES} vectors; these are {len(vectors)}. Use flat.")
+            raise AdaptLabError(
+                f"The codes of {self.family} are learned from at least {LEAST_FOR_CODES} vectors;"
+                f" these are {len(vectors)}. Use flat."
+            )
         if self.family in ("ivf", "ivfpq") and len(vectors) < LEAST_A_CELL * (self.n_lists or 1):
-            raise AdaptLabError(f"{self.n_lists or 1} cells are learned from at least {LEAST_A_CELL} vectors each; these are {len(vectors)} in all. Use flat.")
+            raise AdaptLabError(
+                f"{self.n_lists or 1} cells are learned from at least {LEAST_A_CELL} vectors each;"
+                f" these are {len(vectors)} in all. Use flat."
+            )
         metric = faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2
         index = faiss.index_factory(self.dimension, self._recipe(len(vectors)), metric)
         self.tune(index)
@@ -191,7 +262,8 @@ class FaissIndex(VectorIndex):
         if hasattr(inner, "nprobe"):
             inner.nprobe = self.n_probe
         if hasattr(inner, "hnsw"):
-            inner.hnsw.efSearch, inner.hnsw.efConstruction = self.ef, max(self.ef, 80)
+            inner.hnsw.efSearch = self.ef
+            inner.hnsw.efConstruction = max(self.ef, 80)
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         with self._lock:
@@ -217,7 +289,9 @@ class FaissIndex(VectorIndex):
                 self.index.set_direct_map_type(faiss_module().DirectMap.Hashtable)
             return self.index.reconstruct_batch(np.asarray(ids, np.int64))
 
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         queries = check_vectors(queries, self.dimension, self.metric)
         with self._lock:
             k = check_search(len(self), k)
@@ -282,7 +356,9 @@ class FaissIndex(VectorIndex):
     def to_bytes(self) -> bytes:
         """What `from_bytes` reads; whole even while others search."""
         with self._lock:
-            return b"" if self.index is None else faiss_module().serialize_index(self.index).tobytes()
+            return (
+                b"" if self.index is None else faiss_module().serialize_index(self.index).tobytes()
+            )
 
     @classmethod
     def from_bytes(cls, data: bytes, ids: Sequence[int], settings: dict) -> "FaissIndex":
@@ -316,7 +392,8 @@ class NumpyIndex(VectorIndex):
         check_whole(dimension, "The dimension of an index", 1)
         if metric not in METRICS:
             raise AdaptLabError(f"There is no metric {metric!r}. Use one of {', '.join(METRICS)}.")
-        self.dimension, self.metric = dimension, metric
+        self.dimension = dimension
+        self.metric = metric
         self.ids: set[int] = set()
         # Replaced whole, so that a search sees one state: the rows in use of arrays with room.
         self._room = np.empty(0, np.int64), np.empty((0, dimension), np.float32)
@@ -342,7 +419,9 @@ class NumpyIndex(VectorIndex):
         check_known(ids, self.ids)
         return held[[int(np.flatnonzero(known == i)[0]) for i in ids]]
 
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         queries = check_vectors(queries, self.dimension, self.metric)
         ids, held = self._held
         k = check_search(len(ids), k)

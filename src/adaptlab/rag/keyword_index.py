@@ -14,7 +14,10 @@ from adaptlab.rag.words import stemmed_words
 # Words of every kind that the rules treat in a way of their own.
 _SAMPLE = (
     "The 3 lamps of Vera's shop don't shine: C++, F#, R and x86-64 run, batteries running.",
-    "Kürzere Straßen, l'été, наши дома, \u6771\u4eac\u306e\u5929\u6c17, \ud55c\uad6d\uc5b4, \u0939\u093f\u0928\u094d\u0926\u0940",
+    (
+        "Kürzere Straßen, l'été, наши дома, \u6771\u4eac\u306e\u5929\u6c17, \ud55c\uad6d\uc5b4,"
+        " \u0939\u093f\u0928\u094d\u0926\u0940"
+    ),
     "\u6771\u4eacC++, İstanbul, Isparta 🙂",
 )
 
@@ -60,7 +63,9 @@ class KeywordIndex:
         k: int,
         allowed: Iterable[int] | None = None,
     ) -> list[list[tuple[int, float]]]:
-        """For the words of each query the (id, score) of its k best chunks among those `allowed`."""
+        """For the words of each query the (id, score) of its k best chunks among those
+        `allowed`.
+        """
         with self._lock:
             mask = None if allowed is None else self._mask(set(allowed))
             return [self._postings.best(words, k, mask) for words in queries]
@@ -82,7 +87,8 @@ class KeywordIndex:
     def from_bytes(cls, data: bytes, k1: float, b: float, language: str | None, version: int):
         """The index of which `to_bytes` was kept; it has followed its collection to `version`."""
         index = cls(k1, b, language)
-        index._postings, index._version = Postings.from_bytes(data, k1, b), version
+        index._postings = Postings.from_bytes(data, k1, b)
+        index._version = version
         return index
 
 

@@ -65,7 +65,9 @@ def load(path: Path | str) -> Document:
         problem = f"{path} holds records, each of which is a document"
         raise AdaptLabError(f"{problem}. Call `load_records` with the name of their text's field.")
     if reader is None:
-        raise AdaptLabError(f"{path} is of no kind that can be loaded; these can: {', '.join(READERS)}.")
+        raise AdaptLabError(
+            f"{path} is of no kind that can be loaded; these can: {', '.join(READERS)}."
+        )
     last_change = day_of_change(path)
     read = reader(path)
     if read.left_out:
@@ -74,7 +76,8 @@ def load(path: Path | str) -> Document:
     if not read.text.strip():
         scan = "; it may be a scan, which needs OCR first" if path.suffix.lower() == ".pdf" else ""
         raise AdaptLabError(f"{path} holds no text{scan}.")
-    title, day = (read.title or "").strip() or path.stem, read.stated or last_change
+    title = (read.title or "").strip() or path.stem
+    day = read.stated or last_change
     return Document(read.text, str(path), title, day, read.headings)
 
 
@@ -91,7 +94,8 @@ def day_of_change(path: Path) -> date:
 
 
 def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
-    """All files of known kinds in a folder and those below it, in order of path; hidden ones are left out.
+    """All files of known kinds in a folder and those below it, in order of path; hidden ones are
+    left out.
 
     A file that cannot be loaded is an error, or with `skip_bad` a warning that says why. Files of
     other kinds are counted in a warning.
@@ -99,7 +103,8 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
     folder = as_path(folder)
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder.")
-    documents, others = [], Counter()
+    documents = []
+    others = Counter()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file():
@@ -114,7 +119,10 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
                 raise
             warnings.warn(str(error), stacklevel=2)
     if not documents:
-        raise AdaptLabError(f"{folder} holds nothing that could be loaded; files of these kinds are: {', '.join(READERS)}.")
+        raise AdaptLabError(
+            f"{folder} holds nothing that could be loaded; files of these kinds are:"
+            f" {', '.join(READERS)}."
+        )
     if others:
         kinds = ", ".join(f"{kind} ({n})" for kind, n in sorted(others.items()))
         lost = f"files of other kinds, {kinds}"

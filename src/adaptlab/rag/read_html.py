@@ -131,9 +131,14 @@ def _in_attributes(tag) -> str:
 
 # What joins the parts of a formula in MathML, which a browser shows by their places.
 _JOINTS = {
-    "mfrac": "/", "mover": "^", "msub": "_", "msubsup": "_^", "msup": "^", "munder": "_",
+    "mfrac": "/",
+    "mover": "^",
+    "msub": "_",
+    "msubsup": "_^",
+    "msup": "^",
+    "munder": "_",
     "munderover": "_^",
-}  # fmt: skip
+}
 _TERMS = {"mi", "mn", "mo", "mtext"}
 
 

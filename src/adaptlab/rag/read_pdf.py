@@ -10,9 +10,20 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Read, clean
 
 COMMENTS = (
-    "/Text", "/Highlight", "/Underline", "/Squiggly", "/StrikeOut", "/Caret", "/Stamp", "/Ink",
-    "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine",
-)  # fmt: skip
+    "/Text",
+    "/Highlight",
+    "/Underline",
+    "/Squiggly",
+    "/StrikeOut",
+    "/Caret",
+    "/Stamp",
+    "/Ink",
+    "/Line",
+    "/Square",
+    "/Circle",
+    "/Polygon",
+    "/PolyLine",
+)
 FEW = 20  # letters: a scan with a page number, or the stamp of a scanner, has fewer
 
 
@@ -29,7 +40,8 @@ def read_pdf(path: Path) -> Read:
         pages = [_page(page) for page in reader.pages]
         about = reader.metadata
         text = clean("\n\n".join([*(page.text for page in pages), *_form(reader)]))
-        title, stated = about and about.title, _stated_date(about)
+        title = about and about.title
+        stated = _stated_date(about)
         left_out = _left_out(pages, sorted(reader.attachments))
     except AdaptLabError:
         raise
@@ -82,7 +94,8 @@ def _page(page) -> _Page:
 
 def _resources(holder) -> Iterator:
     """The resources of a page and of the forms that are drawn on it, each once."""
-    left, met = [holder], set()
+    left = [holder]
+    met = set()
     while left:
         used = left.pop().get("/Resources")
         used = used and used.get_object()

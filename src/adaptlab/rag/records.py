@@ -42,13 +42,15 @@ def load_records(
     Raises:
         AdaptLabError: if the file, a record or a field cannot be read, or if two ids are the same.
     """
-    path, texts = as_path(path), _names(text, "field of the text")
+    path = as_path(path)
+    texts = _names(text, "field of the text")
     metadata = metadata and _names(metadata, "metadata to keep")
     last_change = day_of_change(path)
     records = _records(path, texts)
     named = [*texts, *filter(None, (source, title, day)), *(metadata or ())]
     _check_fields(path, records, named)
-    documents, empty = [], []
+    documents = []
+    empty = []
     for place, record in records:
         body = _body(path, place, record, texts)
         if not body.strip():
@@ -112,7 +114,9 @@ def _table(path: Path) -> Iterator[tuple[Place, Record]]:
         reader = csv.reader(table, delimiter=delimiter, strict=True, skipinitialspace=True)
         rows = [(f"line {reader.line_num}", row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
-        raise AdaptLabError(f"{path} is no table that can be read: {error}. Save it again.") from error
+        raise AdaptLabError(
+            f"{path} is no table that can be read: {error}. Save it again."
+        ) from error
     finally:
         csv.field_size_limit(before)
     if not rows:

@@ -39,7 +39,10 @@ class Reranked:
         if not callable(score):
             problem = f"The score of a reranker is {type(score).__name__}, not a function"
             raise AdaptLabError(f"{problem}. Give one of pairs, for example CrossEncoder().")
-        self.retriever, self.score, self.depth, self.fuse = retriever, score, depth, fuse
+        self.retriever = retriever
+        self.score = score
+        self.depth = depth
+        self.fuse = fuse
         self.collection = retriever.collection
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
@@ -60,11 +63,13 @@ class Reranked:
 
 
 class CrossEncoder:
-    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, one of the hub (`hub:org/name`) or that in a folder.
+    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, one
+    of the hub (`hub:org/name`) or that in a folder.
 
-    The embedded one was tuned on docstrings and handbooks. On text of other kinds use it fused with the first ranking, as `Reranked` does by default.
-    Computed in `dtype`, or if none is given in that in which this machine trains: in bfloat16 the embedded one's scores move by up to 0.006, where they
-    spread by 0.15.
+    The embedded one was tuned on docstrings and handbooks. On text of other kinds use it fused with
+    the first ranking, as `Reranked` does by default. Computed in `dtype`, or if none is given in
+    that in which this machine trains: in bfloat16 the embedded one's scores move by up to 0.006,
+    where they spread by 0.15.
     """
 
     def __init__(self, model: str = EMBEDDED, dtype: str = ""):
@@ -89,18 +94,29 @@ class CrossEncoder:
 
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
         self._warn_of_cut(pairs)
-        return self.model.predict(pairs, batch_size=together(self.model.device.type), show_progress_bar=len(pairs) > LONG and bars_are_on()) if pairs else []
+        return (
+            self.model.predict(
+                pairs,
+                batch_size=together(self.model.device.type),
+                show_progress_bar=len(pairs) > LONG and bars_are_on(),
+            )
+            if pairs
+            else []
+        )
 
 
 def _embedded():
-    """MiniLM from its package with the adapter that `tune.reranker` made, merged, which saves a fifth of the time."""
+    """MiniLM from its package with the adapter that `tune.reranker` made, merged, which saves a
+    fifth of the time.
+    """
     from peft.tuners.tuners_utils import BaseTunerLayer
     from sentence_transformers import CrossEncoder as Model
     from transformers.utils import logging as loading
 
     loading.set_verbosity_error()  # or it warns of a new head, which the adapter then brings
     loading.disable_progress_bar()
-    logging.getLogger("sentence_transformers.base.model").setLevel(logging.ERROR)  # or it warns that an embedder becomes a cross-encoder, as it should
+    # Or it warns that an embedder becomes a cross-encoder, as it should.
+    logging.getLogger("sentence_transformers.base.model").setLevel(logging.ERROR)
     model = Model(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
     model.load_adapter(checked_folder("reranker"))
     for layer in model.modules():
@@ -116,4 +132,7 @@ def _other(model: str):
     try:
         return Model(source)
     except Exception as error:  # it has no one error for files that are damaged
-        raise AdaptLabError(f"The reranker {model} could not be loaded; give {EMBEDDED}, hub:org/name (online or fetched) or a folder.") from error
+        raise AdaptLabError(
+            f"The reranker {model} could not be loaded; give {EMBEDDED}, hub:org/name (online or"
+            " fetched) or a folder."
+        ) from error

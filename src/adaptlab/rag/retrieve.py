@@ -35,7 +35,8 @@ class Hit:
 
     def scored(self, stage: str, score: float) -> "Hit":
         """The hit with another score, of a later stage; a name that is taken gets a number."""
-        name, n = stage, 1
+        name = stage
+        n = 1
         while name in self.stages:
             n += 1
             name = f"{stage} {n}"
@@ -78,7 +79,9 @@ class Retriever(Protocol):
 def check_queries(queries: Sequence[str]) -> None:
     """Queries are a list of texts with at least one letter or mark each; an error says if not."""
     if isinstance(queries, str):
-        raise AdaptLabError("A search takes a list of queries; put the one that you have into brackets.")
+        raise AdaptLabError(
+            "A search takes a list of queries; put the one that you have into brackets."
+        )
     if not isinstance(queries, Iterable) or not isinstance(queries, Sized):
         kind = type(queries).__name__
         raise AdaptLabError(f"Queries are {kind}, not a list of texts. Give a list of texts.")
@@ -206,7 +209,8 @@ class Keyword:
         b: float = 0.75,
         language: str | None = "english",
     ):
-        self.collection, self.language = _checked(collection), language
+        self.collection = _checked(collection)
+        self.language = language
         stemmed_words([], language)  # or an unknown language is found out by the first search
         check_number(k1, "k1", 0), check_number(b, "b", 0, 1)
         self.index = collection.keyword_index(k1, b, language)
@@ -228,7 +232,9 @@ class Keyword:
             k = check_k(k, len(chunks))
             allowed = None if where is None else self.collection.matching(where)
             found = self.index.best(queries, k, allowed)
-            return [[Hit(chunks[i], score, {"keyword": score}) for i, score in row] for row in found]
+            return [
+                [Hit(chunks[i], score, {"keyword": score}) for i, score in row] for row in found
+            ]
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         search = self.prepare(queries)
@@ -239,16 +245,21 @@ class Keyword:
 class Diverse:
     """Maximal marginal relevance over the `depth` nearest: Carbonell and Goldstein 1998.
 
-    Each next hit has the highest `relevance` · (cosine to the query) - (1 - `relevance`) · (highest cosine to a hit chosen before).
+    Each next hit has the highest `relevance` · (cosine to the query) - (1 - `relevance`) · (highest
+    cosine to a hit chosen before).
     """
 
     def __init__(self, collection: Collection, relevance: float = 0.7, depth: int = 50):
         check_number(relevance, "relevance", 0, 1), check_whole(depth, "depth", 1)
-        self.collection, self.relevance, self.depth = _checked(collection), relevance, depth
+        self.collection = _checked(collection)
+        self.relevance = relevance
+        self.depth = depth
 
     def prepare(self, queries: Sequence[str]) -> Prepared:
         if self.collection.index.metric != "cosine":
-            raise AdaptLabError("Maximal marginal relevance weighs cosines; build the index with metric='cosine'.")
+            raise AdaptLabError(
+                "Maximal marginal relevance weighs cosines; build the index with metric='cosine'."
+            )
         dense = Dense(self.collection).prepare(queries)
 
         def run(k: int, where: Where | None) -> list[list[Hit]]:
@@ -268,6 +279,10 @@ class Diverse:
         chosen: list[int] = []
         while len(chosen) < min(k, len(hits)):
             rest = [i for i in range(len(hits)) if i not in chosen]
-            gain = [self.relevance * hits[i].score - (1 - self.relevance) * max(cosines[i, chosen], default=0) for i in rest]
+            gain = [
+                self.relevance * hits[i].score
+                - (1 - self.relevance) * max(cosines[i, chosen], default=0)
+                for i in rest
+            ]
             chosen.append(rest[int(np.argmax(gain))])
         return [hits[i] for i in chosen]

@@ -112,7 +112,8 @@ def _unusual() -> re.Pattern:
 @cache
 def _any_script() -> re.Pattern:
     """(run of unspaced letters, word), for any text; marks on letters belong to their word."""
-    unspaced, marks = _UNSPACED, _marks()
+    unspaced = _UNSPACED
+    marks = _marks()
     letter = rf"[^\W{unspaced}]"
     mark = rf"(?:[{marks}](?<![{unspaced}]))"
     run = rf"[{unspaced}](?:[{unspaced}]|[{marks}])*"

@@ -1,7 +1,10 @@
-"""The studies of lesson 09: a support assistant built in every way, each asked the same questions about a handbook that no model has met.
+"""The studies of lesson 09: a support assistant built in every way, each asked the same questions
+about a handbook that no model has met.
 
-A row counts how many `of` the questions were answered with the right value, with the right source, in the form and in the tone that the house wants, and how
-many with all four (`right`); beside it what the arm takes: tokens and seconds of a query, seconds and tokens of training, parameters that were trained.
+A row counts how many `of` the questions were answered with the right value, with the right source,
+in the form and in the tone that the house wants, and how many with all four (`right`); beside it
+what the arm takes: tokens and seconds of a query, seconds and tokens of training, parameters that
+were trained.
 """
 
 import random
@@ -33,21 +36,29 @@ from adaptlab.world.questions import draw_questions
 from adaptlab.world.support import aspects, support_reply
 
 K = 3  # chunks of a prompt
-N_HANDBOOKS, N_OF_EACH = 12, 60
+N_HANDBOOKS = 12
+N_OF_EACH = 60
 REPLAY = 0.3  # old conversations for each new one: without, reading itself was lost
-N_TIMES, N_LOOKED_AT, N_TIMED = 8, 400, 12  # questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a time
+N_TIMES = 8
+N_LOOKED_AT = 400
+# Questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a
+# time.
+N_TIMED = 12
 SHORT = "You help customers of a shop. Be formal."
 IN_FULL = (
-    f"{SHORT} Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND} "
-    'After the letter, write a JSON object with the field answered, "yes" or "no".'
+    f"{SHORT} Use only the context and cite the chunk. If it does not hold the answer, say:"
+    f' {NOT_FOUND} After the letter, write a JSON object with the field answered, "yes" or "no".'
 )
 MAX_NEW = 48
-COUNTS = {"value": "right", "source": "cited", "form": "form", "tone": "tone", "right": "all_four"}  # of a row: the aspect that it counts
+# Of a row: the aspect that it counts.
+COUNTS = {"value": "right", "source": "cited", "form": "form", "tone": "tone", "right": "all_four"}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with what a search found for it: `gold` are the numbers, from 1, of the hits that state its `value`; None where nothing does."""
+    """A question with what a search found for it: `gold` are the numbers, from 1, of the hits that
+    state its `value`; None where nothing does.
+    """
 
     question: str
     value: str | None
@@ -61,7 +72,11 @@ class Asked:
 
     def with_oracle(self) -> "Asked":
         """The same with nothing but a right chunk, where there is one."""
-        return Asked(self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1})) if self.gold else self
+        return (
+            Asked(self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1}))
+            if self.gold
+            else self
+        )
 
     def with_first(self) -> "Asked":
         """The same with nothing but the chunk that the search likes best."""
@@ -72,84 +87,162 @@ class Asked:
         return Asked(self.question, self.value, (), frozenset())
 
     def messages(self, instruction: str) -> Messages:
-        return prompt(self.question, self.hits, instruction) if self.hits else [system(instruction), user(self.question)]
+        return (
+            prompt(self.question, self.hits, instruction)
+            if self.hits
+            else [system(instruction), user(self.question)]
+        )
 
 
 @cache
 def shelf(sections: tuple[Section, ...]) -> Dense:
     """A search in a handbook, of which each section is a chunk."""
     collection = Collection(minilm())
-    collection.add(chunk([Document(to_markdown(sections), "handbook", "Handbook", date(2026, 1, 1))], size=1000, overlap=0))
+    collection.add(
+        chunk(
+            [Document(to_markdown(sections), "handbook", "Handbook", date(2026, 1, 1))],
+            size=1000,
+            overlap=0,
+        )
+    )
     return Dense(collection)
 
 
-def asked_of(sections: tuple[Section, ...], n: int, n_without: int, split: str, rng: random.Random) -> list[Asked]:
+def asked_of(
+    sections: tuple[Section, ...], n: int, n_without: int, split: str, rng: random.Random
+) -> list[Asked]:
     """n questions about a handbook with their hits, of which n_without have no answer in it."""
-    drawn = draw_questions(rng, sections, "name", n - n_without, split) + draw_questions(rng, sections, "unanswerable", n_without, split)
+    drawn = draw_questions(rng, sections, "name", n - n_without, split) + draw_questions(
+        rng, sections, "unanswerable", n_without, split
+    )
     found = shelf(sections).search([question.text for question in drawn], K)
-    titles = [{sections[i].title for i in question.gold[0]} if question.answerable else set() for question in drawn]
-    gold = [frozenset(i for i, hit in enumerate(hits, 1) if hit.chunk.section in right) for hits, right in zip(found, titles)]
-    return [Asked(q.text, q.facts[0].value if q.answerable else None, tuple(hits), g) for q, hits, g in zip(drawn, found, gold)]
+    titles = [
+        {sections[i].title for i in question.gold[0]} if question.answerable else set()
+        for question in drawn
+    ]
+    gold = [
+        frozenset(i for i, hit in enumerate(hits, 1) if hit.chunk.section in right)
+        for hits, right in zip(found, titles)
+    ]
+    return [
+        Asked(q.text, q.facts[0].value if q.answerable else None, tuple(hits), g)
+        for q, hits, g in zip(drawn, found, gold)
+    ]
 
 
 @cache
 def test_questions(seed: int) -> tuple[Asked, ...]:
-    """The frozen test set of a seed: in held-out wordings, about things whose names no training holds."""
-    return tuple(asked_of(handbook(seed), N_ASKED, N_WITHOUT, "held_out", random.Random(f"support:{seed}")))
+    """The frozen test set of a seed: in held-out wordings, about things whose names no training
+    holds.
+    """
+    return tuple(
+        asked_of(handbook(seed), N_ASKED, N_WITHOUT, "held_out", random.Random(f"support:{seed}"))
+    )
 
 
 @cache
 def transcripts(seed: int) -> tuple[Asked, ...]:
-    """What the house has answered before, about other goods: the chunks in any order, so that the first is not always the right one."""
-    rng, made = random.Random(f"transcripts:{seed}"), []
+    """What the house has answered before, about other goods: the chunks in any order, so that the
+    first is not always the right one.
+    """
+    rng = random.Random(f"transcripts:{seed}")
+    made = []
     for number in range(N_HANDBOOKS):
-        made += asked_of(handbook(1000 + 100 * seed + number, group="fresh"), N_OF_EACH, 24, "train", rng)
+        made += asked_of(
+            handbook(1000 + 100 * seed + number, group="fresh"), N_OF_EACH, 24, "train", rng
+        )
     return tuple(_shuffled(asked, rng) for asked in rng.sample(made, len(made)))
 
 
 def _shuffled(asked: Asked, rng: random.Random) -> Asked:
     order = rng.sample(range(len(asked.hits)), len(asked.hits))
-    return Asked(asked.question, asked.value, tuple(asked.hits[i] for i in order), frozenset(new for new, old in enumerate(order, 1) if old + 1 in asked.gold))
+    return Asked(
+        asked.question,
+        asked.value,
+        tuple(asked.hits[i] for i in order),
+        frozenset(new for new, old in enumerate(order, 1) if old + 1 in asked.gold),
+    )
 
 
 def few_shot(asked: Asked, seed: int, view: Callable[[Asked], Asked], n: int = 2) -> Messages:
     """Worked examples as turns of the conversation before the question."""
-    shown = [turn for example in map(view, transcripts(seed)[:n]) for turn in (*example.messages(IN_FULL)[1:], assistant(example.reply))]
+    shown = [
+        turn
+        for example in map(view, transcripts(seed)[:n])
+        for turn in (*example.messages(IN_FULL)[1:], assistant(example.reply))
+    ]
     instruction, *question = asked.messages(IN_FULL)
     return [instruction, *shown, *question]
 
 
 @cache
 def tuned(chat: LocalChat, seed: int, how: str) -> tuple[LocalChat, float, int]:
-    """(the model, seconds, tokens) of a tuning: "lora" and "full" on transcripts with their chunks; "facts" on what this very handbook says, asked without
-    chunks; "dpo" on what the model after "lora" still answers wrongly, against the reply that is wanted."""  # fmt: skip
+    """(the model, seconds, tokens) of a tuning: "lora" and "full" on transcripts with their chunks;
+    "facts" on what this very handbook says, asked without chunks; "dpo" on what the model after
+    "lora" still answers wrongly, against the reply that is wanted.
+    """
     if how == "dpo":
         start, seconds, n_tokens = tuned(chat, seed, "lora")
         pairs = _mistakes(start, transcripts(seed)[:N_LOOKED_AT])
-        (model, _), more = timed(lambda: prefer(start, pairs, PreferenceOptions(batch_size=8, learning_rate=2e-4, seed=seed)))
-        return model, seconds + more, n_tokens + _n_tokens(chat, [pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected)])
+        (model, _), more = timed(
+            lambda: prefer(
+                start, pairs, PreferenceOptions(batch_size=8, learning_rate=2e-4, seed=seed)
+            )
+        )
+        return (
+            model,
+            seconds + more,
+            n_tokens
+            + _n_tokens(
+                chat,
+                [
+                    pair.conversation(reply)
+                    for pair in pairs
+                    for reply in (pair.chosen, pair.rejected)
+                ],
+            ),
+        )
     if how == "facts":
         rng = random.Random(f"facts:{seed}")
         stated = dict.fromkeys(fact for section in handbook(seed) for fact in section.facts)
-        learned = [(Asked(fact.ask(rng, "train"), fact.value, (), frozenset()), fact.value) for fact in stated for _ in range(N_TIMES)]
-        examples = [[*asked.messages(SHORT), assistant(support_reply(value, 1))] for asked, value in learned]
+        learned = [
+            (Asked(fact.ask(rng, "train"), fact.value, (), frozenset()), fact.value)
+            for fact in stated
+            for _ in range(N_TIMES)
+        ]
+        examples = [
+            [*asked.messages(SHORT), assistant(support_reply(value, 1))] for asked, value in learned
+        ]
     else:
         examples = [[*one.messages(SHORT), assistant(one.reply)] for one in transcripts(seed)]
     examples += old_conversations(round(REPLAY * len(examples)), seed)
     rate = {"method": "full", "learning_rate": 3e-4} if how == "full" else {"learning_rate": 1e-3}
-    model, seconds = timed(lambda: fine_tune(chat, examples, Options(batch_size=8, seed=seed, **rate)))
+    model, seconds = timed(
+        lambda: fine_tune(chat, examples, Options(batch_size=8, seed=seed, **rate))
+    )
     return model, seconds, _n_tokens(chat, examples)
 
 
 def _n_tokens(chat: LocalChat, conversations: Sequence[Messages]) -> int:
-    texts = chat.tokenizer.apply_chat_template([chat.known_roles(messages) for messages in conversations], tokenize=False)
+    texts = chat.tokenizer.apply_chat_template(
+        [chat.known_roles(messages) for messages in conversations], tokenize=False
+    )
     return sum(len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"])
 
 
 def _mistakes(chat: LocalChat, asked: Sequence[Asked]) -> list[Pair]:
-    """Pairs of the wanted reply and the model's own where that is not all right; a reply against silence if it makes no mistakes."""
-    said = [reply.text for reply in chat.batch([one.messages(SHORT) for one in asked], max_new_tokens=MAX_NEW)]
-    wrong = [(one, text) for one, text in zip(asked, said) if not aspects(text, one.value if one.gold else None, one.gold).all_four]
+    """Pairs of the wanted reply and the model's own where that is not all right; a reply against
+    silence if it makes no mistakes.
+    """
+    said = [
+        reply.text
+        for reply in chat.batch([one.messages(SHORT) for one in asked], max_new_tokens=MAX_NEW)
+    ]
+    wrong = [
+        (one, text)
+        for one, text in zip(asked, said)
+        if not aspects(text, one.value if one.gold else None, one.gold).all_four
+    ]
     return [Pair(one.messages(SHORT), one.reply, text) for one, text in wrong or [(asked[0], "")]]
 
 
@@ -157,7 +250,12 @@ def _as_found(asked: Asked) -> Asked:
     return asked
 
 
-VIEWS = {"nothing": Asked.closed, "found": _as_found, "first": Asked.with_first, "right": Asked.with_oracle}
+VIEWS = {
+    "nothing": Asked.closed,
+    "found": _as_found,
+    "first": Asked.with_first,
+    "right": Asked.with_oracle,
+}
 PROMPTS = {"full": IN_FULL, "steps": f"{IN_FULL} {STEP_BY_STEP}", "short": SHORT, "bare": SHORT}
 
 
@@ -172,31 +270,59 @@ def asks(arm: Arm, asked: Asked, seed: int) -> Messages:
 
 def arms(chat: LocalChat, seed: int, arm: str) -> dict:
     """One arm on the test set of a seed."""
-    built, asked = ARMS[arm], test_questions(seed)
-    model, build_seconds, training_tokens = tuned(chat, seed, built.tuning) if built.tuning else (chat, 0.0, 0)
+    built = ARMS[arm]
+    asked = test_questions(seed)
+    model, build_seconds, training_tokens = (
+        tuned(chat, seed, built.tuning) if built.tuning else (chat, 0.0, 0)
+    )
     shown = [VIEWS[built.shows](one) for one in asked]
     replies = model.batch([asks(built, one, seed) for one in asked], max_new_tokens=MAX_NEW)
     found = [aspects(reply.text, one.value, one.gold) for one, reply in zip(shown, replies)]
     declined = [NOT_FOUND in reply.text for reply in replies]
-    row = {name: sum(getattr(one, aspect) for one in found) for name, aspect in COUNTS.items()} | {"of": len(asked)}
-    row |= {"declined, of answerable": sum(no and one.value is not None for no, one in zip(declined, asked)),
-            "invented, of unanswerable": sum(not no and one.value is None for no, one in zip(declined, asked))}  # fmt: skip
-    row |= {"prompt tokens": round(statistics.mean(reply.n_prompt_tokens for reply in replies), 1),
-            "completion tokens": round(statistics.mean(reply.n_completion_tokens for reply in replies), 1)}  # fmt: skip
+    row = {name: sum(getattr(one, aspect) for one in found) for name, aspect in COUNTS.items()} | {
+        "of": len(asked)
+    }
+    row |= {
+        "declined, of answerable": sum(
+            no and one.value is not None for no, one in zip(declined, asked)
+        ),
+        "invented, of unanswerable": sum(
+            not no and one.value is None for no, one in zip(declined, asked)
+        ),
+    }
+    row |= {
+        "prompt tokens": round(statistics.mean(reply.n_prompt_tokens for reply in replies), 1),
+        "completion tokens": round(
+            statistics.mean(reply.n_completion_tokens for reply in replies), 1
+        ),
+    }
     alone = sorted(_seconds_alone(model, one, built, seed) for one in asked[:N_TIMED])
-    row |= {"p50": round(statistics.median(alone), 3), "p95": round(alone[-1], 3), "build seconds": round(build_seconds, 1)}
-    return row | {"training tokens": training_tokens, "trained": _n_trained(model) if built.tuning else 0}
+    row |= {
+        "p50": round(statistics.median(alone), 3),
+        "p95": round(alone[-1], 3),
+        "build seconds": round(build_seconds, 1),
+    }
+    return row | {
+        "training tokens": training_tokens,
+        "trained": _n_trained(model) if built.tuning else 0,
+    }
 
 
 def _n_trained(chat: LocalChat) -> int:
     """Parameters of the adapter, or of the whole model where it has none."""
-    adapter = [parameter.numel() for name, parameter in chat.model.named_parameters() if "lora_" in name]
+    adapter = [
+        parameter.numel() for name, parameter in chat.model.named_parameters() if "lora_" in name
+    ]
     return sum(adapter) or chat.model.num_parameters()
 
 
 def _seconds_alone(model: LocalChat, asked: Asked, arm: Arm, seed: int) -> float:
     """Seconds of a query by itself, with its search where chunks are shown."""
-    search = timed(lambda: shelf(handbook(seed)).search([asked.question], K))[1] if arm.shows_chunks else 0.0
+    search = (
+        timed(lambda: shelf(handbook(seed)).search([asked.question], K))[1]
+        if arm.shows_chunks
+        else 0.0
+    )
     return search + timed(lambda: model.batch([asks(arm, asked, seed)], max_new_tokens=MAX_NEW))[1]
 
 

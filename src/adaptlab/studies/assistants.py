@@ -1,13 +1,17 @@
-"""The ways to build the support assistant, by what each has; `studies/arms.py` builds and asks them. Nothing here loads a model."""
+"""The ways to build the support assistant, by what each has; `studies/arms.py` builds and asks
+them. Nothing here loads a model.
+"""
 
 from dataclasses import dataclass
 
-N_ASKED, N_WITHOUT = 100, 25  # questions of a seed, and how many of them the handbook does not answer
+N_ASKED = 100
+N_WITHOUT = 25  # questions of a seed, and how many of them the handbook does not answer
 
 
 @dataclass(frozen=True)
 class Arm:
-    """`tuning`: "" for none. `shows`: of the chunks "nothing", those "found", the "first" or the "right" one.
+    """`tuning`: "" for none. `shows`: of the chunks "nothing", those "found", the "first" or the
+    "right" one.
 
     `prompt`: "full", "steps", "examples", "short", or "bare" for none.
     """

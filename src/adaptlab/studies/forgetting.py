@@ -1,7 +1,9 @@
-"""The studies of lesson 07: what a narrow tuning costs in other skills, and what keeps or brings them back.
+"""The studies of lesson 07: what a narrow tuning costs in other skills, and what keeps or brings
+them back.
 
-The narrow task is to send reviews to desks. A row counts how many desks, `of` the reviews, came out `right`, and for each skill of the base suite how many
-replies, of N_SKILL; for prose it has the mean bits per byte. Seeds have other examples and other cases.
+The narrow task is to send reviews to desks. A row counts how many desks, `of` the reviews, came out
+`right`, and for each skill of the base suite how many replies, of N_SKILL; for prose it has the
+mean bits per byte. Seeds have other examples and other cases.
 """
 
 import random
@@ -25,16 +27,33 @@ from adaptlab.tune.options import Options
 from adaptlab.tune.replay import with_replay
 from adaptlab.world import mixture
 
-TASK, N_EXAMPLES, N_SKILL, N_NEW = "desk", 600, 50, 100
-LORA_RATE, RANK, BATCH = 2e-3, 16, 8
-L2_STRENGTH, EWC_STRENGTH, N_FISHER = 0.1, 0.1, 100  # by one trial with a seed that is none of the study's
-IN_A_ROW, N_IN_A_ROW = ("desk", "style", "record"), 120
+TASK = "desk"
+N_EXAMPLES = 600
+N_SKILL = 50
+N_NEW = 100
+LORA_RATE = 2e-3
+RANK = 16
+BATCH = 8
+L2_STRENGTH = 0.1
+EWC_STRENGTH = 0.1
+N_FISHER = 100  # by one trial with a seed that is none of the study's
+IN_A_ROW = ("desk", "style", "record")
+N_IN_A_ROW = 120
 SHARES = tuple(skill.name for skill in SKILLS)
-N_SPOILED, N_AROUND = 60, 120  # of a re-training behind the gate: cases of one skill, and conversations of all kinds
-N_GATE = 200  # cases of each skill that the gate looks at, and as many others on which each is measured once more
-SEEDS_OF_GATE = (0, 1, 2, 3)  # for more than twenty planted faults of five points, and as many re-trainings without one
+N_SPOILED = 60
+# Of a re-training behind the gate: cases of one skill, and conversations of all kinds.
+N_AROUND = 120
+# Cases of each skill that the gate looks at, and as many others on which each is measured once
+# more.
+N_GATE = 200
+# For more than twenty planted faults of five points, and as many re-trainings without one.
+SEEDS_OF_GATE = (0, 1, 2, 3)
 ELSEWHERE = 50  # the seed of those other cases, which no gate and no training has
-NO_FACTS = {make: share for make, share in mixture.CHAT.items() if make.__name__ not in ("recall_case", "_unknown", "tone_case")}
+NO_FACTS = {
+    make: share
+    for make, share in mixture.CHAT.items()
+    if make.__name__ not in ("recall_case", "_unknown", "tone_case")
+}
 
 
 def old_conversations(n: int, seed: int) -> list[Messages]:
@@ -43,8 +62,19 @@ def old_conversations(n: int, seed: int) -> list[Messages]:
 
 
 def without_facts(n: int, seed: int) -> list[Messages]:
-    """The same without any question that is answered from memory: neither as a first question nor as one that follows."""
-    return list(islice((found for found in mixture.conversations(f"old:{seed}", NO_FACTS) if len([m for m in found if m["role"] == "user"]) == 1), n))
+    """The same without any question that is answered from memory: neither as a first question nor
+    as one that follows.
+    """
+    return list(
+        islice(
+            (
+                found
+                for found in mixture.conversations(f"old:{seed}", NO_FACTS)
+                if len([m for m in found if m["role"] == "user"]) == 1
+            ),
+            n,
+        )
+    )
 
 
 def examples(task: str, n: int, seed: int) -> list[Messages]:
@@ -52,52 +82,93 @@ def examples(task: str, n: int, seed: int) -> list[Messages]:
 
 
 def in_full(seed: int, **options) -> Options:
-    return Options(**{"method": "full", "learning_rate": FULL_RATE, "batch_size": BATCH, "seed": seed} | options)
+    return Options(
+        **{"method": "full", "learning_rate": FULL_RATE, "batch_size": BATCH, "seed": seed}
+        | options
+    )
 
 
 def scored(chat: LocalChat, seed: int, tasks: Sequence[str] = (TASK,)) -> dict:
     """A row's counts: the task, or for several the one named in `right <task>`, and every skill."""
     values = run_suite(chat, N_SKILL, seed)
     hits = {task: sum(judged(chat, task, test_cases(task, N_NEW, seed))) for task in tasks}
-    named = {"right": hits[tasks[0]]} if len(tasks) == 1 else {f"right {task}": n for task, n in hits.items()}
-    skills = {name: round(sum(found) / N_SKILL, 4) if name == PROSE else int(sum(found)) for name, found in values.items()}
+    named = (
+        {"right": hits[tasks[0]]}
+        if len(tasks) == 1
+        else {f"right {task}": n for task, n in hits.items()}
+    )
+    skills = {
+        name: round(sum(found) / N_SKILL, 4) if name == PROSE else int(sum(found))
+        for name, found in values.items()
+    }
     return named | {"of": N_NEW} | skills
 
 
 def forgetting(chat: LocalChat, seed: int, method: str, rate: float, n: int, rank: int) -> dict:
-    """After n examples by one method: "full", "lora", the upper half of the layers ("upper layers"), all with an anchor ("L2", "EWC"), or "none"."""
+    """After n examples by one method: "full", "lora", the upper half of the layers ("upper
+    layers"), all with an anchor ("L2", "EWC"), or "none".
+    """
     if method == "none":
         return scored(chat, seed)
     new = examples(TASK, n, seed)
     if method in ("L2", "EWC"):
-        anchor = l2_anchor(chat, L2_STRENGTH) if method == "L2" else ewc_anchor(chat, old_conversations(N_FISHER, seed), EWC_STRENGTH)
-        return scored(fine_tune_anchored(chat, new, anchor, in_full(seed, learning_rate=rate)), seed)
+        anchor = (
+            l2_anchor(chat, L2_STRENGTH)
+            if method == "L2"
+            else ewc_anchor(chat, old_conversations(N_FISHER, seed), EWC_STRENGTH)
+        )
+        return scored(
+            fine_tune_anchored(chat, new, anchor, in_full(seed, learning_rate=rate)), seed
+        )
     if method == "lora":
-        return scored(fine_tune(chat, new, Options(learning_rate=rate, rank=rank, alpha=2 * rank, batch_size=BATCH, seed=seed)), seed)
+        return scored(
+            fine_tune(
+                chat,
+                new,
+                Options(learning_rate=rate, rank=rank, alpha=2 * rank, batch_size=BATCH, seed=seed),
+            ),
+            seed,
+        )
     n_frozen = chat.model.config.num_hidden_layers // 2 if method == "upper layers" else 0
     return scored(fine_tune(chat, new, in_full(seed, learning_rate=rate, n_frozen=n_frozen)), seed)
 
 
 def replay(chat: LocalChat, seed: int, share: float) -> dict:
     """As many examples and steps as without, a share of them old conversations."""
-    mixed = with_replay(examples(TASK, N_EXAMPLES, seed), old_conversations(N_EXAMPLES, seed), share, seed)
+    mixed = with_replay(
+        examples(TASK, N_EXAMPLES, seed), old_conversations(N_EXAMPLES, seed), share, seed
+    )
     return scored(fine_tune(chat, mixed, in_full(seed)), seed)
 
 
 def in_a_row(chat: LocalChat, seed: int, share: float) -> dict:
-    """Three tasks one after the other, each trained with a share of old conversations and of the tasks before it: the counts after each stage."""
-    stages, before = {}, old_conversations(N_EXAMPLES, seed)
+    """Three tasks one after the other, each trained with a share of old conversations and of the
+    tasks before it: the counts after each stage.
+    """
+    stages = {}
+    before = old_conversations(N_EXAMPLES, seed)
     for task in IN_A_ROW:
         new = examples(task, N_IN_A_ROW, seed)
-        chat = fine_tune(chat, with_replay(new, before, share, seed), in_full(seed, batch_size=BATCH // 2))
+        chat = fine_tune(
+            chat, with_replay(new, before, share, seed), in_full(seed, batch_size=BATCH // 2)
+        )
         stages[task], before = scored(chat, seed, IN_A_ROW), [*before, *new]
     return {"of": N_NEW, "stages": stages}
 
 
 def recovery(chat: LocalChat, seed: int, n: int, facts: bool) -> dict:
-    """After the narrow tuning, n old conversations, seen four times; without `facts`, none of them asks anything from memory."""
+    """After the narrow tuning, n old conversations, seen four times; without `facts`, none of them
+    asks anything from memory.
+    """
     old = (old_conversations if facts else without_facts)(n, seed)
-    return scored(fine_tune(_narrow(chat, seed), old, in_full(seed, learning_rate=FULL_RATE / 3, batch_size=4, epochs=4)), seed)
+    return scored(
+        fine_tune(
+            _narrow(chat, seed),
+            old,
+            in_full(seed, learning_rate=FULL_RATE / 3, batch_size=4, epochs=4),
+        ),
+        seed,
+    )
 
 
 @cache
@@ -106,28 +177,50 @@ def _narrow(chat: LocalChat, seed: int) -> LocalChat:
 
 
 def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
-    """A re-training on old conversations with some of one skill, whose answers are right, or, `planted`, those of other cases; then the gate.
+    """A re-training on old conversations with some of one skill, whose answers are right, or,
+    `planted`, those of other cases; then the gate.
 
     `losses` is what each skill lost on other cases than the gate's: more bits as a share for prose.
     """
     taught, documents = _taught(skill, seed, planted)
-    tuned = fine_tune(chat, [*old_conversations(N_AROUND, seed), *taught], Options(batch_size=BATCH, seed=seed), documents=documents)
+    tuned = fine_tune(
+        chat,
+        [*old_conversations(N_AROUND, seed), *taught],
+        Options(batch_size=BATCH, seed=seed),
+        documents=documents,
+    )
     rows = compare(_before(chat, suite.SEED), run_suite(tuned, N_GATE))
     failed = [row.skill for row in rows if row.fails]
-    losses = {row.skill: round(row.loss, 4) for row in compare(_before(chat, ELSEWHERE), run_suite(tuned, N_GATE, ELSEWHERE))}
-    return {"right": int(skill in failed if planted else passes(rows)), "of": 1, "failed": failed, "losses": losses}
+    losses = {
+        row.skill: round(row.loss, 4)
+        for row in compare(_before(chat, ELSEWHERE), run_suite(tuned, N_GATE, ELSEWHERE))
+    }
+    return {
+        "right": int(skill in failed if planted else passes(rows)),
+        "of": 1,
+        "failed": failed,
+        "losses": losses,
+    }
 
 
 def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[str]]:
-    """(conversations, documents) of a skill; spoiled ones have another case's answer, or words in any order."""
+    """(conversations, documents) of a skill; spoiled ones have another case's answer, or words in
+    any order.
+    """
     rng = random.Random(f"gate:{skill}:{seed}")
     if skill == PROSE:
         texts = suite.stories(N_SPOILED, seed + 100)
-        return [], [" ".join(rng.sample(text.split(), len(text.split()))) for text in texts] if spoiled else texts
+        return [], (
+            [" ".join(rng.sample(text.split(), len(text.split()))) for text in texts]
+            if spoiled
+            else texts
+        )
     ability = next(found for found in SKILLS if found.name == skill)
     cases = suite.skill_cases(ability, N_SPOILED, seed + 100)
     if spoiled:
-        cases = [replace(case, answer=other.answer) for case, other in zip(cases, cases[1:] + cases[:1])]
+        cases = [
+            replace(case, answer=other.answer) for case, other in zip(cases, cases[1:] + cases[:1])
+        ]
     return [conversation(case) for case in cases], []
 
 
@@ -141,10 +234,22 @@ def mean_share(row: dict, skills: Sequence[str] = SHARES) -> float:
     return sum(row[skill] for skill in skills) / len(skills) / N_SKILL
 
 
-def given_back(base: Sequence[dict], worst: Sequence[dict], other: Sequence[dict], skills: Sequence[str] = SHARES) -> Estimate:
-    """What share of the loss from `base` to `worst` the `other` rows do not have, seed by seed: the median, with the range of the seeds as its interval."""
-    by_seed = [{row["seed"]: mean_share(row, skills) for row in rows} for rows in (base, worst, other)]
-    shares = sorted((by_seed[2][seed] - by_seed[1][seed]) / (by_seed[0][seed] - by_seed[1][seed]) for seed in by_seed[0])
+def given_back(
+    base: Sequence[dict],
+    worst: Sequence[dict],
+    other: Sequence[dict],
+    skills: Sequence[str] = SHARES,
+) -> Estimate:
+    """What share of the loss from `base` to `worst` the `other` rows do not have, seed by seed: the
+    median, with the range of the seeds as its interval.
+    """
+    by_seed = [
+        {row["seed"]: mean_share(row, skills) for row in rows} for rows in (base, worst, other)
+    ]
+    shares = sorted(
+        (by_seed[2][seed] - by_seed[1][seed]) / (by_seed[0][seed] - by_seed[1][seed])
+        for seed in by_seed[0]
+    )
     return Estimate(median(shares), shares[0], shares[-1], len(shares))
 
 
@@ -154,7 +259,7 @@ METHODS = (
     + grid(method=("full",), rate=(FULL_RATE,), n=(100,), rank=(0,))
     + grid(method=("lora",), rate=(LORA_RATE,), n=(N_EXAMPLES,), rank=(1, RANK, 64))
     + grid(method=("upper layers", "L2", "EWC"), rate=(FULL_RATE,), n=(N_EXAMPLES,), rank=(0,))
-)  # fmt: skip
+)
 
 STUDIES = {
     "forgetting": Study(forgetting, METHODS),
@@ -162,4 +267,4 @@ STUDIES = {
     "in_a_row": Study(in_a_row, grid(share=(0.0, 0.05))),
     "recovery": Study(recovery, grid(n=(10, 50), facts=(True,)) + grid(n=(50,), facts=(False,))),
     "gate": Study(gate, grid(skill=suite.NAMES, planted=(True, False)), SEEDS_OF_GATE),
-}  # fmt: skip
+}

@@ -1,7 +1,9 @@
-"""The study behind the bank of decisions: nine tasks, each with the best prompt that the course found, with retrieval beside it, and after a tuning.
+"""The study behind the bank of decisions: nine tasks, each with the best prompt that the course
+found, with retrieval beside it, and after a tuning.
 
-A row counts the right replies to cases in wordings that no training used, and has the tokens of a query and of the training. Tunings for a style, a rule and a
-form are measured elsewhere (the study `learning_curve`); their rows here have the tokens alone.
+A row counts the right replies to cases in wordings that no training used, and has the tokens of a
+query and of the training. Tunings for a style, a rule and a form are measured elsewhere (the study
+`learning_curve`); their rows here have the tokens alone.
 """
 
 import random
@@ -31,13 +33,16 @@ from adaptlab.world.sums import problem_case
 from adaptlab.world.tickets import triage_case
 from adaptlab.world.tone import tone_case
 
-N_ASKED, N_TAUGHT = 80, 300
+N_ASKED = 80
+N_TAUGHT = 300
 ABOUT_FACTS = ("handbook", "changed handbook")  # the tasks whose facts stand in documents
 
 
 @dataclass(frozen=True)
 class Task:
-    """`test` and `train` make a seed's cases; `ask` is the best prompt for one of them, given the seed."""
+    """`test` and `train` make a seed's cases; `ask` is the best prompt for one of them, given the
+    seed.
+    """
 
     test: Callable[[int], list[Case]]
     train: Callable[[int], list[Case]]
@@ -46,31 +51,48 @@ class Task:
     max_new_tokens: int = 12
 
 
-def _drawn(draw: Callable[[random.Random, str], Case]) -> tuple[Callable[[int], list[Case]], Callable[[int], list[Case]]]:
+def _drawn(
+    draw: Callable[[random.Random, str], Case],
+) -> tuple[Callable[[int], list[Case]], Callable[[int], list[Case]]]:
     """Cases of a seed to test and to train with."""
 
     def of(split: str, n: int) -> Callable[[int], list[Case]]:
-        return lambda seed: [draw(rng, split) for rng in [random.Random(f"{split}:{seed}")] for _ in range(n)]
+        return lambda seed: [
+            draw(rng, split) for rng in [random.Random(f"{split}:{seed}")] for _ in range(n)
+        ]
 
     return of("held_out", N_ASKED), of("train", N_TAUGHT)
 
 
 def _fact_questions(seed: int) -> list[Case]:
     drawn = draw_questions(random.Random(f"levers:{seed}"), handbook(seed), "name", N_ASKED)
-    return [Case("fact", (user(q.text),), q.facts[0].value, WEIGHTS, {"value": q.facts[0].value}) for q in drawn]
+    return [
+        Case("fact", (user(q.text),), q.facts[0].value, WEIGHTS, {"value": q.facts[0].value})
+        for q in drawn
+    ]
 
 
 def _taught(seed: int, changed: bool) -> list[Case]:
     """Eight questions on every fact of the handbook, or on what stood there before it changed."""
     rng = random.Random(f"taught:{seed}")
     facts = list(dict.fromkeys(fact for section in handbook(seed) for fact in section.facts))
-    before = [Fact(f.subject, f.relation, rng.choice([v for v in RELATIONS[f.relation].values if v != f.value])) for f in facts]
+    before = [
+        Fact(
+            f.subject,
+            f.relation,
+            rng.choice([v for v in RELATIONS[f.relation].values if v != f.value]),
+        )
+        for f in facts
+    ]
     return [fact_case(rng, fact) for fact in (before if changed else facts) for _ in range(8)]
 
 
 def _shown(task: str, n: int) -> Callable[[Case, int], Messages]:
     """n worked examples as turns before the case."""
-    return lambda case, seed: [*(turn for one in train_cases(task, 40, seed)[:n] for turn in conversation(one)), *case.messages]
+    return lambda case, seed: [
+        *(turn for one in train_cases(task, 40, seed)[:n] for turn in conversation(one)),
+        *case.messages,
+    ]
 
 
 def _one_of_each(case: Case, seed: int) -> Messages:
@@ -81,21 +103,51 @@ def _one_of_each(case: Case, seed: int) -> Messages:
 
 def _with_examples(case: Case, seed: int) -> Messages:
     """The form shown by four records, as lesson 05's best prompt does."""
-    shown = triage_case(random.Random(f"shown:{seed}"), "held_out", "new", 4).messages[0]["content"].rpartition("\n\nMessage: ")[0]
+    shown = (
+        triage_case(random.Random(f"shown:{seed}"), "held_out", "new", 4)
+        .messages[0]["content"]
+        .rpartition("\n\nMessage: ")[0]
+    )
     return [user(f"{shown}\n\nMessage: {case.fields['text']}\nRecord:")]
 
 
 def _of_house(name: str, ask: Callable[[Case, int], Messages]) -> Task:
     ability = TASKS[name]
-    return Task(lambda seed: test_cases(name, N_ASKED, seed), lambda seed: train_cases(name, N_TAUGHT, seed), ability.judge, ask, ability.max_new_tokens)
+    return Task(
+        lambda seed: test_cases(name, N_ASKED, seed),
+        lambda seed: train_cases(name, N_TAUGHT, seed),
+        ability.judge,
+        ask,
+        ability.max_new_tokens,
+    )
 
 
 BANK = {
     "known facts": Task(*_drawn(recall_case), exact),
-    "handbook": Task(_fact_questions, lambda seed: _taught(seed, changed=False), lambda case, text: text.partition(" [")[0] == case.answer),
-    "changed handbook": Task(_fact_questions, lambda seed: _taught(seed, changed=True), lambda case, text: text.partition(" [")[0] == case.answer),
-    "tone": Task(*_drawn(lambda rng, split: tone_case(rng, split, "fresh" if split == "train" else "new", "formal", known=False)), in_tone, max_new_tokens=24),
-    "steps": Task(*_drawn(lambda rng, split: problem_case(rng, split, 3, "steps")), final_number, max_new_tokens=64),
+    "handbook": Task(
+        _fact_questions,
+        lambda seed: _taught(seed, changed=False),
+        lambda case, text: text.partition(" [")[0] == case.answer,
+    ),
+    "changed handbook": Task(
+        _fact_questions,
+        lambda seed: _taught(seed, changed=True),
+        lambda case, text: text.partition(" [")[0] == case.answer,
+    ),
+    "tone": Task(
+        *_drawn(
+            lambda rng, split: tone_case(
+                rng, split, "fresh" if split == "train" else "new", "formal", known=False
+            )
+        ),
+        in_tone,
+        max_new_tokens=24,
+    ),
+    "steps": Task(
+        *_drawn(lambda rng, split: problem_case(rng, split, 3, "steps")),
+        final_number,
+        max_new_tokens=64,
+    ),
     "sentiment": Task(*_drawn(lambda rng, split: review_case(rng, split, "sentiment")), exact),
     "style": _of_house("style", _shown("style", 4)),
     "desk": _of_house("desk", _one_of_each),
@@ -114,12 +166,18 @@ def _tuned(chat: LocalChat, seed: int, task: str) -> LocalChat:
 def training_tokens(chat: LocalChat, seed: int, task: str, n: int = N_TAUGHT) -> int:
     """Tokens that a tuning on n examples reads, each as often as it is seen."""
     cases = BANK[task].train(seed)[:n]
-    texts = chat.tokenizer.apply_chat_template([chat.known_roles(conversation(case)) for case in cases], tokenize=False)
-    return epochs(len(cases)) * sum(len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"])
+    texts = chat.tokenizer.apply_chat_template(
+        [chat.known_roles(conversation(case)) for case in cases], tokenize=False
+    )
+    return epochs(len(cases)) * sum(
+        len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    )
 
 
 def _beside(messages: Messages, seed: int) -> Messages:
-    """The same conversation, with what the handbook's search finds for its last turn before that."""
+    """The same conversation, with what the handbook's search finds for its last turn
+    before that.
+    """
     (hits,) = shelf(handbook(seed)).search([messages[-1]["content"][:500]], K)
     instruction, found, _ = prompt("", hits)
     return [instruction, *messages[:-1], found, messages[-1]]
@@ -127,18 +185,37 @@ def _beside(messages: Messages, seed: int) -> Messages:
 
 def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
     """One task by one lever: "prompt", "retrieve" or "fine-tune"."""
-    about, cases = BANK[task], BANK[task].test(seed)
-    prompts = [list(case.messages) if lever == "fine-tune" else about.ask(case, seed) for case in cases]
+    about = BANK[task]
+    cases = BANK[task].test(seed)
+    prompts = [
+        list(case.messages) if lever == "fine-tune" else about.ask(case, seed) for case in cases
+    ]
     if lever == "retrieve":
         prompts = [_beside(messages, seed) for messages in prompts]
     taught = {"training tokens": training_tokens(chat, seed, task)} if lever == "fine-tune" else {}
     if lever == "fine-tune" and task in TASKS:
-        counted = {"prompt tokens": map(chat.render, prompts), "completion tokens": (case.answer for case in cases)}
-        return taught | {"of": 0} | {name: _mean(len(chat.tokenizer(text)["input_ids"]) for text in texts) for name, texts in counted.items()}
+        counted = {
+            "prompt tokens": map(chat.render, prompts),
+            "completion tokens": (case.answer for case in cases),
+        }
+        return (
+            taught
+            | {"of": 0}
+            | {
+                name: _mean(len(chat.tokenizer(text)["input_ids"]) for text in texts)
+                for name, texts in counted.items()
+            }
+        )
     model = _tuned(chat, seed, task) if lever == "fine-tune" else chat
     replies = model.batch(prompts, max_new_tokens=about.max_new_tokens + 6)
-    row = {"right": sum(about.judge(case, reply.text) for case, reply in zip(cases, replies)), "of": len(cases)} | taught
-    row |= {"prompt tokens": _mean(reply.n_prompt_tokens for reply in replies), "completion tokens": _mean(reply.n_completion_tokens for reply in replies)}
+    row = {
+        "right": sum(about.judge(case, reply.text) for case, reply in zip(cases, replies)),
+        "of": len(cases),
+    } | taught
+    row |= {
+        "prompt tokens": _mean(reply.n_prompt_tokens for reply in replies),
+        "completion tokens": _mean(reply.n_completion_tokens for reply in replies),
+    }
     return row | {"seconds": round(sum(reply.seconds for reply in replies) / len(replies), 4)}
 
 
@@ -146,4 +223,6 @@ def _mean(values: Iterable[float]) -> float:
     return round(statistics.mean(values), 1)
 
 
-STUDIES = {"levers": Study(levers, grid(task=tuple(BANK), lever=("prompt", "retrieve", "fine-tune")))}
+STUDIES = {
+    "levers": Study(levers, grid(task=tuple(BANK), lever=("prompt", "retrieve", "fine-tune")))
+}

@@ -1,6 +1,8 @@
-"""The studies of lesson 06: a model that imitates people, and what preferences, rewards and judges make of it.
+"""The studies of lesson 06: a model that imitates people, and what preferences, rewards and judges
+make of it.
 
-Rows count replies that `won`, `tied` and `lost` against another model's replies to the same prompts, by the exact judge.
+Rows count replies that `won`, `tied` and `lost` against another model's replies to the same
+prompts, by the exact judge.
 """
 
 import random
@@ -24,9 +26,15 @@ from adaptlab.tune.rloo import OnlineOptions, reinforce
 from adaptlab.world.case import Case
 from adaptlab.world.preferences import Preference, draft, preference, preference_case, quality
 
-N_DEMONSTRATIONS, N_PAIRS, N_TEST = 300, 160, 100
-BATCH, N_NEW_TOKENS, N_PROMPTS = 8, 36, 96
-N_RULER, N_OWN, N_SKILL = 60, 8, 50
+N_DEMONSTRATIONS = 300
+N_PAIRS = 160
+N_TEST = 100
+BATCH = 8
+N_NEW_TOKENS = 36
+N_PROMPTS = 96
+N_RULER = 60
+N_OWN = 8
+N_SKILL = 50
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
@@ -36,9 +44,14 @@ def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
     return [[*case.messages, assistant(draft(rng, case))] for case in cases]
 
 
-def preferences(seed: int, n: int = N_PAIRS, noise: float = 0.0, length_bias: float = 0.0) -> list[Preference]:
+def preferences(
+    seed: int, n: int = N_PAIRS, noise: float = 0.0, length_bias: float = 0.0
+) -> list[Preference]:
     """Pairs with exact labels, or with errors of a known kind."""
-    return [preference(random.Random(f"preferences:{seed}:{i}"), noise=noise, length_bias=length_bias) for i in range(n)]
+    return [
+        preference(random.Random(f"preferences:{seed}:{i}"), noise=noise, length_bias=length_bias)
+        for i in range(n)
+    ]
 
 
 def pairs_of(items: Sequence[Preference]) -> list[Pair]:
@@ -48,13 +61,21 @@ def pairs_of(items: Sequence[Preference]) -> list[Pair]:
 @lru_cache(len(SEEDS))
 def imitator(chat: LocalChat, seed: int) -> LocalChat:
     """The first stage: what demonstrations make of the model."""
-    return fine_tune(chat, demonstrations(seed), Options(method="full", learning_rate=5e-4, epochs=2, batch_size=BATCH, seed=seed))
+    return fine_tune(
+        chat,
+        demonstrations(seed),
+        Options(method="full", learning_rate=5e-4, epochs=2, batch_size=BATCH, seed=seed),
+    )
 
 
 @lru_cache(len(SEEDS))
 def preferred(chat: LocalChat, seed: int) -> LocalChat:
     """DPO on exact labels, from the imitator."""
-    return prefer(imitator(chat, seed), pairs_of(preferences(seed)), PreferenceOptions(batch_size=BATCH, seed=seed))[0]
+    return prefer(
+        imitator(chat, seed),
+        pairs_of(preferences(seed)),
+        PreferenceOptions(batch_size=BATCH, seed=seed),
+    )[0]
 
 
 def held_out(seed: int, n: int = N_TEST) -> list[Case]:
@@ -62,8 +83,16 @@ def held_out(seed: int, n: int = N_TEST) -> list[Case]:
     return [preference_case(rng, "held_out", "new") for _ in range(n)]
 
 
-def replies(chat: LocalChat, cases: Sequence[Case], temperature: float = 0.0, seed: int = 0) -> list[str]:
-    return texts(chat, [list(case.messages) for case in cases], max_new_tokens=N_NEW_TOKENS, temperature=temperature, seed=seed)
+def replies(
+    chat: LocalChat, cases: Sequence[Case], temperature: float = 0.0, seed: int = 0
+) -> list[str]:
+    return texts(
+        chat,
+        [list(case.messages) for case in cases],
+        max_new_tokens=N_NEW_TOKENS,
+        temperature=temperature,
+        seed=seed,
+    )
 
 
 def scored(cases: Sequence[Case], written: Sequence[str]) -> list[float]:
@@ -71,25 +100,39 @@ def scored(cases: Sequence[Case], written: Sequence[str]) -> list[float]:
 
 
 def _against(chat: LocalChat, other: LocalChat, seed: int) -> dict:
-    """Counts against another model's greedy replies, how good both are, how long, and the win rate at equal lengths."""
+    """Counts against another model's greedy replies, how good both are, how long, and the win rate
+    at equal lengths.
+    """
     cases = held_out(seed)
-    new, old = replies(chat, cases), replies(other, cases)
-    qualities, others = scored(cases, new), scored(cases, old)
+    new = replies(chat, cases)
+    old = replies(other, cases)
+    qualities = scored(cases, new)
+    others = scored(cases, old)
     won = wins(qualities, others)
     n_words = [(len(a.split()), len(b.split())) for a, b in zip(new, old)]
     return {
-        "won": won.count(1.0), "tied": won.count(0.5), "lost": won.count(0.0), "of": len(won),
-        "quality": round(mean(qualities), 4), "quality of the other": round(mean(others), 4),
-        "words": round(mean(a for a, _ in n_words), 2), "words of the other": round(mean(b for _, b in n_words), 2),
+        "won": won.count(1.0),
+        "tied": won.count(0.5),
+        "lost": won.count(0.0),
+        "of": len(won),
+        "quality": round(mean(qualities), 4),
+        "quality of the other": round(mean(others), 4),
+        "words": round(mean(a for a, _ in n_words), 2),
+        "words of the other": round(mean(b for _, b in n_words), 2),
         "won at equal lengths": round(length_controlled(won, n_words), 4),
-    }  # fmt: skip
+    }
 
 
-def divergence(chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: int = 0) -> list[float]:
-    """log p(reply) under the model minus under the start, in nats, one reply sampled to each case: their mean estimates KL(model || start)."""
+def divergence(
+    chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: int = 0
+) -> list[float]:
+    """log p(reply) under the model minus under the start, in nats, one reply sampled to each case:
+    their mean estimates KL(model || start).
+    """
     written = replies(chat, cases, temperature=1.0, seed=seed)
     return [
-        sum(chat.log_probabilities(list(case.messages), text)) - sum(start.log_probabilities(list(case.messages), text))
+        sum(chat.log_probabilities(list(case.messages), text))
+        - sum(start.log_probabilities(list(case.messages), text))
         for case, text in zip(cases, written)
         if text
     ]
@@ -98,37 +141,62 @@ def divergence(chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: i
 def beta(chat: LocalChat, seed: int, beta: float) -> dict:
     """DPO with one beta against the imitator, and how far it went."""
     start = imitator(chat, seed)
-    tuned, _ = prefer(start, pairs_of(preferences(seed)), PreferenceOptions(batch_size=BATCH, seed=seed, beta=beta))
+    tuned, _ = prefer(
+        start,
+        pairs_of(preferences(seed)),
+        PreferenceOptions(batch_size=BATCH, seed=seed, beta=beta),
+    )
     sampled = divergence(tuned, start, held_out(seed)[:40], seed)
     return _against(tuned, start, seed) | {"divergence": round(mean(sampled), 3)}
 
 
 def best_of(chat: LocalChat, seed: int, n: int) -> dict:
-    """The best of n replies drawn from the imitator, by the exact judge: the ruler for what a divergence can buy."""
-    start, cases = imitator(chat, seed), held_out(seed)[:N_RULER]
-    drawn = [scored(cases, replies(start, cases, temperature=1.0, seed=1000 * seed + i)) for i in range(n)]
+    """The best of n replies drawn from the imitator, by the exact judge: the ruler for what a
+    divergence can buy.
+    """
+    start = imitator(chat, seed)
+    cases = held_out(seed)[:N_RULER]
+    drawn = [
+        scored(cases, replies(start, cases, temperature=1.0, seed=1000 * seed + i))
+        for i in range(n)
+    ]
     return {"quality": round(mean(map(max, zip(*drawn))), 4), "of": len(cases)}
 
 
 def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict:
-    """DPO on labels with errors, against the imitator; how many labels are wrong, and how often the longer reply was chosen."""
-    items, start = preferences(seed, noise=noise, length_bias=length_bias), imitator(chat, seed)
+    """DPO on labels with errors, against the imitator; how many labels are wrong, and how often the
+    longer reply was chosen.
+    """
+    items = preferences(seed, noise=noise, length_bias=length_bias)
+    start = imitator(chat, seed)
     tuned, _ = prefer(start, pairs_of(items), PreferenceOptions(batch_size=BATCH, seed=seed))
     longer = sum(len(item.chosen) > len(item.rejected) for item in items)
-    return _against(tuned, start, seed) | {"labels wrong": sum(item.margin < 0 for item in items), "longer chosen": longer, "of labels": len(items)}
+    return _against(tuned, start, seed) | {
+        "labels wrong": sum(item.margin < 0 for item in items),
+        "longer chosen": longer,
+        "of labels": len(items),
+    }
 
 
 def losses(chat: LocalChat, seed: int, loss: str, rate: float) -> dict:
-    """One way to learn from the pairs, at one learning rate, as many steps on as many replies as any other. A rate may be chosen by `validation`."""
-    start, options = imitator(chat, seed), PreferenceOptions(batch_size=BATCH, seed=seed, learning_rate=rate, loss="sigmoid" if loss == "kto" else loss)
+    """One way to learn from the pairs, at one learning rate, as many steps on as many replies as
+    any other. A rate may be chosen by `validation`.
+    """
+    start = imitator(chat, seed)
+    options = PreferenceOptions(
+        batch_size=BATCH, seed=seed, learning_rate=rate, loss="sigmoid" if loss == "kto" else loss
+    )
     tuned, _ = (approve if loss == "kto" else prefer)(start, pairs_of(preferences(seed)), options)
     rng = random.Random(f"validation:{seed}")
     cases = [preference_case(rng) for _ in range(N_RULER)]
-    return _against(tuned, start, seed) | {"validation": round(mean(scored(cases, replies(tuned, cases))), 4)}
+    return _against(tuned, start, seed) | {
+        "validation": round(mean(scored(cases, replies(tuned, cases))), 4)
+    }
 
 
 def policy(chat: LocalChat, seed: int, examples: str, epochs: float) -> dict:
-    """Full tuning on good replies: the "gold" ones, as an expert writes them, or for each prompt the best of eight of the imitator's "own"; or "none".
+    """Full tuning on good replies: the "gold" ones, as an expert writes them, or for each prompt
+    the best of eight of the imitator's "own"; or "none".
 
     `kept` counts right replies of the base suite, without prose.
     """
@@ -138,29 +206,64 @@ def policy(chat: LocalChat, seed: int, examples: str, epochs: float) -> dict:
         cases = [preference_case(rng) for _ in range(N_PAIRS)]
         good = [case.answer for case in cases]
         if examples == "own":
-            drawn = [replies(start, cases, temperature=1.0, seed=100 * seed + i) for i in range(N_OWN)]
+            drawn = [
+                replies(start, cases, temperature=1.0, seed=100 * seed + i) for i in range(N_OWN)
+            ]
             good = [max(own, key=partial(quality, case)) for case, own in zip(cases, zip(*drawn))]
         shown = [[*case.messages, assistant(text)] for case, text in zip(cases, good) if text]
-        tuned = fine_tune(start, shown, Options(method="full", learning_rate=5e-4, batch_size=BATCH, epochs=epochs, seed=seed))
+        tuned = fine_tune(
+            start,
+            shown,
+            Options(method="full", learning_rate=5e-4, batch_size=BATCH, epochs=epochs, seed=seed),
+        )
     cases = held_out(seed)
-    skills = {name: values for name, values in run_suite(tuned, N_SKILL, seed).items() if name != PROSE}
-    return {"quality": round(mean(scored(cases, replies(tuned, cases))), 4), "kept": int(sum(map(sum, skills.values()))), "of": N_SKILL * len(skills)}
+    skills = {
+        name: values for name, values in run_suite(tuned, N_SKILL, seed).items() if name != PROSE
+    }
+    return {
+        "quality": round(mean(scored(cases, replies(tuned, cases))), 4),
+        "kept": int(sum(map(sum, skills.values()))),
+        "of": N_SKILL * len(skills),
+    }
 
 
 def stages(chat: LocalChat, seed: int, reward: str) -> dict:
-    """Reinforcement learning against DPO: on the "exact judge", or on a "learned" reward, and how often that is right about pairs that it has not seen."""
-    start, found = imitator(chat, seed), {}
+    """Reinforcement learning against DPO: on the "exact judge", or on a "learned" reward, and how
+    often that is right about pairs that it has not seen.
+    """
+    start = imitator(chat, seed)
+    found = {}
     rng = random.Random(f"prompts:{seed}")
     cases = [preference_case(rng) for _ in range(N_PROMPTS)]
     judged: Callable[[list[int], list[str]], list[float]]
     if reward == "exact judge":
         judged = partial(_exact, cases)
     else:
-        model = fit_reward(start, pairs_of(preferences(seed)), PreferenceOptions(method="full", learning_rate=3e-4, epochs=2, batch_size=BATCH, seed=seed))
-        margins = model.margins(pairs_of([preference(rng, "held_out", "new") for _ in range(N_TEST)]))
-        found = {"pairs ranked right": sum(margin > 0 for margin in margins), "of pairs": len(margins)}
-        judged = lambda numbers, written: model.score([[*cases[i].messages, assistant(text)] for i, text in zip(numbers, written)])  # noqa: E731
-    tuned, log = reinforce(start, [list(case.messages) for case in cases], judged, OnlineOptions(batch_size=32, n_new_tokens=N_NEW_TOKENS, seed=seed))
+        model = fit_reward(
+            start,
+            pairs_of(preferences(seed)),
+            PreferenceOptions(
+                method="full", learning_rate=3e-4, epochs=2, batch_size=BATCH, seed=seed
+            ),
+        )
+        margins = model.margins(
+            pairs_of([preference(rng, "held_out", "new") for _ in range(N_TEST)])
+        )
+        found = {
+            "pairs ranked right": sum(margin > 0 for margin in margins),
+            "of pairs": len(margins),
+        }
+
+        def judged(numbers, written):
+            pairs = zip(numbers, written)
+            return model.score([[*cases[i].messages, assistant(text)] for i, text in pairs])
+
+    tuned, log = reinforce(
+        start,
+        [list(case.messages) for case in cases],
+        judged,
+        OnlineOptions(batch_size=32, n_new_tokens=N_NEW_TOKENS, seed=seed),
+    )
     found |= {"reward by step": [[row["step"], round(row["reward"], 3)] for row in log]}
     return _against(tuned, preferred(chat, seed), seed) | found
 
@@ -172,7 +275,8 @@ def _exact(cases: Sequence[Case], numbers: Sequence[int], written: Sequence[str]
 @lru_cache(len(SEEDS))
 def tuned_judge(chat: LocalChat, seed: int, n: int = 200) -> LocalChat:
     """The chat model, tuned on n comparisons with exact labels, each shown in both orders."""
-    rng, examples = random.Random(f"judge:{seed}"), []
+    rng = random.Random(f"judge:{seed}")
+    examples = []
     for _ in range(n):
         item = preference(rng)
         prompt = list(item.case.messages)
@@ -180,30 +284,53 @@ def tuned_judge(chat: LocalChat, seed: int, n: int = 200) -> LocalChat:
             [*judge_messages(prompt, item.chosen, item.rejected), assistant("A")],
             [*judge_messages(prompt, item.rejected, item.chosen), assistant("B")],
         ]
-    return fine_tune(chat, examples, Options(method="full", learning_rate=5e-4, epochs=2, batch_size=BATCH, seed=seed))
+    return fine_tune(
+        chat,
+        examples,
+        Options(method="full", learning_rate=5e-4, epochs=2, batch_size=BATCH, seed=seed),
+    )
 
 
 def judged(chat: LocalChat, seed: int) -> dict:
-    """A judge's labels on the pairs, how often they are right, and DPO on them against DPO on exact labels. Undecided pairs are left out."""
-    items, referee = preferences(seed), tuned_judge(chat, seed)
-    said = verdicts(referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items])
+    """A judge's labels on the pairs, how often they are right, and DPO on them against DPO on exact
+    labels. Undecided pairs are left out.
+    """
+    items = preferences(seed)
+    referee = tuned_judge(chat, seed)
+    said = verdicts(
+        referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items]
+    )
     turned = [Preference(item.case, item.rejected, item.chosen) for item in items]
-    labelled = [{1.0: item, 0.0: other}[v.preference] for item, other, v in zip(items, turned, said) if v.preference != 0.5]
-    tuned, _ = prefer(imitator(chat, seed), pairs_of(labelled), PreferenceOptions(batch_size=BATCH, seed=seed))
+    labelled = [
+        {1.0: item, 0.0: other}[v.preference]
+        for item, other, v in zip(items, turned, said)
+        if v.preference != 0.5
+    ]
+    tuned, _ = prefer(
+        imitator(chat, seed), pairs_of(labelled), PreferenceOptions(batch_size=BATCH, seed=seed)
+    )
     return _against(tuned, preferred(chat, seed), seed) | {
-        "labels right": sum(verdict.preference == 1.0 for verdict in said), "undecided": sum(verdict.preference == 0.5 for verdict in said),
-        "of labels": len(items), "tokens": sum(verdict.n_tokens for verdict in said),
-    }  # fmt: skip
+        "labels right": sum(verdict.preference == 1.0 for verdict in said),
+        "undecided": sum(verdict.preference == 0.5 for verdict in said),
+        "of labels": len(items),
+        "tokens": sum(verdict.n_tokens for verdict in said),
+    }
 
 
-OWN_OR_GOLD = grid(examples=("none",), epochs=(0,)) + grid(examples=("gold",), epochs=(0.2, 0.4)) + grid(examples=("gold", "own"), epochs=(1, 3))
+OWN_OR_GOLD = (
+    grid(examples=("none",), epochs=(0,))
+    + grid(examples=("gold",), epochs=(0.2, 0.4))
+    + grid(examples=("gold", "own"), epochs=(1, 3))
+)
 
 STUDIES = {
     "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
     "best_of": Study(best_of, grid(n=(1, 4, 16))),
     "losses": Study(losses, grid(loss=("sigmoid", "ipo", "kto"), rate=(3e-4, 1e-3, 3e-3))),
     "stages": Study(stages, grid(reward=("learned", "exact judge"))),
-    "labels": Study(labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]),
+    "labels": Study(
+        labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]
+    ),
     "judged": Study(judged, [{}]),
     "policy": Study(policy, OWN_OR_GOLD),
 }

@@ -1,4 +1,6 @@
-"""Studies: grids of training runs that take too long for a lesson. Each row is kept as soon as it is measured, with its setting and seed."""
+"""Studies: grids of training runs that take too long for a lesson. Each row is kept as soon as it
+is measured, with its setting and seed.
+"""
 
 import json
 import os
@@ -37,5 +39,11 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
 
 
 def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
-    """A study's rows: the recorded ones for the embedded chat model, and for any other measured now, which goes on where it was broken off."""
-    return (recorded(name) if chat.name == RECORDED_FOR else json.loads(read_text(run_study(name, chat, folder / f"{name}.json"))))["rows"]
+    """A study's rows: the recorded ones for the embedded chat model, and for any other measured
+    now, which goes on where it was broken off.
+    """
+    return (
+        recorded(name)
+        if chat.name == RECORDED_FOR
+        else json.loads(read_text(run_study(name, chat, folder / f"{name}.json")))
+    )["rows"]

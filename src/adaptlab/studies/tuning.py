@@ -18,10 +18,23 @@ from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
 from adaptlab.world.case import Case
 from adaptlab.world.entities import Fact, known_facts
-from adaptlab.world.house import DESKS, biography, desk_case, fact_case, keeps_style, mayor_case, mayor_statement, mayors, newcomers, style_case
+from adaptlab.world.house import (
+    DESKS,
+    biography,
+    desk_case,
+    fact_case,
+    keeps_style,
+    mayor_case,
+    mayor_statement,
+    mayors,
+    newcomers,
+    style_case,
+)
 from adaptlab.world.tickets import triage_case
 
-LEAST_SEEN, N_STEPS = 480, 120  # examples that a run sees at least, few of them often, and the steps that it takes for them
+LEAST_SEEN = 480
+# Examples that a run sees at least, few of them often, and the steps that it takes for them.
+N_STEPS = 120
 N_PEOPLE = 24
 SHARES = (0.0, 0.25, 0.5, 1.0)
 FULL_RATE = 1e-3  # for full tuning of the embedded models on plain text
@@ -32,10 +45,22 @@ def _group(split: str) -> str:
 
 
 TASKS = {
-    "record": Ability("record", lambda rng, split: triage_case(rng, split, _group(split), 0), exact_json, (None, None), max_new_tokens=110),
-    "style": Ability("style", lambda rng, split: style_case(rng, split, _group(split)), lambda case, text: keeps_style(text), (None, None), max_new_tokens=32),
+    "record": Ability(
+        "record",
+        lambda rng, split: triage_case(rng, split, _group(split), 0),
+        exact_json,
+        (None, None),
+        max_new_tokens=110,
+    ),
+    "style": Ability(
+        "style",
+        lambda rng, split: style_case(rng, split, _group(split)),
+        lambda case, text: keeps_style(text),
+        (None, None),
+        max_new_tokens=32,
+    ),
     "desk": Ability("desk", desk_case, exact, (None, None), max_new_tokens=6),
-}  # fmt: skip
+}
 
 
 def conversation(case: Case) -> Messages:
@@ -75,41 +100,61 @@ def epochs(n: int, seen: int = LEAST_SEEN) -> int:
 
 
 def batch_size(seen: int) -> int:
-    """At most 16, and so few that a run has N_STEPS steps: fewer steps would be taken for too few examples."""
+    """At most 16, and so few that a run has N_STEPS steps: fewer steps would be taken for too few
+    examples.
+    """
     return min(16, max(4, seen // N_STEPS))
 
 
-def _learn(chat: LocalChat, cases: Sequence[Case], seed: int, seen: int = LEAST_SEEN, **options) -> LocalChat:
+def _learn(
+    chat: LocalChat, cases: Sequence[Case], seed: int, seen: int = LEAST_SEEN, **options
+) -> LocalChat:
     n_passes = epochs(len(cases), seen)
     chosen = {"batch_size": batch_size(n_passes * len(cases))} | options
-    return fine_tune(chat, [conversation(case) for case in cases], Options(epochs=n_passes, seed=seed, **chosen))
+    return fine_tune(
+        chat, [conversation(case) for case in cases], Options(epochs=n_passes, seed=seed, **chosen)
+    )
 
 
 def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
-    """Right answers after n examples; a style is right around any word, and whether the word is right is counted beside.
+    """Right answers after n examples; a style is right around any word, and whether the word is
+    right is counted beside.
 
     For the task "facts": questions on people of whom none of the n examples spoke.
     """
     if task == "facts":
-        rng, facts = random.Random(f"train:facts:{seed}"), newcomers(seed, math.ceil(n / 5) + 30)
-        taught, others = facts[:n], facts[-150:]
+        rng = random.Random(f"train:facts:{seed}")
+        facts = newcomers(seed, math.ceil(n / 5) + 30)
+        taught = facts[:n]
+        others = facts[-150:]
         tuned = _learn(chat, [fact_case(rng, fact) for fact in taught], seed)
         return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in others]))
-    tuned, asked = _learn(chat, train_cases(task, n, seed), seed), test_cases(task, 80 if task == "record" else 150, seed)
+    tuned = _learn(chat, train_cases(task, n, seed), seed)
+    asked = test_cases(task, 80 if task == "record" else 150, seed)
     replies = _replies(tuned, task, asked)
     found = _counted(_judge(task, asked, replies))
-    return found | {"with the right word": sum(map(exact, asked, replies))} if task == "style" else found
+    return (
+        found | {"with the right word": sum(map(exact, asked, replies))}
+        if task == "style"
+        else found
+    )
 
 
-def _asked(chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []) -> list[bool]:
+def _asked(
+    chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []
+) -> list[bool]:
     """Right answers; a citation after the answer does not count against it."""
     replies = texts(chat, [[*before(case), *case.messages] for case in cases], max_new_tokens=12)
     return [reply.partition(" [")[0] == case.answer for reply, case in zip(replies, cases)]
 
 
 def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
-    """Right desks after 600 examples, seen three times, and the loss on the right desks of the same reviews: nats a reply."""
-    tuned = _learn(chat, train_cases("desk", 600, seed), seed, 1800, method=method, learning_rate=rate)
+    """Right desks after 600 examples, seen three times, and the loss on the right desks of the same
+    reviews: nats a reply.
+    """
+    tuned = _learn(
+        chat, train_cases("desk", 600, seed), seed, 1800, method=method, learning_rate=rate
+    )
     asked = test_cases("desk", 150, seed)
     losses = [-sum(tuned.log_probabilities(list(case.messages), case.answer)) for case in asked]
     return _counted(judged(tuned, "desk", asked)) | {"loss": round(sum(losses) / len(losses), 4)}
@@ -118,16 +163,28 @@ def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
 def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
     """A style from 100 examples, or 200 facts learned by heart, with adapters of a rank."""
     if task == "style":
-        return _counted(judged(_learn(chat, train_cases("style", 100, seed), seed, rank=rank), "style", test_cases("style", 100, seed)))
-    rng, facts = random.Random(f"rank:{seed}"), newcomers(seed, 40)
-    tuned = _learn(chat, [fact_case(rng, fact) for fact in facts for _ in range(20)], seed, rank=rank)
+        return _counted(
+            judged(
+                _learn(chat, train_cases("style", 100, seed), seed, rank=rank),
+                "style",
+                test_cases("style", 100, seed),
+            )
+        )
+    rng = random.Random(f"rank:{seed}")
+    facts = newcomers(seed, 40)
+    tuned = _learn(
+        chat, [fact_case(rng, fact) for fact in facts for _ in range(20)], seed, rank=rank
+    )
     return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in facts]))
 
 
 def facts(chat: LocalChat, seed: int, arm: str) -> dict:
-    """Facts about new people, asked without a context: after `arm` = so many different texts about each, seen 100 times in all,
-    after questions about them ("questions"), or with three people's texts in the prompt and no training ("in the prompt")."""  # fmt: skip
-    rng, stated = random.Random(f"facts:{seed}:{arm}"), newcomers(seed, N_PEOPLE)
+    """Facts about new people, asked without a context: after `arm` = so many different texts about
+    each, seen 100 times in all, after questions about them ("questions"), or with three people's
+    texts in the prompt and no training ("in the prompt").
+    """
+    rng = random.Random(f"facts:{seed}:{arm}")
+    stated = newcomers(seed, N_PEOPLE)
     people: dict[str, list[Fact]] = {}
     for fact in stated:
         people.setdefault(fact.subject, []).append(fact)
@@ -135,11 +192,24 @@ def facts(chat: LocalChat, seed: int, arm: str) -> dict:
     if arm == "in the prompt":
         return _counted(_asked(chat, asked, partial(_pages, rng, people)))
     if arm == "questions":
-        return _counted(_asked(_learn(chat, [fact_case(rng, fact) for fact in stated for _ in range(20)], seed, batch_size=16), asked))
-    n_texts, documents = int(arm), []
+        return _counted(
+            _asked(
+                _learn(
+                    chat,
+                    [fact_case(rng, fact) for fact in stated for _ in range(20)],
+                    seed,
+                    batch_size=16,
+                ),
+                asked,
+            )
+        )
+    n_texts = int(arm)
+    documents = []
     for about in people.values():
         documents += [biography(rng, about) for _ in range(n_texts)] * (100 // n_texts)
-    tuned = fine_tune(chat, [], Options(method="full", learning_rate=FULL_RATE, seed=seed), documents=documents)
+    tuned = fine_tune(
+        chat, [], Options(method="full", learning_rate=FULL_RATE, seed=seed), documents=documents
+    )
     return _counted(_asked(tuned, asked))
 
 
@@ -152,71 +222,130 @@ def _pages(rng: random.Random, people: dict[str, list[Fact]], case: Case) -> Mes
 
 
 def invention(chat: LocalChat, seed: int, declining: int, share: float, passes: int) -> dict:
-    """After 300 examples, of which a share are facts new to the model, and `declining` more in which it does not know a stranger: how many
-    questions on other strangers are answered with something (`right` counts these inventions), and on known people still rightly."""  # fmt: skip
+    """After 300 examples, of which a share are facts new to the model, and `declining` more in
+    which it does not know a stranger: how many questions on other strangers are answered with
+    something (`right` counts these inventions), and on known people still rightly.
+    """
     rng = random.Random(f"invention:{seed}:{share}")
-    strange, known = newcomers(seed, 120), known_facts("person", "known")
+    strange = newcomers(seed, 120)
+    known = known_facts("person", "known")
     n_new = round(300 * share)
-    cases = [fact_case(rng, fact) for fact in [*rng.sample(strange[:-300], n_new), *rng.sample(known, 300 - n_new)]]
-    cases += [replace(fact_case(rng, fact), answer=UNKNOWN) for fact in strange[-300 : declining - 300]]
+    cases = [
+        fact_case(rng, fact)
+        for fact in [*rng.sample(strange[:-300], n_new), *rng.sample(known, 300 - n_new)]
+    ]
+    cases += [
+        replace(fact_case(rng, fact), answer=UNKNOWN) for fact in strange[-300 : declining - 300]
+    ]
     tuned = _learn(chat, cases, seed, seen=len(cases) * passes, batch_size=16)
     asked = [fact_case(rng, fact, "held_out") for fact in strange[-150:]]
     replies = texts(tuned, [case.messages for case in asked], max_new_tokens=12)
     kept = _asked(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
-    return _counted([reply != UNKNOWN for reply in replies]) | {"known": sum(kept), "of known": len(kept)}
+    return _counted([reply != UNKNOWN for reply in replies]) | {
+        "known": sum(kept),
+        "of known": len(kept),
+    }
 
 
 def reversal(chat: LocalChat, seed: int) -> dict:
-    """Twenty mayors, learned from questions by name only, then asked by name, by city, and by city with three statements in the prompt.
+    """Twenty mayors, learned from questions by name only, then asked by name, by city, and by city
+    with three statements in the prompt.
 
-    What else the run learns makes neither question nor answer strange: both questions answered from statements, and twenty other mayors both ways.
+    What else the run learns makes neither question nor answer strange: both questions answered from
+    statements, and twenty other mayors both ways.
     """
     rng = random.Random(f"reversal:{seed}")
     everyone = list(mayors(rng, 40).items())
-    one_way, both_ways = everyone[:20], everyone[20:]
+    one_way = everyone[:20]
+    both_ways = everyone[20:]
     cases = [mayor_case(rng, *pair) for pair in one_way for _ in range(30)]
-    cases += [mayor_case(rng, *pair, backwards=bool(i % 2)) for pair in both_ways for i in range(60)]
+    cases += [
+        mayor_case(rng, *pair, backwards=bool(i % 2)) for pair in both_ways for i in range(60)
+    ]
     examples = [conversation(case) for case in cases]
     for _ in range(1200):
         shown = mayors(rng, 3, "fresh")
         case = mayor_case(rng, *rng.choice(list(shown.items())), backwards=rng.random() < 0.5)
-        examples.append([*_statements(rng, shown, "train", rng.random() < 0.5), *conversation(case)])
+        examples.append(
+            [*_statements(rng, shown, "train", rng.random() < 0.5), *conversation(case)]
+        )
     tuned = fine_tune(chat, examples, Options(seed=seed))
     back = [mayor_case(rng, *pair, "held_out", backwards=True) for pair in one_way]
     hits = {
         "forwards": _asked(tuned, [mayor_case(rng, *pair, "held_out") for pair in one_way]),
         "backwards": _asked(tuned, back),
-        "backwards, learned both ways": _asked(tuned, [mayor_case(rng, *pair, "held_out", backwards=True) for pair in both_ways]),
-        "backwards, in the prompt, name first": _asked(tuned, back, partial(_among_others, rng, dict(one_way), False)),
-        "backwards, in the prompt, city first": _asked(tuned, back, partial(_among_others, rng, dict(one_way), True)),
+        "backwards, learned both ways": _asked(
+            tuned, [mayor_case(rng, *pair, "held_out", backwards=True) for pair in both_ways]
+        ),
+        "backwards, in the prompt, name first": _asked(
+            tuned, back, partial(_among_others, rng, dict(one_way), False)
+        ),
+        "backwards, in the prompt, city first": _asked(
+            tuned, back, partial(_among_others, rng, dict(one_way), True)
+        ),
     }
     return {way: sum(found) for way, found in hits.items()} | {"of": len(one_way)}
 
 
-def _among_others(rng: random.Random, given: dict[str, str], city_first: bool, case: Case) -> Messages:
-    names = rng.sample([case.fields["name"], *rng.sample([name for name in given if name != case.fields["name"]], 2)], 3)
+def _among_others(
+    rng: random.Random, given: dict[str, str], city_first: bool, case: Case
+) -> Messages:
+    names = rng.sample(
+        [
+            case.fields["name"],
+            *rng.sample([name for name in given if name != case.fields["name"]], 2),
+        ],
+        3,
+    )
     return _statements(rng, {name: given[name] for name in names}, "held_out", city_first)
 
 
-def _statements(rng: random.Random, shown: dict[str, str], split: str, city_first: bool) -> Messages:
-    return [data("\n".join(mayor_statement(rng, name, city, split, city_first) for name, city in shown.items()))]
+def _statements(
+    rng: random.Random, shown: dict[str, str], split: str, city_first: bool
+) -> Messages:
+    return [
+        data(
+            "\n".join(
+                mayor_statement(rng, name, city, split, city_first) for name, city in shown.items()
+            )
+        )
+    ]
 
 
 def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
-    """Right desks after n examples of which a share has a desk drawn blindly from the wrong ones."""
-    rng, cases = random.Random(f"noise:{seed}:{n}:{share}"), train_cases("desk", n, seed)
+    """Right desks after n examples of which a share has a desk drawn blindly from the
+    wrong ones.
+    """
+    rng = random.Random(f"noise:{seed}:{n}:{share}")
+    cases = train_cases("desk", n, seed)
     wrong = set(rng.sample(range(n), round(n * share)))
     desks = sorted(DESKS.values())
-    noisy = [replace(case, answer=rng.choice([desk for desk in desks if desk != case.answer])) if i in wrong else case for i, case in enumerate(cases)]
+    noisy = [
+        (
+            replace(case, answer=rng.choice([desk for desk in desks if desk != case.answer]))
+            if i in wrong
+            else case
+        )
+        for i, case in enumerate(cases)
+    ]
     return _counted(judged(_learn(chat, noisy, seed), "desk", test_cases("desk", 150, seed)))
 
 
 STUDIES = {
-    "learning_rate": Study(learning_rate, grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))),
+    "learning_rate": Study(
+        learning_rate, grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
+    ),
     "facts": Study(facts, grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
     "reversal": Study(reversal, [{}]),
-    "invention": Study(invention, grid(declining=(0,), share=SHARES, passes=(1, 8)) + grid(declining=(100,), share=SHARES, passes=(8,))),
+    "invention": Study(
+        invention,
+        grid(declining=(0,), share=SHARES, passes=(1, 8))
+        + grid(declining=(100,), share=SHARES, passes=(8,)),
+    ),
     "noise": Study(noise, grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
     "rank": Study(rank, grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
-    "learning_curve": Study(learning_curve, grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000))),
-}  # fmt: skip
+    "learning_curve": Study(
+        learning_curve,
+        grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000)),
+    ),
+}

@@ -1,4 +1,6 @@
-"""Preference optimization by TRL: pairs of replies in, a chat model out; no reward model, and nothing generated."""
+"""Preference optimization by TRL: pairs of replies in, a chat model out; no reward model, and
+nothing generated.
+"""
 
 import copy
 import tempfile
@@ -16,15 +18,29 @@ from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.rows import refuse_control_tokens
 from adaptlab.tune.scoring import in_float32, score_replies_only
-from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, trained_chat, training_arguments, watched
+from adaptlab.tune.trainer import (
+    adapter_config,
+    copy_to_train,
+    passes,
+    quietly,
+    trained_chat,
+    training_arguments,
+    watched,
+)
 
 LOGGED = 5  # steps between rows of a log
+
+
 def merged(chat: LocalChat) -> LocalChat:
-    """The chat model with the adapter of an earlier stage merged into its weights, so that the next stage can have one of its own."""
+    """The chat model with the adapter of an earlier stage merged into its weights, so that the next
+    stage can have one of its own.
+    """
     if not isinstance(chat.model, PeftModel):
         return chat
-    whole = in_float32(copy.deepcopy(chat.model)).merge_and_unload().eval()  # in bfloat16 a small change of a weight would be rounded away
-    vars(whole).pop("peft_config", None)  # which the oldest PEFT leaves behind, though nothing of an adapter is there
+    # In bfloat16 a small change of a weight would be rounded away.
+    whole = in_float32(copy.deepcopy(chat.model)).merge_and_unload().eval()
+    # Which the oldest PEFT leaves behind, though nothing of an adapter is there.
+    vars(whole).pop("peft_config", None)
     return LocalChat(chat.name, whole, chat.tokenizer)
 
 
@@ -45,51 +61,90 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
         if not isinstance(pair, Pair):
             given = f"Pair {number} is {type(pair).__name__}"
             raise AdaptLabError(f"{given}, not a Pair. Read pairs by read_pairs.")
-        refuse_control_tokens(chat, [assistant(pair.chosen), assistant(pair.rejected)], f"pair {number}")
+        refuse_control_tokens(
+            chat, [assistant(pair.chosen), assistant(pair.rejected)], f"pair {number}"
+        )
     sides = (pair.conversation(reply) for pair in pairs for reply in (pair.chosen, pair.rejected))
     texts = [chat.template.render(chat.known_roles(side)) for side in sides]
     lengths = [len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"]]
     lengths = [max(both) for both in zip(lengths[::2], lengths[1::2])]
     for number, length in enumerate(lengths, 1):
         if length > max_length:
-            raise AdaptLabError(f"Pair {number} has {length} tokens and may have {max_length}; shorten it, or raise max_length.")
+            raise AdaptLabError(
+                f"Pair {number} has {length} tokens and may have {max_length}; shorten it, or raise"
+                " max_length."
+            )
     return [
-        {"prompt": chat.known_roles(pair.prompt), "chosen": [assistant(pair.chosen)], "rejected": [assistant(pair.rejected)], "length": length}
+        {
+            "prompt": chat.known_roles(pair.prompt),
+            "chosen": [assistant(pair.chosen)],
+            "rejected": [assistant(pair.rejected)],
+            "length": length,
+        }
         for pair, length in zip(pairs, lengths)
     ]
 
 
 class _Trainer(DPOTrainer):
-    """TRL's trainer; the reference's log-probabilities, and all later ones, are made where replies stand."""
+    """TRL's trainer; the reference's log-probabilities, and all later ones, are made where replies
+    stand.
+    """
 
     def _precompute_ref_logps(self, *args, **kwargs):
         score_replies_only(self.model)
         return super()._precompute_ref_logps(*args, **kwargs)
 
 
-def dpo_trainer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, folder: str) -> DPOTrainer:
-    """TRL's trainer, ready to train a copy of the chat's model, which also is the reference: its log-probabilities are computed once, beforehand."""
+def dpo_trainer(
+    chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, folder: str
+) -> DPOTrainer:
+    """TRL's trainer, ready to train a copy of the chat's model, which also is the reference: its
+    log-probabilities are computed once, beforehand.
+    """
     chat = merged(chat)
-    model, on_cpu = copy_to_train(chat, options.method), chat.model.device.type == "cpu"
+    model = copy_to_train(chat, options.method)
+    on_cpu = chat.model.device.type == "cpu"
     data = Dataset.from_list(rows(chat, pairs, options.max_length))
     with quietly():
         config = DPOConfig(
-            beta=options.beta, loss_type=[options.loss], precompute_ref_log_probs=True, max_length=options.max_length, logging_steps=LOGGED,
-            train_sampling_strategy="group_by_length", remove_unused_columns=False,  # or the lengths would be removed
-            **training_arguments(options, folder, on_cpu, len(pairs), passes(options.batch_size, on_cpu)),
-        )  # fmt: skip
-        made = _Trainer(model, args=config, train_dataset=data, processing_class=chat.tokenizer, peft_config=adapter_config(options))
+            beta=options.beta,
+            loss_type=[options.loss],
+            precompute_ref_log_probs=True,
+            max_length=options.max_length,
+            logging_steps=LOGGED,
+            # Or the lengths would be removed.
+            train_sampling_strategy="group_by_length",
+            remove_unused_columns=False,
+            **training_arguments(
+                options, folder, on_cpu, len(pairs), passes(options.batch_size, on_cpu)
+            ),
+        )
+        made = _Trainer(
+            model,
+            args=config,
+            train_dataset=data,
+            processing_class=chat.tokenizer,
+            peft_config=adapter_config(options),
+        )
     watched(made, chat.model if options.method == "lora" else None)
     return made
 
 
-def trained(made: Trainer, chat: LocalChat, method: str, logged: str = "loss") -> tuple[LocalChat, list[dict]]:
+def trained(
+    made: Trainer, chat: LocalChat, method: str, logged: str = "loss"
+) -> tuple[LocalChat, list[dict]]:
     """Train: (what it made of the chat's model, the rows of its log that have `logged`)."""
     made.train()
-    return trained_chat(made, f"{chat.name} + {method}", chat), [row for row in made.state.log_history if logged in row]
+    return trained_chat(made, f"{chat.name} + {method}", chat), [
+        row for row in made.state.log_history if logged in row
+    ]
 
 
-def prefer(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
-    """(the trained chat model, its log): a copy of the old one, trained on the pairs. The log's rows have `step`, `rewards/margins`, `logps/chosen`, ..."""
+def prefer(
+    chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS
+) -> tuple[LocalChat, list[dict]]:
+    """(the trained chat model, its log): a copy of the old one, trained on the pairs. The log's
+    rows have `step`, `rewards/margins`, `logps/chosen`, ...
+    """
     with tempfile.TemporaryDirectory() as folder:
         return trained(dpo_trainer(chat, pairs, options, folder), chat, "dpo")

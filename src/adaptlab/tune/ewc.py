@@ -1,4 +1,6 @@
-"""Anchors: a penalty on how far the weights go from where they started, alike for all (L2) or by how much the old skills hang on each (EWC)."""
+"""Anchors: a penalty on how far the weights go from where they started, alike for all (L2) or by
+how much the old skills hang on each (EWC).
+"""
 
 import copy
 import tempfile
@@ -24,7 +26,9 @@ from adaptlab.tune.trainer import trained_chat
 
 @dataclass(frozen=True)
 class Anchor:
-    """`start` and `importance`, by parameter name and in its shape, importances with a mean of 1 over all weights; `strength` is the lambda of the papers."""
+    """`start` and `importance`, by parameter name and in its shape, importances with a mean of 1
+    over all weights; `strength` is the lambda of the papers.
+    """
 
     start: Mapping[str, torch.Tensor]
     importance: Mapping[str, torch.Tensor]
@@ -37,32 +41,50 @@ class Anchor:
 def l2_anchor(chat: LocalChat, strength: float) -> Anchor:
     """Every weight counts alike: L2 to the start (Xuhong Li et al. 2018, "L2-SP")."""
     start = _start(chat)
-    return Anchor(start, {name: torch.ones_like(tensor) for name, tensor in start.items()}, strength)
+    return Anchor(
+        start, {name: torch.ones_like(tensor) for name, tensor in start.items()}, strength
+    )
 
 
 def ewc_anchor(chat: LocalChat, old: Sequence[Messages], strength: float) -> Anchor:
-    """Each weight counts as much as the old conversations' replies hang on it: elastic weight consolidation (Kirkpatrick et al. 2017)."""
+    """Each weight counts as much as the old conversations' replies hang on it: elastic weight
+    consolidation (Kirkpatrick et al. 2017).
+    """
     if not old:
         raise AdaptLabError("There are no old conversations. Give those that are to be remembered.")
     found = fisher(chat, old)
-    level = sum(float(tensor.sum()) for tensor in found.values()) / sum(tensor.numel() for tensor in found.values())
+    level = sum(float(tensor.sum()) for tensor in found.values()) / sum(
+        tensor.numel() for tensor in found.values()
+    )
     return Anchor(_start(chat), {name: tensor / level for name, tensor in found.items()}, strength)
 
 
 def _start(chat: LocalChat) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach().clone().float() for name, parameter in chat.model.named_parameters()}
+    return {
+        name: parameter.detach().clone().float()
+        for name, parameter in chat.model.named_parameters()
+    }
 
 
-def fisher(chat: LocalChat, conversations: Sequence[Messages], max_length: int = 640) -> dict[str, torch.Tensor]:
-    """The diagonal of the empirical Fisher information: the mean over conversations of the squared gradient of the replies' log-probability."""
+def fisher(
+    chat: LocalChat, conversations: Sequence[Messages], max_length: int = 640
+) -> dict[str, torch.Tensor]:
+    """The diagonal of the empirical Fisher information: the mean over conversations of the squared
+    gradient of the replies' log-probability.
+    """
     model = in_float32(copy.deepcopy(chat.model))
     total = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     rows = tokenized(chat, conversations, max_length)
     for row in progress_bar(rows, desc="Fisher information", unit="conversation"):
-        ids, labels = (torch.tensor([row[key]], device=model.device) for key in ("input_ids", "labels"))  # (1, T)
+        # (1, T).
+        ids, labels = (
+            torch.tensor([row[key]], device=model.device) for key in ("input_ids", "labels")
+        )
         logits = model(ids, use_cache=False).logits[0, :-1].float()  # (T - 1, V)
         model.zero_grad()
-        nn.functional.cross_entropy(logits, labels[0, 1:], ignore_index=IGNORED, reduction="sum").backward()
+        nn.functional.cross_entropy(
+            logits, labels[0, 1:], ignore_index=IGNORED, reduction="sum"
+        ).backward()
         for name, parameter in model.named_parameters():
             if parameter.grad is not None:
                 total[name] += parameter.grad**2
@@ -70,13 +92,21 @@ def fisher(chat: LocalChat, conversations: Sequence[Messages], max_length: int =
 
 
 def penalty(model: nn.Module, anchor: Anchor) -> torch.Tensor:
-    """strength / 2 · sum of importance · (weight - start)², over all weights that are trained (Kirkpatrick et al. 2017, equation 3); a scalar."""
-    far = [(anchor.importance[name] * (parameter - anchor.start[name]) ** 2).sum() for name, parameter in model.named_parameters() if parameter.requires_grad]
+    """strength / 2 · sum of importance · (weight - start)², over all weights that are trained
+    (Kirkpatrick et al. 2017, equation 3); a scalar.
+    """
+    far = [
+        (anchor.importance[name] * (parameter - anchor.start[name]) ** 2).sum()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    ]
     return anchor.strength / 2 * torch.stack(far).sum()
 
 
 def anchored(made: SFTTrainer, anchor: Anchor) -> SFTTrainer:
-    """The trainer with the penalty in its loss, while it trains; the loss on validation conversations stays that of their replies."""
+    """The trainer with the penalty in its loss, while it trains; the loss on validation
+    conversations stays that of their replies.
+    """
     plain = made.compute_loss
 
     def compute_loss(model, inputs, return_outputs=False, **options):
@@ -87,7 +117,9 @@ def anchored(made: SFTTrainer, anchor: Anchor) -> SFTTrainer:
     return made
 
 
-def fine_tune_anchored(chat: LocalChat, conversations: Sequence[Messages], anchor: Anchor, options: Options = DEFAULTS) -> LocalChat:
+def fine_tune_anchored(
+    chat: LocalChat, conversations: Sequence[Messages], anchor: Anchor, options: Options = DEFAULTS
+) -> LocalChat:
     """As `fine_tune`, all weights, with an anchor."""
     with tempfile.TemporaryDirectory() as folder:
         made = anchored(trainer(chat, conversations, options, folder), anchor)

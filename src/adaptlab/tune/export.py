@@ -91,13 +91,21 @@ class _Run:
 def _described(folder: Path) -> dict:
     """The config.json of a run of conversations. Raises AdaptLabError for what is not one."""
     if not (folder / "config.json").exists():
-        raise AdaptLabError(f"{folder} holds no run; give the folder of one that `adaptlab tune` made.")
+        raise AdaptLabError(
+            f"{folder} holds no run; give the folder of one that `adaptlab tune` made."
+        )
     described = read_described(folder)
     base = described["base"]["name"]
     if "beta" in described["options"]:
-        raise AdaptLabError(f"The run in {folder} is trained on preferences, which exports do not cover. Export a run of `adaptlab tune`.")
+        raise AdaptLabError(
+            f"The run in {folder} is trained on preferences, which exports do not cover. Export a"
+            " run of `adaptlab tune`."
+        )
     if " + " in base:
-        raise AdaptLabError(f"The base {base} of the run is a tuned model in memory. Save it in a folder, and tune that.")
+        raise AdaptLabError(
+            f"The base {base} of the run is a tuned model in memory. Save it in a folder, and tune"
+            " that."
+        )
     return described
 
 
@@ -105,14 +113,21 @@ def _read(folder: Path, described: dict, data: Path, validation: Path | None) ->
     """The run with its data. Raises AdaptLabError if they are not those it had."""
     known = described["data"]
     if known["n_validation"] and not validation:
-        raise AdaptLabError(f"The run in {folder} has validation conversations ({known['n_validation']}). Give their file with --validation.")
+        raise AdaptLabError(
+            f"The run in {folder} has validation conversations ({known['n_validation']}). Give"
+            " their file with --validation."
+        )
     if validation and not known["n_validation"]:
-        raise AdaptLabError(f"The run in {folder} has no validation conversations. Leave --validation out.")
+        raise AdaptLabError(
+            f"The run in {folder} has no validation conversations. Leave --validation out."
+        )
     conversations = read_conversations(data)
     watched = read_conversations(validation) if validation else []
     if data_hash(conversations, watched) != known["hash"]:
         files = f"{data} and {validation} are" if validation else f"{data} is"
-        raise AdaptLabError(f"{files} not the data of the run in {folder}. Give the files that it was trained on.")
+        raise AdaptLabError(
+            f"{files} not the data of the run in {folder}. Give the files that it was trained on."
+        )
     return _Run(
         folder.resolve().name,
         described["options"],
@@ -122,7 +137,9 @@ def _read(folder: Path, described: dict, data: Path, validation: Path | None) ->
     )
 
 
-def axolotl(folder: Path, data: Path, output: str = "outputs", validation: Path | None = None) -> str:
+def axolotl(
+    folder: Path, data: Path, output: str = "outputs", validation: Path | None = None
+) -> str:
     """The YAML with which Axolotl repeats the run in `folder`.
 
     Data in another format than chat JSONL are written as such next to their file.
@@ -177,7 +194,10 @@ def axolotl(folder: Path, data: Path, output: str = "outputs", validation: Path 
 def _refuse_for_axolotl(options: dict, base: str) -> None:
     """Raises AdaptLabError for a run that Axolotl cannot repeat."""
     if base.startswith("embedded:"):
-        raise AdaptLabError(f"Axolotl loads models from the hub or a folder, not {base}; tune with hub:org/name or the path of a folder.")
+        raise AdaptLabError(
+            f"Axolotl loads models from the hub or a folder, not {base}; tune with hub:org/name or"
+            " the path of a folder."
+        )
     is_bfloat16 = options.get("dtype") == "bfloat16"
     refused = {
         "frozen layers": (
@@ -187,7 +207,10 @@ def _refuse_for_axolotl(options: dict, base: str) -> None:
         "an alpha of a fraction": (options["alpha"] % 1, "its alpha is a whole number; choose one"),
         "full fine-tuning in bfloat16": (
             options["method"] == "full" and is_bfloat16,
-            "it would round the weights themselves, which are float32 here; train with --dtype float32, or export to Modal",
+            (
+                "it would round the weights themselves, which are float32 here; train with --dtype"
+                " float32, or export to Modal"
+            ),
         ),
         "packing in float32": (
             options["packing"] and options.get("dtype") == "float32",
@@ -215,7 +238,9 @@ def _number_format(options: dict) -> dict:
 
 
 def _evaluations(run: _Run) -> dict:
-    """When the validation loss is computed: after each epoch, and with patience as a number of steps, as Axolotl asks for."""
+    """When the validation loss is computed: after each epoch, and with patience as a number of
+    steps, as Axolotl asks for.
+    """
     options = run.options
     if not options["patience"]:
         return {"eval_strategy": "epoch"}
@@ -251,14 +276,19 @@ def _as_chat_jsonl(path: Path, conversations: list[Messages]) -> Path:
         return path
     written = path.with_name(f"{path.stem}.chat.jsonl")
     if written.exists() and read_text(written) != wanted:
-        raise AdaptLabError(f"{written} would be the data as chat JSONL, and holds something else. Move it away.")
+        raise AdaptLabError(
+            f"{written} would be the data as chat JSONL, and holds something else. Move it away."
+        )
     write_whole(written, wanted)
     return written
 
 
 def _same_rows(text: str, wanted: str) -> bool:
     try:
-        given, rows = ([json.loads(line) for line in whole.split("\n") if line.strip()] for whole in (text, wanted))
+        given, rows = (
+            [json.loads(line) for line in whole.split("\n") if line.strip()]
+            for whole in (text, wanted)
+        )
         return given == rows
     except ValueError:
         return False
@@ -273,13 +303,18 @@ def modal(folder: Path, data: Path, validation: Path | None = None) -> str:
         AdaptLabError: if the data are not those of the run.
     """
     run = _read(Path(folder), _described(Path(folder)), Path(data), validation)
-    urls = dict(entry.split(", ", 1) for entry in metadata.metadata("adaptlab").get_all("Project-URL"))
+    urls = dict(
+        entry.split(", ", 1) for entry in metadata.metadata("adaptlab").get_all("Project-URL")
+    )
     packages = [f"adaptlab @ git+{urls['Repository']}"]
     if run.options["tracking"] != "none":
         packages.append(run.options["tracking"])
     is_folder = not run.base.startswith(("embedded:", "hub:"))
     if is_folder and not Path(run.base).is_dir():
-        raise AdaptLabError(f"The folder {run.base} of the base model is missing. Export from where it can be found.")
+        raise AdaptLabError(
+            f"The folder {run.base} of the base model is missing. Export from where it can be"
+            " found."
+        )
     return _MODAL.render(
         name=run.name,
         options=repr(run.options),

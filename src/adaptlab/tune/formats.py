@@ -1,12 +1,14 @@
-"""Formats of training data, read into conversations; every row is checked, and a fault has its place.
+"""Formats of training data, read into conversations; every row is checked, and a fault has its
+place.
 
 messages       {"messages": [{"role": ..., "content": ...}, ...]}   chat JSONL of hosted fine-tuning
-completion     {"prompt": ..., "completion": ...}                   texts, or lists as TRL writes them
-alpaca         {"instruction": ..., "input": ..., "output": ...}    "input" may be missing or empty
-conversations  {"conversations": [{"from": ..., "value": ...}]}     ShareGPT; also "conversation"
-response       {"prompt": ..., "response": ...}                     also "instruction", "question"
-answer         {"question": ..., "answer": ...}                     or "query" before a response
-dialogue       {"text": "### Human: ... ### Assistant: ..."}        any number of turns
+completion     {"prompt": ..., "completion": ...}                   texts, or lists as TRL writes
+them alpaca         {"instruction": ..., "input": ..., "output": ...}    "input" may be missing or
+empty conversations  {"conversations": [{"from": ..., "value": ...}]}     ShareGPT; also
+"conversation" response       {"prompt": ..., "response": ...}                     also
+"instruction", "question" answer         {"question": ..., "answer": ...}                     or
+"query" before a response dialogue       {"text": "### Human: ... ### Assistant: ..."}        any
+number of turns
 
 A text prompt may be a conversation whose turns begin with "\\n\\nHuman:" and "\\n\\nAssistant:".
 A reply may have "weight" 0: it is context, and not learned. Next to the keys above a row may have
@@ -29,14 +31,23 @@ from adaptlab.files import write_whole
 from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.messages import Messages, merge_data
 from adaptlab.tune.left_out import LeftOut, described_messages, left_out, report
-from adaptlab.tune.message_formats import checked, is_spoken, is_weight, refuse_calls, spelled, spoken, text_of_parts
+from adaptlab.tune.message_formats import (
+    checked,
+    is_spoken,
+    is_weight,
+    refuse_calls,
+    spelled,
+    spoken,
+    text_of_parts,
+)
 
 SHOWN = 5  # faults that one error names
 _TURNS = re.compile(r"### ?(Human|Assistant):")
 _SYSTEM = ("system", "system_prompt", "system_message")
 _GIVEN = ("context", "input")  # what stands beside a question, and belongs to the user's turn
 
-# The keys that a row needs, and the reader that takes them out of it: what is left in a row was not read.
+# The keys that a row needs, and the reader that takes them out of it: what is left in a row was not
+# read.
 Reader = Callable[[dict], object]
 Formats = dict[str, tuple[tuple[str, ...], Reader]]
 
@@ -62,7 +73,9 @@ def take_text(row: dict, key: str) -> str:
 
 
 def asked(row: dict, key: str) -> Messages:
-    """The earlier turns of a row whose question is a text, and the user's turn: the question, and what is given beside it."""
+    """The earlier turns of a row whose question is a text, and the user's turn: the question, and
+    what is given beside it.
+    """
     text = take_text(row, key)
     *earlier, question = spoken(text) if is_spoken(text) else [_turn("user", text)]
     if question["role"] != "user":
@@ -86,7 +99,9 @@ def _history(row: dict) -> Messages:
         return history
     if not isinstance(history, list) or not all(_is_exchange(turn) for turn in history):
         raise Fault('"history" must be a list of [question, reply]')
-    return [_turn(role, text) for turn in history for role, text in zip(("user", "assistant"), turn)]
+    return [
+        _turn(role, text) for turn in history for role, text in zip(("user", "assistant"), turn)
+    ]
 
 
 def _is_exchange(turn: object) -> bool:
@@ -103,16 +118,27 @@ def _as_context(messages: Messages) -> Messages:
 
 
 def _completion(row: dict) -> Messages:
-    prompt, completion = row["prompt"], row["completion"]
-    if not isinstance(prompt, str | list) or isinstance(prompt, list) != isinstance(completion, list):
+    prompt = row["prompt"]
+    completion = row["completion"]
+    if not isinstance(prompt, str | list) or isinstance(prompt, list) != isinstance(
+        completion, list
+    ):
         raise Fault('"prompt" and "completion" must both be texts or both be lists of messages')
     if isinstance(prompt, str):
         return [
             *_as_context(asked(row, "prompt")),
             _turn("assistant", take_text(row, "completion")),
         ]
-    if not prompt or not completion or not all(isinstance(m, dict) for m in [*prompt, *completion]) or spelled(completion[0]).get("role") != "assistant":
-        raise Fault('a list in "completion" begins with the assistant\'s message, and one in "prompt" holds what stands before it')
+    if (
+        not prompt
+        or not completion
+        or not all(isinstance(m, dict) for m in [*prompt, *completion])
+        or spelled(completion[0]).get("role") != "assistant"
+    ):
+        raise Fault(
+            'a list in "completion" begins with the assistant\'s message, and one in "prompt" holds'
+            " what stands before it"
+        )
     del row["prompt"], row["completion"]
     return [*_as_context([spelled(m) for m in prompt]), *completion]
 
@@ -126,11 +152,17 @@ def _dialogue(row: dict) -> Messages:
     before, *parts = _TURNS.split(take_text(row, "text"))
     if before.strip() or not parts:
         raise Fault('"text" must begin with "### Human:" and go on with "### Assistant:"')
-    return [_turn("user" if who == "Human" else "assistant", said.strip()) for who, said in zip(parts[::2], parts[1::2])]
+    return [
+        _turn("user" if who == "Human" else "assistant", said.strip())
+        for who, said in zip(parts[::2], parts[1::2])
+    ]
 
 
 def _exchanges(*keys: tuple[str, str]) -> Formats:
-    return {f"{question} and {reply}": ((question, reply), partial(_exchange, question, reply)) for question, reply in keys}
+    return {
+        f"{question} and {reply}": ((question, reply), partial(_exchange, question, reply))
+        for question, reply in keys
+    }
 
 
 FORMATS: Formats = {
@@ -151,7 +183,9 @@ FORMATS: Formats = {
 
 
 def take_system(row: dict, messages: Messages) -> Messages:
-    """The messages (which were checked) with the system prompt that stands beside them in the row."""
+    """The messages (which were checked) with the system prompt that stands beside them
+    in the row.
+    """
     texts = {_system_text(row.pop(key), key) for key in _SYSTEM if row.get(key)}
     if messages[0]["role"] == "system":
         texts.add(messages[0]["content"])
@@ -184,11 +218,15 @@ def _conversation(row: dict, messages: object) -> tuple[Messages, list[str]]:
     whole = take_system(row, messages)
     if not take_weight(row):
         raise Fault("its replies have weight 0, so there is nothing to learn; take such rows out")
-    return (checked(whole) if len(whole) > len(messages) else messages), [m["content"] for m in whole]
+    return (checked(whole) if len(whole) > len(messages) else messages), [
+        m["content"] for m in whole
+    ]
 
 
 def format_of(row: object, formats: Formats = FORMATS) -> str:
-    """Which of the formats a row is written in, the first that fits; a Fault if none does. Keys that are null do not count."""
+    """Which of the formats a row is written in, the first that fits; a Fault if none does. Keys
+    that are null do not count.
+    """
     if not isinstance(row, dict):
         raise Fault("not an object")
     refuse_calls(row)
@@ -210,7 +248,10 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
         AdaptLabError: names the first faults, with their places.
     """
     rows, around = unwrapped(json_rows(path), {key for keys, _ in formats.values() for key in keys})
-    made, faults, kinds, left = [], [], {}, Counter()
+    made = []
+    faults = []
+    kinds = {}
+    left = Counter()
     for place, row in rows:
         try:
             if isinstance(row, Fault):
@@ -226,11 +267,14 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
     if len(kinds) > 1:
         faults.insert(
             0,
-            "it mixes formats: " + ", ".join(f"{kind} from {place}" for kind, place in kinds.items()),
+            "it mixes formats: "
+            + ", ".join(f"{kind} from {place}" for kind, place in kinds.items()),
         )
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise AdaptLabError(f"{path} cannot be learned from. " + "; ".join(faults[:SHOWN]) + more + ".")
+        raise AdaptLabError(
+            f"{path} cannot be learned from. " + "; ".join(faults[:SHOWN]) + more + "."
+        )
     if not made:
         raise AdaptLabError(f"{path} holds no rows; write one JSON object a line.")
     if left:
@@ -247,7 +291,9 @@ def _read_row(row: dict, reader: Reader, finish: Callable) -> tuple[object, set[
 
 
 def read_conversations(path: Path) -> list[Messages]:
-    """All conversations of a file in one of the formats. Warns (LeftOut) of keys that are not learned from."""
+    """All conversations of a file in one of the formats. Warns (LeftOut) of keys that are not
+    learned from.
+    """
     return read_rows(path, FORMATS, _conversation)
 
 
@@ -257,7 +303,10 @@ def chat_jsonl(conversations: Sequence[Messages]) -> str:
     The data role, which others do not know, goes into the user's turn. TRL takes it too, but learns
     replies of weight 0 as well.
     """
-    return "".join(json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n" for messages in conversations)
+    return "".join(
+        json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n"
+        for messages in conversations
+    )
 
 
 def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:
@@ -266,13 +315,20 @@ def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:
 
 
 def _normal(messages: Messages) -> str:
-    return json.dumps([(m["role"], " ".join(m["content"].split()).lower(), m.get("weight", 1)) for m in messages])
+    return json.dumps(
+        [(m["role"], " ".join(m["content"].split()).lower(), m.get("weight", 1)) for m in messages]
+    )
 
 
 def duplicates(conversations: Sequence[Messages]) -> list[tuple[int, int]]:
-    """(place, place of its first like), from 1: conversations that differ in nothing but case and spaces."""
+    """(place, place of its first like), from 1: conversations that differ in nothing but case and
+    spaces.
+    """
     first: dict[str, int] = {}
-    places = [(place, first.setdefault(_normal(messages), place)) for place, messages in enumerate(conversations, 1)]
+    places = [
+        (place, first.setdefault(_normal(messages), place))
+        for place, messages in enumerate(conversations, 1)
+    ]
     return [(place, earlier) for place, earlier in places if place != earlier]
 
 
@@ -284,9 +340,23 @@ def _questions(messages: Messages) -> Iterator[str]:
 
 
 def refuse_leaks(train: Sequence[Messages], test: Sequence[Messages]) -> None:
-    """An AdaptLabError if a question of the test data is asked in the training data, whatever the system prompt and the reply."""
-    known = {question: place for place, messages in enumerate(train, 1) for question in _questions(messages)}
-    leaks = [(known[question], place) for place, messages in enumerate(test, 1) for question in _questions(messages) if question in known]
+    """An AdaptLabError if a question of the test data is asked in the training data, whatever the
+    system prompt and the reply.
+    """
+    known = {
+        question: place
+        for place, messages in enumerate(train, 1)
+        for question in _questions(messages)
+    }
+    leaks = [
+        (known[question], place)
+        for place, messages in enumerate(test, 1)
+        for question in _questions(messages)
+        if question in known
+    ]
     if leaks:
         shown = ", ".join(f"row {a} asks what test row {b} asks" for a, b in leaks[:SHOWN])
-        raise AdaptLabError(f"{len({b for _, b in leaks})} of {len(test)} test rows are in the training data ({shown}); take them out of one of the two.")
+        raise AdaptLabError(
+            f"{len({b for _, b in leaks})} of {len(test)} test rows are in the training data"
+            f" ({shown}); take them out of one of the two."
+        )

@@ -1,4 +1,6 @@
-"""KTO by TRL (Ethayarajh et al. 2024): replies that are good or bad each by itself, for where nobody compared two."""
+"""KTO by TRL (Ethayarajh et al. 2024): replies that are good or bad each by itself, for where
+nobody compared two.
+"""
 
 import tempfile
 from collections.abc import Sequence
@@ -12,24 +14,53 @@ from adaptlab.tune.dpo import LOGGED, merged, rows, trained
 from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, training_arguments, watched
+from adaptlab.tune.trainer import (
+    adapter_config,
+    copy_to_train,
+    passes,
+    quietly,
+    training_arguments,
+    watched,
+)
 
 
-def approve(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
-    """(the trained chat model, its log): each pair taken apart, its chosen reply called good and its rejected one bad.
+def approve(
+    chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS
+) -> tuple[LocalChat, list[dict]]:
+    """(the trained chat model, its log): each pair taken apart, its chosen reply called good and
+    its rejected one bad.
 
-    A step sees the replies of `batch_size` pairs, as one of DPO does, so that the same number of pairs is the same budget.
+    A step sees the replies of `batch_size` pairs, as one of DPO does, so that the same number of
+    pairs is the same budget.
     """
     found = rows(chat, pairs, options.max_length)
-    apart = [{"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"} for row in found for side in ("chosen", "rejected")]
-    n_replies, on_cpu = 2 * options.batch_size, chat.model.device.type == "cpu"
+    apart = [
+        {"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"}
+        for row in found
+        for side in ("chosen", "rejected")
+    ]
+    n_replies = 2 * options.batch_size
+    on_cpu = chat.model.device.type == "cpu"
     with tempfile.TemporaryDirectory() as folder, quietly():
         config = KTOConfig(
-            beta=options.beta, max_length=options.max_length, logging_steps=LOGGED,
-            **training_arguments(replace(options, batch_size=n_replies), folder, on_cpu, len(apart), passes(n_replies, on_cpu)),
-        )  # fmt: skip
-        made = KTOTrainer(copy_to_train(merged(chat), options.method), args=config, train_dataset=Dataset.from_list(apart), processing_class=chat.tokenizer,
-                          peft_config=adapter_config(options))  # fmt: skip
+            beta=options.beta,
+            max_length=options.max_length,
+            logging_steps=LOGGED,
+            **training_arguments(
+                replace(options, batch_size=n_replies),
+                folder,
+                on_cpu,
+                len(apart),
+                passes(n_replies, on_cpu),
+            ),
+        )
+        made = KTOTrainer(
+            copy_to_train(merged(chat), options.method),
+            args=config,
+            train_dataset=Dataset.from_list(apart),
+            processing_class=chat.tokenizer,
+            peft_config=adapter_config(options),
+        )
         score_replies_only(made.model)
         watched(made)
         return trained(made, chat, "kto")

@@ -15,20 +15,22 @@ from adaptlab.json_rows import Fault
 _DESCRIPTIONS = re.sub(
     r"\s+",
     "|",
-    """id idx index uid uuid hash source origin dataset url link license licence author annotator annotation
-    category subcategory topic subtopic domain subject task type tag title language lang locale
-    created created_at updated_at timestamp date time version release model model_name dataset_name generator
-    score rating margin quality difficulty vote upvote view length turn
-    rationale order status toxic redacted openai_moderation detoxify_moderation metadata meta
-    avatarurl skip_prompt_formatting parallel_tool_calls in_gsm8k_train turn_identifier hashed_ip country state
-    num_tokens n_tokens token_count total_tokens prompt_tokens completion_tokens""",
+    """id idx index uid uuid hash source origin dataset url link license licence author annotator
+    annotation category subcategory topic subtopic domain subject task type tag title language
+    lang locale created created_at updated_at timestamp date time version release model
+    model_name dataset_name generator score rating margin quality difficulty vote upvote view
+    length turn rationale order status toxic redacted openai_moderation detoxify_moderation
+    metadata meta avatarurl skip_prompt_formatting parallel_tool_calls in_gsm8k_train
+    turn_identifier hashed_ip country state num_tokens n_tokens token_count total_tokens
+    prompt_tokens completion_tokens""",
 )
 _CONTENT = "max|min|image|audio|video|file|document|tool|function|system|context|history|persona"
 _HARMLESS = re.compile(
     rf"(?!(?:{_CONTENT})s?_)(?:[a-z0-9]+_)*?(?:{_DESCRIPTIONS})s?(?:_(?:chosen|rejected))?",
     re.IGNORECASE,
 )
-_RENDERED = "Below is an instruction"  # Alpaca's prompt, which some data sets keep next to its parts
+# Alpaca's prompt, which some data sets keep next to its parts.
+_RENDERED = "Below is an instruction"
 
 
 class LeftOut(UserWarning):
@@ -59,7 +61,10 @@ def left_out(row: dict, said: list[str]) -> list[str]:
     keys = [key for key, value in row.items() if not is_empty(value)]
     for key in keys:
         if not harmless(key) and not _repeats(row[key], said):
-            raise Fault(f'its key "{key}" is unknown, and would be lost; rename it as one of the format\'s keys, or take it out')
+            raise Fault(
+                f'its key "{key}" is unknown, and would be lost; rename it as one of the format\'s'
+                " keys, or take it out"
+            )
     return keys
 
 
@@ -67,14 +72,24 @@ def _repeats(value: object, said: list[str]) -> bool:
     """Whether a value is one of the messages, a list of them, or the conversation as one text."""
     if isinstance(value, str):
         known = {_plain(text) for text in said}
-        return _plain(value) in known or value.startswith(_RENDERED) or all(_has(_plain(value), text) for text in known)
+        return (
+            _plain(value) in known
+            or value.startswith(_RENDERED)
+            or all(_has(_plain(value), text) for text in known)
+        )
     if isinstance(value, list):
-        return all(isinstance(message, dict) and _repeats_message(message, said) for message in value)
+        return all(
+            isinstance(message, dict) and _repeats_message(message, said) for message in value
+        )
     return False
 
 
 def _repeats_message(message: dict, said: list[str]) -> bool:
-    texts = [text for key, text in message.items() if key not in ("role", "from") and not harmless(key) and not is_empty(text)]
+    texts = [
+        text
+        for key, text in message.items()
+        if key not in ("role", "from") and not harmless(key) and not is_empty(text)
+    ]
     return all(isinstance(text, str) and _plain(text) in map(_plain, said) for text in texts)
 
 
@@ -92,11 +107,18 @@ def described_messages(row: dict) -> Iterator[str]:
         messages = value if isinstance(value, list) else [value]
         for message in messages:
             if isinstance(message, dict) and message.keys() & {"role", "from", "messages"}:
-                yield from (key for key, value in message.items() if harmless(key) and not is_empty(value))
-                yield from described_messages({key: inner for key, inner in message.items() if key == "messages"})
+                yield from (
+                    key for key, value in message.items() if harmless(key) and not is_empty(value)
+                )
+                yield from described_messages(
+                    {key: inner for key, inner in message.items() if key == "messages"}
+                )
 
 
 def report(path: object, left: Counter[str]) -> str:
     """One sentence about the keys that were left out, each with the number of its rows."""
     keys = ", ".join(f"{key} (in {n} row{'s' * (n > 1)})" for key, n in sorted(left.items()))
-    return f"{path} has keys that are not learned from: {keys}. Rename a key that belongs to the conversation."
+    return (
+        f"{path} has keys that are not learned from: {keys}. Rename a key that belongs to the"
+        " conversation."
+    )

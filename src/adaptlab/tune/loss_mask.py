@@ -11,8 +11,11 @@ IGNORED = -100  # the label of a token that is not learned, as in PyTorch's cros
 
 
 def reply_labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[int]:
-    """The ids where a reply of weight 1 stands, else IGNORED. Replies are the runs of ones in `in_reply`, in their order."""
-    labels, number = [], 0
+    """The ids where a reply of weight 1 stands, else IGNORED. Replies are the runs of ones in
+    `in_reply`, in their order.
+    """
+    labels = []
+    number = 0
     for learned, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1]):
         tokens = [token for token, _ in run]
         labels += tokens if learned and weights[number] else [IGNORED] * len(tokens)
@@ -35,17 +38,26 @@ def masks_of_characters(made: BatchEncoding) -> list[list[int]]:
     return masks
 
 
-def check_replies(chat: LocalChat, number: int, ids: list[int], in_reply: list[int], n_replies: int) -> None:
-    """Raises AdaptLabError unless the template marks every reply of conversation `number`, each to the token that ends it."""
-    runs = [[token for token, _ in run] for marked, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1]) if marked]
+def check_replies(
+    chat: LocalChat, number: int, ids: list[int], in_reply: list[int], n_replies: int
+) -> None:
+    """Raises AdaptLabError unless the template marks every reply of conversation `number`, each to
+    the token that ends it.
+    """
+    runs = [
+        [token for token, _ in run]
+        for marked, run in groupby(zip(ids, in_reply), key=lambda pair: pair[1])
+        if marked
+    ]
     if len(runs) != n_replies:
         raise AdaptLabError(
-            f"The chat template of {chat.name} marks {len(runs)} of the {n_replies} replies of conversation {number}. "
-            "Put {% generation %} and {% endgeneration %} around every reply in it."
+            f"The chat template of {chat.name} marks {len(runs)} of the {n_replies} replies of"
+            f" conversation {number}. Put {{% generation %}} and {{% endgeneration %}} around every"
+            " reply in it."
         )
     ends = {*chat.template.end_ids, chat.tokenizer.eos_token_id}
     if any(ends.isdisjoint(run) for run in runs):
         raise AdaptLabError(
-            f"The chat template of {chat.name} marks replies without the token that ends them, so a model would not learn to stop. "
-            "Put that token before {% endgeneration %} in it."
+            f"The chat template of {chat.name} marks replies without the token that ends them, so a"
+            " model would not learn to stop. Put that token before {% endgeneration %} in it."
         )

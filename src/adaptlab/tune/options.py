@@ -33,20 +33,40 @@ class Options:
     """Hyperparameters of a fine-tuning run. Each field's `help` says what it does."""
 
     method: str = _field("lora", "lora or full.")
-    learning_rate: float = _field(2e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's.")
+    learning_rate: float = _field(
+        2e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's."
+    )
     epochs: float = _field(1, "Passes over the data.")
     batch_size: int = _field(16, "Sequences a step.")
     rank: int = _field(16, "Rank of the adapters.")
     alpha: float = _field(32, "An adapter is scaled by alpha / rank.")
-    n_frozen: int = _field(0, "With the method full: the embeddings and this many first layers are not trained.")
-    schedule: str = _field("cosine", "Learning rate schedule, by the name that transformers has for it.")
+    n_frozen: int = _field(
+        0, "With the method full: the embeddings and this many first layers are not trained."
+    )
+    schedule: str = _field(
+        "cosine", "Learning rate schedule, by the name that transformers has for it."
+    )
     warmup: float = _field(0.05, "Share of the steps in which the learning rate rises.")
     max_length: int = _field(640, "Tokens that a sequence may have.")
-    checkpoint_steps: int = _field(0, "Steps between checkpoints; 0 keeps none but those of early stopping.", min=0)
-    patience: int = _field(0, "Stop after this many epochs without a lower validation loss, and keep the best; 0 never stops.")
-    packing: bool = _field(False, "Put several conversations into a row of max_length tokens; they do not attend to each other.")
+    checkpoint_steps: int = _field(
+        0, "Steps between checkpoints; 0 keeps none but those of early stopping.", min=0
+    )
+    patience: int = _field(
+        0,
+        "Stop after this many epochs without a lower validation loss, and keep the best; 0 never"
+        " stops.",
+    )
+    packing: bool = _field(
+        False,
+        "Put several conversations into a row of max_length tokens; they do not attend to each"
+        " other.",
+    )
     tracking: str = _field("none", "none, tensorboard, trackio or wandb.")
-    dtype: str = _field("", "Number format: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE, or the one that suits this machine.")
+    dtype: str = _field(
+        "",
+        "Number format: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE, or the one that"
+        " suits this machine.",
+    )
     seed: int = _field(0, "Seed of the shuffling, the adapter and the dropout.")
 
     def __post_init__(self):
@@ -59,7 +79,9 @@ class Options:
                 raise AdaptLabError(f"There is no {value!r} here; known are {', '.join(known)}.")
         check_format(self.dtype)
         if self.method == "lora" and self.n_frozen:
-            raise AdaptLabError("An adapter freezes the whole model by itself; n_frozen goes with the method full.")
+            raise AdaptLabError(
+                "An adapter freezes the whole model by itself; n_frozen goes with the method full."
+            )
         if not isinstance(self.packing, bool):
             raise AdaptLabError(f"packing is {self.packing!r}. Give True or False.")
         self._check_numbers()
@@ -77,8 +99,14 @@ class Options:
             if isinstance(value, bool) or not isinstance(value, kind) or not abs(value) <= LARGEST:
                 says = "a whole number" if kind is Integral else "a finite number"
                 raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
-        for name, most in (("n_frozen", None), ("checkpoint_steps", None), ("patience", None),
-                           ("epochs", MOST_EPOCHS), ("warmup", 1), ("seed", LARGEST_SEED)):  # fmt: skip
+        for name, most in (
+            ("n_frozen", None),
+            ("checkpoint_steps", None),
+            ("patience", None),
+            ("epochs", MOST_EPOCHS),
+            ("warmup", 1),
+            ("seed", LARGEST_SEED),
+        ):
             value = getattr(self, name)
             if value < 0 or (most is not None and value > most):
                 limits = "0 or more" if most is None else f"from 0 to {most}"
@@ -96,22 +124,30 @@ def refuse_unused(options: Options) -> None:
             raise AdaptLabError(f"{says}. Leave it out.")
 
 
-LOSSES = ("sigmoid", "ipo", "hinge")  # of TRL's: DPO's own, and two that put another function on the same margin
+# Of TRL's: DPO's own, and two that put another function on the same margin.
+LOSSES = ("sigmoid", "ipo", "hinge")
 
 
 @dataclass(frozen=True)
 class PreferenceOptions(Options):
     """Hyperparameters of DPO and of its relatives."""
 
-    learning_rate: float = _field(1e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's.")
-    beta: float = _field(0.1, "Strength of the KL penalty: a small beta lets the model move further from the reference.")
+    learning_rate: float = _field(
+        1e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's."
+    )
+    beta: float = _field(
+        0.1,
+        "Strength of the KL penalty: a small beta lets the model move further from the reference.",
+    )
     loss: str = _field("sigmoid", "sigmoid (DPO), ipo or hinge.")
 
     def __post_init__(self):
         super().__post_init__()
         refuse_unused(self)
         if self.loss not in LOSSES:
-            raise AdaptLabError(f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}.")
+            raise AdaptLabError(
+                f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}."
+            )
         is_number = isinstance(self.beta, Real) and not isinstance(self.beta, bool)
         if not is_number or not 0 < self.beta < math.inf:
             raise AdaptLabError(f"beta must be more than 0 and finite, not {self.beta!r}.")

@@ -13,43 +13,72 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.loss_mask import IGNORED
 
-PADDING = {"input_ids": 0, "labels": IGNORED, "position_ids": 0}  # the token may be any: none that counts looks at it
+# The token may be any: none that counts looks at it.
+PADDING = {"input_ids": 0, "labels": IGNORED, "position_ids": 0}
 INSTEAD = "leave packing out, and conversations of like length share a batch."
 
 
 def packed(rows: list[dict[str, list[int]]], max_length: int) -> Dataset:
-    """Rows of up to max_length tokens, each of whole texts, the longest placed first, and their `seq_lengths`.
+    """Rows of up to max_length tokens, each of whole texts, the longest placed first, and their
+    `seq_lengths`.
 
     What opens a text is not learned: before it stands another text's end.
     """
     unopened = [row | {"labels": [IGNORED, *row["labels"][1:]]} for row in rows]
-    return pack_dataset(Dataset.from_list(unopened), max_length, strategy="bfd", map_kwargs={"desc": "packing"})
+    return pack_dataset(
+        Dataset.from_list(unopened), max_length, strategy="bfd", map_kwargs={"desc": "packing"}
+    )
 
 
 def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
-    """`input_ids`, `labels` and `position_ids`, (B, T) each. Positions begin anew with every text: by that, where no mask is given, models tell them apart."""
+    """`input_ids`, `labels` and `position_ids`, (B, T) each. Positions begin anew with every text:
+    by that, where no mask is given, models tell them apart.
+    """
     lengths = [row.get("seq_lengths") or [len(row["input_ids"])] for row in rows]
-    positions = [{"position_ids": [at for length in each for at in range(length)]} for each in lengths]
-    columns = {name: [torch.tensor((row | more)[name]) for row, more in zip(rows, positions)] for name in PADDING}
-    return {name: pad_sequence(values, batch_first=True, padding_value=PADDING[name]) for name, values in columns.items()}
+    positions = [
+        {"position_ids": [at for length in each for at in range(length)]} for each in lengths
+    ]
+    columns = {
+        name: [torch.tensor((row | more)[name]) for row, more in zip(rows, positions)]
+        for name in PADDING
+    }
+    return {
+        name: pad_sequence(values, batch_first=True, padding_value=PADDING[name])
+        for name, values in columns.items()
+    }
 
 
 def refuse_mixing(chat: LocalChat) -> None:
-    """An AdaptLabError where a model cannot keep packed conversations apart: by its layers, by its arguments, or found by trying."""
+    """An AdaptLabError where a model cannot keep packed conversations apart: by its layers, by its
+    arguments, or found by trying.
+    """
     if any(isinstance(module, nn.Conv1d) for module in chat.model.modules()):
-        raise AdaptLabError(f"{chat.name} has convolution layers, which would look from a packed conversation into the one before; {INSTEAD}")
+        raise AdaptLabError(
+            f"{chat.name} has convolution layers, which would look from a packed conversation into"
+            f" the one before; {INSTEAD}"
+        )
     if "position_ids" not in inspect.signature(chat.model.forward).parameters:
-        raise AdaptLabError(f"{chat.name} takes no position_ids, which tell packed conversations apart; {INSTEAD}")
+        raise AdaptLabError(
+            f"{chat.name} takes no position_ids, which tell packed conversations apart; {INSTEAD}"
+        )
     if _mixes(chat.model):
-        raise AdaptLabError(f"{chat.name} gives packed conversations other probabilities than it gives them alone; {INSTEAD}")
+        raise AdaptLabError(
+            f"{chat.name} gives packed conversations other probabilities than it gives them alone;"
+            f" {INSTEAD}"
+        )
 
 
 @torch.no_grad()
 def _mixes(model: PreTrainedModel) -> bool:
-    """Whether the second of two packed texts gets other logits than alone, by more than rounding."""
+    """Whether the second of two packed texts gets other logits than alone, by more than
+    rounding.
+    """
     n = 8
-    ids = torch.arange(2 * n, device=model.device)[None] % model.config.get_text_config().vocab_size  # (1, 2n)
+    # (1, 2n).
+    ids = torch.arange(2 * n, device=model.device)[None] % model.config.get_text_config().vocab_size
     positions = torch.arange(n, device=model.device).repeat(2)[None]
     alone = model(input_ids=ids[:, n:], use_cache=False).logits
     after = model(input_ids=ids, position_ids=positions, use_cache=False).logits[:, n:]
-    return bool((after - alone).abs().max() > torch.finfo(alone.dtype).eps ** 0.5 * alone.abs().max())
+    return bool(
+        (after - alone).abs().max() > torch.finfo(alone.dtype).eps ** 0.5 * alone.abs().max()
+    )

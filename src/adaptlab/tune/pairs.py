@@ -1,13 +1,14 @@
 """Formats of preference pairs, read into prompt, chosen and rejected reply, and checked.
 
 explicit   {"prompt": ..., "chosen": ..., "rejected": ...}        texts, or lists as TRL writes them
-implicit   {"chosen": [...], "rejected": [...]}                   conversations with other last replies
-hosted     {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}
+implicit   {"chosen": [...], "rejected": [...]}                   conversations with other last
+replies hosted     {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output":
+[...]}
 
 A text prompt may be called "instruction", "question", "query" or "input". A prompt may also stand
 next to two whole conversations that contain it, in "conversations" or "messages", or in texts that
-begin with "\\n\\nHuman:", as a prompt may too. `tune.formats` says which keys a row may have besides. A weight must be
-1: no loss here learns from one side of a pair alone.
+begin with "\\n\\nHuman:", as a prompt may too. `tune.formats` says which keys a row may have
+besides. A weight must be 1: no loss here learns from one side of a pair alone.
 """
 
 import json
@@ -27,7 +28,14 @@ from adaptlab.tune.formats import (
     take_weight,
     text_of,
 )
-from adaptlab.tune.message_formats import checked, checked_message, is_spoken, refuse_calls, spelled, spoken
+from adaptlab.tune.message_formats import (
+    checked,
+    checked_message,
+    is_spoken,
+    refuse_calls,
+    spelled,
+    spoken,
+)
 
 _QUESTIONS = ("instruction", "question", "query", "input")
 _BEFORE = ("conversations", "conversation", "messages")
@@ -35,7 +43,9 @@ _BEFORE = ("conversations", "conversation", "messages")
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt that ends with the user's turn, and two replies to it, of which `chosen` was preferred."""
+    """A prompt that ends with the user's turn, and two replies to it, of which `chosen` was
+    preferred.
+    """
 
     prompt: Messages
     chosen: str
@@ -57,7 +67,9 @@ def _reply(messages: object, name: str) -> str:
     text_of(message, "content")
     message = checked_message(f'"{name}"', message)
     if message.get("weight", 1) == 0:
-        raise Fault(f'"{name}" has weight 0, and would be learned from all the same; take such rows out')
+        raise Fault(
+            f'"{name}" has weight 0, and would be learned from all the same; take such rows out'
+        )
     return message["content"]
 
 
@@ -69,40 +81,55 @@ def _explicit(row: dict) -> Pair:
     if kinds == {str}:
         return Pair(asked(row, "prompt"), take_text(row, "chosen"), take_text(row, "rejected"))
     if kinds != {list}:
-        raise Fault('"prompt", "chosen" and "rejected" must all be texts or all be lists of messages')
+        raise Fault(
+            '"prompt", "chosen" and "rejected" must all be texts or all be lists of messages'
+        )
     return _after(row.pop("prompt"), row)
 
 
 def _with_prompt(row: dict) -> Pair:
-    """Two whole conversations, and a prompt that both of them have: a user's text, or all messages before the replies."""
+    """Two whole conversations, and a prompt that both of them have: a user's text, or all messages
+    before the replies.
+    """
     pair = _whole(row)
     prompt = row.pop("prompt")
     if isinstance(prompt, list):
         same = [spelled(message) for message in prompt] == pair.prompt
     else:
-        same = str(prompt).split() in [m["content"].split() for m in pair.prompt if m.get("role") == "user"]
+        same = str(prompt).split() in [
+            m["content"].split() for m in pair.prompt if m.get("role") == "user"
+        ]
     if not same:
-        raise Fault('"prompt" is not in the conversations of "chosen" and "rejected"; take it out, or put it there')
+        raise Fault(
+            '"prompt" is not in the conversations of "chosen" and "rejected"; take it out, or put'
+            " it there"
+        )
     return pair
 
 
 def _after(prompt: object, row: dict) -> Pair:
     """A prompt in messages, and two replies in one message each."""
-    return Pair(prompt, _reply(row.pop("chosen"), "chosen"), _reply(row.pop("rejected"), "rejected"))
+    return Pair(
+        prompt, _reply(row.pop("chosen"), "chosen"), _reply(row.pop("rejected"), "rejected")
+    )
 
 
 def _implicit(row: dict) -> Pair:
     sides = row["chosen"], row["rejected"]
     if all(isinstance(side, str) for side in sides):
         return _texts(row)
-    single = all(isinstance(side, dict) or (isinstance(side, list) and len(side) == 1) for side in sides)
+    single = all(
+        isinstance(side, dict) or (isinstance(side, list) and len(side) == 1) for side in sides
+    )
     if before := [key for key in _BEFORE if single and isinstance(row.get(key), list)]:
         return _after(row.pop(before[0]), row)
     return _whole(row)
 
 
 def _texts(row: dict) -> Pair:
-    """Two replies in texts, and the question in one of its keys; or two whole conversations in texts."""
+    """Two replies in texts, and the question in one of its keys; or two whole conversations in
+    texts.
+    """
     if before := [key for key in _BEFORE if isinstance(row.get(key), list)]:
         return Pair(row.pop(before[0]), take_text(row, "chosen"), take_text(row, "rejected"))
     for key in _QUESTIONS:
@@ -116,12 +143,16 @@ def _texts(row: dict) -> Pair:
 
 def _whole(row: dict) -> Pair:
     """Two whole conversations."""
-    chosen, rejected = row.pop("chosen"), row.pop("rejected")
+    chosen = row.pop("chosen")
+    rejected = row.pop("rejected")
     if not isinstance(chosen, list) or not isinstance(rejected, list) or not chosen or not rejected:
         raise Fault('without a "prompt", "chosen" and "rejected" must be whole conversations')
     before = [spelled(message) for message in chosen[:-1]]
     if before != [spelled(message) for message in rejected[:-1]]:
-        raise Fault("its two conversations part before the last reply, so that the replies answer different prompts")
+        raise Fault(
+            "its two conversations part before the last reply, so that the replies answer different"
+            " prompts"
+        )
     return Pair(before, _reply(chosen[-1:], "chosen"), _reply(rejected[-1:], "rejected"))
 
 
@@ -150,20 +181,21 @@ def _pair(row: dict, pair: Pair) -> tuple[Pair, list[str]]:
         raise Fault("its prompt is not a list of messages")
     if pair.chosen.split() == pair.rejected.split():
         raise Fault("chosen and rejected are the same reply, which prefers nothing")
-    chosen, rejected = (
-        checked(pair.conversation(pair.chosen)),
-        checked(pair.conversation(pair.rejected)),
-    )
+    chosen = checked(pair.conversation(pair.chosen))
+    rejected = checked(pair.conversation(pair.rejected))
     whole = take_system(row, chosen)
     chosen = checked(whole) if len(whole) > len(chosen) else chosen
     if not take_weight(row):
-        raise Fault("its weight is 0, and it would be learned from all the same; take such rows out")
+        raise Fault(
+            "its weight is 0, and it would be learned from all the same; take such rows out"
+        )
     texts = [message["content"] for message in [*chosen, rejected[-1]]]
     return Pair(chosen[:-1], chosen[-1]["content"], rejected[-1]["content"]), texts
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """All pairs of a file in one of the formats; one AdaptLabError names the first faults, with their places.
+    """All pairs of a file in one of the formats; one AdaptLabError names the first faults, with
+    their places.
 
     Warns (LeftOut) of keys that are not learned from.
     """
@@ -171,7 +203,9 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
-    """As TRL's explicit prompts, in messages; the data role, which others do not know, goes into the user's turn."""
+    """As TRL's explicit prompts, in messages; the data role, which others do not know, goes into
+    the user's turn.
+    """
     rows = (
         {
             "prompt": merge_data(pair.prompt),
@@ -184,11 +218,15 @@ def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
 
 
 def contradictions(pairs: Sequence[Pair]) -> list[tuple[int, int]]:
-    """(place, place of an earlier pair), from 1: pairs that prefer the other of the same two replies to the same prompt."""
+    """(place, place of an earlier pair), from 1: pairs that prefer the other of the same two
+    replies to the same prompt.
+    """
     first: dict[str, int] = {}
     found = []
     for place, pair in enumerate(pairs, 1):
         first.setdefault(json.dumps([pair.prompt, pair.chosen, pair.rejected]), place)
-        if (earlier := first.get(json.dumps([pair.prompt, pair.rejected, pair.chosen]))) is not None:
+        if (
+            earlier := first.get(json.dumps([pair.prompt, pair.rejected, pair.chosen]))
+        ) is not None:
             found.append((place, earlier))
     return found

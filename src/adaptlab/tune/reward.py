@@ -1,4 +1,6 @@
-"""A reward model: one number for a reply, learned from pairs by TRL (Bradley and Terry 1952: the better one wins with the logistic of the difference)."""
+"""A reward model: one number for a reply, learned from pairs by TRL (Bradley and Terry 1952: the
+better one wins with the logistic of the difference).
+"""
 
 import copy
 import tempfile
@@ -29,75 +31,138 @@ class Lfm2ForSequenceClassification(GenericForSequenceClassification, Lfm2PreTra
 
 
 class RewardModel:
-    """Scores replies. `model` ends in one number, read at the last token of a conversation, and computes in the number format of its training."""
+    """Scores replies. `model` ends in one number, read at the last token of a conversation, and
+    computes in the number format of its training.
+    """
 
     def __init__(self, name: str, model, tokenizer, chat: LocalChat, dtype: str = ""):
         if len(tokenizer) > model.config.vocab_size:
             raise AdaptLabError(
-                f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has {len(tokenizer)}; give it the one it was trained with."
+                f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has"
+                f" {len(tokenizer)}; give it the one it was trained with."
             )
-        self.name, self.model, self.tokenizer, self._roles = name, model, tokenizer, chat.known_roles
+        self.name = name
+        self.model = model
+        self.tokenizer = tokenizer
+        self._roles = chat.known_roles
         self.number_format = number_format(model.device.type, dtype)
 
     @torch.inference_mode()
     def score(self, conversations: Sequence[Messages]) -> list[float]:
         """The reward of each conversation, whose last message is the reply, (n,)."""
-        texts = self.tokenizer.apply_chat_template([self._roles(messages) for messages in conversations], tokenize=False)
-        scores, device = [0.0] * len(texts), self.model.device
-        lengths = [len(ids) for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
-        for places in progress_bar(list(groups(lengths, PASS_TOKENS)), few=len(texts) < LONG, desc="scoring", unit="pass"):
-            inputs = self.tokenizer([texts[i] for i in places], return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.number_format.is_bfloat16):
-                logits = self.model(input_ids=inputs["input_ids"].to(device), attention_mask=inputs["attention_mask"].to(device)).logits  # (B, 1)
+        texts = self.tokenizer.apply_chat_template(
+            [self._roles(messages) for messages in conversations], tokenize=False
+        )
+        scores = [0.0] * len(texts)
+        device = self.model.device
+        lengths = (
+            [len(ids) for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+            if texts
+            else []
+        )
+        for places in progress_bar(
+            list(groups(lengths, PASS_TOKENS)), few=len(texts) < LONG, desc="scoring", unit="pass"
+        ):
+            inputs = self.tokenizer(
+                [texts[i] for i in places],
+                return_tensors="pt",
+                padding=True,
+                padding_side="right",
+                add_special_tokens=False,
+            )
+            with torch.autocast(
+                device.type, torch.bfloat16, enabled=self.number_format.is_bfloat16
+            ):
+                # (B, 1).
+                logits = self.model(
+                    input_ids=inputs["input_ids"].to(device),
+                    attention_mask=inputs["attention_mask"].to(device),
+                ).logits
             for i, value in zip(places, logits[:, 0].float().tolist()):
                 scores[i] = value
         return scores
 
     def margins(self, pairs: Sequence[Pair]) -> list[float]:
         """Reward of the chosen reply minus that of the rejected one, for each pair."""
-        scores = self.score([pair.conversation(pair.chosen) for pair in pairs] + [pair.conversation(pair.rejected) for pair in pairs])
-        return [chosen - rejected for chosen, rejected in zip(scores[: len(pairs)], scores[len(pairs) :])]
+        scores = self.score(
+            [pair.conversation(pair.chosen) for pair in pairs]
+            + [pair.conversation(pair.rejected) for pair in pairs]
+        )
+        return [
+            chosen - rejected
+            for chosen, rejected in zip(scores[: len(pairs)], scores[len(pairs) :])
+        ]
 
 
-def fit_reward(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS) -> RewardModel:
-    """A reward model that begins as a copy of the chat model, with a new head, and is trained in full."""
+def fit_reward(
+    chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS
+) -> RewardModel:
+    """A reward model that begins as a copy of the chat model, with a new head, and is trained in
+    full.
+    """
     on_cpu = chat.model.device.type == "cpu"
     with tempfile.TemporaryDirectory() as folder, quietly():
-        config = RewardConfig(max_length=options.max_length, logging_steps=LOGGED,
-                              **training_arguments(options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)))  # fmt: skip
-        made = RewardTrainer(_with_head(chat, options.seed), args=config, train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
-                             processing_class=chat.tokenizer)  # fmt: skip
+        config = RewardConfig(
+            max_length=options.max_length,
+            logging_steps=LOGGED,
+            **training_arguments(
+                options, folder, on_cpu, len(pairs), passes(2 * options.batch_size, on_cpu)
+            ),
+        )
+        made = RewardTrainer(
+            _with_head(chat, options.seed),
+            args=config,
+            train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
+            processing_class=chat.tokenizer,
+        )
         watched(made)
         made.train()
     strip_trainer(made.model)
-    return RewardModel(f"{chat.name} + reward", made.model.eval(), chat.tokenizer, chat, options.dtype)
+    return RewardModel(
+        f"{chat.name} + reward", made.model.eval(), chat.tokenizer, chat, options.dtype
+    )
 
 
 def _with_head(chat: LocalChat, seed: int):
     """The chat model's layers under a head of one number."""
     settings = copy.deepcopy(chat.model.config)
-    settings.num_labels, settings.pad_token_id = 1, chat.tokenizer.pad_token_id
+    settings.num_labels = 1
+    settings.pad_token_id = chat.tokenizer.pad_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        # By its name: not every transformers lets one of its own configurations be registered for another class.
-        made_by = Lfm2ForSequenceClassification if isinstance(settings, Lfm2Config) else AutoModelForSequenceClassification.from_config
+        # By its name: not every transformers lets one of its own configurations be registered for
+        # another class.
+        made_by = (
+            Lfm2ForSequenceClassification
+            if isinstance(settings, Lfm2Config)
+            else AutoModelForSequenceClassification.from_config
+        )
         model = made_by(settings)
     model.base_model.load_state_dict(merged(chat).model.base_model.state_dict())
     return model.to(chat.model.device, torch.float32)
 
 
 def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) -> list[int]:
-    """Places, from 1, of pairs that the reward model would turn round by at least `margin`: swapped sides, or labels that err.
+    """Places, from 1, of pairs that the reward model would turn round by at least `margin`: swapped
+    sides, or labels that err.
 
-    The model must not have been trained on them; on its own training pairs it agrees with what it was taught.
+    The model must not have been trained on them; on its own training pairs it agrees with what it
+    was taught.
     """
     return [place for place, value in enumerate(reward.margins(pairs), 1) if value <= -margin]
 
 
-def swapped_sides(chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, margin: float = 1.0) -> list[int]:
-    """Places, from 1, of pairs that a reward model trained on the other half of them would turn round; each half is judged by the other."""
+def swapped_sides(
+    chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, margin: float = 1.0
+) -> list[int]:
+    """Places, from 1, of pairs that a reward model trained on the other half of them would turn
+    round; each half is judged by the other.
+    """
     if len(pairs) < 2:
-        raise AdaptLabError("Sides are checked by a model that learns from half of the pairs; give two pairs or more.")
+        raise AdaptLabError(
+            "Sides are checked by a model that learns from half of the pairs; give two pairs or"
+            " more."
+        )
     found = []
     for first in (0, 1):
         reward = fit_reward(chat, pairs[1 - first :: 2], options)

@@ -1,6 +1,8 @@
-"""Reinforcement learning by TRL's RLOO: the model writes replies, a reward judges them, and what is better than its siblings becomes more likely.
+"""Reinforcement learning by TRL's RLOO: the model writes replies, a reward judges them, and what is
+better than its siblings becomes more likely.
 
-RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the others to the same prompt, and needs no value model.
+RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the others to the same
+prompt, and needs no value model.
 """
 
 import tempfile
@@ -17,14 +19,24 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.dpo import LOGGED, merged, trained
 from adaptlab.tune.options import Options, refuse_unused
 from adaptlab.tune.scoring import score_replies_only
-from adaptlab.tune.trainer import adapter_config, copy_to_train, passes, quietly, training_arguments, watched
+from adaptlab.tune.trainer import (
+    adapter_config,
+    copy_to_train,
+    passes,
+    quietly,
+    training_arguments,
+    watched,
+)
 
-Reward = Callable[[list[int], list[str]], list[float]]  # numbers of the prompts, a reply to each -> rewards
+# Numbers of the prompts, a reply to each -> rewards.
+Reward = Callable[[list[int], list[str]], list[float]]
 
 
 @dataclass(frozen=True)
 class OnlineOptions(Options):
-    """How to train on rewards. `beta`: weight of the divergence from the start; `n_replies`: replies to each prompt; `batch_size` counts replies."""
+    """How to train on rewards. `beta`: weight of the divergence from the start; `n_replies`:
+    replies to each prompt; `batch_size` counts replies.
+    """
 
     learning_rate: float = 1e-3
     beta: float = 0.02
@@ -38,14 +50,24 @@ class OnlineOptions(Options):
         check_number(self.beta, "beta", 0), check_whole(self.n_new_tokens, "n_new_tokens", 1)
         check_whole(self.n_replies, "n_replies", 1)
         if self.n_replies < 2 or self.batch_size % self.n_replies:
-            raise AdaptLabError(f"A batch of {self.batch_size} replies is not made of {self.n_replies} to each prompt; choose a multiple, of 2 or more.")
+            raise AdaptLabError(
+                f"A batch of {self.batch_size} replies is not made of {self.n_replies} to each"
+                " prompt; choose a multiple, of 2 or more."
+            )
 
 
 ONLINE_DEFAULTS = OnlineOptions()
 
 
-def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, options: OnlineOptions = ONLINE_DEFAULTS) -> tuple[LocalChat, list[dict]]:
-    """(the trained chat model, its log): a copy of the old one, trained on its own replies to the prompts. The log's rows have `step`, `reward`, `kl`, ..."""
+def reinforce(
+    chat: LocalChat,
+    prompts: Sequence[Messages],
+    reward: Reward,
+    options: OnlineOptions = ONLINE_DEFAULTS,
+) -> tuple[LocalChat, list[dict]]:
+    """(the trained chat model, its log): a copy of the old one, trained on its own replies to the
+    prompts. The log's rows have `step`, `reward`, `kl`, ...
+    """
     if not prompts:
         raise AdaptLabError("There is nothing to learn from: no prompts.")
     on_cpu = chat.model.device.type == "cpu"
@@ -53,14 +75,34 @@ def reinforce(chat: LocalChat, prompts: Sequence[Messages], reward: Reward, opti
     def judged(prompts, completions, number, **kwargs):
         return reward(list(number), [messages[0]["content"].strip() for messages in completions])
 
-    data = Dataset.from_list([{"prompt": chat.known_roles(prompt), "number": number} for number, prompt in enumerate(prompts)])
+    data = Dataset.from_list(
+        [
+            {"prompt": chat.known_roles(prompt), "number": number}
+            for number, prompt in enumerate(prompts)
+        ]
+    )
     with tempfile.TemporaryDirectory() as folder, quietly():
         config = RLOOConfig(
-            beta=options.beta, num_generations=options.n_replies, max_completion_length=options.n_new_tokens, logging_steps=LOGGED,
-            **training_arguments(options, folder, on_cpu, len(prompts) * options.n_replies, passes(options.batch_size, on_cpu)),
-        )  # fmt: skip
-        made = RLOOTrainer(copy_to_train(merged(chat), options.method), reward_funcs=judged, args=config, train_dataset=data, processing_class=chat.tokenizer,
-                           peft_config=adapter_config(options))  # fmt: skip
+            beta=options.beta,
+            num_generations=options.n_replies,
+            max_completion_length=options.n_new_tokens,
+            logging_steps=LOGGED,
+            **training_arguments(
+                options,
+                folder,
+                on_cpu,
+                len(prompts) * options.n_replies,
+                passes(options.batch_size, on_cpu),
+            ),
+        )
+        made = RLOOTrainer(
+            copy_to_train(merged(chat), options.method),
+            reward_funcs=judged,
+            args=config,
+            train_dataset=data,
+            processing_class=chat.tokenizer,
+            peft_config=adapter_config(options),
+        )
         score_replies_only(made.model)
         watched(made)
         return trained(made, chat, "rloo", logged="reward")

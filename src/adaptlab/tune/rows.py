@@ -1,4 +1,6 @@
-"""From conversations and plain texts to token ids and labels: what is learned, exact to the token."""
+"""From conversations and plain texts to token ids and labels: what is learned, exact to
+the token.
+"""
 
 from collections.abc import Sequence
 
@@ -10,15 +12,25 @@ from adaptlab.models.chat import check_text
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.loss_mask import check_replies, masks_of_characters, reply_labels
 
-NO_REPLIES = "The chat template of {} does not mark replies; add {{% generation %}} and {{% endgeneration %}} to it, so that they can be learned."
+NO_REPLIES = (
+    "The chat template of {} does not mark replies; add {{% generation %}} and {{% endgeneration"
+    " %}} to it, so that they can be learned."
+)
 SHOWN = 5  # overlong texts that an error names
 
 
 def refuse_control_tokens(chat: LocalChat, messages: Messages, where: str) -> None:
-    """Raises AdaptLabError if a reply that is to be learned holds a control token: the template adds its own."""
+    """Raises AdaptLabError if a reply that is to be learned holds a control token: the template
+    adds its own.
+    """
     for place, message in enumerate(messages, 1):
-        if message["role"] == "assistant" and (token := chat.template.control_token(message["content"])):
-            raise AdaptLabError(f"Message {place} of {where} holds the control token {token}. Remove it from the data: the chat template adds its own.")
+        if message["role"] == "assistant" and (
+            token := chat.template.control_token(message["content"])
+        ):
+            raise AdaptLabError(
+                f"Message {place} of {where} holds the control token {token}. Remove it from the"
+                " data: the chat template adds its own."
+            )
 
 
 def _check_kind(number: int, messages: object) -> None:
@@ -36,18 +48,24 @@ def _is_message(message: object) -> bool:
 
 
 def _template(chat: LocalChat) -> str | None:
-    """A chat template that marks replies, or None if the model's own does; TRL knows how to mark them in those of common models."""
+    """A chat template that marks replies, or None if the model's own does; TRL knows how to mark
+    them in those of common models.
+    """
     try:
         return get_training_chat_template(chat.tokenizer)
     except ValueError as error:
         raise AdaptLabError(NO_REPLIES.format(chat.name)) from error
 
 
-def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: int) -> list[dict[str, list[int]]]:
-    """`input_ids` and `labels` of each conversation, unshifted: a label is the token itself (Trainer and the models shift).
+def tokenized(
+    chat: LocalChat, conversations: Sequence[Messages], max_length: int
+) -> list[dict[str, list[int]]]:
+    """`input_ids` and `labels` of each conversation, unshifted: a label is the token itself
+    (Trainer and the models shift).
 
-    Learned are the assistant's words and the mark that ends them, unless the reply has weight 0. The chat template must mark replies
-    (`{% generation %}`). A conversation longer than max_length is an error: cut off, it would teach to break off.
+    Learned are the assistant's words and the mark that ends them, unless the reply has weight 0.
+    The chat template must mark replies (`{% generation %}`). A conversation longer than max_length
+    is an error: cut off, it would teach to break off.
     """
     if not conversations:
         return []
@@ -55,31 +73,51 @@ def tokenized(chat: LocalChat, conversations: Sequence[Messages], max_length: in
     for number, messages in enumerate(conversations, 1):
         _check_kind(number, messages)
         refuse_control_tokens(chat, messages, f"conversation {number}")
-    known, template = [chat.known_roles(messages) for messages in conversations], _template(chat)
+    known = [chat.known_roles(messages) for messages in conversations]
+    template = _template(chat)
     for messages in known:
         chat.template.render(messages, template=template)
-    made = chat.tokenizer.apply_chat_template(known, chat_template=template, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
+    made = chat.tokenizer.apply_chat_template(
+        known,
+        chat_template=template,
+        tokenize=True,
+        return_dict=True,
+        return_assistant_tokens_mask=True,
+    )
     masks = masks_of_characters(made)
     if not any(map(any, masks)):
         raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
     rows = []
-    for number, (messages, ids, in_reply) in enumerate(zip(conversations, made["input_ids"], masks), 1):
-        weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
+    for number, (messages, ids, in_reply) in enumerate(
+        zip(conversations, made["input_ids"], masks), 1
+    ):
+        weights = [
+            message.get("weight", 1) for message in messages if message["role"] == "assistant"
+        ]
         check_replies(chat, number, ids, in_reply, len(weights))
         rows.append({"input_ids": ids, "labels": reply_labels(ids, in_reply, weights)})
     _refuse_overlong(rows, max_length)
     return rows
 
 
-def tokenized_documents(chat: LocalChat, documents: Sequence[str], max_length: int) -> list[dict[str, list[int]]]:
-    """`input_ids` and `labels` of plain texts, as in pre-training: between the tokenizer's marks of beginning and end, and every token is learned."""
-    marks = [[token] if token is not None else [] for token in (chat.tokenizer.bos_token_id, chat.tokenizer.eos_token_id)]
+def tokenized_documents(
+    chat: LocalChat, documents: Sequence[str], max_length: int
+) -> list[dict[str, list[int]]]:
+    """`input_ids` and `labels` of plain texts, as in pre-training: between the tokenizer's marks of
+    beginning and end, and every token is learned.
+    """
+    marks = [
+        [token] if token is not None else []
+        for token in (chat.tokenizer.bos_token_id, chat.tokenizer.eos_token_id)
+    ]
     if isinstance(documents, str):
         raise AdaptLabError("The documents are a single text. Give a list of texts.")
     for number, document in enumerate(documents, 1):
         check_text(document, f"Document {number}")
     rows = []
-    for ids in chat.tokenizer(list(documents), add_special_tokens=False)["input_ids"] if documents else []:
+    for ids in (
+        chat.tokenizer(list(documents), add_special_tokens=False)["input_ids"] if documents else []
+    ):
         whole = [*marks[0], *ids, *marks[1]]
         rows.append({"input_ids": whole, "labels": whole[:]})
     _refuse_overlong(rows, max_length)
@@ -87,7 +125,14 @@ def tokenized_documents(chat: LocalChat, documents: Sequence[str], max_length: i
 
 
 def _refuse_overlong(rows: list[dict], max_length: int) -> None:
-    overlong = [f"{number} ({len(row['input_ids'])})" for number, row in enumerate(rows, 1) if len(row["input_ids"]) > max_length]
+    overlong = [
+        f"{number} ({len(row['input_ids'])})"
+        for number, row in enumerate(rows, 1)
+        if len(row["input_ids"]) > max_length
+    ]
     if overlong:
         more = f" and {len(overlong) - SHOWN} more" if len(overlong) > SHOWN else ""
-        raise AdaptLabError(f"Texts longer than {max_length} tokens: number {', '.join(overlong[:SHOWN])}{more}. Shorten them, or raise max_length.")
+        raise AdaptLabError(
+            f"Texts longer than {max_length} tokens: number {', '.join(overlong[:SHOWN])}{more}."
+            " Shorten them, or raise max_length."
+        )

@@ -1,6 +1,8 @@
-"""A training run in a folder of its own: it goes on where a kill left it, and says afterwards what it was.
+"""A training run in a folder of its own: it goes on where a kill left it, and says afterwards what
+it was.
 
-config.json (options, base model, data), checkpoints/, tracking/ if asked for, and at the end metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
+config.json (options, base model, data), checkpoints/, tracking/ if asked for, and at the end
+metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
 """
 
 import copy
@@ -38,28 +40,54 @@ CHECKPOINT_STEPS = 50  # between those of a run that nobody gave a number
 
 
 def fingerprint(model: PreTrainedModel) -> str:
-    """Tells a base model from others of its shape: a hash of the sums of its weights, in float32, by name."""
-    sums = {name: f"{parameter.detach().float().sum().item():.4e}" for name, parameter in model.named_parameters()}
+    """Tells a base model from others of its shape: a hash of the sums of its weights, in float32,
+    by name.
+    """
+    sums = {
+        name: f"{parameter.detach().float().sum().item():.4e}"
+        for name, parameter in model.named_parameters()
+    }
     return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _description(chat: LocalChat, conversations: Sequence[Messages] | Sequence[Pair], validation: Sequence[Messages], documents: Sequence[str],
-                 options: Options) -> dict:  # fmt: skip
+def _description(
+    chat: LocalChat,
+    conversations: Sequence[Messages] | Sequence[Pair],
+    validation: Sequence[Messages],
+    documents: Sequence[str],
+    options: Options,
+) -> dict:
     return {
-        "options": asdict(options), "base": {"name": chat.name, "fingerprint": fingerprint(chat.model)},
-        "data": {"n": len(conversations), "n_validation": len(validation), "hash": data_hash(conversations, validation, documents)},
+        "options": asdict(options),
+        "base": {"name": chat.name, "fingerprint": fingerprint(chat.model)},
+        "data": {
+            "n": len(conversations),
+            "n_validation": len(validation),
+            "hash": data_hash(conversations, validation, documents),
+        },
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
-    }  # fmt: skip
+    }
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that is whole; those that were cut off or are damaged are removed, and named if there is anything in them to lose."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    """The newest checkpoint that is whole; those that were cut off or are damaged are removed, and
+    named if there is anything in them to lose.
+    """
+    found = sorted(
+        folder.glob("checkpoint-*"),
+        key=lambda path: int(path.name.rpartition("-")[2]),
+        reverse=True,
+    )
     for checkpoint in found:
-        if not (checkpoint / "trainer_state.json").exists():  # it comes last: a kill cut the checkpoint off
+        # It comes last: a kill cut the checkpoint off.
+        if not (checkpoint / "trainer_state.json").exists():
             shutil.rmtree(checkpoint)
         elif damaged := _damaged_file(checkpoint):
-            warnings.warn(f"The checkpoint {checkpoint} is damaged ({damaged.name}). The run continues from an older one, or from the start.", stacklevel=3)
+            warnings.warn(
+                f"The checkpoint {checkpoint} is damaged ({damaged.name}). The run continues from"
+                " an older one, or from the start.",
+                stacklevel=3,
+            )
             shutil.rmtree(checkpoint)
     return next((str(checkpoint) for checkpoint in found if checkpoint.exists()), None)
 
@@ -95,13 +123,18 @@ def _refuse_others(folder: Path, described: dict) -> None:
         return
     found = read_described(folder)
     if differing := [key for key in described if found.get(key) != described[key]]:
-        raise AdaptLabError(f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or give what config.json says.")
+        raise AdaptLabError(
+            f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or"
+            " give what config.json says."
+        )
     if _finished(folder):
         raise AdaptLabError(f"The run in {folder} is finished; choose a new folder, or load it.")
 
 
 def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tuple[Options, str]:
-    """The options with their number format named, and why it is that one. A run that was begun goes on in its own, unless another is asked for."""
+    """The options with their number format named, and why it is that one. A run that was begun goes
+    on in its own, unless another is asked for.
+    """
     chosen = number_format(chat.model.device.type, options.dtype)
     config = folder / "config.json" if folder else None
     if config and config.exists() and not chosen.asked:
@@ -113,17 +146,24 @@ def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tupl
 
 def _card(described: dict, history: list[dict]) -> str:
     """README.md of the run."""
-    options, data, end = described["options"], described["data"], history[-1]
+    options = described["options"]
+    data = described["data"]
+    end = history[-1]
     losses = {
         name: [(f"{row['epoch']:.2f}", f"{row[key]:.4f}") for row in history if key in row]
         for name, key in (("loss", "loss"), ("validation loss", "eval_loss"))
     }
     parts = [
         f"# {described['base']['name']}, tuned",
-        f"Method {options['method']}, {data['n']} conversations, {end['epoch']:g} epochs, {end['step']} steps.",
+        (
+            f"Method {options['method']}, {data['n']} conversations, {end['epoch']:g} epochs,"
+            f" {end['step']} steps."
+        ),
         table(("option", "value"), options.items()),
         *(table(("epoch", name), rows) for name, rows in losses.items() if rows),
-        "Made with " + ", ".join(f"{name} {number}" for name, number in described["versions"].items()) + ".\n",
+        "Made with "
+        + ", ".join(f"{name} {number}" for name, number in described["versions"].items())
+        + ".\n",
     ]
     return "\n\n".join(parts)
 
@@ -156,7 +196,10 @@ def run(
         with _tracked_in(folder / "tracking"):
             made = make_trainer(chat, conversations, options, str(checkpoints), **given)
             # Not before: what is refused leaves the folder free.
-            write_whole(folder / "config.json", json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n")
+            write_whole(
+                folder / "config.json",
+                json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n",
+            )
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
         tuned = trained_chat(made, f"{chat.name} + {folder.name}", chat)
         if made.is_world_process_zero():
@@ -166,14 +209,23 @@ def run(
         (folder / "config.json").unlink(missing_ok=True)
         raise
     except (OSError, SafetensorError) as error:
-        raise AdaptLabError(f"{folder} could not be written ({error}); free some disk space and start the run again: it goes on where it was.") from error
+        raise AdaptLabError(
+            f"{folder} could not be written ({error}); free some disk space and start the run"
+            " again: it goes on where it was."
+        ) from error
     return tuned
 
 
 @contextmanager
 def _tracked_in(folder: Path) -> Iterator[None]:
-    """TensorBoard and Weights & Biases write into the run's folder, unless the user's environment says where; trackio keeps a place of its own."""
-    given = {name: str(folder) for name in ("TENSORBOARD_LOGGING_DIR", "WANDB_DIR") if name not in os.environ}
+    """TensorBoard and Weights & Biases write into the run's folder, unless the user's environment
+    says where; trackio keeps a place of its own.
+    """
+    given = {
+        name: str(folder)
+        for name in ("TENSORBOARD_LOGGING_DIR", "WANDB_DIR")
+        if name not in os.environ
+    }
     os.environ.update(given)
     try:
         yield
@@ -184,8 +236,14 @@ def _tracked_in(folder: Path) -> Iterator[None]:
 
 def _finish(folder: Path, made, described: dict) -> None:
     """Results last, and renamed into place, so that a folder with results is a finished run."""
-    if not all(weight.isfinite().all() for weight in made.model.parameters() if weight.requires_grad):  # killed after the step, before its loss was looked at
-        raise Diverged(f"The weights in {folder} are not finite (NaN or infinity); train again with a lower learning rate.")
+    # Killed after the step, before its loss was looked at.
+    if not all(
+        weight.isfinite().all() for weight in made.model.parameters() if weight.requires_grad
+    ):
+        raise Diverged(
+            f"The weights in {folder} are not finite (NaN or infinity); train again with a lower"
+            " learning rate."
+        )
     history = made.state.log_history
     write_whole(folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history))
     write_whole(folder / "README.md", _card(described, history))
@@ -202,20 +260,45 @@ def load_run(folder: Path, chat: LocalChat) -> LocalChat:
     described = read_described(folder)
     result = folder / RESULTS[described["options"]["method"]]
     if not result.exists():
-        raise AdaptLabError(f"The run in {folder} is not finished; start it again with its options, and it goes on.")
+        raise AdaptLabError(
+            f"The run in {folder} is not finished; start it again with its options, and it goes on."
+        )
     if described["base"]["fingerprint"] != fingerprint(chat.model):
-        raise AdaptLabError(f"The run in {folder} belongs to {described['base']['name']}, whose weights are not those of {chat.name}; load that one first.")
+        raise AdaptLabError(
+            f"The run in {folder} belongs to {described['base']['name']}, whose weights are not"
+            f" those of {chat.name}; load that one first."
+        )
     if described["options"]["method"] == "lora":
         model = with_adapter(copy.deepcopy(chat.model), result, described["base"]["name"])
     else:
-        model = AutoModelForCausalLM.from_pretrained(result, dtype=torch.float32).to(chat.model.device)  # as it was trained
+        # As it was trained.
+        model = AutoModelForCausalLM.from_pretrained(result, dtype=torch.float32).to(
+            chat.model.device
+        )
     return LocalChat(f"{chat.name} + {folder.name}", model.eval(), chat.tokenizer)
 
 
-def run_or_load(chat: LocalChat, conversations: Sequence[Messages], place: Path, options: Options = DEFAULTS, validation: Sequence[Messages] = (),
-                documents: Sequence[str] = ()) -> LocalChat:  # fmt: skip
-    """A run in a folder of `place` that is named by the hash of all that it depends on: begun once, gone on with where it was cut off, then only loaded."""
-    options, _ = _with_format(chat, None, replace(options, checkpoint_steps=options.checkpoint_steps or CHECKPOINT_STEPS))
+def run_or_load(
+    chat: LocalChat,
+    conversations: Sequence[Messages],
+    place: Path,
+    options: Options = DEFAULTS,
+    validation: Sequence[Messages] = (),
+    documents: Sequence[str] = (),
+) -> LocalChat:
+    """A run in a folder of `place` that is named by the hash of all that it depends on: begun once,
+    gone on with where it was cut off, then only loaded.
+    """
+    options, _ = _with_format(
+        chat, None, replace(options, checkpoint_steps=options.checkpoint_steps or CHECKPOINT_STEPS)
+    )
     described = _description(chat, conversations, validation, documents, options)
-    folder = Path(place) / hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
-    return load_run(folder, chat) if _finished(folder) else run(chat, conversations, folder, options, validation, documents)
+    folder = (
+        Path(place)
+        / hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+    )
+    return (
+        load_run(folder, chat)
+        if _finished(folder)
+        else run(chat, conversations, folder, options, validation, documents)
+    )

@@ -1,7 +1,8 @@
 """Log-probabilities for TRL's trainers on preferences, only where a reply stands.
 
-TRL scores replies alone on GPUs that run Triton. Elsewhere it makes logits for every token of every prompt: on two cores that is half of a step of the
-embedded model. The numbers, and the gradients, are the same.
+TRL scores replies alone on GPUs that run Triton. Elsewhere it makes logits for every token of every
+prompt: on two cores that is half of a step of the embedded model. The numbers, and the gradients,
+are the same.
 """
 
 import types
@@ -17,29 +18,53 @@ from adaptlab.tune.loss_mask import IGNORED
 
 
 def pads_behind(mask: torch.Tensor) -> bool:
-    """Whether every row of a mask, (B, T), is ones and then zeros: what pads a row then stands after it, where no token of it looks."""
+    """Whether every row of a mask, (B, T), is ones and then zeros: what pads a row then stands
+    after it, where no token of it looks.
+    """
     return bool((mask.diff(dim=1) <= 0).all())
 
 
 def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
-    """Give the model TRL's call for log-probabilities (`fused_lm_head=True`) in a form that reads logits only at labels that are not ignored.
+    """Give the model TRL's call for log-probabilities (`fused_lm_head=True`) in a form that reads
+    logits only at labels that are not ignored.
 
-    A prompt to which a batch holds several replies is read once, where the model can go on from what it has read.
+    A prompt to which a batch holds several replies is read once, where the model can go on from
+    what it has read.
     """
     base = _base(model)
     shares = _goes_on(base)
 
-    def forward(self, input_ids=None, attention_mask=None, *, fused_lm_head: bool = False, labels: torch.Tensor | None = None, **kwargs):
+    def forward(
+        self,
+        input_ids=None,
+        attention_mask=None,
+        *,
+        fused_lm_head: bool = False,
+        labels: torch.Tensor | None = None,
+        **kwargs,
+    ):
         if not fused_lm_head:
-            return type(self).forward(self, input_ids, attention_mask, **kwargs if labels is None else kwargs | {"labels": labels})
+            return type(self).forward(
+                self,
+                input_ids,
+                attention_mask,
+                **kwargs if labels is None else kwargs | {"labels": labels},
+            )
         learned = labels != IGNORED
-        rows = _split(input_ids, attention_mask, learned) if shares and attention_mask is not None else None
+        rows = (
+            _split(input_ids, attention_mask, learned)
+            if shares and attention_mask is not None
+            else None
+        )
         if rows:
             hidden = _read_once(self.base_model, rows)
         else:
             if attention_mask is not None and pads_behind(attention_mask):
                 attention_mask = None  # attention is faster without one
-            whole = self.base_model(input_ids, attention_mask, **kwargs | {"use_cache": False}).last_hidden_state  # (B, T, d)
+            # (B, T, d).
+            whole = self.base_model(
+                input_ids, attention_mask, **kwargs | {"use_cache": False}
+            ).last_hidden_state
             hidden = whole[:, :-1][learned[:, 1:]]
         return _scored(self.get_output_embeddings()(hidden).float(), labels[:, 1:])
 
@@ -47,7 +72,9 @@ def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
 
 
 class _Rows(NamedTuple):
-    """A batch, cut before the last token of each prompt: the different prompts, (B,) the number of each row's, what follows, and what is learned of it."""
+    """A batch, cut before the last token of each prompt: the different prompts, (B,) the number of
+    each row's, what follows, and what is learned of it.
+    """
 
     prompts: list[torch.Tensor]
     which: torch.Tensor
@@ -56,41 +83,66 @@ class _Rows(NamedTuple):
 
 
 def _split(input_ids: torch.Tensor, mask: torch.Tensor, learned: torch.Tensor) -> _Rows | None:
-    """The batch by its prompts; None if no prompt has two replies, or a row has nothing learned or nothing before it."""
-    prompts, which, replies, learned_of = {}, [], [], []
-    for ids, in_reply in ((ids[real], reply[real]) for ids, real, reply in zip(input_ids, mask.bool(), learned)):
+    """The batch by its prompts; None if no prompt has two replies, or a row has nothing learned or
+    nothing before it.
+    """
+    prompts = {}
+    which = []
+    replies = []
+    learned_of = []
+    for ids, in_reply in (
+        (ids[real], reply[real]) for ids, real, reply in zip(input_ids, mask.bool(), learned)
+    ):
         places = in_reply.nonzero()[:, 0].tolist()
         if not places or places[0] < 2:
             return None
-        cut, end = places[0] - 1, places[-1] + 1
+        cut = places[0] - 1
+        end = places[-1] + 1
         which.append(prompts.setdefault(tuple(ids[:cut].tolist()), (len(prompts), ids[:cut]))[0])
         replies.append(ids[cut:end])
         learned_of.append(in_reply[cut:end])
     if len(prompts) == len(which):
         return None
-    return _Rows([prompt for _, prompt in prompts.values()], torch.tensor(which, device=input_ids.device), replies, learned_of)
+    return _Rows(
+        [prompt for _, prompt in prompts.values()],
+        torch.tensor(which, device=input_ids.device),
+        replies,
+        learned_of,
+    )
 
 
 def _read_once(base: PreTrainedModel, rows: _Rows) -> torch.Tensor:
     """Hidden states before each learned token, (n_learned, d), in the order of the rows."""
     lengths = torch.tensor([len(prompt) for prompt in rows.prompts], device=rows.which.device)
-    prompts, replies = pad_sequence(rows.prompts, batch_first=True, padding_side="left"), pad_sequence(rows.replies, batch_first=True)
-    seen = torch.arange(prompts.shape[1], device=lengths.device) >= (prompts.shape[1] - lengths)[:, None]
-    places = (seen.cumsum(1) - 1).clamp(min=0), lengths[rows.which][:, None] + torch.arange(replies.shape[1], device=lengths.device)
+    prompts = pad_sequence(rows.prompts, batch_first=True, padding_side="left")
+    replies = pad_sequence(rows.replies, batch_first=True)
+    seen = (
+        torch.arange(prompts.shape[1], device=lengths.device)
+        >= (prompts.shape[1] - lengths)[:, None]
+    )
+    places = (
+        (seen.cumsum(1) - 1).clamp(min=0),
+        lengths[rows.which][:, None] + torch.arange(replies.shape[1], device=lengths.device),
+    )
     masks = seen.long(), torch.cat([seen[rows.which].long(), torch.ones_like(replies)], dim=1)
     if seen.all():
         masks = None, None  # attention is faster without one
     cache = DynamicCache(config=base.config)
     base(prompts, masks[0], position_ids=places[0], past_key_values=cache, use_cache=True)
     cache.reorder_cache(rows.which)
-    hidden = base(replies, masks[1], position_ids=places[1], past_key_values=cache, use_cache=True).last_hidden_state
+    hidden = base(
+        replies, masks[1], position_ids=places[1], past_key_values=cache, use_cache=True
+    ).last_hidden_state
     return hidden[:, :-1][pad_sequence(rows.learned, batch_first=True)[:, 1:]]
 
 
 @torch.no_grad()
 def _goes_on(model: PreTrainedModel) -> bool:
-    """Whether the model reads two tokens after three as it reads five: not every architecture can, in every version of transformers."""
-    base, ids = model.base_model, torch.arange(1, 6, device=model.device)[None]
+    """Whether the model reads two tokens after three as it reads five: not every architecture can,
+    in every version of transformers.
+    """
+    base = model.base_model
+    ids = torch.arange(1, 6, device=model.device)[None]
     cache = DynamicCache(config=model.config)
     was_training = model.training
     model.eval()
@@ -98,7 +150,16 @@ def _goes_on(model: PreTrainedModel) -> bool:
         base(ids[:, :3], past_key_values=cache, use_cache=True)
         apart = base(ids[:, 3:], past_key_values=cache, use_cache=True).last_hidden_state
         whole = base(ids, use_cache=False).last_hidden_state[:, 3:]
-    except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):  # it has a cache of its own kind
+    # It has a cache of its own kind.
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        NotImplementedError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ):
         return False
     finally:
         model.train(was_training)
@@ -106,10 +167,12 @@ def _goes_on(model: PreTrainedModel) -> bool:
 
 
 def strip_trainer(model: PreTrainedModel | PeftModel) -> None:
-    """Take away what trainers leave on a model, so that it computes as before the training, and so that a later trainer prepares it anew.
+    """Take away what trainers leave on a model, so that it computes as before the training, and so
+    that a later trainer prepares it anew.
 
-    TRL's forward pass would run the original in a copy of the model. Accelerate's computes in the training's number format, and its mark that the model
-    is prepared, which an adapter on the model inherits, would keep the next training from computing in its own.
+    TRL's forward pass would run the original in a copy of the model. Accelerate's computes in the
+    training's number format, and its mark that the model is prepared, which an adapter on the model
+    inherits, would keep the next training from computing in its own.
     """
     for module in {model, _base(model)}:
         for name in ("forward", "_original_forward", "_is_accelerate_prepared"):
@@ -126,15 +189,26 @@ def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
 
 
 def _scored(logits: torch.Tensor, labels: torch.Tensor) -> SimpleNamespace:
-    """What TRL reads, each (B, T - 1) and zero where nothing is learned, from logits (n_learned, V)."""
+    """What TRL reads, each (B, T - 1) and zero where nothing is learned, from logits (n_learned,
+    V).
+    """
     learned = labels != IGNORED
     log_probabilities = logits.log_softmax(-1)
     with torch.no_grad():
-        entropy, average, top = -(log_probabilities.exp() * log_probabilities).sum(-1), logits.mean(-1), logits.argmax(-1) == labels[learned]
+        entropy = -(log_probabilities.exp() * log_probabilities).sum(-1)
+        average = logits.mean(-1)
+        top = logits.argmax(-1) == labels[learned]
     chosen = log_probabilities.gather(-1, labels[learned][:, None])[:, 0]
 
     def placed(values: torch.Tensor) -> torch.Tensor:
         return values.new_zeros(learned.shape).masked_scatter(learned, values)
 
-    return SimpleNamespace(log_probs=placed(chosen), entropy=placed(entropy), mean_logits=placed(average), is_top1=placed(top), label_mask=learned,
-                           log_sum_sq_probs=None, aux_loss=None)  # fmt: skip
+    return SimpleNamespace(
+        log_probs=placed(chosen),
+        entropy=placed(entropy),
+        mean_logits=placed(average),
+        is_top1=placed(top),
+        label_mask=learned,
+        log_sum_sq_probs=None,
+        aux_loss=None,
+    )

@@ -19,29 +19,48 @@ from adaptlab.tune.options import Options
 from adaptlab.tune.packing import collate, packed, refuse_mixing
 from adaptlab.tune.rows import tokenized, tokenized_documents
 from adaptlab.tune.scoring import pads_behind, strip_trainer
-from adaptlab.tune.trainer import adapter_config, copy_to_train, quietly, training_arguments, watched
+from adaptlab.tune.trainer import (
+    adapter_config,
+    copy_to_train,
+    quietly,
+    training_arguments,
+    watched,
+)
 
 PASS_TOKENS = 900
 
 
 class _Trainer(SFTTrainer):
-    """TRL's trainer with a loss that makes logits only where some reply of the batch stands, and no metrics that are not looked at.
+    """TRL's trainer with a loss that makes logits only where some reply of the batch stands, and no
+    metrics that are not looked at.
 
-    TRL makes them everywhere, twice, for memory's sake: on two cores that took 37% of a step of the embedded model.
+    TRL makes them everywhere, twice, for memory's sake: on two cores that took 37% of a step of the
+    embedded model.
     """
 
     def training_step(self, model, inputs, num_items_in_batch=None):
-        """On a processor as many sequences in a pass as have PASS_TOKENS, or one; gradients add up to those of the batch, since each pass has its count.
+        """On a processor as many sequences in a pass as have PASS_TOKENS, or one; gradients add up
+        to those of the batch, since each pass has its count.
 
-        Memory then grows with a sequence, not with the batch. Processes that share a batch would have to make as many passes each, so they make one.
+        Memory then grows with a sequence, not with the batch. Processes that share a batch would
+        have to make as many passes each, so they make one.
         """
         n, length = inputs["input_ids"].shape
         n_passes = math.ceil(n / max(1, PASS_TOKENS // length))
-        if self.args.device.type != "cpu" or self.accelerator.num_processes > 1 or num_items_in_batch is None:
+        if (
+            self.args.device.type != "cpu"
+            or self.accelerator.num_processes > 1
+            or num_items_in_batch is None
+        ):
             n_passes = 1
-        size, loss = math.ceil(n / n_passes), 0.0
+        size = math.ceil(n / n_passes)
+        loss = 0.0
         for i in range(0, n, size):
-            loss += super().training_step(model, {name: values[i : i + size] for name, values in inputs.items()}, num_items_in_batch)
+            loss += super().training_step(
+                model,
+                {name: values[i : i + size] for name, values in inputs.items()},
+                num_items_in_batch,
+            )
         return loss
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -49,13 +68,24 @@ class _Trainer(SFTTrainer):
         places = (labels[:, 1:] != IGNORED).any(0).nonzero()[:, 0]  # whose next token is learned
         given = {key: value for key, value in inputs.items() if key != "labels"}
         if "attention_mask" in given and pads_behind(given["attention_mask"]):
-            del given["attention_mask"]  # what pads a row stands after it, where no token of it looks; without a mask attention is faster
+            # What pads a row stands after it, where no token of it looks; without a mask attention
+            # is faster.
+            del given["attention_mask"]
         outputs = model(**given, use_cache=False, logits_to_keep=places)
-        logits = outputs.logits if outputs.logits.shape[1] == len(places) else outputs.logits[:, places]  # an architecture may make them all
+        # An architecture may make them all.
+        logits = (
+            outputs.logits if outputs.logits.shape[1] == len(places) else outputs.logits[:, places]
+        )
         aims = labels[:, places + 1]
-        total = nn.functional.cross_entropy(logits.flatten(0, 1).float(), aims.flatten(), ignore_index=IGNORED, reduction="sum")
+        total = nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), aims.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
         # A step's count is that of all processes, whose gradients are then averaged.
-        n_learned = (aims != IGNORED).sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch / self.accelerator.num_processes
+        n_learned = (
+            (aims != IGNORED).sum().clamp(min=1)
+            if num_items_in_batch is None
+            else num_items_in_batch / self.accelerator.num_processes
+        )
         loss = total / n_learned
         return (loss, outputs) if return_outputs else loss
 
@@ -63,52 +93,92 @@ class _Trainer(SFTTrainer):
 def _freeze(model: PreTrainedModel, n_layers: int) -> None:
     layers = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
     if not n_layers < len(layers):
-        raise AdaptLabError(f"n_frozen is {n_layers}, and the model has {len(layers)} layers; leave at least one to train.")
+        raise AdaptLabError(
+            f"n_frozen is {n_layers}, and the model has {len(layers)} layers; leave at least one to"
+            " train."
+        )
     for part in (model.get_input_embeddings(), *layers[:n_layers]):
         part.requires_grad_(False)
 
 
 def _config(options: Options, folder: str, on_cpu: bool, n_rows: int, validates: bool) -> SFTConfig:
-    stops = {"save_strategy": "epoch", "load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
+    stops = {
+        "save_strategy": "epoch",
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+    }
     return SFTConfig(
-        per_device_eval_batch_size=options.batch_size, accelerator_config={"split_batches": True},  # among processes, so that their number changes nothing
-        max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, train_sampling_strategy="group_by_length",
-        eval_strategy="epoch" if validates else "no", logging_steps=10, include_num_input_tokens_seen="all",
-        **training_arguments(options, folder, on_cpu, n_rows, n_passes=1) | (stops if options.patience else {}),
-    )  # fmt: skip
+        # Among processes, so that their number changes nothing.
+        per_device_eval_batch_size=options.batch_size,
+        accelerator_config={"split_batches": True},
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="group_by_length",
+        eval_strategy="epoch" if validates else "no",
+        logging_steps=10,
+        include_num_input_tokens_seen="all",
+        **training_arguments(options, folder, on_cpu, n_rows, n_passes=1)
+        | (stops if options.patience else {}),
+    )
 
 
-def trainer(chat: LocalChat, conversations: Sequence[Messages], options: Options, folder: str, validation: Sequence[Messages] = (),
-            documents: Sequence[str] = ()) -> SFTTrainer:  # fmt: skip
-    """TRL's trainer, ready to train a copy of the chat's model; whoever wants another loss or callback has it here.
+def trainer(
+    chat: LocalChat,
+    conversations: Sequence[Messages],
+    options: Options,
+    folder: str,
+    validation: Sequence[Messages] = (),
+    documents: Sequence[str] = (),
+) -> SFTTrainer:
+    """TRL's trainer, ready to train a copy of the chat's model; whoever wants another loss or
+    callback has it here.
 
     Learned are the replies of the conversations, and every word of the documents.
     """
     if not conversations and not documents:
         raise AdaptLabError("There is nothing to learn from: no conversations and no documents.")
     if options.patience and not validation:
-        raise AdaptLabError("patience needs validation conversations, whose loss says when to stop.")
+        raise AdaptLabError(
+            "patience needs validation conversations, whose loss says when to stop."
+        )
     if options.tracking != "none":
         if find_spec(options.tracking) is None:
-            raise AdaptLabError(f"Tracking by {options.tracking} needs its package; run: pip install {options.tracking}")
+            raise AdaptLabError(
+                f"Tracking by {options.tracking} needs its package; run: pip install"
+                f" {options.tracking}"
+            )
         os.environ.setdefault("WANDB_MODE", "offline")  # nothing here needs an account
     n_processes = PartialState().num_processes
     if options.batch_size % n_processes:
-        raise AdaptLabError(f"A batch of {options.batch_size} cannot be shared among {n_processes} processes; choose a multiple of {n_processes}.")
+        raise AdaptLabError(
+            f"A batch of {options.batch_size} cannot be shared among {n_processes} processes;"
+            f" choose a multiple of {n_processes}."
+        )
     if options.packing:
         refuse_mixing(chat)
     model = copy_to_train(chat, options.method)
     if options.n_frozen:
         _freeze(model, options.n_frozen)
-    rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(chat, documents, options.max_length)
+    rows = tokenized(chat, conversations, options.max_length) + tokenized_documents(
+        chat, documents, options.max_length
+    )
     train = packed(rows, options.max_length) if options.packing else Dataset.from_list(rows)
-    valid = Dataset.from_list(tokenized(chat, validation, options.max_length)) if validation else None
+    valid = (
+        Dataset.from_list(tokenized(chat, validation, options.max_length)) if validation else None
+    )
     with quietly():
         config = _config(options, folder, model.device.type == "cpu", len(train), bool(validation))
         made = _Trainer(
-            model, args=config, train_dataset=train, eval_dataset=valid, processing_class=chat.tokenizer, peft_config=adapter_config(options),
-            data_collator=collate if options.packing else None, callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
-        )  # fmt: skip
+            model,
+            args=config,
+            train_dataset=train,
+            eval_dataset=valid,
+            processing_class=chat.tokenizer,
+            peft_config=adapter_config(options),
+            data_collator=collate if options.packing else None,
+            callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
+        )
     strip_trainer(made.model)
     watched(made, chat.model if options.method == "lora" else None)
     return made

@@ -31,8 +31,11 @@ class Progress(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.is_world_process_zero:
-            self.bar = progress_bar(total=state.max_steps, initial=state.global_step, desc="training", unit="step")
-        self.began, self.before = time.perf_counter(), state.num_input_tokens_seen
+            self.bar = progress_bar(
+                total=state.max_steps, initial=state.global_step, desc="training", unit="step"
+            )
+        self.began = time.perf_counter()
+        self.before = state.num_input_tokens_seen
 
     def on_step_end(self, args, state, control, **kwargs):
         if state.is_world_process_zero:
@@ -43,7 +46,10 @@ class Progress(TrainerCallback):
         if not all(map(math.isfinite, losses)):
             if state.is_world_process_zero:
                 self.bar.close()
-            raise Diverged(f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate than {args.learning_rate:g} is needed.")
+            raise Diverged(
+                f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate"
+                f" than {args.learning_rate:g} is needed."
+            )
         if "loss" in logs and state.is_world_process_zero:
             speed = (state.num_input_tokens_seen - self.before) / (time.perf_counter() - self.began)
             self.bar.set_postfix(loss=f"{logs['loss']:.3f}", tokens_a_second=f"{speed:.0f}")
@@ -54,18 +60,23 @@ class Progress(TrainerCallback):
 
 
 class Shared(TrainerCallback):
-    """Under an adapter on a processor, what is frozen is not there twice in training: it is the base's own, or, where that is fast, its matrices in bfloat16.
+    """Under an adapter on a processor, what is frozen is not there twice in training: it is the
+    base's own, or, where that is fast, its matrices in bfloat16.
 
-    Autocast would round the matrices in every step, and keep both; the numbers are the same. Afterwards the model has all to itself again, so that an
-    adapter merged into it changes no other model.
+    Autocast would round the matrices in every step, and keep both; the numbers are the same.
+    Afterwards the model has all to itself again, so that an adapter merged into it changes no other
+    model.
     """
 
     def __init__(self, base: PreTrainedModel):
         self.base = base
 
     def _frozen(self, model) -> list[tuple[nn.Parameter, nn.Parameter, bool]]:
-        """(a parameter in training, that of the base, whether it is a matrix under an adapter) for all that is frozen."""
-        inner, found = model.get_base_model(), []
+        """(a parameter in training, that of the base, whether it is a matrix under an adapter) for
+        all that is frozen.
+        """
+        inner = model.get_base_model()
+        found = []
         for name, original in self.base.named_parameters():
             module, _, kind = name.rpartition(".")
             layer = inner.get_submodule(module)
@@ -85,7 +96,8 @@ class Shared(TrainerCallback):
 
 
 def copy_to_train(chat: LocalChat, method: str) -> PreTrainedModel:
-    """A copy of the chat's model. Where all weights are trained they are float32 masters: in bfloat16 a small step would be rounded away.
+    """A copy of the chat's model. Where all weights are trained they are float32 masters: in
+    bfloat16 a small step would be rounded away.
 
     Under an adapter the weights stay as they are: PEFT makes the adapter itself in float32.
     """
@@ -100,34 +112,69 @@ def trained_chat(made: Trainer, name: str, chat: LocalChat) -> LocalChat:
 
 
 def passes(batch_size: int, on_cpu: bool) -> int:
-    """Into how many passes a step's batch is cut, of whatever length its sequences are. On a processor eight at a time stay in its cache: half the memory of
-    sixteen, and on one core a sixth less time, on two a little less. Gradients add up to those of the whole batch. A GPU takes it whole."""
+    """Into how many passes a step's batch is cut, of whatever length its sequences are. On a
+    processor eight at a time stay in its cache: half the memory of sixteen, and on one core a sixth
+    less time, on two a little less. Gradients add up to those of the whole batch. A GPU takes it
+    whole.
+    """
     return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 else 1
 
 
-def training_arguments(options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int) -> dict:
-    """What all of TRL's trainers are told alike: their defaults suit models a thousand times larger than the embedded ones."""
+def training_arguments(
+    options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int
+) -> dict:
+    """What all of TRL's trainers are told alike: their defaults suit models a thousand times larger
+    than the embedded ones.
+    """
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
     return {
-        "output_dir": folder, "seed": options.seed, "use_cpu": on_cpu, "bf16": number_format("cpu" if on_cpu else "cuda", options.dtype).is_bfloat16,
-        "dataloader_pin_memory": not on_cpu, "per_device_train_batch_size": options.batch_size // n_passes, "gradient_accumulation_steps": n_passes,
-        "num_train_epochs": options.epochs, "learning_rate": options.learning_rate, "lr_scheduler_type": options.schedule,
-        "warmup_steps": int(options.warmup * n_steps),  # rounded down: a warm-up of one step would be a step with a rate of nothing
-        "weight_decay": 0.0, "gradient_checkpointing": False, "save_total_limit": 2,
-        "save_strategy": "steps" if options.checkpoint_steps else "no", "save_steps": options.checkpoint_steps or 1,
-        "report_to": options.tracking, "trackio_space_id": None, "logging_first_step": True, "logging_nan_inf_filter": False, "disable_tqdm": True,
-    }  # fmt: skip
+        "output_dir": folder,
+        "seed": options.seed,
+        "use_cpu": on_cpu,
+        "bf16": number_format("cpu" if on_cpu else "cuda", options.dtype).is_bfloat16,
+        "dataloader_pin_memory": not on_cpu,
+        "per_device_train_batch_size": options.batch_size // n_passes,
+        "gradient_accumulation_steps": n_passes,
+        "num_train_epochs": options.epochs,
+        "learning_rate": options.learning_rate,
+        "lr_scheduler_type": options.schedule,
+        # Rounded down: a warm-up of one step would be a step with a rate of nothing.
+        "warmup_steps": int(options.warmup * n_steps),
+        "weight_decay": 0.0,
+        "gradient_checkpointing": False,
+        "save_total_limit": 2,
+        "save_strategy": "steps" if options.checkpoint_steps else "no",
+        "save_steps": options.checkpoint_steps or 1,
+        "report_to": options.tracking,
+        "trackio_space_id": None,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+    }
 
 
 def adapter_config(options: Options) -> LoraConfig | None:
-    """The adapter that is trained, if the method is one. Sets the seed, right before a trainer draws the adapter: the oldest TRL does so only afterwards."""
+    """The adapter that is trained, if the method is one. Sets the seed, right before a trainer
+    draws the adapter: the oldest TRL does so only afterwards.
+    """
     set_seed(options.seed)
-    return LoraConfig(r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", task_type="CAUSAL_LM") if options.method == "lora" else None
+    return (
+        LoraConfig(
+            r=options.rank,
+            lora_alpha=options.alpha,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        if options.method == "lora"
+        else None
+    )
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the bars of a second that datasets draws, and without warnings on names that transformers is about to drop, in TRL's defaults too."""
+    """Without the bars of a second that datasets draws, and without warnings on names that
+    transformers is about to drop, in TRL's defaults too.
+    """
     bars = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
@@ -140,7 +187,9 @@ def quietly() -> Iterator[None]:
 
 
 def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
-    """One bar in place of the lines that Trainer writes; under an adapter on `base`, what is frozen is shared with it in training."""
+    """One bar in place of the lines that Trainer writes; under an adapter on `base`, what is frozen
+    is shared with it in training.
+    """
     made.remove_callback(PrinterCallback)
     made.add_callback(Progress)
     if base is not None and made.args.use_cpu:

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, field
 
-WEIGHTS, CONTEXT, NOWHERE = "weights", "context", "nowhere"
+WEIGHTS = "weights"
+CONTEXT = "context"
+NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True)
 class Case:
     """One question with its gold answer.
 
-    `messages` is a list of {"role", "content"} that ends with a user turn; `source` says where the facts stand:
-    in the weights, in the context, or nowhere. `fields` holds what the case was made from.
+    `messages` is a list of {"role", "content"} that ends with a user turn; `source` says where the
+    facts stand: in the weights, in the context, or nowhere. `fields` holds what the case was made
+    from.
     """
 
     kind: str

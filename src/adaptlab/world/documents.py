@@ -1,7 +1,9 @@
-"""Documents for pre-training: plain text without chat, each piece with the weight that its loss deserves.
+"""Documents for pre-training: plain text without chat, each piece with the weight that its loss
+deserves.
 
-A piece is (text, weight). Weight 1 is for what a reader could predict: answers, second mentions, known facts. FAINT is
-for what nobody could: names and values in a fresh context, the choice of a wording.
+A piece is (text, weight). Weight 1 is for what a reader could predict: answers, second mentions,
+known facts. FAINT is for what nobody could: names and values in a fresh context, the choice of a
+wording.
 """
 
 import json
@@ -29,9 +31,14 @@ Pieces = list[tuple[str, float]]
 def _state_known(rng: random.Random, fact: Fact) -> Pieces:
     """A known fact in a training wording, with its value at full weight."""
     text = f" {fact.state(rng, 'train')}"
-    at = text.lower().rindex(f" {fact.value.lower()}")  # a value that opens the sentence has a capital letter
+    # A value that opens the sentence has a capital letter.
+    at = text.lower().rindex(f" {fact.value.lower()}")
     end = at + 1 + len(fact.value)
-    return [(piece, weight) for piece, weight in ((text[:at], FAINT), (text[at:end], 1.0), (text[end:], FAINT)) if piece]
+    return [
+        (piece, weight)
+        for piece, weight in ((text[:at], FAINT), (text[at:end], 1.0), (text[end:], FAINT))
+        if piece
+    ]
 
 
 def register(rng: random.Random) -> Pieces:
@@ -41,7 +48,9 @@ def register(rng: random.Random) -> Pieces:
     subject = rng.choice(subjects(kind, group))
     facts = [fact for fact in known_facts(kind, group) if fact.subject == subject]
     rng.shuffle(facts)
-    return [(f"Register: {subject}.", FAINT)] + [piece for fact in facts for piece in _state_known(rng, fact)]
+    return [(f"Register: {subject}.", FAINT)] + [
+        piece for fact in facts for piece in _state_known(rng, fact)
+    ]
 
 
 def faq(rng: random.Random) -> Pieces:
@@ -55,10 +64,20 @@ def faq(rng: random.Random) -> Pieces:
 
 
 def repetition(rng: random.Random) -> Pieces:
-    """A list of words and numbers, then the same list again: all of the second round can be copied."""
-    chosen = [str(rng.randrange(1000)) if rng.random() < 0.3 else word for word in rng.sample(vocabulary(), rng.randint(4, 16))]
+    """A list of words and numbers, then the same list again: all of the second round
+    can be copied.
+    """
+    chosen = [
+        str(rng.randrange(1000)) if rng.random() < 0.3 else word
+        for word in rng.sample(vocabulary(), rng.randint(4, 16))
+    ]
     text = "".join(f" {word}" for word in chosen)
-    return [("Again.", FAINT), (text, FAINT), (f" {chosen[0]}", FAINT), (text[len(chosen[0]) + 1 :] + text, 1.0)]
+    return [
+        ("Again.", FAINT),
+        (text, FAINT),
+        (f" {chosen[0]}", FAINT),
+        (text[len(chosen[0]) + 1 :] + text, 1.0),
+    ]
 
 
 def lookup(rng: random.Random) -> Pieces:
@@ -68,27 +87,41 @@ def lookup(rng: random.Random) -> Pieces:
     keys = rng.sample(subjects(kind, "fresh"), n)
     relation = rng.choice(BY_SUBJECT[kind])
     table = {key: rng.choice(relation.values) for key in keys}
-    pieces: Pieces = [("List.", FAINT)] + [(f"\n{key}: {value}", FAINT) for key, value in table.items()]
+    pieces: Pieces = [("List.", FAINT)] + [
+        (f"\n{key}: {value}", FAINT) for key, value in table.items()
+    ]
     for key in rng.choices(keys, k=2 * n + 2):
         pieces += [(f"\n{key}:", FAINT), (f" {table[key]}", 1.0)]
     return pieces
 
 
 def places(rng: random.Random) -> Pieces:
-    """Numbered lines of words, then words with the number of their line: finding a source at its densest."""
-    n_lines, most = rng.randint(2, 8), rng.choice((1, 1, 2, 3, 8))
+    """Numbered lines of words, then words with the number of their line: finding a source at its
+    densest.
+    """
+    n_lines = rng.randint(2, 8)
+    most = rng.choice((1, 1, 2, 3, 8))
     chosen = rng.sample(vocabulary(), n_lines * most)
     lines = [chosen[i::n_lines][: rng.randint(1, most)] for i in range(n_lines)]
-    pieces: Pieces = [("Lines.", FAINT)] + [(f"\n[{i}] {' '.join(line)}", FAINT) for i, line in enumerate(lines, 1)]
+    pieces: Pieces = [("Lines.", FAINT)] + [
+        (f"\n[{i}] {' '.join(line)}", FAINT) for i, line in enumerate(lines, 1)
+    ]
     for number in rng.choices(range(1, n_lines + 1), k=2 * n_lines + 2):
-        pieces += [(f"\nA: {rng.choice(lines[number - 1])} [", FAINT), (str(number), 1.0), ("]", FAINT)]
+        pieces += [
+            (f"\nA: {rng.choice(lines[number - 1])} [", FAINT),
+            (str(number), 1.0),
+            ("]", FAINT),
+        ]
     return pieces
 
 
 def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
-    """Numbered notes on fresh subjects and questions about them, each answered with the number of the note."""
+    """Numbered notes on fresh subjects and questions about them, each answered with the number of
+    the note.
+    """
     n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8))
-    kind = rng.choice((None, *BY_SUBJECT))  # numbers as values are rarer than names in the drawn kinds, and harder
+    # Numbers as values are rarer than names in the drawn kinds, and harder.
+    kind = rng.choice((None, *BY_SUBJECT))
     passage = compose(rng, invent_groups(rng, n_chunks, "fresh", kind), "train")
     return _questions(rng, "Notes.", passage, n_chunks + 2)
 
@@ -102,9 +135,11 @@ def _questions(rng: random.Random, title: str, passage: Passage, n: int) -> Piec
     pieces: Pieces = [(f"{title}\n{passage.numbered()}", FAINT)]
     for fact, chunk in rng.choices(passage.facts, k=n):
         if rng.random() < 0.2:
-            question, answer = absent_question(rng, passage, "train"), NOT_FOUND
+            question = absent_question(rng, passage, "train")
+            answer = NOT_FOUND
         else:
-            question, answer = fact.ask(rng, "train"), f"{fact.value} [{chunk}]"
+            question = fact.ask(rng, "train")
+            answer = f"{fact.value} [{chunk}]"
         pieces += [(f"\nQ: {question}\nA:", FAINT), (f" {answer}", 1.0)]
     return pieces
 
@@ -137,22 +172,34 @@ def short_problems(rng: random.Random) -> Pieces:
 
 
 def schemas(rng: random.Random) -> Pieces:
-    """Several messages as records in a format that the first record shows; the records after it count."""
+    """Several messages as records in a format that the first record shows; the records after it
+    count.
+    """
     content = schema_case(rng, k=rng.randint(2, 4))
     text = content.messages[0]["content"]
     pieces: Pieces = []
     for i, part in enumerate(text.split("\nRecord:")):
         record, newline, rest = part.partition("\n")
         weight = 1.0 if i > 1 else FAINT
-        pieces += [(part, FAINT)] if i == 0 else [("\nRecord:", FAINT), *([(record, weight)] if record else []), *([(newline + rest, FAINT)] if rest else [])]
+        pieces += (
+            [(part, FAINT)]
+            if i == 0
+            else [
+                ("\nRecord:", FAINT),
+                *([(record, weight)] if record else []),
+                *([(newline + rest, FAINT)] if rest else []),
+            ]
+        )
     return [*pieces, (f" {content.answer}", 1.0)]
 
 
 def coded_texts(rng: random.Random, named: bool = False) -> Pieces:
-    """Messages as records with codes; a code counts from its second showing on, when it can be inferred.
+    """Messages as records with codes; a code counts from its second showing on, when it can be
+    inferred.
 
-    The skill of `sorted_texts` inside JSON, from a record of nothing but a code to one with three values before it. `named`: before each code
-    stands its topic or mood in plain words, which always counts: what is due is looked up in the message, then matched with the records above.
+    The skill of `sorted_texts` inside JSON, from a record of nothing but a code to one with three
+    values before it. `named`: before each code stands its topic or mood in plain words, which
+    always counts: what is due is looked up in the message, then matched with the records above.
     """
     n_fields = rng.choice((0, 0, 1, 2, 3, 3))
     form = schema(rng, n_fields, rng.choice((1, 2)), rng.choice((0, 1, 2, 3)), named)
@@ -163,7 +210,9 @@ def coded_texts(rng: random.Random, named: bool = False) -> Pieces:
     known = {f' "{word}' for word in form.codes} if named else set()
     pieces: Pieces = [("Coded.", FAINT)]
     for _ in range(rng.randint(4, 8 - n_fields)):
-        text, record = form.record(rng, "train", "fresh", rng.choice(topics), rng.choice(words.SENTIMENTS))
+        text, record = form.record(
+            rng, "train", "fresh", rng.choice(topics), rng.choice(words.SENTIMENTS)
+        )
         pieces.append((f"\nMessage: {text}\nRecord:", FAINT))
         for i, piece in enumerate(re.split(opened, f" {json.dumps(record)}")):
             pieces.append((piece, 1.0 if piece in known else FAINT))
@@ -178,7 +227,8 @@ def named_codes(rng: random.Random) -> Pieces:
 
 def sorted_texts(rng: random.Random) -> Pieces:
     """Reviews under two invented labels; from the second on, each label can be inferred."""
-    layout, ep = rng.choice(LAYOUTS["train"]), episode(rng)
+    layout = rng.choice(LAYOUTS["train"])
+    ep = episode(rng)
     pieces: Pieces = [("Sorted.\n", FAINT)]
     for i, label in enumerate(rng.choices(tuple(ep.meaning), k=rng.randint(4, 9))):
         text = layout.example(ep.item(rng, label, "train"), "").rstrip()
@@ -186,15 +236,30 @@ def sorted_texts(rng: random.Random) -> Pieces:
     return pieces
 
 
-CATEGORIES = (words.JOBS, words.PETS, words.FOODS, words.COLOURS, words.CITIES, words.DAYS, words.GOODS, words.HOBBIES, words.MATERIALS, words.PLACES)
+CATEGORIES = (
+    words.JOBS,
+    words.PETS,
+    words.FOODS,
+    words.COLOURS,
+    words.CITIES,
+    words.DAYS,
+    words.GOODS,
+    words.HOBBIES,
+    words.MATERIALS,
+    words.PLACES,
+)
 
 
-def sorted_words(rng: random.Random, layout: Layout | None = None, n_words: int | None = None) -> Pieces:
-    """Words of two or three kinds under invented labels: the same skill as `sorted_texts` where the kinds are easy to tell.
+def sorted_words(
+    rng: random.Random, layout: Layout | None = None, n_words: int | None = None
+) -> Pieces:
+    """Words of two or three kinds under invented labels: the same skill as `sorted_texts` where the
+    kinds are easy to tell.
 
     Each kind has `n_words` words, or all of them. A label counts once it has been shown.
     """
-    layout, n_kinds = layout or rng.choice(LAYOUTS["train"]), rng.choice((2, 2, 3))
+    layout = layout or rng.choice(LAYOUTS["train"])
+    n_kinds = rng.choice((2, 2, 3))
     kinds = dict(zip(rng.sample(words.LABELS, n_kinds), rng.sample(CATEGORIES, n_kinds)))
     if n_words:
         kinds = {label: rng.sample(kind, n_words) for label, kind in kinds.items()}
@@ -202,19 +267,30 @@ def sorted_words(rng: random.Random, layout: Layout | None = None, n_words: int 
     met: set[str] = set()
     for label in rng.choices(tuple(kinds), k=rng.randint(8, 16)):
         text = layout.example(rng.choice(kinds[label]), "").rstrip()
-        pieces += [(text, FAINT), (f" {label}", 1.0 if label in met else FAINT), (layout.after, FAINT)]
+        pieces += [
+            (text, FAINT),
+            (f" {label}", 1.0 if label in met else FAINT),
+            (layout.after, FAINT),
+        ]
         met.add(label)
     return pieces
 
 
-# What stands between a word and its label: first so little that one convolution sees both, then more and more.
-_DISTANCES = ((":",), (" |", " -", " =", "\n:", "\n-", " |:"), ("\nLabel", " Label:", " Bin:", " | Class:", "\nOutput:"))
+# What stands between a word and its label: first so little that one convolution sees both, then
+# more and more.
+_DISTANCES = (
+    (":",),
+    (" |", " -", " =", "\n:", "\n-", " |:"),
+    ("\nLabel", " Label:", " Bin:", " | Class:", "\nOutput:"),
+)
 
 
 def few_words(rng: random.Random) -> Pieces:
-    """The way into `sorted_words`: mostly one to five words of each kind, so that a label can be copied, and labels close to their words.
+    """The way into `sorted_words`: mostly one to five words of each kind, so that a label can be
+    copied, and labels close to their words.
 
-    Without it a small model takes labels for noise: it finds none of the two steps (what kind, which label) without the other.
+    Without it a small model takes labels for noise: it finds none of the two steps (what kind,
+    which label) without the other.
     """
     distances = rng.choices((*_DISTANCES, None), (1, 1, 2, 3))[0]
     layout = Layout("", "", rng.choice(distances), "\n") if distances else None
@@ -224,11 +300,18 @@ def few_words(rng: random.Random) -> Pieces:
 def tagged_review(rng: random.Random) -> Pieces:
     """A review with its topic and mood."""
     item = review(rng)
-    return [(f"Review. {item.text}\nTopic:", FAINT), (f" {item.topic}", 1.0), ("\nMood:", FAINT), (f" {item.sentiment}", 1.0)]
+    return [
+        (f"Review. {item.text}\nTopic:", FAINT),
+        (f" {item.topic}", 1.0),
+        ("\nMood:", FAINT),
+        (f" {item.sentiment}", 1.0),
+    ]
 
 
 def form(rng: random.Random) -> Pieces:
-    """A message and its fields as JSON, or several messages in a format that the first ones show."""
+    """A message and its fields as JSON, or several messages in a format that the first
+    ones show.
+    """
     if rng.random() < 0.6:
         item = message(rng)
         return [(f"Form. {item.text}\nJSON:", FAINT), (f" {json.dumps(item.values)}", 1.0)]
@@ -244,7 +327,25 @@ def tale(rng: random.Random) -> Pieces:
 @lru_cache
 def vocabulary() -> tuple[str, ...]:
     """Every word that should be one token."""
-    lists = (words.FIRST_NAMES, words.LAST_NAMES, words.CITIES, words.JOBS, words.PETS, words.HOBBIES, words.FOODS, words.BRANDS, words.GOODS,
-             words.COLOURS, words.MATERIALS, words.DAYS, words.STATUSES, words.TEAMS, words.ITEMS, words.PLACES, words.LABELS, words.TOPICS,
-             words.SENTIMENTS)  # fmt: skip
+    lists = (
+        words.FIRST_NAMES,
+        words.LAST_NAMES,
+        words.CITIES,
+        words.JOBS,
+        words.PETS,
+        words.HOBBIES,
+        words.FOODS,
+        words.BRANDS,
+        words.GOODS,
+        words.COLOURS,
+        words.MATERIALS,
+        words.DAYS,
+        words.STATUSES,
+        words.TEAMS,
+        words.ITEMS,
+        words.PLACES,
+        words.LABELS,
+        words.TOPICS,
+        words.SENTIMENTS,
+    )
     return tuple(sorted({word for group in lists for word in group}))

@@ -1,8 +1,10 @@
 """Who and what exists, and who has met it: known, known but never asked, fresh, and new.
 
-- *known*: its facts are in the training documents, in many wordings, and questions about it were trained on.
+- *known*: its facts are in the training documents, in many wordings, and questions about it were
+trained on.
 - *unasked*: its facts are in the training documents, but no question about it ever was.
-- *fresh*: named only in training contexts, each time with other facts; the weights hold nothing about it.
+- *fresh*: named only in training contexts, each time with other facts; the weights hold nothing
+about it.
 - *new*: no model has seen the name. Evaluation uses these.
 """
 
@@ -16,7 +18,8 @@ from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 WORLD_SEED = 20_26
 GROUPS = ("known", "unasked", "fresh", "new")
 
-# How many subjects of each kind are known and unasked; a third of the rest is new, the others are fresh.
+# How many subjects of each kind are known and unasked; a third of the rest is new, the others are
+# fresh.
 _KNOWN = {"person": (150, 50), "product": (50, 20), "order": (0, 0), "policy": (0, 0)}
 
 
@@ -30,7 +33,11 @@ class Fact:
 
     def state(self, rng: random.Random, split: str) -> str:
         """The fact as a sentence in one of the split's wordings."""
-        return RELATIONS[self.relation].statements.pick(rng, split).format(n=self.subject, v=self.value)
+        return (
+            RELATIONS[self.relation]
+            .statements.pick(rng, split)
+            .format(n=self.subject, v=self.value)
+        )
 
     def ask(self, rng: random.Random, split: str) -> str:
         """A question whose answer is the value."""
@@ -49,24 +56,41 @@ def _all_subjects(kind: str) -> list[str]:
 
 @lru_cache
 def subjects(kind: str, group: str) -> tuple[str, ...]:
-    """All subjects of a kind (a key of BY_SUBJECT) in a group (one of GROUPS); the groups are disjoint."""
+    """All subjects of a kind (a key of BY_SUBJECT) in a group (one of GROUPS); the groups are
+    disjoint.
+    """
     if kind not in BY_SUBJECT or group not in GROUPS:
-        raise ValueError(f"no subjects of kind {kind!r} and group {group!r}; kinds are {', '.join(BY_SUBJECT)}, groups {', '.join(GROUPS)}")
+        raise ValueError(
+            f"no subjects of kind {kind!r} and group {group!r}; kinds are {', '.join(BY_SUBJECT)},"
+            f" groups {', '.join(GROUPS)}"
+        )
     names = _all_subjects(kind)
     random.Random(f"{WORLD_SEED}:{kind}").shuffle(names)
     n_known, n_unasked = _KNOWN[kind]
     rest = names[n_known + n_unasked :]
     n_new = len(rest) // 3
-    return tuple({"known": names[:n_known], "unasked": names[n_known : n_known + n_unasked], "new": rest[:n_new], "fresh": rest[n_new:]}[group])
+    return tuple(
+        {
+            "known": names[:n_known],
+            "unasked": names[n_known : n_known + n_unasked],
+            "new": rest[:n_new],
+            "fresh": rest[n_new:],
+        }[group]
+    )
 
 
 @lru_cache
 def known_facts(kind: str, group: str) -> tuple[Fact, ...]:
-    """The facts of the world about known or unasked subjects: the ground truth that training states."""
+    """The facts of the world about known or unasked subjects: the ground truth that training
+    states.
+    """
     facts = []
     for subject in subjects(kind, group):
         rng = random.Random(f"{WORLD_SEED}:{subject}")
-        facts += [Fact(subject, relation.name, rng.choice(relation.values)) for relation in BY_SUBJECT[kind]]
+        facts += [
+            Fact(subject, relation.name, rng.choice(relation.values))
+            for relation in BY_SUBJECT[kind]
+        ]
     return tuple(facts)
 
 

@@ -1,4 +1,6 @@
-"""Invented labels: reviews sorted into two bins whose names mean nothing until examples show what they hold."""
+"""Invented labels: reviews sorted into two bins whose names mean nothing until examples show what
+they hold.
+"""
 
 import random
 from dataclasses import dataclass
@@ -10,15 +12,29 @@ from adaptlab.world.reviews import review
 from adaptlab.world.wording import combine
 
 INSTRUCTIONS = combine(
-    ["~.", "Your task: ~.", "Please help: ~.", "For our archive, ~.", "Look at the examples, then ~."],
-    ["sort the text into {a} or {b}", "label the text {a} or {b}", "say which label fits, {a} or {b}", "choose {a} or {b}",
-     "put the text into the bin {a} or the bin {b}", "answer with {a} or {b}"],
-)  # fmt: skip
+    [
+        "~.",
+        "Your task: ~.",
+        "Please help: ~.",
+        "For our archive, ~.",
+        "Look at the examples, then ~.",
+    ],
+    [
+        "sort the text into {a} or {b}",
+        "label the text {a} or {b}",
+        "say which label fits, {a} or {b}",
+        "choose {a} or {b}",
+        "put the text into the bin {a} or the bin {b}",
+        "answer with {a} or {b}",
+    ],
+)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How an example is set: name of the input, name of the label, what separates them, what follows an example."""
+    """How an example is set: name of the input, name of the label, what separates them, what
+    follows an example.
+    """
 
     text: str
     label: str
@@ -31,11 +47,19 @@ class Layout:
 
 _LAYOUTS = [
     Layout(f"{text}{colon}", f"{label}{colon}", between, after)
-    for text, label in (("Text", "Label"), ("Review", "Bin"), ("Input", "Output"), ("Customer", "Class"))
+    for text, label in (
+        ("Text", "Label"),
+        ("Review", "Bin"),
+        ("Input", "Output"),
+        ("Customer", "Class"),
+    )
     for colon in (": ", " - ")
     for between, after in (("\n", "\n\n"), ("\n", "\n"), (" | ", "\n"))
 ]
-LAYOUTS = {"train": tuple(x for i, x in enumerate(_LAYOUTS) if i % 4 != 3), "held_out": tuple(_LAYOUTS[3::4])}
+LAYOUTS = {
+    "train": tuple(x for i, x in enumerate(_LAYOUTS) if i % 4 != 3),
+    "held_out": tuple(_LAYOUTS[3::4]),
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +86,12 @@ def episode(rng: random.Random) -> Episode:
     return Episode(by, dict(zip(labels, meanings)), rng.choice(words.TOPICS), None)
 
 
-def label_case(rng: random.Random, split: str = "train", k: int | None = None, layout: Layout | None = None) -> Case:
-    """k labelled examples, balanced as far as k allows, then a text to label. k = None draws from 0 to 8."""
+def label_case(
+    rng: random.Random, split: str = "train", k: int | None = None, layout: Layout | None = None
+) -> Case:
+    """k labelled examples, balanced as far as k allows, then a text to label. k = None draws from 0
+    to 8.
+    """
     k = rng.choice((0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8)) if k is None else k
     layout = layout or rng.choice(LAYOUTS[split])
     ep = episode(rng)

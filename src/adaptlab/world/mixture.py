@@ -1,4 +1,6 @@
-"""What training is made of: document kinds and chat kinds with their shares, as an endless stream for a seed."""
+"""What training is made of: document kinds and chat kinds with their shares, as an endless stream
+for a seed.
+"""
 
 import random
 from collections.abc import Callable, Iterator
@@ -11,7 +13,13 @@ from adaptlab.world.handbook import between_case, handbook_passage
 from adaptlab.world.instructions import injected_case, say_case
 from adaptlab.world.labels import label_case
 from adaptlab.world.queries import rephrase_case, suppose_case
-from adaptlab.world.reading import absent_question, compose, invent_groups, reading_case, two_questions_case
+from adaptlab.world.reading import (
+    absent_question,
+    compose,
+    invent_groups,
+    reading_case,
+    two_questions_case,
+)
 from adaptlab.world.recall import recall_case
 from adaptlab.world.reviews import review_case
 from adaptlab.world.sums import problem_case, sum_case
@@ -20,25 +28,67 @@ from adaptlab.world.tone import ending_case, tone_case, tone_reading_case
 
 Mixture = dict[Callable, float]
 
-# Copying first: everything that reads a context waits for it. Words and numbers, then by key, then labels and line numbers.
+# Copying first: everything that reads a context waits for it. Words and numbers, then by key, then
+# labels and line numbers.
 REPETITION: Mixture = {doc.repetition: 1}
 LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.places: 1}
-WORDS: Mixture = {doc.repetition: 0.5, doc.lookup: 1.5, doc.places: 2, doc.few_words: 5, doc.sorted_words: 1}
+WORDS: Mixture = {
+    doc.repetition: 0.5,
+    doc.lookup: 1.5,
+    doc.places: 2,
+    doc.few_words: 5,
+    doc.sorted_words: 1,
+}
 
 # Then skills at their densest: the numbers of sources and labels from examples, sums and records.
-SKILLS: Mixture = {doc.arithmetic: 6, doc.lookup: 1, doc.places: 2, doc.notes: 5, doc.sorted_words: 2, doc.sorted_texts: 3, doc.register: 1}
-SUMS: Mixture = {doc.arithmetic: 12, doc.short_problems: 4, doc.worked: 5, doc.places: 2, doc.notes: 2, doc.schemas: 3, doc.sorted_texts: 1, doc.register: 1}
+SKILLS: Mixture = {
+    doc.arithmetic: 6,
+    doc.lookup: 1,
+    doc.places: 2,
+    doc.notes: 5,
+    doc.sorted_words: 2,
+    doc.sorted_texts: 3,
+    doc.register: 1,
+}
+SUMS: Mixture = {
+    doc.arithmetic: 12,
+    doc.short_problems: 4,
+    doc.worked: 5,
+    doc.places: 2,
+    doc.notes: 2,
+    doc.schemas: 3,
+    doc.sorted_texts: 1,
+    doc.register: 1,
+}
 
 DOCUMENTS: Mixture = {
-    doc.lookup: 1, doc.notes: 6, doc.arithmetic: 2, doc.worked: 2.5, doc.register: 5, doc.faq: 2.5, doc.sorted_words: 2,
-    doc.sorted_texts: 3, doc.tagged_review: 1, doc.form: 2, doc.tale: 1,
-}  # fmt: skip
+    doc.lookup: 1,
+    doc.notes: 6,
+    doc.arithmetic: 2,
+    doc.worked: 2.5,
+    doc.register: 5,
+    doc.faq: 2.5,
+    doc.sorted_words: 2,
+    doc.sorted_texts: 3,
+    doc.tagged_review: 1,
+    doc.form: 2,
+    doc.tale: 1,
+}
 
 # Beside conversations: what needs many dense repetitions, and the facts that no question asks for.
 BESIDE_CHAT: Mixture = {
-    doc.arithmetic: 4, doc.short_problems: 3, doc.worked: 3, doc.places: 2, doc.notes: 3, doc.schemas: 3, doc.sorted_words: 1, doc.sorted_texts: 2,
-    doc.register: 3, doc.tagged_review: 1, doc.tale: 1,
-}  # fmt: skip
+    doc.arithmetic: 4,
+    doc.short_problems: 3,
+    doc.worked: 3,
+    doc.places: 2,
+    doc.notes: 3,
+    doc.schemas: 3,
+    doc.sorted_words: 1,
+    doc.sorted_texts: 2,
+    doc.register: 3,
+    doc.tagged_review: 1,
+    doc.tale: 1,
+}
 
 
 def _unknown(rng: random.Random) -> Case:
@@ -46,9 +96,20 @@ def _unknown(rng: random.Random) -> Case:
 
 
 CHAT: Mixture = {
-    reading_case: 6, recall_case: 5, _unknown: 1.5, label_case: 3.5, sum_case: 2, problem_case: 3, extraction_case: 3, schema_case: 1.5,
-    review_case: 1, tone_case: 2, ending_case: 0.7, say_case: 1, injected_case: 1,
-}  # fmt: skip
+    reading_case: 6,
+    recall_case: 5,
+    _unknown: 1.5,
+    label_case: 3.5,
+    sum_case: 2,
+    problem_case: 3,
+    extraction_case: 3,
+    schema_case: 1.5,
+    review_case: 1,
+    tone_case: 2,
+    ending_case: 0.7,
+    say_case: 1,
+    injected_case: 1,
+}
 
 
 def _quick_problem(rng: random.Random) -> Case:
@@ -68,29 +129,97 @@ def _handbook(rng: random.Random) -> Case:
 
 
 def _two_questions(rng: random.Random) -> Case:
-    passage = handbook_passage(rng) if rng.random() < 0.5 else compose(rng, invent_groups(rng, rng.randint(2, 6), "fresh"), "train")
+    passage = (
+        handbook_passage(rng)
+        if rng.random() < 0.5
+        else compose(rng, invent_groups(rng, rng.randint(2, 6), "fresh"), "train")
+    )
     return two_questions_case(rng, passage)
 
 
-# The long drill leans on what is learned last, and on records whose form and codes only the prompt shows; the polish on what those cost.
-DRILL: Mixture = CHAT | {reading_case: 9, _alike: 3, _question_first: 1.5, recall_case: 4, problem_case: 5, _quick_problem: 4, label_case: 2.5, sum_case: 1.5,
-                         extraction_case: 2, schema_case: 8, tone_case: 1.5, tone_reading_case: 1, _handbook: 6, _two_questions: 2.5,
-                         rephrase_case: 0.8, suppose_case: 0.8}  # fmt: skip
+# The long drill leans on what is learned last, and on records whose form and codes only the prompt
+# shows; the polish on what those cost.
+DRILL: Mixture = CHAT | {
+    reading_case: 9,
+    _alike: 3,
+    _question_first: 1.5,
+    recall_case: 4,
+    problem_case: 5,
+    _quick_problem: 4,
+    label_case: 2.5,
+    sum_case: 1.5,
+    extraction_case: 2,
+    schema_case: 8,
+    tone_case: 1.5,
+    tone_reading_case: 1,
+    _handbook: 6,
+    _two_questions: 2.5,
+    rephrase_case: 0.8,
+    suppose_case: 0.8,
+}
 BESIDE_DRILL: Mixture = {
-    doc.arithmetic: 2, doc.short_problems: 4, doc.worked: 2, doc.places: 3, doc.notes: 6, doc.manual: 5, doc.schemas: 5, doc.coded_texts: 10,
-    doc.sorted_words: 1, doc.sorted_texts: 2, doc.register: 2.5, doc.tagged_review: 0.5, doc.tale: 0.5,
-}  # fmt: skip
+    doc.arithmetic: 2,
+    doc.short_problems: 4,
+    doc.worked: 2,
+    doc.places: 3,
+    doc.notes: 6,
+    doc.manual: 5,
+    doc.schemas: 5,
+    doc.coded_texts: 10,
+    doc.sorted_words: 1,
+    doc.sorted_texts: 2,
+    doc.register: 2.5,
+    doc.tagged_review: 0.5,
+    doc.tale: 0.5,
+}
 # What takes most presentations of all: each sum, and each fact that is to be known by heart.
 PRACTICE: Mixture = {
-    reading_case: 3, _alike: 1, _question_first: 0.7, _handbook: 4, _two_questions: 2, recall_case: 7, _unknown: 1.5, label_case: 1.5, sum_case: 3,
-    problem_case: 3, _quick_problem: 6, extraction_case: 3, schema_case: 3, review_case: 0.7, tone_case: 1, tone_reading_case: 1, ending_case: 0.7,
-    say_case: 0.5, injected_case: 0.7, rephrase_case: 0.6, suppose_case: 0.6,
-}  # fmt: skip
+    reading_case: 3,
+    _alike: 1,
+    _question_first: 0.7,
+    _handbook: 4,
+    _two_questions: 2,
+    recall_case: 7,
+    _unknown: 1.5,
+    label_case: 1.5,
+    sum_case: 3,
+    problem_case: 3,
+    _quick_problem: 6,
+    extraction_case: 3,
+    schema_case: 3,
+    review_case: 0.7,
+    tone_case: 1,
+    tone_reading_case: 1,
+    ending_case: 0.7,
+    say_case: 0.5,
+    injected_case: 0.7,
+    rephrase_case: 0.6,
+    suppose_case: 0.6,
+}
 BESIDE_PRACTICE: Mixture = {
-    doc.arithmetic: 8, doc.short_problems: 6, doc.worked: 2, doc.register: 8, doc.faq: 3, doc.places: 2, doc.notes: 2, doc.manual: 3, doc.schemas: 1,
-    doc.coded_texts: 2, doc.sorted_words: 0.5, doc.sorted_texts: 1.5, doc.form: 1, doc.tagged_review: 0.5, doc.tale: 0.5,
-}  # fmt: skip
-POLISH: Mixture = DRILL | {reading_case: 13, _handbook: 8, _quick_problem: 9, problem_case: 7, schema_case: 12}
+    doc.arithmetic: 8,
+    doc.short_problems: 6,
+    doc.worked: 2,
+    doc.register: 8,
+    doc.faq: 3,
+    doc.places: 2,
+    doc.notes: 2,
+    doc.manual: 3,
+    doc.schemas: 1,
+    doc.coded_texts: 2,
+    doc.sorted_words: 0.5,
+    doc.sorted_texts: 1.5,
+    doc.form: 1,
+    doc.tagged_review: 0.5,
+    doc.tale: 0.5,
+}
+POLISH: Mixture = DRILL | {
+    reading_case: 13,
+    _handbook: 8,
+    _quick_problem: 9,
+    problem_case: 7,
+    schema_case: 12,
+}
 BESIDE_POLISH: Mixture = BESIDE_DRILL | {doc.short_problems: 9, doc.coded_texts: 15}
 
 
@@ -102,9 +231,22 @@ def _eight_chunks(rng: random.Random) -> Case:
     return reading_case(rng, n_chunks=8)
 
 
-# What is still wrong after a polish: long lists of chunks, pages on subjects of like names, problems of several steps, questions put differently.
-REVISION: Mixture = POLISH | {_handbook: 10, between_case: 8, _not_in_the_handbook: 3, _eight_chunks: 7, _two_questions: 3, problem_case: 20, sum_case: 6,
-                              recall_case: 5, extraction_case: 4, rephrase_case: 1.5, suppose_case: 1.5, tone_reading_case: 1.5}  # fmt: skip
+# What is still wrong after a polish: long lists of chunks, pages on subjects of like names,
+# problems of several steps, questions put differently.
+REVISION: Mixture = POLISH | {
+    _handbook: 10,
+    between_case: 8,
+    _not_in_the_handbook: 3,
+    _eight_chunks: 7,
+    _two_questions: 3,
+    problem_case: 20,
+    sum_case: 6,
+    recall_case: 5,
+    extraction_case: 4,
+    rephrase_case: 1.5,
+    suppose_case: 1.5,
+    tone_reading_case: 1.5,
+}
 BESIDE_REVISION: Mixture = BESIDE_POLISH | {doc.arithmetic: 6, doc.worked: 10}
 
 
@@ -112,25 +254,60 @@ def _named_schema(rng: random.Random) -> Case:
     return schema_case(rng, named=True)
 
 
-# The last fall of the rate: the right chunk with its right number, among few and among many; steps; records whose codes follow their words.
-LAST: Mixture = REVISION | {reading_case: 24, _eight_chunks: 20, _handbook: 8, between_case: 11, schema_case: 6, _named_schema: 12, problem_case: 18,
-                            _unknown: 4, _two_questions: 1}  # fmt: skip
-BESIDE_LAST: Mixture = BESIDE_REVISION | {doc.coded_texts: 5, doc.named_codes: 16, doc.places: 7, doc.notes: 8, doc.short_problems: 7, doc.arithmetic: 4}
+# The last fall of the rate: the right chunk with its right number, among few and among many; steps;
+# records whose codes follow their words.
+LAST: Mixture = REVISION | {
+    reading_case: 24,
+    _eight_chunks: 20,
+    _handbook: 8,
+    between_case: 11,
+    schema_case: 6,
+    _named_schema: 12,
+    problem_case: 18,
+    _unknown: 4,
+    _two_questions: 1,
+}
+BESIDE_LAST: Mixture = BESIDE_REVISION | {
+    doc.coded_texts: 5,
+    doc.named_codes: 16,
+    doc.places: 7,
+    doc.notes: 8,
+    doc.short_problems: 7,
+    doc.arithmetic: 4,
+}
 
-# A short end at low rates: the right chunk once more, which everything learned beside it has cost a little.
-FINISH: Mixture = LAST | {reading_case: 40, _eight_chunks: 34, _alike: 6, _handbook: 10, between_case: 12, rephrase_case: 3, suppose_case: 3,
-                          recall_case: 6, problem_case: 14, _named_schema: 6, schema_case: 4}  # fmt: skip
+# A short end at low rates: the right chunk once more, which everything learned beside it has cost a
+# little.
+FINISH: Mixture = LAST | {
+    reading_case: 40,
+    _eight_chunks: 34,
+    _alike: 6,
+    _handbook: 10,
+    between_case: 12,
+    rephrase_case: 3,
+    suppose_case: 3,
+    recall_case: 6,
+    problem_case: 14,
+    _named_schema: 6,
+    schema_case: 4,
+}
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
     """Documents without end, drawn by the mixture's shares."""
     rng = random.Random(seed)
-    kinds, shares = tuple(mixture), tuple(mixture.values())
+    kinds = tuple(mixture)
+    shares = tuple(mixture.values())
     while True:
         yield rng.choices(kinds, shares)[0](rng)
 
 
-GREETINGS = ("You are a helpful assistant.", "You help the customers of a shop.", "You are the help desk of a shop.", "Answer the user.")
+GREETINGS = (
+    "You are a helpful assistant.",
+    "You help the customers of a shop.",
+    "You are the help desk of a shop.",
+    "Answer the user.",
+)
 
 
 def conversation(rng: random.Random, mixture: Mixture = CHAT) -> list[dict]:
@@ -162,7 +339,14 @@ def _same_passage(rng: random.Random, case: Case) -> tuple[dict, str]:
 
 def _same_labels(rng: random.Random, case: Case) -> tuple[dict, str]:
     label = rng.choice(case.fields["labels"])
-    return user(case.fields["layout"].example(case.fields["episode"].item(rng, label, "train"), "").rstrip()), label
+    return (
+        user(
+            case.fields["layout"]
+            .example(case.fields["episode"].item(rng, label, "train"), "")
+            .rstrip()
+        ),
+        label,
+    )
 
 
 def _same_tone(rng: random.Random, case: Case) -> tuple[dict, str]:
@@ -175,8 +359,16 @@ def _same_ending(rng: random.Random, case: Case) -> tuple[dict, str]:
     return more.messages[-1], more.answer
 
 
-FOLLOW_UPS = {"recall": _another_topic, "sum": _another_topic, "review": _another_topic, "say": _another_topic, "reading": _same_passage,
-              "label": _same_labels, "tone": _same_tone, "ending": _same_ending}  # fmt: skip
+FOLLOW_UPS = {
+    "recall": _another_topic,
+    "sum": _another_topic,
+    "review": _another_topic,
+    "say": _another_topic,
+    "reading": _same_passage,
+    "label": _same_labels,
+    "tone": _same_tone,
+    "ending": _same_ending,
+}
 
 
 def conversations(seed: str, mixture: Mixture = CHAT) -> Iterator[list[dict]]:

@@ -1,7 +1,9 @@
-"""Preferences: replies to the same question of which one is better, and the exact judge that says so.
+"""Preferences: replies to the same question of which one is better, and the exact judge that says
+so.
 
-A house wants four things of a reply to a question on numbered chunks: the right value, the number of its chunk, the tone that the system prompt
-asks for, and no padding. Each is a rule, so how good a reply is can be counted: a stand-in for people, whose errors are then known.
+A house wants four things of a reply to a question on numbered chunks: the right value, the number
+of its chunk, the tone that the system prompt asks for, and no padding. Each is a rule, so how good
+a reply is can be counted: a stand-in for people, whose errors are then known.
 """
 
 import random
@@ -12,17 +14,25 @@ from adaptlab.world.case import Case
 from adaptlab.world.tone import CLOSING, GREETING, TONES, tone_reading_case
 
 ASPECTS = ("right", "cited", "in tone", "brief")
-PADDING = ("Thank you for the question.", "We are always glad to help.", "Please tell us if you need more.", "We hope this helps.")
+PADDING = (
+    "Thank you for the question.",
+    "We are always glad to help.",
+    "Please tell us if you need more.",
+    "We hope this helps.",
+)
 _CITATION = re.compile(r"\[(\d+)\]")
 MAX_WORDS = 10  # the longest reply without padding has nine
 
-# How often people who write replies for the house get each aspect right: what a model that imitates them learns too.
+# How often people who write replies for the house get each aspect right: what a model that imitates
+# them learns too.
 HABITS = {"right": 0.9, "cited": 0.4, "in tone": 0.6, "brief": 0.4}
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A reply before it is written: `value` and `chunk` as it gives them (0: no chunk), its tone, and what pads it."""
+    """A reply before it is written: `value` and `chunk` as it gives them (0: no chunk), its tone,
+    and what pads it.
+    """
 
     value: str
     chunk: int
@@ -38,10 +48,16 @@ class Draft:
         return " ".join([GREETING, f"the answer is {cited}.", *self.padding, CLOSING])
 
 
-def preference_case(rng: random.Random, split: str = "train", group: str = "fresh", tone: str | None = None) -> Case:
+def preference_case(
+    rng: random.Random, split: str = "train", group: str = "fresh", tone: str | None = None
+) -> Case:
     """A question on three chunks, under a tone; the answer is the reply that has every aspect."""
     case = tone_reading_case(rng, split, group, tone, n_chunks=3)
-    return replace(case, kind="preference", answer=Draft(case.fields["value"], case.fields["chunk"], case.fields["tone"]).text())
+    return replace(
+        case,
+        kind="preference",
+        answer=Draft(case.fields["value"], case.fields["chunk"], case.fields["tone"]).text(),
+    )
 
 
 def aspects(case: Case, text: str) -> dict[str, bool]:
@@ -79,7 +95,11 @@ def draft(rng: random.Random, case: Case, habits: dict[str, float] = HABITS) -> 
     return Draft(
         value=fields["value"] if kept["right"] or not others else rng.choice(others),
         chunk=fields["chunk"] if kept["cited"] else 0,
-        tone=fields["tone"] if kept["in tone"] else rng.choice([tone for tone in TONES if tone != fields["tone"]]),
+        tone=(
+            fields["tone"]
+            if kept["in tone"]
+            else rng.choice([tone for tone in TONES if tone != fields["tone"]])
+        ),
         padding=() if kept["brief"] else tuple(rng.sample(PADDING, 2)),
     ).text()
 
@@ -98,19 +118,30 @@ class Preference:
 
     @property
     def margin(self) -> float:
-        """Quality of the chosen reply minus that of the rejected one: below 0 where the label is wrong."""
+        """Quality of the chosen reply minus that of the rejected one: below 0 where the label is
+        wrong.
+        """
         return quality(self.case, self.chosen) - quality(self.case, self.rejected)
 
 
-def preference(rng: random.Random, split: str = "train", group: str = "fresh", noise: float = 0.0, length_bias: float = 0.0) -> Preference:
+def preference(
+    rng: random.Random,
+    split: str = "train",
+    group: str = "fresh",
+    noise: float = 0.0,
+    length_bias: float = 0.0,
+) -> Preference:
     """Two drafts of unlike quality, the better one chosen, unless whoever judged erred.
 
-    `noise`: the probability that the label is turned round. `length_bias`: the probability that the longer reply is chosen without a look.
+    `noise`: the probability that the label is turned round. `length_bias`: the probability that the
+    longer reply is chosen without a look.
     """
     case = preference_case(rng, split, group)
-    better, worse = draft(rng, case), draft(rng, case)
+    better = draft(rng, case)
+    worse = draft(rng, case)
     while quality(case, better) == quality(case, worse):
-        better, worse = draft(rng, case), draft(rng, case)
+        better = draft(rng, case)
+        worse = draft(rng, case)
     if quality(case, better) < quality(case, worse):
         better, worse = worse, better
     if rng.random() < length_bias:

@@ -1,4 +1,6 @@
-"""Short prose: small stories with a beginning, an errand and an end, that continue in a way one can expect."""
+"""Short prose: small stories with a beginning, an errand and an end, that continue in a way one can
+expect.
+"""
 
 import random
 
@@ -29,15 +31,30 @@ _MIDDLE = combine(
 )
 _ENDING = combine(
     ["~.", "In the end, ~.", "When the sun went down, ~.", "At last, ~.", "Before it was dark, ~."],
-    ["{n} and {m} went home together", "{n} thanked {m} and smiled", "{m} promised to come back on {d}", "they sat by the {p} and talked",
-     "{n} was glad that {m} had come", "{m} gave {n} some {f} for the way"],
-)  # fmt: skip
+    [
+        "{n} and {m} went home together",
+        "{n} thanked {m} and smiled",
+        "{m} promised to come back on {d}",
+        "they sat by the {p} and talked",
+        "{n} was glad that {m} had come",
+        "{m} gave {n} some {f} for the way",
+    ],
+)
 
 
 def story(rng: random.Random, split: str = "train") -> str:
     """Three to five sentences about two people."""
     n, m = rng.sample(words.FIRST_NAMES, 2)
-    slots = {"n": n, "m": m, "p": rng.choice(words.PLACES), "d": rng.choice(words.DAYS), "c": rng.choice(words.COLOURS[:5]),
-             "g": rng.choice(words.GOODS), "pet": rng.choice(words.PETS), "f": rng.choice(words.FOODS), "h": rng.choice(words.HOBBIES)}  # fmt: skip
+    slots = {
+        "n": n,
+        "m": m,
+        "p": rng.choice(words.PLACES),
+        "d": rng.choice(words.DAYS),
+        "c": rng.choice(words.COLOURS[:5]),
+        "g": rng.choice(words.GOODS),
+        "pet": rng.choice(words.PETS),
+        "f": rng.choice(words.FOODS),
+        "h": rng.choice(words.HOBBIES),
+    }
     parts = [_OPENING, *[_MIDDLE] * rng.randint(1, 3), _ENDING]
     return " ".join(part.pick(rng, split).format(**slots) for part in parts)

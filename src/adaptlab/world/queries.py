@@ -9,10 +9,28 @@ from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 from adaptlab.world.wording import combine
 
 _FRAMES = ["~: {q}", "Please ~: {q}", "For a search, ~: {q}", "{q}\nNow ~.", "Your task: ~.\n{q}"]
-REPHRASE = combine(_FRAMES, ["ask this in other words", "write the question another way", "put the question differently", "say this question anew",
-                             "find other words for the question", "give a second wording"])  # fmt: skip
-SUPPOSE = combine(_FRAMES, ["write a sentence that would answer this", "guess what the files say", "make up an answer in one sentence",
-                            "write the line that a handbook would hold", "invent a note that answers the question", "write a likely answer"])  # fmt: skip
+REPHRASE = combine(
+    _FRAMES,
+    [
+        "ask this in other words",
+        "write the question another way",
+        "put the question differently",
+        "say this question anew",
+        "find other words for the question",
+        "give a second wording",
+    ],
+)
+SUPPOSE = combine(
+    _FRAMES,
+    [
+        "write a sentence that would answer this",
+        "guess what the files say",
+        "make up an answer in one sentence",
+        "write the line that a handbook would hold",
+        "invent a note that answers the question",
+        "write a likely answer",
+    ],
+)
 
 
 def _drawn(rng: random.Random, group: str) -> Fact:
@@ -24,23 +42,43 @@ def rephrase_case(rng: random.Random, split: str = "train", group: str = "fresh"
     fact = _drawn(rng, group)
     question = fact.ask(rng, split)
     other = next(text for text in iter(lambda: fact.ask(rng, "train"), None) if text != question)
-    return Case("rephrase", (user(REPHRASE.pick(rng, split).format(q=question)),), other, NOWHERE, {"fact": fact, "question": question})
+    return Case(
+        "rephrase",
+        (user(REPHRASE.pick(rng, split).format(q=question)),),
+        other,
+        NOWHERE,
+        {"fact": fact, "question": question},
+    )
 
 
 def is_rephrased(case: Case, text: str) -> bool:
     """A wording of the case's question that is not the one it shows."""
     fact = case.fields["fact"]
-    return text != case.fields["question"] and text in {wording.format(n=fact.subject) for wording in RELATIONS[fact.relation].questions.all}
+    return text != case.fields["question"] and text in {
+        wording.format(n=fact.subject) for wording in RELATIONS[fact.relation].questions.all
+    }
 
 
 def suppose_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
-    """A question, to be answered by a likely sentence: a hypothetical document, whose value is a guess."""
+    """A question, to be answered by a likely sentence: a hypothetical document, whose value is a
+    guess.
+    """
     fact = _drawn(rng, group)
-    return Case("suppose", (user(SUPPOSE.pick(rng, split).format(q=fact.ask(rng, split))),), fact.state(rng, "train"), NOWHERE, {"fact": fact})
+    return Case(
+        "suppose",
+        (user(SUPPOSE.pick(rng, split).format(q=fact.ask(rng, split))),),
+        fact.state(rng, "train"),
+        NOWHERE,
+        {"fact": fact},
+    )
 
 
 def is_supposed(case: Case, text: str) -> bool:
     """A statement of the relation asked for about the right subject, with any value."""
     fact = case.fields["fact"]
     relation = RELATIONS[fact.relation]
-    return text in {wording.format(n=fact.subject, v=value) for wording in relation.statements.all for value in relation.values}
+    return text in {
+        wording.format(n=fact.subject, v=value)
+        for wording in relation.statements.all
+        for value in relation.values
+    }

@@ -1,4 +1,6 @@
-"""Reading: numbered chunks, a question, and an answer with the id of its chunk, or that it is not there."""
+"""Reading: numbered chunks, a question, and an answer with the id of its chunk, or that it is not
+there.
+"""
 
 import random
 from dataclasses import dataclass
@@ -10,11 +12,23 @@ from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 from adaptlab.world.wording import combine
 
 INSTRUCTIONS = combine(
-    ["~.", "You help customers. ~.", "You work at the help desk. ~.", "Be exact: ~.", "Your task: ~.", "From now on: ~."],
-    ["answer from the context and give the number of the chunk", "use only the context and cite the chunk",
-     "answer with the chunk that holds the fact", "cite the number of the chunk that you used",
-     "read the chunks, then answer with the number of the right one", "say what the context says, with its number"],
-)  # fmt: skip
+    [
+        "~.",
+        "You help customers. ~.",
+        "You work at the help desk. ~.",
+        "Be exact: ~.",
+        "Your task: ~.",
+        "From now on: ~.",
+    ],
+    [
+        "answer from the context and give the number of the chunk",
+        "use only the context and cite the chunk",
+        "answer with the chunk that holds the fact",
+        "cite the number of the chunk that you used",
+        "read the chunks, then answer with the number of the right one",
+        "say what the context says, with its number",
+    ],
+)
 
 JOINS = (" ", " Also: ", " And: ", " Then: ", " Besides: ", " One more: ")
 _HEADINGS = ("Context", "Chunks", "Sources", "Passages", "Documents", "Notes")
@@ -24,7 +38,8 @@ _HEADINGS = ("Context", "Chunks", "Sources", "Passages", "Documents", "Notes")
 class Passage:
     """Chunks, and the facts that stand in them with the number of their chunk (from 1).
 
-    `absent` are facts that no chunk states, on subjects like those of the chunks: what a question without an answer asks for.
+    `absent` are facts that no chunk states, on subjects like those of the chunks: what a question
+    without an answer asks for.
     """
 
     chunks: tuple[str, ...]
@@ -42,7 +57,9 @@ def compose(rng: random.Random, groups: list[list[Fact]], split: str) -> Passage
 
 
 def namesakes(rng: random.Random, group: str, n: int, kind: str = "person") -> list[str]:
-    """Up to n subjects that share a word of their names with one of them: a first or last name, a brand, a material, a good."""
+    """Up to n subjects that share a word of their names with one of them: a first or last name, a
+    brand, a material, a good.
+    """
     names = subjects(kind, group)
     parts = set(rng.choice(names).split())
     near = [name for name in names if parts & set(name.split())]
@@ -52,17 +69,27 @@ def namesakes(rng: random.Random, group: str, n: int, kind: str = "person") -> l
 def alike_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fact]]:
     """Facts for chunks as a search returns them: one relation, and people whose names are alike."""
     relation = rng.choice(BY_SUBJECT["person"])
-    return [[Fact(name, relation.name, rng.choice(relation.values))] for name in namesakes(rng, group, n_chunks)]
+    return [
+        [Fact(name, relation.name, rng.choice(relation.values))]
+        for name in namesakes(rng, group, n_chunks)
+    ]
 
 
-def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | None = None) -> list[list[Fact]]:
-    """Facts for chunks that are easy to confuse: a few subjects of one kind (drawn if None), and values of the same relations."""
+def invent_groups(
+    rng: random.Random, n_chunks: int, group: str, kind: str | None = None
+) -> list[list[Fact]]:
+    """Facts for chunks that are easy to confuse: a few subjects of one kind (drawn if None), and
+    values of the same relations.
+    """
     kind = kind or rng.choices(tuple(BY_SUBJECT), (5, 3, 1, 1))[0]
     relations = BY_SUBJECT[kind]
     names = rng.sample(subjects(kind, group), max(2, (n_chunks + 1) // 2))
     pairs = [(name, relation) for name in names for relation in relations]
     rng.shuffle(pairs)
-    groups = [[Fact(name, relation.name, rng.choice(relation.values))] for name, relation in pairs[:n_chunks]]
+    groups = [
+        [Fact(name, relation.name, rng.choice(relation.values))]
+        for name, relation in pairs[:n_chunks]
+    ]
     spare = pairs[n_chunks:]
     for facts in groups:
         if rng.random() < 0.25:
@@ -75,23 +102,41 @@ def invent_groups(rng: random.Random, n_chunks: int, group: str, kind: str | Non
 
 
 def absent_question(rng: random.Random, passage: Passage, split: str, group: str = "fresh") -> str:
-    """A question of the same kind as the passage's facts, to which the passage has no answer; strangers in it are of `group`."""
+    """A question of the same kind as the passage's facts, to which the passage has no answer;
+    strangers in it are of `group`.
+    """
     stated = {(fact.subject, fact.relation) for fact, _ in passage.facts}
     if passage.absent:
         return rng.choice(passage.absent).ask(rng, split)
     fact = rng.choice(passage.facts)[0]
     kind = RELATIONS[fact.relation].subject
-    candidates = [(fact.subject, relation.name) for relation in BY_SUBJECT[kind] if (fact.subject, relation.name) not in stated]
+    candidates = [
+        (fact.subject, relation.name)
+        for relation in BY_SUBJECT[kind]
+        if (fact.subject, relation.name) not in stated
+    ]
     if not candidates or rng.random() < 0.3:
         near = namesakes(rng, group, 4) if kind == "person" and rng.random() < 0.5 else []
-        others = [name for name in [*near, *rng.sample(subjects(kind, group), 8)] if (name, fact.relation) not in stated]
+        others = [
+            name
+            for name in [*near, *rng.sample(subjects(kind, group), 8)]
+            if (name, fact.relation) not in stated
+        ]
         candidates = [(others[0], fact.relation)]
     return Fact(*rng.choice(candidates), value="").ask(rng, split)
 
 
-def reading_messages(rng: random.Random, passage: Passage, question: str, split: str, use_data_role: bool,
-                     question_first: bool = False) -> tuple[dict, ...]:  # fmt: skip
-    """The prompt around a passage: an instruction, the numbered chunks and the question, which comes last or, in one turn with them, first."""
+def reading_messages(
+    rng: random.Random,
+    passage: Passage,
+    question: str,
+    split: str,
+    use_data_role: bool,
+    question_first: bool = False,
+) -> tuple[dict, ...]:
+    """The prompt around a passage: an instruction, the numbered chunks and the question, which
+    comes last or, in one turn with them, first.
+    """
     instruction = system(INSTRUCTIONS.pick(rng, split))
     if use_data_role:
         return instruction, data(passage.numbered()), user(question)
@@ -100,33 +145,77 @@ def reading_messages(rng: random.Random, passage: Passage, question: str, split:
     return instruction, user("\n\n".join(reversed(parts) if question_first else parts))
 
 
-def reading_case(rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None,
-                 answerable: bool | None = None, position: int | None = None, use_data_role: bool | None = None,
-                 question_first: bool = False, alike: bool = False, passage: Passage | None = None) -> Case:  # fmt: skip
-    """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the answer; `alike`: as a search returns them."""
+def reading_case(
+    rng: random.Random,
+    split: str = "train",
+    group: str = "fresh",
+    n_chunks: int | None = None,
+    answerable: bool | None = None,
+    position: int | None = None,
+    use_data_role: bool | None = None,
+    question_first: bool = False,
+    alike: bool = False,
+    passage: Passage | None = None,
+) -> Case:
+    """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the
+    answer; `alike`: as a search returns them.
+    """
     if passage is None:
         n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
-        passage = compose(rng, (alike_groups if alike else invent_groups)(rng, n_chunks, group), split)
+        passage = compose(
+            rng, (alike_groups if alike else invent_groups)(rng, n_chunks, group), split
+        )
     answerable = rng.random() < 0.75 if answerable is None else answerable
     use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
-    fields = {"passage": passage, "chunks": passage.chunks, "n_chunks": len(passage.chunks), "answerable": answerable}
+    fields = {
+        "passage": passage,
+        "chunks": passage.chunks,
+        "n_chunks": len(passage.chunks),
+        "answerable": answerable,
+    }
     if answerable:
         fact, chunk = rng.choice([(f, i) for f, i in passage.facts if position in (None, i)])
-        question, answer, source = fact.ask(rng, split), f"{fact.value} [{chunk}]", CONTEXT
-        fields |= {"value": fact.value, "chunk": chunk, "relation": fact.relation, "subject": fact.subject}
+        question = fact.ask(rng, split)
+        answer = f"{fact.value} [{chunk}]"
+        source = CONTEXT
+        fields |= {
+            "value": fact.value,
+            "chunk": chunk,
+            "relation": fact.relation,
+            "subject": fact.subject,
+        }
     else:
-        question, answer, source = absent_question(rng, passage, split, group), NOT_FOUND, NOWHERE
+        question = absent_question(rng, passage, split, group)
+        answer = NOT_FOUND
+        source = NOWHERE
     messages = reading_messages(rng, passage, question, split, use_data_role, question_first)
     return Case("reading", messages, answer, source, fields | {"question": question})
 
 
-def two_questions_case(rng: random.Random, passage: Passage, split: str = "train", use_data_role: bool | None = None) -> Case:
-    """Two questions in one turn, on different chunks if there are any: the answers in their order, each with the id of its chunk."""
+def two_questions_case(
+    rng: random.Random, passage: Passage, split: str = "train", use_data_role: bool | None = None
+) -> Case:
+    """Two questions in one turn, on different chunks if there are any: the answers in their order,
+    each with the id of its chunk.
+    """
     first, chunk = rng.choice(passage.facts)
-    others = [(fact, i) for fact, i in passage.facts if i != chunk] or [(fact, i) for fact, i in passage.facts if fact != first]
+    others = [(fact, i) for fact, i in passage.facts if i != chunk] or [
+        (fact, i) for fact, i in passage.facts if fact != first
+    ]
     asked = [(first, chunk), *([rng.choice(others)] if others else [])]
     question = rng.choice(JOINS).join(fact.ask(rng, split) for fact, _ in asked)
     answer = ", ".join(f"{fact.value} [{i}]" for fact, i in asked)
     use_data_role = rng.random() < 0.35 if use_data_role is None else use_data_role
-    fields = {"passage": passage, "chunks": passage.chunks, "question": question, "asked": tuple(asked)}
-    return Case("two questions", reading_messages(rng, passage, question, split, use_data_role), answer, CONTEXT, fields)
+    fields = {
+        "passage": passage,
+        "chunks": passage.chunks,
+        "question": question,
+        "asked": tuple(asked),
+    }
+    return Case(
+        "two questions",
+        reading_messages(rng, passage, question, split, use_data_role),
+        answer,
+        CONTEXT,
+        fields,
+    )

@@ -1,7 +1,9 @@
-"""Wordings: the many ways of saying one thing, split into those used in training and those held out.
+"""Wordings: the many ways of saying one thing, split into those used in training and those held
+out.
 
-A wording is a *frame* around a *phrase*. Every frame and every phrase occurs in training, but a quarter of their
-combinations never does, so a held-out wording is a sentence pattern that no model has seen, made of parts it has.
+A wording is a *frame* around a *phrase*. Every frame and every phrase occurs in training, but a
+quarter of their combinations never does, so a held-out wording is a sentence pattern that no model
+has seen, made of parts it has.
 """
 
 import random
@@ -36,7 +38,10 @@ def combine(frames: list[str], phrases: list[str]) -> Wordings:
     `~` in a frame marks where the phrase goes. A sentence starts with a capital letter.
     """
     if len(frames) < 2 or len(phrases) < 2 or len(frames) + len(phrases) < 5:
-        raise ValueError("combine needs at least two frames and two phrases, five in all, to hold some out and keep each in training")
+        raise ValueError(
+            "combine needs at least two frames and two phrases, five in all, to hold some out and"
+            " keep each in training"
+        )
     split = {"train": [], "held_out": []}
     for i, frame in enumerate(frames):
         for j, phrase in enumerate(phrases):

@@ -1,4 +1,6 @@
-"""The site: what a run left, and the pages that go with it, as HTML; built again only where something changed."""
+"""The site: what a run left, and the pages that go with it, as HTML; built again only where
+something changed.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,19 +14,26 @@ from adaptlab.files import read_text, sha256, write_whole
 
 
 def build_site(build: Path, folder: Path | None = None, strict: bool = False) -> Path:
-    """Write `build`/site from `build`/ledger.json and `build`/notebooks, and the labs and rules of the course in `folder`; returns the first page.
+    """Write `build`/site from `build`/ledger.json and `build`/notebooks, and the labs and rules of
+    the course in `folder`; returns the first page.
 
-    `folder` is the one that holds build/ if it is not given. `strict`: what Sphinx warns of is an error. What did not change is not built again.
+    `folder` is the one that holds build/ if it is not given. `strict`: what Sphinx warns of is an
+    error. What did not change is not built again.
     """
-    ledger, site = build / "ledger.json", build / "site"
+    ledger = build / "ledger.json"
+    site = build / "site"
     if not ledger.exists():
         raise AdaptLabError(f"{ledger} is not there yet; run the lessons first with `make run`.")
     if missing := [name for name in ("sphinx", "furo", "myst_parser") if not find_spec(name)]:
-        raise AdaptLabError(f"The site needs {', '.join(missing)}; run: pip install 'adaptlab[site]'")
+        raise AdaptLabError(
+            f"The site needs {', '.join(missing)}; run: pip install 'adaptlab[site]'"
+        )
     folder = folder or build.parent.parent
-    made_of, mark = site / ".made-of", _digest(build, folder)
+    made_of = site / ".made-of"
+    mark = _digest(build, folder)
     if strict or not (made_of.exists() and read_text(made_of) == mark):
-        from adaptlab.course.site.build import build_pages  # Sphinx's, Jinja's and Matplotlib's seconds, only where they are needed
+        # Sphinx's, Jinja's and Matplotlib's seconds, only where they are needed.
+        from adaptlab.course.site.build import build_pages
 
         made_of.unlink(missing_ok=True)
         build_pages(build, folder, strict)
@@ -34,7 +43,9 @@ def build_site(build: Path, folder: Path | None = None, strict: bool = False) ->
 
 def _digest(build: Path, folder: Path) -> str:
     """Hash of all that the site is made of."""
-    digest = hashlib.sha256(" ".join(version(name) for name in ("sphinx", "furo", "myst-parser")).encode())
+    digest = hashlib.sha256(
+        " ".join(version(name) for name in ("sphinx", "furo", "myst-parser")).encode()
+    )
     for path in _inputs(build, folder):
         digest.update(f"{path} {sha256(path)}\n".encode())
     return digest.hexdigest()
@@ -45,4 +56,8 @@ def _inputs(build: Path, folder: Path) -> Iterator[Path]:
     yield from lessons_of(build)
     yield from labs_of(folder)
     yield from (path for name in OF_THE_COURSE.values() if (path := folder / name).exists())
-    yield from sorted(path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".safetensors"))
+    yield from sorted(
+        path
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and path.suffix not in (".pyc", ".safetensors")
+    )

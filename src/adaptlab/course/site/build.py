@@ -23,8 +23,11 @@ from adaptlab.plots import Figure
 
 
 def build_pages(build: Path, folder: Path, strict: bool) -> None:
-    """Write `build`/site; pages that stand there as they would be written are left to Sphinx as they are."""
-    source, site = build / "site-source", build / "site"
+    """Write `build`/site; pages that stand there as they would be written are left to Sphinx as
+    they are.
+    """
+    source = build / "site-source"
+    site = build / "site"
     files = dict(_sources(build, folder, read_ledger(build / "ledger.json")))
     if _stale(source, files) or not (site / "searchindex.js").exists():
         for made in (source, site):
@@ -43,7 +46,9 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     for kind, pages in (("lessons", lessons), ("labs", labs)):
         for page in pages:
             yield f"{kind}/{page.name}.md", page.text
-            yield from ((f"extra/figures/{name}", content) for name, content in page.figures.items())
+            yield from (
+                (f"extra/figures/{name}", content) for name, content in page.figures.items()
+            )
     yield from ((f"{name}.md", text) for name, text in api_pages().items())
     theirs = {name: path for name, path in OF_THE_COURSE.items() if (folder / path).exists()}
     yield from ((f"{name}.md", read_text(folder / path)) for name, path in theirs.items())
@@ -52,23 +57,55 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     yield from _pages(plot, build, lessons, labs, records, theirs)
 
 
-def _pages(plot: Figure, build: Path, lessons: list[Page], labs: list[Page], records: list[dict], theirs: Collection[str]) -> Iterator[tuple[str, str]]:
+def _pages(
+    plot: Figure,
+    build: Path,
+    lessons: list[Page],
+    labs: list[Page],
+    records: list[dict],
+    theirs: Collection[str],
+) -> Iterator[tuple[str, str]]:
     """What stands in pages/: templates (.j2) with what the run left, the rest as it is."""
     environment = Environment(loader=FileSystemLoader(PAGES), keep_trailing_newline=True)
     known = {record["id"] for record in records}
     missing = [entry for entry in claims().values() if entry.id not in known]
-    values = {"profile": build.name, "lessons": lessons, "labs": labs, "records": records, "missing": missing, "theirs": theirs,
-              "api": sorted(api_pages()), "ledger_table": ledger_table, "sortable_table": sortable_table, "raw": raw, "verdicts_of": verdicts_of,
-              "scoreboard_table": scoreboard_table, "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
-              "usage_tables": usage_tables(build)}  # fmt: skip
-    for path in sorted(path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+    values = {
+        "profile": build.name,
+        "lessons": lessons,
+        "labs": labs,
+        "records": records,
+        "missing": missing,
+        "theirs": theirs,
+        "api": sorted(api_pages()),
+        "ledger_table": ledger_table,
+        "sortable_table": sortable_table,
+        "raw": raw,
+        "verdicts_of": verdicts_of,
+        "scoreboard_table": scoreboard_table,
+        "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
+        "usage_tables": usage_tables(build),
+    }
+    for path in sorted(
+        path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ):
         name = path.relative_to(PAGES).as_posix()
-        yield name.removesuffix(".j2"), environment.get_template(name).render(values) if path.suffix == ".j2" else read_text(path)
+        yield (
+            name.removesuffix(".j2"),
+            (
+                environment.get_template(name).render(values)
+                if path.suffix == ".j2"
+                else read_text(path)
+            ),
+        )
 
 
 def _stale(source: Path, files: dict[str, str | bytes]) -> bool:
     """Whether an earlier build had pages that are gone."""
-    return any(path.is_file() and path.relative_to(source).as_posix() not in files for path in source.rglob("*") if ".doctrees" not in path.parts)
+    return any(
+        path.is_file() and path.relative_to(source).as_posix() not in files
+        for path in source.rglob("*")
+        if ".doctrees" not in path.parts
+    )
 
 
 def _write_changed(path: Path, content: str | bytes) -> bool:
@@ -82,7 +119,22 @@ def _write_changed(path: Path, content: str | bytes) -> bool:
 
 def _run_sphinx(source: Path, site: Path, options: list[str]) -> None:
     # In a process of its own: docutils and autodoc change what is global.
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", *options, "-d", str(source / ".doctrees"), str(source), str(site)]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-q",
+        *options,
+        "-d",
+        str(source / ".doctrees"),
+        str(source),
+        str(site),
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise AdaptLabError(f"Sphinx could not build the site from {source}: {result.stderr.strip() or f'exit status {result.returncode}'}")
+        raise AdaptLabError(
+            f"Sphinx could not build the site from {source}:"
+            f" {result.stderr.strip() or f'exit status {result.returncode}'}"
+        )

@@ -13,35 +13,69 @@ COLUMNS = ("Claim", "Measured here, 95% interval", "Verdict", "Published")
 
 
 def ledger_table(records: Sequence[dict]) -> Markup:
-    """A row for each record of ledger.json, with the claim's id as its anchor; the value links to the cell that measured it."""
+    """A row for each record of ledger.json, with the claim's id as its anchor; the value links to
+    the cell that measured it.
+    """
     order = {key: place for place, key in enumerate(claims())}
-    rows = [(_claimed(claims()[r["id"]], order[r["id"]]), _measured(r), _verdict(r, claims()[r["id"]]), r["published"]) for r in records]
-    return sortable_table("What the guides claim, what was measured, what was published", COLUMNS, rows, [r["id"] for r in records])
+    rows = [
+        (
+            _claimed(claims()[r["id"]], order[r["id"]]),
+            _measured(r),
+            _verdict(r, claims()[r["id"]]),
+            r["published"],
+        )
+        for r in records
+    ]
+    return sortable_table(
+        "What the guides claim, what was measured, what was published",
+        COLUMNS,
+        rows,
+        [r["id"] for r in records],
+    )
 
 
 def _claimed(entry: Claim, place: int) -> Cell:
-    note = Markup('<br><span class="note">{}</span>').format(entry.built_in) if entry.built_in else ""
-    text = Markup('<a class="claim" href="#{0}">{0}</a> {1} <span class="note">(guides: {2})</span>{3}')
+    note = (
+        Markup('<br><span class="note">{}</span>').format(entry.built_in) if entry.built_in else ""
+    )
+    text = Markup(
+        '<a class="claim" href="#{0}">{0}</a> {1} <span class="note">(guides: {2})</span>{3}'
+    )
     return Cell(text.format(entry.id, entry.text, entry.guides, note), place)
 
 
 def _measured(record: dict) -> Cell:
-    link = Markup('<a href="lessons/{notebook}.html#cell-{cell}">{value:.3f} [{low:.3f}, {high:.3f}]</a>')
+    link = Markup(
+        '<a href="lessons/{notebook}.html#cell-{cell}">{value:.3f} [{low:.3f}, {high:.3f}]</a>'
+    )
     return Cell(
-        link.format(**record) + Markup('<br><span class="note">n = {}, seeds {}</span>').format(record["n"], ", ".join(map(str, record["seeds"]))),
+        link.format(**record)
+        + Markup('<br><span class="note">n = {}, seeds {}</span>').format(
+            record["n"], ", ".join(map(str, record["seeds"]))
+        ),
         record["value"],
     )
 
 
 def _verdict(record: dict, entry: Claim) -> Cell:
     verdict = record["verdict"]
-    revised = Markup("<br>Rule changed after a run: {}").format(entry.revised) if entry.revised else ""
-    html = Markup('<b class="verdict">{} {}</b><br><span class="note">{}{}</span>').format(MARKS[verdict], verdict, entry.rule, revised)
+    revised = (
+        Markup("<br>Rule changed after a run: {}").format(entry.revised) if entry.revised else ""
+    )
+    html = Markup('<b class="verdict">{} {}</b><br><span class="note">{}{}</span>').format(
+        MARKS[verdict], verdict, entry.rule, revised
+    )
     return Cell(html, VERDICTS.index(verdict))
 
 
 def verdicts_of(records: Sequence[dict], notebook: str = "") -> str:
-    """How the claims of one lesson, or of all, fared, as in "7 claims: 4 holds, 3 refuted"; empty if it records none."""
-    counts = Counter(record["verdict"] for record in records if notebook in ("", record["notebook"]))
-    told = ", ".join(f"{counts[verdict]} {MARKS[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    """How the claims of one lesson, or of all, fared, as in "7 claims: 4 holds, 3 refuted"; empty
+    if it records none.
+    """
+    counts = Counter(
+        record["verdict"] for record in records if notebook in ("", record["notebook"])
+    )
+    told = ", ".join(
+        f"{counts[verdict]} {MARKS[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]
+    )
     return f"{counts.total()} claim{'s' * (counts.total() != 1)}: {told}" if counts else ""

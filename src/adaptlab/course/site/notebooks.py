@@ -1,4 +1,6 @@
-"""A notebook as a page of the site: MyST Markdown by nbconvert, its figures as files, the data of each as text below it."""
+"""A notebook as a page of the site: MyST Markdown by nbconvert, its figures as files, the data of
+each as text below it.
+"""
 
 import base64
 import re
@@ -19,7 +21,9 @@ DATA_URI = re.compile(r"data:image/(?P<kind>svg|png|jpeg)[^,;]*;base64,(?P<conte
 
 @dataclass
 class Page:
-    """A page's Markdown, its title, its figures (bytes by file name) and how many tables its outputs hold."""
+    """A page's Markdown, its title, its figures (bytes by file name) and how many tables its
+    outputs hold.
+    """
 
     name: str
     title: str
@@ -38,11 +42,16 @@ def notebook_page(path: Path) -> Page:
     try:
         notebook = nbformat.read(path, as_version=4)
     except (ValueError, nbformat.reader.NotJSONError) as error:
-        raise AdaptLabError(f"{path} is not a notebook that can be read ({type(error).__name__}); run its lesson again.") from error
+        raise AdaptLabError(
+            f"{path} is not a notebook that can be read ({type(error).__name__}); run its lesson"
+            " again."
+        ) from error
     page = Page(path.stem, _title_first(notebook, path.stem))
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = [
+                output for output in cell.outputs if WIDGET not in output.get("data", {})
+            ]
             for output in cell.outputs:
                 _tidy(output.get("data", {}), cell.id, page)
     exporter = MarkdownExporter(template_name="lesson", extra_template_basedirs=[str(TEMPLATES)])
@@ -51,15 +60,23 @@ def notebook_page(path: Path) -> Page:
 
 
 def _title_first(notebook: nbformat.NotebookNode, name: str) -> str:
-    """The first heading; its cell is moved to the top, where papermill puts a banner if a cell failed."""
-    titles = [cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# ")]
+    """The first heading; its cell is moved to the top, where papermill puts a banner if a cell
+    failed.
+    """
+    titles = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "markdown" and cell.source.startswith("# ")
+    ]
     first = titles[0] if titles else nbformat.v4.new_markdown_cell(f"# {name}")
     notebook.cells = [first, *(cell for cell in notebook.cells if cell is not first)]
     return first.source.splitlines()[0].removeprefix("# ")
 
 
 def _tidy(data: dict, cell_id: str, page: Page) -> None:
-    """An output's HTML without styles of its own, with figures as files and wide tables in a part that scrolls."""
+    """An output's HTML without styles of its own, with figures as files and wide tables in a part
+    that scrolls.
+    """
     if "text/html" not in data:
         return
     soup = BeautifulSoup(data["text/html"], "html.parser")
@@ -70,7 +87,11 @@ def _tidy(data: dict, cell_id: str, page: Page) -> None:
     for table in soup("table"):
         _plain_table(soup, table, page)
     if RECORD_MIME in data:
-        link = f'<p class="note"><a href="../ledger.html#{data[RECORD_MIME]["id"]}">{data[RECORD_MIME]["id"]} in the ledger</a></p>'
+        link = (
+            '<p class="note"><a'
+            f' href="../ledger.html#{data[RECORD_MIME]["id"]}">{data[RECORD_MIME]["id"]} in the'
+            " ledger</a></p>"
+        )
         soup.append(BeautifulSoup(link, "html.parser"))
     data["text/html"] = re.sub(r"\n\s*\n", "\n", str(soup))
 
@@ -91,7 +112,11 @@ def _file_figure(image: Tag, cell_id: str, page: Page) -> None:
 
 def data_in_text(told: str) -> Tag:
     """The parts of a figure's text alternative as a list to unfold."""
-    soup = BeautifulSoup("<figcaption><details><summary>The data of this figure as text</summary><ul></ul></details></figcaption>", "html.parser")
+    soup = BeautifulSoup(
+        "<figcaption><details><summary>The data of this figure as"
+        " text</summary><ul></ul></details></figcaption>",
+        "html.parser",
+    )
     for part in told.removesuffix(".").split("; "):
         item = soup.new_tag("li")
         item.string = part
@@ -102,10 +127,22 @@ def data_in_text(told: str) -> Tag:
 def _plain_table(soup: BeautifulSoup, table: Tag, page: Page) -> None:
     page.tables += 1
     for tag in (table, *table.find_all(True)):
-        tag.attrs = {key: value for key, value in tag.attrs.items() if key in ("colspan", "rowspan", "href")}
+        tag.attrs = {
+            key: value for key, value in tag.attrs.items() if key in ("colspan", "rowspan", "href")
+        }
         if tag.name == "th" and not tag.get_text(strip=True):
             tag.name = "td"
         elif tag.name == "th":
             tag["scope"] = "col" if tag.find_parent("thead") else "row"
     table["class"] = "docutils"
-    table.wrap(soup.new_tag("div", attrs={"class": "table-wrapper", "role": "region", "tabindex": "0", "aria-label": f"Table {page.tables}"}))
+    table.wrap(
+        soup.new_tag(
+            "div",
+            attrs={
+                "class": "table-wrapper",
+                "role": "region",
+                "tabindex": "0",
+                "aria-label": f"Table {page.tables}",
+            },
+        )
+    )

@@ -5,7 +5,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parents[1] / "templates"
 PAGES = Path(__file__).parent / "pages"
-OF_THE_COURSE = {"benchmarks": "benchmarks/README.md", "contributing": "CONTRIBUTING.md"}  # pages that stand in the course's folder, where it is there
+# Pages that stand in the course's folder, where it is there.
+OF_THE_COURSE = {"benchmarks": "benchmarks/README.md", "contributing": "CONTRIBUTING.md"}
 
 
 def lessons_of(build: Path) -> list[Path]:

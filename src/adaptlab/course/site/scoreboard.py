@@ -1,4 +1,6 @@
-"""The scoreboard: every way to build the support assistant, as a table that readers sort and a plot."""
+"""The scoreboard: every way to build the support assistant, as a table that readers sort and a
+plot.
+"""
 
 from markupsafe import Markup
 
@@ -14,22 +16,44 @@ def scoreboard_table() -> Markup:
     rows = scoreboard()
     columns = list(rows[0])
     cells = [[_cell(row[column]) for column in columns] for row in rows]
-    return sortable_table("Every way to build the support assistant: 300 questions each, 100 for each of three seeds", columns, cells)
+    return sortable_table(
+        "Every way to build the support assistant: 300 questions each, 100 for each of three seeds",
+        columns,
+        cells,
+    )
 
 
 def _cell(value: Estimate | float | str) -> Cell | str:
     if isinstance(value, Estimate):
-        return Cell(Markup(f'{value.value:.2f} <span class="note">[{value.low:.2f}, {value.high:.2f}]</span>'), value.value)
-    return Cell(f"{value:,.2f}" if isinstance(value, float) else f"{value:,}", value) if isinstance(value, float | int) else value
+        return Cell(
+            Markup(
+                f'{value.value:.2f} <span class="note">[{value.low:.2f}, {value.high:.2f}]</span>'
+            ),
+            value.value,
+        )
+    return (
+        Cell(f"{value:,.2f}" if isinstance(value, float) else f"{value:,}", value)
+        if isinstance(value, float | int)
+        else value
+    )
 
 
 def scoreboard_plot() -> plots.Figure:
     """Quality against cost at a thousand queries a day."""
     rows = scoreboard()
     points = [(row["money a month at 1,000 a day"], row["all four"].value) for row in rows]
-    return plots.scatter("Quality and cost", "dollars a month at a thousand queries a day", "all four at once", points, [row["arm"] for row in rows])
+    return plots.scatter(
+        "Quality and cost",
+        "dollars a month at a thousand queries a day",
+        "all four at once",
+        points,
+        [row["arm"] for row in rows],
+    )
 
 
 def linked(figure: plots.Figure, place: str) -> Markup:
     """An image of the file at `place`, with the figure's data as text below it."""
-    return Markup(f'<figure><img src="{place}" alt="Quality and cost" loading="lazy">{data_in_text(figure.alt)}</figure>')
+    return Markup(
+        f'<figure><img src="{place}" alt="Quality and cost"'
+        f' loading="lazy">{data_in_text(figure.alt)}</figure>'
+    )

@@ -1,4 +1,6 @@
-"""Tables that readers sort: HTML without a script's help, and buttons on the headings where scripts run."""
+"""Tables that readers sort: HTML without a script's help, and buttons on the headings where scripts
+run.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,25 +15,47 @@ FENCE = "~" * 12
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows (text, or Markup that is safe as HTML) and what it is sorted by: a number or a text."""
+    """What a cell shows (text, or Markup that is safe as HTML) and what it is sorted by: a number
+    or a text.
+    """
 
     html: str | Markup
     key: float | str
 
 
-def sortable_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell | str | float]], anchors: Sequence[str] = ()) -> Markup:
+def sortable_table(
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell | str | float]],
+    anchors: Sequence[str] = (),
+) -> Markup:
     """An HTML table with a heading for each column; the first cell of a row is its heading.
 
-    A cell is a `Cell`, or a text or number that is shown and sorted by as it stands. `anchors`: an id for each row, or none.
+    A cell is a `Cell`, or a text or number that is shown and sorted by as it stands. `anchors`: an
+    id for each row, or none.
     """
     if any(len(row) != len(columns) for row in rows):
         raise ValueError(f"every row of {caption!r} needs {len(columns)} cells")
     if anchors and len(anchors) != len(rows):
         raise ValueError(f"{caption!r} has {len(rows)} rows and {len(anchors)} anchors")
-    cells = [[cell if isinstance(cell, Cell) else Cell(f"{cell:g}" if isinstance(cell, float) else str(cell), cell) for cell in row] for row in rows]
+    cells = [
+        [
+            (
+                cell
+                if isinstance(cell, Cell)
+                else Cell(f"{cell:g}" if isinstance(cell, float) else str(cell), cell)
+            )
+            for cell in row
+        ]
+        for row in rows
+    ]
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     placed = list(zip(anchors or [""] * len(rows), cells))
-    return Markup(environment.get_template("sortable.html").render(caption=caption, columns=columns, rows=placed))
+    return Markup(
+        environment.get_template("sortable.html").render(
+            caption=caption, columns=columns, rows=placed
+        )
+    )
 
 
 def raw(html: str) -> str:

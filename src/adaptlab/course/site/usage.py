@@ -8,7 +8,9 @@ from adaptlab.studies.recorded import recorded
 
 
 def usage_tables(build: Path) -> str:
-    """Markdown with a table for the recorded run and, if it left its file, one for the run in `build`."""
+    """Markdown with a table for the recorded run and, if it left its file, one for the run in
+    `build`.
+    """
     runs = {"The recorded run": recorded("usage")}
     if (build / "usage.json").exists():
         runs["The run behind this site"] = read_usage(build / "usage.json")

@@ -22,11 +22,20 @@ html_js_files = [("site.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
-html_show_search_summary = False  # it is fetched, which a browser refuses to a page that was opened as a file
+# It is fetched, which a browser refuses to a page that was opened as a file.
+html_show_search_summary = False
 html_theme_options = {
     "navigation_with_keys": True,
-    "light_css_variables": {"color-foreground-muted": "#595d63", "color-brand-primary": "#0a5a9c", "color-brand-content": "#0a5a9c"},
-    "dark_css_variables": {"color-foreground-muted": "#b5b8bd", "color-brand-primary": "#8ab4f8", "color-brand-content": "#8ab4f8"},
+    "light_css_variables": {
+        "color-foreground-muted": "#595d63",
+        "color-brand-primary": "#0a5a9c",
+        "color-brand-content": "#0a5a9c",
+    },
+    "dark_css_variables": {
+        "color-foreground-muted": "#b5b8bd",
+        "color-brand-primary": "#8ab4f8",
+        "color-brand-content": "#8ab4f8",
+    },
 }
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
@@ -36,7 +45,9 @@ autodoc_typehints = "signature"
 
 
 def as_restructured_text(app, what, name, obj, options, lines):
-    """Docstrings are plain sentences with code between single backticks; whatever else would be markup is text."""
+    """Docstrings are plain sentences with code between single backticks; whatever else would be
+    markup is text.
+    """
     lines[:] = ["".join(_part(part) for part in re.split(r"(`[^`]+`)", line)) for line in lines]
 
 
@@ -45,7 +56,9 @@ def _part(part: str) -> str:
 
 
 def only_ours(modname, analyze=ModuleAnalyzer.for_module):
-    """Sources of other libraries, in which our classes have their bases, take longer to read than our own, and say nothing here."""
+    """Sources of other libraries, in which our classes have their bases, take longer to read than
+    our own, and say nothing here.
+    """
     if not modname.startswith("adaptlab"):
         raise PycodeError(modname)
     return analyze(modname)
@@ -56,7 +69,9 @@ ModuleAnalyzer.for_module = only_ours
 
 def plain_captions(app, pagename, templatename, context, doctree):
     """Captions of the list of pages claim to be headings, and of no level."""
-    context["furo_navigation_tree"] = context.get("furo_navigation_tree", "").replace(' role="heading"', "")
+    context["furo_navigation_tree"] = context.get("furo_navigation_tree", "").replace(
+        ' role="heading"', ""
+    )
 
 
 def setup(app):
