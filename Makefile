@@ -6,7 +6,7 @@ test: export HF_HUB_OFFLINE ?= 1
 test: export OMP_NUM_THREADS ?= 1
 test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest $(BY_TWO)
-	ADAPTLAB_UNATTENDED=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p patience --nbval-lax --nbval-cell-timeout=600 notebooks
+	ADAPTLAB_UNATTENDED=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p nbval_timeout --nbval-lax --nbval-cell-timeout=600 notebooks
 	@cat build/skipped.txt
 models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
@@ -22,7 +22,7 @@ bench: .venv/ready build/peers build/grading-peers
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 	$(BIN)/python benchmarks/grading.py
 	$(BIN)/python benchmarks/kills.py
-	$(BIN)/python benchmarks/tell.py
+	$(BIN)/python benchmarks/render_report.py
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready

@@ -9,17 +9,17 @@ import random
 from pathlib import Path
 
 import numpy as np
-from spread import keep
+from results_file import keep
 
 from adaptlab.evals.statistics import Estimate, mean, paired_difference
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import KINDS, MEASURED, KnownItem, docstring_corpus
 from adaptlab.rag.embed import CachedEmbedder, minilm
-from adaptlab.rag.fuse import Hybrid
+from adaptlab.rag.fuse import HybridRetriever
 from adaptlab.rag.metrics import ranking_metrics
 from adaptlab.rag.rerank import CrossEncoder, Reranked
-from adaptlab.rag.retrieve import Dense, Keyword, Retriever, sources
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Retriever, sources
 
 N_QUESTIONS = 1200
 N_RERANKED = 300
@@ -53,9 +53,9 @@ def main() -> None:
     # The reranker has learned from the rest.
     measurable = [item for item in one_each.values() if item.source.split(".")[0] in MEASURED]
     test = draw.sample(measurable, N_QUESTIONS)
-    dense = Dense(collection)
-    keyword = Keyword(collection)
-    ways = {"keyword": keyword, "dense": dense, "fused": Hybrid([dense, keyword])}
+    dense = DenseRetriever(collection)
+    keyword = BM25Retriever(collection)
+    ways = {"keyword": keyword, "dense": dense, "fused": HybridRetriever([dense, keyword])}
     values = {name: measured(retriever, test, 50) for name, retriever in ways.items()}
     report = {"documents": len(texts), "chunks": len(collection), "ways": {}}
     for name, found in values.items():

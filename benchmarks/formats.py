@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from spread import keep
+from results_file import keep
 
 from adaptlab.course.run import find_notebooks, run_lessons
 from adaptlab.errors import AdaptLabError

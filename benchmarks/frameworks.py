@@ -14,7 +14,7 @@ import warnings
 
 import numpy as np
 import psutil
-from spread import keep, spread
+from results_file import keep, spread
 
 from adaptlab.rag.retrieve import stemmed_words
 
@@ -29,9 +29,9 @@ def ours(texts: list[str], embedder):
 
     from adaptlab.rag.chunk import chunk
     from adaptlab.rag.collection import Collection
-    from adaptlab.rag.fuse import Hybrid
-    from adaptlab.rag.load import Document
-    from adaptlab.rag.retrieve import Dense, Keyword
+    from adaptlab.rag.fuse import HybridRetriever
+    from adaptlab.rag.loaders import Document
+    from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever
 
     collection = Collection(embedder)
     collection.add(
@@ -42,7 +42,7 @@ def ours(texts: list[str], embedder):
             by_heading=False,
         )
     )
-    hybrid = Hybrid([Dense(collection), Keyword(collection)])
+    hybrid = HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)])
     return len(collection), lambda question: [
         hit.chunk.source for hit in hybrid.search([question], K)[0]
     ]

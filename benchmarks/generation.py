@@ -10,7 +10,7 @@ import statistics
 import time
 
 import torch
-from spread import keep, spread
+from results_file import keep, spread
 
 from adaptlab.models.local import LocalChat
 from adaptlab.world.reading import reading_case

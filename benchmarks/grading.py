@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import psutil
-from spread import keep, spread
+from results_file import keep, spread
 
 LAB = "lab04_lora"
 ROUNDS = 3

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from spread import keep
+from results_file import keep
 
 N_KILLS = 50
 N_SUBMISSIONS = 60

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import psutil
 import torch
-from spread import keep
+from results_file import keep
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM
 

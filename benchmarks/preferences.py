@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from spread import keep, spread
+from results_file import keep, spread
 from tqdm import tqdm
 from trl import DPOConfig, DPOTrainer
 from tuning import Clock

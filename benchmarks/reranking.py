@@ -17,18 +17,18 @@ from datetime import date
 from pathlib import Path
 
 from docstrings import shown
-from spread import keep
+from results_file import keep
 
 from adaptlab.evals.statistics import paired_difference
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import MEASURED, docstring_corpus
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.fuse import Hybrid
-from adaptlab.rag.load import Document
+from adaptlab.rag.fuse import HybridRetriever
+from adaptlab.rag.loaders import Document
 from adaptlab.rag.metrics import ranking_metrics
 from adaptlab.rag.rerank import CrossEncoder, Reranked
-from adaptlab.rag.retrieve import Dense, Keyword, sources
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, sources
 from adaptlab.world.handbook import handbook
 from adaptlab.world.questions import draw_questions
 
@@ -95,7 +95,7 @@ def measured(task: Task, reranker: CrossEncoder) -> dict:
     chunks, questions, relevant = task
     collection = Collection(minilm())
     collection.add(chunks)
-    search = Hybrid([Dense(collection), Keyword(collection)])
+    search = HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)])
     ways = {
         "search": search,
         "alone": Reranked(search, reranker, DEPTH, fuse=False),

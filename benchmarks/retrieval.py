@@ -10,14 +10,14 @@ from datetime import date
 
 import numpy as np
 import psutil
-from spread import keep, spread
+from results_file import keep, spread
 
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import docstring_corpus
 from adaptlab.rag.embed import minilm
 from adaptlab.rag.index import FaissIndex, NumpyIndex, faiss_module
-from adaptlab.rag.retrieve import Dense
+from adaptlab.rag.retrieve import DenseRetriever
 
 N_CHUNKS = 100_000
 N_STORE = 10_000
@@ -50,8 +50,8 @@ class Ready:
 
 
 def search_overhead(questions: list[str]) -> dict:
-    """p95 of a query through Dense at N_CHUNKS chunks, over the p95 of embedding it and searching
-    FAISS bare.
+    """p95 of a query through DenseRetriever at N_CHUNKS chunks, over the p95 of embedding it and
+    searching FAISS bare.
     """
     vectors = unit(np.random.default_rng(0), N_CHUNKS, minilm().dimension)
     minilm().encode(questions[:2])
@@ -71,7 +71,7 @@ def search_overhead(questions: list[str]) -> dict:
         for i in range(N_CHUNKS)
     )
     used = psutil.Process().memory_info().rss - before
-    dense = Dense(collection)
+    dense = DenseRetriever(collection)
     bare = faiss_module().IndexFlatIP(vectors.shape[1])
     bare.add(vectors)
     ratios = []

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from spread import keep, spread
+from results_file import keep, spread
 from tqdm import tqdm
 from transformers import TrainerCallback, get_cosine_schedule_with_warmup
 from trl import SFTConfig, SFTTrainer

@@ -1,9 +1,9 @@
 """Search beside bare libraries, at rest and right after an update, and from several threads.
 
-A question through `Dense` over the p50 of embedding it and searching FAISS bare; through `Keyword`
-over bm25s's own search of an index that stays as it is. After an update means the first search
-after one chunk of the collection was changed. Threads ask a hybrid search and a dense one, by an
-embedder that waits as one on a server does; the ratio is that of questions in a second.
+A question through `DenseRetriever` over the p50 of embedding it and searching FAISS bare; through
+`BM25Retriever` over bm25s's own search of an index that stays as it is. After an update means the
+first search after one chunk of the collection was changed. Threads ask a hybrid search and a dense
+one, by an embedder that waits as one on a server does; the ratio is that of questions in a second.
 
 Run: python benchmarks/updates.py
 """
@@ -16,17 +16,17 @@ from dataclasses import replace
 
 import bm25s
 import numpy as np
+from results_file import keep, spread
 from retrieval import unit
-from spread import keep, spread
 
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import docstring_corpus
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.fuse import Hybrid
+from adaptlab.rag.fuse import HybridRetriever
 from adaptlab.rag.index import faiss_module
-from adaptlab.rag.retrieve import Dense, Keyword, Retriever
-from adaptlab.rag.words import stemmed_words
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Retriever
+from adaptlab.rag.tokenize import stemmed_words
 
 N_CHUNKS = 20_000
 ROUNDS = 5
@@ -110,8 +110,8 @@ def of_threads(chunks: list[Chunk], questions: list[str]) -> list[float]:
     """Questions a second of a hybrid search over those of a dense one, N_THREADS asking."""
     collection = Collection(Waiting())
     collection.add(chunks)
-    dense = Dense(collection)
-    ways = {"hybrid": Hybrid([dense, Keyword(collection)]), "dense": dense}
+    dense = DenseRetriever(collection)
+    ways = {"hybrid": HybridRetriever([dense, BM25Retriever(collection)]), "dense": dense}
     ways["hybrid"].search(questions[:1], K)
     ratios = []
     for _ in range(ROUNDS):
@@ -138,8 +138,8 @@ def main() -> None:
 
     report = {"chunks": len(chunks)}
     ways = {
-        "dense": (Dense(collection), bare_dense(collection)),
-        "keyword": (Keyword(collection), bare_keyword(chunks)),
+        "dense": (DenseRetriever(collection), bare_dense(collection)),
+        "keyword": (BM25Retriever(collection), bare_keyword(chunks)),
     }
     for name, (ours, bare) in ways.items():
         for when, change in {"at rest": lambda: None, "after an update": change_one}.items():

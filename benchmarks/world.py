@@ -12,10 +12,10 @@ import time
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from spread import keep, spread
+from results_file import keep, spread
 from transformers import AutoTokenizer
 
-from adaptlab.models.load import embedded_path
+from adaptlab.models.load_model import embedded_path
 from adaptlab.world import mixture
 
 N_DOCUMENTS = 2000

@@ -55,7 +55,7 @@ import torch
 from adaptlab import plots
 from adaptlab.evals.statistics import proportion
 from adaptlab.grading import check
-from adaptlab.lora.files import save_adapter
+from adaptlab.lora.adapter_file import save_adapter
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.tuning import conversation, judged, test_cases, train_cases
 from adaptlab.tune.fine_tune import fine_tune

@@ -71,4 +71,6 @@ def test_the_page_of_benchmarks_is_what_the_results_say():
     spec = importlib.util.spec_from_file_location("tell", folder / "tell.py")
     tell = sys.modules["tell"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tell)
-    assert (folder / "README.md").read_text() == tell.told(), "run: python benchmarks/tell.py"
+    assert (folder / "README.md").read_text() == tell.told(), (
+        "run: python benchmarks/render_report.py"
+    )

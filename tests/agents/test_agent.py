@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import openai
 import pytest
 
-from adaptlab.agents.agent import Limits, openai_step, run_agent
+from adaptlab.agents.agent import AgentLimits, openai_step, run_agent
 from adaptlab.agents.tools import Expression, Tool, calculate
 from adaptlab.errors import AdaptLabError
 
@@ -108,9 +108,9 @@ def test_results_and_errors_go_back_until_the_model_answers(step):
 @pytest.mark.parametrize(
     ("limits", "ended", "n_steps"),
     [
-        (Limits(steps=3), "steps", 3),
-        (Limits(steps=9, tokens=200), "tokens", 2),
-        (Limits(1, 1), "tokens", 1),
+        (AgentLimits(steps=3), "steps", 3),
+        (AgentLimits(steps=9, tokens=200), "tokens", 2),
+        (AgentLimits(1, 1), "tokens", 1),
     ],
 )
 def test_a_model_that_never_stops_is_stopped(step, limits, ended, n_steps):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adaptlab.agents.bank import LESSONS, N_EACH, Asked, bank
+from adaptlab.agents.question_bank import LESSONS, N_EACH, BankQuestion, bank
 from adaptlab.agents.router import (
     EXAMPLES,
     arguments_for,
@@ -158,4 +158,4 @@ def test_the_banks_lessons_are_there():
     ],
 )
 def test_an_answer_counts_as_words_of_its_own(route, answer, text, right):
-    assert Asked("?", (route, ""), answer).is_answered_by(text) == right
+    assert BankQuestion("?", (route, ""), answer).is_answered_by(text) == right

@@ -14,9 +14,9 @@ from adaptlab.course.decisions import (
     usages_by_seed,
 )
 from adaptlab.decide.advice import advise
-from adaptlab.decide.bank import Condition, bank
 from adaptlab.decide.costs import PRICES
 from adaptlab.decide.need import Lever
+from adaptlab.decide.task_bank import Condition, bank
 from adaptlab.studies import arms
 from adaptlab.studies.arms import IN_FULL, SHORT, K, asked_of, few_shot, test_questions
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT

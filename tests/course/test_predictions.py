@@ -6,7 +6,7 @@ import pytest
 
 from adaptlab.course import predictions
 from adaptlab.course.colab import stale_packages
-from adaptlab.course.predictions import DONE_MIME, answer, came_out, close_lesson, predict
+from adaptlab.course.predictions import DONE_MIME, answer, close_lesson, predict, report_outcome
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim
 from adaptlab.evals.ledger import RECORDED, record
@@ -102,12 +102,12 @@ def test_claims_and_questions_of_the_lessons_own_stand_in_one_table():
 def test_what_came_out_stands_beside_the_prediction_in_the_words_of_the_question():
     predict("P7", "How many times the seconds?", ["the same", "up to twice", "more"]).choose(2)
     record("P7", 1.76, (1.7, 1.8), 6, [0], claim("P7").rule)
-    came_out("P7", "2.76 times")
+    report_outcome("P7", "2.76 times")
     head, row = close_lesson()._repr_mimebundle_()["text/plain"].splitlines()
     assert head.startswith("question | your prediction | it came out | effect")
     assert row.startswith("P7 How many times the seconds? | up to twice | 2.76 times | ")
     with pytest.raises(AdaptLabError, match="no question 'P9'"):
-        came_out("P9", "half")
+        report_outcome("P9", "half")
 
 
 def test_a_question_of_the_lessons_own_is_no_claim_and_is_asked_before_it_is_answered():

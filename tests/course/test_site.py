@@ -16,7 +16,7 @@ from adaptlab import plots
 from adaptlab.course.site import build_site
 from adaptlab.course.site.notebooks import notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE
-from adaptlab.course.site.tables import Cell, sortable_table
+from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORD_MIME
@@ -298,7 +298,10 @@ def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path, monkeypatch):
 def test_a_table_carries_what_it_is_sorted_by_and_nothing_unescaped():
     soup = BeautifulSoup(
         sortable_table(
-            "Scores", ["who", "score"], [("a & <b>", 0.5), ("c", Cell("two", 2))], ["one", "two"]
+            "Scores",
+            ["who", "score"],
+            [("a & <b>", 0.5), ("c", TableCell("two", 2))],
+            ["one", "two"],
         ),
         "html.parser",
     )

@@ -10,8 +10,8 @@ import pytest
 
 from adaptlab.course import colab
 from adaptlab.course.colab import preflight, prepare_session
+from adaptlab.course.lesson_usage import expected, peaks, shown, write_usage
 from adaptlab.course.run import find_notebooks
-from adaptlab.course.usage import expected, peaks, shown, write_usage
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.precision import NumberFormat
 from adaptlab.studies.recorded import recorded

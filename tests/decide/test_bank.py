@@ -6,7 +6,9 @@ import pytest
 
 from adaptlab.decide import rules
 from adaptlab.decide.advice import advise, as_text
-from adaptlab.decide.bank import (
+from adaptlab.decide.costs import Usage
+from adaptlab.decide.need import Lever
+from adaptlab.decide.task_bank import (
     CONDITIONS,
     Condition,
     Described,
@@ -16,8 +18,6 @@ from adaptlab.decide.bank import (
     case,
     share_best,
 )
-from adaptlab.decide.costs import Usage
-from adaptlab.decide.need import Lever
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.statistics import Estimate
 

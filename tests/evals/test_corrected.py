@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import corrected_share, proportion
+from adaptlab.evals.statistics import proportion, rogan_gladen
 
 
 def said_of(truth, sensitivity, specificity, rng):
@@ -15,7 +15,7 @@ def said_of(truth, sensitivity, specificity, rng):
 
 
 def test_a_perfect_judge_is_left_as_it_is():
-    found = corrected_share([1.0] * 30 + [0.0] * 10, [1.0] * 20, [0.0] * 20)
+    found = rogan_gladen([1.0] * 30 + [0.0] * 10, [1.0] * 20, [0.0] * 20)
     assert found.value == 0.75 and found.n == 40
     assert found.interval == pytest.approx(
         proportion([True] * 30 + [False] * 10).interval, abs=0.03
@@ -26,14 +26,14 @@ def test_the_arithmetic_of_rogan_and_gladen():
     said = [1.0] * 50 + [0.0] * 50
     of_true = [1.0] * 8 + [0.0] * 2
     of_false = [1.0] * 3 + [0.0] * 7
-    assert corrected_share(said, of_true, of_false).value == pytest.approx(
+    assert rogan_gladen(said, of_true, of_false).value == pytest.approx(
         (0.5 + 0.7 - 1) / (0.8 + 0.7 - 1)
     )
 
 
 def test_undecided_verdicts_count_half_and_nothing_leaves_the_unit_interval():
-    assert corrected_share([0.5] * 20, [1.0] * 5, [0.0] * 5).value == 0.5
-    below = corrected_share([0.0] * 20, [1.0] * 10, [1.0] * 4 + [0.0] * 6)
+    assert rogan_gladen([0.5] * 20, [1.0] * 5, [0.0] * 5).value == 0.5
+    below = rogan_gladen([0.0] * 20, [1.0] * 10, [1.0] * 4 + [0.0] * 6)
     assert below.value == 0 and below.low == 0 and below.high <= 1
 
 
@@ -44,7 +44,7 @@ def test_the_interval_holds_the_truth_where_the_raw_share_does_not():
     for seed in range(100):
         truth = rng.random(200) < 0.7
         said = said_of(truth, 0.8, 0.9, rng)
-        found = corrected_share(
+        found = rogan_gladen(
             said, said_of([True] * 100, 0.8, 0.9, rng), said_of([False] * 100, 0.8, 0.9, rng), seed
         )
         corrected += found.low <= 0.7 <= found.high
@@ -54,4 +54,4 @@ def test_the_interval_holds_the_truth_where_the_raw_share_does_not():
 
 def test_a_judge_that_cannot_tell_is_refused():
     with pytest.raises(AdaptLabError, match="as often as to true ones"):
-        corrected_share([1.0], [0.0, 1.0], [0.0, 1.0])
+        rogan_gladen([1.0], [0.0, 1.0], [0.0, 1.0])

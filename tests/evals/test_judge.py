@@ -10,7 +10,7 @@ import pytest
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.judge import (
-    Verdict,
+    JudgedPair,
     agreement_with,
     judge_messages,
     length_controlled,
@@ -53,7 +53,7 @@ def test_a_judge_that_gives_no_letter_has_no_opinion():
     (verdict,) = verdicts(
         ScriptedChat(lambda messages: "Both are fine."), [(PROMPT, "Oslo [1]", "Oslo")]
     )
-    assert verdict == Verdict(0.5, 0.5, verdict.n_tokens) and verdict.preference == 0.5
+    assert verdict == JudgedPair(0.5, 0.5, verdict.n_tokens) and verdict.preference == 0.5
 
 
 def test_the_rubric_comes_last_and_the_whole_prompt_is_shown():

@@ -16,10 +16,10 @@ from adaptlab.evals.power import (
     cases_unpaired,
     coverage,
     discordance,
-    found_share,
     planted,
+    simulated_power,
 )
-from adaptlab.evals.statistics import mean, paired_p, proportion, unpaired_p
+from adaptlab.evals.statistics import exact_mcnemar_p, mean, proportion, unpaired_p
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "08_evals_you_can_trust.ipynb"
 
@@ -89,16 +89,16 @@ def test_simulated_power_is_the_exact_power_of_the_test():
     """
     old = [True] * 70 + [False] * 30
     new = [True] * 85 + [False] * 15
-    found = found_share(new, old, 40, n_draws=20_000)
+    found = simulated_power(new, old, 40, n_draws=20_000)
     assert found.value == pytest.approx(stats.binom.sf(5, 40, 0.15), abs=0.015)
 
 
 def test_equal_systems_are_found_different_in_about_five_of_a_hundred_tests():
     rng = np.random.default_rng(0)
     hits = (rng.random(1000) < 0.6).tolist()
-    found = found_share(hits, hits, 200, paired=False, n_draws=4000)
+    found = simulated_power(hits, hits, 200, paired=False, n_draws=4000)
     assert 0.03 < found.value < 0.07
-    assert found_share(hits, hits, 200, paired=True).value == 0
+    assert simulated_power(hits, hits, 200, paired=True).value == 0
 
 
 def test_the_formulas_keep_their_promise_in_simulation():
@@ -109,8 +109,8 @@ def test_the_formulas_keep_their_promise_in_simulation():
     effect = np.mean(new) - np.mean(old)
     n = cases_paired(effect, discordance(new, old))
     # An exact test keeps a little less.
-    assert 0.74 < found_share(new, old, n, n_draws=4000).value < 0.84
-    assert found_share(
+    assert 0.74 < simulated_power(new, old, n, n_draws=4000).value < 0.84
+    assert simulated_power(
         new, old, cases_unpaired(np.mean(new), np.mean(old)), paired=False, n_draws=2000
     ).value == pytest.approx(0.8, abs=0.04)
 
@@ -131,7 +131,7 @@ def test_cases_needed_follow_effect_differing_share_and_power():
         (cases_paired, (0.2, 0.1), "its own size"),
         (cases_unpaired, (0.5, 0.5), "different shares"),
         (cases_unpaired, (1.2, 0.5), "from 0 to 1"),
-        (found_share, ([True], [True, False], 5), "the same cases"),
+        (simulated_power, ([True], [True, False], 5), "the same cases"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(function, arguments, reason):
@@ -140,8 +140,8 @@ def test_what_cannot_be_planned_is_refused(function, arguments, reason):
 
 
 def test_p_values_against_their_own_definitions():
-    assert paired_p(0, 0) == 1 and paired_p(5, 5) == 1
-    assert paired_p(6, 0) == paired_p(0, 6) == pytest.approx(2 / 2**6)
+    assert exact_mcnemar_p(0, 0) == 1 and exact_mcnemar_p(5, 5) == 1
+    assert exact_mcnemar_p(6, 0) == exact_mcnemar_p(0, 6) == pytest.approx(2 / 2**6)
     table = [[56, 14], [48, 32]]
     assert unpaired_p(56, 70, 48, 80) == pytest.approx(
         stats.chi2_contingency(table, correction=False).pvalue

@@ -108,7 +108,7 @@ def trained_adapter(tmp_path_factory) -> bytes:
     """The file that the solution of lab 05 makes, by its own cell."""
     import jupytext
 
-    from adaptlab.lora.files import save_adapter
+    from adaptlab.lora.adapter_file import save_adapter
     from adaptlab.models.local import LocalChat
     from adaptlab.studies.tuning import conversation, train_cases
     from adaptlab.tune.fine_tune import fine_tune

@@ -35,7 +35,7 @@ from adaptlab.grading.marks import Ledger, Sheet
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.walls import Limits
 from adaptlab.lora.adapter import inject
-from adaptlab.lora.files import form, read_adapter, save_adapter
+from adaptlab.lora.adapter_file import form, read_adapter, save_adapter
 from adaptlab.models.local import LocalChat
 from adaptlab.world.house import DESKS
 

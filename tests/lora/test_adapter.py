@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Con
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora import adapter, spectrum
-from adaptlab.models.load import embedded_path
+from adaptlab.models.load_model import embedded_path
 
 CONFIGS = {
     "llama": LlamaConfig(

@@ -22,7 +22,8 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models import assets, load
+from adaptlab.models import assets
+from adaptlab.models import load_model as load
 from adaptlab.models.chat import ask
 from adaptlab.models.fetch import Folder, fetch, source_of
 from adaptlab.models.load_chat import load_chat

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import merge_data, user
-from adaptlab.models import load
+from adaptlab.models import load_model as load
 from adaptlab.models.chat import ScriptedChat, ask
 from adaptlab.models.load_chat import load_chat
 from adaptlab.models.local import LocalChat, groups

@@ -11,8 +11,8 @@ from peft import IA3Config, LoraConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.adapter import with_adapter
-from adaptlab.models.load import load_model
+from adaptlab.models.load_adapter import with_adapter
+from adaptlab.models.load_model import load_model
 
 BASE = "embedded:mini-chat"
 CONFIG = "adapter_config.json"

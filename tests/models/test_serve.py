@@ -18,7 +18,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.api import OpenAIChat
 from adaptlab.models.chat import ask
 from adaptlab.models.local import LocalChat
-from adaptlab.models.serve import Shared, adapter_folder, running
+from adaptlab.models.serve import ServedModel, adapter_folder, running
 
 BASE = "embedded:mini-chat"
 QUESTION = (
@@ -240,7 +240,7 @@ def test_a_port_that_is_taken_is_a_sentence(server):
 
 
 def test_the_base_is_in_memory_once(folders):
-    one, two = (Shared(BASE, dict(list(folders.items())[:n])) for n in (1, 2))
+    one, two = (ServedModel(BASE, dict(list(folders.items())[:n])) for n in (1, 2))
     sizes = [sum(weight.nbytes for weight in shared.base.parameters()) for shared in (one, two)]
     adapter = sum(weight.nbytes for name, weight in one.base.named_parameters() if "lora_" in name)
     assert 0 < sizes[1] - sizes[0] == adapter < sizes[0] - adapter
@@ -271,9 +271,9 @@ def test_an_adapter_of_another_base_is_refused(folders, tmp_path):
         adapter_folder(tmp_path, BASE)
     assert adapter_folder(folders["a1"] / "adapter", BASE) == folders["a1"] / "adapter"
     with pytest.raises(AdaptLabError, match="was trained on .*mini-chat, not on embedded:chat"):
-        Shared("embedded:chat", {"x": folders["a1"] / "adapter"})
+        ServedModel("embedded:chat", {"x": folders["a1"] / "adapter"})
     with pytest.raises(AdaptLabError, match="cannot have the base model's name"):
-        Shared(BASE, {BASE: folders["a1"]})
+        ServedModel(BASE, {BASE: folders["a1"]})
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ def weights(run):
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr("adaptlab.models.batches.POOL", 24)
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)
-    whole = train.Run("mini", PHASES, tokenizer, tmp_path / "whole", seed=3)
+    whole = train.PretrainingRun("mini", PHASES, tokenizer, tmp_path / "whole", seed=3)
     progress = whole.train()
-    killed = train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
+    killed = train.PretrainingRun("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
     real = train.batch_loss
     calls = []
 
@@ -47,14 +47,14 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, tokenizer, monkeypat
     with pytest.raises(Killed):
         killed.train()
     monkeypatch.setattr(train, "batch_loss", real)
-    again = train.Run("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
+    again = train.PretrainingRun("mini", PHASES, tokenizer, tmp_path / "killed", seed=3)
     assert 0 < again.progress["steps"] < progress["steps"]
     assert again.train()["data"] == progress["data"]
     assert again.progress["steps"] == progress["steps"]
     other_mixture = [dataclasses.replace(PHASES[0], documents=mixture.LOOKUP), PHASES[1]]
     for seed, phases in ((4, PHASES), (3, other_mixture)):
         with pytest.raises(AdaptLabError, match="another seed or recipe"):
-            train.Run("mini", phases, tokenizer, tmp_path / "killed", seed=seed)
+            train.PretrainingRun("mini", phases, tokenizer, tmp_path / "killed", seed=seed)
     assert not list(tmp_path.rglob("*.part"))
     torch.testing.assert_close(weights(again), weights(whole), atol=1e-5, rtol=0)
 
@@ -63,7 +63,7 @@ def test_repetition_is_learned_in_a_few_hundred_steps(tmp_path, tokenizer):
     phase = dataclasses.replace(
         PHASES[0], n_tokens=330_000, n_batch_tokens=2048, rates=(6e-3, 6e-3)
     )
-    run = train.Run("mini", [phase], tokenizer, tmp_path / "run", seed=0)
+    run = train.PretrainingRun("mini", [phase], tokenizer, tmp_path / "run", seed=0)
     run.train()
     generator = torch.Generator().manual_seed(0)
     _, batch = next(batches(phase, tokenizer, "other"))

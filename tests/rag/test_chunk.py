@@ -9,7 +9,7 @@ import pytest
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import _embedder_tokenizer, chunk, n_sentences
-from adaptlab.rag.load import Document
+from adaptlab.rag.loaders import Document
 
 TEXT = (
     "Before.\n\n# One\n\n"

@@ -19,9 +19,9 @@ from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import MAGIC, Collection, _digest
 from adaptlab.rag.index import METRICS, FaissIndex, NumpyIndex
-from adaptlab.rag.load import Document
+from adaptlab.rag.loaders import Document
 from adaptlab.rag.qdrant import QdrantIndex
-from adaptlab.rag.retrieve import Keyword
+from adaptlab.rag.retrieve import BM25Retriever
 
 
 class Letters:
@@ -285,7 +285,7 @@ def test_keyword_indexes_are_saved_with_their_collection(tmp_path, monkeypatch, 
     collection = Collection(Letters())
     collection.add(pieces("a", "red lamp", "blue lamp oil"))
     collection.add(pieces("b", "東京の天気 and C++", "kettle"))
-    keyword = Keyword(collection, **settings)
+    keyword = BM25Retriever(collection, **settings)
     collection.delete("a")  # a slot is left behind
     collection.add(pieces("a", "green lamp lamp"))
     queries = ["lamp", "天気", "C++ kettle"]
@@ -294,26 +294,26 @@ def test_keyword_indexes_are_saved_with_their_collection(tmp_path, monkeypatch, 
     with monkeypatch.context() as nothing_is_cut:
         nothing_is_cut.setattr(Postings, "add", None)
         again = Collection.load(tmp_path / "c", Letters())
-        assert Keyword(again, **settings).search(queries, 5) == expected
+        assert BM25Retriever(again, **settings).search(queries, 5) == expected
     for held in (collection, again):
         held.update(pieces("b", "lamp at last"))
-    assert Keyword(again, **settings).search(queries, 5) == keyword.search(queries, 5)
+    assert BM25Retriever(again, **settings).search(queries, 5) == keyword.search(queries, 5)
 
 
 def test_words_that_were_cut_by_other_rules_are_cut_anew(tmp_path, monkeypatch):
     collection = Collection(Letters())
     collection.add(pieces("a", "red lamps"))
-    expected = Keyword(collection).search(["lamp"], 1)
+    expected = BM25Retriever(collection).search(["lamp"], 1)
     nothing = Postings().to_bytes()
     with monkeypatch.context() as older:
         older.setattr("adaptlab.rag.keyword_index.rules", lambda language: "older rules")
         older.setattr(Postings, "to_bytes", lambda self: nothing)
         collection.save(tmp_path / "c")
-    assert Keyword(Collection.load(tmp_path / "c", Letters())).search(["lamp"], 1) == expected
+    assert BM25Retriever(Collection.load(tmp_path / "c", Letters())).search(["lamp"], 1) == expected
 
 
 def test_searches_with_the_same_settings_share_their_index():
     collection = Collection(Letters())
     collection.add(pieces("a", "red lamp"))
-    assert Keyword(collection).index is Keyword(collection).index
-    assert Keyword(collection, b=0.1).index is not Keyword(collection).index
+    assert BM25Retriever(collection).index is BM25Retriever(collection).index
+    assert BM25Retriever(collection, b=0.1).index is not BM25Retriever(collection).index

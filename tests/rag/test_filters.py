@@ -16,7 +16,7 @@ from adaptlab.rag.filters import as_test
 from adaptlab.rag.index import FaissIndex, NumpyIndex
 from adaptlab.rag.pgvector import PgvectorIndex
 from adaptlab.rag.qdrant import QdrantIndex
-from adaptlab.rag.retrieve import Dense, Keyword
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever
 
 DAY = date(2026, 3, 1)
 TICKETS = {
@@ -118,7 +118,7 @@ def collections(postgres) -> dict[str, Collection]:
 
 
 @pytest.mark.parametrize("store", ["numpy", "faiss", "qdrant", "pgvector"])
-@pytest.mark.parametrize("way", [Dense, Keyword])
+@pytest.mark.parametrize("way", [DenseRetriever, BM25Retriever])
 def test_filters_mean_the_same_in_every_store(collections, store, way):
     search = way(collections[store])
     for condition, expected in MEANINGS:
@@ -172,7 +172,7 @@ def test_a_name_that_no_chunk_has_is_warned_of(where, unknown):
     with pytest.warns(
         UserWarning, match=f"no chunk has '{unknown}'. Names that chunks have: source, .*team"
     ):
-        assert Dense(collection).search(["lamp"], 2, where) == [[]]
+        assert DenseRetriever(collection).search(["lamp"], 2, where) == [[]]
 
 
 @pytest.mark.parametrize("where", [{"team": "none"}, {"taem": {"$ne": 1}}, lambda chunk: False])
@@ -193,5 +193,5 @@ def test_metadata_are_saved_and_a_change_of_them_embeds_nothing(tmp_path):
     n_before = again.embedder.n_texts
     again.update(chunk([moved]))
     assert again.embedder.n_texts == n_before
-    (hits,) = Keyword(again).search(["red"], 2, {"team": "support"})
+    (hits,) = BM25Retriever(again).search(["red"], 2, {"team": "support"})
     assert [hit.chunk.source for hit in hits] == ["a"]

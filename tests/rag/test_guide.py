@@ -6,7 +6,7 @@ from pathlib import Path
 from adaptlab.course.site.places import PAGES
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.retrieve import Keyword
+from adaptlab.rag.retrieve import BM25Retriever
 
 
 def test_the_code_of_the_guide_runs(tmp_path, monkeypatch, capsys):
@@ -25,4 +25,4 @@ def test_the_code_of_the_guide_runs(tmp_path, monkeypatch, capsys):
     assert hit.startswith("T-7 {'dense': ") and "'keyword': " in hit and "'fused': " in hit
     assert documents == "[('T-7', 1), ('handbook/lamps.md', 2)]"
     again = Collection.load("mine.collection", minilm())
-    assert Keyword(again).search(["legs"], 5, {"year": 2024})[0][0].chunk.source == "T-8"
+    assert BM25Retriever(again).search(["legs"], 5, {"year": 2024})[0][0].chunk.source == "T-8"

@@ -11,7 +11,7 @@ from test_load import write_pdf
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import MANY, Chunk, chunk
 from adaptlab.rag.document import Document, Heading
-from adaptlab.rag.load import load
+from adaptlab.rag.loaders import load
 from adaptlab.rag.read_html import html_text, read_html
 
 DAY = date(2026, 1, 2)

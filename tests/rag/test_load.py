@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.load import html_text, load, load_folder
+from adaptlab.rag.loaders import html_text, load, load_folder
 
 HTML = """<html><head><title>Fees</title><script>alert("x")</script>
 <style>p {color: red}</style></head><body>

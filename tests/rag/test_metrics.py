@@ -12,7 +12,7 @@ import pytest
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import NOT_FOUND
 from adaptlab.models.chat import Reply, ScriptedChat
-from adaptlab.rag.answer import Pipeline, Prices, check, citations, prompt
+from adaptlab.rag.answer import Pipeline, TokenPrices, check, citations, prompt
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.metrics import (
     MEASURES,
@@ -163,7 +163,7 @@ def test_citations_are_looked_up_and_numbers_of_no_chunk_are_found_out():
     answer = check("q", HITS, Reply("12 [2], red [1, 7] and [2]", 5, 3, 0.0))
     assert citations(answer.text) == [2, 1, 7]
     assert [h.chunk.id for h in answer.cited] == [12, 11] and answer.invented_citations == (7,)
-    assert answer.cost(Prices(prompt=1.0, completion=2.0)) == pytest.approx(11e-6)
+    assert answer.cost(TokenPrices(prompt=1.0, completion=2.0)) == pytest.approx(11e-6)
     none = check("q", HITS, Reply(NOT_FOUND, 0, 0, 0.0))
     metrics = citation_metrics([answer, none], [{12}, {11}])
     assert metrics["citation precision"][0] == pytest.approx(1 / 3) and np.isnan(

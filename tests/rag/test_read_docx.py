@@ -8,7 +8,7 @@ from docx.opc.part import Part
 from lxml import etree
 
 from adaptlab.rag.chunk import chunk
-from adaptlab.rag.load import load
+from adaptlab.rag.loaders import load
 
 SPACES = (
     'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

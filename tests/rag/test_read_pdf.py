@@ -13,7 +13,7 @@ from pypdf.generic import (
 )
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.load import load
+from adaptlab.rag.loaders import load
 
 
 def font(writer, names: list[str] | None = None):

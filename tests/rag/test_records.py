@@ -11,7 +11,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.load import load, load_folder
+from adaptlab.rag.loaders import load, load_folder
 from adaptlab.rag.records import load_records
 
 ROWS = [

@@ -16,10 +16,16 @@ from adaptlab.models.chat import Reply, ScriptedChat
 from adaptlab.rag.answer import check, verified
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
-from adaptlab.rag.fuse import Hybrid, Rewritten, reciprocal_rank_fusion, weighted_fusion
-from adaptlab.rag.load import Document
+from adaptlab.rag.fuse import HybridRetriever, MultiQueryRetriever, reciprocal_rank_fusion, weighted_fusion
+from adaptlab.rag.loaders import Document
 from adaptlab.rag.rerank import Reranked
-from adaptlab.rag.retrieve import Dense, Diverse, Hit, Keyword, sources
+from adaptlab.rag.retrieve import (
+    BM25Retriever,
+    DenseRetriever,
+    Hit,
+    MaximalMarginalRelevance,
+    sources,
+)
 from adaptlab.rag.rewrite import hypothetical_documents, model_versions, plain_versions
 from adaptlab.world.handbook import handbook
 
@@ -50,7 +56,7 @@ def ids(hits: list[Hit]) -> list[int]:
 
 
 def test_dense_is_the_index_itself(collection):
-    found = Dense(collection).search(QUERIES, 5)
+    found = DenseRetriever(collection).search(QUERIES, 5)
     expected, scores = collection.index.search(collection.embedder.encode(QUERIES), 5)
     assert [ids(hits) for hits in found] == expected.tolist()
     np.testing.assert_allclose([[hit.score for hit in hits] for hits in found], scores)
@@ -72,10 +78,10 @@ def test_keyword_is_the_library_itself(collection):
     library = bm25s.BM25()
     library.index(bm25s.tokenize([c.in_context() for c in chunks], **rules), show_progress=False)
     positions, scores = library.retrieve(bm25s.tokenize(QUERIES, **rules), k=7, show_progress=False)
-    found = Keyword(collection).search(QUERIES, 7)
+    found = BM25Retriever(collection).search(QUERIES, 7)
     for hits, row, values in zip(found, positions, scores):
         assert ids(hits) == [chunks[i].id for i, score in zip(row, values) if score > 0]
-    assert Keyword(collection).search([], 3) == []
+    assert BM25Retriever(collection).search([], 3) == []
     assert found[2] == [], "a chunk without any word of the query was found"
 
 
@@ -91,7 +97,7 @@ def test_keyword_follows_changes_and_filters():
             0,
         )
     )
-    keyword = Keyword(made)
+    keyword = BM25Retriever(made)
     assert {hit.chunk.source for hit in keyword.search(["lamp"], 2)[0]} == {"a", "b"}
     assert [
         hit.chunk.source
@@ -117,16 +123,16 @@ def test_fusions_by_hand(collection):
     with pytest.raises(AdaptLabError, match="1 weights for 2 rankings"):
         weighted_fusion([1])([first, second])
     with pytest.raises(AdaptLabError, match="different collections"):
-        Hybrid([Dense(collection), Dense(Collection(Letters()))])
+        HybridRetriever([DenseRetriever(collection), DenseRetriever(Collection(Letters()))])
 
 
 def test_hybrid_and_versions_search_all_and_keep_k(collection):
-    hybrid = Hybrid([Dense(collection), Keyword(collection)])
+    hybrid = HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)])
     assert all(len(hits) == 4 == len(set(ids(hits))) for hits in hybrid.search(QUERIES, 4))
-    versions = Rewritten(Keyword(collection), plain_versions)
+    versions = MultiQueryRetriever(BM25Retriever(collection), plain_versions)
     assert (
         ids(versions.search(QUERIES[:1], 3)[0])[0]
-        == ids(Keyword(collection).search(["much kettle"], 3)[0])[0]
+        == ids(BM25Retriever(collection).search(["much kettle"], 3)[0])[0]
     )
 
 
@@ -152,11 +158,11 @@ def test_versions_by_template_and_by_model():
 
 
 def test_diverse_is_the_formula_and_with_relevance_alone_is_dense(collection):
-    assert [ids(hits) for hits in Diverse(collection, 1.0).search(QUERIES, 6)] == [
-        ids(hits) for hits in Dense(collection).search(QUERIES, 6)
+    assert [ids(hits) for hits in MaximalMarginalRelevance(collection, 1.0).search(QUERIES, 6)] == [
+        ids(hits) for hits in DenseRetriever(collection).search(QUERIES, 6)
     ]
-    first, second = Diverse(collection, 0.3, depth=10).search(QUERIES[:1], 2)[0]
-    candidates = Dense(collection).search(QUERIES[:1], 10)[0]
+    first, second = MaximalMarginalRelevance(collection, 0.3, depth=10).search(QUERIES[:1], 2)[0]
+    candidates = DenseRetriever(collection).search(QUERIES[:1], 10)[0]
     assert first == candidates[0]
     vectors = collection.index.vectors(ids(candidates))
     gains = [
@@ -167,10 +173,13 @@ def test_diverse_is_the_formula_and_with_relevance_alone_is_dense(collection):
 
 def test_reranked_orders_by_the_second_score(collection):
     shortest = Reranked(
-        Dense(collection), lambda pairs: [-len(text) for _, text in pairs], depth=10, fuse=False
+        DenseRetriever(collection),
+        lambda pairs: [-len(text) for _, text in pairs],
+        depth=10,
+        fuse=False,
     )
     hits = shortest.search(QUERIES, 3)[0]
-    candidates = Dense(collection).search(QUERIES, 10)[0]
+    candidates = DenseRetriever(collection).search(QUERIES, 10)[0]
     assert [-hit.score for hit in hits] == sorted(
         len(hit.chunk.in_context()) for hit in candidates
     )[:3]
@@ -180,13 +189,17 @@ def test_reranked_counts_both_rankings_alike_unless_told_otherwise(collection):
     """A reranker that is wrong about everything halves what the first stage knew, and does not undo
     it.
     """
-    first = Dense(collection).search(QUERIES[:1], 10)[0]
-    backwards = Reranked(Dense(collection), lambda pairs: list(range(len(pairs))), depth=10)
+    first = DenseRetriever(collection).search(QUERIES[:1], 10)[0]
+    backwards = Reranked(
+        DenseRetriever(collection), lambda pairs: list(range(len(pairs))), depth=10
+    )
     hits = backwards.search(QUERIES[:1], 10)[0]
     assert [hit.chunk for hit in hits] == [
         hit.chunk for hit in reciprocal_rank_fusion([first, first[::-1]])
     ]
-    agrees = Reranked(Dense(collection), lambda pairs: [-i for i in range(len(pairs))], depth=10)
+    agrees = Reranked(
+        DenseRetriever(collection), lambda pairs: [-i for i in range(len(pairs))], depth=10
+    )
     assert ids(agrees.search(QUERIES[:1], 5)[0]) == ids(first[:5])
 
 
@@ -201,8 +214,8 @@ def test_reranked_counts_both_rankings_alike_unless_told_otherwise(collection):
 )
 def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sentence):
     with pytest.raises(AdaptLabError, match=sentence):
-        Reranked(Dense(collection), score, depth=5).search(QUERIES[:2], 3)
-    hits = Dense(collection).search(QUERIES[:1], 10)[0]
+        Reranked(DenseRetriever(collection), score, depth=5).search(QUERIES[:2], 3)
+    hits = DenseRetriever(collection).search(QUERIES[:1], 10)[0]
     answer = check(QUERIES[0], hits, Reply("40", 0, 0, 0.0))
     with pytest.raises(AdaptLabError, match=sentence):
         verified([answer], score)
@@ -210,9 +223,9 @@ def test_scores_that_cannot_be_put_in_order_are_refused(collection, score, sente
 
 def test_a_filter_is_a_function(collection):
     for retriever in (
-        Dense(collection),
-        Keyword(collection),
-        Hybrid([Dense(collection), Keyword(collection)]),
+        DenseRetriever(collection),
+        BM25Retriever(collection),
+        HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)]),
     ):
         with pytest.raises(AdaptLabError, match="filter is str, neither a function nor a dict"):
             retriever.search(["kettle"], 1, "section 1")
@@ -220,7 +233,7 @@ def test_a_filter_is_a_function(collection):
 
 def test_what_cannot_be_fused_is_a_sentence():
     with pytest.raises(AdaptLabError, match="at least one retriever"):
-        Hybrid([])
+        HybridRetriever([])
     with pytest.raises(AdaptLabError, match="not all finite numbers"):
         weighted_fusion([1.0, float("nan")])
 
@@ -228,20 +241,27 @@ def test_what_cannot_be_fused_is_a_sentence():
 def test_a_k_above_the_number_of_chunks_gives_what_there_is(collection):
     n = len(collection)
     for k in (n + 1, 10**9):
-        assert len(Dense(collection).search(["a"], k)[0]) == n
-        assert len(Diverse(collection, depth=n).search(["a"], k)[0]) == n
-        assert 0 < len(Keyword(collection).search(["kettle"], k)[0]) < n
-        assert len(Hybrid([Dense(collection), Keyword(collection)]).search(["kettle"], k)[0]) == n
+        assert len(DenseRetriever(collection).search(["a"], k)[0]) == n
+        assert len(MaximalMarginalRelevance(collection, depth=n).search(["a"], k)[0]) == n
+        assert 0 < len(BM25Retriever(collection).search(["kettle"], k)[0]) < n
+        assert (
+            len(
+                HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)]).search(
+                    ["kettle"], k
+                )[0]
+            )
+            == n
+        )
 
 
 def test_what_cannot_be_searched_is_a_sentence(collection):
     makers = (
-        Dense,
-        Keyword,
-        Diverse,
-        lambda c: Hybrid([Dense(c), Keyword(c)]),
-        lambda c: Rewritten(Dense(c), plain_versions),
-        lambda c: Reranked(Dense(c), lambda pairs: [0.0] * len(pairs)),
+        DenseRetriever,
+        BM25Retriever,
+        MaximalMarginalRelevance,
+        lambda c: HybridRetriever([DenseRetriever(c), BM25Retriever(c)]),
+        lambda c: MultiQueryRetriever(DenseRetriever(c), plain_versions),
+        lambda c: Reranked(DenseRetriever(c), lambda pairs: [0.0] * len(pairs)),
     )
     for make in makers:
         for queries, k, sentence in (

@@ -15,9 +15,9 @@ from adaptlab.rag import embed
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.document import Document
-from adaptlab.rag.fuse import Hybrid
+from adaptlab.rag.fuse import HybridRetriever
 from adaptlab.rag.index import FaissIndex, NumpyIndex
-from adaptlab.rag.retrieve import Dense, Diverse, Keyword
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, MaximalMarginalRelevance
 
 SLOW = 0.2  # seconds of an embedding
 
@@ -62,7 +62,7 @@ def test_keyword_search_reads_only_the_chunks_that_came():
     asked: list[int] = []
     held = Collection(Letters())
     held.add(counted(range(50), asked))
-    keyword = Keyword(held)
+    keyword = BM25Retriever(held)
     assert len(keyword.search(["lamp"], 60)[0]) == 50
     asked.clear()
     held.add(counted([50], asked))
@@ -76,7 +76,7 @@ def test_a_searcher_that_is_far_behind_reads_all(monkeypatch):
     monkeypatch.setattr(collections, "KEPT_CHANGES", 3)
     held = Collection(Letters())
     held.add(pieces("a", "red lamp"))
-    keyword = Keyword(held)
+    keyword = BM25Retriever(held)
     keyword.search(["lamp"], 1)
     for i in range(5):
         held.update(pieces("b", f"blue lamp n{i}"))
@@ -93,10 +93,10 @@ def test_a_dense_search_does_not_wait_for_the_words_of_a_keyword_search():
     asked = []
     held.add(counted(range(40), asked))
     held.update(counted(range(40), asked, seconds=0.05))  # the same texts, whose words now take 2 s
-    keyword = threading.Thread(target=Keyword(held).search, args=(["lamp"], 3))
+    keyword = threading.Thread(target=BM25Retriever(held).search, args=(["lamp"], 3))
     keyword.start()
     time.sleep(0.2)
-    taken = seconds_of(lambda: Dense(held).search(["lamp"], 3))
+    taken = seconds_of(lambda: DenseRetriever(held).search(["lamp"], 3))
     assert keyword.is_alive() and taken < 0.5
     keyword.join()
 
@@ -104,10 +104,10 @@ def test_a_dense_search_does_not_wait_for_the_words_of_a_keyword_search():
 @pytest.mark.parametrize(
     "make",
     [
-        Dense,
-        Diverse,
-        lambda c: Hybrid([Dense(c), Keyword(c)]),
-        lambda c: Hybrid([Hybrid([Dense(c)]), Keyword(c)]),
+        DenseRetriever,
+        MaximalMarginalRelevance,
+        lambda c: HybridRetriever([DenseRetriever(c), BM25Retriever(c)]),
+        lambda c: HybridRetriever([HybridRetriever([DenseRetriever(c)]), BM25Retriever(c)]),
     ],
 )
 def test_queries_are_embedded_side_by_side(make):
@@ -140,7 +140,11 @@ def test_hybrid_searches_beside_updates_see_the_old_or_the_new():
             if found not in states:
                 mixed.append(found)
 
-    retrievers = (Keyword(held), Hybrid([Dense(held), Keyword(held)]), Keyword(held))
+    retrievers = (
+        BM25Retriever(held),
+        HybridRetriever([DenseRetriever(held), BM25Retriever(held)]),
+        BM25Retriever(held),
+    )
     threads = [threading.Thread(target=look, args=(retriever,)) for retriever in retrievers]
     for thread in threads:
         thread.start()
@@ -201,7 +205,7 @@ def test_models_with_prompts_get_them(e5, tmp_path):
 def test_collections_and_searches_use_the_prompts(e5):
     held = Collection(e5)
     held.add(chunk([Document("The lamp is red.", "a", "", date(2026, 1, 1))]))
-    ((hit,),) = Dense(held).search(["What is red?"], 1)
+    ((hit,),) = DenseRetriever(held).search(["What is red?"], 1)
     vectors = embed.minilm().encode(["query: What is red?", "passage: The lamp is red."])
     assert hit.score == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-5)
 

@@ -10,7 +10,7 @@ from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.document import Document
 from adaptlab.rag.embed import CachedEmbedder, cut_texts, minilm
-from adaptlab.rag.retrieve import Dense
+from adaptlab.rag.retrieve import DenseRetriever
 
 POLICY = "退货政策：三十天内可以退货。" * 50
 HOURS = "营业时间是早上八点到晚上六点。" * 10
@@ -46,7 +46,7 @@ def test_a_long_query_is_named_too():
     held = Collection(minilm())
     held.add(chunk([document("short")]))
     with pytest.warns(UserWarning, match="1 of 2 texts"):
-        Dense(held).search(["short", POLICY], 1)
+        DenseRetriever(held).search(["short", POLICY], 1)
 
 
 @pytest.mark.parametrize("title", ["", "Rules of the shop", "A title that is long. " * 60])

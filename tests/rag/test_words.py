@@ -10,8 +10,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import chunk, n_sentences
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.document import Document
-from adaptlab.rag.retrieve import Keyword
-from adaptlab.rag.words import _SPACED, _any_script, languages, stemmed_words
+from adaptlab.rag.retrieve import BM25Retriever
+from adaptlab.rag.tokenize import _SPACED, _any_script, languages, stemmed_words
 
 
 class Same:
@@ -80,12 +80,12 @@ TEXTS = (
     ],
 )
 def test_single_letters_digits_and_scripts_without_spaces_are_found(query, found):
-    (hits,) = Keyword(collection(*TEXTS)).search([query], len(TEXTS))
+    (hits,) = BM25Retriever(collection(*TEXTS)).search([query], len(TEXTS))
     assert sorted(int(hit.chunk.source) for hit in hits) == found
 
 
 def test_capitals_of_turkish_are_those_of_its_small_letters():
-    made = Keyword(collection("Isparta gülleri", "İzmir körfezi"), language="turkish")
+    made = BM25Retriever(collection("Isparta gülleri", "İzmir körfezi"), language="turkish")
     found = made.search(["ısparta", "ISPARTA", "izmir", "İZMİR", "Izmir"], 2)
     assert [[hit.chunk.source for hit in hits] for hits in found] == [
         ["0"],
@@ -98,10 +98,12 @@ def test_capitals_of_turkish_are_those_of_its_small_letters():
 
 def test_stop_words_alone_find_nothing_and_raise_nothing():
     made = collection("the of and", "is a")
-    assert Keyword(made).search(["lamp", "the"], 1) == [[], []]
-    assert Keyword(made).search(["lamp"], 1, lambda c: False) == [[]]
-    assert Keyword(collection("lamp")).search(["the", "?!"], 1) == [[], []]
-    assert [hit.chunk.source for hit in Keyword(made, language=None).search(["the"], 2)[0]] == ["0"]
+    assert BM25Retriever(made).search(["lamp", "the"], 1) == [[], []]
+    assert BM25Retriever(made).search(["lamp"], 1, lambda c: False) == [[]]
+    assert BM25Retriever(collection("lamp")).search(["the", "?!"], 1) == [[], []]
+    assert [
+        hit.chunk.source for hit in BM25Retriever(made, language=None).search(["the"], 2)[0]
+    ] == ["0"]
 
 
 def test_the_quick_pattern_gives_the_words_of_the_whole_one():
@@ -115,10 +117,10 @@ def test_a_language_has_its_stems_and_stop_words():
     assert stemmed_words(["die Häuser und der Garten"], "german") == [["haus", "gart"]]
     assert stemmed_words(["the houses"], None) == [["the", "houses"]]
     assert {"english", "german", "chinese", "finnish"} <= set(languages())
-    german = Keyword(collection("Das Haus ist alt", "Ein Garten"), language="german")
+    german = BM25Retriever(collection("Das Haus ist alt", "Ein Garten"), language="german")
     assert [hit.chunk.source for hit in german.search(["Häuser"], 2)[0]] == ["0"]
     with pytest.raises(AdaptLabError, match="'klingon' is not known"):
-        Keyword(collection("x"), language="klingon")
+        BM25Retriever(collection("x"), language="klingon")
 
 
 @pytest.mark.parametrize(

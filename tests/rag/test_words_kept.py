@@ -19,7 +19,7 @@ from test_read_pdf import write as write_pdf
 
 from adaptlab.rag.chunk import UNITS, chunk, n_sentences
 from adaptlab.rag.document import Document, Heading, clean
-from adaptlab.rag.load import READERS, load
+from adaptlab.rag.loaders import READERS, load
 
 DAY = date(2026, 1, 1)
 

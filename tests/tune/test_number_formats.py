@@ -25,7 +25,7 @@ from adaptlab.models.api import OpenAIChat
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING
-from adaptlab.models.serve import Shared, running
+from adaptlab.models.serve import ServedModel, running
 from adaptlab.rag.rerank import CrossEncoder
 from adaptlab.tune.dpo import merged, prefer
 from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored
@@ -247,7 +247,7 @@ def test_the_reranker_is_tuned_and_scores(tmp_path, in_format):
 
 def test_training_from_scratch(tmp_path, tokenizer, in_format):
     phase = recipe.Phase("repetition", 1024, (4e-3, 2e-3), mixture.REPETITION, n_tokens=4_000)
-    made = train.Run("mini", [phase], tokenizer, tmp_path, seed=3)
+    made = train.PretrainingRun("mini", [phase], tokenizer, tmp_path, seed=3)
     made.train()
     assert made.model.dtype == getattr(torch, in_format) and all(
         master.dtype == torch.float32 for master in made.optimizer.masters
@@ -301,7 +301,7 @@ def test_one_base_serves_its_adapters(chats, tmp_path, loaded, in_format):
             row[1]["content"] for row in ROWS
         ]
         assert texts(tuned, asked, max_new_tokens=8) == [row[1]["content"] for row in ROWS]
-    assert Shared(BASE, {}, loaded).base.dtype == getattr(torch, loaded)
+    assert ServedModel(BASE, {}, loaded).base.dtype == getattr(torch, loaded)
 
 
 def begins_training(node: ast.AST) -> bool:

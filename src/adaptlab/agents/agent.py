@@ -17,7 +17,7 @@ INSTRUCTION = (
 
 
 @dataclass(frozen=True)
-class Limits:
+class AgentLimits:
     """`steps`: calls of the model. `tokens`: of all prompts and replies together, after which no
     further call of the model is made.
     """
@@ -42,7 +42,7 @@ class Called:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AgentResult:
     """How an agent ended: with an "answer", or at its limit of "steps" or "tokens" with an empty
     text.
     """
@@ -109,9 +109,9 @@ def run_agent(
     step: Step,
     tools: Sequence[Tool],
     question: str,
-    limits: Limits = Limits(),
+    limits: AgentLimits = AgentLimits(),
     instruction: str = INSTRUCTION,
-) -> Outcome:
+) -> AgentResult:
     """Ask, carry out what is called, give results and errors back, until the model calls nothing
     more or a limit is reached.
     """
@@ -123,7 +123,7 @@ def run_agent(
         said = step(messages, schemas)
         n_tokens += said.n_tokens
         if not said.calls:
-            return Outcome(said.text, tuple(called), n_steps, n_tokens, "answer")
+            return AgentResult(said.text, tuple(called), n_steps, n_tokens, "answer")
         messages.append(said.message)
         for identity, name, arguments in said.calls:
             called.append(carry_out(tools, name, arguments))
@@ -131,5 +131,5 @@ def run_agent(
                 {"role": "tool", "tool_call_id": identity, "content": called[-1].result}
             )
         if n_tokens >= limits.tokens:
-            return Outcome("", tuple(called), n_steps, n_tokens, "tokens")
-    return Outcome("", tuple(called), limits.steps, n_tokens, "steps")
+            return AgentResult("", tuple(called), n_steps, n_tokens, "tokens")
+    return AgentResult("", tuple(called), limits.steps, n_tokens, "steps")

@@ -18,9 +18,9 @@ from adaptlab.files import read_json, reading
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import Embedder
-from adaptlab.rag.fuse import Hybrid
-from adaptlab.rag.load import Document
-from adaptlab.rag.retrieve import Dense, Keyword, Retriever
+from adaptlab.rag.fuse import HybridRetriever
+from adaptlab.rag.loaders import Document
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Retriever
 
 Part = Literal["text", "guides", "threshold", "published"]
 CHUNK_CHARACTERS = 500
@@ -244,7 +244,7 @@ def claims_document() -> Document:
     return Document("\n\n".join(told), CLAIMS, "The claims", date.today())
 
 
-def lesson_search(documents: Sequence[Document], embedder: Embedder) -> Hybrid:
+def lesson_search(documents: Sequence[Document], embedder: Embedder) -> HybridRetriever:
     """By words and by meaning at once, over the documents in chunks.
 
     A chunk names its own heading only: a passage begins with the number of its lesson.
@@ -252,7 +252,7 @@ def lesson_search(documents: Sequence[Document], embedder: Embedder) -> Hybrid:
     pieces = chunk(documents, size=CHUNK_CHARACTERS, overlap=0)
     collection = Collection(embedder)
     collection.add(replace(piece, parents=()) for piece in pieces)
-    return Hybrid([Dense(collection), Keyword(collection)])
+    return HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)])
 
 
 def tutor_tools(retriever: Retriever) -> tuple[Tool, ...]:

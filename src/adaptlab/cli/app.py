@@ -107,7 +107,7 @@ def doctor(
 ) -> None:
     """Say what this machine has and how long things will take."""
     from adaptlab.doctor import report
-    from adaptlab.models.load import profile
+    from adaptlab.models.load_model import profile
 
     if need_gpu:
         profile("gpu")

@@ -53,7 +53,7 @@ def decide(
     from adaptlab.course.decision_page import decision_page
     from adaptlab.course.decisions import DESCRIBED, matrix
     from adaptlab.decide.advice import advise, as_text
-    from adaptlab.decide.bank import Condition
+    from adaptlab.decide.task_bank import Condition
     from adaptlab.files import write_whole
 
     if not all(

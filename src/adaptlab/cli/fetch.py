@@ -64,7 +64,7 @@ def _row(asset, root: Path) -> str:
     """An asset as a line of the table; its size is that of its folder, or what the manifest knows
     of it.
     """
-    from adaptlab.models.load import asset_folder
+    from adaptlab.models.load_model import asset_folder
 
     try:
         folder = asset_folder(asset, root)

@@ -64,7 +64,7 @@ def models_install(
     source: Annotated[Path, typer.Argument(help="The export folder of `models make`.")],
 ) -> None:
     """Make rebuilt models the package's own (developers)."""
-    from adaptlab.models.load import WEIGHTS, write_hashes
+    from adaptlab.models.load_model import WEIGHTS, write_hashes
 
     found = sorted(path for path in source.glob("*") if (path / "training.json").exists())
     if not found:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptlab.evals.regression import load_tuned
 from adaptlab.files import make_folder, write_whole
-from adaptlab.models.load import checked_folder, name_base
+from adaptlab.models.load_model import checked_folder, name_base
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.arms import tuned
 from adaptlab.studies.run import RECORDED_FOR

@@ -46,7 +46,7 @@ def preflight(lesson: str, profile: str, kept_in: str = "") -> list[str]:
     import psutil
     import torch
 
-    from adaptlab.course.usage import expected
+    from adaptlab.course.lesson_usage import expected
     from adaptlab.doctor import matmul_gigaflops
 
     has_gpu = torch.cuda.is_available()

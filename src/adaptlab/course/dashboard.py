@@ -10,7 +10,7 @@ from markupsafe import Markup
 from adaptlab import plots
 from adaptlab.course.site.places import TEMPLATES
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.store import Run, read_runs
+from adaptlab.evals.store import EvalRun, read_runs
 from adaptlab.evals.suite import PROSE
 from adaptlab.files import write_whole
 
@@ -34,7 +34,7 @@ def build_dashboard(store: Path, page: Path) -> Path:
     return page
 
 
-def _drawing(skill: str, runs: list[Run]) -> plots.Figure:
+def _drawing(skill: str, runs: list[EvalRun]) -> plots.Figure:
     measured = {number: run for number, run in enumerate(runs, 1) if skill in run.scores}
     lost = {number for number, run in measured.items() if skill in run.failed}
     unit = "bits per byte (less is better)" if skill == PROSE else "share of right replies"

@@ -5,9 +5,9 @@ recorded studies.
 from collections.abc import Sequence
 from functools import cache
 
-from adaptlab.decide.bank import Described, Matrix, Measured
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, lever
+from adaptlab.decide.task_bank import Described, Matrix, Measured
 from adaptlab.evals.statistics import Estimate, proportion
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.studies.recorded import recorded

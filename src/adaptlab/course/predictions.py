@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adaptlab.course.usage import peaks
+from adaptlab.course.lesson_usage import peaks
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORDED
@@ -120,7 +120,7 @@ def answer(question_id: str, found: "Estimate") -> "Estimate":
     return found
 
 
-def came_out(question_id: str, outcome: str) -> None:
+def report_outcome(question_id: str, outcome: str) -> None:
     """Say what was found in the words of a question, for the closing cell: the effect that decides
     a claim may be another than what was asked.
     """

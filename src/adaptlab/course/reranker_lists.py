@@ -9,9 +9,9 @@ from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import TUNED_ON, docstring_corpus
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.fuse import Hybrid
-from adaptlab.rag.load import Document
-from adaptlab.rag.retrieve import Dense, Keyword
+from adaptlab.rag.fuse import HybridRetriever
+from adaptlab.rag.loaders import Document
+from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever
 from adaptlab.world.handbook import handbook
 from adaptlab.world.questions import draw_questions
 
@@ -81,7 +81,7 @@ def handbook_lists(n: int, seed: int) -> list[dict]:
 def _lists(collection: Collection, asked: list[tuple[str, set[str]]], seed: int) -> list[dict]:
     rng = random.Random(seed)
     lists = []
-    found = Hybrid([Dense(collection), Keyword(collection)]).search(
+    found = HybridRetriever([DenseRetriever(collection), BM25Retriever(collection)]).search(
         [text for text, _ in asked], min(N_CANDIDATES, len(collection))
     )
     # The first chunk of each.

@@ -18,13 +18,13 @@ import papermill
 from papermill.engines import NBClientEngine, papermill_engines
 
 from adaptlab.cores import threads_of_each
+from adaptlab.course.lesson_usage import usual_seconds, write_usage
 from adaptlab.course.predictions import DONE_MIME
-from adaptlab.course.usage import usual_seconds, write_usage
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import collect, to_json
 from adaptlab.files import make_folder, require_disk, write_whole
-from adaptlab.models.load import profile as check_profile
-from adaptlab.models.load import resolve
+from adaptlab.models.load_model import profile as check_profile
+from adaptlab.models.load_model import resolve
 from adaptlab.models.precision import SETTING, number_format, use_format
 from adaptlab.progress import progress_bar
 
@@ -53,7 +53,7 @@ papermill_engines.register("adaptlab", _ReportingEngine)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LessonOutcome:
     """How one notebook ended: `status` is "done", "kept" (nothing had changed), "failed" or
     "skipped" (what it needs failed).
     """
@@ -154,14 +154,14 @@ def run_notebook(
     output: Path,
     parameters: dict,
     on_cell: Callable[[int], None] = lambda index: None,
-) -> Outcome:
+) -> LessonOutcome:
     """Execute one notebook; the executed copy is kept whatever happens, and marked with its
     fingerprint only if all went well.
     """
     mark = fingerprint(source, parameters)
     began = time.monotonic()
     if _is_current(output, mark):
-        return Outcome(source.stem, "kept")
+        return LessonOutcome(source.stem, "kept")
     make_folder(output.parent)
     part = output.with_name(f".{output.name}")
     error = ""
@@ -214,7 +214,7 @@ def run_notebook(
     # A full disk, above all.
     except (AdaptLabError, OSError, ValueError, nbformat.reader.NotJSONError) as failure:
         error = error or f"its outputs could not be kept: {failure}".splitlines()[0]
-    return Outcome(source.stem, "failed" if error else "done", seconds, cell, error)
+    return LessonOutcome(source.stem, "failed" if error else "done", seconds, cell, error)
 
 
 def _usage(output: Path) -> dict:
@@ -249,7 +249,7 @@ def run_lessons(
     profile: str,
     parameters: dict | None = None,
     n_workers: int = 2,
-) -> list[Outcome]:
+) -> list[LessonOutcome]:
     """Run the lessons into `build`/notebooks and write `build`/ledger.json from all lessons there
     that ran to their end as they stand now.
     """
@@ -291,7 +291,9 @@ def run_lessons(
                     if n in outcomes and outcomes[n].status in ("failed", "skipped")
                 ]
                 if failed:
-                    outcomes[name] = Outcome(name, "skipped", error=f"needs {', '.join(failed)}")
+                    outcomes[name] = LessonOutcome(
+                        name, "skipped", error=f"needs {', '.join(failed)}"
+                    )
                     order.done(name)
                 else:
                     running[_start(pool, by_name[name], build, parameters)] = name
@@ -321,7 +323,7 @@ def run_lessons(
 def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: dict) -> Future:
     """Run a notebook in the pool with a progress bar of its own: cells done, time elapsed."""
 
-    def work() -> Outcome:
+    def work() -> LessonOutcome:
         n_cells = len(_read(notebook).cells)
         with progress_bar(
             total=n_cells,
@@ -344,7 +346,7 @@ def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: di
     return pool.submit(work)
 
 
-def summary(outcomes: list[Outcome]) -> str:
+def summary(outcomes: list[LessonOutcome]) -> str:
     """One line for each notebook, with cell and error where there is one."""
     width = shutil.get_terminal_size().columns
     lines = []

@@ -5,7 +5,7 @@ change, a note to a class.
 from collections import Counter
 from pathlib import Path
 
-from adaptlab.course.usage import read_usage, shown, trained_in
+from adaptlab.course.lesson_usage import read_usage, shown, trained_in
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import read_ledger
 from adaptlab.markdown import table

@@ -5,10 +5,10 @@ answer.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from adaptlab.decide.bank import BankCase, Condition, Described, Matrix, case
 from adaptlab.decide.costs import PRICES, Prices
 from adaptlab.decide.guides import opinions
 from adaptlab.decide.need import Lever
+from adaptlab.decide.task_bank import BankCase, Condition, Described, Matrix, case
 from adaptlab.errors import AdaptLabError
 
 # The numbers of a condition that are turned, one at a time, until the answer changes.

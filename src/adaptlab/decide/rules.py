@@ -8,8 +8,8 @@ from dataclasses import fields
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, export_text
 
-from adaptlab.decide.bank import BankCase
 from adaptlab.decide.need import Lever, Need
+from adaptlab.decide.task_bank import BankCase
 
 # What the tree may ask for. The length of the best prompt is left out: it tells the bank's tasks
 # apart, and nothing about others.

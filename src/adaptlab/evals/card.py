@@ -8,7 +8,7 @@ from adaptlab.evals.abilities import ABILITIES, Ability, draw_cases, measure
 from adaptlab.evals.statistics import proportion
 from adaptlab.files import read_json, reading, write_whole
 from adaptlab.markdown import table
-from adaptlab.models.load import WEIGHTS
+from adaptlab.models.load_model import WEIGHTS
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
 

@@ -14,7 +14,7 @@ import yaml
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, write_whole
-from adaptlab.models.load import resolve
+from adaptlab.models.load_model import resolve
 from adaptlab.models.local import LocalChat
 from adaptlab.world.case import Case
 

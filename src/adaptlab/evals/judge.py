@@ -31,7 +31,7 @@ def judge_messages(prompt: Messages, first: str, second: str, rubric: str = RUBR
 
 
 @dataclass(frozen=True)
-class Verdict:
+class JudgedPair:
     """What a judge said in the two orders: 1 for the first reply, 0 for the second, one half where
     it gave neither letter.
     """
@@ -50,7 +50,7 @@ class Verdict:
 
 def verdicts(
     chat: Chat, comparisons: Sequence[tuple[Messages, str, str]], rubric: str = RUBRIC
-) -> list[Verdict]:
+) -> list[JudgedPair]:
     """A verdict on each (prompt, first reply, second reply), by any chat model, embedded or behind
     an API.
     """
@@ -62,7 +62,7 @@ def verdicts(
     said = [_letter(reply.text) for reply in replies]
     n_tokens = [reply.n_prompt_tokens + reply.n_completion_tokens for reply in replies]
     n = len(comparisons)
-    return [Verdict(said[i], 1 - said[n + i], n_tokens[i] + n_tokens[n + i]) for i in range(n)]
+    return [JudgedPair(said[i], 1 - said[n + i], n_tokens[i] + n_tokens[n + i]) for i in range(n)]
 
 
 def _letter(text: str) -> float:
@@ -73,7 +73,7 @@ def _letter(text: str) -> float:
     return 0.5 if found is None else float(found.group(1) == FIRST)
 
 
-def agreement_with(verdicts: Sequence[Verdict], truth: Sequence[bool]) -> Estimate:
+def agreement_with(verdicts: Sequence[JudgedPair], truth: Sequence[bool]) -> Estimate:
     """Share of comparisons where judge and truth (whether the first reply is better) agree; an
     undecided one counts half.
     """
@@ -83,7 +83,7 @@ def agreement_with(verdicts: Sequence[Verdict], truth: Sequence[bool]) -> Estima
     )
 
 
-def position_bias(verdicts: Sequence[Verdict]) -> Estimate:
+def position_bias(verdicts: Sequence[JudgedPair]) -> Estimate:
     """Share of comparisons in which the judge's choice is the place and not the reply."""
     return proportion([verdict.as_given != verdict.turned_round for verdict in verdicts])
 

@@ -10,7 +10,7 @@ import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_number, check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import Estimate, paired_p, proportion, unpaired_p
+from adaptlab.evals.statistics import Estimate, exact_mcnemar_p, proportion, unpaired_p
 
 ALPHA = 0.05
 POWER = 0.8
@@ -64,7 +64,7 @@ def planted(hits: Hits, effect: float, seed: int = 0) -> list[bool]:
     return hits.tolist()
 
 
-def found_share(
+def simulated_power(
     new: Hits, old: Hits, n: int, paired: bool = True, n_draws: int = N_DRAWS, seed: int = 0
 ) -> Estimate:
     """Power by simulation: the share of comparisons over n cases, drawn from the pool with
@@ -83,7 +83,7 @@ def found_share(
         counts = zip(
             (new & ~old)[cases].sum(axis=1).tolist(), (old & ~new)[cases].sum(axis=1).tolist()
         )
-        return proportion(_significant(list(counts), paired_p))
+        return proportion(_significant(list(counts), exact_mcnemar_p))
     others = rng.integers(len(old), size=(n_draws, n))
     counts = zip(new[cases].sum(axis=1).tolist(), old[others].sum(axis=1).tolist())
     return proportion(_significant(list(counts), lambda a, b: unpaired_p(a, n, b, n)))

@@ -9,7 +9,7 @@ from adaptlab.evals.gate import Comparison, compare
 from adaptlab.evals.store import STORE, keep_run
 from adaptlab.evals.suite import FOLDER, N_CASES, SEED, estimates, run_suite, weights_hash
 from adaptlab.files import read_json
-from adaptlab.models.adapter import with_adapter
+from adaptlab.models.load_adapter import with_adapter
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.run import load_run
 

@@ -149,7 +149,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
 
 
 @cache  # simulations ask for few pairs of counts, each very often
-def paired_p(won: int, lost: int) -> float:
+def exact_mcnemar_p(won: int, lost: int) -> float:
     """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ
     (McNemar 1947); 1 where there are none.
     """
@@ -173,7 +173,7 @@ def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
     )
 
 
-def corrected_share(
+def rogan_gladen(
     said: Sequence[float], of_true: Sequence[float], of_false: Sequence[float], seed: int = 0
 ) -> Estimate:
     """The true share behind what a judge said of cases, given what it says of known ones (Rogan and

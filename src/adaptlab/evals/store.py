@@ -28,7 +28,7 @@ SCHEMA = (
 
 
 @dataclass(frozen=True)
-class Run:
+class EvalRun:
     """One model measured. `weights` is their hash; `base` is the name of the model it was compared
     with, "" for none. `failed`: the skills that were lost.
     """
@@ -71,7 +71,7 @@ def keep_run(
             )
 
 
-def read_runs(path: Path, patience: float = PATIENCE) -> list[Run]:
+def read_runs(path: Path, patience: float = PATIENCE) -> list[EvalRun]:
     """All runs, the oldest first."""
     if not path.exists():
         raise AdaptLabError(
@@ -92,7 +92,7 @@ def read_runs(path: Path, patience: float = PATIENCE) -> list[Run]:
             for run, *_ in runs
         }
     return [
-        Run(
+        EvalRun(
             *named,
             json.loads(config),
             {skill: Estimate(*numbers) for skill, *numbers, _ in found[run]},

@@ -32,7 +32,7 @@ from adaptlab.progress import progress_bar
 PAIR = processes(2)
 LIBRARY_SECONDS, LIBRARY_BYTES = 600, 2**40  # of addresses, of which few are used
 OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
-READERS = ("lora/adapter.py", "lora/files.py")  # what outside of this folder decides which files of students are taken, and what they do
+READERS = ("lora/adapter.py", "lora/adapter_file.py")  # what outside of this folder decides which files of students are taken, and what they do
 WHOLE = Limits(step_seconds=300, total_seconds=900, whole_seconds=3600)  # an experiment may train a model
 OWN, ALONE = ExitStack(), Lock()  # of a process that grades: the harness that it keeps for a batch, and its turn
 atexit.register(OWN.close)

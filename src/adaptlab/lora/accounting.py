@@ -23,7 +23,7 @@ from adaptlab.checks import check_rank, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora.adapter import dimensions, targets
 from adaptlab.models.chat import check_text
-from adaptlab.models.load import resolve
+from adaptlab.models.load_model import resolve
 
 NF4_BLOCK = 64
 NF4_SECOND_BLOCK = 256  # weights that share a factor, and factors that share one of their own

@@ -17,7 +17,7 @@ from huggingface_hub.utils import build_hf_headers
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, require_disk, sha256
 from adaptlab.models.assets import Asset, File, Locked, manifest, read_lock, write_lock
-from adaptlab.models.load import asset_folder
+from adaptlab.models.load_model import asset_folder
 from adaptlab.progress import progress_bar
 
 # Besides a licence; other formats hold the same weights once more.

@@ -12,7 +12,7 @@ from adaptlab.checks import check_pairs
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages, merge_data, merge_system
 from adaptlab.models.chat import Reply, check_messages, check_options, check_text, timed
-from adaptlab.models.load import load_model
+from adaptlab.models.load_model import load_model
 from adaptlab.models.template import ChatTemplate, stop_at_end_of_turn
 
 # Of prompts that share a pass; on a processor reading more at once took up to a third longer.

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from adaptlab.files import make_folder, write_whole
 from adaptlab.models.recipe import BUDGETS, phases
 from adaptlab.models.tokenizer import train_tokenizer
-from adaptlab.models.train import Run
+from adaptlab.models.train import PretrainingRun
 
 STAGES = ("base", "chat")
 
@@ -33,7 +33,7 @@ def make_models(folder: Path, budget: str = "full", seed: int = 0) -> None:
         start = None
         for stage in STAGES:
             export = folder / "export" / f"{size}-{stage}"
-            run = Run(
+            run = PretrainingRun(
                 size,
                 phases(stage, size, budget),
                 tokenizer,

@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
-from adaptlab.models.load import load_model, resolve
+from adaptlab.models.load_model import load_model, resolve
 from adaptlab.models.precision import check_format, setting
 from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checked
 
@@ -43,7 +43,7 @@ MOST_STOPS = 4
 # They load or drop models, or need ones of other kinds.
 CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")
 CONSTRAINT = "constraint"
-SEED = "seed"  # what a request brings to `Shared.generate` beside transformers' own settings
+SEED = "seed"  # what a request brings to `ServedModel.generate` beside transformers' own settings
 # Addresses of a machine that is reached by names which it does not know itself.
 EVERYWHERE = ("", "0.0.0.0", "::")
 
@@ -84,7 +84,7 @@ def adapter_folder(path: Path | str, model_id: str) -> Path:
     return path / "adapter"
 
 
-class Shared:
+class ServedModel:
     """One model in memory under several names: its own and those of its adapters. One reply at a
     time, since an adapter is switched on in the model itself.
     """
@@ -106,7 +106,7 @@ class Shared:
         self._active = ""
 
     def _with_adapters(self, folders: Mapping[str, Path]):
-        from adaptlab.models.adapter import with_adapter
+        from adaptlab.models.load_adapter import with_adapter
 
         model = self.base
         for name, folder in folders.items():
@@ -196,7 +196,7 @@ def _limit(reply: Callable, args: tuple, options: Mapping) -> int | None:
 class Named:
     """One name of a shared model: all of its attributes, and a `generate` of its own."""
 
-    def __init__(self, shared: Shared, name: str):
+    def __init__(self, shared: ServedModel, name: str):
         self._shared = shared
         self.generate = partial(shared.generate, name)
         self.check = partial(shared.check, name)
@@ -205,7 +205,7 @@ class Named:
         return getattr(self._shared.base, attribute)
 
 
-def application(shared: Shared, host: str, api_key: str = ""):
+def application(shared: ServedModel, host: str, api_key: str = ""):
     """The FastAPI application for a server at an address `host`: `/v1/chat/completions`,
     `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`.
 
@@ -407,7 +407,7 @@ def serve(
             " what uses it."
         ) from error
     with listening:
-        app = application(Shared(model_id, adapters, dtype), host, api_key)
+        app = application(ServedModel(model_id, adapters, dtype), host, api_key)
         print(
             f"Serving {', '.join((model_id, *adapters))} at"
             f" http://{host}:{listening.getsockname()[1]}/v1",

@@ -96,7 +96,7 @@ def batch_loss(
     return F.cross_entropy(logits, targets), accuracy
 
 
-class Run:
+class PretrainingRun:
     """One stage of one model: its phases in order, with a checkpoint in `folder` every
     two minutes.
     """

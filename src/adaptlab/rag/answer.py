@@ -21,7 +21,7 @@ LEAST_BACKED = 0.5  # share of what an answer adds to its question that has to s
 
 
 @dataclass(frozen=True)
-class Prices:
+class TokenPrices:
     """Money for a million tokens."""
 
     prompt: float
@@ -46,7 +46,7 @@ class Answer:
     n_completion_tokens: int
     seconds: dict[str, float]
 
-    def cost(self, prices: Prices) -> float:
+    def cost(self, prices: TokenPrices) -> float:
         """Money for this answer's tokens."""
         return (
             self.n_prompt_tokens * prices.prompt + self.n_completion_tokens * prices.completion

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Document, Heading
 from adaptlab.rag.embed import Embedder, Prompts, cut_texts, minilm_folder
-from adaptlab.rag.markdown import headings
+from adaptlab.rag.read_markdown import headings
 
 UNITS = ("characters", "tokens", "sentences")
 

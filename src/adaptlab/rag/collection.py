@@ -33,7 +33,8 @@ class Collection:
     """What a search looks through: `chunks` by their ids, and an `index` of their vectors in
     context.
 
-    A change alters `chunks` in place: hold `steady()` while you go through it beside other threads.
+    A change alters `chunks` in place: hold `read_lock()` while you go through it beside other
+    threads.
     """
 
     def __init__(self, embedder: Embedder, index: VectorIndex | None = None):
@@ -62,7 +63,7 @@ class Collection:
     def __len__(self) -> int:
         return len(self.chunks)
 
-    def steady(self):
+    def read_lock(self):
         """A context in which nothing changes, so that several searches see the same."""
         return self._lock
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.progress import progress_bar
-from adaptlab.rag.load import Document
+from adaptlab.rag.loaders import Document
 
 # What lessons search, and what the embedded reranker has learned from: two parts, since classes of
 # one library are often described in the same words.

@@ -18,7 +18,7 @@ import numpy as np
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder
 from adaptlab.models.assets import manifest, wheel_folder
-from adaptlab.models.load import from_hub
+from adaptlab.models.load_model import from_hub
 from adaptlab.progress import bars_are_on, progress_bar
 
 MINILM = "all-MiniLM-L6-v2"

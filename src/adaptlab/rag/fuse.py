@@ -74,7 +74,7 @@ class _Scores:
         return [Hit(self.chunks[i], score) for i, score in best]
 
 
-class Hybrid:
+class HybridRetriever:
     """Several retrievers of one collection whose rankings, `depth` hits each, are fused."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Hybrid:
         searches = [prepared(retriever, queries) for retriever in self.retrievers]
 
         def run(k: int, where: Where | None) -> list[list[Hit]]:
-            with self.collection.steady():
+            with self.collection.read_lock():
                 depth = first_depth(k, self.depth, len(self.collection))
                 lists = [search.run(depth, where) for search in searches]
             return [self._fused(list(rankings), k) for rankings in zip(*lists)]
@@ -160,7 +160,7 @@ def _checked_versions(versions: object, n: int) -> list[list[str]]:
     return versions
 
 
-class Rewritten:
+class MultiQueryRetriever:
     """Searches for several versions of each query and fuses what they find. `rewrite` may be a
     template's, or a model's.
     """

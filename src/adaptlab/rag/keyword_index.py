@@ -9,7 +9,7 @@ import numpy as np
 
 from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.change import Change
-from adaptlab.rag.words import stemmed_words
+from adaptlab.rag.tokenize import stemmed_words
 
 # Words of every kind that the rules treat in a way of their own.
 _SAMPLE = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
 from adaptlab.rag.document import Heading, Read, clean
-from adaptlab.rag.markdown import first_title, front_matter, headings, markdown_document
+from adaptlab.rag.read_markdown import first_title, front_matter, headings, markdown_document
 
 
 def read_notebook(path: Path) -> Read:

@@ -14,7 +14,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import as_path, read_text
 from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.rag.document import OWN_NAMES, Document
-from adaptlab.rag.load import RECORDS, day_of_change
+from adaptlab.rag.loaders import RECORDS, day_of_change
 
 TABLES = (".csv", ".tsv")
 DELIMITERS = ",;\t|"

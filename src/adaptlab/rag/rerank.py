@@ -7,7 +7,7 @@ from functools import cached_property
 
 from adaptlab.checks import check_whole
 from adaptlab.errors import AdaptLabError
-from adaptlab.models.load import checked_folder, from_hub
+from adaptlab.models.load_model import checked_folder, from_hub
 from adaptlab.models.precision import number_format
 from adaptlab.progress import bars_are_on
 from adaptlab.rag.embed import LONG, MARKS, minilm_folder, together, uncut

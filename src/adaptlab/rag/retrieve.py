@@ -16,9 +16,17 @@ from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import encode_queries
 from adaptlab.rag.filters import Where
 from adaptlab.rag.index import check_positive
-from adaptlab.rag.words import stemmed_words
+from adaptlab.rag.tokenize import stemmed_words
 
-__all__ = ["Dense", "Diverse", "Hit", "Keyword", "Retriever", "sources", "stemmed_words"]
+__all__ = [
+    "DenseRetriever",
+    "MaximalMarginalRelevance",
+    "Hit",
+    "BM25Retriever",
+    "Retriever",
+    "sources",
+    "stemmed_words",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,7 @@ def check_retriever(retriever: object) -> None:
     """A retriever whose hits are chunks: one that gives documents is the last stage."""
     if not hasattr(retriever, "search") or not hasattr(retriever, "collection"):
         problem = f"The retriever is {type(retriever).__name__}, which does not search"
-        raise AdaptLabError(f"{problem}. Give one, for example Dense(collection).")
+        raise AdaptLabError(f"{problem}. Give one, for example DenseRetriever(collection).")
     if not getattr(retriever, "finds_chunks", True):
         problem = f"{type(retriever).__name__} finds documents, where chunks are needed"
         raise AdaptLabError(f"{problem}. Put it around the other retriever.")
@@ -167,13 +175,13 @@ def unchanged(collection: Collection, searches: Sequence[Prepared]) -> Iterator[
         version = collection.version
         for search in searches:
             search.refresh()
-        with collection.steady():
+        with collection.read_lock():
             if version == collection.version or not n_left:
                 yield
                 return
 
 
-class Dense:
+class DenseRetriever:
     """The chunks whose vectors are nearest to the query's."""
 
     def __init__(self, collection: Collection):
@@ -195,7 +203,7 @@ class Dense:
         return self.prepare(queries).run(k, where)
 
 
-class Keyword:
+class BM25Retriever:
     """BM25 over the words of the chunks, stemmed, without the commonest of a `language`.
 
     A chunk that shares no word with the query is not found. The index is the collection's, which
@@ -226,7 +234,7 @@ class Keyword:
 
     def _found(self, queries: list[list[str]], k: int, where: Where | None) -> list[list[Hit]]:
         """Hits for the words of each query, by the collection as it is."""
-        with self.collection.steady():
+        with self.collection.read_lock():
             self.index.follow(self.collection)
             chunks = self.collection.chunks
             k = check_k(k, len(chunks))
@@ -242,7 +250,7 @@ class Keyword:
             return search.run(k, where)
 
 
-class Diverse:
+class MaximalMarginalRelevance:
     """Maximal marginal relevance over the `depth` nearest: Carbonell and Goldstein 1998.
 
     Each next hit has the highest `relevance` · (cosine to the query) - (1 - `relevance`) · (highest
@@ -260,10 +268,10 @@ class Diverse:
             raise AdaptLabError(
                 "Maximal marginal relevance weighs cosines; build the index with metric='cosine'."
             )
-        dense = Dense(self.collection).prepare(queries)
+        dense = DenseRetriever(self.collection).prepare(queries)
 
         def run(k: int, where: Where | None) -> list[list[Hit]]:
-            with self.collection.steady():
+            with self.collection.read_lock():
                 depth = first_depth(k, self.depth, len(self.collection))
                 return [self._spread(hits, k) for hits in dense.run(depth, where)]
 

@@ -22,8 +22,8 @@ from adaptlab.rag.answer import prompt
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.load import Document
-from adaptlab.rag.retrieve import Dense, Hit
+from adaptlab.rag.loaders import Document
+from adaptlab.rag.retrieve import DenseRetriever, Hit
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT, Arm
 from adaptlab.studies.forgetting import old_conversations
 from adaptlab.studies.grid import Study, grid
@@ -55,7 +55,7 @@ COUNTS = {"value": "right", "source": "cited", "form": "form", "tone": "tone", "
 
 
 @dataclass(frozen=True)
-class Asked:
+class AssistantQuestion:
     """A question with what a search found for it: `gold` are the numbers, from 1, of the hits that
     state its `value`; None where nothing does.
     """
@@ -70,21 +70,23 @@ class Asked:
         """The reply that the house wants, given these hits."""
         return support_reply(self.value, min(self.gold)) if self.gold else support_reply(None, None)
 
-    def with_oracle(self) -> "Asked":
+    def with_oracle(self) -> "AssistantQuestion":
         """The same with nothing but a right chunk, where there is one."""
         return (
-            Asked(self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1}))
+            AssistantQuestion(
+                self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1})
+            )
             if self.gold
             else self
         )
 
-    def with_first(self) -> "Asked":
+    def with_first(self) -> "AssistantQuestion":
         """The same with nothing but the chunk that the search likes best."""
-        return Asked(self.question, self.value, self.hits[:1], self.gold & {1})
+        return AssistantQuestion(self.question, self.value, self.hits[:1], self.gold & {1})
 
-    def closed(self) -> "Asked":
+    def closed(self) -> "AssistantQuestion":
         """The same without any chunk."""
-        return Asked(self.question, self.value, (), frozenset())
+        return AssistantQuestion(self.question, self.value, (), frozenset())
 
     def messages(self, instruction: str) -> Messages:
         return (
@@ -95,7 +97,7 @@ class Asked:
 
 
 @cache
-def shelf(sections: tuple[Section, ...]) -> Dense:
+def shelf(sections: tuple[Section, ...]) -> DenseRetriever:
     """A search in a handbook, of which each section is a chunk."""
     collection = Collection(minilm())
     collection.add(
@@ -105,12 +107,12 @@ def shelf(sections: tuple[Section, ...]) -> Dense:
             overlap=0,
         )
     )
-    return Dense(collection)
+    return DenseRetriever(collection)
 
 
 def asked_of(
     sections: tuple[Section, ...], n: int, n_without: int, split: str, rng: random.Random
-) -> list[Asked]:
+) -> list[AssistantQuestion]:
     """n questions about a handbook with their hits, of which n_without have no answer in it."""
     drawn = draw_questions(rng, sections, "name", n - n_without, split) + draw_questions(
         rng, sections, "unanswerable", n_without, split
@@ -125,13 +127,13 @@ def asked_of(
         for hits, right in zip(found, titles)
     ]
     return [
-        Asked(q.text, q.facts[0].value if q.answerable else None, tuple(hits), g)
+        AssistantQuestion(q.text, q.facts[0].value if q.answerable else None, tuple(hits), g)
         for q, hits, g in zip(drawn, found, gold)
     ]
 
 
 @cache
-def test_questions(seed: int) -> tuple[Asked, ...]:
+def test_questions(seed: int) -> tuple[AssistantQuestion, ...]:
     """The frozen test set of a seed: in held-out wordings, about things whose names no training
     holds.
     """
@@ -141,7 +143,7 @@ def test_questions(seed: int) -> tuple[Asked, ...]:
 
 
 @cache
-def transcripts(seed: int) -> tuple[Asked, ...]:
+def transcripts(seed: int) -> tuple[AssistantQuestion, ...]:
     """What the house has answered before, about other goods: the chunks in any order, so that the
     first is not always the right one.
     """
@@ -154,9 +156,9 @@ def transcripts(seed: int) -> tuple[Asked, ...]:
     return tuple(_shuffled(asked, rng) for asked in rng.sample(made, len(made)))
 
 
-def _shuffled(asked: Asked, rng: random.Random) -> Asked:
+def _shuffled(asked: AssistantQuestion, rng: random.Random) -> AssistantQuestion:
     order = rng.sample(range(len(asked.hits)), len(asked.hits))
-    return Asked(
+    return AssistantQuestion(
         asked.question,
         asked.value,
         tuple(asked.hits[i] for i in order),
@@ -164,7 +166,12 @@ def _shuffled(asked: Asked, rng: random.Random) -> Asked:
     )
 
 
-def few_shot(asked: Asked, seed: int, view: Callable[[Asked], Asked], n: int = 2) -> Messages:
+def few_shot(
+    asked: AssistantQuestion,
+    seed: int,
+    view: Callable[[AssistantQuestion], AssistantQuestion],
+    n: int = 2,
+) -> Messages:
     """Worked examples as turns of the conversation before the question."""
     shown = [
         turn
@@ -206,7 +213,7 @@ def tuned(chat: LocalChat, seed: int, how: str) -> tuple[LocalChat, float, int]:
         rng = random.Random(f"facts:{seed}")
         stated = dict.fromkeys(fact for section in handbook(seed) for fact in section.facts)
         learned = [
-            (Asked(fact.ask(rng, "train"), fact.value, (), frozenset()), fact.value)
+            (AssistantQuestion(fact.ask(rng, "train"), fact.value, (), frozenset()), fact.value)
             for fact in stated
             for _ in range(N_TIMES)
         ]
@@ -230,7 +237,7 @@ def _n_tokens(chat: LocalChat, conversations: Sequence[Messages]) -> int:
     return sum(len(ids) for ids in chat.tokenizer(texts, add_special_tokens=False)["input_ids"])
 
 
-def _mistakes(chat: LocalChat, asked: Sequence[Asked]) -> list[Pair]:
+def _mistakes(chat: LocalChat, asked: Sequence[AssistantQuestion]) -> list[Pair]:
     """Pairs of the wanted reply and the model's own where that is not all right; a reply against
     silence if it makes no mistakes.
     """
@@ -246,20 +253,20 @@ def _mistakes(chat: LocalChat, asked: Sequence[Asked]) -> list[Pair]:
     return [Pair(one.messages(SHORT), one.reply, text) for one, text in wrong or [(asked[0], "")]]
 
 
-def _as_found(asked: Asked) -> Asked:
+def _as_found(asked: AssistantQuestion) -> AssistantQuestion:
     return asked
 
 
 VIEWS = {
-    "nothing": Asked.closed,
+    "nothing": AssistantQuestion.closed,
     "found": _as_found,
-    "first": Asked.with_first,
-    "right": Asked.with_oracle,
+    "first": AssistantQuestion.with_first,
+    "right": AssistantQuestion.with_oracle,
 }
 PROMPTS = {"full": IN_FULL, "steps": f"{IN_FULL} {STEP_BY_STEP}", "short": SHORT, "bare": SHORT}
 
 
-def asks(arm: Arm, asked: Asked, seed: int) -> Messages:
+def asks(arm: Arm, asked: AssistantQuestion, seed: int) -> Messages:
     """What a model is asked by an arm."""
     view = VIEWS[arm.shows]
     if arm.prompt == "examples":
@@ -316,7 +323,7 @@ def _n_trained(chat: LocalChat) -> int:
     return sum(adapter) or chat.model.num_parameters()
 
 
-def _seconds_alone(model: LocalChat, asked: Asked, arm: Arm, seed: int) -> float:
+def _seconds_alone(model: LocalChat, asked: AssistantQuestion, arm: Arm, seed: int) -> float:
     """Seconds of a query by itself, with its search where chunks are shown."""
     search = (
         timed(lambda: shelf(handbook(seed)).search([asked.question], K))[1]

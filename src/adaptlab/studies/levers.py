@@ -39,7 +39,7 @@ ABOUT_FACTS = ("handbook", "changed handbook")  # the tasks whose facts stand in
 
 
 @dataclass(frozen=True)
-class Task:
+class StudyTask:
     """`test` and `train` make a seed's cases; `ask` is the best prompt for one of them, given the
     seed.
     """
@@ -111,9 +111,9 @@ def _with_examples(case: Case, seed: int) -> Messages:
     return [user(f"{shown}\n\nMessage: {case.fields['text']}\nRecord:")]
 
 
-def _of_house(name: str, ask: Callable[[Case, int], Messages]) -> Task:
+def _of_house(name: str, ask: Callable[[Case, int], Messages]) -> StudyTask:
     ability = TASKS[name]
-    return Task(
+    return StudyTask(
         lambda seed: test_cases(name, N_ASKED, seed),
         lambda seed: train_cases(name, N_TAUGHT, seed),
         ability.judge,
@@ -123,18 +123,18 @@ def _of_house(name: str, ask: Callable[[Case, int], Messages]) -> Task:
 
 
 BANK = {
-    "known facts": Task(*_drawn(recall_case), exact),
-    "handbook": Task(
+    "known facts": StudyTask(*_drawn(recall_case), exact),
+    "handbook": StudyTask(
         _fact_questions,
         lambda seed: _taught(seed, changed=False),
         lambda case, text: text.partition(" [")[0] == case.answer,
     ),
-    "changed handbook": Task(
+    "changed handbook": StudyTask(
         _fact_questions,
         lambda seed: _taught(seed, changed=True),
         lambda case, text: text.partition(" [")[0] == case.answer,
     ),
-    "tone": Task(
+    "tone": StudyTask(
         *_drawn(
             lambda rng, split: tone_case(
                 rng, split, "fresh" if split == "train" else "new", "formal", known=False
@@ -143,12 +143,12 @@ BANK = {
         in_tone,
         max_new_tokens=24,
     ),
-    "steps": Task(
+    "steps": StudyTask(
         *_drawn(lambda rng, split: problem_case(rng, split, 3, "steps")),
         final_number,
         max_new_tokens=64,
     ),
-    "sentiment": Task(*_drawn(lambda rng, split: review_case(rng, split, "sentiment")), exact),
+    "sentiment": StudyTask(*_drawn(lambda rng, split: review_case(rng, split, "sentiment")), exact),
     "style": _of_house("style", _shown("style", 4)),
     "desk": _of_house("desk", _one_of_each),
     "record": _of_house("record", _with_examples),

@@ -85,7 +85,7 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
     ]
 
 
-class _Trainer(DPOTrainer):
+class ReplyDPOTrainer(DPOTrainer):
     """TRL's trainer; the reference's log-probabilities, and all later ones, are made where replies
     stand.
     """
@@ -119,7 +119,7 @@ def dpo_trainer(
                 options, folder, on_cpu, len(pairs), passes(options.batch_size, on_cpu)
             ),
         )
-        made = _Trainer(
+        made = ReplyDPOTrainer(
             model,
             args=config,
             train_dataset=data,

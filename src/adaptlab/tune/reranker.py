@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptlab.files import make_folder, write_whole
-from adaptlab.models.load import name_base
+from adaptlab.models.load_model import name_base
 from adaptlab.models.precision import number_format
 from adaptlab.rag.embed import MINILM, minilm_folder
 from adaptlab.rag.rerank import MAX_TOKENS

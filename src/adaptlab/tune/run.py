@@ -26,7 +26,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, write_whole
 from adaptlab.markdown import table
 from adaptlab.messages import Messages
-from adaptlab.models.adapter import with_adapter
+from adaptlab.models.load_adapter import with_adapter
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
 from adaptlab.tune.data_hash import data_hash

@@ -30,7 +30,7 @@ from adaptlab.tune.trainer import (
 PASS_TOKENS = 900
 
 
-class _Trainer(SFTTrainer):
+class ReplyTrainer(SFTTrainer):
     """TRL's trainer with a loss that makes logits only where some reply of the batch stands, and no
     metrics that are not looked at.
 
@@ -169,7 +169,7 @@ def trainer(
     )
     with quietly():
         config = _config(options, folder, model.device.type == "cpu", len(train), bool(validation))
-        made = _Trainer(
+        made = ReplyTrainer(
             model,
             args=config,
             train_dataset=train,

@@ -59,7 +59,7 @@ class Progress(TrainerCallback):
             self.bar.close()
 
 
-class Shared(TrainerCallback):
+class SharedFrozenWeights(TrainerCallback):
     """Under an adapter on a processor, what is frozen is not there twice in training: it is the
     base's own, or, where that is fast, its matrices in bfloat16.
 
@@ -193,4 +193,4 @@ def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
     made.remove_callback(PrinterCallback)
     made.add_callback(Progress)
     if base is not None and made.args.use_cpu:
-        made.add_callback(Shared(base))
+        made.add_callback(SharedFrozenWeights(base))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from adaptlab.course.site.tables import Cell, sortable_table
+from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.evals.claims import VERDICTS, Claim, claims
 
 MARKS = dict(zip(VERDICTS, "✓≈✗?"))
@@ -34,21 +34,21 @@ def ledger_table(records: Sequence[dict]) -> Markup:
     )
 
 
-def _claimed(entry: Claim, place: int) -> Cell:
+def _claimed(entry: Claim, place: int) -> TableCell:
     note = (
         Markup('<br><span class="note">{}</span>').format(entry.built_in) if entry.built_in else ""
     )
     text = Markup(
         '<a class="claim" href="#{0}">{0}</a> {1} <span class="note">(guides: {2})</span>{3}'
     )
-    return Cell(text.format(entry.id, entry.text, entry.guides, note), place)
+    return TableCell(text.format(entry.id, entry.text, entry.guides, note), place)
 
 
-def _measured(record: dict) -> Cell:
+def _measured(record: dict) -> TableCell:
     link = Markup(
         '<a href="lessons/{notebook}.html#cell-{cell}">{value:.3f} [{low:.3f}, {high:.3f}]</a>'
     )
-    return Cell(
+    return TableCell(
         link.format(**record)
         + Markup('<br><span class="note">n = {}, seeds {}</span>').format(
             record["n"], ", ".join(map(str, record["seeds"]))
@@ -57,7 +57,7 @@ def _measured(record: dict) -> Cell:
     )
 
 
-def _verdict(record: dict, entry: Claim) -> Cell:
+def _verdict(record: dict, entry: Claim) -> TableCell:
     verdict = record["verdict"]
     revised = (
         Markup("<br>Rule changed after a run: {}").format(entry.revised) if entry.revised else ""
@@ -65,7 +65,7 @@ def _verdict(record: dict, entry: Claim) -> Cell:
     html = Markup('<b class="verdict">{} {}</b><br><span class="note">{}{}</span>').format(
         MARKS[verdict], verdict, entry.rule, revised
     )
-    return Cell(html, VERDICTS.index(verdict))
+    return TableCell(html, VERDICTS.index(verdict))
 
 
 def verdicts_of(records: Sequence[dict], notebook: str = "") -> str:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from adaptlab import plots
 from adaptlab.course.decisions import scoreboard
 from adaptlab.course.site.notebooks import data_in_text
-from adaptlab.course.site.tables import Cell, sortable_table
+from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.evals.statistics import Estimate
 
 
@@ -23,16 +23,16 @@ def scoreboard_table() -> Markup:
     )
 
 
-def _cell(value: Estimate | float | str) -> Cell | str:
+def _cell(value: Estimate | float | str) -> TableCell | str:
     if isinstance(value, Estimate):
-        return Cell(
+        return TableCell(
             Markup(
                 f'{value.value:.2f} <span class="note">[{value.low:.2f}, {value.high:.2f}]</span>'
             ),
             value.value,
         )
     return (
-        Cell(f"{value:,.2f}" if isinstance(value, float) else f"{value:,}", value)
+        TableCell(f"{value:,.2f}" if isinstance(value, float) else f"{value:,}", value)
         if isinstance(value, float | int)
         else value
     )

@@ -14,7 +14,7 @@ FENCE = "~" * 12
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """What a cell shows (text, or Markup that is safe as HTML) and what it is sorted by: a number
     or a text.
     """
@@ -26,13 +26,13 @@ class Cell:
 def sortable_table(
     caption: str,
     columns: Sequence[str],
-    rows: Sequence[Sequence[Cell | str | float]],
+    rows: Sequence[Sequence[TableCell | str | float]],
     anchors: Sequence[str] = (),
 ) -> Markup:
     """An HTML table with a heading for each column; the first cell of a row is its heading.
 
-    A cell is a `Cell`, or a text or number that is shown and sorted by as it stands. `anchors`: an
-    id for each row, or none.
+    A cell is a `TableCell`, or a text or number that is shown and sorted by as it stands.
+    `anchors`: an id for each row, or none.
     """
     if any(len(row) != len(columns) for row in rows):
         raise ValueError(f"every row of {caption!r} needs {len(columns)} cells")
@@ -42,8 +42,8 @@ def sortable_table(
         [
             (
                 cell
-                if isinstance(cell, Cell)
-                else Cell(f"{cell:g}" if isinstance(cell, float) else str(cell), cell)
+                if isinstance(cell, TableCell)
+                else TableCell(f"{cell:g}" if isinstance(cell, float) else str(cell), cell)
             )
             for cell in row
         ]

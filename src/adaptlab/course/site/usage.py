@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from adaptlab.course.lesson_usage import read_usage, shown, trained_in
 from adaptlab.course.site.tables import raw, sortable_table
-from adaptlab.course.usage import read_usage, shown, trained_in
 from adaptlab.studies.recorded import recorded
 
 

@@ -31,11 +31,7 @@ def tiny_training(answer: Callable, embedding: Any, head: Any, batches: list, mo
 
 def adapter_replies(content: Any, conversations: list, model_id: str, rank: int, max_new_tokens: int) -> dict:
     """What a model says to each conversation with the adapter in a file's bytes (uint8) beside it, and whether that adapter changes anything."""
-    from adaptlab.lora.files import (  # here, since they take seconds that no other answer of the lab needs
-        form,
-        put_in,
-        read_adapter,
-    )
+    from adaptlab.lora.adapter_file import form, put_in, read_adapter
     from adaptlab.models.chat import texts
     from adaptlab.models.local import LocalChat
 

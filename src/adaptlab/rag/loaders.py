@@ -9,9 +9,9 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import as_path, read_text
 from adaptlab.rag.document import Document, Heading, Read, clean
-from adaptlab.rag.markdown import headings, read_markdown
 from adaptlab.rag.read_docx import read_docx
 from adaptlab.rag.read_html import html_text, read_html_file
+from adaptlab.rag.read_markdown import headings, read_markdown
 from adaptlab.rag.read_notebook import read_notebook
 from adaptlab.rag.read_pdf import read_pdf
 

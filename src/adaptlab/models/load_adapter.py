@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
-from adaptlab.models.load import EMBEDDED, WEIGHTS
+from adaptlab.models.load_model import EMBEDDED, WEIGHTS
 
 NAMED = 3  # tensors that a message names
 NUMBERS = ("r", "lora_alpha", "lora_dropout")  # of an adapter's configuration

@@ -1,7 +1,7 @@
 """benchmarks/README.md from results/*.json, so that no figure is typed: a table for each benchmark,
 with its machine and date.
 
-Run: python benchmarks/tell.py
+Run: python benchmarks/render_report.py
 """
 
 import ast
@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 HEAD = """# Benchmarks
 
 Each compares with a named peer in the same run, in turns over several rounds. The ratios count:
-machines differ and are noisy. `make bench` measures all again, and `python benchmarks/tell.py`
-writes this page from `results/`. Of several rounds, the median comes first, then the least and the
+machines differ and are noisy. `make bench` measures all again, and
+`python benchmarks/render_report.py` writes this page from `results/`. Of several rounds, the median comes first, then the least and the
 most.
 """
 

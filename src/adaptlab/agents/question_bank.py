@@ -13,7 +13,7 @@ N_EACH = 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class BankQuestion:
     """A question, the route that answers it (a tool's name, and the part of a claim or ""), and the
     answer.
     """
@@ -106,14 +106,14 @@ def _sum(rng: random.Random) -> str:
     )
 
 
-def bank(seed: int = 0) -> list[Asked]:
+def bank(seed: int = 0) -> list[BankQuestion]:
     """The questions, N_EACH for each tool, a pure function of the seed; those on lessons are always
     the same.
     """
     rng = random.Random(f"bank:{seed}")
     sums = [_sum(rng) for _ in range(N_EACH)]
     asked = [
-        Asked(_SUMS[i % len(_SUMS)].format(sums[i]), ("calculate", ""), calculate(sums[i]))
+        BankQuestion(_SUMS[i % len(_SUMS)].format(sums[i]), ("calculate", ""), calculate(sums[i]))
         for i in range(N_EACH)
     ]
     for i, identity in enumerate(rng.sample(list(claims()), N_EACH)):
@@ -122,10 +122,12 @@ def bank(seed: int = 0) -> list[Asked]:
             f"claim {identity}" if i % 3 else identity
         )
         asked.append(
-            Asked(question, ("look_up_claim", part), look_up_claim(identity, part).splitlines()[0])
+            BankQuestion(
+                question, ("look_up_claim", part), look_up_claim(identity, part).splitlines()[0]
+            )
         )
     asked += [
-        Asked(question, ("search_lessons", ""), lesson)
+        BankQuestion(question, ("search_lessons", ""), lesson)
         for lesson, questions in LESSONS.items()
         for question in questions
     ]
