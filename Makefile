@@ -27,6 +27,13 @@ site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+# Before every commit: what is quick. CI runs `make test`, which is everything.
+check: export HF_HUB_OFFLINE ?= 1
+check: export OMP_NUM_THREADS ?= 1
+check: lint
+	$(BIN)/pytest $(BY_TWO) -m "not slow and not sandbox"
 build/peers: benchmarks/peers.txt
 build/grading-peers: benchmarks/peers-grading.txt
 build/exporters: tests/tune/exporters.txt
@@ -35,4 +42,4 @@ build/quantizers: tests/models/quantizers.txt
 build/peers build/grading-peers build/exporters build/trackers build/quantizers: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
-.PHONY: test models bench site lint
+.PHONY: test check models bench site lint

@@ -17,8 +17,8 @@ HEAD = """# Benchmarks
 
 Each compares with a named peer in the same run, in turns over several rounds. The ratios count:
 machines differ and are noisy. `make bench` measures all again, and
-`python benchmarks/render_report.py` writes this page from `results/`. Of several rounds, the median comes first, then the least and the
-most.
+`python benchmarks/render_report.py` writes this page from `results/`. Of several rounds, the
+median comes first, then the least and the most.
 """
 
 

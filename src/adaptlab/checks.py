@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from adaptlab.errors import AdaptLabError
 MOST_RANK = 16_384  # more than the rank that any layer of today's models has
 
 
-def check_number(value: object, name: str, least: float = -math.inf, most: float = math.inf):
+def check_number(value: Any, name: str, least: float = -math.inf, most: float = math.inf):
     """The value, if it is a finite number within its bounds."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not abs(value) < math.inf or not least <= value <= most:
@@ -19,7 +20,7 @@ def check_number(value: object, name: str, least: float = -math.inf, most: float
     return value
 
 
-def check_whole(value: object, name: str, least: float = -math.inf, most: float = math.inf) -> int:
+def check_whole(value: Any, name: str, least: float = -math.inf, most: float = math.inf) -> int:
     """The value, if it is a whole number within its bounds."""
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_whole or not least <= value <= most:

@@ -14,7 +14,7 @@ MAX_BUSY = 25
 # Minutes on two cores of an AMD EPYC with 107 GFLOP/s in float32, of which a matrix product gives
 # the speed of other machines. Running and testing were timed there; of making the models, the
 # minutes are their tokens over the speed seen in training.
-REFERENCE = {
+REFERENCE: dict = {
     "gigaflops": 107.0,
     "minutes": {
         "make run": 16.0,

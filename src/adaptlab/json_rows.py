@@ -6,10 +6,11 @@ Read are JSONL, a JSON list, pretty-printed objects, and a list inside one objec
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from adaptlab.files import read_text
 
-Row = tuple[str, object]  # the place of a row, and the parsed row or its Fault
+Row = tuple[str, Any]  # the place of a row, and the parsed row or its Fault
 _DECODER = json.JSONDecoder()
 
 
@@ -62,7 +63,7 @@ def _lines(text: str) -> Iterator[Row]:
 
 def _objects(text: str) -> list[Row]:
     """The objects of a pretty-printed text up to the first fault; none if the first is broken."""
-    rows = []
+    rows: list = []
     position = _next(text, 0)
     line = 1 + text[: _next(text, 0)].count("\n")
     while position < len(text):
@@ -95,7 +96,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict:
     return dict(pairs)
 
 
-def _parsed(text: str) -> object:
+def _parsed(text: str) -> Any:
     """What the JSON says, or the Fault that says why it says nothing."""
     try:
         return json.loads(text, object_pairs_hook=_once)

@@ -240,9 +240,9 @@ def lines(
         axes.set(xscale="log", yscale="log")
     for i, (name, (x, y)) in enumerate(series.items()):
         axes.plot(x, y, label=name, color=COLOURS[i % 6], linestyle=LINES[i % 4])
-    for i, (name, (x, y)) in enumerate(points.items(), len(series)):
+    for i, (name, (at, value)) in enumerate(points.items(), len(series)):
         axes.plot(
-            [x], [y], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none"
+            [at], [value], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none"
         )
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.legend(frameon=False)
@@ -345,7 +345,7 @@ def scatter(
     axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
     axes.autoscale_view()  # or no point has its place yet
     places = axes.transData.transform(points)
-    crowds = []  # in pixels; points whose numbers stand together
+    crowds: list = []  # in pixels; points whose numbers stand together
     for i in sorted(range(len(points)), key=lambda i: tuple(places[i])):
         for crowd in crowds:
             right, up = places[i] - places[crowd[-1]]

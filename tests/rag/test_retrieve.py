@@ -16,7 +16,12 @@ from adaptlab.models.chat import Reply, ScriptedChat
 from adaptlab.rag.answer import check, verified
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
-from adaptlab.rag.fuse import HybridRetriever, MultiQueryRetriever, reciprocal_rank_fusion, weighted_fusion
+from adaptlab.rag.fuse import (
+    HybridRetriever,
+    MultiQueryRetriever,
+    reciprocal_rank_fusion,
+    weighted_fusion,
+)
 from adaptlab.rag.loaders import Document
 from adaptlab.rag.rerank import Reranked
 from adaptlab.rag.retrieve import (

@@ -6,7 +6,12 @@ from test_collection import Letters, pieces
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.by_document import ByDocument, by_document
 from adaptlab.rag.collection import Collection
-from adaptlab.rag.fuse import HybridRetriever, MultiQueryRetriever, reciprocal_rank_fusion, weighted_fusion
+from adaptlab.rag.fuse import (
+    HybridRetriever,
+    MultiQueryRetriever,
+    reciprocal_rank_fusion,
+    weighted_fusion,
+)
 from adaptlab.rag.rerank import Reranked
 from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, MaximalMarginalRelevance
 
@@ -71,7 +76,8 @@ def test_versions_of_a_query_keep_the_highest_score_of_a_stage(held):
         return [["lamp", "zebra zoo"] for _ in queries]
 
     found = {
-        hit.chunk.text: hit for hit in MultiQueryRetriever(DenseRetriever(held), versions).search(["x"], 6)[0]
+        hit.chunk.text: hit
+        for hit in MultiQueryRetriever(DenseRetriever(held), versions).search(["x"], 6)[0]
     }
     scores = [DenseRetriever(held).search([text], 6)[0] for text in ("lamp", "zebra zoo")]
     best = {hit.chunk.text: hit.score for hits in scores for hit in hits}

@@ -116,7 +116,7 @@ def run_agent(
     more or a limit is reached.
     """
     messages = [system(instruction), user(question)]
-    called = []
+    called: list[Called] = []
     n_tokens = 0
     schemas = [tool.schema() for tool in tools]
     for n_steps in range(1, limits.steps + 1):

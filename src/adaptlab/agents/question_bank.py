@@ -5,6 +5,7 @@ worded as the router's examples are.
 import random
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from adaptlab.agents.tools import calculate, look_up_claim
 from adaptlab.evals.claims import claims
@@ -39,7 +40,7 @@ _SUMS = (
     "Could you do {} for me?",
     "If I type {} into a pocket calculator, what shows?",
 )
-_CLAIMS = {
+_CLAIMS: dict[Any, tuple[str, ...]] = {
     "text": ("Quote {} from the ledger.", "{} is a claim about what, exactly?"),
     "guides": ("{} is a claim of which of the guides?", "Name the guides behind {}."),
     "threshold": (

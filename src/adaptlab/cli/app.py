@@ -60,11 +60,15 @@ def run(
     ] = "",
     folder: Folder = Path("."),
     workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Put the outputs into the lessons themselves, too.")
+    ] = False,
     dtype: Dtype = "",
 ) -> None:
     """Execute the lessons; leave notebooks, ledger and site in build/PROFILE, or in
     build/PROFILE-MODEL for another chat model.
     """
+    from adaptlab.course.in_place import keep_outputs
     from adaptlab.course.run import find_notebooks, run_lessons, summary
     from adaptlab.course.site import build_site
 
@@ -77,6 +81,11 @@ def run(
         find_notebooks(folder / "notebooks", tuple(lessons)), build, profile, parameters, workers
     )
     print(summary(outcomes))
+    if in_place:
+        for outcome in outcomes:
+            if outcome.status in ("done", "kept"):
+                name = f"{outcome.name}.ipynb"
+                keep_outputs(folder / "notebooks" / name, build / "notebooks" / name)
     print(f"ledger: {build / 'ledger.json'}\nsite:   {build_site(build, folder)}")
     if any(outcome.status in ("failed", "skipped") for outcome in outcomes):
         raise typer.Exit(1)

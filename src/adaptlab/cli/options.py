@@ -58,7 +58,7 @@ def options_from(kind: type, **defaults) -> Callable[[Callable], Callable]:
             if name != "options"
         ]
         signature = inspect.Signature([*own, *named.values()])
-        called.__signature__ = signature
+        vars(called)["__signature__"] = signature
         called.__annotations__ = {
             name: part.annotation for name, part in signature.parameters.items()
         }

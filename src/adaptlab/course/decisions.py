@@ -104,7 +104,7 @@ def _of_task(task: str) -> dict[Lever, Measured]:
         lever: _among(_rows("levers"), task=task, lever=lever)
         for lever in (Lever.PROMPT, Lever.RETRIEVE, Lever.TUNE)
     }
-    measured = {
+    measured: dict[Lever, Measured] = {
         lever: Measured({0: over_seeds(rows)}, usage(rows))
         for lever, rows in by_lever.items()
         if lever is not Lever.TUNE

@@ -84,7 +84,7 @@ def out_of_step(sources: Sequence[Path], target: Path) -> list[str]:
 def faults(script: str) -> Iterator[tuple[int, str]]:
     """What is wrong with the marks of a script: line number, from 1, and sentence."""
     opened = 0
-    seen = {}
+    seen: dict = {}
     header = {}
     made = set()
     for number, line in enumerate(script.splitlines(), 1):

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adaptlab.cores import available_cores
 from adaptlab.errors import AdaptLabError
@@ -20,7 +21,7 @@ def peaks() -> dict:
     """The peaks so far of this process: `device`, `peak_mib` of the machine's memory,
     `gpu_peak_mib` of a GPU's.
     """
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     has_gpu = torch is not None and torch.cuda.is_available()
     return {
         "device": torch.cuda.get_device_name() if has_gpu else "processor",

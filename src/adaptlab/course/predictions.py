@@ -139,7 +139,7 @@ class Closing:
 
     def _rows(self) -> list[tuple[str, ...]]:
         ids = list(dict.fromkeys([*PREDICTIONS, *RECORDED]))
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for key in ids:
             found = RECORDED.get(key) or ANSWERS.get(key)
             guess = PREDICTIONS.get(key)
@@ -165,7 +165,7 @@ class Closing:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         rows = self._rows()
-        head = (
+        head: tuple[str, ...] = (
             "question",
             "your prediction",
             "it came out",

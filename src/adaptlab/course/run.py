@@ -6,8 +6,9 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -25,7 +26,7 @@ from adaptlab.evals.ledger import collect, to_json
 from adaptlab.files import make_folder, require_disk, write_whole
 from adaptlab.models.load_model import profile as check_profile
 from adaptlab.models.load_model import resolve
-from adaptlab.models.precision import SETTING, number_format, use_format
+from adaptlab.models.precision import SETTING, number_format
 from adaptlab.progress import progress_bar
 
 PACKAGE = Path(__file__).parents[1]
@@ -259,12 +260,14 @@ def run_lessons(
     notebooks = [path.resolve() for path in notebooks]
     build = build.resolve()
     require_disk(build, 500)
-    os.environ["ADAPTLAB_UNATTENDED"] = "1"
     chosen = number_format("cuda" if profile == "gpu" else "cpu")
-    # Once for all lessons: each for itself might choose differently while others run.
-    use_format(chosen.name)
     n_workers = min(n_workers, len(notebooks))
-    os.environ["OMP_NUM_THREADS"] = str(threads_of_each(n_workers))
+    # The format once for all lessons: each for itself might choose differently while others run.
+    surroundings = {
+        "ADAPTLAB_UNATTENDED": "1",
+        "OMP_NUM_THREADS": str(threads_of_each(n_workers)),
+        SETTING: chosen.name,
+    }
     parameters = {"profile": profile} | (parameters or {})
     needs = _needed(notebooks)
     try:
@@ -279,45 +282,61 @@ def run_lessons(
     )
     order.prepare()
     by_name = {path.stem: path for path in notebooks}
-    outcomes = {}
-    running = {}
-    with ThreadPoolExecutor(n_workers) as pool:
-        while order.is_active():
-            # Or a long one may be left for the end, alone.
-            for name in sorted(order.get_ready(), key=usual_seconds, reverse=True):
-                failed = [
-                    n
-                    for n in _needs(by_name[name])
-                    if n in outcomes and outcomes[n].status in ("failed", "skipped")
-                ]
-                if failed:
-                    outcomes[name] = LessonOutcome(
-                        name, "skipped", error=f"needs {', '.join(failed)}"
-                    )
+    outcomes: dict[str, LessonOutcome] = {}
+    running: dict[Future, str] = {}
+    with _environment(surroundings):
+        with ThreadPoolExecutor(n_workers) as pool:
+            while order.is_active():
+                # Or a long one may be left for the end, alone.
+                for name in sorted(order.get_ready(), key=usual_seconds, reverse=True):
+                    failed = [
+                        n
+                        for n in _needs(by_name[name])
+                        if n in outcomes and outcomes[n].status in ("failed", "skipped")
+                    ]
+                    if failed:
+                        outcomes[name] = LessonOutcome(
+                            name, "skipped", error=f"needs {', '.join(failed)}"
+                        )
+                        order.done(name)
+                    else:
+                        running[_start(pool, by_name[name], build, parameters)] = name
+                for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                    name = running.pop(future)
+                    outcomes[name] = future.result()
                     order.done(name)
-                else:
-                    running[_start(pool, by_name[name], build, parameters)] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
-                name = running.pop(future)
-                outcomes[name] = future.result()
-                order.done(name)
-    executed = {
-        path: build / "notebooks" / path.name for path in find_notebooks(notebooks[0].parent)
-    }
-    current = [
-        output
-        for path, output in executed.items()
-        if _is_current(output, fingerprint(path, parameters))
-    ]
-    write_whole(build / "ledger.json", to_json(collect(current)))
-    if any(outcome.status == "done" for outcome in outcomes.values()):
-        write_usage(
-            build,
-            [_usage(output) for output in current],
-            f"adaptlab run --profile {profile}",
-            chosen,
-        )
+        executed = {
+            path: build / "notebooks" / path.name for path in find_notebooks(notebooks[0].parent)
+        }
+        current = [
+            output
+            for path, output in executed.items()
+            if _is_current(output, fingerprint(path, parameters))
+        ]
+        write_whole(build / "ledger.json", to_json(collect(current)))
+        if any(outcome.status == "done" for outcome in outcomes.values()):
+            write_usage(
+                build,
+                [_usage(output) for output in current],
+                f"adaptlab run --profile {profile}",
+                chosen,
+            )
     return [outcomes[path.stem] for path in notebooks]
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Environment variables for what is started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: dict) -> Future:

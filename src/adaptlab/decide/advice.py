@@ -4,6 +4,7 @@ answer.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from adaptlab.decide.costs import PRICES, Prices
 from adaptlab.decide.guides import opinions
@@ -52,7 +53,11 @@ def advise(
         now = getattr(condition, name)
         for value in sorted(values, key=lambda value: abs(_scale(value) - _scale(now))):
             other = case(
-                like, replace(condition, **{name: value}), matrix[like], described[like], prices
+                like,
+                replace(condition, **dict[str, Any]({name: value})),
+                matrix[like],
+                described[like],
+                prices,
             )
             if other.best != found.best:
                 turns.append(

@@ -93,9 +93,10 @@ def wins(new: Sequence[float], old: Sequence[float]) -> list[float]:
     where they tie.
     """
     check_pairs(new, old, "New and old")
-    new = check_numbers(new, "The new scores")
-    old = check_numbers(old, "The old scores")
-    return [0.5 if a == b else float(a > b) for a, b in zip(new, old, strict=True)]
+    pairs = zip(
+        check_numbers(new, "The new scores"), check_numbers(old, "The old scores"), strict=True
+    )
+    return [0.5 if a == b else float(a > b) for a, b in pairs]
 
 
 def length_controlled(won: Sequence[float], lengths: Sequence[tuple[int, int]]) -> float:

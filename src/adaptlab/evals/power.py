@@ -52,16 +52,16 @@ def planted(hits: Hits, effect: float, seed: int = 0) -> list[bool]:
     are drawn by chance.
     """
     check_number(effect, "The effect")
-    hits = check_numbers(hits, "The hits", 0, 1).astype(bool)
-    wrong = np.flatnonzero(~hits)
+    raised = check_numbers(hits, "The hits", 0, 1).astype(bool)
+    wrong = np.flatnonzero(~raised)
     n_raised = round(effect * len(hits))
     if not 0 <= n_raised <= len(wrong):
         raise AdaptLabError(
             f"An effect of {effect:g} cannot be planted among {len(hits)} cases of which"
             f" {len(wrong)} are wrong; choose one from 0 to that share."
         )
-    hits[np.random.default_rng(seed).choice(wrong, n_raised, replace=False)] = True
-    return hits.tolist()
+    raised[np.random.default_rng(seed).choice(wrong, n_raised, replace=False)] = True
+    return raised.tolist()
 
 
 def simulated_power(
@@ -75,17 +75,18 @@ def simulated_power(
     """
     _check_pool(new, old)
     check_whole(n, "n", 1)
-    new = np.asarray(new, bool)
-    old = np.asarray(old, bool)
+    gained = np.asarray(new, bool)
+    before = np.asarray(old, bool)
     rng = np.random.default_rng(seed)
-    cases = rng.integers(len(new), size=(n_draws, n))
+    cases = rng.integers(len(gained), size=(n_draws, n))
     if paired:
         counts = zip(
-            (new & ~old)[cases].sum(axis=1).tolist(), (old & ~new)[cases].sum(axis=1).tolist()
+            (gained & ~before)[cases].sum(axis=1).tolist(),
+            (before & ~gained)[cases].sum(axis=1).tolist(),
         )
         return proportion(_significant(list(counts), exact_mcnemar_p))
-    others = rng.integers(len(old), size=(n_draws, n))
-    counts = zip(new[cases].sum(axis=1).tolist(), old[others].sum(axis=1).tolist())
+    others = rng.integers(len(before), size=(n_draws, n))
+    counts = zip(gained[cases].sum(axis=1).tolist(), before[others].sum(axis=1).tolist())
     return proportion(_significant(list(counts), lambda a, b: unpaired_p(a, n, b, n)))
 
 

@@ -4,6 +4,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 from adaptlab.evals.gate import Comparison, compare
 from adaptlab.evals.store import STORE, keep_run
@@ -19,7 +20,7 @@ def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
     on `base`, or any other model's id.
     """
     folder = Path(tuned)
-    config = next(
+    config: Any = next(
         (
             read_json(path)
             for path in (folder / "config.json", folder / "adapter_config.json")
@@ -62,15 +63,15 @@ def gate(
     """
     before = LocalChat(base)
     after, config = load_tuned(tuned, before)
-    values = [run_suite(chat, n, seed, folder / FOLDER) for chat in (before, after)]
-    rows = compare(*values, margin=margin)
+    old, new = (run_suite(chat, n, seed, folder / FOLDER) for chat in (before, after))
+    rows = compare(old, new, margin=margin)
     settings = {"tuned": config, "margin": margin, "n": n, "seed": seed}
     keep_run(
         folder / STORE,
         after.name,
         weights_hash(after.model),
         settings,
-        estimates(values[1]),
+        estimates(new),
         before.name,
         rows,
     )

@@ -56,11 +56,12 @@ def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0)
     values a percentile bootstrap over the cases.
     """
     check_pairs(new, old, "The two sides")
-    new = check_numbers(new, "The new values")
-    old = check_numbers(old, "The old values")
-    if set(np.unique([new, old])) <= {0, 1}:
-        return _paired_proportions(new, old)
-    return _bootstrap((new - old,), np.mean, float((new - old).mean()), seed)
+    gained = check_numbers(new, "The new values")
+    before = check_numbers(old, "The old values")
+    if set(np.unique([gained, before])) <= {0, 1}:
+        return _paired_proportions(gained, before)
+    difference = gained - before
+    return _bootstrap((difference,), np.mean, float(difference.mean()), seed)
 
 
 def _paired_proportions(new: np.ndarray, old: np.ndarray) -> Estimate:
@@ -75,8 +76,8 @@ def _paired_proportions(new: np.ndarray, old: np.ndarray) -> Estimate:
     product = (both + only_new) * (only_old + neither) * (both + only_old) * (only_new + neither)
     excess = both * neither - only_new * only_old
     phi = (max(excess - n / 2, 0) if excess > 0 else excess) / np.sqrt(product) if product else 0.0
-    a = proportion(new)
-    b = proportion(old)
+    a = proportion(new.tolist())
+    b = proportion(old.tolist())
 
     def width(from_a: float, from_b: float) -> float:
         return float(np.sqrt(max(from_a**2 - 2 * phi * from_a * from_b + from_b**2, 0)))
@@ -124,10 +125,10 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
     one side has no ranks to compare.
     """
     check_pairs(x, y, "The two sides")
-    x = check_numbers(x, "The first values")
-    y = check_numbers(y, "The second values")
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return Estimate(0.0, -1.0, 1.0, len(x))
+    first = check_numbers(x, "The first values")
+    second = check_numbers(y, "The second values")
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return Estimate(0.0, -1.0, 1.0, len(first))
 
     def rho(a: np.ndarray, b: np.ndarray) -> float:
         # A resample may be constant.
@@ -135,7 +136,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
 
     rng = np.random.default_rng(seed)
     result = scipy.stats.bootstrap(
-        (x, y),
+        (first, second),
         rho,
         paired=True,
         vectorized=False,
@@ -145,7 +146,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
         n_resamples=2000,
     )
     low, high = result.confidence_interval
-    return Estimate(float(rho(x, y)), float(low), float(high), len(x))
+    return Estimate(float(rho(first, second)), float(low), float(high), len(first))
 
 
 @cache  # simulations ask for few pairs of counts, each very often

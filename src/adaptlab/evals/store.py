@@ -3,6 +3,7 @@ file.
 """
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,25 +79,29 @@ def read_runs(path: Path, patience: float = PATIENCE) -> list[EvalRun]:
             f"{path} is not there yet; run `adaptlab evals suite` or `adaptlab evals gate` first."
         )
     with transaction(path, SCHEMA, "runs of the suite", patience) as connection:
+        connection.row_factory = sqlite3.Row
         runs = connection.execute(
             "SELECT id, at, model, weights, base, config FROM runs ORDER BY id"
         ).fetchall()
         found = {
-            run: (
-                connection.execute(
-                    "SELECT skill, value, low, high, n, fails FROM scores WHERE run = ? ORDER BY"
-                    " rowid",
-                    (run,),
-                ).fetchall()
-            )
-            for run, *_ in runs
+            row["id"]: connection.execute(
+                "SELECT skill, value, low, high, n, fails FROM scores WHERE run = ? ORDER BY rowid",
+                (row["id"],),
+            ).fetchall()
+            for row in runs
         }
     return [
         EvalRun(
-            *named,
-            json.loads(config),
-            {skill: Estimate(*numbers) for skill, *numbers, _ in found[run]},
-            tuple(row[0] for row in found[run] if row[-1]),
+            row["at"],
+            row["model"],
+            row["weights"],
+            row["base"],
+            json.loads(row["config"]),
+            {
+                score["skill"]: Estimate(score["value"], score["low"], score["high"], score["n"])
+                for score in found[row["id"]]
+            },
+            tuple(score["skill"] for score in found[row["id"]] if score["fails"]),
         )
-        for run, *named, config in runs
+        for row in runs
     ]

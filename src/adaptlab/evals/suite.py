@@ -174,11 +174,7 @@ def weights_hash(model: PreTrainedModel) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode() + str(tensor.dtype).encode())
-        digest.update(
-            np.ascontiguousarray(
-                tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-            )
-        )
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
 
 
@@ -218,5 +214,6 @@ def _kept_values(kept: Path) -> Values:
 def estimates(values: Values) -> dict[str, Estimate]:
     """Each skill's score with its 95% interval: share of right replies, or mean bits per byte."""
     return {
-        name: mean(found) if name == PROSE else proportion(found) for name, found in values.items()
+        name: mean(found) if name == PROSE else proportion([bool(hit) for hit in found])
+        for name, found in values.items()
     }

@@ -102,7 +102,7 @@ def adapter_file_bytes(
     check_rank(rank)
     if dtype not in BYTES:
         raise AdaptLabError(f"An adapter is saved as one of {', '.join(BYTES)}, not as {dtype}.")
-    header = {"__metadata__": {"format": "pt"}}
+    header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, layer in sorted(targets(model, names).items(), key=lambda item: f"{item[0]}."):
         d_in, d_out = dimensions(layer)

@@ -242,9 +242,9 @@ def _measured(
             tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())
         }
         seen: dict[int, torch.UntypedStorage] = {}
-        kept = Counter()
-        inputs = Counter()
-        operations = Counter()
+        kept: Counter = Counter()
+        inputs: Counter = Counter()
+        operations: Counter = Counter()
         inside = [""]
 
         def pack(tensor: torch.Tensor) -> torch.Tensor:

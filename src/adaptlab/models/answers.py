@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from adaptlab.errors import AdaptLabError
 
@@ -151,7 +152,7 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
         warnings.warn(f"{problem}: the reply may be cut. Ask again without a stream.", stacklevel=2)
 
 
-def anthropic_text(answer: object) -> str:
+def anthropic_text(answer: Any) -> str:
     """The text of a message of Anthropic's. Raises AdaptLabError if there is none, and a reason."""
     if isinstance(answer, str):
         raise _not_json("Anthropic", answer)

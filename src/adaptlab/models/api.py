@@ -87,9 +87,8 @@ class OpenAIChat:
             options = self._options(messages, max_new_tokens, temperature, seed + i)
             answer, seconds = _call(SERVER, partial(self.completions.create, **options))
             text = openai_text(answer).strip()
-            replies.append(
-                Reply(text, *tokens(SERVER, answer, "prompt_tokens", "completion_tokens"), seconds)
-            )
+            read, written = tokens(SERVER, answer, "prompt_tokens", "completion_tokens")
+            replies.append(Reply(text, read, written, seconds))
         return replies
 
     def stream(
@@ -147,9 +146,8 @@ class AnthropicChat:
                 ),
             )
             text = anthropic_text(answer).strip()
-            replies.append(
-                Reply(text, *tokens("Anthropic", answer, "input_tokens", "output_tokens"), seconds)
-            )
+            read, written = tokens("Anthropic", answer, "input_tokens", "output_tokens")
+            replies.append(Reply(text, read, written, seconds))
         return replies
 
     def stream(

@@ -183,7 +183,7 @@ def wheel_folder(asset: Asset) -> Path:
             f"The file {wrong[0]} of {asset.name} is damaged; run: pip install --force-reinstall"
             f" {asset.package}"
         )
-    return found["model.safetensors"].parent
+    return next(path for path in found.values() if path).parent
 
 
 def _files(listed: dict[str, dict]) -> dict[str, File]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Protocol
+from typing import Any, Protocol
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import ROLES, Messages
@@ -84,7 +84,7 @@ def check_text(text: object, name: str) -> None:
         raise AdaptLabError(f"{name} holds half of a character. Cut texts between characters.")
 
 
-def check_options(max_new_tokens: object, temperature: object, seed: object) -> None:
+def check_options(max_new_tokens: Any, temperature: Any, seed: Any) -> None:
     """Raises AdaptLabError for an option of generation that no model can follow."""
     if not _is_whole(max_new_tokens) or max_new_tokens < 1:
         fix = "Give a whole number of 1 or more."

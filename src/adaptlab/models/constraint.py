@@ -51,7 +51,7 @@ class JsonConstraint(LogitsProcessor):
         tokens = input_ids[:, -1].tolist() if input_ids.shape[1] > self.n_prompt else None
         bits = np.stack(
             [
-                self._allowed(matcher, tokens and tokens[row])
+                self._allowed(matcher, tokens[row] if tokens else None)
                 for row, matcher in enumerate(self.matchers)
             ]
         )

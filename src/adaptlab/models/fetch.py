@@ -55,7 +55,7 @@ class Hub:
             info = HfApi(endpoint=self.endpoint).model_info(
                 asset.repository, revision=asset.commit or None, files_metadata=True
             )
-            found = [each for each in info.siblings if _needed(each.rfilename)]
+            found = [each for each in info.siblings or () if _needed(each.rfilename)]
             listed = Locked(
                 info.sha,
                 {
@@ -241,7 +241,7 @@ def fetch(chosen: Sequence[Asset], root: Path, source: Source) -> Iterator[tuple
     )
     for asset in chosen:
         if asset.name not in orders:
-            yield asset, asset_folder(asset)
+            yield asset, asset_folder(asset)  # type: ignore[misc]  # its package is installed
             continue
         order = orders[asset.name]
         for file in missing[asset.name]:

@@ -85,7 +85,7 @@ class LocalChat:
             if prompts
             else []
         )
-        replies: list[Reply | None] = [None] * len(prompts)
+        replies: dict[int, Reply] = {}
         with torch.random.fork_rng(
             devices=[self.model.device] if self.model.device.type == "cuda" else []
         ):
@@ -105,7 +105,7 @@ class LocalChat:
                 )
                 for i, (text, n_tokens) in zip(group, texts):
                     replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))
-        return replies
+        return [replies[i] for i in range(len(prompts))]
 
     @torch.inference_mode()
     def _generate(

@@ -86,7 +86,7 @@ ROLES = ("system", "developer", "user", "assistant", "data")
 OF_MESSAGES = {"role", "content"}
 OF_TOOLS = {"tool_calls", "tool_call_id"}
 OF_ITEMS = {"id", "status"}  # bookkeeping of the messages that /v1/responses gave out
-EMPTY = (None, "", [])
+EMPTY: tuple = (None, "", [])
 TEXT_PARTS = ("text", "input_text", "output_text")
 OF_PARTS = {"type", "text", "cache_control"}  # the last is bookkeeping again
 ANY_OBJECT = {"type": "object"}
@@ -195,7 +195,8 @@ def _check_values(body: Mapping[str, Any]) -> None:
     for option, (suits, kind) in VALUES.items():
         if option in body and not suits(body[option]):
             raise AdaptLabError(f"{option} is {body[option]!r}. Give {kind}.")
-        for text in body.get(option) if isinstance(body.get(option), list) else [body.get(option)]:
+        value = body.get(option)
+        for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 check_text(text, option)
 

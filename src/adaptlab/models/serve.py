@@ -26,6 +26,7 @@ from functools import partial
 from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from adaptlab.errors import AdaptLabError
@@ -272,7 +273,7 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
         path: str
 
         async def handle_request(self, body: dict, request_id: str):
-            return await super().handle_request(
+            return await cast(Any, super()).handle_request(
                 self._body(checked(self.path, body, shared.chat.template, shared.names[0])),
                 request_id,
             )
@@ -289,12 +290,12 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
             """Done by `checked`: transformers writes what it ignores into a log of its own."""
 
         def _normalize_input(self, body: dict) -> list[dict]:
-            return shared.rendered(super()._normalize_input(body))
+            return shared.rendered(cast(Any, super())._normalize_input(body))
 
         def _build_generation_config(self, body: dict, *args, **kwargs):
             # Without the seed: transformers would set it now, in the middle of another's reply.
             unseeded = {option: value for option, value in body.items() if option != SEED}
-            config = super()._build_generation_config(unseeded, *args, **kwargs)
+            config = cast(Any, super())._build_generation_config(unseeded, *args, **kwargs)
             config.do_sample = _samples(body)
             # As OpenAI's API samples: from all tokens, whatever the model's own settings are.
             config.top_k = 0

@@ -28,7 +28,14 @@ NONE = (
 SEVERAL = "The tokenizer of {} has the chat templates {} and no default one. {}."
 CHOOSE = "Set tokenizer.chat_template to one of them and save the tokenizer again"
 NO_TEXT = "The chat template of {} is not a text. Set tokenizer.chat_template to one."
-FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+FAILURES: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 FAILURES += (TemplateError,)
 OPENS_NO_REPLY = (
     "The chat template of {} ignores add_generation_prompt, so a prompt does not open a reply. Use"

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -129,7 +130,7 @@ class PretrainingRun:
         stamp = hashlib.sha256(
             repr((SIZES[size], seed, [phase.description() for phase in phases])).encode()
         ).hexdigest()[:16]
-        self.progress = {
+        self.progress: dict[str, Any] = {
             "recipe": stamp,
             "phase": 0,
             "pool": 0,

@@ -28,7 +28,7 @@ class Postings:
     def _clear(self) -> None:
         self.ids: list[int] = []  # of each slot; a removed text leaves its slot behind
         self._slots: dict[int, int] = {}
-        self._counts: list[dict[str, int] | None] = []
+        self._counts: list[dict[str, int]] = []
         self._lengths = array("f")
         self._live = array("b")  # 1 for a slot in use
         self._held: dict[str, tuple[array, array]] = {}  # word: slots and frequencies
@@ -71,7 +71,8 @@ class Postings:
         """A text that is there. Where more slots are left behind than used, all are made again."""
         slot = self._slots.pop(identity)
         counts = self._counts[slot]
-        self._counts[slot], self._live[slot] = None, 0
+        self._counts[slot] = {}
+        self._live[slot] = 0
         self._n_words -= sum(counts.values())
         self._n_texts.subtract(counts.keys())
         self._forget()
@@ -185,7 +186,7 @@ def _rows_of(
     lengths: np.ndarray,
     places: np.ndarray,
     counts: np.ndarray,
-) -> list[dict[str, int] | None]:
+) -> list[dict[str, int]]:
     """For each text its words and how often it holds them."""
     named = [words[i] for i in places.tolist()]
     times = counts.tolist()

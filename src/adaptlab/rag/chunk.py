@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Document, Heading
@@ -89,7 +89,7 @@ def chunk(
             f"The embedder {name} does not state its window. Choose a size instead."
         )
     splitter = _splitter(min(size, MOST), min(overlap, MOST - 1), unit)
-    pieces = []
+    pieces: list = []
     for document in documents:
         if not isinstance(document, Document):
             kind = type(document).__name__
@@ -168,7 +168,7 @@ def _block_end(text: str, start: int, longest: int) -> int:
 def _cut_to_window(
     found: Iterable[tuple[int, str]],
     path: str,
-    embedder: Embedder,
+    embedder: Any,
 ) -> Iterator[tuple[int, str]]:
     """The pieces (offset, text), those cut again that are too long with their path before them."""
     from semantic_text_splitter import TextSplitter

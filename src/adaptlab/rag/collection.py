@@ -223,7 +223,7 @@ class Collection:
             raise AdaptLabError(f"{path} {where}.")
         items = [json.loads(line) for line in lines.splitlines()]
         chunks = {item["id"]: _as_chunk(item) for item in items}
-        held = index_from_bytes(vectors, chunks, about["index"]) if index is None else index
+        held = index_from_bytes(vectors, list(chunks), about["index"]) if index is None else index
         collection = cls(embedder, held)
         if len(collection.index) < len(chunks):
             raise AdaptLabError(

@@ -51,6 +51,9 @@ class KnownItem:
     source: str
 
 
+Documented = ast.ClassDef | ast.FunctionDef
+
+
 def docstring_corpus(
     packages: tuple[str, ...] = PACKAGES,
 ) -> tuple[list[Document], list[KnownItem]]:
@@ -121,7 +124,7 @@ def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
         )
 
 
-def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
+def _public(node: ast.AST, name: str) -> Iterator[tuple[str, Documented]]:
     """Classes, functions and methods that do not begin with an underscore, with their
     dotted names.
     """
@@ -132,8 +135,8 @@ def _public(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
                 yield from _public(child, f"{name}.{child.name}")
 
 
-def _entry(name: str, node: ast.AST, changed: date) -> tuple[Document, list[KnownItem]]:
-    text = ast.get_docstring(node)
+def _entry(name: str, node: Documented, changed: date) -> tuple[Document, list[KnownItem]]:
+    text = ast.get_docstring(node) or ""
     summary, _, rest = text.partition("\n\n")
     questions = [
         (" ".join(summary.split()), "summary"),

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -103,7 +103,7 @@ def check_texts(texts: Sequence[str]) -> None:
             raise AdaptLabError(f"A text is {type(text).__name__}, not text. Give a list of texts.")
 
 
-def cut_texts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
+def cut_texts(embedder: Any, texts: Sequence[str]) -> list[int]:
     """Positions of the texts that are longer than the embedder's window, if it states one."""
     window = getattr(embedder, "window", None)
     if window is None:
@@ -126,7 +126,7 @@ def uncut(tokenizer):
     return counter
 
 
-def warn_of_cut(embedder: Embedder, texts: Sequence[str]) -> None:
+def warn_of_cut(embedder: Any, texts: Sequence[str]) -> None:
     """Say how many texts have an end that no vector holds."""
     n = len(cut_texts(embedder, texts))
     if n:
@@ -305,7 +305,8 @@ class CachedEmbedder:
             pass
 
     def n_tokens(self, texts: Sequence[str]) -> np.ndarray:
-        return self.embedder.n_tokens(texts)
+        counting: Any = self.embedder
+        return counting.n_tokens(texts)
 
     def encode_query(self, texts: Sequence[str]) -> np.ndarray:
         return self.encode(_after(self.prompts.query, texts))

@@ -7,6 +7,7 @@ FAISS, Qdrant, pgvector and keyword search.
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import ge, gt, le, lt
+from typing import Any
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
@@ -106,7 +107,7 @@ def _values(chunk: Chunk, name: str) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def names_in(where: Where) -> list[str]:
+def names_in(where: Any) -> list[str]:
     """The names that a filter has conditions on, each once; a function has none that are known."""
     names: list[str] = []
     if not isinstance(where, Mapping):
@@ -141,7 +142,7 @@ def _equal(value: object, wanted: object) -> bool:
     return isinstance(value, bool) == isinstance(wanted, bool) and value == wanted
 
 
-def _ordered(compare: Callable[[object, object], bool]) -> Callable[[object, object], bool]:
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def test(value: object, wanted: object) -> bool:
         numbers = all(
             isinstance(v, int | float) and not isinstance(v, bool) for v in (value, wanted)
@@ -157,7 +158,7 @@ def _is_one_of(value: object, wanted: list[object]) -> bool:
 
 
 # The test of one value, and whether the condition holds where no value passes it.
-_OPERATORS: dict[object, tuple[Callable[[object, object], bool], bool]] = {
+_OPERATORS: dict[Any, tuple[Callable[[Any, Any], bool], bool]] = {
     "$eq": (_equal, False),
     "$ne": (_equal, True),
     "$gt": (_ordered(gt), False),

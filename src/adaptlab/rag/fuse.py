@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import chain
+from typing import Any
 
 from adaptlab.checks import check_number, check_numbers, check_whole
 from adaptlab.errors import AdaptLabError
@@ -151,7 +152,7 @@ def with_stages(fused: Sequence[Hit], rankings: Sequence[Sequence[Hit]], stage: 
 Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its versions
 
 
-def _checked_versions(versions: object, n: int) -> list[list[str]]:
+def _checked_versions(versions: Any, n: int) -> list[list[str]]:
     """The versions of n queries, if there is at least one of each."""
     is_list = isinstance(versions, list) and len(versions) == n
     if not is_list or not all(isinstance(texts, list) and texts for texts in versions):

@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class VectorIndex(ABC):
         new = _whole_ids(ids)
         held = self.ids
         gone = {int(i) for i in old_ids}
-        check_known(gone, held)
+        check_known(sorted(gone), held)
         if len(new) != len(vectors):
             raise AdaptLabError(
                 f"There are {len(new)} ids for {len(vectors)} vectors; give one for each."
@@ -156,7 +157,7 @@ def check_search(n: int, k: int) -> int:
     return min(check_positive(k), n)
 
 
-def check_known(ids: Sequence[int], known: set[int]) -> None:
+def check_known(ids: Any, known: set[int]) -> None:
     missing = set(ids) - known
     if missing:
         raise AdaptLabError(
@@ -217,7 +218,7 @@ class FaissIndex(VectorIndex):
         self.n_links = n_links
         self.ef = ef
         self.n_bytes = n_bytes
-        self.index = None
+        self.index: Any = None
         self.ids: set[int] = set()
         self._lock = threading.RLock()  # FAISS's searches are not safe beside a change
 
@@ -282,7 +283,7 @@ class FaissIndex(VectorIndex):
             self.ids.difference_update(gone)
             self.ids.update(new)
 
-    def vectors(self, ids: Sequence[int]) -> np.ndarray:
+    def vectors(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
         with self._lock:
             check_known(ids, self.ids)
             if self.family in CELLS:
@@ -344,7 +345,7 @@ class FaissIndex(VectorIndex):
             scores[:, : best.shape[1]] = np.take_along_axis(found, best, axis=1)
         return ids, scores
 
-    def _only(self, allowed: Sequence[int]):
+    def _only(self, allowed: np.ndarray):
         faiss = faiss_module()
         chosen = faiss.IDSelectorBatch(np.asarray(allowed, np.int64))
         if self.family in CELLS:
@@ -396,7 +397,7 @@ class NumpyIndex(VectorIndex):
         self.metric = metric
         self.ids: set[int] = set()
         # Replaced whole, so that a search sees one state: the rows in use of arrays with room.
-        self._room = np.empty(0, np.int64), np.empty((0, dimension), np.float32)
+        self._room: Any = np.empty(0, np.int64), np.empty((0, dimension), np.float32)
         self._held = self._room
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:

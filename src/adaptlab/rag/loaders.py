@@ -104,7 +104,7 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
     if not folder.is_dir():
         raise AdaptLabError(f"{folder} is not a folder.")
     documents = []
-    others = Counter()
+    others: Counter = Counter()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file():

@@ -7,6 +7,7 @@ from collections.abc import Collection as Group
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from numbers import Integral
 from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -53,17 +54,21 @@ def ranking_metrics(
     return values
 
 
-def _grades(right: Group[int] | Mapping[int, int]) -> dict[int, int]:
+def _grades(right: Any) -> dict[int, int]:
     if not isinstance(right, Mapping):
         return dict.fromkeys(right, 1)
-    grades = right.values()
-    wrong = [each for each in grades if not isinstance(each, Integral) or not 0 <= each <= MOST]
+    grades: Any = right.values()
+    wrong = [each for each in grades if not _is_grade(each)]
     if wrong:
         problem = f"A grade is {wrong[0]!r}, not a whole number from 0 to {MOST:,}"
         raise AdaptLabError(f"{problem}. Grade what is right by 1, 2 and so on.")
     if not any(right.values()):
         raise AdaptLabError("All grades of a query are 0. Each query needs a right chunk.")
     return {i: int(grade) for i, grade in right.items()}
+
+
+def _is_grade(value: Any) -> bool:
+    return isinstance(value, Integral) and bool(0 <= int(value) <= MOST)
 
 
 def _check_rankings(rankings: Sequence[Sequence[int]], gold: Sequence[Group[int]]) -> None:
@@ -88,7 +93,7 @@ def _check_ids(ids: object) -> None:
         raise AdaptLabError(f"{problem}, not an id. Give whole numbers or texts, as hit.chunk.id.")
 
 
-def _is_id(value: object) -> bool:
+def _is_id(value: Any) -> bool:
     """Whether it is a text or a whole number, also one of numpy's or torch's."""
     try:
         return isinstance(value, str) or index(value) is not None

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class PgvectorIndex(VectorIndex):
         }
         self._sql = sql
         self._lock = threading.RLock()
-        self._connection = None
+        self._connection: Any = None
         try:
             self._open(table, timeout_seconds)
         except AdaptLabError:

@@ -5,8 +5,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby, zip_longest
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from adaptlab.files import read_text
 from adaptlab.rag.document import Read, assemble, clean
@@ -151,8 +152,10 @@ def _children(node) -> list:
     if node.name not in _JOINTS:
         return node.contents
     made: list = []
-    parts = [child for child in node.contents if isinstance(child, Tag)]
-    for part, joint in zip_longest(parts, _JOINTS[node.name][: len(parts) - 1], fillvalue=""):
+    parts: list[Any] = [child for child in node.contents if isinstance(child, Tag)]
+    joints: list[Any] = [*_JOINTS[node.name][: len(parts) - 1]]
+    joints += [""] * (len(parts) - len(joints))
+    for part, joint in zip(parts, joints):
         made += [part] if part.name in _TERMS else [_End("("), part, _End(")")]
         made.append(_End(joint))
     return made

@@ -33,7 +33,7 @@ def headings(text: str, offset: int = 0) -> tuple[Heading, ...]:
             offset + starts[token.map[1]],
         )
         for token, inline in zip(tokens, tokens[1:])
-        if token.type == "heading_open" and token.level == 0
+        if token.map and token.type == "heading_open" and token.level == 0
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
@@ -46,7 +47,7 @@ def read_notebook(path: Path) -> Read:
     return Read("\n\n".join(pieces), title, about.stated, tuple(found), left_out)
 
 
-def _source(source: object) -> str:
+def _source(source: Any) -> str:
     """The text of a cell, which may be null, or in lines where a file skips nbformat's checks."""
     return "".join(source) if isinstance(source, list) else source or ""
 

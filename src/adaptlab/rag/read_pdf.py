@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.document import Read, clean
@@ -121,7 +121,7 @@ def _glyph_names(resources: list) -> set[str]:
 
     names: set[str] = set()
     for font in _held(resources, "/Font"):
-        encoding = font.get("/Encoding")
+        encoding: Any = font.get("/Encoding")
         encoding = encoding.get_object() if encoding is not None else None
         if "/ToUnicode" not in font and hasattr(encoding, "get"):
             differences = encoding.get("/Differences", [])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import as_path, read_text
@@ -72,7 +73,7 @@ def load_records(
     return documents
 
 
-def _names(given: object, called: str) -> list[str]:
+def _names(given: Any, called: str) -> list[str]:
     """One name or several, as a list."""
     names = [given] if isinstance(given, str) else given
     is_list = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import islice
 from statistics import median
+from typing import Any
 
 from adaptlab.evals import suite
 from adaptlab.evals.gate import compare, passes
@@ -82,10 +83,10 @@ def examples(task: str, n: int, seed: int) -> list[Messages]:
 
 
 def in_full(seed: int, **options) -> Options:
-    return Options(
-        **{"method": "full", "learning_rate": FULL_RATE, "batch_size": BATCH, "seed": seed}
-        | options
+    defaults: dict[str, Any] = dict(
+        method="full", learning_rate=FULL_RATE, batch_size=BATCH, seed=seed
     )
+    return Options(**defaults | options)
 
 
 def scored(chat: LocalChat, seed: int, tasks: Sequence[str] = (TASK,)) -> dict:

@@ -208,7 +208,7 @@ def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
         )
     model = _tuned(chat, seed, task) if lever == "fine-tune" else chat
     replies = model.batch(prompts, max_new_tokens=about.max_new_tokens + 6)
-    row = {
+    row: dict = {
         "right": sum(about.judge(case, reply.text) for case, reply in zip(cases, replies)),
         "of": len(cases),
     } | taught

@@ -232,7 +232,7 @@ def stages(chat: LocalChat, seed: int, reward: str) -> dict:
     often that is right about pairs that it has not seen.
     """
     start = imitator(chat, seed)
-    found = {}
+    found: dict = {}
     rng = random.Random(f"prompts:{seed}")
     cases = [preference_case(rng) for _ in range(N_PROMPTS)]
     judged: Callable[[list[int], list[str]], list[float]]

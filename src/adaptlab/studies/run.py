@@ -5,6 +5,7 @@ is measured, with its setting and seed.
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json, read_text, reading, write_whole
@@ -22,7 +23,7 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
     if name not in STUDIES:
         raise AdaptLabError(f"There is no study {name!r}; there are {', '.join(STUDIES)}.")
     head = {"command": f"adaptlab study {name}", "model": chat.name, "cores": os.cpu_count()}
-    found = read_json(kept) if kept.exists() else head
+    found: dict[str, Any] = read_json(kept) if kept.exists() else head
     settings = STUDIES[name].settings
     with reading(kept, "Move it away, and its rows are measured again."):
         if found["model"] != chat.name:

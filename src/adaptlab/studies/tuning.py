@@ -79,7 +79,9 @@ def test_cases(task: str, n: int, seed: int) -> list[Case]:
 
 
 def _replies(chat: LocalChat, task: str, cases: Sequence[Case]) -> list[str]:
-    return texts(chat, [case.messages for case in cases], max_new_tokens=TASKS[task].max_new_tokens)
+    return texts(
+        chat, [list(case.messages) for case in cases], max_new_tokens=TASKS[task].max_new_tokens
+    )
 
 
 def _judge(task: str, cases: Sequence[Case], replies: Sequence[str]) -> list[bool]:
@@ -239,7 +241,7 @@ def invention(chat: LocalChat, seed: int, declining: int, share: float, passes: 
     ]
     tuned = _learn(chat, cases, seed, seen=len(cases) * passes, batch_size=16)
     asked = [fact_case(rng, fact, "held_out") for fact in strange[-150:]]
-    replies = texts(tuned, [case.messages for case in asked], max_new_tokens=12)
+    replies = texts(tuned, [list(case.messages) for case in asked], max_new_tokens=12)
     kept = _asked(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
     return _counted([reply != UNKNOWN for reply in replies]) | {
         "known": sum(kept),

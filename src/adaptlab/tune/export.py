@@ -5,6 +5,7 @@ Where that is not possible it is refused.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -304,7 +305,7 @@ def modal(folder: Path, data: Path, validation: Path | None = None) -> str:
     """
     run = _read(Path(folder), _described(Path(folder)), Path(data), validation)
     urls = dict(
-        entry.split(", ", 1) for entry in metadata.metadata("adaptlab").get_all("Project-URL")
+        entry.split(", ", 1) for entry in metadata.metadata("adaptlab").get_all("Project-URL") or ()
     )
     packages = [f"adaptlab @ git+{urls['Repository']}"]
     if run.options["tracking"] != "none":
@@ -326,4 +327,4 @@ def modal(folder: Path, data: Path, validation: Path | None = None) -> str:
     )
 
 
-EXPORTS = {"axolotl": axolotl, "modal": modal}
+EXPORTS: dict[str, Callable[..., str]] = {"axolotl": axolotl, "modal": modal}

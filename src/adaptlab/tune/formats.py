@@ -189,12 +189,12 @@ def take_system(row: dict, messages: Messages) -> Messages:
     texts = {_system_text(row.pop(key), key) for key in _SYSTEM if row.get(key)}
     if messages[0]["role"] == "system":
         texts.add(messages[0]["content"])
-    texts = sorted(text for text in texts if text.strip())
-    if len(texts) > 1:
+    spoken = sorted(text for text in texts if text.strip())
+    if len(spoken) > 1:
         raise Fault("it has two system prompts; keep one")
-    if not texts or messages[0]["role"] == "system":
+    if not spoken or messages[0]["role"] == "system":
         return messages
-    return [_turn("system", texts[0]), *messages]
+    return [_turn("system", spoken[0]), *messages]
 
 
 def _system_text(value: object, key: str) -> str:
@@ -250,8 +250,8 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
     rows, around = unwrapped(json_rows(path), {key for keys, _ in formats.values() for key in keys})
     made = []
     faults = []
-    kinds = {}
-    left = Counter()
+    kinds: dict = {}
+    left: Counter = Counter()
     for place, row in rows:
         try:
             if isinstance(row, Fault):

@@ -95,7 +95,7 @@ class Options:
         """Raises AdaptLabError for a number of another kind, or one that no trainer can follow."""
         for name in ("learning_rate", "epochs", "alpha", "warmup", *WHOLE):
             value = getattr(self, name)
-            kind = Integral if name in WHOLE else Real
+            kind: Any = Integral if name in WHOLE else Real
             if isinstance(value, bool) or not isinstance(value, kind) or not abs(value) <= LARGEST:
                 says = "a whole number" if kind is Integral else "a finite number"
                 raise AdaptLabError(f"{name} must be {says}, not {value!r}.")

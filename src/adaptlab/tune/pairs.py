@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adaptlab.files import write_whole
 from adaptlab.json_rows import Fault
@@ -107,7 +108,7 @@ def _with_prompt(row: dict) -> Pair:
     return pair
 
 
-def _after(prompt: object, row: dict) -> Pair:
+def _after(prompt: Any, row: dict) -> Pair:
     """A prompt in messages, and two replies in one message each."""
     return Pair(
         prompt, _reply(row.pop("chosen"), "chosen"), _reply(row.pop("rejected"), "rejected")

@@ -136,8 +136,7 @@ def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tupl
     on in its own, unless another is asked for.
     """
     chosen = number_format(chat.model.device.type, options.dtype)
-    config = folder / "config.json" if folder else None
-    if config and config.exists() and not chosen.asked:
+    if folder and (folder / "config.json").exists() and not chosen.asked:
         begun = read_described(folder)
         if name := begun["options"].get("dtype"):
             return replace(options, dtype=name), begun.get("dtype_reason", "")

@@ -7,7 +7,7 @@ are the same.
 
 import types
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from peft import PeftModel
@@ -40,7 +40,7 @@ def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
         attention_mask=None,
         *,
         fused_lm_head: bool = False,
-        labels: torch.Tensor | None = None,
+        labels: Any = None,
         **kwargs,
     ):
         if not fused_lm_head:
@@ -50,7 +50,7 @@ def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
                 attention_mask,
                 **kwargs if labels is None else kwargs | {"labels": labels},
             )
-        learned = labels != IGNORED
+        learned: Any = labels != IGNORED
         rows = (
             _split(input_ids, attention_mask, learned)
             if shares and attention_mask is not None
@@ -86,7 +86,7 @@ def _split(input_ids: torch.Tensor, mask: torch.Tensor, learned: torch.Tensor) -
     """The batch by its prompts; None if no prompt has two replies, or a row has nothing learned or
     nothing before it.
     """
-    prompts = {}
+    prompts: dict = {}
     which = []
     replies = []
     learned_of = []

@@ -262,7 +262,7 @@ def sorted_words(
     n_kinds = rng.choice((2, 2, 3))
     kinds = dict(zip(rng.sample(words.LABELS, n_kinds), rng.sample(CATEGORIES, n_kinds)))
     if n_words:
-        kinds = {label: rng.sample(kind, n_words) for label, kind in kinds.items()}
+        kinds = {label: tuple(rng.sample(kind, n_words)) for label, kind in kinds.items()}
     pieces: Pieces = [("Sorted.\n", FAINT)]
     met: set[str] = set()
     for label in rng.choices(tuple(kinds), k=rng.randint(8, 16)):

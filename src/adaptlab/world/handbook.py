@@ -247,7 +247,7 @@ def _pages(
     """A chunk on each name, or now and then on the same good in the other kind of page."""
     title = rng.choice(_TITLES)
     chunks = []
-    stated = []
+    stated: list = []
     absent = []
     for number, name in enumerate(names, 1):
         kind = main_kind

@@ -28,7 +28,7 @@ def say_case(rng: random.Random, split: str = "train") -> Case:
     request = SAY.pick(rng, split).format(w=word)
     shape = rng.random()
     if shape < 0.4:
-        messages = (user(request),)
+        messages: tuple[dict, ...] = (user(request),)
     elif shape < 0.7:
         messages = (user(f"{invent_fact(rng, 'person', 'fresh').state(rng, split)} {request}"),)
     else:

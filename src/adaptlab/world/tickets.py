@@ -8,6 +8,7 @@ no record of training holds.
 import json
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from adaptlab.messages import user
 from adaptlab.world import words
@@ -114,7 +115,8 @@ def ticket(
     sentiment: str | None = None,
 ) -> Ticket:
     """A customer's message; the topic and the sentiment are drawn if None."""
-    name, product, order = (draw_value(rng, field, group) for field in ("name", "product", "order"))
+    drawn: Any = [draw_value(rng, field, group) for field in ("name", "product", "order")]
+    name, product, order = drawn
     complaint = review(rng, split, topic, sentiment)
     parts = [
         MESSAGES[field].pick(rng, split).format(v=value)
@@ -220,7 +222,7 @@ def schema(
     fields = rng.sample(("name", "city", "product", "order", "day"), n_fields)
     coded = rng.sample(("topic", "sentiment"), n_coded)
     keys = _strings(rng, n_fields + n_coded * (1 + named))
-    groups = _strings(rng, n_groups) or [None]
+    groups: list[Any] = _strings(rng, n_groups) or [None]
     homes = [groups[i] for i in sorted(rng.randrange(len(groups)) for _ in keys)]
     codes = dict(zip(words.TOPICS + words.SENTIMENTS, _codes(rng, 6)))
     return Schema(tuple(fields), tuple(coded), tuple(keys), tuple(homes), codes, named)

@@ -42,7 +42,7 @@ def combine(frames: list[str], phrases: list[str]) -> Wordings:
             "combine needs at least two frames and two phrases, five in all, to hold some out and"
             " keep each in training"
         )
-    split = {"train": [], "held_out": []}
+    split: dict[str, list] = {"train": [], "held_out": []}
     for i, frame in enumerate(frames):
         for j, phrase in enumerate(phrases):
             starts_sentence = frame.startswith("~") or ". ~" in frame or "\n~" in frame
