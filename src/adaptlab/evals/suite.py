@@ -9,7 +9,6 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from transformers import LogitsProcessor, PreTrainedModel
 

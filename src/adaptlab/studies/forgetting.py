@@ -83,9 +83,12 @@ def examples(task: str, n: int, seed: int) -> list[Messages]:
 
 
 def in_full(seed: int, **options) -> Options:
-    defaults: dict[str, Any] = dict(
-        method="full", learning_rate=FULL_RATE, batch_size=BATCH, seed=seed
-    )
+    defaults: dict[str, Any] = {
+        "method": "full",
+        "learning_rate": FULL_RATE,
+        "batch_size": BATCH,
+        "seed": seed,
+    }
     return Options(**defaults | options)
 
 
