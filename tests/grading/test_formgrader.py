@@ -98,6 +98,12 @@ def test_a_submission_opens_and_a_mark_given_there_comes_back(exported):
         mark = {"manual_score": 2, "extra_credit": 0}
         status, _ = asked(f"{address}/formgrader/api/grade/{open_question['id']}", mark, "PUT")
         assert status == 200
+        _, comments = asked(f"{address}/formgrader/api/comments?submission_id={identity}")
+        below = next(one for one in json.loads(comments) if one["name"] == "explanation")
+        wrote = {"manual_comment": "No numbers for memory."}
+        status, _ = asked(f"{address}/formgrader/api/comment/{below['id']}", wrote, "PUT")
+        assert status == 200
     sheets = Ledger(exported / "marks.db").sheets(LAB)
     (found,) = read_foreign(exported / "gradebook.db", lab, sheets)
     assert (found.student, found.exercise, found.points) == ("Jané O'Doe", "explanation", 2)
+    assert found.comment == "No numbers for memory."

@@ -60,6 +60,14 @@ def mark_in_formgrader(path, cell: str, points: float, student: str = "jane") ->
         gradebook.db.commit()
 
 
+def comment_in_formgrader(path, exercise: str, text: str, student: str = "jane") -> None:
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{path}") as gradebook:
+        gradebook.find_comment(exercise, NAME, NAME, student).manual_comment = text
+        gradebook.db.commit()
+
+
 def dump(path) -> list[str]:
     with closing(sqlite3.connect(path)) as db:
         return list(db.iterdump())
@@ -156,3 +164,45 @@ def test_the_commands_write_and_take_over(tmp_path, ledger):
     assert CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output == "jane, shipping_order: 1.5\n"
     assert ledger.sheets(NAME)[0].manual["shipping_order"] == (1.5, "marked in nbgrader's formgrader", "A. Teacher")
     assert CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output == ""
+
+
+def test_a_comment_of_formgrader_is_the_reason_of_its_mark(tmp_path, short, ledger):
+    path = tmp_path / "gradebook.db"
+    write(path, short, ledger)
+    mark_in_formgrader(path, "explanation", 1)
+    comment_in_formgrader(path, "explanation", " No numbers. ")
+    (found,) = read_foreign(path, short, ledger.sheets(NAME))
+    assert found == Foreign("jane", "explanation", 1, "No numbers.")
+    ledger.decide("jane", NAME, "explanation", 1, found.comment, "A. Teacher")
+    assert read_foreign(path, short, ledger.sheets(NAME)) == []
+    comment_in_formgrader(path, "explanation", "One number.")
+    assert read_foreign(path, short, ledger.sheets(NAME))[0].comment == "One number."
+    for reason in ("One number.", "Said otherwise by `mark`."):
+        ledger.decide("jane", NAME, "explanation", 1, reason, "A. Teacher")
+    assert read_foreign(path, short, ledger.sheets(NAME)) == [], "what the ledger has had is not new"
+
+
+def test_a_gradebook_of_before_gets_its_places_for_comments(tmp_path, short, ledger):
+    path = tmp_path / "gradebook.db"
+    write(path, short, ledger)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM comment")
+    mark_in_formgrader(path, "explanation", 1)
+    assert read_foreign(path, short, ledger.sheets(NAME)) == [Foreign("jane", "explanation", 1)]
+    write(path, short, ledger)
+    comment_in_formgrader(path, "explanation", "There.")
+
+
+def test_a_comment_without_points_is_told_and_no_mark(tmp_path, ledger):
+    place = tmp_path / "labs" / f"{NAME}.ipynb"
+    place.parent.mkdir()
+    place.write_bytes(as_notebook(cells()))
+    lab = read_lab(place.read_bytes(), NAME)
+    for student in ("jane", "лена"):
+        keep(ledger, student, {name: GOT[name] for name in lab.points}, "later")
+    where = ["--lab", "04", "--out", str(tmp_path), "--folder", str(tmp_path)]
+    assert CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"]).exit_code == 0
+    comment_in_formgrader(tmp_path / "gradebook.db", "same_strength", "Nearly.")
+    said = CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output
+    assert said.startswith("jane, same_strength: a comment without points is no mark.")
+    assert not ledger.sheets(NAME)[0].manual

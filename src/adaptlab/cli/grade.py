@@ -356,25 +356,24 @@ def grade_import(
     gradebook: Gradebook = None,
     folder: Folder = Path("."),
 ) -> None:
-    """Take the marks that somebody gave in nbgrader's formgrader into the ledger, as marks by hand."""
+    """Take the marks that somebody gave in nbgrader's formgrader into the ledger, as marks by hand.
+
+    The comment below an answer is the reason that the student reads.
+    """
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.feedback import visible
-    from adaptlab.grading.gradebook import read_foreign
+    from adaptlab.grading.gradebook import read_comments_alone, read_foreign
 
     ledger, sheets = _kept(lab, out, folder)
-    name = sheets[0].lab
-    for found in read_foreign(
-        gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets
-    ):
-        ledger.decide(
-            found.student,
-            name,
-            found.exercise,
-            found.points,
-            "marked in nbgrader's formgrader",
-            author,
-        )
+    name, path = sheets[0].lab, gradebook or out / "gradebook.db"
+    assignment = read_lab_named(folder, lab)[0]
+    for found in read_foreign(path, assignment, sheets):
+        reason = found.comment or "marked in nbgrader's formgrader"
+        ledger.decide(found.student, name, found.exercise, found.points, reason, author)
         print(f"{visible(found.student)}, {found.exercise}: {found.points:g}")
+    for student, exercise in read_comments_alone(path, assignment, sheets):
+        says = "a comment without points is no mark. Give points beside it, and import again."
+        print(f"{visible(student)}, {exercise}: {says}", file=sys.stderr)
     _write_pages(ledger, name, out)
 
 

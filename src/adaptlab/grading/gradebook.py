@@ -19,11 +19,12 @@ from adaptlab.grading.notebook import Lab
 
 @dataclass(frozen=True)
 class Foreign:
-    """A manual score of the gradebook that is not from our ledger."""
+    """A manual score of the gradebook that is not from our ledger, with the comment on its answer."""
 
     student: str
     exercise: str
     points: float
+    comment: str = ""
 
 
 def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledger) -> list[Foreign]:
@@ -34,6 +35,7 @@ def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledge
         for sheet in sheets:
             _write_submission(gradebook, sheet)
             for mark in sheet.marks:
+                _make_comment(gradebook, lab, sheet.student, mark.exercise)
                 key = (sheet.student, mark.exercise)
                 decided = sheet.manual[mark.exercise][0] if mark.exercise in sheet.manual else None
                 _write_grade(_grade(gradebook, lab, *key), sheet.automatic[mark.exercise], decided, written.get(key))
@@ -48,6 +50,15 @@ def read_foreign(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]
         raise AdaptLabError(f"There is no gradebook {path}; run: adaptlab grade export --platform nbgrader")
     with _opened(path) as gradebook:
         return _foreign(gradebook, lab, sheets)
+
+
+def read_comments_alone(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[tuple[str, str]]:
+    """(student, exercise) of what has a comment in formgrader and no points from a person: that is
+    no mark, and its reader should know."""
+    with _opened(path) as gradebook:
+        rows = [(sheet.student, mark.exercise) for sheet in sheets for mark in sheet.marks]
+        commented = [row for row in rows if _comment(gradebook, lab, *row)]
+        return [row for row in commented if _manual_score(gradebook, lab, *row) is None]
 
 
 def cell_of(lab: Lab, exercise: str) -> str:
@@ -79,6 +90,7 @@ def _write_assignment(gradebook, lab: Lab) -> None:
     for name, points in (lab.points | lab.by_hand).items():
         kind = "markdown" if name in lab.by_hand else "code"
         gradebook.update_or_create_grade_cell(cell_of(lab, name), lab.name, lab.name, max_score=points, cell_type=kind)
+        gradebook.update_or_create_solution_cell(name, lab.name, lab.name)
 
 
 def _write_submission(gradebook, sheet: Sheet) -> None:
@@ -103,6 +115,30 @@ def _grade(gradebook, lab: Lab, student: str, exercise: str):
         return grade
 
 
+def _make_comment(gradebook, lab: Lab, student: str, exercise: str) -> None:
+    """The row of a comment on an answer: without it formgrader shows a field, and keeps nothing of
+    what is written there."""
+    from nbgrader.api import Comment, MissingEntry
+
+    try:
+        gradebook.find_comment(exercise, lab.name, lab.name, student)
+    except MissingEntry:
+        cell = gradebook.find_solution_cell(exercise, lab.name, lab.name)
+        notebook = gradebook.find_submission_notebook(lab.name, lab.name, student)
+        gradebook.db.add(Comment(cell_id=cell.id, notebook=notebook))
+
+
+def _comment(gradebook, lab: Lab, student: str, exercise: str) -> str:
+    """What somebody wrote below an answer in formgrader; gradebooks of before have no place for it."""
+    from nbgrader.api import MissingEntry
+
+    try:
+        found = gradebook.find_comment(exercise, lab.name, lab.name, student).manual_comment
+    except MissingEntry:
+        return ""
+    return (found or "").strip()
+
+
 def _write_grade(grade, automatic: float | None, decided: float | None, written: float | None) -> None:
     """Both scores of a grade; `written` is the manual one that we wrote last."""
     moved = grade.auto_score != automatic
@@ -114,16 +150,25 @@ def _write_grade(grade, automatic: float | None, decided: float | None, written:
         grade.needs_manual_grade = True
 
 
-def _foreign(gradebook, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]:
+def _manual_score(gradebook, lab: Lab, student: str, exercise: str) -> float | None:
+    """What a person gave in the gradebook; None for an exercise that it does not have."""
     from nbgrader.api import MissingEntry
 
+    try:
+        return gradebook.find_grade(cell_of(lab, exercise), lab.name, lab.name, student).manual_score
+    except MissingEntry:
+        return None
+
+
+def _foreign(gradebook, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]:
     found = []
     for sheet in sheets:
         for mark in sheet.marks:
-            try:
-                manual = gradebook.find_grade(cell_of(lab, mark.exercise), lab.name, lab.name, sheet.student).manual_score
-            except MissingEntry:
+            manual = _manual_score(gradebook, lab, sheet.student, mark.exercise)
+            if manual is None:
                 continue
-            if manual is not None and manual != sheet.manual.get(mark.exercise, (None,))[0]:
-                found.append(Foreign(sheet.student, mark.exercise, manual))
+            comment = _comment(gradebook, lab, sheet.student, mark.exercise)
+            is_new = comment and comment not in sheet.reasons.get(mark.exercise, [])
+            if is_new or manual != sheet.manual.get(mark.exercise, (None,))[0]:
+                found.append(Foreign(sheet.student, mark.exercise, manual, comment))
     return found

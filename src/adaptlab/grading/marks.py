@@ -105,6 +105,7 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     manual: dict[str, tuple[float, str, str]] = field(default_factory=dict)
+    reasons: dict[str, list[str]] = field(default_factory=dict)  # of all marks by hand, the earlier ones, too
     days_late: int = 0
     factor: float = 1
     automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
@@ -252,12 +253,16 @@ class Ledger:
         sheets = []
         for student, row in sorted(latest.items()):
             manual = {exercise: (points, comment, author) for name, exercise, points, comment, author, _ in decided if name == student}
+            reasons: dict[str, list[str]] = {}
+            for name, exercise, _, comment, *_ in decided:
+                if name == student:
+                    reasons.setdefault(exercise, []).append(comment)
             marked_at = {exercise: at for name, exercise, *_, at in decided if name == student}
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
             automatic = {mark.exercise: mark.points for mark in found[student]}
             requests = [Request(*request) for name, *request in asked if name == student]
             owner = owners.get(student, Owner(student))
-            sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual,
+            sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual, reasons,
                                 policy.days_late(row[3], owner.late), policy.factor(row[3], owner.late), automatic, requests,
                                 [exercise for exercise, at in marked_at.items() if at < row[9]], owner))  # fmt: skip
         return sheets
