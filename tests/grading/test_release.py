@@ -10,13 +10,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from adaptlab.course.labs import solved
+from adaptlab.course.labs import RELEASED, labs_of, solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact
+from adaptlab.grading.batch import read_lab_named
 from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Exercise, Parsons
 from adaptlab.grading.recorded import _exercise, record
-from adaptlab.grading.release import LIST, release
+from adaptlab.grading.release import release
 from adaptlab.grading.wire import Raised
 
 COURSE = Path(__file__).parents[2]
@@ -127,6 +128,42 @@ def test_grading_is_refused_in_the_copy(copy):
     assert done.returncode == 2 and "students' copy" in done.stderr
 
 
+def a_course(folder: Path) -> Path:
+    """A course that an instructor has worked in: a copy with answers stands beside its lab."""
+    for part in ("labs", "solutions", "notebooks", "src"):
+        (folder / part).mkdir(parents=True)
+    for name in ("LICENSE", "environment.yml", "pyproject.toml", "requirements.lock", ".gitignore"):
+        (folder / name).write_text("")
+    (folder / "setup.mk").write_text("")
+    for name in ("solutions/lab04_lora.py", "labs/lab04_lora.ipynb"):
+        shutil.copyfile(COURSE / name, folder / name)
+    answers = solved(COURSE / "solutions" / "lab04_lora.py", COURSE / "labs" / "lab04_lora.ipynb")
+    (folder / "labs" / "lab04_lora-Copy1.ipynb").write_bytes(answers)
+    return folder
+
+
+def test_an_instructors_own_copy_of_a_lab_is_given_to_nobody(tmp_path):
+    release(a_course(tmp_path / "course"), tmp_path / "students")
+    assert [path.name for path in (tmp_path / "students" / "labs").iterdir()] == ["lab04_lora.ipynb"]
+    released = labs_of(tmp_path / "students")
+    shutil.copyfile(released[0], tmp_path / "students" / "labs" / "lab04_lora-Copy1.ipynb")
+    assert labs_of(tmp_path / "students") == released, "a student's copy is no lab either"
+
+
+@pytest.mark.parametrize("place", ["course", "students"])
+def test_a_copy_beside_a_lab_stands_in_nobodys_way(tmp_path, place):
+    course = a_course(tmp_path / "course")
+    release(course, tmp_path / "students")
+    copied = tmp_path / place / "labs" / "lab04_mine.ipynb"
+    copied.write_bytes((course / "labs" / "lab04_lora-Copy1.ipynb").read_bytes())
+    assert read_lab_named(tmp_path / place, "04")[0].name == "lab04_lora"
+
+
+def test_a_folder_without_labs_is_told_as_such(tmp_path):
+    with pytest.raises(AdaptLabError, match="Run this in the folder of the course"):
+        read_lab_named(tmp_path, "04")
+
+
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 def test_a_lab_is_checked_in_the_copy_as_it_is_graded(copy):
     lab = COURSE / "labs" / "lab04_lora.ipynb"
@@ -139,13 +176,13 @@ def test_a_lab_is_checked_in_the_copy_as_it_is_graded(copy):
 def test_a_release_is_made_anew_in_its_folder(tmp_path, copy):
     (copy / ".git").mkdir()
     (copy / "notes.txt").write_text("an instructor's")
-    listed = json.loads((copy / LIST).read_text())
+    listed = json.loads((copy / RELEASED).read_text())
     (copy / "labs" / "lab99_gone.ipynb").write_text("{}")
-    (copy / LIST).write_text(json.dumps([*listed, "labs/lab99_gone.ipynb", "../outside"]))
+    (copy / RELEASED).write_text(json.dumps([*listed, "labs/lab99_gone.ipynb", "../outside"]))
     release(COURSE, copy)
     assert not (copy / "labs" / "lab99_gone.ipynb").exists()
     assert (copy / "notes.txt").exists() and (copy / ".git").exists()
-    assert json.loads((copy / LIST).read_text()) == listed
+    assert json.loads((copy / RELEASED).read_text()) == listed
     (tmp_path / "mine").write_text("x")
     with pytest.raises(AdaptLabError, match="something else than a release"):
         release(COURSE, tmp_path)

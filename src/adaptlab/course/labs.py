@@ -9,14 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import program_path, read_text, write_whole
+from adaptlab.files import program_path, read_json, read_text, write_whole
 
-KERNEL = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
-# Jupytext's own notes on blank lines.
-EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
+KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+RELEASED = "release.json"  # in the students' copy: the files that it came with
+EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")  # jupytext's own notes on blank lines
 
 
 def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -36,6 +33,17 @@ def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:
             f" {', '.join(path.stem for path in found)}."
         )
     return [path for path in found if not names or path.stem.startswith(tuple(names))]
+
+
+def labs_of(folder: Path) -> list[Path]:
+    """The labs of a course or of its students' copy. What somebody works on beside them, as
+    lab04_lora-Copy1, is none: nobody grades by it, and nobody else should get it."""
+    there = sorted((folder / "labs").glob("lab*.ipynb"))
+    names = {path.stem for path in (folder / "solutions").glob("lab*.py")}
+    if not names and (folder / RELEASED).exists():
+        listed = read_json(folder / RELEASED)
+        names = {Path(str(path)).stem for path in (listed if isinstance(listed, list) else [])}
+    return [path for path in there if path.stem in names] or there
 
 
 def build_labs(sources: Sequence[Path], target: Path) -> list[Path]:

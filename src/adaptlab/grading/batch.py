@@ -15,7 +15,7 @@ from pathlib import Path
 from socket import gethostname
 from threading import Lock
 
-from adaptlab.course.labs import solved
+from adaptlab.course.labs import labs_of, solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.apart import apart
 from adaptlab.grading.artefact import files_of
@@ -41,9 +41,13 @@ atexit.register(OWN.close)
 def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
     """A lab of the course by the start of its name ("04", "lab04"), and the hash of its file."""
     start = name if name.startswith("lab") else f"lab{name.zfill(2)}"
-    found = sorted(folder.glob(f"labs/{start}*.ipynb"))
+    labs = labs_of(folder)
+    found = [path for path in labs if path.stem.startswith(start)]
+    if not labs:
+        says = f"There are no labs in {folder / 'labs'}"
+        raise AdaptLabError(f"{says}. Run this in the folder of the course, or name it by --folder.")
     if len(found) != 1:
-        there = ", ".join(path.stem for path in sorted(folder.glob("labs/lab*.ipynb"))) or "none"
+        there = ", ".join(path.stem for path in labs)
         raise AdaptLabError(f"There is no single lab {start} in {folder / 'labs'} (there: {there}); run: adaptlab labs build")
     content = found[0].read_bytes()
     return read_lab(content, found[0].stem), digest_of(content)

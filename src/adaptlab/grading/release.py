@@ -12,13 +12,12 @@ from pathlib import Path
 import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor
 
-from adaptlab.course.labs import find_sources, out_of_step
+from adaptlab.course.labs import RELEASED, find_sources, labs_of, out_of_step
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_json, read_text, write_whole
 from adaptlab.grading.recorded import recordings
 from adaptlab.progress import progress_bar
 
-LIST = "release.json"  # in the release: what it wrote
 AS_THEY_ARE = (".gitignore", "LICENSE", "environment.yml", "pyproject.toml", "requirements.lock")
 WITHOUT_ANSWERS = "src/adaptlab/grading/labs"
 README = Path(__file__).parent / "templates" / "release.md"
@@ -47,14 +46,14 @@ def release(course: Path, target: Path) -> list[str]:
             write_whole(target / path, content)
     for path in sorted(set(written) - set(files)):
         (target / path).unlink(missing_ok=True)
-    write_whole(target / LIST, json.dumps(sorted(files), indent=1) + "\n")
+    write_whole(target / RELEASED, json.dumps(sorted(files), indent=1) + "\n")
     return sorted(files)
 
 
 def _written(target: Path) -> list[str]:
     """What an earlier release wrote there."""
-    if (target / LIST).exists():
-        return [path for path in read_json(target / LIST) if _is_inside(path)]
+    if (target / RELEASED).exists():
+        return [path for path in read_json(target / RELEASED) if _is_inside(path)]
     there = [path for path in target.iterdir() if path.name != ".git"] if target.is_dir() else []
     if there or (target.exists() and not target.is_dir()):
         raise AdaptLabError(f"{target} holds something else than a release; give an empty folder.")
@@ -74,7 +73,7 @@ def _files(course: Path) -> Iterator[tuple[str, Path | str]]:
     yield "README.md", read_text(README)
     for lesson in sorted((course / "notebooks").glob("*.ipynb")):
         yield f"notebooks/{lesson.name}", _without_outputs(lesson)
-    for lab in sorted((course / "labs").glob("*.ipynb")):
+    for lab in labs_of(course):
         yield f"labs/{lab.name}", lab
     for path in _package(course):
         yield path.relative_to(course).as_posix(), path

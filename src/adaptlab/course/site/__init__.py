@@ -8,7 +8,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from adaptlab.course.site.places import OF_THE_COURSE, PACKAGE, labs_of, lessons_of
+from adaptlab.course.labs import labs_of
+from adaptlab.course.site.places import OF_THE_COURSE, PACKAGE, lessons_of
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text, sha256, write_whole
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from adaptlab.course.labs import labs_of
 from adaptlab.course.site.api import api_pages
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
-from adaptlab.course.site.places import OF_THE_COURSE, PAGES, labs_of, lessons_of
+from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
 from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables

@@ -12,8 +12,3 @@ OF_THE_COURSE = {"benchmarks": "benchmarks/README.md", "contributing": "CONTRIBU
 def lessons_of(build: Path) -> list[Path]:
     """The executed lessons of a run."""
     return sorted((build / "notebooks").glob("[0-9]*.ipynb"))
-
-
-def labs_of(folder: Path) -> list[Path]:
-    """The labs of a course."""
-    return sorted((folder / "labs").glob("lab*.ipynb"))
