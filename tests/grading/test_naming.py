@@ -1,13 +1,15 @@
 """Every platform's export is taken apart by student: nobody merges with another, or vanishes."""
 
+import json
 from pathlib import Path, PurePosixPath
 
 import pytest
 from grading.conftest import archive, as_notebook, cells
 
 from adaptlab.grading.gradescope import METADATA
-from adaptlab.grading.intake import find_submissions, without_notebook
-from adaptlab.grading.naming import Person, moment, owner_of
+from adaptlab.grading.intake import Submission, find_submissions, without_notebook
+from adaptlab.grading.marks import Ledger
+from adaptlab.grading.naming import Owner, Person, moment, owner_of
 
 GOOD, OTHER = as_notebook(cells()), as_notebook(cells("x = 1"))
 LAB = "lab04_lora"
@@ -220,10 +222,76 @@ def test_gradescope_says_who_handed_in_and_when(tmp_path):
                f"{root}/submission_72/{METADATA}": SAYS.replace("71", "72").encode()}  # fmt: skip
     for found in both_ways(tmp_path, entries):
         jane, other = found
+        assert jane.student == "Jane Doe_4711 and Joe Roe_4712"
         assert jane.received == "2026-11-20T14:33:05+00:00"
         assert jane.owner.people == (Person("Jane Doe", "4711", "jane@uni.example"),
                                      Person("Joe Roe", "4712", "joe@uni.example"))  # fmt: skip
         assert other.student == "submission_72" and other.owner.people == (), "a student's own file"
+
+
+def test_a_second_submission_to_gradescope_is_the_same_student_s(tmp_path):
+    found = []
+    for number in (71, 99):
+        says = SAYS.replace("submission_71", f"submission_{number}")
+        entries = {METADATA: says.encode(), f"submission_{number}/lab04_lora.ipynb": GOOD,
+                   f"submission_{number}/notes.pdf": b""}  # fmt: skip
+        root = written(tmp_path / str(number), entries)
+        found += find_submissions(root, LAB)
+        assert without_notebook(root, LAB, found[-1:]) == []
+    assert found[0].student == found[1].student
+    assert [one.owner.place for one in found] == ["submission_71", "submission_99"]
+
+
+def of_gradescope(*people: tuple[str, str, str]) -> bytes:
+    """What Gradescope says of submissions of one person each, numbered from 1."""
+    keys = (":name", ":sid", ":email")
+    said = {f"submission_{i}": {":submitters": [dict(zip(keys, one))]} for i, one in enumerate(people, 1)}
+    return json.dumps(said).encode()
+
+
+@pytest.mark.parametrize(
+    ("people", "students"),
+    [([("Jane", "", "j@x.edu")], ["Jane_j@x.edu"]),
+     ([("Jane", "", "")], ["submission_1"]),
+     ([("../../x", "7", "")], ["..-..-x_7"]),
+     ([("", "..", "")], ["submission_1"]),
+     ([("Jane", "1", "a@x.edu"), ("Jane", "1", "a@x.edu")], ["Jane_1"]),
+     ([("A_1", "2", ""), ("A", "1_2", "")], ["submission_1", "submission_2"])],
+)  # fmt: skip
+def test_who_is_called_how_by_gradescope(tmp_path, people, students):
+    entries = {METADATA: of_gradescope(*people)}
+    entries |= {f"submission_{i}/lab04_lora.ipynb": GOOD for i in range(1, len(people) + 1)}
+    for found in both_ways(tmp_path, entries):
+        assert [one.student for one in found] == students
+
+
+def test_large_groups_of_gradescope_are_told_apart(tmp_path):
+    people = [{":name": f"Student with a long name {i}", ":sid": str(i)} for i in range(20)]
+    said = {"submission_1": {":submitters": people}, "submission_2": {":submitters": people[:19]}}
+    entries = {METADATA: json.dumps(said).encode(), "submission_1/lab04_lora.ipynb": GOOD,
+               "submission_2/lab04_lora.ipynb": OTHER}  # fmt: skip
+    for found in both_ways(tmp_path, entries):
+        assert len({one.student for one in found}) == 2
+        assert not any(one.unclear or len(one.student) > 90 for one in found)
+
+
+def test_the_ledger_knows_people_by_number_and_address_whatever_their_name(tmp_path):
+    ledger = Ledger(tmp_path / "marks.db")
+    before = Owner("submission_3", "gradescope", (Person("Jane", "7", "j@x.edu"),))
+    ledger.note_owners(LAB, [before, Owner("Ann_8", "moodle", (Person("Ann", "8"),))])
+
+    def named(*people: Person) -> str:
+        owner = Owner("new", "gradescope", people)
+        (one,) = ledger.named_as_before(LAB, [Submission("new", GOOD, "", "", owner=owner)])
+        assert one.owner.student == one.student
+        return one.student
+
+    assert named(Person("Jane Doe", "7", "j@x.edu")) == "submission_3"
+    assert named(Person("Jane Doe", "7")) == named(Person("J", "", "j@x.edu")) == "submission_3"
+    assert named(Person("Jane", "9", "k@x.edu")) == "new", "another of the same name"
+    assert named(Person("Jane", "7"), Person("Joe", "8")) == "new", "a group is another"
+    assert named(Person("Ann", "8")) == "new", "another platform's numbers"
+    assert named() == "new"
 
 
 def test_a_students_own_metadata_renames_nobody(tmp_path):

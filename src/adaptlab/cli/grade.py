@@ -112,6 +112,7 @@ def grade_run(
         raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
     found = find_submissions(submissions, assignment.name, files_asked_for(assignment.name))
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
+    found = ledger.named_as_before(assignment.name, found)
     if others := without_notebook(submissions, assignment.name, found):
         print(
             f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}",

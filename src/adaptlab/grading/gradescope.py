@@ -1,20 +1,24 @@
 """What Gradescope's export says of its submissions: who handed them in, and when."""
 
+import hashlib
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from adaptlab.grading.apart import TooMuch, apart
-from adaptlab.grading.naming import Owner, Person
+from adaptlab.grading.naming import Owner, Person, shown
 
 METADATA = "submission_metadata.yml"
 MAX_BYTES = 50 * 2**20
+MAX_NAME = 90  # characters, fewer than the ledger's names have
 
 
 def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
-    """For each submission of an export, its owner and when it was received, in UTC.
+    """For each submission's folder in an export, its owner and when it was received, in UTC.
 
     The file lies in the export's own folder: one inside a submission is a student's.
     """
@@ -24,11 +28,39 @@ def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
         said = apart(lambda: _told(place))
     except TooMuch:
         return {}
-    return {name: (_owner(name, people), received) for name, people, received in said}
+    owners = {name: (_owner(name, people), received) for name, people, received in said}
+    meant: dict[str, set] = {}
+    for owner, _ in owners.values():
+        meant.setdefault(owner.student, set()).add(frozenset(map(known_by, owner.people)))
+    return {name: (owner if len(meant[owner.student]) == 1 else replace(owner, student=name), received) for name, (owner, received) in owners.items()}
 
 
 def _owner(name: str, people: list) -> Owner:
-    return Owner(name, "gradescope", tuple(Person(*one) for one in people), place=name)
+    persons = tuple(Person(*one) for one in people)
+    return Owner(_called(persons) or name, "gradescope", persons, place=name)
+
+
+def _called(persons: tuple[Person, ...]) -> str:
+    """The ledger's name for who handed in, the same for a later submission, whose number is another.
+
+    Empty where somebody has neither a number nor an address: a name alone may be another's.
+    """
+    if not persons or not all(known_by(one) for one in persons):
+        return ""
+    names = sorted("_".join(filter(None, (one.name, known_by(one)))) for one in persons)
+    called = shown(re.sub(r"[/\\]", "-", " and ".join(names)[:200]))  # a folder is called so
+    if len(called) > MAX_NAME:
+        return f"{called[:60]} …_{_hashed(names)}"
+    return called if any(map(str.isalnum, called)) else ""
+
+
+def _hashed(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+
+
+def known_by(person: Person) -> str:
+    """By what Gradescope knows a person, whatever the name: the student ID, or else the address."""
+    return person.number or person.email
 
 
 def _told(place: Path) -> list[tuple[str, list, str]]:

@@ -386,6 +386,7 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
     It may be a link, a text, a PDF: only names are read.
     """
     archive, seen = PurePosixPath(place.name), {one.student for one in found}
+    seen |= {one.owner.place for one in found}  # Gradescope's folders, which are called by numbers
     if place.is_dir():
         files = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
         names = [file.relative_to(place).as_posix() for file in files]

@@ -273,6 +273,26 @@ class Ledger:
         with self._opened() as db:
             db.executemany("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", rows)
 
+    def named_as_before(self, lab: str, found: Iterable[Submission]) -> list[Submission]:
+        """The submissions under the names that the ledger has for the same people: a platform may
+        count a second submission as another, and people may change their names."""
+        with self._opened() as db:
+            owners = self._owners(db, lab)
+        known = {(owner.platform, *one): owner.student for owner in owners for one in owner.identities}
+        found = list(found)
+        named = [self._named(one, known) for one in found]
+        given = [one.student for one in named]
+        return [new if given.count(new.student) == 1 else old for old, new in zip(found, named)]
+
+    @staticmethod
+    def _named(found: Submission, known: dict) -> Submission:
+        owner = found.owner
+        if owner.platform != "gradescope":  # others have the number in the name
+            return found
+        theirs = [(owner.platform, *one) for one in sorted(owner.identities, key=str)]
+        student = next((known[one] for one in reversed(theirs) if one in known), found.student)
+        return replace(found, student=student, owner=replace(owner, student=student))
+
     @staticmethod
     def _owners(db, lab: str) -> list[Owner]:
         rows = db.execute("SELECT owner FROM owners WHERE lab = ?", (lab,)).fetchall()

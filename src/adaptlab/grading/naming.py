@@ -62,6 +62,12 @@ class Owner:
     place: str = ""
 
     @property
+    def identities(self) -> set[tuple[str, frozenset[str]]]:
+        """What stays when names change: everybody's number, and everybody's address."""
+        kinds = {kind: [getattr(one, kind) for one in self.people] for kind in ("number", "email")}
+        return {(kind, frozenset(values)) for kind, values in kinds.items() if values and all(values)}
+
+    @property
     def timed(self) -> bool:
         """Whether the platform says when it came, or at least whether that was late."""
         return self.late is not None or bool(moment(self.attempt)) or self.platform == "gradescope"
@@ -92,7 +98,7 @@ def owner_of(path: PurePosixPath, lab: str, assignment: str = "") -> Owner:
             if match := pattern.fullmatch(folder):
                 return _owner(platform, match, folder)
     if folders := [part for part in path.parts[:-1] if not _is_collected(part, lab)]:
-        return Owner(_shown(folders[0]), place=folders[0])
+        return Owner(shown(folders[0]), place=folders[0])
     for platform, pattern in FILES.items():
         if platform == "canvas" and LAB_FIRST.match(path.name):
             continue
@@ -100,7 +106,7 @@ def owner_of(path: PurePosixPath, lab: str, assignment: str = "") -> Owner:
             return _owner(platform, match, path.name, assignment)
     stem = path.name.rsplit(".", 1)[0]
     name = re.sub(rf"[-_ ]*{lab[:5]}.*$", "", stem, flags=re.IGNORECASE) or stem
-    return Owner(_shown(name), place=path.name)
+    return Owner(shown(name), place=path.name)
 
 
 def student_of(path: PurePosixPath, lab: str) -> str:
@@ -134,7 +140,7 @@ def _owner(platform: str, match: re.Match, whole: str, assignment: str = "") -> 
     student = f"{name}_{number}" if number and number != name else name
     people = (Person(name, number),) if platform != "gradescope" else ()
     place = found.get("place") or whole
-    return Owner(_shown(student), platform, people, late, found.get("attempt") or "", place)
+    return Owner(shown(student), platform, people, late, found.get("attempt") or "", place)
 
 
 def _is_collected(folder: str, lab: str) -> bool:
@@ -178,7 +184,7 @@ def _assignment(names: Iterable[str]) -> str:
     return shared[: shared.rfind("_") + 1]
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """One form of a name that can be written in several, without what cannot be seen."""
     seen = "".join(filter(can_be_seen, unicodedata.normalize("NFC", name)))
     return seen.strip()[:100] or "unnamed"
