@@ -237,6 +237,7 @@ grade mark ann e1 many --lab 01 --out D/nothing --author x --reason y --folder R
 grade request ann e1 --lab 01 --out D/nothing --folder ROOT
 grade request ann e1 --lab 01 --out D/nothing --reason x --decline y --folder ROOT
 grade export --lab 01 --out D/nothing --platform x --folder ROOT
+grade export --lab 01 --out D/nothing --platform blackboard --folder ROOT
 grade import --lab 01 --out D/nothing --author x --gradebook D/binary --folder ROOT
 grade doctor --box x
 models install D/folder

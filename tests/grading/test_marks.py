@@ -92,7 +92,7 @@ def test_a_mark_by_hand_on_an_earlier_submission_stays_and_is_said(ledger, lab, 
     assert "marked before this submission came: same_strength" in (tmp_path / "class.html").read_text()
 
 
-@pytest.mark.parametrize("platform", ["canvas", "moodle", "gradescope"])
+@pytest.mark.parametrize("platform", ["canvas", "moodle", "gradescope", "table"])
 def test_exports_are_the_same_bytes_and_no_formulas(ledger, lab, platform):
     sheets = ledger.sheets(lab.name)
     assert to_csv(sheets, platform) == to_csv(sheets, platform)

@@ -40,6 +40,7 @@ def both_ways(tmp_path: Path, entries: dict[str, bytes]) -> list[list]:
      ("team_3_12345_678913_lab04_lora.ipynb", "team_3_12345", "12345", False),
      ("team_3_LATE_12345_678913_lab04_lora.ipynb", "team_3_12345", "12345", True),
      ("anon_Xw3Fd_678910_lab04_lora.ipynb", "anon_Xw3Fd", "", False),
+     ("anon_Ab12C_LATE_678912_lab04_lora.ipynb", "anon_Ab12C", "", True),
      ("LATE_anon_Ab12C_678912_lab04_lora.ipynb", "anon_Ab12C", "", True),
      ("poeann_12348_text.html", "poeann_12348", "12348", False),
      ("kimlee_LATE_12347_link.html", "kimlee_12347", "12347", True),
@@ -247,6 +248,11 @@ def of_gradescope(*people: tuple[str, str, str]) -> bytes:
     keys = (":name", ":sid", ":email")
     said = {f"submission_{i}": {":submitters": [dict(zip(keys, one))]} for i, one in enumerate(people, 1)}
     return json.dumps(said).encode()
+
+
+def test_canvas_may_hide_who_it_is():
+    names = ("anon_Xw3Fd_678910_lab04.ipynb", "LATE_anon_Ab12C_9_a.ipynb", "doejane_4711_99_a.ipynb", "anon_/a.ipynb")
+    assert [owner_of(PurePosixPath(name), LAB).is_nameless for name in names] == [True, True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ JOE = Person("J. Roe", "", "joe@uni.example")
 MISSING, DOUBLE = "on the roster, and nothing handed in: ", "handed in more than once: "
 UNKNOWN, SEVERAL = "handed in, and not on the roster: ", "may be more than one of the roster: "
 CASES = {
-    "Canvas, missing": (CANVAS, [owner("doejane_4711_99_lab04.ipynb")], [f"{MISSING}Roe, Joe, Lee, Kim"]),
+    "Canvas, missing": (CANVAS, [owner("doejane_4711_99_lab04.ipynb")], [f"{MISSING}Roe, Joe; Lee, Kim"]),
     "Canvas, unknown": (
         CANVAS,
         [owner(name) for name in ("doejane_4711_9_a.ipynb", "roejoe_LATE_4712_9_a.ipynb",
@@ -87,7 +87,7 @@ CASES = {
     "namesakes": (
         "Name\nJane Doe\nJane Doe\n",
         [owner("jane doe/a.ipynb")],
-        [f"{MISSING}Jane Doe, Jane Doe", f"{SEVERAL}jane doe (Jane Doe or Jane Doe)"],
+        [f"{MISSING}Jane Doe; Jane Doe", f"{SEVERAL}jane doe (Jane Doe or Jane Doe)"],
     ),
     "Blackboard": (BLACKBOARD, [owner("hw_jdoe_attempt_2026-11-20-14-33-05_a.ipynb")], []),
     "accents": ("Name,Email\nJosé Doe,jose@uni.example", [owner("jose doe/a.ipynb")], []),
@@ -122,6 +122,38 @@ def test_canvas_gets_its_own_columns_back(roster):
     assert unknown == ["anon_Xw3Fd"]
 
 
+def test_brightspace_gets_its_own_columns_back(roster):
+    found = [sheet(owner("12-3 - Jane Doe - Nov 20, 2026 233 PM/a.ipynb"))]
+    known = "OrgDefinedId,Username,Last Name,First Name,"
+    told = known + "Lab 04 Points Grade <Numeric MaxPoints:2>,End-of-Line Indicator\n#4711,jdoe,Doe,Jane,,#\n"
+    text, unknown = into_roster(found, "brightspace", roster(told))
+    assert unknown == [] and text.splitlines() == [
+        "OrgDefinedId,Username,Lab 04 Points Grade <Numeric MaxPoints:2>,End-of-Line Indicator", "#4711,jdoe,2,#"]  # fmt: skip
+    text, _ = into_roster(found, "brightspace", roster(f"{known}End-of-Line Indicator\n#4711,jdoe,Doe,Jane,#\n"))
+    assert text.splitlines()[0] == f"OrgDefinedId,Username,{LAB} Points Grade,End-of-Line Indicator"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_blackboard_gets_its_own_columns_back(tmp_path, encoding):
+    told = BLACKBOARD.replace("Username", "Username\tLast Access\tLab 04 [Total Pts: 2 Score] |778")
+    (tmp_path / "gradebook.xls").write_bytes(f"{told}\t2026-11-20\t\n".encode(encoding))
+    found = [sheet(owner("hw_jdoe_attempt_2026-11-20-14-33-05_a.ipynb"))]
+    text, unknown = into_roster(found, "blackboard", read_roster(tmp_path / "gradebook.xls"))
+    assert unknown == [] and text.splitlines() == [
+        "Last Name,First Name,Username,Lab 04 [Total Pts: 2 Score] |778", "Doe,Jane,jdoe,2"]  # fmt: skip
+
+
+def test_a_platform_that_takes_only_its_own_file_says_so():
+    for platform in ("brightspace", "blackboard"):
+        with pytest.raises(AdaptLabError, match="by --roster"):
+            to_csv([sheet(owner("jane/a.ipynb"))], platform)
+
+
+def test_a_table_has_a_row_for_whoever_came_from_no_platform():
+    (row,) = rows(to_csv([sheet(owner("lab04-jane/a.ipynb"))], "table"))
+    assert (row["Student"], row["Points"], row["Of"], row["a"]) == ("lab04-jane", "2", "2", "2")
+
+
 def test_moodle_gets_its_own_columns_back(roster):
     found = sheet(owner("Jane Doe_124_assignsubmission_file_/a.ipynb"))
     found.marks.append(Mark("explanation", "needs a person", None, 3, "Read."))
@@ -135,7 +167,13 @@ def test_moodle_gets_its_own_columns_back(roster):
 
 @pytest.mark.parametrize(
     ("platform", "says"),
-    [("canvas", "ID and Section"), ("moodle", "Identifier"), ("gradescope", "Leave --roster out")],
+    [
+        ("canvas", "ID and Section"),
+        ("moodle", "Identifier"),
+        ("gradescope", "Leave --roster out"),
+        ("brightspace", "lacks the columns OrgDefinedId"),
+        ("blackboard", "Make a column with lab04"),
+    ],
 )
 def test_a_list_that_is_not_the_platforms_is_refused(roster, platform, says):
     with pytest.raises(AdaptLabError, match=says):

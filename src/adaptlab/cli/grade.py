@@ -45,7 +45,7 @@ Gradebook = Annotated[
 ]
 
 ROSTER = "The class list: a CSV file of any platform's, or a name on each line."
-PLATFORM_FILE = "Canvas's gradebook or Moodle's grading worksheet, to write the marks into."
+PLATFORM_FILE = "The gradebook of Canvas, Brightspace or Blackboard, or Moodle's grading worksheet, to write the marks into."
 RosterFile = Annotated[Path | None, typer.Option("--roster", help=ROSTER)]
 
 
@@ -122,7 +122,9 @@ def grade_run(
         if one.unclear:
             says = visible(f"{one.student}. {one.fault}")
             print(f"for you to decide: {says}", file=sys.stderr)
-    if students:
+    if nameless := [one.student for one in found if one.owner.is_nameless]:
+        print(f"anonymous, so on no roster: {'; '.join(map(visible, nameless))}", file=sys.stderr)
+    if students and len(nameless) < len(found):
         for line in students.match(one.owner for one in found).report():
             print(visible(line), file=sys.stderr)
     if late := [one.student for one in found if one.owner.late]:
@@ -279,9 +281,7 @@ def grade_request(
 def grade_export(
     lab: LabName,
     out: Out,
-    platform: Annotated[
-        str, typer.Option(help="canvas, moodle, gradescope or nbgrader.")
-    ] = "canvas",
+    platform: Annotated[str, typer.Option(help="canvas, moodle, gradescope, brightspace, blackboard, nbgrader, or table.")] = "canvas",
     gradebook: Gradebook = None,
     roster: Annotated[Path | None, typer.Option(help=PLATFORM_FILE)] = None,
     folder: Folder = Path("."),
@@ -317,6 +317,9 @@ def grade_export(
                 print(f"not on the roster, so not in the file: {names}", file=sys.stderr)
         else:
             text = to_csv(sheets, platform)
+            if nameless := [sheet.student for sheet in sheets if platform == "canvas" and sheet.owner.is_nameless]:
+                says = "anonymous, so Canvas takes no marks from this file for them"
+                print(f"{says}: {'; '.join(map(visible, nameless))}", file=sys.stderr)
         write_whole(path, text)
         if waiting := sum(bool(sheet.waiting) for sheet in sheets):
             print(

@@ -1,4 +1,4 @@
-"""Marks for other programs: the CSV columns that Canvas, Moodle and Gradescope import.
+"""Marks for other programs: the CSV columns that learning platforms import, or a plain table.
 
 No cell can become a formula of a spreadsheet. A platform takes its own file back best: where it is
 given, its rows are kept, and the marks are written into them.
@@ -16,6 +16,9 @@ from adaptlab.grading.roster import Entry, Roster
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CANVAS_STUDENT = ("Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID",
                   "Integration ID", "Root Account", "Section")  # fmt: skip
+BRIGHTSPACE_STUDENT = ("OrgDefinedId", "Username")
+BLACKBOARD_STUDENT = ("Last Name", "First Name", "Username", "Student ID")
+END_OF_LINE = "End-of-Line Indicator"  # Brightspace's last column, with a # in every row
 MOODLE_NEEDS = ("Identifier", "Grade", "Last modified (grade)")
 
 
@@ -59,13 +62,26 @@ def _gradescope(sheet: Sheet, person: Person) -> dict:
     return row | {f"{mark.exercise} ({mark.of:g} pts)": "" if mark.points is None else mark.points for mark in sheet.marks}
 
 
-COLUMNS = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}
+def _table(sheet: Sheet, person: Person) -> dict:
+    """One row for whoever adds up marks elsewhere: all that `show` prints, in columns."""
+    who = {"Student": sheet.student, "Name": person.name, "Number": person.number, "Email": person.email}
+    row = who | {"Points": sheet.points, "Of": sheet.of, "Days late": sheet.days_late}
+    row |= {"To be marked": ", ".join(sheet.waiting)}
+    return row | {mark.exercise: "" if mark.points is None else mark.points for mark in sheet.marks}
+
+
+COLUMNS = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope, "table": _table}
+BY_ROSTER = {"brightspace": "exported grades", "blackboard": "downloaded gradebook"}
+PLATFORMS = (*COLUMNS, *BY_ROSTER, "nbgrader")
 
 
 def to_csv(sheets: Sequence[Sheet], platform: str) -> str:
     """The marks as text; the same marks always give the same bytes. An unknown platform is an AdaptLabError."""
+    if file := BY_ROSTER.get(platform):
+        says = f"{platform.title()} takes marks in its own file alone"
+        raise AdaptLabError(f"{says}. Give its {file} by --roster.")
     if platform not in COLUMNS:
-        raise AdaptLabError(f"There are no columns for {platform!r}; choose one of {', '.join([*COLUMNS, 'nbgrader'])}.")
+        raise AdaptLabError(f"There are no columns for {platform!r}; choose one of {', '.join(PLATFORMS)}.")
     rows = [COLUMNS[platform](sheet, person) for sheet in sheets for person in _people(sheet)]
     return _written(list(rows[0]), rows)
 
@@ -87,10 +103,24 @@ def _form_of(platform: str, roster: Roster, lab: str):
         if not {"ID", "Section"} <= set(kept):
             says = "The roster is not Canvas's gradebook: it lacks the columns ID and Section."
             raise AdaptLabError(f"{says} Export the gradebook, and give that file.")
-        bare = {column.casefold().replace(" ", ""): column for column in roster.columns}
-        assignment = next((column for title, column in bare.items() if lab[:5] in title), lab)
-        columns = [*kept, assignment]
+        columns = [*kept, assignment := _titled(roster, lab) or lab]
         return columns, lambda entry, sheet: _cells(entry, kept) | {assignment: sheet.points}
+    if platform == "brightspace":
+        kept = [column for column in roster.columns if column in BRIGHTSPACE_STUDENT]
+        if not kept:
+            says = "The roster is not Brightspace's: it lacks the columns OrgDefinedId and Username."
+            raise AdaptLabError(f"{says} Export the grades with both as key, and give that file.")
+        item = _titled(roster, lab, "pointsgrade") or f"{lab} Points Grade"
+        columns, end = [*kept, item, END_OF_LINE], {END_OF_LINE: "#"}
+        return columns, lambda entry, sheet: _cells(entry, kept) | {item: sheet.points} | end
+    if platform == "blackboard":
+        kept = [column for column in roster.columns if column in BLACKBOARD_STUDENT]
+        column = _titled(roster, lab)
+        if "Username" not in kept or not column:
+            says = f"The roster is not Blackboard's gradebook with a column for {lab[:5]}."
+            fix = f"Make a column with {lab[:5]} in its name there, and download the gradebook again."
+            raise AdaptLabError(f"{says} {fix}")
+        return [*kept, column], lambda entry, sheet: _cells(entry, kept) | {column: sheet.points}
     if platform == "moodle":
         if missing := [column for column in MOODLE_NEEDS if column not in roster.columns]:
             raise AdaptLabError(
@@ -99,8 +129,15 @@ def _form_of(platform: str, roster: Roster, lab: str):
             )
         columns = list(roster.columns)
         return columns, lambda entry, sheet: _cells(entry, columns) | _graded(columns, sheet)
-    says = f"Marks go into a file of Canvas's or Moodle's, not of {platform!r}."
+    those = "Canvas's, Moodle's, Brightspace's or Blackboard's"
+    says = f"Marks go into a file of {those}, not of {platform!r}."
     raise AdaptLabError(f"{says} Leave --roster out.")
+
+
+def _titled(roster: Roster, lab: str, also: str = "") -> str:
+    """The column of a lab, `lab 04` or `Lab04` in its title; empty if there is none."""
+    bare = {column.casefold().replace(" ", ""): column for column in roster.columns}
+    return next((column for title, column in bare.items() if lab[:5] in title and also in title), "")
 
 
 def _graded(columns: Sequence[str], sheet: Sheet) -> dict:

@@ -27,7 +27,7 @@ FILES = {
     "moodle": re.compile(MOODLE + "_).+"),
     "blackboard": re.compile(r"(?P<name>.+)_attempt_(?P<attempt>\d{4}(-\d\d){5})(_.+|\.txt)"),
     "canvas": re.compile(
-        r"(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(\d+_.+|text\.html|link\.html)"
+        r"(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(?P<late_3>LATE_)?(\d+_.+|text\.html|link\.html)"
         r"|(?P<name_2>.+?(_\d{1,3}(?=_\d{4,}_\d{4,}_))?)_(?P<late_2>LATE_)?(?P<number>\d+)"
         r"_(\d+_.+|text\.html|link\.html)",
         re.IGNORECASE,
@@ -60,6 +60,11 @@ class Owner:
     late: bool | None = None
     attempt: str = ""
     place: str = ""
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether Canvas hid who it is, as for an assignment that is graded anonymously."""
+        return self.platform == "canvas" and self.student.casefold().startswith("anon_")
 
     @property
     def identities(self) -> set[tuple[str, frozenset[str]]]:
@@ -136,7 +141,7 @@ def _owner(platform: str, match: re.Match, whole: str, assignment: str = "") -> 
     if platform == "blackboard":
         name = number = name.removeprefix(assignment or name[: name.rfind("_") + 1])
     tells_lateness = platform == "canvas"
-    late = bool(found.get("late") or found.get("late_2")) if tells_lateness else None
+    late = bool(found.get("late") or found.get("late_2") or found.get("late_3")) if tells_lateness else None
     student = f"{name}_{number}" if number and number != name else name
     people = (Person(name, number),) if platform != "gradescope" else ()
     place = found.get("place") or whole

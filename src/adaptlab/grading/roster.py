@@ -18,6 +18,7 @@ NUMBERS = {*sum(KEYS.values(), ()), "id number", "sis user id", "sis login id", 
            "user name", "orgdefinedid", "github_username", "github username"}  # fmt: skip
 NAMES = ("student", "name", "full name", "student name", "display name", "user")
 FIRST, LAST = ("first name", "firstname"), ("last name", "lastname", "surname")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 NO_STUDENT = ("points possible", "manual posting", "student, test")  # rows of Canvas's own
 
 
@@ -57,7 +58,7 @@ class Matched:
                  "handed in more than once": double,
                  "handed in, and not on the roster": unknown,
                  "may be more than one of the roster": several}  # fmt: skip
-        return [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+        return [f"{kind}: {'; '.join(names)}" for kind, names in kinds.items() if names]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ class Roster:
 def read_roster(path: Path) -> Roster:
     """A CSV file with a header, or a list of names; what is neither is an AdaptLabError."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()  # Blackboard writes UTF-16
+        text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
     except OSError as error:
         raise AdaptLabError(f"The roster {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
