@@ -90,6 +90,11 @@ CASES = {
         [f"{MISSING}Jane Doe; Jane Doe", f"{SEVERAL}jane doe (Jane Doe or Jane Doe)"],
     ),
     "Blackboard": (BLACKBOARD, [owner("hw_jdoe_attempt_2026-11-20-14-33-05_a.ipynb")], []),
+    "groups": (
+        CANVAS, [owner("team_3_12345_678913_a.ipynb"), owner("team_4_12346_678914_a.ipynb")],
+        ["nobody who handed in is on the roster: team_3_12345; team_4_12346. "
+         "Give the list of this class; groups of Canvas's are on none."],
+    ),
     "accents": ("Name,Email\nJosé Doe,jose@uni.example", [owner("jose doe/a.ipynb")], []),
 }  # fmt: skip
 

@@ -54,6 +54,9 @@ class Matched:
         unknown = [student for student, entries in self.unknown.items() if not entries]
         several = [f"{student} ({' or '.join(entry.name for entry in entries)})"
                    for student, entries in self.unknown.items() if entries]  # fmt: skip
+        if unknown and not several and not any(self.found.values()):
+            says = f"nobody who handed in is on the roster: {'; '.join(unknown)}"
+            return [f"{says}. Give the list of this class; groups of Canvas's are on none."]
         kinds = {"on the roster, and nothing handed in": missing,
                  "handed in more than once": double,
                  "handed in, and not on the roster": unknown,
