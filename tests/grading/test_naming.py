@@ -10,6 +10,7 @@ from adaptlab.grading.gradescope import METADATA
 from adaptlab.grading.intake import Submission, find_submissions, without_notebook
 from adaptlab.grading.marks import Ledger
 from adaptlab.grading.naming import Owner, Person, moment, owner_of
+from adaptlab.grading.notebook import read_lab
 
 GOOD, OTHER = as_notebook(cells()), as_notebook(cells("x = 1"))
 LAB = "lab04_lora"
@@ -150,6 +151,23 @@ def test_of_several_attempts_the_last_counts(tmp_path):
     for found in both_ways(tmp_path, entries):
         assert [(one.student, one.content) for one in found] == [("Joe Roe_12", GOOD), ("jane", GOOD)]
         assert found[1].received == moment("2026-11-20-14-33-05")
+
+
+def test_a_lab_that_nobody_touched_is_not_handed_in_beside_a_copy(tmp_path):
+    """A repository of GitHub Classroom's holds the lab, too, by exactly its name."""
+    lab = (Path(__file__).parents[2] / "labs" / f"{LAB}.ipynb").read_bytes()
+    blanks = read_lab(lab, LAB).blanks
+    assert blanks == {"raise NotImplementedError()": 9, "YOUR ANSWER HERE": 1}
+    code = lab.replace(b"raise NotImplementedError()", b"return 1", 1)
+    text = lab.replace(b"YOUR ANSWER HERE", b"Forty models.")
+    for i, worked in enumerate((code, text)):
+        entries = {f"lab-04-jane/labs/{LAB}.ipynb": lab, f"lab-04-jane/labs/{LAB}-Copy1.ipynb": worked,
+                   f"lab-04-joe/labs/{LAB}.ipynb": lab, f"lab-04-kim/labs/{LAB}.ipynb": worked,
+                   f"lab-04-kim/labs/{LAB}-Copy1.ipynb": OTHER}  # fmt: skip
+        root = written(tmp_path / str(i), entries)
+        found = find_submissions(root, LAB, blanks=blanks)
+        told = {one.student: (one.content, one.unclear) for one in found}
+        assert told == {"lab-04-jane": (worked, False), "lab-04-joe": (lab, False), "lab-04-kim": (worked, False)}
 
 
 def test_names_of_other_tongues_and_machines_cost_nothing(tmp_path):

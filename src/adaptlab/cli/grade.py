@@ -110,7 +110,8 @@ def grade_run(
     zipped = submissions.suffix.lower() == ".zip" and submissions.is_file()
     if zipped and not is_zipfile(submissions):
         raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
-    found = find_submissions(submissions, assignment.name, files_asked_for(assignment.name))
+    wanted = files_asked_for(assignment.name)
+    found = find_submissions(submissions, assignment.name, wanted, assignment.blanks)
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     found = ledger.named_as_before(assignment.name, found)
     if others := without_notebook(submissions, assignment.name, found):

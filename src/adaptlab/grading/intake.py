@@ -107,10 +107,12 @@ def _digest_of(content: bytes | Held) -> str:
     return digest_of(content) if isinstance(content, bytes) else content.digest
 
 
-def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING) -> list[Submission]:
+def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING, blanks: Mapping[str, int] = NOTHING) -> list[Submission]:
     """All submissions for a lab in a file or folder, by student; a place that is not there or holds none is an AdaptLabError.
 
     `wanted`: the files that the lab asks for beside the notebook, and how many bytes each may have.
+    `blanks`: how often the lab has each mark of something to be written. Beside a notebook that was
+    worked on, as a copy in a student's whole repository, one with all of them is not handed in.
     """
     if not place.exists():
         raise AdaptLabError(f"{place} is not there; give a notebook, a zip, or a folder of submissions.")
@@ -125,7 +127,7 @@ def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING)
         files = [_from_file(place, place.name), *_next_to(place, lab, wanted)]
     batch = Batch([file.owner or file.path for file in files], lab)
     known = read_metadata(place)
-    found = _by_student([_with_owner(file, batch, known) for file in files], lab)
+    found = _by_student([_with_owner(file, batch, known) for file in files], lab, blanks)
     if not found:
         raise AdaptLabError(f"{place} holds no notebook (.ipynb) for {lab}; give the folder or the zip in which the submissions are.")
     return sorted(found, key=lambda one: one.student)
@@ -463,9 +465,9 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
     return ""
 
 
-def _by_student(files: list[_File], lab: str) -> list[Submission]:
+def _by_student(files: list[_File], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
     """One submission a student, with the files beside it."""
-    found = _notebooks([file for file in files if not file.beside], lab)
+    found = _notebooks([file for file in files if not file.beside], lab, blanks)
     theirs: dict[str, list[_File]] = {}
     for file in files:
         if file.beside:
@@ -495,12 +497,12 @@ def _one_of_each(files: Sequence[_File]) -> tuple[Beside, ...]:
     return tuple(found)
 
 
-def _notebooks(files: Sequence[_File], lab: str) -> list[Submission]:
+def _notebooks(files: Sequence[_File], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
     """One notebook a student."""
     by_student: dict[str, list[_File]] = {}
     for file in files:
         by_student.setdefault(file.whose.student, []).append(file)
-    chosen = {student: _chosen(theirs, lab) for student, theirs in by_student.items()}
+    chosen = {student: _chosen(theirs, lab, blanks) for student, theirs in by_student.items()}
     return [_submission(student, theirs, lab) for student, theirs in chosen.items() if theirs]
 
 
@@ -514,10 +516,11 @@ def _submission(student: str, chosen: Sequence[_File], lab: str) -> Submission:
     return Submission(student, content, str(first.path), first.received, fault, **known)
 
 
-def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
+def _chosen(files: Sequence[_File], lab: str, blanks: Mapping[str, int]) -> list[_File]:
     """Of a student's files those of the last attempt that are the lab's by name.
 
-    Of several that differ: the one of exactly its name, with its checks in it, in no folder below.
+    Of several that differ: one that was worked on, of exactly its name, with its checks in it, in
+    no folder below.
     """
     last = max(moment(file.whose.attempt) for file in files)
     latest = [file for file in files if moment(file.whose.attempt) == last]
@@ -529,6 +532,7 @@ def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
     least = min((len(file.path.parts) for file in chosen), default=0)
     tests = (
         lambda file: not file.fault,
+        lambda file: not _is_untouched(_bytes_of(file.content), blanks),
         lambda file: exact.fullmatch(file.path.name),
         lambda file: checks in _bytes_of(file.content),
         lambda file: len(file.path.parts) == least,
@@ -537,6 +541,12 @@ def _chosen(files: Sequence[_File], lab: str) -> list[_File]:
         if len({file.content for file in chosen}) > 1:
             chosen = [file for file in chosen if test(file)] or chosen
     return chosen
+
+
+def _is_untouched(content: bytes, blanks: Mapping[str, int]) -> bool:
+    """Whether everything is still to be written. Bytes are counted: nothing of a stranger's is read."""
+    counts = [(content.count(mark.encode()), n) for mark, n in blanks.items()]
+    return bool(counts) and all(there >= n for there, n in counts)
 
 
 def _own_name(file: _File) -> str:

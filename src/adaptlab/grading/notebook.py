@@ -16,6 +16,9 @@ class Invalid(Exception):
     """The submission cannot be graded as it is; the message tells the student why, and what to do."""
 
 
+BLANKS = ("raise NotImplementedError()", "YOUR ANSWER HERE")  # nbgrader's, for code and for text
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell of a notebook: `name` is nbgrader's grade_id, or empty."""
@@ -45,6 +48,12 @@ class Lab:
     def answers(self) -> set[str]:
         """The names of the cells that a student writes."""
         return {cell.name for cell in self.cells if cell.name and not cell.name.startswith("check_")}
+
+    @property
+    def blanks(self) -> dict[str, int]:
+        """How often the lab says, as it is handed out, that something is to be written there."""
+        text = "\n".join(cell.source for cell in self.cells)
+        return {mark: text.count(mark) for mark in BLANKS}
 
 
 def read_cells(content: bytes) -> list[Cell]:
