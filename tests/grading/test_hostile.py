@@ -1,8 +1,10 @@
 """Submissions that want points without work, or harm: each gets what it earned, leaves nothing behind, and costs the other exercises nothing."""
 
+from dataclasses import replace
+
 import psutil
 import pytest
-from grading.conftest import as_notebook, cells
+from grading.conftest import LIMITS, as_notebook, cells
 
 from adaptlab.grading.wire import NotPlain, decode
 
@@ -97,6 +99,14 @@ def test_a_bad_answer_costs_its_own_exercise(grader, name):
 def test_a_shell_that_runs_nothing_earns_nothing(grader):
     graded = grader(cells(first="async def run_nothing(*args, **more):\n    return False\nget_ipython().run_code = run_nothing"))
     assert graded.points == 0 and all(mark.points == 0 for mark in graded.marks)
+
+
+@pytest.mark.parametrize("who", ["os.getpid()", "subprocess.Popen(['sleep', '99']).pid"])
+def test_what_stands_still_by_a_signal_is_not_waited_for(grader, who):
+    stops = f"import os, subprocess, time\nos.kill({who}, 19)\ntime.sleep(99)"
+    graded = grader(cells(same_strength=stops), replace(LIMITS, step_seconds=60))
+    assert_only_one_is_lost(graded, "crash")
+    assert graded.seconds < 30
 
 
 def test_marks_in_the_file_are_ours(grader):

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -203,12 +204,38 @@ def test_what_stands_on_the_disk_is_counted(tmp_path, make):
     make(tmp_path)
     (tmp_path / "elsewhere").symlink_to("/usr")
     (tmp_path / "round").symlink_to(tmp_path)
-    assert 5000 <= landlock.size(tmp_path, 10**6) < 20_000 and landlock.size(tmp_path, 4000) > 4000
+    n_bytes, n_files = landlock.size(tmp_path, 10**6, 100)
+    assert 5000 <= n_bytes < 20_000 and n_files in (3, 7)
+    assert landlock.size(tmp_path, 4000, 100)[0] > 4000
+    assert landlock.size(tmp_path, 10**6, 1)[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [("import os\nfor i in range(10**6): os.mkdir(f'd{i}')", "more than 300 files"),
+     ("f = open('x', 'wb')\n__import__('os').unlink('x')\nwhile True: f.write(bytes(2**16))", "more than 20 MiB")],
+    ids=["folders", "a file without a name"],
+)  # fmt: skip
+def test_what_a_fenced_box_has_on_the_disk_is_limited(lab, harness, fenced, cell, says):
+    few = replace(LIMITS, step_seconds=30, files=300, disk_bytes=20 * 2**20)
+    graded = Grader(lab, harness, fenced)(cells(first=cell), few)
+    assert graded.points == 6 and says in graded.notes[0] and graded.seconds < 20
 
 
 def test_what_is_too_deep_counts_as_too_much(tmp_path):
     (tmp_path / "/".join("d" * 60)).mkdir(parents=True)
-    assert landlock.size(tmp_path, 10**6) > 10**6
+    assert landlock.size(tmp_path, 10**6, 100)[0] > 10**6
+
+
+def test_open_files_that_stand_nowhere_are_counted(tmp_path):
+    with tempfile.TemporaryFile(dir=tmp_path) as held, (tmp_path / "named").open("wb") as named:
+        before = landlock.nameless([psutil.Process()])
+        held.write(bytes(2**20))
+        held.flush()
+        named.write(bytes(2**20))
+        named.flush()
+        os.fsync(held.fileno())
+        assert landlock.nameless([psutil.Process()]) - before == 2**20
 
 
 @pytest.mark.parametrize(("most", "kept"), [(1024, 1024), (2**20, 4096), (resource.RLIM_INFINITY, 4096)])

@@ -25,13 +25,14 @@ from adaptlab.grading.warm import cool_down, warm_up
 from adaptlab.grading.wire import encode
 
 ERROR_BYTES = 2**16  # of what a cell says of itself
+STOPPED_SECONDS = 2  # that a process may stand still by a signal while its answer is awaited
 FORGED = "something in the notebook wrote an answer of its own into the pipe of the grader"
 
 
 class BoxError(Exception):
     """A box ended before it answered; `status` is what the ledger calls that, the message what a student is told.
 
-    `killed`: by SIGKILL, which may have come from outside, as from a machine that is short of memory.
+    `killed`: by SIGKILL or SIGSTOP, which may have come from outside, as from a machine that is short of memory.
     """
 
     def __init__(self, status: str, message: str, killed: bool = False):
@@ -58,6 +59,7 @@ class Box:
 
     def __init__(self, folder: Path, level: str, limits: Limits = DEFAULT):
         self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
+        self.stopped_since: float | None = None
         self.begun = LEVELS[level].begin(folder, limits)
         self.began = self.step_began = self.watched = time.monotonic()  # the interpreter that waits may have had its imports before it
         os.set_blocking(self.begun.out.fileno(), False)
@@ -165,14 +167,17 @@ class Box:
         import psutil
 
         used = n_threads = n_open = 0
+        stopped = False
         for process in self.begun.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 used += process.memory_info().rss
                 n_threads += process.num_threads()
+                stopped = stopped or process.status() == psutil.STATUS_STOPPED
             # Sockets and pipes hold memory that is no process's.
             with contextlib.suppress(psutil.Error, OSError):
                 n_open += process.num_fds()
         self.peak_bytes = max(self.peak_bytes, used)
+        self.stopped_since = (self.stopped_since or time.monotonic()) if stopped else None
         return used, n_threads, n_open
 
     def _watch(self) -> None:
@@ -180,14 +185,17 @@ class Box:
         used, n_threads, n_open = self._measure()
         if n_open > self.limits.open_files:
             raise BoxError("resource limit", f"the notebook had {n_open} files and sockets open, and may have {self.limits.open_files}")
+        n_written = self.begun.written()  # before the files, which it may count, too
         if self.begun.n_files() > self.limits.files:
             raise BoxError("resource limit", f"the notebook made more than {self.limits.files} files")
         if n_threads > self.limits.processes:
             raise BoxError("resource limit", f"the notebook ran {n_threads} processes and threads, and may run {self.limits.processes}")
         if used > self.limits.memory_bytes:
             raise BoxError("resource limit", f"the notebook's processes held {used // MIB} MiB, and may hold {self.limits.memory_bytes // MIB}")
-        if self.begun.written() > self.limits.disk_bytes:
+        if n_written > self.limits.disk_bytes:
             raise BoxError("resource limit", f"the notebook wrote more than {self.limits.disk_bytes // MIB} MiB")
+        if self.stopped_since and time.monotonic() - self.stopped_since > STOPPED_SECONDS:
+            raise BoxError("crash", "a process of the notebook stood still by a signal, as SIGSTOP, and did not go on", killed=True)
         if short := self.begun.shortage():
             raise BoxError("grader error", short)
 

@@ -9,8 +9,10 @@ import platform
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,7 +25,7 @@ from adaptlab.grading.warm import WARM, Forked, cool_down, warm_up
 
 DEEPEST = 50  # folders in folders
 RESERVE = 1024 * MIB
-SMALLEST = 1024  # what a file counts at least: a great many empty ones fill a disk, too
+SMALLEST = 1024  # what a file counts at least: empty ones fill a disk, too
 ROOM = 1000  # processes that the user of the grader may begin beside the box's
 
 
@@ -40,11 +42,13 @@ def missing() -> str:
 
 @dataclass
 class Fenced(Forked):
-    """A box behind a fence, which ends when the watchman's leash is let go. `most`: bytes that it may have on the disk."""
+    """A box behind a fence, which ends when the watchman's leash is let go. `most` and `most_files`: what it may have on the disk."""
 
     leash: IO[bytes]
     home: Path
     most: int
+    most_files: int
+    seen_files: int = 0
 
     def close(self) -> None:
         self.leash.close()
@@ -61,19 +65,55 @@ class Fenced(Forked):
         return {process for pid in self.pids[1:] for process in below(pid)}
 
     def written(self) -> int:
-        return size(self.home, self.most)
+        n_bytes, self.seen_files = size(self.home, self.most, self.most_files)
+        return n_bytes + nameless(self.processes())
+
+    def n_files(self) -> int:
+        return self.seen_files
 
     def shortage(self) -> str:
         """Files without a name cannot be counted, and must not fill the disk either."""
         return "" if shutil.disk_usage(self.home).free > RESERVE else "the disk of this machine is nearly full"
 
 
-def size(folder: Path, most: int) -> int:
-    """Bytes of all that stands in a folder which somebody hostile changes meanwhile; counts no further than `most`, and what it cannot look into as more."""
+def size(folder: Path, most: int, most_files: int) -> tuple[int, int]:
+    """Bytes and number of all that stands in a folder which somebody hostile changes meanwhile.
+
+    It counts no further than to the most of either, and what it cannot look into as too many bytes.
+    """
+    found = _Found(most, most_files)
     try:
-        return _size(_opened(folder), most, DEEPEST)
+        _count(_opened(folder), found, DEEPEST)
     except OSError:
-        return most + 1
+        found.n_bytes = most + 1
+    return found.n_bytes, found.n_files
+
+
+@dataclass
+class _Found:
+    """What was counted in a folder so far."""
+
+    most: int
+    most_files: int
+    n_bytes: int = 0
+    n_files: int = 0
+
+    @property
+    def is_too_much(self) -> bool:
+        return self.n_bytes > self.most or self.n_files > self.most_files
+
+
+def nameless(processes: Iterable) -> int:
+    """Bytes of files that processes hold open and that stand in no folder any more."""
+    found: dict[tuple[int, int], int] = {}
+    for process in processes:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # it has just been closed
+                    held = entry.stat()
+                    if stat.S_ISREG(held.st_mode) and held.st_nlink == 0:
+                        found[held.st_dev, held.st_ino] = 512 * held.st_blocks
+    return sum(found.values())
 
 
 def _opened(name: str | Path, within: int | None = None) -> int:
@@ -81,18 +121,19 @@ def _opened(name: str | Path, within: int | None = None) -> int:
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
 
 
-def _size(place: int, most: int, depth: int) -> int:
-    total = 0 if depth else most + 1
+def _count(place: int, found: _Found, depth: int) -> None:
+    if not depth:
+        found.n_bytes = found.most + 1
     try:
         with os.scandir(place) as entries:
             for entry in entries:
-                if total > most:
+                if found.is_too_much:
                     break
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it has just gone, or become another thing
-                    total += max(SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks)
+                    found.n_bytes += max(SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks)
+                    found.n_files += 1
                     if entry.is_dir(follow_symlinks=False):
-                        total += _size(_opened(entry.name, place), most - total, depth - 1)
-        return total
+                        _count(_opened(entry.name, place), found, depth - 1)
     finally:
         os.close(place)
 
@@ -125,4 +166,4 @@ def begin(folder: Path, limits: Limits) -> Fenced:
     message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, readable)), "without": str(walls.GRADING),
                "environment": walls.environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
     held, leash = os.pipe()
-    return Fenced(*WARM[folder].fork(message, held), os.fdopen(leash, "wb", 0), home, limits.disk_bytes)
+    return Fenced(*WARM[folder].fork(message, held), os.fdopen(leash, "wb", 0), home, limits.disk_bytes, limits.files)

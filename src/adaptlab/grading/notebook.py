@@ -1,6 +1,7 @@
 """Reading a stranger's notebook without trusting it, and making ours again with the stranger's answers in it. Nothing is executed here."""
 
 import json
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass
@@ -10,6 +11,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.apart import TooMuch, apart
 
 MAX_BYTES, MAX_CELLS, MAX_SOURCE = 20 * 2**20, 1000, 200_000
+LONGEST_NUMBER = 4000  # digits
 
 
 class Invalid(Exception):
@@ -61,6 +63,8 @@ def read_cells(content: bytes) -> list[Cell]:
     if len(content) > MAX_BYTES:
         raise Invalid(f"The notebook has {len(content) / 2**20:.0f} MB; clear its outputs (Edit, Clear All Outputs) and hand it in again.")
     notebook = _parsed(content)
+    if isinstance(notebook, dict) and "worksheets" in notebook:
+        raise Invalid("The notebook is of nbformat 3, which is very old; open it in a present JupyterLab, save it, and hand it in again.")
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise Invalid("This is no Jupyter notebook: it has no list of cells. Download it again from JupyterLab as .ipynb.")
     if notebook.get("nbformat") != 4:
@@ -97,27 +101,40 @@ def _once(pairs: list[tuple[str, Any]]) -> dict:
 
 def _parsed(content: bytes) -> Any:
     try:
-        # Editors on Windows write a mark before UTF-8, or UTF-16: json tells them apart.
-        text = content.decode(json.detect_encoding(content))
-        return json.loads(text, object_pairs_hook=_once)
-    except UnicodeDecodeError as error:
-        raise Invalid(f"The file is not UTF-8 text (byte {error.start}); save the notebook again from JupyterLab.") from error
+        return json.loads(_text(content), object_pairs_hook=_once, parse_int=_whole)
     except RecursionError as error:
         raise Invalid("The notebook's file is nested too deeply; save it again from JupyterLab.") from error
     except ValueError as error:
         raise Invalid("The file is not a whole notebook: it is no JSON. Save it again from JupyterLab and hand it in anew.") from error
 
 
+def _text(content: bytes) -> str:
+    """A file's text: editors on Windows write a mark before UTF-8, or UTF-16, or what is no Unicode."""
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; what no program reads as one, as in an output, as infinity."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else math.inf
+
+
 def _cell(number: int, cell: Any) -> Cell:
-    source = cell.get("source", "") if isinstance(cell, dict) else None
+    """A cell; one that is broken costs itself alone, and says so."""
+    cell = cell if isinstance(cell, dict) else {"source": cell}
+    source = cell.get("source") or ""
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str) or not isinstance(cell.get("cell_type"), str):
-        raise Invalid(f"Cell {number} of the notebook is broken; save the notebook again from JupyterLab.")
+        says = f"Cell {number} of the notebook is broken; save the notebook again from JupyterLab."
+        cell, source = cell | {"cell_type": "code"}, f"raise ValueError({says!r})"
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None
-    text = source.replace("\r\n", "\n").encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
+    text = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
     kind = cell["cell_type"]
     known = name if isinstance(name, str) else ""
     return Cell(str(cell.get("id", "")), known, kind, _cut(text, kind))
@@ -160,12 +177,12 @@ def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
     keys = _keys(lab, handed_in)
     if not lab.answers & set(keys):
         raise Invalid(f"No answer of {lab.name} is in this notebook. Hand in the lab's own notebook, with your answers in its cells.")
-    rebuilt, seen = [], set()
-    for key, cell in zip(keys, handed_in):
+    rebuilt, seen, superfluous = [], set(), _superfluous(ours, keys, handed_in)
+    for place, (key, cell) in enumerate(zip(keys, handed_in)):
         if not key:
             rebuilt.append(Cell(cell.id, "", cell.kind, cell.source))
         elif key in lab.answers:
-            if not _superfluous(key, cell, ours, keys, handed_in):
+            if place not in superfluous:
                 rebuilt.append(Cell(cell.id, key, ours[key].kind, cell.source))
         elif key not in seen:
             rebuilt += [ours[key], *_added_to(ours[key], cell)]
@@ -216,16 +233,22 @@ def defines(cell: Cell, name: str) -> bool:
     return cell.kind == "code" and re.search(form, cell.source, re.MULTILINE) is not None
 
 
-def _superfluous(key: str, cell: Cell, ours: dict[str, Cell], keys: Sequence[str],
-                 handed_in: Sequence[Cell]) -> bool:  # fmt: skip
-    """Whether the same answer stands below again, or this is the untouched cell beside one."""
-    same = [other for other_key, other in zip(keys, handed_in) if other_key == key]
-    place = next(i for i, other in enumerate(same) if other is cell)
-    text, blank = cell.source.strip(), ours[key].source.strip()
-    written = [other for other in same if other.source.strip() != blank]
-    if text == blank and any(other.kind == "markdown" or defines(other, key) for other in written):
-        return True
-    return text in (other.source.strip() for other in same[place + 1 :])
+def _superfluous(ours: dict[str, Cell], keys: Sequence[str], handed_in: Sequence[Cell]) -> set[int]:
+    """The places of answers that stand below again, and of untouched cells beside an answer."""
+    texts = [cell.source.strip() for cell in handed_in]
+    blank = {key: cell.source.strip() for key, cell in ours.items()}
+    answered = {
+        key
+        for key, cell, text in zip(keys, handed_in, texts)
+        if key and text != blank[key] and (cell.kind == "markdown" or defines(cell, key))
+    }
+    found, below = set(), set()
+    for place in reversed(range(len(keys))):
+        key, text = keys[place], texts[place]
+        if key and (text == blank[key] and key in answered or (key, text) in below):
+            found.add(place)
+        below.add((key, text))
+    return found
 
 
 def _added_to(ours: Cell, handed_in: Cell) -> list[Cell]:
@@ -252,7 +275,7 @@ def answers_of(lab: Lab, cells: Sequence[Cell]) -> dict[str, str]:
         own = [cell for cell in cells if cell.name == name]
         written = own or [cell for cell in cells if defines(cell, name)]
         if written:
-            found[name] = "\n\n".join(cell.source for cell in written)
+            found[name] = "\n\n".join(cell.source for cell in written)[:MAX_SOURCE]
     return found
 
 
