@@ -91,6 +91,39 @@ def test_lines_as_a_list(grader):
     assert full(grader(made))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_files_as_other_editors_write_them(grader, encoding):
+    text = as_notebook(cells(same_strength=f"# für später\n{RIGHT}")).decode()
+    written = text.replace("\\u00fc", "ü").replace("\\u00e4", "ä")
+    assert "ü" in written and full(grader(written.encode(encoding)))
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_as_other_systems_end_them(grader, end):
+    assert full(grader([cell | {"source": cell["source"].replace("\n", end)} for cell in cells()]))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"cell_type": "markdown", "metadata": {}, "source": None}, {"cell_type": "code", "metadata": None, "source": [1, None]}, None, [], {"source": "1"}],
+    ids=range(5),
+)  # fmt: skip
+def test_a_broken_cell_costs_itself_alone(grader, broken):
+    assert full(grader([*cells(), broken]))
+
+
+def test_a_number_that_python_does_not_read_is_no_matter(grader):
+    shown = code_cell("1") | {"outputs": [{"data": {"application/json": 12345678}}]}
+    assert full(grader(as_notebook([*cells(), shown]).replace(b"12345678", b"7" * 6000)))
+
+
+def test_a_broken_answer_says_which_cell_it_is(grader):
+    made = cells()
+    made[3] = made[3] | {"source": ["def same_strength():\n", None]}
+    graded = grader(made)
+    assert graded.points == 4 and graded.marks[1].sentence.startswith("The cell stops with ValueError: Cell 4 of the notebook is broken")
+
+
 def test_a_cell_once_slow_is_tried_again(grader):
     slow = "import time, os\ntime.sleep(4)"
     assert full(grader(cells(first=slow)))

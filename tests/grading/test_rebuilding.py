@@ -2,13 +2,14 @@
 
 import codecs
 import json
+import time
 
 import pytest
 from grading.conftest import NAMES, SOLUTIONS, answer_cell, as_notebook, cells, code_cell
 
 from adaptlab.grading.grade import grade
 from adaptlab.grading.intake import Submission, find_submissions
-from adaptlab.grading.notebook import Invalid, read_cells, read_lab, rebuild
+from adaptlab.grading.notebook import MAX_SOURCE, Invalid, answers_of, read_cells, read_lab, rebuild
 
 RIGHT = SOLUTIONS["same_strength"]
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"
@@ -141,3 +142,15 @@ def test_a_mark_before_the_text_is_read_over(encoded):
 def test_what_holds_no_answer_is_no_lab(lab):
     with pytest.raises(Invalid, match="No answer of lab04_short is in this notebook"):
         rebuild(lab, read_cells(json.dumps({"nbformat": 4, "cells": [code_cell("1 + 1")]}).encode()))
+
+
+@pytest.mark.parametrize("name", ["same_strength", "nobody's"])
+def test_a_thousand_long_cells_are_put_together_in_little_time(lab, name):
+    """Each is looked at once, and not against every other: this is done outside of any box."""
+    many = [answer_cell(name, f"{' ' * 9000}x = {i}{' ' * 9000}") for i in range(900)]
+    handed_in = read_cells(as_notebook([*cells(), *many]))
+    began = time.process_time()
+    rebuilt = rebuild(lab, handed_in)
+    assert time.process_time() - began < 3
+    assert len(rebuilt) == len(handed_in)
+    assert all(len(answer) <= MAX_SOURCE for answer in answers_of(lab, rebuilt).values())
