@@ -39,6 +39,8 @@ ANSWERS = {
     "a decorator": "import functools\n@functools.lru_cache\n" + RIGHT,
     "a class": "class Same:\n    def __call__(self, a, r, n, s):\n        return a * (n / r) ** (0.5 if s else 1)\nsame_strength = Same()",
     "fractions on the way": "from fractions import Fraction\n" + RIGHT.replace("(new_rank / rank)", "float(Fraction(new_rank, rank))"),
+    "a fraction": "from fractions import Fraction\n" + RIGHT.replace("return alpha", "return Fraction(alpha").replace("else 1)", "else 1))"),
+    "a decimal number": "from decimal import Decimal\n" + RIGHT.replace("return alpha", "return Decimal(alpha").replace("else 1)", "else 1))"),
     "a helper above it": "def ratio(a, b):\n    return a / b\n" + RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)"),
     "a global": "HALF = 0.5\n" + RIGHT.replace("0.5", "HALF"),
     "recursion": RIGHT.replace("    return", "    if new_rank == rank: return alpha\n    return"),
@@ -161,9 +163,43 @@ def test_what_fails_below_a_right_answer_costs_nothing(grader, name):
     assert full(grader(cells(same_strength=f"{RIGHT}\n{BELOW[name]}")))
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%capture shown", "%%memit_of_another_machine -r 3"])
+@pytest.mark.parametrize("magic", ["%%time", "%%timeit -n1 -r1", "%%capture shown", "%%memit_of_another_machine -r 3"])
 def test_an_answer_below_a_cell_magic(grader, magic):
     assert full(grader(cells(same_strength=f"{magic}\n{RIGHT}")))
+
+
+BELOW_ALL = {
+    "another helper of that name": "def ratio(words):\n    return len(words)",
+    "a result of that name": "ratio = 0.5",
+    "Python's own name": "sum = 0\nlen = 3",
+    "all of a library": "from numpy import *",
+    "the answer itself": "same_strength = 7",
+    "what is deleted": "del ratio",
+}
+
+
+@pytest.mark.parametrize("name", BELOW_ALL)
+def test_what_takes_a_name_below_the_checks_costs_no_answer_above(grader, name):
+    """In Jupyter each check stands right below its answer, and has passed when that cell runs."""
+    helped = [code_cell(HELPER), *cells(same_strength=WITH_HELPER)]
+    graded = grader([*helped, code_cell(BELOW_ALL[name], "below")])
+    assert full(graded), graded
+
+
+def test_a_wrong_answer_stays_wrong_in_its_place(grader):
+    wrong = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha + 1"
+    graded = grader([*cells(same_strength=wrong), code_cell("1 / 0", "below")])
+    assert graded.points == 4 and graded.marks[1].status == "wrong"
+    assert len(graded.notes) == 1
+
+
+def test_a_notebook_that_ends_its_box_when_asked_in_place_keeps_its_marks(grader):
+    """The function counts its calls: at the end it is wrong, and in its place it ends the box."""
+    once = ("import os\n" + WITH_HELPER.replace("ratio(new_rank, rank)", "ratio(new_rank, rank) * wrong()")
+            + "\ndef wrong():\n    os._exit(0)")  # fmt: skip
+    below = code_cell("def wrong():\n    return 2", "below")
+    graded = grader([code_cell(HELPER), *cells(same_strength=once), below])
+    assert graded.points == 4 and graded.marks[1].status == "wrong", graded
 
 
 def test_a_module_that_the_notebook_writes(grader):

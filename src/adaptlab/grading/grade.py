@@ -1,8 +1,9 @@
 """Grading one submission: the notebook runs in a box, the answers are called there, and what they return is judged out here."""
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from adaptlab.grading.notebook import (
     Invalid,
     Lab,
     answers_of,
+    checks_behind,
     code_to_run,
     read_cells_apart,
     rebuild,
@@ -104,7 +106,8 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
         return result
     result.answers = answers_of(lab, cells)
     files = [name for name in lab.points if issubclass(exercises(short)[name], Artefact)]
-    _Attempt(lab, code_to_run(lab, cells, experiments, files), result, harness, secret, limits, files).finish()
+    code = code_to_run(lab, cells, experiments, files)
+    _Attempt(lab, code, checks_behind(cells, code), result, harness, secret, limits, files).finish()
     for name in files:
         written = result.answers.get(name) not in (None, *(cell.source for cell in lab.cells if cell.name == name))
         result.marks.append(_of_file(lab, name, submission, written, result, harness, secret, limits))
@@ -143,16 +146,29 @@ def _of_file(lab: Lab, name: str, submission: Submission, written: bool, result:
 class _Attempt:
     """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the others go on in a fresh one."""
 
-    def __init__(self, lab: Lab, code: Sequence[Cell], result: Graded, harness: Path, secret: int, limits: Limits,
-                 files: Sequence[str]):  # fmt: skip
+    def __init__(self, lab: Lab, code: Sequence[Cell], checks: Mapping[Cell, Sequence[str]], result: Graded, harness: Path, secret: int,
+                 limits: Limits, files: Sequence[str]):  # fmt: skip
         self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
-        self.code, self.errors, self.doing = list(code), {}, None
+        self.code, self.checks, self.errors, self.doing = list(code), checks, {}, None
+        self.doubtful: dict[str, tuple] = {}
         self.left = [name for name in lab.points if name not in files]
         self.slow, self.killed, self.ours = set(), set(), {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
-        """Go on until every exercise has its mark. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
-        failed_starts, until = 0, time.monotonic() + self.limits.whole_seconds
+        """Give every exercise its mark."""
+        until = time.monotonic() + self.limits.whole_seconds
+        self._ask_at_the_end(until)
+        if self.doubtful:
+            with contextlib.suppress(BoxError):  # the first verdict stands
+                self._ask_in_place(until - time.monotonic())
+        for name, mark in self.doubtful.items():
+            self._mark(name, *mark)
+        if any(mark.status != "pass" for mark in self.result.marks):
+            self._tell_errors()
+
+    def _ask_at_the_end(self, until: float) -> None:
+        """Go on until every exercise has a verdict. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
+        failed_starts = 0
         while self.left:
             left_seconds = until - time.monotonic()
             if left_seconds <= 0:
@@ -197,10 +213,28 @@ class _Attempt:
             self.doing = name
             judge = judge_of(self.lab.name[:5], name, self.secret)
             answers = box.call(judge.exercise.probe_name(), name, judge.inputs)
-            self._mark(name, *self._judged(name, judged(judge, answers)))
+            mark = self._judged(name, judged(judge, answers))
+            self.left.remove(name)
+            if mark[0] in ("wrong", "student error") and not mark[-1]:
+                self.doubtful[name] = mark
+            else:
+                self._mark(name, *mark)
         self.doing = None
-        if any(mark.status != "pass" for mark in self.result.marks):
-            self._tell_errors()
+
+    def _ask_in_place(self, left_seconds: float) -> None:
+        """Call answers that were not right at the end once more where their checks stand, as their writer did.
+
+        A cell below may have taken the name of a helper, or of what Python has, for something else.
+        """
+        with Box(self.harness, self.result.level, self._limits(left_seconds)) as box:
+            for cell in self.code:
+                box.run(cell.source)
+                for name in self.checks.get(cell, ()):
+                    if name in self.doubtful:
+                        judge = judge_of(self.lab.name[:5], name, self.secret)
+                        verdict = judged(judge, box.call(judge.exercise.probe_name(), name, judge.inputs)).verdict
+                        if verdict.status == "pass":
+                            self.doubtful[name] = ("pass", self.lab.points[name], verdict.sentence, "")
 
     def _tell_errors(self) -> None:
         """Say which cells failed that no mark tells of: what a lost answer needs may be in them."""
@@ -238,16 +272,19 @@ class _Attempt:
             self.code = [cell for cell in self.code if cell is not what]
             self.result.notes.append(f"The cell {what.told} was left out: {error}.")
             if what.name in self.left:
-                self._mark(what.name, error.status, 0, sentence)
+                self._mark_left(what.name, error.status, 0, sentence)
         elif what in self.left:
-            self._mark(what, error.status, 0, sentence)
+            self._mark_left(what, error.status, 0, sentence)
         else:
             self._mark_all(error.status, 0, sentence)
 
-    def _mark(self, name: str, status: str, points: float | None, sentence: str, misconception: str = "") -> None:
+    def _mark_left(self, name: str, status: str, points: float | None, sentence: str) -> None:
         self.left.remove(name)
+        self._mark(name, status, points, sentence)
+
+    def _mark(self, name: str, status: str, points: float | None, sentence: str, misconception: str = "") -> None:
         self.result.marks.append(Mark(name, status, points, self.lab.points[name], sentence, misconception))
 
     def _mark_all(self, status: str, points: float | None, sentence: str) -> None:
         for name in list(self.left):
-            self._mark(name, status, points, sentence)
+            self._mark_left(name, status, points, sentence)

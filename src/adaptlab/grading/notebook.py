@@ -279,6 +279,18 @@ def answers_of(lab: Lab, cells: Sequence[Cell]) -> dict[str, str]:
     return found
 
 
+def checks_behind(cells: Sequence[Cell], code: Collection[Cell]) -> dict[Cell, list[str]]:
+    """For cells of code, the exercises whose checks stand behind them, and before any other code."""
+    found: dict[Cell, list[str]] = {}
+    last, run = None, set(code)
+    for cell in cells:
+        if cell in run:
+            last = cell
+        elif cell.name.startswith("check_") and last:
+            found.setdefault(last, []).append(cell.name.removeprefix("check_"))
+    return found
+
+
 def code_to_run(lab: Lab, cells: Sequence[Cell], experiments: bool = False, files: Collection[str] = ()) -> list[Cell]:
     """The code cells that a grader runs: not the checks, and of what follows the prediction, the experiment, only the student's own cells.
 

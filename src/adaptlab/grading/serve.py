@@ -67,7 +67,7 @@ def make_shell():
                 self.showtraceback()
 
         def run_cell_magic(self, magic_name, line, cell):
-            if self.find_cell_magic(magic_name) is None:
+            if magic_name == "timeit" or self.find_cell_magic(magic_name) is None:  # which keeps no name
                 return self.ex(self.transform_cell(cell))
             return super().run_cell_magic(magic_name, line, cell)
 

@@ -4,6 +4,8 @@ import base64
 import math
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,14 @@ def bounded(number: int) -> int | float:
     return math.inf if number > 0 else -math.inf
 
 
+def _as_float(number: Decimal | Real) -> float | Other:
+    """A fraction or a decimal number as a float, if it is one."""
+    try:
+        return float(number)
+    except (ArithmeticError, ValueError, TypeError):
+        return Other(type(number).__name__)
+
+
 def encode(value: Any, depth: int = 0) -> Any:
     """A value in terms of JSON; tuples become lists, subclasses of numbers and text the plain thing, and what is no data its type's name."""
     if depth > MAX_DEPTH:
@@ -60,6 +70,8 @@ def encode(value: Any, depth: int = 0) -> Any:
     if isinstance(value, int):
         number = bounded(int.__int__(value))
         return number if isinstance(number, int) else {"float": str(number)}
+    if isinstance(value, Decimal | Real) and not isinstance(value, float):
+        return encode(_as_float(value), depth)
     if isinstance(value, float):
         number = float.__float__(value)
         return number if math.isfinite(number) else {"float": str(number)}
@@ -74,6 +86,8 @@ def encode(value: Any, depth: int = 0) -> Any:
     if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
         tensor = value.detach().cpu()
         return _encode_array((tensor.float() if tensor.dtype.is_floating_point and tensor.itemsize < 4 else tensor).numpy(), "torch")
+    if isinstance(value, Other):
+        return {"other": value.type}
     if isinstance(value, Raised):
         return {"raised": [list(value.kinds), encode(value.message)]}
     return {"other": type(value).__name__}
