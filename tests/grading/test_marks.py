@@ -97,6 +97,9 @@ def test_exports_are_the_same_bytes_and_no_formulas(ledger, lab, platform):
     sheets = ledger.sheets(lab.name)
     assert to_csv(sheets, platform) == to_csv(sheets, platform)
     assert safe("=HYPERLINK(1)") == "'=HYPERLINK(1)" and to_csv([replace(sheets[0], student="=1+1")], platform).count("'=1+1") >= 1
+    for formula in (" =1+1", "\u00a0@SUM(1)", "＝1+1", "\n-1+1"):
+        assert safe(formula) == f"'{formula}"
+    assert safe("a=b") == "a=b" and safe("-") == "-"
     with pytest.raises(AdaptLabError, match="no columns"):
         to_csv(sheets, "excel")
 

@@ -1,11 +1,12 @@
 """Every platform's export is taken apart by student: nobody merges with another, or vanishes."""
 
-import json
+import time
 from pathlib import Path, PurePosixPath
 
 import pytest
 from grading.conftest import archive, as_notebook, cells
 
+from adaptlab.grading.feedback import in_a_line
 from adaptlab.grading.gradescope import METADATA
 from adaptlab.grading.intake import Submission, find_submissions, without_notebook
 from adaptlab.grading.marks import Ledger
@@ -331,3 +332,37 @@ def test_metadata_that_says_nothing_costs_nothing(tmp_path, broken):
     entries = {METADATA: broken, "submission_71/lab04_lora.ipynb": GOOD}
     for found in both_ways(tmp_path, entries):
         assert [one.student for one in found] == ["submission_71"]
+
+
+@pytest.mark.parametrize("name", ["Jo\x1b]0;x\x07e", "Jo\ne", "Jo\u202ee", "Jo\x85e"])
+def test_nobodys_name_is_obeyed_by_a_terminal_or_ends_a_line(name):
+    """Neither the ledger's name for a student nor what a platform's file is given."""
+    owner = owner_of(PurePosixPath(f"{name}_4711_99_lab04_lora.ipynb"), LAB)
+    shown = (owner.student, owner.people[0].name, in_a_line(name))
+    assert all(character.isprintable() for text in shown for character in text)
+    assert owner.people[0].name in ("Joe", "Jo]0;xe")
+    assert Person(PERSIAN).name == PERSIAN
+
+
+def test_a_file_without_a_notebook_is_told_on_one_line(tmp_path):
+    written(tmp_path, {"jane/lab04_lora.ipynb": GOOD, "joe/lab04\nchanged: jane, 0 now.pdf": b"x", "joe/a": b""})
+    missing = without_notebook(tmp_path, LAB, find_submissions(tmp_path, LAB))
+    assert len(missing) == 1 and "\n" not in ", ".join(map(in_a_line, missing))
+
+
+@pytest.mark.parametrize("name", ["-" * 60_000 + "lab05.ipynb", f"1-1-x-{'1' * 60_000}-/lab04_lora.ipynb", "_1" * 30_000 + ".ipynb"])
+def test_a_long_name_takes_little_time(name):
+    began = time.process_time()
+    owner_of(PurePosixPath(name), LAB)
+    assert time.process_time() - began < 1
+
+
+def test_a_thousand_students_take_little_time(tmp_path):
+    """Whose a file beside a notebook is: it is looked up, and not among all notebooks each time."""
+    entries = {f"s{i}_{i + 1000}_{i + 5000}_lab04_lora.ipynb": b"%d" % i for i in range(1500)}
+    entries |= {f"s{i}_{i + 1000}_{i + 9000}_rows.jsonl": b"" for i in range(1500)}
+    (tmp_path / "export.zip").write_bytes(archive(entries))
+    began = time.process_time()
+    found = find_submissions(tmp_path / "export.zip", LAB, {"rows.jsonl": 10})
+    assert time.process_time() - began < 4
+    assert len(found) == 1500 and all(len(one.beside) == 1 for one in found)

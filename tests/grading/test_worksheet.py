@@ -22,7 +22,7 @@ LAB = "lab04_lora"
 def out(tmp_path) -> Path:
     lab, _ = read_lab_named(COURSE, "04")
     ledger = Ledger(tmp_path / "marks.db")
-    for student, answer in {"jane": "=HYPERLINK(1)", "Jó, 'X'": "Two\nlines.", "=cmd": "x"}.items():
+    for student, answer in {"jane": "=HYPERLINK(1)", "Jó, 'X'": "Two\nlines.", "=cmd": "x" * 40_000}.items():
         marks = [Mark(name, "pass", of, of, "Right.") for name, of in lab.points.items()]
         marks.append(Mark("explanation", "needs a person", None, 3, "Read."))
         one = Submission(student, student.encode(), f"{student}.ipynb", "")
@@ -54,7 +54,7 @@ def test_what_waits_is_written_with_answer_and_rubric_and_comes_back(out):
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 and all(row["exercise"] == "explanation" for row in rows)
-    assert {row["answer"] for row in rows} == {"'=HYPERLINK(1)", "Two\nlines.", "x"}
+    assert {row["answer"] for row in rows} == {"'=HYPERLINK(1)", "Two\nlines.", "x" * 30_000}
     assert all(row["rubric"].startswith("A person marks this: 1 point for") for row in rows)
     done = run("marks", path, "--out", out, "--author", "A. T.")
     assert done.exit_code == 0 and "2 marks by A. T." in done.output, done.output

@@ -88,7 +88,7 @@ def grade_run(
         read_lab_named,
     )
     from adaptlab.grading.crew import crew_of
-    from adaptlab.grading.feedback import visible, write_feedback
+    from adaptlab.grading.feedback import in_a_line, write_feedback
     from adaptlab.grading.intake import find_submissions, without_notebook
     from adaptlab.grading.levels import LOWER, level
     from adaptlab.grading.marks import Ledger, Policy
@@ -115,21 +115,18 @@ def grade_run(
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     found = ledger.named_as_before(assignment.name, found)
     if others := without_notebook(submissions, assignment.name, found):
-        print(
-            f"no notebook, so not graded: {', '.join(map(visible, others[:20]))}{' …' if len(others) > 20 else ''}",
-            file=sys.stderr,
-        )
+        print(f"no notebook, so not graded: {', '.join(map(in_a_line, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
     for one in found:
         if one.unclear:
-            says = visible(f"{one.student}. {one.fault}")
+            says = in_a_line(f"{one.student}. {one.fault}")
             print(f"for you to decide: {says}", file=sys.stderr)
     if nameless := [one.student for one in found if one.owner.is_nameless]:
         print(f"anonymous, so on no roster: {'; '.join(map(visible, nameless))}", file=sys.stderr)
     if students and len(nameless) < len(found):
         for line in students.match(one.owner for one in found).report():
-            print(visible(line), file=sys.stderr)
+            print(in_a_line(line), file=sys.stderr)
     if late := [one.student for one in found if one.owner.late]:
-        print(f"late, as the platform says: {', '.join(map(visible, late))}", file=sys.stderr)
+        print(f"late, as the platform says: {', '.join(map(in_a_line, late))}", file=sys.stderr)
     ledger.note_owners(assignment.name, [one.owner for one in found])
     if due:
         if submissions.suffix.lower() == ".zip" and any(not one.owner.timed for one in found):
@@ -154,46 +151,28 @@ def grade_run(
         f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}"
     )
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
-        print(
-            f"changed: {visible(student)}, {exercise}: {_points(before)} before, {_points(now)} now"
-        )
+        print(f"changed: {in_a_line(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
     for sheet in sheets:
         if sheet.outdated:
-            print(
-                f"marked by hand before this submission came, look again: {visible(sheet.student)}, {', '.join(sheet.outdated)}"
-            )
-    if failed := [
-        sheet.student
-        for sheet in sheets
-        if any(mark.status == "grader error" for mark in sheet.marks)
-    ]:
-        _fail(
-            f"The grader failed with {', '.join(map(visible, failed))}: no points and no zeros were given. Run the command again, or look there."
-        )
+            print(f"marked by hand before this submission came, look again: {in_a_line(sheet.student)}, {', '.join(sheet.outdated)}")
+    if failed := [sheet.student for sheet in sheets if any(mark.status == "grader error" for mark in sheet.marks)]:
+        _fail(f"The grader failed with {', '.join(map(in_a_line, failed))}: no points and no zeros were given. Run the command again, or look there.")
 
 
 @grade_app.command("show")
 def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
     """Print the present marks, what waits for a person, and who asks for a second look."""
-    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.feedback import in_a_line
 
     for sheet in _kept(lab, out, folder)[1]:
         days = f"{sheet.days_late} day{'s' * (sheet.days_late > 1)} late"
         marked = " (late)" if sheet.owner.late else ""
         late = f" ({100 * sheet.factor:g}%, as it is {days})" if sheet.days_late else marked
         waits = f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
-        outdated = (
-            f"; marked by hand before this submission came: {', '.join(sheet.outdated)}"
-            if sheet.outdated
-            else ""
-        )
-        print(f"{visible(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
-        for request in (
-            sheet.open_requests
-        ):  # on one line, whatever is in it, lest it look like another student's
-            print(
-                f"  asks for a second look at {request.exercise} ({request.at[:10]}): {' '.join(visible(request.reason).split())}"
-            )
+        outdated = f"; marked by hand before this submission came: {', '.join(sheet.outdated)}" if sheet.outdated else ""
+        print(f"{in_a_line(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
+        for request in sheet.open_requests:  # on one line, whatever is in it, lest it look like another student's
+            print(f"  asks for a second look at {request.exercise} ({request.at[:10]}): {in_a_line(request.reason)}")
 
 
 @grade_app.command("mark")
@@ -208,14 +187,12 @@ def grade_mark(
     folder: Folder = Path("."),
 ) -> None:
     """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a request; all are kept, with author and reason."""
-    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.feedback import in_a_line
 
     ledger, sheets = _kept(lab, out, folder)
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
     _write_pages(ledger, sheets[0].lab, out)
-    print(
-        f"{visible(student)}, {exercise}: {points:g}, by {visible(author)}; the pages are written anew."
-    )
+    print(f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the pages are written anew.")
 
 
 @grade_app.command("worksheet")
@@ -263,7 +240,7 @@ def grade_request(
     folder: Folder = Path("."),
 ) -> None:
     """Keep a student's request for a second look at an exercise. A later mark by hand answers it, or --decline with --author."""
-    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.feedback import in_a_line
 
     if bool(reason) == bool(decline):
         raise AdaptLabError(
@@ -275,7 +252,7 @@ def grade_request(
     else:
         ledger.decline(student, sheets[0].lab, exercise, decline, author)
     _write_pages(ledger, sheets[0].lab, out)
-    print(f"{visible(student)}, {exercise}: the request is {'kept' if reason else 'declined'}.")
+    print(f"{in_a_line(student)}, {exercise}: the request is {'kept' if reason else 'declined'}.")
 
 
 @grade_app.command("export")
@@ -290,7 +267,7 @@ def grade_export(
     """Write the marks as the CSV file that a platform imports, or into nbgrader's gradebook."""
     from adaptlab.files import write_whole
     from adaptlab.grading.export import into_roster, to_csv
-    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.feedback import in_a_line
     from adaptlab.grading.roster import read_roster
 
     ledger, sheets = _kept(lab, out, folder)
@@ -302,9 +279,7 @@ def grade_export(
 
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
-            print(
-                f"kept as formgrader has it: {visible(kept.student)}, {kept.exercise}: {kept.points:g}"
-            )
+            print(f"kept as formgrader has it: {in_a_line(kept.student)}, {kept.exercise}: {kept.points:g}")
         released = (folder / "labs" / f"{sheets[0].lab}.ipynb").read_bytes()
         config = write_course(path, sheets[0].lab, released, sheets)
         print(
@@ -314,7 +289,7 @@ def grade_export(
         if roster:
             text, unknown = into_roster(sheets, platform, read_roster(roster))
             if unknown:
-                names = ", ".join(map(visible, unknown))
+                names = ", ".join(map(in_a_line, unknown))
                 print(f"not on the roster, so not in the file: {names}", file=sys.stderr)
         else:
             text = to_csv(sheets, platform)
@@ -339,7 +314,7 @@ def grade_feedback(
 ) -> None:
     """Write the pages of feedback as the zip that a platform takes back, for the whole class."""
     from adaptlab.files import write_whole
-    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.feedback import in_a_line
     from adaptlab.grading.returns import feedback_zip
 
     ledger, sheets = _kept(lab, out, folder)
@@ -348,7 +323,7 @@ def grade_feedback(
     path = out / f"{sheets[0].lab}-{platform}-feedback.zip"
     write_whole(path, [content])
     if others:
-        names = ", ".join(map(visible, others))
+        names = ", ".join(map(in_a_line, others))
         print(f"not from {platform}, so not in the zip: {names}", file=sys.stderr)
     print(path)
 
@@ -366,19 +341,14 @@ def grade_import(
     The comment below an answer is the reason that the student reads.
     """
     from adaptlab.grading.batch import read_lab_named
-    from adaptlab.grading.feedback import visible
-    from adaptlab.grading.gradebook import read_comments_alone, read_foreign
+    from adaptlab.grading.feedback import in_a_line
+    from adaptlab.grading.gradebook import read_foreign
 
     ledger, sheets = _kept(lab, out, folder)
-    name, path = sheets[0].lab, gradebook or out / "gradebook.db"
-    assignment = read_lab_named(folder, lab)[0]
-    for found in read_foreign(path, assignment, sheets):
-        reason = found.comment or "marked in nbgrader's formgrader"
-        ledger.decide(found.student, name, found.exercise, found.points, reason, author)
-        print(f"{visible(found.student)}, {found.exercise}: {found.points:g}")
-    for student, exercise in read_comments_alone(path, assignment, sheets):
-        says = "a comment without points is no mark. Give points beside it, and import again."
-        print(f"{visible(student)}, {exercise}: {says}", file=sys.stderr)
+    name = sheets[0].lab
+    for found in read_foreign(gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets):
+        ledger.decide(found.student, name, found.exercise, found.points, "marked in nbgrader's formgrader", author)
+        print(f"{in_a_line(found.student)}, {found.exercise}: {found.points:g}")
     _write_pages(ledger, name, out)
 
 

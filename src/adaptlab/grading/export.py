@@ -13,7 +13,7 @@ from adaptlab.grading.marks import Sheet
 from adaptlab.grading.naming import Person
 from adaptlab.grading.roster import Entry, Roster
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # the last four as Japanese keyboards write them
 CANVAS_STUDENT = ("Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID",
                   "Integration ID", "Root Account", "Section")  # fmt: skip
 BRIGHTSPACE_STUDENT = ("OrgDefinedId", "Username")
@@ -24,7 +24,8 @@ MOODLE_NEEDS = ("Identifier", "Grade", "Last modified (grade)")
 
 def safe(value: str | float) -> str | float:
     """A cell that a spreadsheet shows and does not compute."""
-    computed = isinstance(value, str) and len(value) > 1 and value.startswith(FORMULA)
+    text = value if isinstance(value, str) and len(value) > 1 else ""
+    computed = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
     return f"'{value}" if computed else value
 
 

@@ -14,6 +14,7 @@ from adaptlab.grading.marks import Sheet
 from adaptlab.grading.naming import can_be_seen
 
 ALIKE, LONG = 95, 300  # percent of equal characters, in answers of at least so many, from which a person should look at two of them
+LONGEST = 20_000  # characters of an answer that are compared
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -69,6 +70,11 @@ def visible(text: str) -> str:
     return "".join(c if c == "\n" or can_be_seen(c) else "�" for c in text)
 
 
+def in_a_line(text: str) -> str:
+    """The same, on one line: no name of a stranger's begins a line of its own in a terminal."""
+    return " ".join(visible(text).split())
+
+
 def file_name(student: str) -> str:
     """A name for a student's page that every system can write, and that no other student's page has: where it is not the name itself, with a hash of it."""
     plain = re.sub(r"[^\w.-]+", "_", student).strip("._").casefold()
@@ -105,7 +111,7 @@ def alike(sheets: Sequence[Sheet]) -> list[tuple[str, str, str, int]]:
 
     found = []
     for name in by_exercise(sheets):
-        texts = {sheet.student: _bare(sheet.answers.get(name, "")) for sheet in sheets}
+        texts = {sheet.student: _bare(sheet.answers.get(name, ""))[:LONGEST] for sheet in sheets}
         for (one, left), (other, right) in combinations([(student, text) for student, text in texts.items() if len(text) >= LONG], 2):
             if (score := fuzz.ratio(left, right, score_cutoff=ALIKE)) >= ALIKE:
                 found.append((name, one, other, round(score)))

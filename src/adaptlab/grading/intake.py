@@ -13,7 +13,7 @@ import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -23,15 +23,7 @@ from typing import IO, Any
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.apart import TooMuch, apart
 from adaptlab.grading.gradescope import read_metadata
-from adaptlab.grading.naming import (
-    LAB_FIRST,
-    Batch,
-    Owner,
-    can_be_seen,
-    moment,
-    owner_of,
-    student_of,
-)
+from adaptlab.grading.naming import LAB_FIRST, Batch, Owner, is_shown, moment, owner_of, student_of
 from adaptlab.grading.notebook import MAX_BYTES
 from adaptlab.grading.spool import Held, NoRoom, folder, hold
 from adaptlab.grading.storable import storable
@@ -45,7 +37,6 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 MAX_NESTED = 3  # archives in archives
 TOO_MUCH = f"What was handed in has more than {MAX_STUDENT // 2**20} MB in all, unpacked. Hand in the notebook itself."
-JOINERS = "\u200c\u200d\u200e\u200f"  # in names of some languages; they hide nothing
 
 
 def digest_of(content: bytes) -> str:
@@ -460,26 +451,29 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
         return "its name leads out of the archive"
     if not exported and any(part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200 for part in parts):
         return "its name is reserved or too long on some systems"
-    if not all(character in JOINERS or can_be_seen(character) for character in name):
+    if not all(map(is_shown, name)):
         return "its name holds characters that cannot be seen"
     return ""
 
 
 def _by_student(files: list[_File], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
     """One submission a student, with the files beside it."""
-    found = _notebooks([file for file in files if not file.beside], lab, blanks)
+    found = _notebooks([file for file in files if not file.beside], lab)
+    students, near = {one.student for one in found}, {}
+    for one in found:
+        near.setdefault(PurePosixPath(one.source).parent, []).append(one.student)
     theirs: dict[str, list[_File]] = {}
     for file in files:
         if file.beside:
-            theirs.setdefault(_whose(file, found), []).append(file)
+            whose = _whose(file, students, near.get(file.path.parent, []))
+            theirs.setdefault(whose, []).append(file)
     return [replace(one, beside=_one_of_each(theirs.get(one.student, []))) for one in found]
 
 
-def _whose(file: _File, found: Sequence[Submission]) -> str:
+def _whose(file: _File, students: Collection[str], near: Sequence[str]) -> str:
     """The student of a file beside a notebook: named as notebooks are, or, where its name begins with the lab's, the only one with a notebook beside it."""
     student = file.whose.student
-    near = [one.student for one in found if PurePosixPath(one.source).parent == file.path.parent]
-    if student in [one.student for one in found] or not LAB_FIRST.match(file.path.name) or len(near) != 1:
+    if student in students or not LAB_FIRST.match(file.path.name) or len(near) != 1:
         return student
     return near[0]
 

@@ -36,6 +36,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS exported (gradebook TEXT NOT NULL, lab TEXT NOT NULL, student TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, "
     "PRIMARY KEY (gradebook, lab, student, exercise))",
     "CREATE TABLE IF NOT EXISTS owners (lab TEXT NOT NULL, student TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (lab, student))",
+    "CREATE INDEX IF NOT EXISTS graded_by_number ON graded (number)",
     "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
 )
 SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers,
@@ -50,6 +51,14 @@ ANSWER = "UPDATE requests SET answered = ?, points = ?, answer = ?, author = ? W
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _by_first(rows: Iterable[tuple]) -> dict[str, list[tuple]]:
+    """Rows of a table by what stands in their first column."""
+    found: dict[str, list[tuple]] = {}
+    for first, *rest in rows:
+        found.setdefault(first, []).append(tuple(rest))
+    return found
 
 
 @dataclass(frozen=True)
@@ -250,17 +259,13 @@ class Ledger:
             decided = db.execute("SELECT student, exercise, points, comment, author, at FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
             asked = db.execute(REQUESTS, (lab,)).fetchall()
             owners = {owner.student: owner for owner in self._owners(db, lab)}
-        sheets = []
+        sheets, by_hand, requested = [], _by_first(decided), _by_first(asked)
         for student, row in sorted(latest.items()):
-            manual = {exercise: (points, comment, author) for name, exercise, points, comment, author, _ in decided if name == student}
-            reasons: dict[str, list[str]] = {}
-            for name, exercise, _, comment, *_ in decided:
-                if name == student:
-                    reasons.setdefault(exercise, []).append(comment)
-            marked_at = {exercise: at for name, exercise, *_, at in decided if name == student}
+            manual = {exercise: (points, comment, author) for exercise, points, comment, author, _ in by_hand.get(student, ())}
+            marked_at = {exercise: at for exercise, *_, at in by_hand.get(student, ())}
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
             automatic = {mark.exercise: mark.points for mark in found[student]}
-            requests = [Request(*request) for name, *request in asked if name == student]
+            requests = [Request(*request) for request in requested.get(student, ())]
             owner = owners.get(student, Owner(student))
             sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual, reasons,
                                 policy.days_late(row[3], owner.late), policy.factor(row[3], owner.late), automatic, requests,
@@ -308,9 +313,12 @@ class Ledger:
         """(student, exercise, points before, points now) of what this grader sees differently from the one before it, on the same submissions."""
         with self._opened() as db:
             rows = db.execute("SELECT student, submission, grader FROM graded WHERE lab = ? ORDER BY number", (lab,)).fetchall()
-            changes = []
+            changes, graders = [], {}
+            for student, submission, by in rows:
+                if by != grader:
+                    graders.setdefault((student, submission), []).append(by)
             for student, submission, _ in [row for row in rows if row[2] == grader]:
-                before = [row[2] for row in rows if row[:2] == (student, submission) and row[2] != grader]
+                before = graders.get((student, submission))
                 if before:
                     old = {mark.exercise: mark.points for mark in self._marks(db, student, lab, submission, before[-1])}
                     new = {mark.exercise: mark.points for mark in self._marks(db, student, lab, submission, grader)}

@@ -13,24 +13,25 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 LAB_FIRST = re.compile(r"lab\d\d", re.IGNORECASE)
+JOINERS = "\u200c\u200d\u200e\u200f"  # in names of some languages; they hide nothing
 COLLECTED = ("submitted", "submissions")
 MOODLE = r"(?P<place>(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(file|onlinetext)"
-BRIGHTSPACE = r"(?P<number>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<attempt>[^-]*\d[^-]*)"
+BRIGHTSPACE = r"(?P<number>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<attempt>[^-\d]*\d[^-]*)"
 # What platforms call a student's folder.
 FOLDERS = {
-    "moodle": re.compile(MOODLE + "_?)"),
+    "moodle": re.compile(MOODLE + "_?)", re.DOTALL),
     "gradescope": re.compile(r"(?P<name>submission_\d+)"),
-    "brightspace": re.compile(BRIGHTSPACE),
+    "brightspace": re.compile(BRIGHTSPACE, re.DOTALL),
 }
-# What they call a student's file. Canvas: a group's name may end in a number, small beside IDs.
+# What they call a student's file, in whose name a line may end. Canvas: a group's name may end in a number, small beside IDs.
 FILES = {
-    "moodle": re.compile(MOODLE + "_).+"),
-    "blackboard": re.compile(r"(?P<name>.+)_attempt_(?P<attempt>\d{4}(-\d\d){5})(_.+|\.txt)"),
+    "moodle": re.compile(MOODLE + "_).+", re.DOTALL),
+    "blackboard": re.compile(r"(?P<name>.+)_attempt_(?P<attempt>\d{4}(-\d\d){5})(_.+|\.txt)", re.DOTALL),
     "canvas": re.compile(
         r"(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(?P<late_3>LATE_)?(\d+_.+|text\.html|link\.html)"
         r"|(?P<name_2>.+?(_\d{1,3}(?=_\d{4,}_\d{4,}_))?)_(?P<late_2>LATE_)?(?P<number>\d+)"
         r"_(\d+_.+|text\.html|link\.html)",
-        re.IGNORECASE,
+        re.IGNORECASE | re.DOTALL,
     ),
 }
 TIMES = ("%Y-%m-%d-%H-%M-%S", "%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%b %d, %Y %H%M",
@@ -39,11 +40,18 @@ TIMES = ("%Y-%m-%d-%H-%M-%S", "%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%b %d, 
 
 @dataclass(frozen=True)
 class Person:
-    """A student as the platform knows them; `number` is its own for them, or their login."""
+    """A student as the platform knows them; `number` is its own for them, or their login.
+
+    All of it is text to show: what students call themselves holds no line's end and no escape.
+    """
 
     name: str = ""
     number: str = ""
     email: str = ""
+
+    def __post_init__(self):
+        for part in ("name", "number", "email"):
+            object.__setattr__(self, part, "".join(filter(is_shown, getattr(self, part))))
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,9 @@ def owner_of(path: PurePosixPath, lab: str, assignment: str = "") -> Owner:
         if match := pattern.fullmatch(path.name):
             return _owner(platform, match, path.name, assignment)
     stem = path.name.rsplit(".", 1)[0]
-    name = re.sub(rf"[-_ ]*{lab[:5]}.*$", "", stem, flags=re.IGNORECASE) or stem
-    return Owner(shown(name), place=path.name)
+    at = re.search(lab[:5], stem, re.IGNORECASE)
+    name = (stem[: at.start()].rstrip("-_ ") if at else stem) or stem
+    return Owner(_shown(name), place=path.name)
 
 
 def student_of(path: PurePosixPath, lab: str) -> str:
@@ -133,6 +142,11 @@ def moment(attempt: str) -> str:
 def can_be_seen(character: str) -> bool:
     """Whether a character is shown, not obeyed by a terminal or by the direction of writing."""
     return character.isprintable() and unicodedata.category(character) != "Cf"
+
+
+def is_shown(character: str) -> bool:
+    """Whether it can be seen, or joins letters of some languages."""
+    return character in JOINERS or can_be_seen(character)
 
 
 def _owner(platform: str, match: re.Match, whole: str, assignment: str = "") -> Owner:

@@ -134,7 +134,8 @@ def _cell(number: int, cell: Any) -> Cell:
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None
-    text = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
+    lines = source.replace("\r\n", "\n").replace("\r", "\n")
+    text = lines.encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
     kind = cell["cell_type"]
     known = name if isinstance(name, str) else ""
     return Cell(str(cell.get("id", "")), known, kind, _cut(text, kind))
@@ -237,11 +238,7 @@ def _superfluous(ours: dict[str, Cell], keys: Sequence[str], handed_in: Sequence
     """The places of answers that stand below again, and of untouched cells beside an answer."""
     texts = [cell.source.strip() for cell in handed_in]
     blank = {key: cell.source.strip() for key, cell in ours.items()}
-    answered = {
-        key
-        for key, cell, text in zip(keys, handed_in, texts)
-        if key and text != blank[key] and (cell.kind == "markdown" or defines(cell, key))
-    }
+    answered = {key for key, cell, text in zip(keys, handed_in, texts) if key and text != blank[key] and (cell.kind == "markdown" or defines(cell, key))}
     found, below = set(), set()
     for place in reversed(range(len(keys))):
         key, text = keys[place], texts[place]

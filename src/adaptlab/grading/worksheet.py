@@ -9,12 +9,14 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
+from adaptlab.grading.export import safe
 from adaptlab.grading.feedback import visible
 from adaptlab.grading.marks import Sheet
 from adaptlab.grading.notebook import Lab
 
 COLUMNS = ("student", "exercise", "of", "points", "reason", "answer", "rubric")
 NEEDED = COLUMNS[:2] + COLUMNS[3:5]
+LONGEST = 30_000  # characters of a cell: what is longer a spreadsheet would put into other rows
 RUBRIC = "A person marks this"  # in the text of a lab, before what points are given for
 
 
@@ -45,13 +47,8 @@ def to_worksheet(sheets: Sequence[Sheet], lab: Lab) -> str:
                     visible(sheet.answers.get(mark.exercise, "")),
                     rubric(lab, mark.exercise),
                 )
-                writer.writerow({name: _harmless(cell) for name, cell in zip(COLUMNS, row)})
+                writer.writerow({name: safe(cell[:LONGEST]) for name, cell in zip(COLUMNS, row)})
     return made.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet would compute what begins like a formula; an apostrophe makes it text."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def rubric(lab: Lab, exercise: str) -> str:
