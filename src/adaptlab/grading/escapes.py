@@ -75,18 +75,18 @@ for place in ('/tmp', '/box', '/dev/shm', '/dev', '/', os.environ['HOME']):
         found.append(place)
     except OSError: pass
     shutil.rmtree(folder)"""
-UNNAMED = """import os, tempfile, time
-found, kept = [], []
+# Files without a name that are open are seen; those that are only mapped into memory are not.
+UNNAMED = """import ctypes, tempfile, time
+found, n_kept, libc = [], 0, ctypes.CDLL(None)
 try:
     for number in range($disk // 2**22 + 2):
-        kept.append(tempfile.TemporaryFile())
-        kept[-1].write(bytes(2**22))
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(2**22))
+            file.flush()
+            n_kept += libc.mmap(None, ctypes.c_size_t(2**22), 1, 1, file.fileno(), ctypes.c_long(0)) != -1
     time.sleep(1)
-    found.append(len(kept))
-except OSError: pass
-for file in kept:
-    try: file.close()
-    except OSError: pass"""
+    found.append(n_kept)
+except OSError: pass"""
 UNSEEN = """import mmap, os, time
 found, kept = [], []
 def file():

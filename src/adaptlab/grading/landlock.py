@@ -72,7 +72,7 @@ class Fenced(Forked):
         return self.seen_files
 
     def shortage(self) -> str:
-        """Files without a name cannot be counted, and must not fill the disk either."""
+        """Files without a name that are mapped, and not open, cannot be counted, and must not fill the disk either."""
         return "" if shutil.disk_usage(self.home).free > RESERVE else "the disk of this machine is nearly full"
 
 
