@@ -1,5 +1,6 @@
 """Every platform's export is taken apart by student: nobody merges with another, or vanishes."""
 
+import json
 import time
 from pathlib import Path, PurePosixPath
 

@@ -115,13 +115,16 @@ def grade_run(
     ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
     found = ledger.named_as_before(assignment.name, found)
     if others := without_notebook(submissions, assignment.name, found):
-        print(f"no notebook, so not graded: {', '.join(map(in_a_line, others[:20]))}{' …' if len(others) > 20 else ''}", file=sys.stderr)
+        print(
+            f"no notebook, so not graded: {', '.join(map(in_a_line, others[:20]))}{' …' if len(others) > 20 else ''}",
+            file=sys.stderr,
+        )
     for one in found:
         if one.unclear:
             says = in_a_line(f"{one.student}. {one.fault}")
             print(f"for you to decide: {says}", file=sys.stderr)
     if nameless := [one.student for one in found if one.owner.is_nameless]:
-        print(f"anonymous, so on no roster: {'; '.join(map(visible, nameless))}", file=sys.stderr)
+        print(f"anonymous, so on no roster: {'; '.join(map(in_a_line, nameless))}", file=sys.stderr)
     if students and len(nameless) < len(found):
         for line in students.match(one.owner for one in found).report():
             print(in_a_line(line), file=sys.stderr)
@@ -151,12 +154,22 @@ def grade_run(
         f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}"
     )
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
-        print(f"changed: {in_a_line(student)}, {exercise}: {_points(before)} before, {_points(now)} now")
+        print(
+            f"changed: {in_a_line(student)}, {exercise}: {_points(before)} before, {_points(now)} now"
+        )
     for sheet in sheets:
         if sheet.outdated:
-            print(f"marked by hand before this submission came, look again: {in_a_line(sheet.student)}, {', '.join(sheet.outdated)}")
-    if failed := [sheet.student for sheet in sheets if any(mark.status == "grader error" for mark in sheet.marks)]:
-        _fail(f"The grader failed with {', '.join(map(in_a_line, failed))}: no points and no zeros were given. Run the command again, or look there.")
+            print(
+                f"marked by hand before this submission came, look again: {in_a_line(sheet.student)}, {', '.join(sheet.outdated)}"
+            )
+    if failed := [
+        sheet.student
+        for sheet in sheets
+        if any(mark.status == "grader error" for mark in sheet.marks)
+    ]:
+        _fail(
+            f"The grader failed with {', '.join(map(in_a_line, failed))}: no points and no zeros were given. Run the command again, or look there."
+        )
 
 
 @grade_app.command("show")
@@ -169,10 +182,18 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
         marked = " (late)" if sheet.owner.late else ""
         late = f" ({100 * sheet.factor:g}%, as it is {days})" if sheet.days_late else marked
         waits = f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
-        outdated = f"; marked by hand before this submission came: {', '.join(sheet.outdated)}" if sheet.outdated else ""
+        outdated = (
+            f"; marked by hand before this submission came: {', '.join(sheet.outdated)}"
+            if sheet.outdated
+            else ""
+        )
         print(f"{in_a_line(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
-        for request in sheet.open_requests:  # on one line, whatever is in it, lest it look like another student's
-            print(f"  asks for a second look at {request.exercise} ({request.at[:10]}): {in_a_line(request.reason)}")
+        for request in (
+            sheet.open_requests
+        ):  # on one line, whatever is in it, lest it look like another student's
+            print(
+                f"  asks for a second look at {request.exercise} ({request.at[:10]}): {in_a_line(request.reason)}"
+            )
 
 
 @grade_app.command("mark")
@@ -192,7 +213,9 @@ def grade_mark(
     ledger, sheets = _kept(lab, out, folder)
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
     _write_pages(ledger, sheets[0].lab, out)
-    print(f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the pages are written anew.")
+    print(
+        f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the pages are written anew."
+    )
 
 
 @grade_app.command("worksheet")
@@ -279,7 +302,9 @@ def grade_export(
 
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
-            print(f"kept as formgrader has it: {in_a_line(kept.student)}, {kept.exercise}: {kept.points:g}")
+            print(
+                f"kept as formgrader has it: {in_a_line(kept.student)}, {kept.exercise}: {kept.points:g}"
+            )
         released = (folder / "labs" / f"{sheets[0].lab}.ipynb").read_bytes()
         config = write_course(path, sheets[0].lab, released, sheets)
         print(
@@ -295,7 +320,7 @@ def grade_export(
             text = to_csv(sheets, platform)
             if nameless := [sheet.student for sheet in sheets if platform == "canvas" and sheet.owner.is_nameless]:
                 says = "anonymous, so Canvas takes no marks from this file for them"
-                print(f"{says}: {'; '.join(map(visible, nameless))}", file=sys.stderr)
+                print(f"{says}: {'; '.join(map(in_a_line, nameless))}", file=sys.stderr)
         write_whole(path, text)
         if waiting := sum(bool(sheet.waiting) for sheet in sheets):
             print(
@@ -342,13 +367,18 @@ def grade_import(
     """
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.feedback import in_a_line
-    from adaptlab.grading.gradebook import read_foreign
+    from adaptlab.grading.gradebook import read_comments_alone, read_foreign
 
     ledger, sheets = _kept(lab, out, folder)
-    name = sheets[0].lab
-    for found in read_foreign(gradebook or out / "gradebook.db", read_lab_named(folder, lab)[0], sheets):
-        ledger.decide(found.student, name, found.exercise, found.points, "marked in nbgrader's formgrader", author)
+    name, path = sheets[0].lab, gradebook or out / "gradebook.db"
+    assignment = read_lab_named(folder, lab)[0]
+    for found in read_foreign(path, assignment, sheets):
+        reason = found.comment or "marked in nbgrader's formgrader"
+        ledger.decide(found.student, name, found.exercise, found.points, reason, author)
         print(f"{in_a_line(found.student)}, {found.exercise}: {found.points:g}")
+    for student, exercise in read_comments_alone(path, assignment, sheets):
+        says = "a comment without points is no mark. Give points beside it, and import again."
+        print(f"{in_a_line(student)}, {exercise}: {says}", file=sys.stderr)
     _write_pages(ledger, name, out)
 
 
@@ -356,7 +386,7 @@ def grade_import(
 def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
     """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it does not keep what it promises."""
     from adaptlab.grading.doctor import examine_all
-    from adaptlab.grading.feedback import visible
+    from adaptlab.grading.feedback import in_a_line
     from adaptlab.grading.levels import level
 
     tried = level(box)
@@ -366,7 +396,7 @@ def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
         findings.append(finding)
         said = finding.verdict if finding.promised else "not promised"
         print(
-            f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({visible(finding.what)[:100]})' if finding.what else ''}",
+            f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({in_a_line(finding.what)[:100]})' if finding.what else ''}",
             flush=True,
         )
     if broken := [finding.probe.name for finding in findings if finding.broken]:

@@ -458,7 +458,7 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
 
 def _by_student(files: list[_File], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
     """One submission a student, with the files beside it."""
-    found = _notebooks([file for file in files if not file.beside], lab)
+    found = _notebooks([file for file in files if not file.beside], lab, blanks)
     students, near = {one.student for one in found}, {}
     for one in found:
         near.setdefault(PurePosixPath(one.source).parent, []).append(one.student)

@@ -262,6 +262,9 @@ class Ledger:
         sheets, by_hand, requested = [], _by_first(decided), _by_first(asked)
         for student, row in sorted(latest.items()):
             manual = {exercise: (points, comment, author) for exercise, points, comment, author, _ in by_hand.get(student, ())}
+            reasons: dict[str, list[str]] = {}
+            for exercise, _, comment, *_ in by_hand.get(student, ()):
+                reasons.setdefault(exercise, []).append(comment)
             marked_at = {exercise: at for exercise, *_, at in by_hand.get(student, ())}
             marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
             automatic = {mark.exercise: mark.points for mark in found[student]}

@@ -120,7 +120,7 @@ def owner_of(path: PurePosixPath, lab: str, assignment: str = "") -> Owner:
     stem = path.name.rsplit(".", 1)[0]
     at = re.search(lab[:5], stem, re.IGNORECASE)
     name = (stem[: at.start()].rstrip("-_ ") if at else stem) or stem
-    return Owner(_shown(name), place=path.name)
+    return Owner(shown(name), place=path.name)
 
 
 def student_of(path: PurePosixPath, lab: str) -> str:
