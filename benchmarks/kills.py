@@ -22,7 +22,7 @@ def main() -> None:
     from grading.conftest import as_notebook, cells
     from grading.kills import killed_and_whole
 
-    from adaptlab.grading.intake import Submission
+    from adaptlab.grading.submissions.find import Submission
     from adaptlab.grading.notebook import read_lab
 
     content = [

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.box import prepared
 from adaptlab.grading.grade import Graded, grade
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.levels import level
 from adaptlab.grading.notebook import Lab, read_lab
-from adaptlab.grading.walls import Limits
+from adaptlab.grading.sandbox.box import prepared
+from adaptlab.grading.sandbox.levels import level
+from adaptlab.grading.sandbox.limits import Limits
+from adaptlab.grading.submissions.find import Submission
 
 NAMES = ("count_adapters", "same_strength", "shipping_order")
 SOLUTIONS = {

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.submissions.find import Submission
 
 
 def rows(path: Path, lab: Lab) -> list:

@@ -19,21 +19,21 @@ from adaptlab.cli.labs import labs_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import files_of
 from adaptlab.grading.batch import grade_all
-from adaptlab.grading.box import BoxError
 from adaptlab.grading.check import NotYet, exercises, run_check
-from adaptlab.grading.crew import processes
-from adaptlab.grading.feedback import misconceptions
 from adaptlab.grading.grade import Mark, grade, judge_of
-from adaptlab.grading.intake import (
+from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
+from adaptlab.grading.records.feedback import misconceptions
+from adaptlab.grading.records.marks import Ledger, Sheet
+from adaptlab.grading.sandbox.box import BoxError
+from adaptlab.grading.sandbox.limits import Limits
+from adaptlab.grading.submissions.find import (
     Beside,
     Submission,
     find_submissions,
     wanted_name,
     without_notebook,
 )
-from adaptlab.grading.marks import Ledger, Sheet
-from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
-from adaptlab.grading.walls import Limits
+from adaptlab.grading.worker_pool import processes
 from adaptlab.lora.adapter import inject
 from adaptlab.lora.adapter_file import form, read_adapter, save_adapter
 from adaptlab.models.local import LocalChat

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from grading.conftest import archive, as_notebook, cells
 
-from adaptlab.grading import intake, spool
-from adaptlab.grading.intake import find_submissions
 from adaptlab.grading.notebook import read_cells, read_cells_apart
-from adaptlab.grading.spool import Held, NoRoom, folder, hold
+from adaptlab.grading.submissions import find as intake
+from adaptlab.grading.submissions import spool
+from adaptlab.grading.submissions.find import find_submissions
+from adaptlab.grading.submissions.spool import Held, NoRoom, folder, hold
 
 GOOD = as_notebook(cells())
 LAB = "lab04_lora"
@@ -97,7 +98,7 @@ def test_what_is_too_long_is_not_kept():
 
 
 def test_nothing_stays_when_the_process_ends():
-    code = "import io; from adaptlab.grading.spool import hold; print(hold(io.BytesIO(b'x'), 9).path)"
+    code = "import io; from adaptlab.grading.submissions.spool import hold; print(hold(io.BytesIO(b'x'), 9).path)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     path = Path(ended.stdout.strip())
     assert path.is_absolute() and not path.parent.exists()

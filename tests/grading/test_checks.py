@@ -13,10 +13,10 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading import check
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.check import NotWritten, NotYet, exercises, predicted, run_check
+from adaptlab.grading.codec import Other, Raised
 from adaptlab.grading.exercise import Judge, Words, attempt
 from adaptlab.grading.probes import call
 from adaptlab.grading.telling import call_text
-from adaptlab.grading.wire import Other, Raised
 
 ANSWERS = Path(__file__).parent / "answers"
 LABS = sorted(path.stem for path in ANSWERS.glob("lab*.py"))

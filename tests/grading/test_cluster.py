@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import Task, grade_all
-from adaptlab.grading.crew import cluster, processes
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.marks import Ledger
-from adaptlab.grading.walls import DEFAULT
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.sandbox.limits import DEFAULT
+from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.worker_pool import cluster, processes
 
 pytestmark = pytest.mark.usefixtures("box_level")
 
@@ -74,19 +74,19 @@ def here(tmp_path_factory, lab, box_level) -> list:
 
 
 def test_a_worker_that_is_killed_loses_nothing_and_grades_nothing_twice(tmp_path, lab, here):
-    with started() as running, cluster(running.scheduler_address) as crew:
+    with started() as running, cluster(running.scheduler_address) as worker_pool:
         before = {nanny.pid for nanny in running.workers.values()}
         ledger = Watched(tmp_path / "marks.db", 2, lambda: os.kill(min(before), signal.SIGKILL))
-        assert crew.workers == 2 and grade_all(submissions(6), lab, "grader", ledger, crew) == 7
+        assert worker_pool.workers == 2 and grade_all(submissions(6), lab, "grader", ledger, worker_pool) == 7
         assert len(before & {nanny.pid for nanny in running.workers.values()}) == 1
         assert rows(ledger.path, lab) == here and set(ledger.kept.values()) == {1}
-        assert grade_all(submissions(6), lab, "grader", ledger, crew) == 0
+        assert grade_all(submissions(6), lab, "grader", ledger, worker_pool) == 0
     assert {sheet.level for sheet in ledger.sheets(lab.name)} == {"bwrap"}
 
 
-def deadly_batch(path: Path, lab, crew) -> None:
+def deadly_batch(path: Path, lab, worker_pool) -> None:
     ledger = Watched(path)
-    grade_all([Deadly("deadly", as_notebook(cells()), "file", RECEIVED), *submissions(3)], lab, "grader", ledger, crew)
+    grade_all([Deadly("deadly", as_notebook(cells()), "file", RECEIVED), *submissions(3)], lab, "grader", ledger, worker_pool)
     marks = {sheet.student: {(mark.status, mark.points) for mark in sheet.marks} for sheet in ledger.sheets(lab.name)}
     assert marks.pop("deadly") == {("needs a person", None)} and set(ledger.kept.values()) == {1}
     assert len(marks) == 4 and "needs a person" not in str(marks) and "grader error" not in str(marks)
@@ -97,18 +97,18 @@ def test_what_ends_a_process_alone_is_left_to_a_person(tmp_path, lab):
 
 
 def test_what_ends_a_worker_alone_is_left_to_a_person(tmp_path, lab):
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), started() as running, cluster(running.scheduler_address) as crew:
-        deadly_batch(tmp_path / "marks.db", lab, crew)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), started() as running, cluster(running.scheduler_address) as worker_pool:
+        deadly_batch(tmp_path / "marks.db", lab, worker_pool)
 
 
 def test_a_worker_without_a_box_grades_nothing(tmp_path, lab):
     ledger = Watched(tmp_path / "marks.db")
     with (
         started(1, env={"PATH": "/nowhere"}) as running,
-        cluster(running.scheduler_address) as crew,
+        cluster(running.scheduler_address) as worker_pool,
         pytest.raises(AdaptLabError, match="does not grade: .* bo"),
     ):
-        grade_all(submissions(), lab, "grader", ledger, crew)
+        grade_all(submissions(), lab, "grader", ledger, worker_pool)
     assert not ledger.kept
 
 
@@ -118,14 +118,14 @@ def test_a_worker_with_another_grader_grades_nothing(lab):
 
 
 def test_when_the_cluster_goes_what_was_graded_stays_and_the_rest_is_graded_later(tmp_path, lab, here):
-    with started() as running, cluster(running.scheduler_address) as crew, pytest.raises(AdaptLabError, match="The cluster is gone"):
-        grade_all(submissions(6), lab, "grader", Watched(tmp_path / "marks.db", 2, running.close), crew)
+    with started() as running, cluster(running.scheduler_address) as worker_pool, pytest.raises(AdaptLabError, match="The cluster is gone"):
+        grade_all(submissions(6), lab, "grader", Watched(tmp_path / "marks.db", 2, running.close), worker_pool)
     ledger = Watched(tmp_path / "marks.db")
     assert grade_all(submissions(6), lab, "grader", ledger) <= 5 and rows(ledger.path, lab) == here
 
 
 def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, lab):
-    monkeypatch.setattr("adaptlab.grading.crew.PATIENCE", 1)
+    monkeypatch.setattr("adaptlab.grading.worker_pool.PATIENCE", 1)
     for address in ("tcp://127.0.0.1:1", "nonsense://127.0.0.1:1", "tcp://", "no such place"):
         with pytest.raises(AdaptLabError, match="No cluster answers"), cluster(address):
             pass
@@ -134,7 +134,7 @@ def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, lab):
 
 
 def test_the_command_refuses_a_cluster_that_is_not_there(tmp_path, monkeypatch):
-    monkeypatch.setattr("adaptlab.grading.crew.PATIENCE", 1)
+    monkeypatch.setattr("adaptlab.grading.worker_pool.PATIENCE", 1)
     (tmp_path / "labs").mkdir()
     (tmp_path / "labs" / "lab04_short.ipynb").write_bytes(as_notebook(cells()))
     where = ["--lab", "04", "--out", str(tmp_path), "--folder", str(tmp_path), "--cluster", "127.0.0.1:1"]
@@ -145,15 +145,15 @@ def test_the_command_refuses_a_cluster_that_is_not_there(tmp_path, monkeypatch):
 @pytest.mark.parametrize("address", ["nonsense://x", "127.0.0.1:1"])
 def test_an_address_where_nobody_is_leaves_nothing_but_the_sentence(address):
     """In a process of its own, since a client that failed may write more at its end."""
-    attempt = f"try:\n    with crew.cluster({address!r}): pass\nexcept crew.AdaptLabError as error:\n    print(error)"
-    code = f"from adaptlab.grading import crew\ncrew.PATIENCE = 1\n{attempt}"
+    attempt = f"try:\n    with worker_pool.cluster({address!r}): pass\nexcept worker_pool.AdaptLabError as error:\n    print(error)"
+    code = f"from adaptlab.grading import worker_pool\ncrew.PATIENCE = 1\n{attempt}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("No cluster answers at") and done.stderr == ""
 
 
 def test_what_answers_and_is_no_scheduler_is_a_sentence(monkeypatch):
     """A web server takes the connection and never says what a scheduler would."""
-    monkeypatch.setattr("adaptlab.grading.crew.PATIENCE", 1)
+    monkeypatch.setattr("adaptlab.grading.worker_pool.PATIENCE", 1)
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -16,11 +16,13 @@ from typer.testing import CliRunner
 
 from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading import box, bwrap, doctor, warm
-from adaptlab.grading.box import Box, prepared
-from adaptlab.grading.escapes import PROBES
 from adaptlab.grading.judging import plain
-from adaptlab.grading.walls import MIB, PREFIX, Limits, environment
+from adaptlab.grading.sandbox import box, bwrap
+from adaptlab.grading.sandbox import fork_server_client as warm
+from adaptlab.grading.sandbox import self_check as doctor
+from adaptlab.grading.sandbox.box import Box, prepared
+from adaptlab.grading.sandbox.escape_probes import PROBES
+from adaptlab.grading.sandbox.limits import MIB, PREFIX, Limits, environment
 
 BY_NAME = {probe.name: probe for probe in PROBES}
 LOOSE = Limits(step_seconds=60, total_seconds=60, memory_bytes=8 * 1024 * MIB, processes=2000)
@@ -41,10 +43,10 @@ def no_walls(monkeypatch):
 
     def command(folder, *more):
         variables = environment(tempfile.gettempdir(), tempfile.gettempdir()).items()
-        within = ["env", *(f"{k}={v}" for k, v in variables), sys.executable, "-P", str(folder / "serve.py")]
+        within = ["env", *(f"{k}={v}" for k, v in variables), sys.executable, "-P", str(folder / "server.py")]
         return ["bwrap", "--dev-bind", "/", "/", *(["--cap-add", "ALL"] if os.getuid() == 0 else []), "sh", "-c", 'exec 9</; exec "$@"', "sh", *within]
 
-    monkeypatch.setattr(warm, "WARM", {})
+    monkeypatch.setattr(warm, "FORK_SERVERS", {})
     monkeypatch.setattr(bwrap, "command", command)
     monkeypatch.setattr(doctor, "Box", lambda folder, level, limits: Box(folder, level, LOOSE))
 
@@ -52,9 +54,9 @@ def no_walls(monkeypatch):
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("begun", ["warm", "cold"])
 def test_the_box_of_this_machine_holds(harness, tmp_path, monkeypatch, box_level, name, begun):
-    assert harness in warm.WARM
+    assert harness in warm.FORK_SERVERS
     if begun == "cold":
-        monkeypatch.setattr(warm, "WARM", {})
+        monkeypatch.setattr(warm, "FORK_SERVERS", {})
     finding = doctor.examine(BY_NAME[name], harness, tmp_path, box_level)
     assert finding.verdict == ("held" if finding.promised else "escaped"), finding
 
@@ -103,7 +105,7 @@ def test_the_command_fails_if_a_promise_is_not_kept(monkeypatch, box_level, verd
 @pytest.mark.parametrize("ready", [False, True])
 def test_a_box_begins_though_the_interpreter_that_waited_is_gone(box_level, ready):
     with prepared() as folder:
-        waiting = warm.WARM[folder]
+        waiting = warm.FORK_SERVERS[folder]
         if ready:
             Box(folder, box_level).close()
             assert waiting.usable

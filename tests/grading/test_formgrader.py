@@ -17,11 +17,11 @@ from nbgrader.api import Gradebook
 
 from adaptlab.files import program_path
 from adaptlab.grading.batch import read_lab_named
-from adaptlab.grading.formgrader import write_course
 from adaptlab.grading.grade import Graded, Mark
-from adaptlab.grading.gradebook import read_foreign, write_gradebook
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.marks import Ledger
+from adaptlab.grading.records.formgrader import write_course
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.nbgrader import read_foreign, write_gradebook
+from adaptlab.grading.submissions.find import Submission
 
 COURSE = Path(__file__).parents[2]
 LAB = "lab04_lora"

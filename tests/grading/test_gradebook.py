@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Graded, Mark
-from adaptlab.grading.gradebook import Foreign, read_foreign, write_gradebook
-from adaptlab.grading.intake import Submission, digest_of
-from adaptlab.grading.marks import Ledger, Policy
 from adaptlab.grading.notebook import read_lab
+from adaptlab.grading.records.marks import Ledger, Policy
+from adaptlab.grading.records.nbgrader import Foreign, read_foreign, write_gradebook
+from adaptlab.grading.submissions.find import Submission, digest_of
 
 NAME = "lab04_short"
 GOT = {"count_adapters": ("pass", 2.0), "same_strength": ("wrong", 0.0), "shipping_order": ("grader error", None), "explanation": ("needs a person", None)}

@@ -6,7 +6,7 @@ import psutil
 import pytest
 from grading.conftest import LIMITS, as_notebook, cells
 
-from adaptlab.grading.wire import NotPlain, decode
+from adaptlab.grading.codec import NotPlain, decode
 
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return {}"
 

@@ -8,8 +8,8 @@ import pytest
 from grading.conftest import archive, as_notebook, cells
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.intake import find_submissions, without_notebook
-from adaptlab.grading.naming import student_of
+from adaptlab.grading.submissions.find import find_submissions, without_notebook
+from adaptlab.grading.submissions.naming import student_of
 
 GOOD = as_notebook(cells())
 

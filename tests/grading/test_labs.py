@@ -8,12 +8,12 @@ from rapidfuzz import fuzz
 from adaptlab.course.labs import build_labs, faults, find_sources, out_of_step, solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import files_of
-from adaptlab.grading.box import prepared
 from adaptlab.grading.check import exercises
 from adaptlab.grading.grade import grade
-from adaptlab.grading.intake import Beside, Submission
 from adaptlab.grading.notebook import Cell, read_cells, read_lab
-from adaptlab.grading.walls import Limits
+from adaptlab.grading.sandbox.box import prepared
+from adaptlab.grading.sandbox.limits import Limits
+from adaptlab.grading.submissions.find import Beside, Submission
 
 ROOT = Path(__file__).parents[2]
 SOURCES = find_sources(ROOT / "solutions")

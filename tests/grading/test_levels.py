@@ -17,15 +17,16 @@ from grading.test_hostile import ANSWERS, CHEATS, WRONG, assert_only_one_is_lost
 from grading.test_marks import submissions
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading import doctor, fence, landlock
 from adaptlab.grading.batch import grade_all
-from adaptlab.grading.box import Box, prepared
-from adaptlab.grading.calls import system_calls
-from adaptlab.grading.crew import processes
-from adaptlab.grading.escapes import PROBES
-from adaptlab.grading.levels import LEVELS, level
-from adaptlab.grading.marks import Ledger
-from adaptlab.grading.walls import kernel_limits
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.sandbox import landlock, landlock_supervisor
+from adaptlab.grading.sandbox import self_check as doctor
+from adaptlab.grading.sandbox.box import Box, prepared
+from adaptlab.grading.sandbox.escape_probes import PROBES
+from adaptlab.grading.sandbox.levels import LEVELS, level
+from adaptlab.grading.sandbox.limits import kernel_limits
+from adaptlab.grading.sandbox.seccomp import system_calls
+from adaptlab.grading.worker_pool import processes
 
 BY_NAME = {probe.name: probe for probe in PROBES}
 ENGINES = ("podman", "docker")
@@ -80,8 +81,8 @@ def test_with_the_filter_of_another_level_a_fence_has_gaps(harness, tmp_path, mo
 
 @pytest.mark.parametrize("name", BY_FILES)
 def test_without_the_fence_the_same_process_reads_everything(harness, tmp_path, monkeypatch, fenced, name):
-    monkeypatch.setattr(landlock.walls, "readable", lambda: [Path("/")])
-    monkeypatch.setattr(landlock.walls, "GRADING", tmp_path / "grading")
+    monkeypatch.setattr(landlock, "readable", lambda: [Path("/")])
+    monkeypatch.setattr(landlock, "GRADING", tmp_path / "grading")
     assert doctor.examine(BY_NAME[name], harness, tmp_path, fenced).verdict == "escaped"
 
 
@@ -126,13 +127,13 @@ def test_the_lower_level_is_for_those_who_ask(monkeypatch, fenced):
 
 
 def test_where_the_kernel_is_too_old_nobody_is_fenced(monkeypatch):
-    monkeypatch.setattr(fence, "NEEDED", 1000)
+    monkeypatch.setattr(landlock_supervisor, "NEEDED", 1000)
     with pytest.raises(AdaptLabError, match="too old to keep signals inside"):
         level("landlock")
 
 
 KILLED = """import os, sys, time
-from adaptlab.grading.box import Box, prepared
+from adaptlab.grading.sandbox.box import Box, prepared
 with prepared() as folder, Box(folder, 'landlock') as box:
     box.run({source!r})
     print(box.begun.home, flush=True)
@@ -153,7 +154,7 @@ def test_a_fenced_box_ends_with_its_grader(fenced):
         assert not home.exists()
 
 
-CONTAINED = """from adaptlab.grading.box import Box, prepared
+CONTAINED = """from adaptlab.grading.sandbox.box import Box, prepared
 with prepared(warm=False) as folder, Box(folder, {engine!r}) as box:
     print(box.begun.name, flush=True)
     box.run("while True: pass")"""
@@ -173,7 +174,7 @@ def test_a_container_ends_with_its_grader(engine):
     assert not subprocess.check_output(listed)
 
 
-@pytest.mark.parametrize("who", [0, 1], ids=["server", "watchman"])
+@pytest.mark.parametrize("who", [0, 1], ids=["server", "supervisor"])
 def test_a_fenced_box_that_somebody_kills_is_begun_again(lab, harness, monkeypatch, fenced, who):
     """Once: its answers are asked for anew, and cost nothing."""
     killed, read = [], Box.read

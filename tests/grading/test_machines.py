@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptlab.grading import walls
+from adaptlab.grading.sandbox.limits import DEFAULT, MIB, USUALLY_MAPPED, environment, kernel_limits
 
 LAB = "lab04"
 SETTINGS = [(threads, capability) for threads in (1, 2) for capability in ("default", "avx2")]
@@ -60,13 +60,13 @@ def test_an_interpreter_with_a_shared_library_of_its_own_begins_in_a_box(monkeyp
     monkeypatch.setattr("sysconfig.get_config_var", known.get)
     if place == "base":
         monkeypatch.setattr("sys.base_prefix", str(tmp_path))
-    assert walls.environment("/box", "/tmp")["LD_LIBRARY_PATH"] == str(tmp_path / "lib")
+    assert environment("/box", "/tmp")["LD_LIBRARY_PATH"] == str(tmp_path / "lib")
     monkeypatch.setattr("sysconfig.get_config_var", {"INSTSONAME": "libpython3.99.a", "LIBDIR": "/usr/lib"}.get)
-    assert "LD_LIBRARY_PATH" not in walls.environment("/box", "/tmp"), "a static one needs nothing"
+    assert "LD_LIBRARY_PATH" not in environment("/box", "/tmp"), "a static one needs nothing"
 
 
 def test_the_limit_of_addresses_leaves_room_for_the_libraries_of_this_machine():
     """Torch for CUDA takes gigabytes of them before anything of a student's is run."""
-    usual = walls.kernel_limits(walls.DEFAULT)["as"]
-    assert usual == walls.kernel_limits(walls.DEFAULT, walls.USUALLY_MAPPED)["as"] == walls.DEFAULT.memory_bytes + 2048 * walls.MIB
-    assert walls.kernel_limits(walls.DEFAULT, walls.USUALLY_MAPPED + 2500 * walls.MIB)["as"] == usual + 2500 * walls.MIB
+    usual = kernel_limits(DEFAULT)["as"]
+    assert usual == kernel_limits(DEFAULT, USUALLY_MAPPED)["as"] == DEFAULT.memory_bytes + 2048 * MIB
+    assert kernel_limits(DEFAULT, USUALLY_MAPPED + 2500 * MIB)["as"] == usual + 2500 * MIB

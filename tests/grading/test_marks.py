@@ -10,10 +10,10 @@ from grading.kills import killed_and_whole
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import code_of, grade_all
-from adaptlab.grading.export import safe, to_csv
-from adaptlab.grading.feedback import file_name, write_feedback
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.marks import Ledger, Policy
+from adaptlab.grading.records.export import safe, to_csv
+from adaptlab.grading.records.feedback import file_name, write_feedback
+from adaptlab.grading.records.marks import Ledger, Policy
+from adaptlab.grading.submissions.find import Submission
 
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"
 RECEIVED = "2026-11-20T12:00:00+00:00"
@@ -85,7 +85,7 @@ def test_a_mark_by_hand_on_an_earlier_submission_stays_and_is_said(ledger, lab, 
 
     ledger.decide("student2", lab.name, "same_strength", 1, "half of it", "A. Teacher")
     assert sheet().outdated == []
-    monkeypatch.setattr("adaptlab.grading.marks._now", lambda: "2999-01-01T00:00:00+00:00")
+    monkeypatch.setattr("adaptlab.grading.records.marks._now", lambda: "2999-01-01T00:00:00+00:00")
     grade_all([Submission("student2", as_notebook(cells(same_strength=WRONG)), "file", RECEIVED)], lab, "mended", ledger)
     assert sheet().outdated == ["same_strength"] and sheet().manual["same_strength"][0] == 1
     write_feedback(ledger.sheets(lab.name), tmp_path)

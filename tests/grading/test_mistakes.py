@@ -9,7 +9,6 @@ import pytest
 from adaptlab.grading.check import exercises
 from adaptlab.grading.combine import combined
 from adaptlab.grading.exercise import REST, Exercise, Judge, wrong
-from adaptlab.grading.feedback import misconceptions
 from adaptlab.grading.grade import Mark
 from adaptlab.grading.labs.lab01.attack_outcome import attack_outcome
 from adaptlab.grading.labs.lab01.best_buy import best_buy
@@ -17,7 +16,8 @@ from adaptlab.grading.labs.lab01.vote import vote
 from adaptlab.grading.labs.lab03.compare import bootstrap
 from adaptlab.grading.labs.lab03.diversify import choose
 from adaptlab.grading.labs.lab03.fuse_rankings import ordered, reciprocal
-from adaptlab.grading.marks import Sheet
+from adaptlab.grading.records.feedback import misconceptions
+from adaptlab.grading.records.marks import Sheet
 from adaptlab.grading.telling import call_text, literal
 
 

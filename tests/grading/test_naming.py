@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 from grading.conftest import archive, as_notebook, cells
 
-from adaptlab.grading.feedback import in_a_line
-from adaptlab.grading.gradescope import METADATA
-from adaptlab.grading.intake import Submission, find_submissions, without_notebook
-from adaptlab.grading.marks import Ledger
-from adaptlab.grading.naming import Owner, Person, moment, owner_of
 from adaptlab.grading.notebook import read_lab
+from adaptlab.grading.records.feedback import in_a_line
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.submissions.find import Submission, find_submissions, without_notebook
+from adaptlab.grading.submissions.gradescope import METADATA
+from adaptlab.grading.submissions.naming import Owner, Person, moment, owner_of
 
 GOOD, OTHER = as_notebook(cells()), as_notebook(cells("x = 1"))
 LAB = "lab04_lora"

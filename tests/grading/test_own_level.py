@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from adaptlab.cli.labs import labs_app
 from adaptlab.course.labs import solved
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading import levels
-from adaptlab.grading.box import prepared
-from adaptlab.grading.process import LEFT_OUT
-from adaptlab.grading.walls import PREFIX
+from adaptlab.grading.sandbox import levels
+from adaptlab.grading.sandbox.bare_process import LEFT_OUT
+from adaptlab.grading.sandbox.box import prepared
+from adaptlab.grading.sandbox.limits import PREFIX
 
 COURSE = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs WSL2 on Windows")

@@ -8,8 +8,8 @@ import pytest
 from grading.conftest import NAMES, SOLUTIONS, answer_cell, as_notebook, cells, code_cell
 
 from adaptlab.grading.grade import grade
-from adaptlab.grading.intake import Submission, find_submissions
 from adaptlab.grading.notebook import MAX_SOURCE, Invalid, answers_of, read_cells, read_lab, rebuild
+from adaptlab.grading.submissions.find import Submission, find_submissions
 
 RIGHT = SOLUTIONS["same_strength"]
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"

@@ -15,10 +15,10 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.batch import read_lab_named
 from adaptlab.grading.check import exercises
+from adaptlab.grading.codec import Raised
 from adaptlab.grading.exercise import Exercise, Parsons
 from adaptlab.grading.recorded import _exercise, record
 from adaptlab.grading.release import release
-from adaptlab.grading.wire import Raised
 
 COURSE = Path(__file__).parents[2]
 LABS = [f"lab{number:02}" for number in range(1, 9)]

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.export import COLUMNS, to_csv
-from adaptlab.grading.feedback import write_feedback
-from adaptlab.grading.marks import Ledger, Request
+from adaptlab.grading.records.export import COLUMNS, to_csv
+from adaptlab.grading.records.feedback import write_feedback
+from adaptlab.grading.records.marks import Ledger, Request
 
 HOSTILE = ["<script>alert(1)</script>", "=HYPERLINK(1)", "@SUM(A1)\n\tjane: 6 of 6", "\x1b[2J\u202e", "'; DROP TABLE requests; --", "{{ 7 * 7 }}"]
 EXERCISE = "same_strength"

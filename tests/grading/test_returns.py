@@ -8,9 +8,9 @@ import pytest
 from grading.test_roster import owner, sheet
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.feedback import write_feedback
-from adaptlab.grading.marks import Ledger
-from adaptlab.grading.returns import feedback_zip
+from adaptlab.grading.records.feedback import write_feedback
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.returns import feedback_zip
 
 PERSIAN = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"  # with a joiner that is not seen
 PAGE = "feedback_lab04_lora.html"

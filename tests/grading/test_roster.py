@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.export import into_roster, to_csv
 from adaptlab.grading.grade import Mark
-from adaptlab.grading.marks import Policy, Sheet
-from adaptlab.grading.naming import Owner, Person, owner_of
-from adaptlab.grading.roster import read_roster
+from adaptlab.grading.records.export import into_roster, to_csv
+from adaptlab.grading.records.marks import Policy, Sheet
+from adaptlab.grading.submissions.naming import Owner, Person, owner_of
+from adaptlab.grading.submissions.roster import read_roster
 
 LAB = "lab04_lora"
 CANVAS = """\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Lab 04 (778),Final Score

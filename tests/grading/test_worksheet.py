@@ -10,9 +10,9 @@ from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import read_lab_named
 from adaptlab.grading.grade import Graded, Mark
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.marks import Ledger
-from adaptlab.grading.worksheet import read_worksheet, rubric
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.worksheet import read_worksheet, rubric
+from adaptlab.grading.submissions.find import Submission
 
 COURSE = Path(__file__).parents[2]
 LAB = "lab04_lora"

@@ -87,12 +87,12 @@ def grade_run(
         measured_by_solution,
         read_lab_named,
     )
-    from adaptlab.grading.crew import crew_of
-    from adaptlab.grading.feedback import in_a_line, write_feedback
-    from adaptlab.grading.intake import find_submissions, without_notebook
-    from adaptlab.grading.levels import LOWER, level
-    from adaptlab.grading.marks import Ledger, Policy
-    from adaptlab.grading.roster import read_roster
+    from adaptlab.grading.records.feedback import in_a_line, write_feedback
+    from adaptlab.grading.records.marks import Ledger, Policy
+    from adaptlab.grading.sandbox.levels import LOWER, level
+    from adaptlab.grading.submissions.find import find_submissions, without_notebook
+    from adaptlab.grading.submissions.roster import read_roster
+    from adaptlab.grading.worker_pool import worker_pool_of
 
     students = read_roster(roster) if roster else None
     if box and not cluster:  # before anything is read: a level that is not here is a sentence
@@ -138,14 +138,14 @@ def grade_run(
                 file=sys.stderr,
             )
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
-    with crew_of(workers, cluster) as crew:
-        n = grade_all(found, assignment, grader, ledger, crew, box=box)
+    with worker_pool_of(workers, cluster) as worker_pool:
+        n = grade_all(found, assignment, grader, ledger, worker_pool, box=box)
 
         def measure() -> str:
             print(
                 "running the lab's experiment with its solution, for the pages …", file=sys.stderr
             )
-            return measured_by_solution(assignment, folder, crew, box)
+            return measured_by_solution(assignment, folder, worker_pool, box)
 
         measured = ledger.measured(assignment.name, grader, measure)
     sheets = ledger.sheets(assignment.name)
@@ -175,7 +175,7 @@ def grade_run(
 @grade_app.command("show")
 def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
     """Print the present marks, what waits for a person, and who asks for a second look."""
-    from adaptlab.grading.feedback import in_a_line
+    from adaptlab.grading.records.feedback import in_a_line
 
     for sheet in _kept(lab, out, folder)[1]:
         days = f"{sheet.days_late} day{'s' * (sheet.days_late > 1)} late"
@@ -208,7 +208,7 @@ def grade_mark(
     folder: Folder = Path("."),
 ) -> None:
     """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a request; all are kept, with author and reason."""
-    from adaptlab.grading.feedback import in_a_line
+    from adaptlab.grading.records.feedback import in_a_line
 
     ledger, sheets = _kept(lab, out, folder)
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
@@ -224,7 +224,7 @@ def grade_worksheet(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
     columns to fill in."""
     from adaptlab.files import write_whole
     from adaptlab.grading.batch import read_lab_named
-    from adaptlab.grading.worksheet import to_worksheet
+    from adaptlab.grading.records.worksheet import to_worksheet
 
     _, sheets = _kept(lab, out, folder)
     path = out / f"{sheets[0].lab}-to-mark.csv"
@@ -241,7 +241,7 @@ def grade_marks(
     folder: Folder = Path("."),
 ) -> None:
     """Give the marks of a worksheet by hand, all or, where a row is wrong, none."""
-    from adaptlab.grading.worksheet import read_worksheet
+    from adaptlab.grading.records.worksheet import read_worksheet
 
     ledger, sheets = _kept(lab, out, folder)
     decisions = read_worksheet(worksheet, sheets)
@@ -263,7 +263,7 @@ def grade_request(
     folder: Folder = Path("."),
 ) -> None:
     """Keep a student's request for a second look at an exercise. A later mark by hand answers it, or --decline with --author."""
-    from adaptlab.grading.feedback import in_a_line
+    from adaptlab.grading.records.feedback import in_a_line
 
     if bool(reason) == bool(decline):
         raise AdaptLabError(
@@ -289,16 +289,16 @@ def grade_export(
 ) -> None:
     """Write the marks as the CSV file that a platform imports, or into nbgrader's gradebook."""
     from adaptlab.files import write_whole
-    from adaptlab.grading.export import into_roster, to_csv
-    from adaptlab.grading.feedback import in_a_line
-    from adaptlab.grading.roster import read_roster
+    from adaptlab.grading.records.export import into_roster, to_csv
+    from adaptlab.grading.records.feedback import in_a_line
+    from adaptlab.grading.submissions.roster import read_roster
 
     ledger, sheets = _kept(lab, out, folder)
     path = out / f"{sheets[0].lab}-{platform}.csv"
     if platform == "nbgrader":
         from adaptlab.grading.batch import read_lab_named
-        from adaptlab.grading.formgrader import OPEN, write_course
-        from adaptlab.grading.gradebook import write_gradebook
+        from adaptlab.grading.records.formgrader import OPEN, write_course
+        from adaptlab.grading.records.nbgrader import write_gradebook
 
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
@@ -339,8 +339,8 @@ def grade_feedback(
 ) -> None:
     """Write the pages of feedback as the zip that a platform takes back, for the whole class."""
     from adaptlab.files import write_whole
-    from adaptlab.grading.feedback import in_a_line
-    from adaptlab.grading.returns import feedback_zip
+    from adaptlab.grading.records.feedback import in_a_line
+    from adaptlab.grading.records.returns import feedback_zip
 
     ledger, sheets = _kept(lab, out, folder)
     _write_pages(ledger, sheets[0].lab, out)
@@ -366,8 +366,8 @@ def grade_import(
     The comment below an answer is the reason that the student reads.
     """
     from adaptlab.grading.batch import read_lab_named
-    from adaptlab.grading.feedback import in_a_line
-    from adaptlab.grading.gradebook import read_comments_alone, read_foreign
+    from adaptlab.grading.records.feedback import in_a_line
+    from adaptlab.grading.records.nbgrader import read_comments_alone, read_foreign
 
     ledger, sheets = _kept(lab, out, folder)
     name, path = sheets[0].lab, gradebook or out / "gradebook.db"
@@ -385,9 +385,9 @@ def grade_import(
 @grade_app.command("doctor")
 def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
     """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it does not keep what it promises."""
-    from adaptlab.grading.doctor import examine_all
-    from adaptlab.grading.feedback import in_a_line
-    from adaptlab.grading.levels import level
+    from adaptlab.grading.records.feedback import in_a_line
+    from adaptlab.grading.sandbox.levels import level
+    from adaptlab.grading.sandbox.self_check import examine_all
 
     tried = level(box)
     print(f"level: {tried}")
@@ -414,7 +414,7 @@ def _fail(sentence: str) -> NoReturn:
 def _kept(lab: str, out: Path, folder: Path) -> tuple:
     """The ledger in a folder, and the marks of a lab in it; an AdaptLabError if there are none."""
     from adaptlab.grading.batch import read_lab_named
-    from adaptlab.grading.marks import Ledger
+    from adaptlab.grading.records.marks import Ledger
 
     name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
     if not ledger.path.exists() or not (sheets := ledger.sheets(name)):
@@ -426,7 +426,7 @@ def _kept(lab: str, out: Path, folder: Path) -> tuple:
 
 def _write_pages(ledger, lab: str, out: Path) -> None:
     """The pages of feedback anew, after a person's decision."""
-    from adaptlab.grading.feedback import write_feedback
+    from adaptlab.grading.records.feedback import write_feedback
 
     write_feedback(ledger.sheets(lab), out / "feedback", ledger.last_measured(lab))
 

@@ -71,10 +71,10 @@ def labs_check(
     """
     from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import read_lab_named, run_whole
-    from adaptlab.grading.feedback import visible
-    from adaptlab.grading.intake import find_submissions
-    from adaptlab.grading.levels import level_of_own
-    from adaptlab.grading.process import LEFT_OUT
+    from adaptlab.grading.records.feedback import visible
+    from adaptlab.grading.sandbox.bare_process import LEFT_OUT
+    from adaptlab.grading.sandbox.levels import level_of_own
+    from adaptlab.grading.submissions.find import find_submissions
 
     if not notebook.is_file() or notebook.suffix.lower() == ".zip":
         raise AdaptLabError(

@@ -14,9 +14,9 @@ import numpy as np
 
 from adaptlab.evals.statistics import proportion
 from adaptlab.grading.check import exercises
+from adaptlab.grading.codec import Raised
 from adaptlab.grading.exercise import MEASURED, Exercise, Verdict, attempt
-from adaptlab.grading.intake import file_beside
-from adaptlab.grading.wire import Raised
+from adaptlab.grading.submissions.find import file_beside
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,16 @@ from threading import Lock
 
 from adaptlab.course.labs import labs_of, solved
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.apart import apart
 from adaptlab.grading.artefact import files_of
-from adaptlab.grading.box import prepared
-from adaptlab.grading.crew import Crew, processes
 from adaptlab.grading.grade import Graded, Mark, grade
-from adaptlab.grading.intake import Submission, digest_of
-from adaptlab.grading.levels import level
-from adaptlab.grading.marks import Ledger
 from adaptlab.grading.notebook import Lab, read_lab
-from adaptlab.grading.walls import DEFAULT, Limits
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.sandbox.box import prepared
+from adaptlab.grading.sandbox.levels import level
+from adaptlab.grading.sandbox.limited_fork import apart
+from adaptlab.grading.sandbox.limits import DEFAULT, Limits
+from adaptlab.grading.submissions.find import Submission, digest_of
+from adaptlab.grading.worker_pool import WorkerPool, processes
 from adaptlab.progress import progress_bar
 
 PAIR = processes(2)
@@ -96,16 +96,16 @@ def run_whole(lab: Lab, submission: Submission, box_level: str) -> Graded:
         return grade(lab, submission, harness, box_level, secrets.randbits(62), WHOLE, experiments=True)
 
 
-def measured_by_solution(lab: Lab, folder: Path, crew: Crew, box: str = "") -> str:
+def measured_by_solution(lab: Lab, folder: Path, worker_pool: WorkerPool, box: str = "") -> str:
     """What the lab's experiment gives with the answers of its source; nothing if the sources are not there."""
     source = folder / "solutions" / f"{lab.name}.py"
     if not source.exists():
         return ""
     try:
-        with crew.pool() as pool:
+        with worker_pool.pool() as pool:
             whole = Submission("solution", solved(source, folder / "labs" / f"{lab.name}.ipynb"), "", "")
             return pool.submit(run_whole, lab, whole, level(box)).result().measured
-    except (CancelledError, crew.died) as error:
+    except (CancelledError, worker_pool.died) as error:
         raise AdaptLabError("The lab's experiment was lost with its worker; the marks are kept, and the same command goes on.") from error
 
 
@@ -146,7 +146,7 @@ class Task:
         return Graded(self.submission.student, self.lab.name, self.submission.digest, "none", marks)
 
 
-def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, crew: Crew = PAIR, limits: Limits = DEFAULT, box: str = "") -> int:
+def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: Ledger, worker_pool: WorkerPool = PAIR, limits: Limits = DEFAULT, box: str = "") -> int:
     """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each submission is in the ledger whole or not at all.
 
     `box`: the level that every box must have, whoever grades; without one, each takes the first that it has.
@@ -155,13 +155,13 @@ def grade_all(submissions: Sequence[Submission], lab: Lab, grader: str, ledger: 
     todo = [one for one in submissions if (one.student, one.digest) not in done]
     tasks = [Task(lab, one, limits, batch, code_of(lab.name), box, secret) for one in todo]
     with progress_bar(total=len(submissions), initial=len(submissions) - len(todo), unit="submission", desc=lab.name) as bar:
-        for task, graded in _results(tasks, crew):
+        for task, graded in _results(tasks, worker_pool):
             ledger.keep(task.submission, graded, grader)
             bar.update()
     return len(todo)
 
 
-def _results(tasks: Sequence[Task], crew: Crew) -> Iterator[tuple[Task, Graded]]:
+def _results(tasks: Sequence[Task], worker_pool: WorkerPool) -> Iterator[tuple[Task, Graded]]:
     """Tasks with their gradings, as they are finished.
 
     A worker that dies may take with it what others have under way. That is then done one by one: what ends a worker alone is left to a person.
@@ -169,36 +169,36 @@ def _results(tasks: Sequence[Task], crew: Crew) -> Iterator[tuple[Task, Graded]]
     waiting, suspects = list(tasks), []
     while waiting or suspects:
         alone = not waiting
-        with closing(_round(suspects if alone else waiting, 1 if alone else 2 * crew.workers, crew)) as ended:
+        with closing(_round(suspects if alone else waiting, 1 if alone else 2 * worker_pool.workers, worker_pool)) as ended:
             for task, future in ended:
-                if _died(future, crew) and not alone:
+                if _died(future, worker_pool) and not alone:
                     suspects.append(task)
                 else:
-                    yield task, _outcome(task, future, crew)
+                    yield task, _outcome(task, future, worker_pool)
 
 
-def _round(source: list[Task], width: int, crew: Crew) -> Iterator[tuple[Task, Future]]:
+def _round(source: list[Task], width: int, worker_pool: WorkerPool) -> Iterator[tuple[Task, Future]]:
     """Take tasks from a list, so many at a time, and give them back as they end. After a death nothing more is taken."""
     under_way: dict[Future, Task] = {}
     whole = True
-    with crew.pool() as pool:
+    with worker_pool.pool() as pool:
         while under_way or (source and whole):
             while source and whole and len(under_way) < width:
                 try:
                     under_way |= {pool.submit(Task.graded, source[0]): source[0]}
                     source.pop(0)
-                except crew.died:  # since we last looked
+                except worker_pool.died:  # since we last looked
                     whole = False
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                whole = whole and not _died(future, crew)
+                whole = whole and not _died(future, worker_pool)
                 yield under_way.pop(future), future
 
 
-def _died(future: Future, crew: Crew) -> bool:
-    return not future.cancelled() and isinstance(future.exception(), crew.died)
+def _died(future: Future, worker_pool: WorkerPool) -> bool:
+    return not future.cancelled() and isinstance(future.exception(), worker_pool.died)
 
 
-def _outcome(task: Task, future: Future, crew: Crew) -> Graded:
+def _outcome(task: Task, future: Future, worker_pool: WorkerPool) -> Graded:
     """What became of a task; a machine that cannot grade, or a cluster that is gone, is an AdaptLabError."""
     try:
         return future.result()
@@ -206,7 +206,7 @@ def _outcome(task: Task, future: Future, crew: Crew) -> Graded:
         raise AdaptLabError("The cluster is gone; what was graded is kept. Start it again and give the same command.") from error
     except AdaptLabError:
         raise
-    except crew.died:
+    except worker_pool.died:
         return task.failed("needs a person", "The grader itself ended with this notebook; a person looks at it.")
     except Exception as error:
         return task.failed("grader error", f"The grader failed ({type(error).__name__}: {error}); this is not your fault.")

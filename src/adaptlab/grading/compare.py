@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from adaptlab.grading.codec import Raised
 from adaptlab.grading.telling import describe
-from adaptlab.grading.wire import Raised
 
 
 @dataclass(frozen=True)

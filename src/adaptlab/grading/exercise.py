@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from adaptlab.grading.codec import Raised, decode, encode
 from adaptlab.grading.compare import gap, told
 from adaptlab.grading.mistakes import held_together
 from adaptlab.grading.probes import call
 from adaptlab.grading.telling import Words, call_text, size
-from adaptlab.grading.wire import Raised, decode, encode
 
 __all__ = ["Exercise", "Judge", "Parsons", "Verdict", "Words", "symptom", "wrong"]
 

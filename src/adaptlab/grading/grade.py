@@ -10,10 +10,8 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact, Measure
-from adaptlab.grading.box import Box, BoxError
 from adaptlab.grading.check import exercises
 from adaptlab.grading.exercise import Judge
-from adaptlab.grading.intake import Submission
 from adaptlab.grading.judging import Judged, judged, read_texts
 from adaptlab.grading.measure import SECOND_TRY, measure
 from adaptlab.grading.notebook import (
@@ -26,7 +24,9 @@ from adaptlab.grading.notebook import (
     read_cells_apart,
     rebuild,
 )
-from adaptlab.grading.walls import DEFAULT, Limits
+from adaptlab.grading.sandbox.box import Box, BoxError
+from adaptlab.grading.sandbox.limits import DEFAULT, Limits
+from adaptlab.grading.submissions.find import Submission
 
 OUT_OF_TIME = "The notebook ended or held up the grader again and again, and its time is over:"
 SHOWN = ("prediction", "measured")  # variables of a notebook that its page shows

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from adaptlab.grading.apart import SECONDS, TooMuch, apart
 from adaptlab.grading.artefact import Measure
+from adaptlab.grading.codec import NotPlain, decode
 from adaptlab.grading.exercise import Judge, Verdict
-from adaptlab.grading.wire import NotPlain, decode
+from adaptlab.grading.sandbox.limited_fork import SECONDS, TooMuch, apart
 
 
 def plain(answer: bytes) -> Any:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from adaptlab.grading.artefact import Measure
-from adaptlab.grading.box import Box, BoxError
 from adaptlab.grading.exercise import Verdict
 from adaptlab.grading.judging import judged
-from adaptlab.grading.walls import Limits
+from adaptlab.grading.sandbox.box import Box, BoxError
+from adaptlab.grading.sandbox.limits import Limits
 
 SECOND_TRY = 3  # how much longer a step may take the second time: a slow moment of the machine is no zero
 

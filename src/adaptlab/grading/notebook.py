@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.apart import TooMuch, apart
+from adaptlab.grading.sandbox.limited_fork import TooMuch, apart
 
 MAX_BYTES, MAX_CELLS, MAX_SOURCE = 20 * 2**20, 1000, 200_000
 LONGEST_NUMBER = 4000  # digits

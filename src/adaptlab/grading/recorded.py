@@ -19,9 +19,9 @@ from typing import Any
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
 from adaptlab.grading.artefact import Artefact, Asked, Measure
+from adaptlab.grading.codec import Raised, decode, encode
 from adaptlab.grading.exercise import Exercise, Judge, Parsons, Verdict
 from adaptlab.grading.telling import Words, parameters
-from adaptlab.grading.wire import Raised, decode, encode
 
 FOLDER = Path(__file__).parent / "recordings"
 SEED = 2026

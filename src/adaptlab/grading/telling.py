@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptlab.grading.wire import Other, encode
+from adaptlab.grading.codec import Other, encode
 
 LONGEST = 1500  # characters of a call; a longer one is told by the shapes of what it is given
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from adaptlab.database import transaction
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Graded, Mark
-from adaptlab.grading.intake import Submission
-from adaptlab.grading.naming import Owner, Person
+from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.naming import Owner, Person
 
 HOLDS = "marks"
 KEY = "student TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, grader TEXT NOT NULL"

@@ -15,9 +15,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptlab.grading import walls
-from adaptlab.grading.begun import Started
-from adaptlab.grading.walls import Limits
+from adaptlab.grading.sandbox.limits import PREFIX, Limits, environment
+from adaptlab.grading.sandbox.running import RunningProcess
 
 LEFT_OUT = (
     "This machine has no box, so your notebook runs in a process with limits: it reaches your files "
@@ -32,7 +31,7 @@ def missing() -> str:
 
 
 @dataclass
-class Bare(Started):
+class Bare(RunningProcess):
     """A process in a session of its own, and the folder that it works in."""
 
     home: Path
@@ -48,13 +47,13 @@ class Bare(Started):
 
 def begin(folder: Path, limits: Limits) -> Bare:
     """Begin a process that serves as a box does."""
-    home = Path(tempfile.mkdtemp(prefix=f"{walls.PREFIX}{os.getpid()}-"))
+    home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
-    words = [sys.executable, "-P", str(folder / "serve.py")]
+    words = [sys.executable, "-P", str(folder / "server.py")]
     process = subprocess.Popen(
         words,
         cwd=home,
-        env=walls.environment(str(home), str(home / "tmp")),
+        env=environment(str(home), str(home / "tmp")),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

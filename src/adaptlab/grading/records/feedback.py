@@ -10,12 +10,12 @@ from pathlib import Path
 from adaptlab.files import write_whole
 from adaptlab.grading.exercise import MEASURED, REST
 from adaptlab.grading.grade import Mark
-from adaptlab.grading.marks import Sheet
-from adaptlab.grading.naming import can_be_seen
+from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.submissions.naming import can_be_seen
 
 ALIKE, LONG = 95, 300  # percent of equal characters, in answers of at least so many, from which a person should look at two of them
 LONGEST = 20_000  # characters of an answer that are compared
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") -> list[Path]:

@@ -16,7 +16,7 @@ PATIENCE = 10  # seconds to wait for a cluster, and for its first worker
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """A pool of workers, as often as one is wanted; how many are in it; and what it says of a task whose worker ended."""
 
     pool: Callable[[], AbstractContextManager[Executor]]
@@ -24,13 +24,13 @@ class Crew:
     died: type[Exception]
 
 
-def processes(workers: int) -> Crew:
+def processes(workers: int) -> WorkerPool:
     """So many processes of this machine."""
-    return Crew(lambda: ProcessPoolExecutor(workers, get_context("spawn")), workers, BrokenProcessPool)
+    return WorkerPool(lambda: ProcessPoolExecutor(workers, get_context("spawn")), workers, BrokenProcessPool)
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Crew]:
+def cluster(address: str) -> Iterator[WorkerPool]:
     """The workers of the Dask cluster whose scheduler listens there; an AdaptLabError if nobody does, or if it has none."""
     try:
         from distributed import Client, KilledWorker
@@ -48,7 +48,7 @@ def cluster(address: str) -> Iterator[Crew]:
         except TimeoutError as error:
             raise AdaptLabError(f"The cluster at {address} has no workers; start some by: dask worker {address}") from error
         executor = client.get_executor(pure=False)
-        yield Crew(lambda: nullcontext(executor), len(client.nthreads()), KilledWorker)
+        yield WorkerPool(lambda: nullcontext(executor), len(client.nthreads()), KilledWorker)
 
 
 def _within(seconds: float, make: Callable[[], T]) -> T:
@@ -65,6 +65,6 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
     return given.result(seconds)
 
 
-def crew_of(workers: int, address: str = "") -> AbstractContextManager[Crew]:
+def worker_pool_of(workers: int, address: str = "") -> AbstractContextManager[WorkerPool]:
     """The cluster at an address, or without one so many processes of this machine."""
     return cluster(address) if address else nullcontext(processes(workers))

@@ -10,7 +10,7 @@ from typing import IO
 
 
 @dataclass
-class Begun(ABC):
+class RunningSandbox(ABC):
     """Each level has its own."""
 
     into: IO[bytes]
@@ -42,7 +42,7 @@ class Begun(ABC):
 
 
 @dataclass
-class Started(Begun):
+class RunningProcess(RunningSandbox):
     """A box whose server is a process of ours, or within one."""
 
     process: subprocess.Popen

@@ -21,12 +21,20 @@ from types import MappingProxyType
 from typing import IO, Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.apart import TooMuch, apart
-from adaptlab.grading.gradescope import read_metadata
-from adaptlab.grading.naming import LAB_FIRST, Batch, Owner, is_shown, moment, owner_of, student_of
 from adaptlab.grading.notebook import MAX_BYTES
-from adaptlab.grading.spool import Held, NoRoom, folder, hold
-from adaptlab.grading.storable import storable
+from adaptlab.grading.sandbox.limited_fork import TooMuch, apart
+from adaptlab.grading.submissions.gradescope import read_metadata
+from adaptlab.grading.submissions.naming import (
+    LAB_FIRST,
+    Batch,
+    Owner,
+    is_shown,
+    moment,
+    owner_of,
+    student_of,
+)
+from adaptlab.grading.submissions.spool import Held, NoRoom, folder, hold
+from adaptlab.grading.submissions.storable import storable
 
 MAX_ENTRIES, MAX_DEPTH, MAX_NAME = 20_000, 8, 2000
 MAX_ZIP, MAX_STUDENT = 10 * MAX_BYTES, 20 * MAX_BYTES  # the second unpacked, of all of a student's

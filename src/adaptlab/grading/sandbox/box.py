@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptlab.grading.landlock import remove
-from adaptlab.grading.levels import LEVELS
-from adaptlab.grading.storable import storable
-from adaptlab.grading.walls import DEFAULT, MIB, PREFIX, Limits
-from adaptlab.grading.warm import cool_down, warm_up
-from adaptlab.grading.wire import encode
+from adaptlab.grading.codec import encode
+from adaptlab.grading.sandbox.fork_server_client import start_fork_server, stop_fork_server
+from adaptlab.grading.sandbox.landlock import remove
+from adaptlab.grading.sandbox.levels import LEVELS
+from adaptlab.grading.sandbox.limits import DEFAULT, GRADING, MIB, PREFIX, Limits
+from adaptlab.grading.submissions.storable import storable
 
 ERROR_BYTES = 2**16  # of what a cell says of itself
 STOPPED_SECONDS = 2  # that a process may stand still by a signal while its answer is awaited
@@ -42,10 +42,9 @@ class BoxError(Exception):
 
 def harness(folder: Path) -> Path:
     """Put into a folder what goes into every box: the server, the wire, the probes, matplotlib's list of fonts; no right answer."""
-    here = Path(__file__).parent
-    for name in ("serve.py", "wire.py"):
-        shutil.copy(here / name, folder / name)
-    shutil.copytree(here / "probes", folder / "probes", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(GRADING / "sandbox" / "server.py", folder / "server.py")
+    shutil.copy(GRADING / "codec.py", folder / "codec.py")
+    shutil.copytree(GRADING / "probes", folder / "probes", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     import matplotlib
 
     (folder / "matplotlib").mkdir(exist_ok=True)
@@ -85,7 +84,7 @@ class Box:
         """Run a cell; its error in a line, or None."""
         self.step_began = time.monotonic()
         said = self._ask({"source": source}, ERROR_BYTES)
-        self._watch()  # what a cell leaves running is its own, and not the next one's
+        self._supervise()  # what a cell leaves running is its own, and not the next one's
         try:
             error = json.loads(said)["error"]
         except (ValueError, RecursionError, LookupError, TypeError) as fault:
@@ -159,7 +158,7 @@ class Box:
                 raise BoxError("timeout", f"nothing came back within {min(self.limits.step_seconds, self.limits.total_seconds):.0f} seconds")
             if now - self.watched > 0.2:
                 self.watched = now
-                self._watch()
+                self._supervise()
             yield
 
     def _measure(self) -> tuple[int, int, int]:
@@ -180,7 +179,7 @@ class Box:
         self.stopped_since = (self.stopped_since or time.monotonic()) if stopped else None
         return used, n_threads, n_open
 
-    def _watch(self) -> None:
+    def _supervise(self) -> None:
         """Limits by process do not add up, and root has none on their number: what all processes of the box take together counts."""
         used, n_threads, n_open = self._measure()
         if n_open > self.limits.open_files:
@@ -215,11 +214,11 @@ def prepared(warm: bool = True) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as name:
         folder = harness(Path(name))
         if warm:
-            warm_up(folder)
+            start_fork_server(folder)
         try:
             yield folder
         finally:
-            cool_down(folder)
+            stop_fork_server(folder)
 
 
 def _sweep(place: Path) -> None:

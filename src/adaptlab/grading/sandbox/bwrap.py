@@ -12,14 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptlab.grading import walls
-from adaptlab.grading.begun import Begun, Started, alive, below, files_in_memory
-from adaptlab.grading.calls import system_calls
-from adaptlab.grading.walls import MIB, Limits
-from adaptlab.grading.warm import WARM, Forked, Warm
+from adaptlab.grading.sandbox.fork_server_client import FORK_SERVERS, ForkServer, RunningFork
+from adaptlab.grading.sandbox.limits import (
+    GRADING,
+    MIB,
+    SYSTEM,
+    Limits,
+    environment,
+    kernel_limits,
+    readable,
+)
+from adaptlab.grading.sandbox.running import (
+    RunningProcess,
+    RunningSandbox,
+    alive,
+    below,
+    files_in_memory,
+)
+from adaptlab.grading.sandbox.seccomp import system_calls
 
 WRITABLE = ("/box", "/tmp", "/dev/shm")
-SERVER = (sys.executable, "-P", "/grader/serve.py")
+SERVER = (sys.executable, "-P", "/grader/server.py")
 HOLDER = ("/usr/bin/sh", "-c", "echo; exec sleep infinity")  # keeps the namespaces until it is killed, and everything in them with it
 
 
@@ -34,19 +47,19 @@ def command(folder: Path, limits: Limits, calls: int, inside: Sequence[str], inf
     Limits by prlimit are set inside, where they count the box's own processes. CPython needs neither /etc nor a user of its own.
     """
     mounts = []
-    for place in map(str, walls.SYSTEM):
+    for place in map(str, SYSTEM):
         mounts += ["--symlink", os.readlink(place), place] if os.path.islink(place) else ["--ro-bind", place, place]
     mounts += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero", "--size", str(64 * MIB), "--tmpfs", "/dev/shm"]
     for place in ("/tmp", "/box"):
         mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]
-    for place in walls.readable():  # after /tmp, in which the course may stand
+    for place in readable():  # after /tmp, in which the course may stand
         mounts += ["--ro-bind", str(place), str(place)]
-    mounts += ["--tmpfs", str(walls.GRADING), "--remount-ro", str(walls.GRADING)]
+    mounts += ["--tmpfs", str(GRADING), "--remount-ro", str(GRADING)]
     mounts += ["--ro-bind", str(folder), "/grader", "--chdir", "/box", *(word for place in ("/proc", "/dev", "/") for word in ("--remount-ro", place))]
-    variables = [word for name, value in walls.environment("/box", "/tmp").items() for word in ("--setenv", name, value)]
+    variables = [word for name, value in environment("/box", "/tmp").items() for word in ("--setenv", name, value)]
     apart = ["--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv",
              "--seccomp", str(calls), *([] if info is None else ["--info-fd", str(info)])]  # fmt: skip
-    limited = ["prlimit", *(f"--{name}={value}" for name, value in walls.kernel_limits(limits).items()), "--"]
+    limited = ["prlimit", *(f"--{name}={value}" for name, value in kernel_limits(limits).items()), "--"]
     return ["bwrap", *apart, *mounts, *variables, "--", *limited, *inside]
 
 
@@ -76,7 +89,7 @@ def _kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
-class InMemory(Begun):
+class InMemory(RunningSandbox):
     """A box whose files are in file systems of its own, which take memory."""
 
     def n_files(self) -> int:
@@ -84,7 +97,7 @@ class InMemory(Begun):
         return max(found, default=0)
 
 
-class Cold(InMemory, Started):
+class Cold(InMemory, RunningProcess):
     """A box whose server bubblewrap has started as a new interpreter."""
 
     def close(self) -> None:
@@ -94,7 +107,7 @@ class Cold(InMemory, Started):
 
 
 @dataclass
-class WalkedIn(InMemory, Forked):
+class WalkedIn(InMemory, RunningFork):
     """A box that bubblewrap keeps, and a fork that walked into it. Orphans come to bubblewrap."""
 
     process: subprocess.Popen
@@ -111,7 +124,7 @@ class WalkedIn(InMemory, Forked):
         return {process for pid in (self.process.pid, self.pids[0]) for process in alive(pid) | below(pid)}
 
 
-def walked_in(interpreter: Warm, limits: Limits) -> WalkedIn | None:
+def walked_in(interpreter: ForkServer, limits: Limits) -> WalkedIn | None:
     """A box by a fork; None where the kernel does not let a process walk into one."""
     if not interpreter.ready():
         return None
@@ -122,7 +135,7 @@ def walked_in(interpreter: Warm, limits: Limits) -> WalkedIn | None:
         said = info.read()
     with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended already
         if process.stdout.read(1):
-            message = {"level": "bwrap", "harness": "/grader", "limits": walls.kernel_limits(limits, interpreter.mapped_bytes()), "calls": system_calls().hex()}
+            message = {"level": "bwrap", "harness": "/grader", "limits": kernel_limits(limits, interpreter.mapped_bytes()), "calls": system_calls().hex()}
             begun = WalkedIn(*interpreter.fork(message, os.pidfd_open(json.loads(said)["child-pid"])), process)
             if begun.pids:
                 return begun
@@ -133,9 +146,9 @@ def walked_in(interpreter: Warm, limits: Limits) -> WalkedIn | None:
     return None
 
 
-def begin(folder: Path, limits: Limits) -> Begun:
+def begin(folder: Path, limits: Limits) -> RunningSandbox:
     """Begin a box by the quickest way that there is."""
-    if folder in WARM and (begun := walked_in(WARM[folder], limits)):
+    if folder in FORK_SERVERS and (begun := walked_in(FORK_SERVERS[folder], limits)):
         return begun
     process = started(folder, limits, SERVER, stdin=subprocess.PIPE)
     return Cold(process.stdin, process.stdout, process)

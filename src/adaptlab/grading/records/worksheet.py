@@ -9,10 +9,10 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
-from adaptlab.grading.export import safe
-from adaptlab.grading.feedback import visible
-from adaptlab.grading.marks import Sheet
 from adaptlab.grading.notebook import Lab
+from adaptlab.grading.records.export import safe
+from adaptlab.grading.records.feedback import visible
+from adaptlab.grading.records.marks import Sheet
 
 COLUMNS = ("student", "exercise", "of", "points", "reason", "answer", "rubric")
 NEEDED = COLUMNS[:2] + COLUMNS[3:5]

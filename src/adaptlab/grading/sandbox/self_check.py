@@ -17,10 +17,10 @@ from pathlib import Path
 from string import Template
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.box import Box, BoxError, prepared
-from adaptlab.grading.escapes import CALLS, PROBES, Probe
 from adaptlab.grading.judging import plain
-from adaptlab.grading.walls import MIB, Limits
+from adaptlab.grading.sandbox.box import Box, BoxError, prepared
+from adaptlab.grading.sandbox.escape_probes import CALLS, PROBES, Probe
+from adaptlab.grading.sandbox.limits import GRADING, MIB, Limits
 
 SMALL = Limits(step_seconds=6, total_seconds=30, memory_bytes=500 * MIB, disk_bytes=16 * MIB, processes=40)
 ADD_KEY, UNLINK, SESSION = {"x86_64": 248, "aarch64": 217}, 9, -3  # a new key, taking it away, and where the keys of a login are kept
@@ -73,7 +73,7 @@ class Bait:
             package = Path(adaptlab.__file__)
             self.words = {**files, "port": self.tcp.getsockname()[1], "udp_port": self.udp.getsockname()[1], "door": door, "shared": shared,
                           "word": self.word, "victim": self.victim.pid,
-                          "variable": self._name, "grading": Path(__file__).parent, "package": package, "python": Path(sys.prefix, "pyvenv.cfg"),
+                          "variable": self._name, "grading": GRADING, "package": package, "python": Path(sys.prefix, "pyvenv.cfg"),
                           "disk": self.limits.disk_bytes, "more": self.limits.processes + 60,
                           "too_much": self.limits.memory_bytes + 100 * MIB, "too_long": self.limits.step_seconds + 4}  # fmt: skip
             self.words |= CALLS.get(platform.machine(), dict.fromkeys(CALLS["x86_64"], -1))

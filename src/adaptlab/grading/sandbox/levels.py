@@ -1,8 +1,9 @@
 """The levels of a box, the first that is there being taken; the lowest is for those who ask for it."""
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading import bwrap, landlock, process
-from adaptlab.grading.container import Engine
+from adaptlab.grading.sandbox import bare_process as process
+from adaptlab.grading.sandbox import bwrap, landlock
+from adaptlab.grading.sandbox.container import Engine
 
 BOXES = {"bwrap": bwrap, "podman": Engine("podman"), "docker": Engine("docker"), "landlock": landlock}
 LEVELS = BOXES | {"process": process}  # no box, for a person's own notebook alone

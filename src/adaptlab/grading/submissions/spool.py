@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.walls import PREFIX
+from adaptlab.grading.sandbox.limits import PREFIX
 
 PIECE = 2**20
 

@@ -1,8 +1,8 @@
 """A fence around a process and all that it begins, by Landlock: it reads and writes what it is told and nothing else, and signals nobody outside.
 
-Two rings. In the outer one stands a watchman, who runs no stranger's code; in the inner one the stranger. The watchman may signal what is inside, and nothing
+Two rings. In the outer one stands a supervisor, who runs no stranger's code; in the inner one the stranger. The supervisor may signal what is inside, and nothing
 beyond the outer ring: so one signal of his to "all" ends every process of the stranger's, and no process of anybody else's. The kernel sends it to all at once,
-which no fork outruns. He does so when his leash is let go, as it is when the grader ends, however it ends.
+which no fork outruns. He does so when his lifeline is let go, as it is when the grader ends, however it ends.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from adaptlab.grading.rights import NO_NEW_PRIVILEGES, kernel, must, shut
+from adaptlab.grading.sandbox.privileges import NO_NEW_PRIVILEGES, drop_privileges, kernel, must
 
 CREATE, ADD, RESTRICT = 444, 445, 446  # the calls; elsewhere than on these machines they have the same numbers
 VERSION, BENEATH = 1, 1  # ask for the version alone; a rule on a file, or on a folder and all in it
@@ -75,10 +75,10 @@ def allowed(home: Path, readable: list[str], without: str) -> dict[Path, int]:
     return rights | {Path("/dev", name): right for name, right in DEVICES.items()} | {home: ALL_FILES & ~SPECIAL}
 
 
-def begin(serve: Callable[[], None], message: dict, into: int, out: int, status: int, leash: int) -> None:
-    """In a fork: become the watchman of a box, and say at `status` who serves in it and, when it has ended, how."""
+def begin(serve: Callable[[], None], message: dict, into: int, out: int, status: int, lifeline: int) -> None:
+    """In a fork: become the supervisor of a box, and say at `status` who serves in it and, when it has ended, how."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _keep_open(into, out, status, leash)
+    _keep_open(into, out, status, lifeline)
     os.setsid()
     must(kernel.prctl(SUBREAPER, 1, 0, 0, 0))
     restrict(None, SIGNALS)
@@ -93,7 +93,7 @@ def begin(serve: Callable[[], None], message: dict, into: int, out: int, status:
     for number in (into, out):
         os.close(number)
     os.write(status, f"{inside} {os.getpid()}\n".encode())
-    _watch(inside, status, leash)
+    _supervise(inside, status, lifeline)
 
 
 def _keep_open(*numbers: int) -> None:
@@ -120,23 +120,23 @@ def _enclose(message: dict) -> None:
     os.environ.update(message["environment"])
     os.chdir(message["home"])
     restrict(allowed(Path(message["home"]), message["readable"], message["without"]), ABSTRACT | SIGNALS)
-    shut(message["limits"], bytes.fromhex(message["calls"]))
+    drop_privileges(message["limits"], bytes.fromhex(message["calls"]))
     must(kernel.prctl(PARENT_DIES, signal.SIGKILL, 0, 0, 0))
 
 
-def _watch(server: int, status: int, leash: int) -> None:
-    """Bury the dead until the leash is let go; then end all in the box, and go."""
+def _supervise(server: int, status: int, lifeline: int) -> None:
+    """Reap what ends until the lifeline is let go; then end all in the box, and go."""
     try:
-        while not select.select([leash], [], [], 0.05)[0]:
-            _bury(server, status, os.WNOHANG)
+        while not select.select([lifeline], [], [], 0.05)[0]:
+            _reap(server, status, os.WNOHANG)
     finally:
         with contextlib.suppress(OSError):  # there is nobody
             os.kill(-1, signal.SIGKILL)
-        _bury(server, status, 0)
+        _reap(server, status, 0)
         os._exit(0)
 
 
-def _bury(server: int, status: int, how: int) -> None:
+def _reap(server: int, status: int, how: int) -> None:
     """Take note of processes that have ended, and tell of the server, if somebody still listens."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, how | ANY_CHILD))[0]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.naming import Owner, Person
+from adaptlab.grading.submissions.naming import Owner, Person
 
 # By what each platform knows a student, in its own lists; where there is none, by anything.
 KEYS = {"canvas": ("id",), "moodle": ("identifier",), "blackboard": ("username",),

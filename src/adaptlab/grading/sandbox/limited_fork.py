@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adaptlab.grading.walls import MIB
+from adaptlab.grading.sandbox.limits import MIB
 
 SECONDS = 20.0
 MEMORY_BYTES = 128 * MIB  # beyond what the process has already

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import program_path
-from adaptlab.grading.marks import Ledger, Sheet
 from adaptlab.grading.notebook import Lab
+from adaptlab.grading.records.marks import Ledger, Sheet
 
 
 @dataclass(frozen=True)

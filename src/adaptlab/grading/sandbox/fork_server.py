@@ -1,6 +1,6 @@
 """Begins boxes quickly: an interpreter that has imported what takes seconds, and has run no stranger's code. Each box is a fork of it.
 
-The fork goes behind the walls that it is told of, gives up what it may do, and only then serves as `serve.py` does. It knows nothing of right answers or of
+The fork goes behind the walls that it is told of, gives up what it may do, and only then serves as `server.py` does. It knows nothing of right answers or of
 its surroundings, and ends when the grader does. Its argument is the folder of the harness.
 """
 
@@ -15,15 +15,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from adaptlab.grading import fence
-from adaptlab.grading import serve as server
-from adaptlab.grading.rights import kernel, must, shut
+from adaptlab.grading.sandbox import landlock_supervisor
+from adaptlab.grading.sandbox import server as server
+from adaptlab.grading.sandbox.privileges import drop_privileges, kernel, must
 
-SLOW = ("numpy", "torch", "IPython.core.interactiveshell", "adaptlab.grading.wire")
+SLOW = ("numpy", "torch", "IPython.core.interactiveshell", "adaptlab.grading.codec")
 NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000  # user, mount, pid, net, ipc, uts, cgroup
 
 
-def walk_in(serve: Callable[[], None], message: dict, into: int, out: int, status: int, walls: int) -> None:
+def join_namespaces(serve: Callable[[], None], message: dict, into: int, out: int, status: int, walls: int) -> None:
     """In a fork: walk into the box whose first process `walls` is, and say at `status` who serves there and, when it has ended, how."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     must(kernel.setns(walls, NAMESPACES))
@@ -38,11 +38,11 @@ def walk_in(serve: Callable[[], None], message: dict, into: int, out: int, statu
     os.dup2(out, 1)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.chdir("/box")
-    shut(message["limits"], bytes.fromhex(message["calls"]))
+    drop_privileges(message["limits"], bytes.fromhex(message["calls"]))
     serve()
 
 
-WAYS = {"bwrap": walk_in, "landlock": fence.begin}
+WAYS = {"bwrap": join_namespaces, "landlock": landlock_supervisor.begin}
 
 
 def serve(place: Path) -> None:
@@ -51,7 +51,7 @@ def serve(place: Path) -> None:
 
     np.random.seed()  # Python's own generator does so in every fork
     tempfile.tempdir = None  # an import has looked for it already, where the interpreter waited
-    sys.argv = [str(place / "serve.py")]
+    sys.argv = [str(place / "server.py")]
     server.main(place)
 
 

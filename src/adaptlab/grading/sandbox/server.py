@@ -102,7 +102,7 @@ def go_on(shell, source: str, error: BaseException) -> None:
 
 def answer(shell, message: dict):
     """The result of one call, as plain data."""
-    from adaptlab.grading.wire import Raised, decode, encode
+    from adaptlab.grading.codec import Raised, decode, encode
 
     if "read" in message:
         return encode({name: shell.user_ns.get(name) for name in message["read"]})

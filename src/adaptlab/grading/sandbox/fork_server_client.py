@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from adaptlab.grading import walls
-from adaptlab.grading.begun import Begun, line
+from adaptlab.grading.sandbox.limits import environment
+from adaptlab.grading.sandbox.running import RunningSandbox, line
 
 PATIENCE = 60.0  # seconds for the imports, on a machine that has other things to do
 
 
 @dataclass
-class Forked(Begun):
+class RunningFork(RunningSandbox):
     """A box whose server is a fork; `status` is where it says how that ended, and `pids` are those of the server and of what waits for its end."""
 
     status: IO[bytes]
@@ -33,16 +33,16 @@ class Forked(Begun):
             end.close()
 
 
-class Warm:
+class ForkServer:
     """An interpreter that waits, imports done, to become boxes."""
 
     def __init__(self, folder: Path):
         self.folder, self.usable = folder, None
         self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-P", "-m", "adaptlab.grading.begin", folder]
+            command = [sys.executable, "-P", "-m", "adaptlab.grading.sandbox.fork_server", folder]
             self.process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                            env=walls.environment("/box", "/tmp"), cwd="/", start_new_session=True)  # fmt: skip
+                                            env=environment("/box", "/tmp"), cwd="/", start_new_session=True)  # fmt: skip
 
     def ready(self) -> bool:
         """Whether it can become boxes, as far as is known; waits for its imports."""
@@ -65,7 +65,7 @@ class Warm:
         self.process.wait()
 
     def fork(self, message: dict, special: int) -> tuple[IO[bytes], IO[bytes], IO[bytes], list[int]]:
-        """Ask for a fork that becomes the server of a box, by a message and a descriptor of its level. What a `Forked` is made of, or no processes."""
+        """Ask for a fork that becomes the server of a box, by a message and a descriptor of its level. What a `RunningFork` is made of, or no processes."""
         (into_read, into), (out, out_write), (status, status_write) = os.pipe(), os.pipe(), os.pipe()
         given = [into_read, out_write, status_write, special]
         with contextlib.suppress(OSError):  # the interpreter has ended: then nobody answers at `status`
@@ -76,14 +76,14 @@ class Warm:
         return os.fdopen(into, "wb", 0), os.fdopen(out, "rb", 0), told, [int(pid) for pid in line(told, 10).split()]
 
 
-WARM: dict[Path, Warm] = {}  # by the folder of the harness
+FORK_SERVERS: dict[Path, ForkServer] = {}  # by the folder of the harness
 
 
-def warm_up(folder: Path) -> None:
+def start_fork_server(folder: Path) -> None:
     """Let an interpreter of this process wait for the boxes of a harness."""
-    WARM[folder] = Warm(folder)
+    FORK_SERVERS[folder] = ForkServer(folder)
 
 
-def cool_down(folder: Path) -> None:
-    if folder in WARM:
-        WARM.pop(folder).close()
+def stop_fork_server(folder: Path) -> None:
+    if folder in FORK_SERVERS:
+        FORK_SERVERS.pop(folder).close()

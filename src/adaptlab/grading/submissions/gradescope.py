@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from adaptlab.grading.apart import TooMuch, apart
-from adaptlab.grading.naming import Owner, Person, shown
+from adaptlab.grading.sandbox.limited_fork import TooMuch, apart
+from adaptlab.grading.submissions.naming import Owner, Person, shown
 
 METADATA = "submission_metadata.yml"
 MAX_BYTES = 50 * 2**20

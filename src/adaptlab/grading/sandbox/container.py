@@ -21,10 +21,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptlab.grading import walls
-from adaptlab.grading.begun import Begun, alive, below
-from adaptlab.grading.calls import NAMESPACES, NEW, NO_FILE, REFUSED, SHARED
-from adaptlab.grading.walls import MIB, Limits
+from adaptlab.grading.sandbox.limits import (
+    DEFAULT,
+    GRADING,
+    MIB,
+    PREFIX,
+    SYSTEM,
+    Limits,
+    environment,
+    kernel_limits,
+    readable,
+)
+from adaptlab.grading.sandbox.running import RunningSandbox, alive, below
+from adaptlab.grading.sandbox.seccomp import NAMESPACES, NEW, NO_FILE, REFUSED, SHARED
 
 NOBODY = "65534:65534"
 SHM = 64 * MIB  # for /dev/shm
@@ -44,7 +53,7 @@ def image() -> tuple[str, bytes]:
     with tarfile.open(fileobj=file, mode="w") as tar:
         for name in ("proc", "dev", "sys", "tmp", "box", "grader", "etc"):
             tar.addfile(_entry(name, tarfile.DIRTYPE, mode=0o1777 if name in ("tmp", "box") else 0o755))  # as a tmpfs there will have it
-        for place in walls.SYSTEM:
+        for place in SYSTEM:
             tar.addfile(_entry(place.name, tarfile.SYMTYPE, os.readlink(place)) if place.is_symlink() else _entry(place.name, tarfile.DIRTYPE))
     content = file.getvalue()
     return f"localhost/adaptlab-box:{hashlib.sha256(content).hexdigest()[:12]}", content
@@ -76,7 +85,7 @@ def prepare(folder: Path) -> None:
 
 
 def _name() -> str:
-    return f"{walls.PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
+    return f"{PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
 
 
 def _last(said: bytes) -> str:
@@ -103,7 +112,7 @@ class Engine:
         self._import()
         with tempfile.TemporaryDirectory() as name:
             prepare(folder := Path(name))
-            tried = self.said(*self.command(folder, walls.DEFAULT, _name(), ["true"])[1:], stdin=subprocess.DEVNULL)
+            tried = self.said(*self.command(folder, DEFAULT, _name(), ["true"])[1:], stdin=subprocess.DEVNULL)
         return f"{self.name} does not start a container ({_last(tried.stderr)})" if tried.returncode else ""
 
     def command(self, folder: Path, limits: Limits, name: str, inside: Sequence[str]) -> list[str]:
@@ -116,13 +125,13 @@ class Engine:
             apart += [f"--env={name}=" for proxy in PROXIES for name in (proxy, proxy.lower())]
         memory = limits.memory_bytes + 2 * limits.disk_bytes + SHM  # files in memory count as such
         limited = [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={limits.processes}"]
-        kept = walls.kernel_limits(limits) | {"nproc": limits.processes + ROOM}
+        kept = kernel_limits(limits) | {"nproc": limits.processes + ROOM}
         limited += [f"--ulimit={name}={kept[name]}:{kept[name]}" for name in ("nproc", "nofile")]  # an engine's own may be more than it may give
         mounts = [f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")] + [f"--shm-size={SHM}"]
-        system = [place for place in walls.SYSTEM if not place.is_symlink()]
-        mounts += [f"--volume={place}:{place}:ro" for place in (*system, *walls.readable())] + [f"--volume={folder}:/grader:ro"]
-        mounts += [f"--volume={folder / NOTHING}:{walls.GRADING}:ro"]  # no tmpfs: Podman copies into one what it covers
-        variables = [f"--env={variable}={value}" for variable, value in walls.environment("/box", "/tmp").items()]
+        system = [place for place in SYSTEM if not place.is_symlink()]
+        mounts += [f"--volume={place}:{place}:ro" for place in (*system, *readable())] + [f"--volume={folder}:/grader:ro"]
+        mounts += [f"--volume={folder / NOTHING}:{GRADING}:ro"]  # no tmpfs: Podman copies into one what it covers
+        variables = [f"--env={variable}={value}" for variable, value in environment("/box", "/tmp").items()]
         within = ["prlimit", *(f"--{name}={value}" for name, value in kept.items()), "--", "timeout", "--signal=KILL", str(limits.total_seconds)]
         engine = [self.name, "run", "--interactive", "--rm", "--pull=never", "--log-driver=none", f"--name={name}", "--workdir=/box", "--entrypoint="]
         return [*engine, *apart, *limited, *mounts, *variables, image()[0], *within, *inside]
@@ -131,7 +140,7 @@ class Engine:
         """Begin a box."""
         prepare(folder)
         name = _name()
-        words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/serve.py"])
+        words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/server.py"])
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         end = subprocess.Popen(["sh", "-c", UNDERTAKER, self.name, name], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                start_new_session=True)  # fmt: skip
@@ -152,7 +161,7 @@ class Engine:
 
 
 @dataclass
-class Contained(Begun):
+class Contained(RunningSandbox):
     """A box in a container of an engine, whose client is `process`; `end` removes it, when its own input ends."""
 
     process: subprocess.Popen

@@ -22,7 +22,7 @@ def must(result: int) -> int:
     return result
 
 
-def shut(limits: dict[str, int], calls: bytes) -> None:
+def drop_privileges(limits: dict[str, int], calls: bytes) -> None:
     """Give up every capability for good, and take on the limits and the filter of system calls."""
     for name, size in limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (size, size))

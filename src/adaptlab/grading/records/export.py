@@ -9,9 +9,9 @@ import io
 from collections.abc import Sequence
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.marks import Sheet
-from adaptlab.grading.naming import Person
-from adaptlab.grading.roster import Entry, Roster
+from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.submissions.naming import Person
+from adaptlab.grading.submissions.roster import Entry, Roster
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # the last four as Japanese keyboards write them
 CANVAS_STUDENT = ("Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID",

@@ -17,11 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from adaptlab.grading import walls
-from adaptlab.grading.begun import below, line
-from adaptlab.grading.calls import MACHINES, system_calls
-from adaptlab.grading.walls import MIB, Limits
-from adaptlab.grading.warm import WARM, Forked, cool_down, warm_up
+from adaptlab.grading.sandbox.fork_server_client import (
+    FORK_SERVERS,
+    RunningFork,
+    start_fork_server,
+    stop_fork_server,
+)
+from adaptlab.grading.sandbox.limits import (
+    GRADING,
+    MIB,
+    PREFIX,
+    SYSTEM,
+    Limits,
+    environment,
+    kernel_limits,
+    readable,
+)
+from adaptlab.grading.sandbox.running import below, line
+from adaptlab.grading.sandbox.seccomp import MACHINES, system_calls
 
 DEEPEST = 50  # folders in folders
 RESERVE = 1024 * MIB
@@ -33,32 +46,32 @@ def missing() -> str:
     """Why there is no such box here; empty if there is."""
     if platform.system() != "Linux" or platform.machine() not in MACHINES:
         return "it needs Linux on x86_64 or aarch64"
-    from adaptlab.grading import fence  # which knows Linux alone
+    from adaptlab.grading.sandbox import landlock_supervisor  # which knows Linux alone
 
-    if fence.version() < fence.NEEDED:
+    if landlock_supervisor.version() < landlock_supervisor.NEEDED:
         return "the kernel's Landlock is switched off, or too old to keep signals inside (that came with Linux 6.12)"
     return ""
 
 
 @dataclass
-class Fenced(Forked):
-    """A box behind a fence, which ends when the watchman's leash is let go. `most` and `most_files`: what it may have on the disk."""
+class Fenced(RunningFork):
+    """A box behind a fence, which ends when the supervisor's lifeline is let go. `most` and `most_files`: what it may have on the disk."""
 
-    leash: IO[bytes]
+    lifeline: IO[bytes]
     home: Path
     most: int
     most_files: int
     seen_files: int = 0
 
     def close(self) -> None:
-        self.leash.close()
-        while line(self.status, 10):  # until the watchman has gone, too
+        self.lifeline.close()
+        while line(self.status, 10):  # until the supervisor has gone, too
             pass
         self.release()
         remove(self.home)
 
     def code(self) -> int | None:
-        """Where the watchman ends without a word somebody outside has killed him: nobody inside can."""
+        """Where the supervisor ends without a word somebody outside has killed him: nobody inside can."""
         return int(self.status.readline() or -signal.SIGKILL) if select.select([self.status], [], [], 1)[0] else None
 
     def processes(self) -> set:
@@ -155,15 +168,15 @@ def _processes_of_user() -> int:
 
 def begin(folder: Path, limits: Limits) -> Fenced:
     """Begin a box: a fork of the interpreter that waits, or of a new one."""
-    if folder not in WARM or WARM[folder].process.poll() is not None or not WARM[folder].ready():
-        cool_down(folder)
-        warm_up(folder)
-        WARM[folder].ready()
-    home = Path(tempfile.mkdtemp(prefix=f"{walls.PREFIX}{os.getpid()}-"))
+    if folder not in FORK_SERVERS or FORK_SERVERS[folder].process.poll() is not None or not FORK_SERVERS[folder].ready():
+        stop_fork_server(folder)
+        start_fork_server(folder)
+        FORK_SERVERS[folder].ready()
+    home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
-    readable = {path.resolve() for path in (*walls.SYSTEM, *walls.readable(), folder)}
-    kept = walls.kernel_limits(limits, WARM[folder].mapped_bytes()) | {"nproc": _processes_of_user() + limits.processes + ROOM}
-    message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, readable)), "without": str(walls.GRADING),
-               "environment": walls.environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
-    held, leash = os.pipe()
-    return Fenced(*WARM[folder].fork(message, held), os.fdopen(leash, "wb", 0), home, limits.disk_bytes, limits.files)
+    places = {path.resolve() for path in (*SYSTEM, *readable(), folder)}
+    kept = kernel_limits(limits, FORK_SERVERS[folder].mapped_bytes()) | {"nproc": _processes_of_user() + limits.processes + ROOM}
+    message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, places)), "without": str(GRADING),
+               "environment": environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
+    held, lifeline = os.pipe()
+    return Fenced(*FORK_SERVERS[folder].fork(message, held), os.fdopen(lifeline, "wb", 0), home, limits.disk_bytes, limits.files)

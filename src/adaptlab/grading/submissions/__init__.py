@@ -1,0 +1,1 @@
+"""Submissions: found in whatever a platform exports, each with its student."""
