@@ -311,10 +311,10 @@ def main() -> None:
 def grade(place: Path, workers: int) -> None:
     """What `adaptlab grade` does, but for the lab's experiment, which it runs once for a class."""
     from adaptlab.grading.batch import grade_all, grader_of, read_lab_named
-    from adaptlab.grading.worker_pool import processes
     from adaptlab.grading.records.feedback import write_feedback
-    from adaptlab.grading.submissions.find import find_submissions
     from adaptlab.grading.records.marks import Ledger
+    from adaptlab.grading.submissions.find import find_submissions
+    from adaptlab.grading.worker_pool import processes
 
     lab, digest = read_lab_named(ROOT, LAB)
     ledger = Ledger(place / "marks.db")

@@ -1,4 +1,6 @@
-"""A short lab for graders' tests: three exercises of lab 04 that need no torch, with their solutions."""
+"""A short lab for graders' tests: three exercises of lab 04 that need no torch, with their
+solutions.
+"""
 
 import io
 import json
@@ -18,13 +20,19 @@ from adaptlab.grading.submissions.find import Submission
 
 NAMES = ("count_adapters", "same_strength", "shipping_order")
 SOLUTIONS = {
-    "count_adapters": """def count_adapters(config, rank, targets):
+    "count_adapters": (
+        """def count_adapters(config, rank, targets):
     width, queries = config["hidden_size"], config["num_attention_heads"] * config["head_dim"]
     keys, inner = config["num_key_value_heads"] * config["head_dim"], config["intermediate_size"]
-    ends = {"q_proj": width + queries, "k_proj": width + keys, "v_proj": width + keys, "o_proj": width + queries}
-    return config["num_hidden_layers"] * sum(rank * ends.get(name, width + inner) for name in targets)""",
-    "same_strength": """def same_strength(alpha, rank, new_rank, rank_stabilized):
-    return alpha * (new_rank / rank) ** (0.5 if rank_stabilized else 1)""",
+    ends = {"q_proj": width + queries, "k_proj": width + keys}
+    ends |= {"v_proj": width + keys, "o_proj": width + queries}
+    sizes = [rank * ends.get(name, width + inner) for name in targets]
+    return config["num_hidden_layers"] * sum(sizes)"""
+    ),
+    "same_strength": (
+        """def same_strength(alpha, rank, new_rank, rank_stabilized):
+    return alpha * (new_rank / rank) ** (0.5 if rank_stabilized else 1)"""
+    ),
     "shipping_order": "def shipping_order():\n    return 'BDFGEAHC'",
 }
 LIMITS = Limits(step_seconds=3, memory_bytes=600 * 2**20)
@@ -46,25 +54,61 @@ def archive(entries: dict[str, bytes], mode: int = 0) -> bytes:
 
 
 def answer_cell(name: str, source: str) -> dict:
-    marks = {"grade_id": name, "grade": False, "solution": True, "locked": False, "schema_version": 3}
-    return {"cell_type": "code", "id": name, "metadata": {"nbgrader": marks}, "source": source, "outputs": [], "execution_count": None}
+    marks = {
+        "grade_id": name,
+        "grade": False,
+        "solution": True,
+        "locked": False,
+        "schema_version": 3,
+    }
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {"nbgrader": marks},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 def check_cell(name: str) -> dict:
-    marks = {"grade_id": f"check_{name}", "grade": True, "solution": False, "locked": True, "points": 2, "schema_version": 3}
+    marks = {
+        "grade_id": f"check_{name}",
+        "grade": True,
+        "solution": False,
+        "locked": True,
+        "points": 2,
+        "schema_version": 3,
+    }
     source = f"check.lab04.{name}({name})"
-    return {"cell_type": "code", "id": f"check_{name}", "metadata": {"nbgrader": marks}, "source": source, "outputs": [], "execution_count": None}
+    return {
+        "cell_type": "code",
+        "id": f"check_{name}",
+        "metadata": {"nbgrader": marks},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 def code_cell(source: str, name: str = "extra") -> dict:
-    return {"cell_type": "code", "id": name, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 IMPORTS = code_cell("from adaptlab.grading import check", "imports")
 
 
 def cells(first: str = "", **answers: str) -> list[dict]:
-    """A notebook's cells with right answers, but for those given; `first` is a cell that the student put before everything."""
+    """A notebook's cells with right answers, but for those given; `first` is a cell that the
+    student put before everything.
+    """
     made = [code_cell(first)] if first else []
     made.append(IMPORTS)
     for name in NAMES:
@@ -80,7 +124,14 @@ class Grader:
 
     def __call__(self, content: bytes | list[dict], limits: Limits = LIMITS) -> Graded:
         content = content if isinstance(content, bytes) else as_notebook(content)
-        return grade(self.lab, Submission("student", content, "file", ""), self.harness, self.level, secret=11, limits=limits)
+        return grade(
+            self.lab,
+            Submission("student", content, "file", ""),
+            self.harness,
+            self.level,
+            secret=11,
+            limits=limits,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +141,9 @@ def lab() -> Lab:
 
 @pytest.fixture(scope="session")
 def box_level() -> str:
-    """The level of this machine's box. Where there is none nothing can be graded, and `make test` says how many tests that left out."""
+    """The level of this machine's box. Where there is none nothing can be graded, and `make test`
+    says how many tests that left out.
+    """
     try:
         return level()
     except AdaptLabError as error:
@@ -115,9 +168,18 @@ def trained_adapter(tmp_path_factory) -> bytes:
     from adaptlab.tune.options import Options
 
     source = jupytext.read(Path(__file__).parents[2] / "solutions" / "lab05_fine_tuning.py")
-    (cell,) = [cell.source for cell in source.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "adapter"]
-    names = {"chat": LocalChat("embedded:mini-chat"), "pool": [conversation(case) for case in train_cases("desk", 810, seed=0)],
-             "Options": Options, "fine_tune": fine_tune, "save_adapter": save_adapter}  # fmt: skip
+    (cell,) = [
+        cell.source
+        for cell in source.cells
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "adapter"
+    ]
+    names = {
+        "chat": LocalChat("embedded:mini-chat"),
+        "pool": [conversation(case) for case in train_cases("desk", 810, seed=0)],
+        "Options": Options,
+        "fine_tune": fine_tune,
+        "save_adapter": save_adapter,
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("trained"))
         exec(cell, names)

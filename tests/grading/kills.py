@@ -1,4 +1,6 @@
-"""Kills a grader, and the boxes of one, at random moments, for the test and the benchmark of what that does to the marks: nothing."""
+"""Kills a grader, and the boxes of one, at random moments, for the test and the benchmark of what
+that does to the marks: nothing.
+"""
 
 import contextlib
 import os
@@ -22,20 +24,32 @@ from adaptlab.grading.submissions.find import Submission
 def rows(path: Path, lab: Lab) -> list:
     """What a ledger says of everybody, without times."""
     return [
-        (sheet.student, sheet.points, [(mark.exercise, mark.status, mark.misconception) for mark in sheet.marks]) for sheet in Ledger(path).sheets(lab.name)
+        (
+            sheet.student,
+            sheet.points,
+            [(mark.exercise, mark.status, mark.misconception) for mark in sheet.marks],
+        )
+        for sheet in Ledger(path).sheets(lab.name)
     ]
 
 
-def killed_and_whole(folder: Path, submissions: Sequence[Submission], lab: Lab, n_kills: int, seed: int = 0) -> tuple[list, list, Counter]:
-    """The marks after so many kills and a run that ends, those of a run that nobody disturbs, and how often what was killed.
+def killed_and_whole(
+    folder: Path, submissions: Sequence[Submission], lab: Lab, n_kills: int, seed: int = 0
+) -> tuple[list, list, Counter]:
+    """The marks after so many kills and a run that ends, those of a run that nobody disturbs, and
+    how often what was killed.
 
-    By turns the grader is killed with its workers and begun again, and a process in one of its boxes. A run that came to its end is followed by another
-    grader's, which grades all anew.
+    By turns the grader is killed with its workers and begun again, and a process in one of its
+    boxes. A run that came to its end is followed by another grader's, which grades all anew.
     """
-    given, killed, whole, rng = folder / "given", folder / "killed.db", folder / "whole.db", random.Random(seed)
+    given = folder / "given"
+    killed = folder / "killed.db"
+    whole = folder / "whole.db"
+    rng = random.Random(seed)
     given.write_bytes(pickle.dumps((submissions, lab)))
     assert _grading(given, whole, 0).wait() == 0
-    grader, counts = 0, Counter()
+    grader = 0
+    counts = Counter()
     process = _grading(given, killed, grader)
     while counts.total() < n_kills:
         if rng.random() < 0.3:
@@ -88,7 +102,11 @@ def _in_a_box(pid: int) -> bool:
 
 
 def _grading(given: Path, ledger: Path, grader: int) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, __file__, given, ledger, f"grader {grader}"], stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, __file__, given, ledger, f"grader {grader}"],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 if __name__ == "__main__":

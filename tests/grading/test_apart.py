@@ -114,7 +114,12 @@ def test_answers_with_gradients_are_judged_after_this_process_has_used_torchs_th
     exercise = exercises("lab05")["train"]
     judge = exercise.judge(3)
     outputs = exercise.outputs(exercise.right, judge.inputs)
-    assert judged(judge, [json.dumps({"value": encode(one)}).encode() for one in outputs]).verdict.status == "pass"
+    assert (
+        judged(
+            judge, [json.dumps({"value": encode(one)}).encode() for one in outputs]
+        ).verdict.status
+        == "pass"
+    )
 
 
 def test_a_right_answer_does_not_wait_for_what_wrong_ones_return():

@@ -64,7 +64,9 @@ def test_a_student_hands_in_no_more_than_the_limit(tmp_path, monkeypatch):
     assert len(found) == 52
     assert "notebooks for lab04" in found["joe_1"].fault and found["joe_1"].unclear
     assert all(one.content == GOOD for name, one in found.items() if name != "joe_1")
-    (tmp_path / "joe_lab04.zip").write_bytes(archive({"lab04_lora.ipynb": GOOD + b" " * 2 * intake.MAX_STUDENT}))
+    (tmp_path / "joe_lab04.zip").write_bytes(
+        archive({"lab04_lora.ipynb": GOOD + b" " * 2 * intake.MAX_STUDENT})
+    )
     (one,) = find_submissions(tmp_path / "joe_lab04.zip", LAB)
     assert "MB in all, unpacked" in one.fault
 
@@ -98,7 +100,10 @@ def test_what_is_too_long_is_not_kept():
 
 
 def test_nothing_stays_when_the_process_ends():
-    code = "import io; from adaptlab.grading.submissions.spool import hold; print(hold(io.BytesIO(b'x'), 9).path)"
+    code = (
+        "import io; from adaptlab.grading.submissions.spool import hold;"
+        " print(hold(io.BytesIO(b'x'), 9).path)"
+    )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     path = Path(ended.stdout.strip())
     assert path.is_absolute() and not path.parent.exists()
@@ -126,7 +131,9 @@ except Invalid as error:
 
 
 def test_a_notebook_that_takes_much_memory_to_read_is_invalid(tmp_path):
-    """In a process of its own: one that ran other tests has memory to spare, which is not counted."""
+    """In a process of its own: one that ran other tests has memory to spare, which is
+    not counted.
+    """
     heavy = tmp_path / "heavy.ipynb"
     heavy.write_bytes(as_notebook(cells())[:-1] + b', "x": [' + b"[]," * 6_000_000 + b"[]]}")
     command = [sys.executable, "-c", READS, heavy]

@@ -1,4 +1,6 @@
-"""The graders are graded: right answers, however written, pass; wrong ones are refused by the name of the misconception; and small changes are noticed."""
+"""The graders are graded: right answers, however written, pass; wrong ones are refused by the name
+of the misconception; and small changes are noticed.
+"""
 
 import importlib.util
 import re
@@ -20,7 +22,13 @@ from adaptlab.grading.telling import call_text
 
 ANSWERS = Path(__file__).parent / "answers"
 LABS = sorted(path.stem for path in ANSWERS.glob("lab*.py"))
-EXERCISES = [(lab, name) for lab in LABS for name, exercise in exercises(lab).items() if not issubclass(exercise, Artefact)]  # those: test_artefacts.py
+# Those: test_artefacts.py.
+EXERCISES = [
+    (lab, name)
+    for lab in LABS
+    for name, exercise in exercises(lab).items()
+    if not issubclass(exercise, Artefact)
+]
 
 
 def answers(lab: str, exercise: str, kind: str) -> dict:
@@ -29,7 +37,11 @@ def answers(lab: str, exercise: str, kind: str) -> dict:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     start = f"{exercise}__{kind}_"
-    return {name.removeprefix(start): value for name, value in vars(module).items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): value
+        for name, value in vars(module).items()
+        if name.startswith(start)
+    }
 
 
 def verdict(exercise, answer, seed: int = 7):
@@ -45,7 +57,10 @@ def test_right_answers_pass_however_they_are_written(lab, name):
     for seed in range(3):
         assert verdict(exercise, exercise.right, seed).status == "pass"
         for how, answer in right.items():
-            assert verdict(exercise, answer, seed).status == "pass", (how, verdict(exercise, answer, seed))
+            assert verdict(exercise, answer, seed).status == "pass", (
+                how,
+                verdict(exercise, answer, seed),
+            )
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
@@ -54,8 +69,15 @@ def test_wrong_answers_are_refused_by_the_name_of_the_misconception(lab, name, r
     shown = answers(lab, name, "wrong")
     assert set(exercise.symptoms) <= set(shown), "the bank has an answer for every symptom"
     wrong = {**exercise.misconceptions, **shown}
-    said = {which: [verdict(exercise, answer, seed) for seed in range(3)] for which, answer in wrong.items()}
-    missed = {which: saying for which, saying in said.items() if {(one.status, one.misconception) for one in saying} != {("wrong", which)}}
+    said = {
+        which: [verdict(exercise, answer, seed) for seed in range(3)]
+        for which, answer in wrong.items()
+    }
+    missed = {
+        which: saying
+        for which, saying in said.items()
+        if {(one.status, one.misconception) for one in saying} != {("wrong", which)}
+    }
     record_property("refused", (lab, len(wrong) - len(missed), len(wrong)))
     assert not missed
     assert len(wrong) >= 5
@@ -66,7 +88,9 @@ def test_a_call_is_told_with_the_arguments_that_it_had(lab, name):
     exercise = exercises(lab)[name]
     for args in exercise.inputs(7):
         words = exercise.in_words(*args)
-        assert len(words) == len(args) and all(word is arg or isinstance(word, Words) for word, arg in zip(words, args))
+        assert len(words) == len(args) and all(
+            word is arg or isinstance(word, Words) for word, arg in zip(words, args)
+        )
 
 
 def test_a_failure_is_a_call_that_can_be_pasted_with_both_results_below_it():
@@ -80,10 +104,16 @@ def test_a_failure_is_a_call_that_can_be_pasted_with_both_results_below_it():
     ]
     with pytest.raises(NotYet, match=re.escape("\n".join(says))):
         run_check(outcome, lambda reply, *words: outcome.right(reply, *words) if reply else {}["x"])
-    counted = "count=lambda messages: 2 + sum(1 + len(message['content'].split()) for message in messages)"
+    counted = (
+        "count=lambda messages: 2 + sum(1 + len(message['content'].split()) for message in"
+        " messages)"
+    )
     says = f"fit_prompt(system='', examples=[], question='lamp', {counted}, budget=6)\nexpected: "
     with pytest.raises(NotYet, match=re.escape(says)):
-        run_check(exercises("lab01")["fit_prompt"], lambda system, examples, question, count, budget: [examples, count([])])
+        run_check(
+            exercises("lab01")["fit_prompt"],
+            lambda system, examples, question, count, budget: [examples, count([])],
+        )
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
@@ -110,13 +140,21 @@ def test_no_result_that_is_right_is_told_where_inputs_come_again(lab, name):
     judge = Judge(exercise, 7)
     judge.imitations = {}  # what misconceptions are told by is none of it
     turned = [*judge.expected[1:], judge.expected[0]]
-    for outputs in (turned, [Other("object")] * len(turned), [Raised(("KeyError",), "x")] * len(turned)):
+    for outputs in (
+        turned,
+        [Other("object")] * len(turned),
+        [Raised(("KeyError",), "x")] * len(turned),
+    ):
         assert "expected" not in judge.verdict(outputs).sentence.partition(":")[2]
         assert "should" not in judge.verdict(outputs).sentence
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
-@pytest.mark.parametrize("value", [0, 0.0, 1, True, None, "", [], {}, float("nan"), np.zeros(3), np.full((2, 2), np.nan)], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [0, 0.0, 1, True, None, "", [], {}, float("nan"), np.zeros(3), np.full((2, 2), np.nan)],
+    ids=repr,
+)
 def test_constants_never_pass(lab, name, value):
     exercise = exercises(lab)[name]
     assert verdict(exercise, lambda *args: value).status != "pass"
@@ -125,7 +163,11 @@ def test_constants_never_pass(lab, name, value):
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
 def test_an_answer_that_cannot_be_called_is_told_by_its_error(lab, name):
     said = verdict(exercises(lab)[name], lambda: missing)  # noqa: F821
-    assert said.status == "student error" and "Raised" not in said.sentence and "Error" in said.sentence
+    assert (
+        said.status == "student error"
+        and "Raised" not in said.sentence
+        and "Error" in said.sentence
+    )
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
@@ -154,7 +196,13 @@ def never_ends():
         (lambda: None, "a string of 8 capital letters"),
         (lambda: "DBFGEAH", "a string of 8 capital letters"),
     ],
-    ids=["an endless loop", "an exit", "a result in place of the function", "nothing", "a letter too few"],
+    ids=[
+        "an endless loop",
+        "an exit",
+        "a result in place of the function",
+        "nothing",
+        "a letter too few",
+    ],
 )
 def test_what_is_no_answer_at_all_is_told_beside_the_exercise(answer, says, monkeypatch):
     monkeypatch.setattr("adaptlab.grading.check.PATIENCE_SECONDS", 0.5)
@@ -168,7 +216,13 @@ def test_an_experiment_waits_for_a_prediction_that_is_one_of_the_options():
     predicted("4", ["2", "4"])
     with pytest.raises(NotWritten, match="Predict first"):
         predicted(None, ["2", "4"])
-    with pytest.raises(NotYet, match=re.escape("prediction is 4, which is none of the options; write one as it stands there: ['2', '4']")):
+    with pytest.raises(
+        NotYet,
+        match=re.escape(
+            "prediction is 4, which is none of the options; write one as it stands there: ['2',"
+            " '4']"
+        ),
+    ):
         predicted(4, ["2", "4"])
 
 
@@ -179,7 +233,9 @@ def test_a_class_is_handed_over_itself(answer):
 
 
 def test_a_check_that_is_not_there_is_a_sentence():
-    with pytest.raises(AttributeError, match="no exercise 'fit_promt'; its exercises are fit_prompt, "):
+    with pytest.raises(
+        AttributeError, match="no exercise 'fit_promt'; its exercises are fit_prompt, "
+    ):
         check.lab01.fit_promt  # noqa: B018
     with pytest.raises(AdaptLabError, match="no lab 'lab77'"):
         check.lab77  # noqa: B018

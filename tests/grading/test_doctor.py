@@ -1,4 +1,6 @@
-"""The doctor is doctored: in a sound box every probe finds nothing, and in one without walls the same probes get out, and are said to."""
+"""The doctor is doctored: in a sound box every probe finds nothing, and in one without walls the
+same probes get out, and are said to.
+"""
 
 import os
 import shutil
@@ -26,8 +28,18 @@ from adaptlab.grading.sandbox.limits import MIB, PREFIX, Limits, environment
 
 BY_NAME = {probe.name: probe for probe in PROBES}
 LOOSE = Limits(step_seconds=60, total_seconds=60, memory_bytes=8 * 1024 * MIB, processes=2000)
-# What needs more than to be the grader's user on an open machine: root, or limits that are loosened as well.
-NEEDS_ROOT = {"kernel's settings", "memory of the machine", "another user", "raw packets", "limits", "calls", "debugging", "mount"}
+# What needs more than to be the grader's user on an open machine: root, or limits that are loosened
+# as well.
+NEEDS_ROOT = {
+    "kernel's settings",
+    "memory of the machine",
+    "another user",
+    "raw packets",
+    "limits",
+    "calls",
+    "debugging",
+    "mount",
+}
 NOT_OF_THE_WALLS = {"forged answer", "kernel's version"}
 
 
@@ -43,8 +55,25 @@ def no_walls(monkeypatch):
 
     def command(folder, *more):
         variables = environment(tempfile.gettempdir(), tempfile.gettempdir()).items()
-        within = ["env", *(f"{k}={v}" for k, v in variables), sys.executable, "-P", str(folder / "server.py")]
-        return ["bwrap", "--dev-bind", "/", "/", *(["--cap-add", "ALL"] if os.getuid() == 0 else []), "sh", "-c", 'exec 9</; exec "$@"', "sh", *within]
+        within = [
+            "env",
+            *(f"{k}={v}" for k, v in variables),
+            sys.executable,
+            "-P",
+            str(folder / "server.py"),
+        ]
+        return [
+            "bwrap",
+            "--dev-bind",
+            "/",
+            "/",
+            *(["--cap-add", "ALL"] if os.getuid() == 0 else []),
+            "sh",
+            "-c",
+            'exec 9</; exec "$@"',
+            "sh",
+            *within,
+        ]
 
     monkeypatch.setattr(warm, "FORK_SERVERS", {})
     monkeypatch.setattr(bwrap, "command", command)
@@ -69,7 +98,9 @@ def test_without_walls_every_probe_escapes(harness, tmp_path, no_walls, name):
     assert finding.verdict == "escaped", finding
 
 
-def test_where_the_number_of_an_answer_is_known_a_forged_one_is_taken_and_found(harness, tmp_path, monkeypatch):
+def test_where_the_number_of_an_answer_is_known_a_forged_one_is_taken_and_found(
+    harness, tmp_path, monkeypatch
+):
     monkeypatch.setattr(box, "secrets", SimpleNamespace(token_hex=lambda n: "forged"))
     assert doctor.examine(BY_NAME["forged answer"], harness, tmp_path, "bwrap").verdict == "escaped"
 
@@ -81,21 +112,39 @@ def test_a_probe_that_fails_itself_proves_nothing(harness, tmp_path, source):
 
 
 def test_baits_are_taken_away(tmp_path):
-    before = {path for place in (Path.home(), tmp_path, Path(tempfile.gettempdir())) for path in place.glob(".adaptlab-bait-*")}
+    before = {
+        path
+        for place in (Path.home(), tmp_path, Path(tempfile.gettempdir()))
+        for path in place.glob(".adaptlab-bait-*")
+    }
     with doctor.Bait(tmp_path, doctor.SMALL) as bait:
-        assert (tmp_path / bait.words["course"]).read_text() == bait.secret == os.environ[bait.words["variable"]]
-    assert {path for place in (Path.home(), tmp_path, Path(tempfile.gettempdir())) for path in place.glob(".adaptlab-bait-*")} <= before
+        assert (
+            (tmp_path / bait.words["course"]).read_text()
+            == bait.secret
+            == os.environ[bait.words["variable"]]
+        )
+    assert {
+        path
+        for place in (Path.home(), tmp_path, Path(tempfile.gettempdir()))
+        for path in place.glob(".adaptlab-bait-*")
+    } <= before
     assert bait.words["variable"] not in os.environ and not psutil.pid_exists(bait.victim.pid)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(AdaptLabError, match="cannot put a bait into .*nowhere"), doctor.Bait(tmp_path / "nowhere", doctor.SMALL):
+    with (
+        pytest.raises(AdaptLabError, match="cannot put a bait into .*nowhere"),
+        doctor.Bait(tmp_path / "nowhere", doctor.SMALL),
+    ):
         pass
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("held", 0), ("escaped", 1), ("unclear", 1)])
 def test_the_command_fails_if_a_promise_is_not_kept(monkeypatch, box_level, verdict, status):
-    findings = [doctor.Finding(BY_NAME["network"], "bwrap", verdict), doctor.Finding(BY_NAME["kernel's version"], "bwrap", "escaped", "6")]
+    findings = [
+        doctor.Finding(BY_NAME["network"], "bwrap", verdict),
+        doctor.Finding(BY_NAME["kernel's version"], "bwrap", "escaped", "6"),
+    ]
     monkeypatch.setattr(doctor, "examine_all", lambda folder, level: findings)
     result = CliRunner().invoke(grade_app, ["doctor"])
     assert result.exit_code == status and verdict in result.output
@@ -113,7 +162,12 @@ def test_a_box_begins_though_the_interpreter_that_waited_is_gone(box_level, read
         waiting.process.wait()
         for _ in range(2):
             with Box(folder, box_level) as one:
-                assert one.run("x = 6 * 7") is None and plain(one.read(["x"])) == {"x": 42} and not waiting.usable and isinstance(one.begun, bwrap.Cold)
+                assert (
+                    one.run("x = 6 * 7") is None
+                    and plain(one.read(["x"])) == {"x": 42}
+                    and not waiting.usable
+                    and isinstance(one.begun, bwrap.Cold)
+                )
 
 
 def folders() -> set[Path]:
@@ -132,13 +186,18 @@ def test_what_a_killed_grader_left_is_swept_and_nothing_else(tmp_path, monkeypat
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    names = {name: tmp_path / f"{PREFIX}{name}" for name in (f"{gone.pid}-a", f"{os.getpid()}-b", "without", f"{gone.pid}-link")}
+    names = {
+        name: tmp_path / f"{PREFIX}{name}"
+        for name in (f"{gone.pid}-a", f"{os.getpid()}-b", "without", f"{gone.pid}-link")
+    }
     kept = tmp_path / "kept"
     for place in (kept, *list(names.values())[:3]):
         place.mkdir()
         (place / "file").touch()
     names[f"{gone.pid}-link"].symlink_to(kept)
     with prepared():
-        assert {place for place in names.values() if place.exists()} == {place for name, place in names.items() if name != f"{gone.pid}-a"}
+        assert {place for place in names.values() if place.exists()} == {
+            place for name, place in names.items() if name != f"{gone.pid}-a"
+        }
     assert (kept / "file").exists()
     shutil.rmtree(names["without"])

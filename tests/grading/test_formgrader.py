@@ -59,7 +59,12 @@ def formgrader(folder: Path):
     command += [f"--ServerApp.jpserver_extensions={EXTENSION}"]
     environment = os.environ | {"PATH": program_path(), "JUPYTER_CONFIG_DIR": str(folder / "none")}
     log = (folder / "server.log").open("wb")
-    with log, subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
+    with (
+        log,
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as process,
+    ):
         try:
             yield f"http://127.0.0.1:{port}"
         finally:

@@ -1,4 +1,6 @@
-"""nbgrader's gradebook, read back by nbgrader's own API: our marks stand in it, what was marked in formgrader stays, and writing twice is writing once."""
+"""nbgrader's gradebook, read back by nbgrader's own API: our marks stand in it, what was marked in
+formgrader stays, and writing twice is writing once.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -17,7 +19,12 @@ from adaptlab.grading.records.nbgrader import Foreign, read_foreign, write_grade
 from adaptlab.grading.submissions.find import Submission, digest_of
 
 NAME = "lab04_short"
-GOT = {"count_adapters": ("pass", 2.0), "same_strength": ("wrong", 0.0), "shipping_order": ("grader error", None), "explanation": ("needs a person", None)}
+GOT = {
+    "count_adapters": ("pass", 2.0),
+    "same_strength": ("wrong", 0.0),
+    "shipping_order": ("grader error", None),
+    "explanation": ("needs a person", None),
+}
 
 
 @pytest.fixture
@@ -34,7 +41,10 @@ def ledger(tmp_path, short):
 
 
 def keep(ledger: Ledger, student: str, got: dict, grader: str = "one") -> None:
-    marks = [Mark(name, status, points, 3 if name == "explanation" else 2, "A sentence.") for name, (status, points) in got.items()]
+    marks = [
+        Mark(name, status, points, 3 if name == "explanation" else 2, "A sentence.")
+        for name, (status, points) in got.items()
+    ]
     graded = Graded(student, NAME, digest_of(b"x"), "bwrap", marks)
     ledger.keep(Submission(student, b"x", "file", "2026-11-20T13:00:00+01:00"), graded, grader)
 
@@ -48,7 +58,15 @@ def grades(path, student: str = "jane") -> dict:
 
     with Gradebook(f"sqlite:///{path}") as gradebook:
         submission = gradebook.find_submission_notebook(NAME, NAME, student)
-        return {grade.name: (grade.auto_score, grade.manual_score, grade.needs_manual_grade, grade.max_score) for grade in submission.grades}
+        return {
+            grade.name: (
+                grade.auto_score,
+                grade.manual_score,
+                grade.needs_manual_grade,
+                grade.max_score,
+            )
+            for grade in submission.grades
+        }
 
 
 def mark_in_formgrader(path, cell: str, points: float, student: str = "jane") -> None:
@@ -56,7 +74,8 @@ def mark_in_formgrader(path, cell: str, points: float, student: str = "jane") ->
 
     with Gradebook(f"sqlite:///{path}") as gradebook:
         grade = gradebook.find_grade(cell, NAME, NAME, student)
-        grade.manual_score, grade.needs_manual_grade = points, False
+        grade.manual_score = points
+        grade.needs_manual_grade = False
         gradebook.db.commit()
 
 
@@ -80,13 +99,22 @@ def test_marks_stand_in_the_gradebook(tmp_path, short, ledger):
     ledger.decide("jane", NAME, "explanation", 2.5, "clear", "A. Teacher")
     path = tmp_path / "gradebook.db"
     assert write(path, short, ledger) == []
-    assert grades(path) == {"check_count_adapters": (2, None, False, 2), "check_same_strength": (0, None, False, 2),
-                            "check_shipping_order": (None, None, True, 2), "explanation": (None, 2.5, False, 3)}  # fmt: skip
+    assert grades(path) == {
+        "check_count_adapters": (2, None, False, 2),
+        "check_same_strength": (0, None, False, 2),
+        "check_shipping_order": (None, None, True, 2),
+        "explanation": (None, 2.5, False, 3),
+    }
     with Gradebook(f"sqlite:///{path}") as gradebook:
         submission = gradebook.find_submission(NAME, "jane")
         assert (submission.score, submission.max_score, submission.written_score) == (4.5, 9, 2.5)
-        assert submission.timestamp.isoformat() == "2026-11-20T12:00:00" and submission.late_submission_penalty == pytest.approx(0.45)
-        assert submission.score - submission.late_submission_penalty == ledger.sheets(NAME)[0].points
+        assert (
+            submission.timestamp.isoformat() == "2026-11-20T12:00:00"
+            and submission.late_submission_penalty == pytest.approx(0.45)
+        )
+        assert (
+            submission.score - submission.late_submission_penalty == ledger.sheets(NAME)[0].points
+        )
         assert {student.id for student in gradebook.students} == {"jane", "лена"}
 
 
@@ -107,22 +135,33 @@ def test_what_was_marked_in_formgrader_stays_and_can_be_taken_over(tmp_path, sho
     write(path, short, ledger)
     mark_in_formgrader(path, "explanation", 1)
     ledger.decide("jane", NAME, "explanation", 2.5, "clear", "A. Teacher")
-    assert write(path, short, ledger) == [Foreign("jane", "explanation", 1)] == read_foreign(path, short, ledger.sheets(NAME))
+    assert (
+        write(path, short, ledger)
+        == [Foreign("jane", "explanation", 1)]
+        == read_foreign(path, short, ledger.sheets(NAME))
+    )
     assert grades(path)["explanation"] == (None, 1, False, 3)
     ledger.decide("jane", NAME, "explanation", 1, "as in formgrader", "A. Teacher")
     assert write(path, short, ledger) == []
 
 
-def test_our_own_later_mark_takes_the_place_of_our_earlier_one_but_not_of_one_like_it(tmp_path, short, ledger):
+def test_our_own_later_mark_takes_the_place_of_our_earlier_one_but_not_of_one_like_it(
+    tmp_path, short, ledger
+):
     path = tmp_path / "gradebook.db"
     for points in (1, 2):
         ledger.decide("jane", NAME, "explanation", points, "because", "A. Teacher")
         assert write(path, short, ledger) == [] and grades(path)["explanation"][1] == points
     mark_in_formgrader(path, "explanation", 1)
-    assert write(path, short, ledger) == [Foreign("jane", "explanation", 1)] and grades(path)["explanation"][1] == 1
+    assert (
+        write(path, short, ledger) == [Foreign("jane", "explanation", 1)]
+        and grades(path)["explanation"][1] == 1
+    )
 
 
-def test_somebody_looks_again_where_the_grader_sees_otherwise_what_they_marked(tmp_path, short, ledger):
+def test_somebody_looks_again_where_the_grader_sees_otherwise_what_they_marked(
+    tmp_path, short, ledger
+):
     path = tmp_path / "gradebook.db"
     write(path, short, ledger)
     mark_in_formgrader(path, "check_same_strength", 1.5)
@@ -160,9 +199,19 @@ def test_the_commands_write_and_take_over(tmp_path, ledger):
     written = CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"])
     assert written.exit_code == 0 and "gradebook.db" in written.output
     mark_in_formgrader(tmp_path / "gradebook.db", "check_shipping_order", 1.5)
-    assert "kept as formgrader has it: jane, shipping_order: 1.5" in CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"]).output
-    assert CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output == "jane, shipping_order: 1.5\n"
-    assert ledger.sheets(NAME)[0].manual["shipping_order"] == (1.5, "marked in nbgrader's formgrader", "A. Teacher")
+    assert (
+        "kept as formgrader has it: jane, shipping_order: 1.5"
+        in CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"]).output
+    )
+    assert (
+        CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output
+        == "jane, shipping_order: 1.5\n"
+    )
+    assert ledger.sheets(NAME)[0].manual["shipping_order"] == (
+        1.5,
+        "marked in nbgrader's formgrader",
+        "A. Teacher",
+    )
     assert CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output == ""
 
 
@@ -179,7 +228,9 @@ def test_a_comment_of_formgrader_is_the_reason_of_its_mark(tmp_path, short, ledg
     assert read_foreign(path, short, ledger.sheets(NAME))[0].comment == "One number."
     for reason in ("One number.", "Said otherwise by `mark`."):
         ledger.decide("jane", NAME, "explanation", 1, reason, "A. Teacher")
-    assert read_foreign(path, short, ledger.sheets(NAME)) == [], "what the ledger has had is not new"
+    assert read_foreign(path, short, ledger.sheets(NAME)) == [], (
+        "what the ledger has had is not new"
+    )
 
 
 def test_a_gradebook_of_before_gets_its_places_for_comments(tmp_path, short, ledger):
@@ -201,7 +252,9 @@ def test_a_comment_without_points_is_told_and_no_mark(tmp_path, ledger):
     for student in ("jane", "лена"):
         keep(ledger, student, {name: GOT[name] for name in lab.points}, "later")
     where = ["--lab", "04", "--out", str(tmp_path), "--folder", str(tmp_path)]
-    assert CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"]).exit_code == 0
+    assert (
+        CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"]).exit_code == 0
+    )
     comment_in_formgrader(tmp_path / "gradebook.db", "same_strength", "Nearly.")
     said = CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output
     assert said.startswith("jane, same_strength: a comment without points is no mark.")

@@ -20,7 +20,9 @@ FIRST = {
     "a temporary file": "import tempfile\ntempfile.NamedTemporaryFile().write(b'x')",
     "a file": "open('notes.txt', 'w').write('x')",
     "a thread": "import threading\nt = threading.Thread(target=print); t.start(); t.join()",
-    "a process": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'], check=True)",
+    "a process": (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'], check=True)"
+    ),
     "no GPU": "import os\nassert 'CUDA_VISIBLE_DEVICES' not in os.environ",
     "a seed": "import random\nrandom.seed(0)",
     "an asynchronous cell": "import asyncio\nawait asyncio.sleep(0)",
@@ -30,22 +32,46 @@ FIRST = {
 ANSWERS = {
     "prints": RIGHT.replace("    return", "    print('called', alpha)\n    return"),
     "warns": RIGHT.replace("    return", "    import warnings; warnings.warn('x')\n    return"),
-    "another style": "same_strength = lambda alpha, rank, new_rank, rank_stabilized: alpha * (new_rank / rank) ** (1 - 0.5 * rank_stabilized)",
+    "another style": (
+        "same_strength = lambda alpha, rank, new_rank, rank_stabilized: alpha * (new_rank / rank)"
+        " ** (1 - 0.5 * rank_stabilized)"
+    ),
     "numpy": RIGHT.replace("    return", "    import numpy as np\n    return np.float64(1) *"),
     "an array": RIGHT.replace("    return", "    import numpy as np\n    return np.array(1.0) *"),
-    "single precision": RIGHT.replace("    return", "    import numpy as np\n    return np.float32(1) *"),
-    "letters of other tongues": RIGHT.replace("alpha", "größe").replace("rank_stabilized", "стабильно"),
+    "single precision": RIGHT.replace(
+        "    return", "    import numpy as np\n    return np.float32(1) *"
+    ),
+    "letters of other tongues": (
+        RIGHT.replace("alpha", "größe").replace("rank_stabilized", "стабильно")
+    ),
     "default arguments": RIGHT.replace("rank_stabilized):", "rank_stabilized=False, *rest):"),
     "a decorator": "import functools\n@functools.lru_cache\n" + RIGHT,
-    "a class": "class Same:\n    def __call__(self, a, r, n, s):\n        return a * (n / r) ** (0.5 if s else 1)\nsame_strength = Same()",
-    "fractions on the way": "from fractions import Fraction\n" + RIGHT.replace("(new_rank / rank)", "float(Fraction(new_rank, rank))"),
-    "a fraction": "from fractions import Fraction\n" + RIGHT.replace("return alpha", "return Fraction(alpha").replace("else 1)", "else 1))"),
-    "a decimal number": "from decimal import Decimal\n" + RIGHT.replace("return alpha", "return Decimal(alpha").replace("else 1)", "else 1))"),
-    "a helper above it": "def ratio(a, b):\n    return a / b\n" + RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)"),
+    "a class": (
+        "class Same:\n    def __call__(self, a, r, n, s):\n        return a * (n / r) ** (0.5 if s"
+        " else 1)\nsame_strength = Same()"
+    ),
+    "fractions on the way": (
+        "from fractions import Fraction\n"
+        + RIGHT.replace("(new_rank / rank)", "float(Fraction(new_rank, rank))")
+    ),
+    "a fraction": (
+        "from fractions import Fraction\n"
+        + RIGHT.replace("return alpha", "return Fraction(alpha").replace("else 1)", "else 1))")
+    ),
+    "a decimal number": (
+        "from decimal import Decimal\n"
+        + RIGHT.replace("return alpha", "return Decimal(alpha").replace("else 1)", "else 1))")
+    ),
+    "a helper above it": (
+        "def ratio(a, b):\n    return a / b\n"
+        + RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)")
+    ),
     "a global": "HALF = 0.5\n" + RIGHT.replace("0.5", "HALF"),
     "recursion": RIGHT.replace("    return", "    if new_rank == rank: return alpha\n    return"),
     "types": RIGHT.replace("alpha,", "alpha: float,").replace("):", ") -> float:"),
-    "a docstring with marks": RIGHT.replace("    return", '    """BEGIN SOLUTION # END"""\n    return'),
+    "a docstring with marks": RIGHT.replace(
+        "    return", '    """BEGIN SOLUTION # END"""\n    return'
+    ),
     "slow": RIGHT.replace("    return", "    __import__('time').sleep(0.02)\n    return"),
 }
 
@@ -67,11 +93,25 @@ def test_right_answers_lose_nothing(grader, name):
 
 
 def test_the_order_of_cells_is_the_students(grader):
-    assert full(grader([code_cell("def ratio(a, b):\n    return a / b"), *reversed(cells(same_strength=ANSWERS["types"]))]))
+    assert full(
+        grader(
+            [
+                code_cell("def ratio(a, b):\n    return a / b"),
+                *reversed(cells(same_strength=ANSWERS["types"])),
+            ]
+        )
+    )
 
 
 def test_a_helper_in_a_cell_of_its_own(grader):
-    assert full(grader([code_cell("def ratio(a, b):\n    return a / b"), *cells(same_strength=RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)"))]))
+    assert full(
+        grader(
+            [
+                code_cell("def ratio(a, b):\n    return a / b"),
+                *cells(same_strength=RIGHT.replace("(new_rank / rank)", "ratio(new_rank, rank)")),
+            ]
+        )
+    )
 
 
 def test_cells_known_by_their_id_alone(grader):
@@ -84,7 +124,15 @@ def test_what_was_locked_and_lost_is_put_back(grader):
 
 def test_saved_outputs_are_no_matter(grader):
     made = cells()
-    made[0] = made[0] | {"outputs": [{"output_type": "display_data", "data": {"text/html": "<script>alert(1)</script>"}, "metadata": {}}]}
+    made[0] = made[0] | {
+        "outputs": [
+            {
+                "output_type": "display_data",
+                "data": {"text/html": "<script>alert(1)</script>"},
+                "metadata": {},
+            }
+        ]
+    }
     assert full(grader(as_notebook(made)))
 
 
@@ -107,9 +155,15 @@ def test_lines_as_other_systems_end_them(grader, end):
 
 @pytest.mark.parametrize(
     "broken",
-    [{"cell_type": "markdown", "metadata": {}, "source": None}, {"cell_type": "code", "metadata": None, "source": [1, None]}, None, [], {"source": "1"}],
+    [
+        {"cell_type": "markdown", "metadata": {}, "source": None},
+        {"cell_type": "code", "metadata": None, "source": [1, None]},
+        None,
+        [],
+        {"source": "1"},
+    ],
     ids=range(5),
-)  # fmt: skip
+)
 def test_a_broken_cell_costs_itself_alone(grader, broken):
     assert full(grader([*cells(), broken]))
 
@@ -123,7 +177,9 @@ def test_a_broken_answer_says_which_cell_it_is(grader):
     made = cells()
     made[3] = made[3] | {"source": ["def same_strength():\n", None]}
     graded = grader(made)
-    assert graded.points == 4 and graded.marks[1].sentence.startswith("The cell stops with ValueError: Cell 4 of the notebook is broken")
+    assert graded.points == 4 and graded.marks[1].sentence.startswith(
+        "The cell stops with ValueError: Cell 4 of the notebook is broken"
+    )
 
 
 def test_a_cell_once_slow_is_tried_again(grader):
@@ -163,7 +219,9 @@ def test_what_fails_below_a_right_answer_costs_nothing(grader, name):
     assert full(grader(cells(same_strength=f"{RIGHT}\n{BELOW[name]}")))
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%timeit -n1 -r1", "%%capture shown", "%%memit_of_another_machine -r 3"])
+@pytest.mark.parametrize(
+    "magic", ["%%time", "%%timeit -n1 -r1", "%%capture shown", "%%memit_of_another_machine -r 3"]
+)
 def test_an_answer_below_a_cell_magic(grader, magic):
     assert full(grader(cells(same_strength=f"{magic}\n{RIGHT}")))
 
@@ -195,16 +253,21 @@ def test_a_wrong_answer_stays_wrong_in_its_place(grader):
 
 def test_a_notebook_that_ends_its_box_when_asked_in_place_keeps_its_marks(grader):
     """The function counts its calls: at the end it is wrong, and in its place it ends the box."""
-    once = ("import os\n" + WITH_HELPER.replace("ratio(new_rank, rank)", "ratio(new_rank, rank) * wrong()")
-            + "\ndef wrong():\n    os._exit(0)")  # fmt: skip
+    once = (
+        "import os\n"
+        + WITH_HELPER.replace("ratio(new_rank, rank)", "ratio(new_rank, rank) * wrong()")
+        + "\ndef wrong():\n    os._exit(0)"
+    )
     below = code_cell("def wrong():\n    return 2", "below")
     graded = grader([code_cell(HELPER), *cells(same_strength=once), below])
     assert graded.points == 4 and graded.marks[1].status == "wrong", graded
 
 
 def test_a_module_that_the_notebook_writes(grader):
-    written = [code_cell(f"%%writefile ratios.py\n{HELPER}", "writes"),
-               code_cell("from ratios import ratio", "reads")]  # fmt: skip
+    written = [
+        code_cell(f"%%writefile ratios.py\n{HELPER}", "writes"),
+        code_cell("from ratios import ratio", "reads"),
+    ]
     assert full(grader([*written, *cells(same_strength=WITH_HELPER)]))
 
 
@@ -214,7 +277,9 @@ def test_many_files_left_open(grader):
 
 
 def test_an_import_added_to_a_cell_of_ours(grader):
-    made = cells(same_strength=RIGHT.replace("(new_rank / rank)", "operator.truediv(new_rank, rank)"))
+    made = cells(
+        same_strength=RIGHT.replace("(new_rank / rank)", "operator.truediv(new_rank, rank)")
+    )
     made[0] = code_cell("from adaptlab.grading import check\nimport operator", "imports")
     assert full(grader(made))
 
@@ -222,4 +287,6 @@ def test_an_import_added_to_a_cell_of_ours(grader):
 def test_a_helper_that_failed_is_told_where_it_costs_an_answer(grader):
     graded = grader(cells(first="1 / 0", same_strength=RIGHT.replace("alpha *", "factor *")))
     assert graded.points == 4
-    assert graded.notes == ["The cell that begins with '1 / 0' stops with ZeroDivisionError: division by zero"]
+    assert graded.notes == [
+        "The cell that begins with '1 / 0' stops with ZeroDivisionError: division by zero"
+    ]

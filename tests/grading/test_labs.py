@@ -1,4 +1,6 @@
-"""The labs that are handed out: in step with their sources, without their answers, right when they are solved, and blank when they are not."""
+"""The labs that are handed out: in step with their sources, without their answers, right when they
+are solved, and blank when they are not.
+"""
 
 from pathlib import Path
 
@@ -48,48 +50,86 @@ def test_labs_are_what_their_sources_make(name):
 @pytest.mark.parametrize("name", LABS)
 def test_every_exercise_has_its_check_and_every_check_its_exercise(name):
     assert set(lab_of(name).points) == set(exercises(name[:5]))
-    assert set(lab_of(name).by_hand) == {"explanation"} and sum((lab_of(name).points | lab_of(name).by_hand).values()) in range(18, 26)
+    assert set(lab_of(name).by_hand) == {"explanation"} and sum(
+        (lab_of(name).points | lab_of(name).by_hand).values()
+    ) in range(18, 26)
 
 
 @pytest.mark.parametrize("name", LABS)
 def test_no_answer_is_handed_out(name):
-    """By the words of the solution, not only by its text: a stub may share its contract, but not its lines."""
+    """By the words of the solution, not only by its text: a stub may share its contract, but not
+    its lines.
+    """
     handed = {cell.name: cell.source for cell in lab_of(name).cells}
     for cell in source_cells(name):
         if cell.name and not cell.name.startswith("check_") and cell.kind == "code":
             given = {line.strip() for line in handed[cell.name].splitlines()}
-            secret = "\n".join(line for line in cell.source.splitlines() if line.strip() not in given and "SOLUTION" not in line)
+            secret = "\n".join(
+                line
+                for line in cell.source.splitlines()
+                if line.strip() not in given and "SOLUTION" not in line
+            )
             assert secret, f"{cell.name} has no solution that was taken out"
             for other in lab_of(name).cells:
-                assert len(secret) < 60 or fuzz.partial_ratio(secret, other.source) < 80, (cell.name, other.id)
+                assert len(secret) < 60 or fuzz.partial_ratio(secret, other.source) < 80, (
+                    cell.name,
+                    other.id,
+                )
 
 
 @pytest.mark.parametrize("name", LABS)
 def test_the_solution_gets_every_point(name, harness, box_level, request):
     content = solved(ROOT / "solutions" / f"{name}.py", ROOT / "labs" / f"{name}.ipynb")
-    beside = tuple(Beside(file, request.getfixturevalue("trained_adapter")) for file in files_of(name))
-    graded = grade(lab_of(name), Submission("teacher", content, "", "", beside=beside), harness, box_level, 5, LIMITS)
-    assert {mark.status for mark in graded.marks if mark.exercise != "explanation"} == {"pass"}, graded.marks
+    beside = tuple(
+        Beside(file, request.getfixturevalue("trained_adapter")) for file in files_of(name)
+    )
+    graded = grade(
+        lab_of(name),
+        Submission("teacher", content, "", "", beside=beside),
+        harness,
+        box_level,
+        5,
+        LIMITS,
+    )
+    assert {mark.status for mark in graded.marks if mark.exercise != "explanation"} == {"pass"}, (
+        graded.marks
+    )
 
 
 @pytest.mark.parametrize("name", LABS)
 def test_a_blank_lab_gets_none_and_is_called_blank(name, harness, box_level):
     content = (ROOT / "labs" / f"{name}.ipynb").read_bytes()
-    graded = grade(lab_of(name), Submission("nobody", content, "", ""), harness, box_level, 5, LIMITS)
-    assert {mark.misconception for mark in graded.marks if mark.exercise != "explanation"} == {"blank"}, graded.marks
+    graded = grade(
+        lab_of(name), Submission("nobody", content, "", ""), harness, box_level, 5, LIMITS
+    )
+    assert {mark.misconception for mark in graded.marks if mark.exercise != "explanation"} == {
+        "blank"
+    }, graded.marks
 
 
 @pytest.mark.parametrize(
     ("before", "after", "says"),
-    [("    # END SOLUTION\n", "", "without an END SOLUTION"), ("    # BEGIN SOLUTION\n", "", "without a BEGIN SOLUTION"),
-     ('"solution": true', '"solution": false', "would be handed out"), ('"points": 2, ', "", "needs points"),
-     ('"grade_id": "shrink"', '"grade_id": "srink"', "no cell shrink"), ('"grade_id": "shrink"', '"grade_id": "adapter_output"', "stands in line"),
-     ('"grade_id": "shrink", ', '"grade_id": "shrink" ', "no JSON"), ('"points": 2, ', '"points": "two", ', "should be a number"),
-     ('"schema_version": 3, ', "", "needs schema_version"), ("check.lab04.shrink(shrink)", "check.lab04.srink(shrink)", "should end in .shrink"),
-     ("def shrink(", "def srink(", "makes no shrink"), ("# | 7 `shrink`", "# | 7 `srink`", "table names srink"),
-     ("# | 7 `shrink`, and the experiment | 3 |", "# | 7 `shrink`, and the experiment | 4 |", "gives shrink 4 points")],
+    [
+        ("    # END SOLUTION\n", "", "without an END SOLUTION"),
+        ("    # BEGIN SOLUTION\n", "", "without a BEGIN SOLUTION"),
+        ('"solution": true', '"solution": false', "would be handed out"),
+        ('"points": 2, ', "", "needs points"),
+        ('"grade_id": "shrink"', '"grade_id": "srink"', "no cell shrink"),
+        ('"grade_id": "shrink"', '"grade_id": "adapter_output"', "stands in line"),
+        ('"grade_id": "shrink", ', '"grade_id": "shrink" ', "no JSON"),
+        ('"points": 2, ', '"points": "two", ', "should be a number"),
+        ('"schema_version": 3, ', "", "needs schema_version"),
+        ("check.lab04.shrink(shrink)", "check.lab04.srink(shrink)", "should end in .shrink"),
+        ("def shrink(", "def srink(", "makes no shrink"),
+        ("# | 7 `shrink`", "# | 7 `srink`", "table names srink"),
+        (
+            "# | 7 `shrink`, and the experiment | 3 |",
+            "# | 7 `shrink`, and the experiment | 4 |",
+            "gives shrink 4 points",
+        ),
+    ],
     ids=range(13),
-)  # fmt: skip
+)
 def test_marks_out_of_order_are_named_with_file_and_line(tmp_path, before, after, says):
     script = (ROOT / "solutions" / "lab04_lora.py").read_text()
     assert not list(faults(script))

@@ -1,4 +1,6 @@
-"""The other levels of a box: each keeps what it promises, gives the marks that the first gives, and is never taken for another."""
+"""The other levels of a box: each keeps what it promises, gives the marks that the first gives, and
+is never taken for another.
+"""
 
 import os
 import resource
@@ -31,10 +33,34 @@ from adaptlab.grading.worker_pool import processes
 BY_NAME = {probe.name: probe for probe in PROBES}
 ENGINES = ("podman", "docker")
 OTHERS = ("landlock", *ENGINES)
-HOSTILE = ("leaves a process", "kills everything", "calls out", "writes the package", "fills the disk", "many threads", "user namespace")
-BAD = ("exits hard", "kills itself", "takes all memory", "forges the pipe", "a huge answer", "leaves when called")
+HOSTILE = (
+    "leaves a process",
+    "kills everything",
+    "calls out",
+    "writes the package",
+    "fills the disk",
+    "many threads",
+    "user namespace",
+)
+BAD = (
+    "exits hard",
+    "kills itself",
+    "takes all memory",
+    "forges the pipe",
+    "a huge answer",
+    "leaves when called",
+)
 # What Landlock leaves open, and the filter of system calls closes.
-BY_CALLS = ("network", "name server", "abstract socket", "named socket", "modes", "others' limits", "shared memory", "user namespace")
+BY_CALLS = (
+    "network",
+    "name server",
+    "abstract socket",
+    "named socket",
+    "modes",
+    "others' limits",
+    "shared memory",
+    "user namespace",
+)
 BY_FILES = ("home", "course", "temporary files", "system files", "right answers", "processes")
 
 
@@ -73,33 +99,45 @@ def test_the_level_holds_what_it_promises_and_says_what_it_does_not(harness, tmp
 
 
 @pytest.mark.parametrize("name", BY_CALLS)
-def test_with_the_filter_of_another_level_a_fence_has_gaps(harness, tmp_path, monkeypatch, fenced, name):
+def test_with_the_filter_of_another_level_a_fence_has_gaps(
+    harness, tmp_path, monkeypatch, fenced, name
+):
     monkeypatch.setattr(landlock, "system_calls", lambda apart: system_calls())
     held = name in ("network", "abstract socket")  # by Landlock, too
-    assert doctor.examine(BY_NAME[name], harness, tmp_path, fenced).verdict == ("held" if held else "escaped")
+    assert doctor.examine(BY_NAME[name], harness, tmp_path, fenced).verdict == (
+        "held" if held else "escaped"
+    )
 
 
 @pytest.mark.parametrize("name", BY_FILES)
-def test_without_the_fence_the_same_process_reads_everything(harness, tmp_path, monkeypatch, fenced, name):
+def test_without_the_fence_the_same_process_reads_everything(
+    harness, tmp_path, monkeypatch, fenced, name
+):
     monkeypatch.setattr(landlock, "readable", lambda: [Path("/")])
     monkeypatch.setattr(landlock, "GRADING", tmp_path / "grading")
     assert doctor.examine(BY_NAME[name], harness, tmp_path, fenced).verdict == "escaped"
 
 
 def test_the_right_answers_get_the_same_points(graded_at, grader):
-    marks = [replace(graded, level="", seconds=0, peak_bytes=0) for graded in (graded_at(cells()), grader(cells()))]
+    marks = [
+        replace(graded, level="", seconds=0, peak_bytes=0)
+        for graded in (graded_at(cells()), grader(cells()))
+    ]
     assert marks[0] == marks[1] and marks[0].points == 6
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_cheat_wins_nothing_and_harms_nothing(graded_at, name):
-    assert_only_one_is_lost(graded_at(cells(first=CHEATS[name], same_strength=WRONG.format("alpha"))))
+    assert_only_one_is_lost(
+        graded_at(cells(first=CHEATS[name], same_strength=WRONG.format("alpha")))
+    )
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_answer_costs_its_own_exercise(graded_at, name):
     source, status = ANSWERS[name]
-    if graded_at.level in ENGINES and name == "takes all memory":  # the kernel ends it at once, and nobody is told why
+    # The kernel ends it at once, and nobody is told why.
+    if graded_at.level in ENGINES and name == "takes all memory":
         status = None
     assert_only_one_is_lost(graded_at(cells(same_strength=source)), status)
 
@@ -115,14 +153,21 @@ def test_a_level_that_is_not_here_is_a_sentence_and_no_other_is_taken(monkeypatc
     for name in ("bwrap", "podman", "docker"):
         with pytest.raises(AdaptLabError, match=f"no box of the level {name}: .* is not installed"):
             level(name)
-    with pytest.raises(AdaptLabError, match="no level 'none' of a box; there are bwrap, podman, docker, landlock"):
+    with pytest.raises(
+        AdaptLabError, match="no level 'none' of a box; there are bwrap, podman, docker, landlock"
+    ):
         level("none")
 
 
 def test_the_lower_level_is_for_those_who_ask(monkeypatch, fenced):
     monkeypatch.setenv("PATH", "/nowhere")
     assert level("landlock") == "landlock"
-    with pytest.raises(AdaptLabError, match="this machine has none: .*apt install bubblewrap.* can be asked for by --box landlock"):
+    with pytest.raises(
+        AdaptLabError,
+        match=(
+            "this machine has none: .*apt install bubblewrap.* can be asked for by --box landlock"
+        ),
+    ):
         level()
 
 
@@ -138,15 +183,23 @@ with prepared() as folder, Box(folder, 'landlock') as box:
     box.run({source!r})
     print(box.begun.home, flush=True)
     time.sleep(60)"""
-ORPHAN = "import os, subprocess, sys\nif os.fork() == 0:\n    os.setsid()\n    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', '{}'])\n"
+ORPHAN = (
+    "import os, subprocess, sys\nif os.fork() == 0:\n    os.setsid()\n   "
+    " subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', '{}'])\n"
+)
 
 
 def test_a_fenced_box_ends_with_its_grader(fenced):
     word = f"orphan-{os.getpid()}-{time.time_ns()}"
     source = KILLED.format(source=f"{ORPHAN.format(word)}    os._exit(0)\nos.wait()")
-    grader = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, start_new_session=True)
+    grader = subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE, start_new_session=True
+    )
     home = Path(grader.stdout.readline().decode().strip())
-    assert home.is_dir() and subprocess.run(["pgrep", "-f", word], stdout=subprocess.DEVNULL).returncode == 0
+    assert (
+        home.is_dir()
+        and subprocess.run(["pgrep", "-f", word], stdout=subprocess.DEVNULL).returncode == 0
+    )
     os.kill(grader.pid, signal.SIGKILL)
     grader.wait()
     assert not doctor.left(word)
@@ -162,7 +215,11 @@ with prepared(warm=False) as folder, Box(folder, {engine!r}) as box:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_container_ends_with_its_grader(engine):
-    grader = subprocess.Popen([sys.executable, "-c", CONTAINED.format(engine=there(engine))], stdout=subprocess.PIPE, start_new_session=True)
+    grader = subprocess.Popen(
+        [sys.executable, "-c", CONTAINED.format(engine=there(engine))],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
     name = grader.stdout.readline().decode().strip()
     listed = [engine, "ps", "--all", "--quiet", f"--filter=name={name}"]
     assert name and subprocess.check_output(listed)
@@ -177,7 +234,8 @@ def test_a_container_ends_with_its_grader(engine):
 @pytest.mark.parametrize("who", [0, 1], ids=["server", "supervisor"])
 def test_a_fenced_box_that_somebody_kills_is_begun_again(lab, harness, monkeypatch, fenced, who):
     """Once: its answers are asked for anew, and cost nothing."""
-    killed, read = [], Box.read
+    killed = []
+    read = Box.read
 
     def killing(box, names):
         if not killed:
@@ -191,7 +249,10 @@ def test_a_fenced_box_that_somebody_kills_is_begun_again(lab, harness, monkeypat
 
 
 def test_a_fenced_box_leaves_no_folder_however_deep(harness, fenced):
-    dig = "import os\nfor _ in range(2000):\n    os.mkdir('d')\n    os.chdir('d')\nos.mkdir('closed', 0o300)\nopen('closed/file', 'w').close()"
+    dig = (
+        "import os\nfor _ in range(2000):\n    os.mkdir('d')\n    os.chdir('d')\nos.mkdir('closed',"
+        " 0o300)\nopen('closed/file', 'w').close()"
+    )
     with Box(harness, fenced, replace(LIMITS, disk_bytes=2**30)) as box:
         box.begun.most = -1  # the watch ends what digs so deep
         home = box.begun.home
@@ -200,7 +261,13 @@ def test_a_fenced_box_leaves_no_folder_however_deep(harness, fenced):
     assert not home.exists()
 
 
-@pytest.mark.parametrize("make", [lambda f: (f / "a").write_bytes(bytes(5000)), lambda f: [(f / str(i)).touch() for i in range(5)]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda f: (f / "a").write_bytes(bytes(5000)),
+        lambda f: [(f / str(i)).touch() for i in range(5)],
+    ],
+)
 def test_what_stands_on_the_disk_is_counted(tmp_path, make):
     make(tmp_path)
     (tmp_path / "elsewhere").symlink_to("/usr")
@@ -213,10 +280,15 @@ def test_what_stands_on_the_disk_is_counted(tmp_path, make):
 
 @pytest.mark.parametrize(
     ("cell", "says"),
-    [("import os\nfor i in range(10**6): os.mkdir(f'd{i}')", "more than 300 files"),
-     ("f = open('x', 'wb')\n__import__('os').unlink('x')\nwhile True: f.write(bytes(2**16))", "more than 20 MiB")],
+    [
+        ("import os\nfor i in range(10**6): os.mkdir(f'd{i}')", "more than 300 files"),
+        (
+            "f = open('x', 'wb')\n__import__('os').unlink('x')\nwhile True: f.write(bytes(2**16))",
+            "more than 20 MiB",
+        ),
+    ],
     ids=["folders", "a file without a name"],
-)  # fmt: skip
+)
 def test_what_a_fenced_box_has_on_the_disk_is_limited(lab, harness, fenced, cell, says):
     few = replace(LIMITS, step_seconds=30, files=300, disk_bytes=20 * 2**20)
     graded = Grader(lab, harness, fenced)(cells(first=cell), few)
@@ -239,7 +311,9 @@ def test_open_files_that_stand_nowhere_are_counted(tmp_path):
         assert landlock.nameless([psutil.Process()]) - before == 2**20
 
 
-@pytest.mark.parametrize(("most", "kept"), [(1024, 1024), (2**20, 4096), (resource.RLIM_INFINITY, 4096)])
+@pytest.mark.parametrize(
+    ("most", "kept"), [(1024, 1024), (2**20, 4096), (resource.RLIM_INFINITY, 4096)]
+)
 def test_a_box_opens_no_more_files_than_the_machine_allows(monkeypatch, most, kept):
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (most, most))
     assert kernel_limits(LIMITS)["nofile"] == kept

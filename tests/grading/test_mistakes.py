@@ -36,31 +36,67 @@ def over_half(answers, margin):
 
 # (lab, exercise, an answer with two mistakes, what they are)
 ANSWERS = [
-    ("lab01", "vote", lambda answers, margin: vote.lead(Counter(answers).most_common(), margin, 1),
-     "none_stands and more_than_margin"),
-    ("lab01", "best_buy", lambda offers, target: best_buy.pick(above(offers, target), by_price),
-     "above_target and price_alone"),
-    ("lab01", "best_buy", lambda offers, target: best_buy.pick(above(offers[::-1], target), best_buy.cost),
-     "above_target and last_of_equals"),
-    ("lab01", "attack_outcome",
-     lambda reply, word, secret: attack_outcome.told(
-         reply, word, secret in "".join(filter(str.isalnum, reply.lower())), lambda word, text: word in text.lower()),
-     "inside_words and letters_stay"),
-    ("lab03", "fuse_rankings",
-     lambda rankings, weights, constant, cut: ordered(
-         reciprocal(rankings, [1] * len(rankings), constant, cut, first=0)),
-     "from_zero and unweighted"),
-    ("lab03", "compare", lambda new, old, resamples: bootstrap(old, new, resamples, percentiles=(5, 95)),
-     "ninety and reversed_sign"),
-    ("lab03", "compare",
-     lambda new, old, resamples: bootstrap(new, old, resamples, percentiles=(5, 95))
-     | {"difference": (np.asarray(new) - np.asarray(old))[resamples].mean()},
-     "ninety and of_the_draws"),
-    ("lab03", "diversify",
-     lambda relevance, similarity, balance, k, duplicate: choose(
-         relevance, similarity, 1 - balance, k, duplicate, last_wins=True),
-     "turned_round and last_of_equals"),
-]  # fmt: skip
+    (
+        "lab01",
+        "vote",
+        lambda answers, margin: vote.lead(Counter(answers).most_common(), margin, 1),
+        "none_stands and more_than_margin",
+    ),
+    (
+        "lab01",
+        "best_buy",
+        lambda offers, target: best_buy.pick(above(offers, target), by_price),
+        "above_target and price_alone",
+    ),
+    (
+        "lab01",
+        "best_buy",
+        lambda offers, target: best_buy.pick(above(offers[::-1], target), best_buy.cost),
+        "above_target and last_of_equals",
+    ),
+    (
+        "lab01",
+        "attack_outcome",
+        lambda reply, word, secret: attack_outcome.told(
+            reply,
+            word,
+            secret in "".join(filter(str.isalnum, reply.lower())),
+            lambda word, text: word in text.lower(),
+        ),
+        "inside_words and letters_stay",
+    ),
+    (
+        "lab03",
+        "fuse_rankings",
+        lambda rankings, weights, constant, cut: ordered(
+            reciprocal(rankings, [1] * len(rankings), constant, cut, first=0)
+        ),
+        "from_zero and unweighted",
+    ),
+    (
+        "lab03",
+        "compare",
+        lambda new, old, resamples: bootstrap(old, new, resamples, percentiles=(5, 95)),
+        "ninety and reversed_sign",
+    ),
+    (
+        "lab03",
+        "compare",
+        lambda new, old, resamples: (
+            bootstrap(new, old, resamples, percentiles=(5, 95))
+            | {"difference": (np.asarray(new) - np.asarray(old))[resamples].mean()}
+        ),
+        "ninety and of_the_draws",
+    ),
+    (
+        "lab03",
+        "diversify",
+        lambda relevance, similarity, balance, k, duplicate: choose(
+            relevance, similarity, 1 - balance, k, duplicate, last_wins=True
+        ),
+        "turned_round and last_of_equals",
+    ),
+]
 
 
 def verdict(exercise, answer):
@@ -68,7 +104,9 @@ def verdict(exercise, answer):
     return judge.verdict(exercise.outputs(answer, judge.inputs), tells_expected=True)
 
 
-@pytest.mark.parametrize(("lab", "name", "answer", "names"), ANSWERS, ids=[f"{row[1]}: {row[3]}" for row in ANSWERS])
+@pytest.mark.parametrize(
+    ("lab", "name", "answer", "names"), ANSWERS, ids=[f"{row[1]}: {row[3]}" for row in ANSWERS]
+)
 def test_two_mistakes_at_once_are_both_named(lab, name, answer, names):
     exercise = exercises(lab)[name]
     said = verdict(exercise, answer)
@@ -78,18 +116,27 @@ def test_two_mistakes_at_once_are_both_named(lab, name, answer, names):
 
 
 def test_a_known_mistake_beside_an_unknown_one_is_named_with_what_it_does_not_explain():
-    answer = lambda offers, target: best_buy.pick(above(offers, target), best_buy.cost) if offers else 1 / 0  # noqa: E731
+    def answer(offers, target):
+        return best_buy.pick(above(offers, target), best_buy.cost) if offers else 1 / 0
+
     said = verdict(exercises("lab01")["best_buy"], answer)
     assert said.misconception == "above_target"
     assert said.sentence.splitlines()[1:] == [
-        "That is not all:", "best_buy(offers=[], target=0.5)", "expected: None",
-        "got:      ZeroDivisionError: division by zero", "1 of 71 inputs fails."]  # fmt: skip
+        "That is not all:",
+        "best_buy(offers=[], target=0.5)",
+        "expected: None",
+        "got:      ZeroDivisionError: division by zero",
+        "1 of 71 inputs fails.",
+    ]
 
 
 def test_the_class_page_counts_each_of_two_mistakes():
     sentence = "Two mistakes at once:\n1. The first.\n2. The second."
-    marks = [Mark("a", "wrong", 0, 2, sentence, "one and two"), Mark("a", "wrong", 0, 2, "The first.", "one"),
-             Mark("a", "wrong", 0, 2, f"The first.{REST}f(1)", "one")]  # fmt: skip
+    marks = [
+        Mark("a", "wrong", 0, 2, sentence, "one and two"),
+        Mark("a", "wrong", 0, 2, "The first.", "one"),
+        Mark("a", "wrong", 0, 2, f"The first.{REST}f(1)", "one"),
+    ]
     sheets = [Sheet(str(i), "lab", "", "", "", [mark]) for i, mark in enumerate(marks)]
     assert misconceptions(sheets) == [("a", "The first.", 3), ("a", "The second.", 1)]
 
@@ -118,7 +165,9 @@ class branches(Exercise):
 
 def test_mistakes_in_other_branches_are_seen_where_each_alone_has_an_effect(monkeypatch):
     monkeypatch.setattr("adaptlab.grading.mistakes.combined", lambda *_: None)
-    said = verdict(branches, lambda n: "none" if n == 0 else "below" if n < 0 else branches.right(n))
+    said = verdict(
+        branches, lambda n: "none" if n == 0 else "below" if n < 0 else branches.right(n)
+    )
     assert said.misconception == "nothing and below"
     assert verdict(branches, lambda n: "none" if n < 0 else branches.right(n)).misconception == ""
 
@@ -158,8 +207,15 @@ def in_steps(a, b):
 
 @pytest.mark.parametrize(
     ("one", "other", "result"),
-    [(twice, minus, 5), (twice, rounded, 20), (rounded, minus, 0), (twice, halved, 16), (five, six, None), (twice, in_steps, None)],
-)  # fmt: skip
+    [
+        (twice, minus, 5),
+        (twice, rounded, 20),
+        (rounded, minus, 0),
+        (twice, halved, 16),
+        (five, six, None),
+        (twice, in_steps, None),
+    ],
+)
 def test_changes_of_two_functions_in_one(one, other, result):
     both = combined(add, one, other)
     assert (both and both(7, 9)) == result
@@ -167,13 +223,21 @@ def test_changes_of_two_functions_in_one(one, other, result):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(np.array([[0.5, 1.0]]), "np.array([[0.5, 1.0]])"), (np.zeros((0, 3)), "np.zeros((0, 3))"),
-     (np.array([0.1], "float32"), "np.array([0.1], dtype=np.float32)"), (np.float64(2), "2.0"),
-     ({"a": (1,)}, "{'a': (1,)}"), (math.inf, "float('inf')"), ([None, True], "[None, True]")],
-)  # fmt: skip
+    [
+        (np.array([[0.5, 1.0]]), "np.array([[0.5, 1.0]])"),
+        (np.zeros((0, 3)), "np.zeros((0, 3))"),
+        (np.array([0.1], "float32"), "np.array([0.1], dtype=np.float32)"),
+        (np.float64(2), "2.0"),
+        ({"a": (1,)}, "{'a': (1,)}"),
+        (math.inf, "float('inf')"),
+        ([None, True], "[None, True]"),
+    ],
+)
 def test_values_as_python_that_makes_them_again(value, text):
     assert literal(value) == text
 
 
 def test_a_call_too_long_to_be_read_is_told_in_words():
-    assert call_text("f", lambda x, k: 0, (np.zeros(5000), 3)) == "f(x=an array of shape (5000,), k=3)"
+    assert (
+        call_text("f", lambda x, k: 0, (np.zeros(5000), 3)) == "f(x=an array of shape (5000,), k=3)"
+    )

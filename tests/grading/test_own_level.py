@@ -52,7 +52,9 @@ def test_a_process_judges_as_a_box_does_and_leaves_nothing(lab):
         ends = "import os\nos._exit(3)"
         found = grader(cells(same_strength=wrong, count_adapters=ends)).marks
         assert [mark.status for mark in found] == ["crash", "wrong", "pass"]
-        endless = grader(cells(same_strength="while True: pass"), replace(LIMITS, step_seconds=1)).marks
+        endless = grader(
+            cells(same_strength="while True: pass"), replace(LIMITS, step_seconds=1)
+        ).marks
         assert endless[1].status == "timeout" and endless[2].status == "pass"
         assert set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) == before
 

@@ -13,7 +13,9 @@ from adaptlab.grading.submissions.find import Submission, find_submissions
 
 RIGHT = SOLUTIONS["same_strength"]
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"
-BLANK = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    raise NotImplementedError()"
+BLANK = (
+    "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    raise NotImplementedError()"
+)
 
 
 def points(graded) -> dict[str, float]:
@@ -24,21 +26,42 @@ def copied(name: str, *sources: str) -> list[dict]:
     """A notebook in which an answer's cell was copied: each copy has its marks, and its own id."""
     made = cells()
     place = next(i for i, cell in enumerate(made) if cell["id"] == name)
-    made[place : place + 1] = [answer_cell(name, source) | {"id": f"{name}-{i}"} for i, source in enumerate(sources)]
+    made[place : place + 1] = [
+        answer_cell(name, source) | {"id": f"{name}-{i}"} for i, source in enumerate(sources)
+    ]
     return made
 
 
 def bare(notebook: list[dict]) -> list[dict]:
     """A notebook as programs save it that know neither marks nor ids."""
-    return [{key: value for key, value in cell.items() if key != "id"} | {"metadata": {"_uuid": "7"}} for cell in notebook]
+    return [
+        {key: value for key, value in cell.items() if key != "id"} | {"metadata": {"_uuid": "7"}}
+        for cell in notebook
+    ]
 
 
 @pytest.fixture
 def lab_with_blank():
     """The lab as it is handed out: one answer blank, and a question that a person reads."""
-    text = {"grade_id": "explanation", "grade": True, "solution": True, "points": 3, "schema_version": 3}
-    asked = {"cell_type": "markdown", "id": "question", "metadata": {}, "source": "## In your own words"}
-    answer = {"cell_type": "markdown", "id": "explanation", "metadata": {"nbgrader": text}, "source": "YOUR ANSWER HERE"}
+    text = {
+        "grade_id": "explanation",
+        "grade": True,
+        "solution": True,
+        "points": 3,
+        "schema_version": 3,
+    }
+    asked = {
+        "cell_type": "markdown",
+        "id": "question",
+        "metadata": {},
+        "source": "## In your own words",
+    }
+    answer = {
+        "cell_type": "markdown",
+        "id": "explanation",
+        "metadata": {"nbgrader": text},
+        "source": "YOUR ANSWER HERE",
+    }
     return [*cells(same_strength=BLANK), asked, answer]
 
 
@@ -48,17 +71,36 @@ def given_out(grader, lab_with_blank):
     lab = read_lab(as_notebook(lab_with_blank), "lab04_short")
 
     def graded(made: list[dict]):
-        return grade(lab, Submission("student", as_notebook(made), "", ""), grader.harness, grader.level, secret=11)
+        return grade(
+            lab,
+            Submission("student", as_notebook(made), "", ""),
+            grader.harness,
+            grader.level,
+            secret=11,
+        )
 
     return graded
 
 
 @pytest.mark.parametrize(
     "sources",
-    [(RIGHT, RIGHT), (RIGHT, "# scratch, my first try"), ("# scratch", RIGHT), (WRONG, RIGHT), ("HALF = 0.5", RIGHT.replace("0.5", "HALF")),
-     (RIGHT, "Some words, where a code cell was split: and no code")],
-    ids=["copied", "split below", "split above", "tried twice", "a global in a cell of its own", "words"],
-)  # fmt: skip
+    [
+        (RIGHT, RIGHT),
+        (RIGHT, "# scratch, my first try"),
+        ("# scratch", RIGHT),
+        (WRONG, RIGHT),
+        ("HALF = 0.5", RIGHT.replace("0.5", "HALF")),
+        (RIGHT, "Some words, where a code cell was split: and no code"),
+    ],
+    ids=[
+        "copied",
+        "split below",
+        "split above",
+        "tried twice",
+        "a global in a cell of its own",
+        "words",
+    ],
+)
 def test_an_answer_in_several_cells_is_what_runs_from_top_to_bottom(given_out, sources):
     assert given_out(copied("same_strength", *sources)).points == 6
 
@@ -107,15 +149,26 @@ def test_of_two_notebooks_that_differ_a_person_decides(tmp_path, lab, grader):
     (one,) = find_submissions(tmp_path, lab.name)
     graded = grade(lab, one, grader.harness, grader.level, secret=11)
     assert {(mark.status, mark.points) for mark in graded.marks} == {("needs a person", None)}
-    assert "2 notebooks for lab04 (jane/lab04_a.ipynb, jane/lab04_b.ipynb)" in graded.marks[0].sentence
+    assert (
+        "2 notebooks for lab04 (jane/lab04_a.ipynb, jane/lab04_b.ipynb)" in graded.marks[0].sentence
+    )
 
 
 def test_a_cell_that_is_too_long_costs_itself_alone(given_out):
-    picture = {"cell_type": "markdown", "id": "p", "metadata": {}, "source": f"![](data:image/png;base64,{'A' * 300_000})"}
+    picture = {
+        "cell_type": "markdown",
+        "id": "p",
+        "metadata": {},
+        "source": f"![](data:image/png;base64,{'A' * 300_000})",
+    }
     long = f"{RIGHT}\nDATA = '{'x' * 300_000}'"
-    graded = given_out([picture, code_cell(f"DATA = '{'x' * 300_000}'"), *cells(same_strength=long)])
+    graded = given_out(
+        [picture, code_cell(f"DATA = '{'x' * 300_000}'"), *cells(same_strength=long)]
+    )
     assert points(graded) == dict.fromkeys(NAMES, 2) | {"same_strength": 0, "explanation": 0}
-    assert "has 300" in next(mark.sentence for mark in graded.marks if mark.exercise == "same_strength")
+    assert "has 300" in next(
+        mark.sentence for mark in graded.marks if mark.exercise == "same_strength"
+    )
 
 
 def test_lines_of_windows(given_out):
@@ -130,18 +183,32 @@ def test_experiments_without_ids_are_not_run_for_marks(grader):
     experiment = code_cell("raise SystemExit", "lab04-30")
     lab = read_lab(as_notebook([*cells(), predicted, experiment]), "lab04_short")
     made = bare([*cells(), predicted, experiment])
-    graded = grade(lab, Submission("student", as_notebook(made), "", ""), grader.harness, grader.level, secret=11)
+    graded = grade(
+        lab,
+        Submission("student", as_notebook(made), "", ""),
+        grader.harness,
+        grader.level,
+        secret=11,
+    )
     assert graded.points == 6 and graded.errors == {} and graded.prediction == "4"
 
 
-@pytest.mark.parametrize("encoded", [codecs.BOM_UTF8 + as_notebook(cells()), as_notebook(cells()).decode().encode("utf-16")], ids=["UTF-8", "UTF-16"])
+@pytest.mark.parametrize(
+    "encoded",
+    [codecs.BOM_UTF8 + as_notebook(cells()), as_notebook(cells()).decode().encode("utf-16")],
+    ids=["UTF-8", "UTF-16"],
+)
 def test_a_mark_before_the_text_is_read_over(encoded):
-    assert [cell.name for cell in read_cells(encoded)] == [cell.name for cell in read_cells(as_notebook(cells()))]
+    assert [cell.name for cell in read_cells(encoded)] == [
+        cell.name for cell in read_cells(as_notebook(cells()))
+    ]
 
 
 def test_what_holds_no_answer_is_no_lab(lab):
     with pytest.raises(Invalid, match="No answer of lab04_short is in this notebook"):
-        rebuild(lab, read_cells(json.dumps({"nbformat": 4, "cells": [code_cell("1 + 1")]}).encode()))
+        rebuild(
+            lab, read_cells(json.dumps({"nbformat": 4, "cells": [code_cell("1 + 1")]}).encode())
+        )
 
 
 @pytest.mark.parametrize("name", ["same_strength", "nobody's"])

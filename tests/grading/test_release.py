@@ -23,7 +23,9 @@ from adaptlab.grading.release import release
 COURSE = Path(__file__).parents[2]
 LABS = [f"lab{number:02}" for number in range(1, 9)]
 ALL = [(lab, name) for lab in LABS for name in exercises(lab)]
-CALLED = [(lab, name) for lab, name in ALL if not issubclass(exercises(lab)[name], Artefact | Parsons)]
+CALLED = [
+    (lab, name) for lab, name in ALL if not issubclass(exercises(lab)[name], Artefact | Parsons)
+]
 ORDERS = [(lab, name) for lab, name in ALL if issubclass(exercises(lab)[name], Parsons)]
 
 
@@ -118,7 +120,9 @@ def test_a_check_in_the_copy_uses_what_was_recorded(copy):
         "check.lab04.same_strength(lambda a, r, n, s: a * n / r)"
     )
     path = {"PYTHONPATH": str(copy / "src"), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=copy, env=path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy, env=path, capture_output=True, text=True
+    )
     assert done.stdout.startswith("✓ same_strength")
     assert "NotYet: same_strength: " in done.stderr
 
@@ -144,7 +148,9 @@ def a_course(folder: Path) -> Path:
 
 def test_an_instructors_own_copy_of_a_lab_is_given_to_nobody(tmp_path):
     release(a_course(tmp_path / "course"), tmp_path / "students")
-    assert [path.name for path in (tmp_path / "students" / "labs").iterdir()] == ["lab04_lora.ipynb"]
+    assert [path.name for path in (tmp_path / "students" / "labs").iterdir()] == [
+        "lab04_lora.ipynb"
+    ]
     released = labs_of(tmp_path / "students")
     shutil.copyfile(released[0], tmp_path / "students" / "labs" / "lab04_lora-Copy1.ipynb")
     assert labs_of(tmp_path / "students") == released, "a student's copy is no lab either"
@@ -167,7 +173,9 @@ def test_a_folder_without_labs_is_told_as_such(tmp_path):
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 def test_a_lab_is_checked_in_the_copy_as_it_is_graded(copy):
     lab = COURSE / "labs" / "lab04_lora.ipynb"
-    (copy / "labs" / "mine_lab04.ipynb").write_bytes(solved(COURSE / "solutions" / "lab04_lora.py", lab))
+    (copy / "labs" / "mine_lab04.ipynb").write_bytes(
+        solved(COURSE / "solutions" / "lab04_lora.py", lab)
+    )
     done = in_copy(copy, "labs", "check", "labs/mine_lab04.ipynb")
     assert "same_strength: pass" in done.stdout, done.stdout + done.stderr
     assert "wrong" not in done.stdout

@@ -1,4 +1,6 @@
-"""Requests for a second look: kept through every regrading, answered by a mark or a refusal with a name under it, and shown as text."""
+"""Requests for a second look: kept through every regrading, answered by a mark or a refusal with a
+name under it, and shown as text.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -14,7 +16,14 @@ from adaptlab.grading.records.export import COLUMNS, to_csv
 from adaptlab.grading.records.feedback import write_feedback
 from adaptlab.grading.records.marks import Ledger, Request
 
-HOSTILE = ["<script>alert(1)</script>", "=HYPERLINK(1)", "@SUM(A1)\n\tjane: 6 of 6", "\x1b[2J\u202e", "'; DROP TABLE requests; --", "{{ 7 * 7 }}"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "=HYPERLINK(1)",
+    "@SUM(A1)\n\tjane: 6 of 6",
+    "\x1b[2J\u202e",
+    "'; DROP TABLE requests; --",
+    "{{ 7 * 7 }}",
+]
 EXERCISE = "same_strength"
 
 
@@ -50,14 +59,20 @@ def of_jane(ledger: Ledger) -> list[Request]:
 def test_a_mark_answers_a_request_and_a_regrading_does_not(ledger):
     ledger.request("jane", NAME, EXERCISE, "I divided by the root.")
     keep(ledger, "jane", GOT | {EXERCISE: ("pass", 2.0)}, "mended")
-    assert [request.reason for request in ledger.sheets(NAME)[0].open_requests] == ["I divided by the root."]
+    assert [request.reason for request in ledger.sheets(NAME)[0].open_requests] == [
+        "I divided by the root."
+    ]
     ledger.decide("jane", NAME, "count_adapters", 1, "another exercise", "A. Teacher")
     ledger.decide("лена", NAME, EXERCISE, 1, "another student", "A. Teacher")
     assert not of_jane(ledger)[0].answered
     ledger.decide("jane", NAME, EXERCISE, 1.5, "So you did.", "A. Teacher")
     ledger.decide("jane", NAME, EXERCISE, 1, "And yet.", "B. Teacher")
     answered = of_jane(ledger)[0]
-    assert (answered.points, answered.answer, answered.author) == (1.5, "So you did.", "A. Teacher") and answered.answered >= answered.at
+    assert (answered.points, answered.answer, answered.author) == (
+        1.5,
+        "So you did.",
+        "A. Teacher",
+    ) and answered.answered >= answered.at
     keep(ledger, "jane", GOT, "mended again")
     assert of_jane(ledger) == [answered] and ledger.sheets(NAME)[0].open_requests == []
 
@@ -89,31 +104,54 @@ def test_pages_and_exports_show_hostile_reasons_as_text_or_not_at_all(ledger, tm
     assert [request.reason for request in of_jane(ledger)] == [*HOSTILE, "Please look again."]
     page = write_feedback(ledger.sheets(NAME), tmp_path)[0].read_text()
     assert not any(bad in page for bad in ("<script", "\x1b", "\u202e", "49"))
-    assert page.count("&lt;script&gt;alert(1)") == 3 and page.count("the mark stays") == len(HOSTILE) and page.count("Not answered yet.") == 1
+    assert (
+        page.count("&lt;script&gt;alert(1)") == 3
+        and page.count("the mark stays") == len(HOSTILE)
+        and page.count("Not answered yet.") == 1
+    )
     for platform in COLUMNS:
-        assert not any(line.startswith(("=", "@", '"=', '"@')) or "HYPERLINK" in line for line in to_csv(ledger.sheets(NAME), platform).splitlines())
+        assert not any(
+            line.startswith(("=", "@", '"=', '"@')) or "HYPERLINK" in line
+            for line in to_csv(ledger.sheets(NAME), platform).splitlines()
+        )
 
 
 def test_the_commands_keep_list_and_answer(ledger, command, tmp_path):
     command("request", "jane", EXERCISE, "--reason", "Look\n\x1bлена: 9 of 9")
     listed = command("show").splitlines()
-    assert len(listed) == 3 and listed[1].startswith(f"  asks for a second look at {EXERCISE}") and listed[1].endswith("Look �лена: 9 of 9")
+    assert (
+        len(listed) == 3
+        and listed[1].startswith(f"  asks for a second look at {EXERCISE}")
+        and listed[1].endswith("Look �лена: 9 of 9")
+    )
     assert "Not answered yet." in (tmp_path / "feedback" / "student_jane.html").read_text()
     command("request", "jane", EXERCISE, "--decline", "It is wrong.", "--author", "A. Teacher")
-    assert "A. Teacher, the mark stays: It is wrong." in (tmp_path / "feedback" / "student_jane.html").read_text()
+    assert (
+        "A. Teacher, the mark stays: It is wrong."
+        in (tmp_path / "feedback" / "student_jane.html").read_text()
+    )
     command("request", "jane", EXERCISE, "--reason", "Again.")
     command("mark", "jane", EXERCISE, "1", "--author", "B. Teacher", "--reason", "Half of it.")
-    assert "B. Teacher, 1 point: Half of it." in (tmp_path / "feedback" / "student_jane.html").read_text()
+    assert (
+        "B. Teacher, 1 point: Half of it."
+        in (tmp_path / "feedback" / "student_jane.html").read_text()
+    )
     assert len(command("show").splitlines()) == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["nobody", EXERCISE, "--reason", "x"], "no student"), (["jane", "other", "--reason", "x"], "no exercise"), (["jane", EXERCISE], "Give --reason"),
-     (["jane", EXERCISE, "--reason", "x", "--decline", "y"], "Give --reason"), (["jane", EXERCISE, "--reason", " "], "needs a reason"),
-     (["jane", EXERCISE, "--decline", "x", "--author", "me"], "No request"), (["jane", EXERCISE, "--decline", "x"], "author and a reason")],
+    [
+        (["nobody", EXERCISE, "--reason", "x"], "no student"),
+        (["jane", "other", "--reason", "x"], "no exercise"),
+        (["jane", EXERCISE], "Give --reason"),
+        (["jane", EXERCISE, "--reason", "x", "--decline", "y"], "Give --reason"),
+        (["jane", EXERCISE, "--reason", " "], "needs a reason"),
+        (["jane", EXERCISE, "--decline", "x", "--author", "me"], "No request"),
+        (["jane", EXERCISE, "--decline", "x"], "author and a reason"),
+    ],
     ids=range(7),
-)  # fmt: skip
+)
 def test_a_request_is_checked(command, arguments, says):
     with pytest.raises(AdaptLabError, match=says):
         command("request", *arguments)

@@ -18,12 +18,17 @@ BRIGHTSPACE = "1-2 - Jane Doe - Nov 20, 2026 233 PM"
 # By what was handed in, the name under which the feedback goes back.
 PLACES = {
     "moodle": {
-        "Jane Doe_123_assignsubmission_file_/a.ipynb": f"Jane Doe_123_assignsubmission_file_/{PAGE}",
+        "Jane Doe_123_assignsubmission_file_/a.ipynb": (
+            f"Jane Doe_123_assignsubmission_file_/{PAGE}"
+        ),
         "Joe Roe_4_assignsubmission_file/w/a.ipynb": f"Joe Roe_4_assignsubmission_file/{PAGE}",
         "Kim Lee_5_assignsubmission_file_a.ipynb": f"Kim Lee_5_assignsubmission_file_/{PAGE}",
         f"{PERSIAN}_6_assignsubmission_file_/a.ipynb": f"{PERSIAN}_6_assignsubmission_file_/{PAGE}",
     },
-    "canvas": {name: name for name in ("doejane_4711_99_a.ipynb", "roejoe_LATE_5_98_hw.zip", "anon_Xw3Fd_97_a.ipynb")},
+    "canvas": {
+        name: name
+        for name in ("doejane_4711_99_a.ipynb", "roejoe_LATE_5_98_hw.zip", "anon_Xw3Fd_97_a.ipynb")
+    },
     "brightspace": {f"{BRIGHTSPACE}/a.ipynb": f"{BRIGHTSPACE}/{PAGE}"},
 }
 
@@ -67,7 +72,8 @@ def test_feedback_that_no_platform_takes_is_a_sentence(tmp_path, platform, says)
 
 
 def test_the_ledger_keeps_who_handed_in(tmp_path):
-    ledger, jane = Ledger(tmp_path / "marks.db"), owner("doejane_LATE_4711_99_a.ipynb")
+    ledger = Ledger(tmp_path / "marks.db")
+    jane = owner("doejane_LATE_4711_99_a.ipynb")
     ledger.note_owners("lab04_lora", [jane])
     with ledger._opened() as db:
         assert ledger._owners(db, "lab04_lora") == [jane]

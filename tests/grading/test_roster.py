@@ -65,17 +65,34 @@ def roster(tmp_path):
 
 JANE = Person("Jane Doe", "4711")
 JOE = Person("J. Roe", "", "joe@uni.example")
-MISSING, DOUBLE = "on the roster, and nothing handed in: ", "handed in more than once: "
-UNKNOWN, SEVERAL = "handed in, and not on the roster: ", "may be more than one of the roster: "
+MISSING = "on the roster, and nothing handed in: "
+DOUBLE = "handed in more than once: "
+UNKNOWN = "handed in, and not on the roster: "
+SEVERAL = "may be more than one of the roster: "
 CASES = {
-    "Canvas, missing": (CANVAS, [owner("doejane_4711_99_lab04.ipynb")], [f"{MISSING}Roe, Joe; Lee, Kim"]),
+    "Canvas, missing": (
+        CANVAS,
+        [owner("doejane_4711_99_lab04.ipynb")],
+        [f"{MISSING}Roe, Joe; Lee, Kim"],
+    ),
     "Canvas, unknown": (
         CANVAS,
-        [owner(name) for name in ("doejane_4711_9_a.ipynb", "roejoe_LATE_4712_9_a.ipynb",
-                                  "leekim_4713_9_a.ipynb", "poeann_9_9_a.ipynb")],
+        [
+            owner(name)
+            for name in (
+                "doejane_4711_9_a.ipynb",
+                "roejoe_LATE_4712_9_a.ipynb",
+                "leekim_4713_9_a.ipynb",
+                "poeann_9_9_a.ipynb",
+            )
+        ],
         [f"{UNKNOWN}poeann_9"],
     ),
-    "Moodle, namesakes": (MOODLE, [owner("Jane Doe_123_assignsubmission_file_/a.ipynb")], [f"{MISSING}Jane Doe"]),
+    "Moodle, namesakes": (
+        MOODLE,
+        [owner("Jane Doe_123_assignsubmission_file_/a.ipynb")],
+        [f"{MISSING}Jane Doe"],
+    ),
     "a group": (GRADESCOPE, [submission(1, JANE, JOE)], []),
     "double": (
         GRADESCOPE,
@@ -83,7 +100,11 @@ CASES = {
         [f"{MISSING}Joe Roe", f"{DOUBLE}Jane Doe (submission_1, submission_2)", f"{UNKNOWN}jroe"],
     ),
     "GitHub": (GITHUB, [owner("lab04-jroe/labs/a.ipynb"), owner("lab04-mary-ann/a.ipynb")], []),
-    "names alone": ("Jane Doe\nJoe Roe\n", [owner("Doe, Jane/a.ipynb"), owner("joe_roe_lab04.ipynb")], []),
+    "names alone": (
+        "Jane Doe\nJoe Roe\n",
+        [owner("Doe, Jane/a.ipynb"), owner("joe_roe_lab04.ipynb")],
+        [],
+    ),
     "namesakes": (
         "Name\nJane Doe\nJane Doe\n",
         [owner("jane doe/a.ipynb")],
@@ -91,12 +112,15 @@ CASES = {
     ),
     "Blackboard": (BLACKBOARD, [owner("hw_jdoe_attempt_2026-11-20-14-33-05_a.ipynb")], []),
     "groups": (
-        CANVAS, [owner("team_3_12345_678913_a.ipynb"), owner("team_4_12346_678914_a.ipynb")],
-        ["nobody who handed in is on the roster: team_3_12345; team_4_12346. "
-         "Give the list of this class; groups of Canvas's are on none."],
+        CANVAS,
+        [owner("team_3_12345_678913_a.ipynb"), owner("team_4_12346_678914_a.ipynb")],
+        [
+            "nobody who handed in is on the roster: team_3_12345; team_4_12346. "
+            "Give the list of this class; groups of Canvas's are on none."
+        ],
     ),
     "accents": ("Name,Email\nJosé Doe,jose@uni.example", [owner("jose doe/a.ipynb")], []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -107,9 +131,13 @@ def test_who_is_missing_unknown_or_double(roster, case):
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "is empty"), (b"\n\n", "is empty"), ("José".encode("latin-1"), "not UTF-8"),
-     (None, "cannot be read")],
-)  # fmt: skip
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        ("José".encode("latin-1"), "not UTF-8"),
+        (None, "cannot be read"),
+    ],
+)
 def test_a_roster_that_is_none_is_a_sentence(tmp_path, content, says):
     if content is not None:
         (tmp_path / "roster.csv").write_bytes(content)
@@ -130,11 +158,18 @@ def test_canvas_gets_its_own_columns_back(roster):
 def test_brightspace_gets_its_own_columns_back(roster):
     found = [sheet(owner("12-3 - Jane Doe - Nov 20, 2026 233 PM/a.ipynb"))]
     known = "OrgDefinedId,Username,Last Name,First Name,"
-    told = known + "Lab 04 Points Grade <Numeric MaxPoints:2>,End-of-Line Indicator\n#4711,jdoe,Doe,Jane,,#\n"
+    told = (
+        known + "Lab 04 Points Grade <Numeric MaxPoints:2>,End-of-Line"
+        " Indicator\n#4711,jdoe,Doe,Jane,,#\n"
+    )
     text, unknown = into_roster(found, "brightspace", roster(told))
     assert unknown == [] and text.splitlines() == [
-        "OrgDefinedId,Username,Lab 04 Points Grade <Numeric MaxPoints:2>,End-of-Line Indicator", "#4711,jdoe,2,#"]  # fmt: skip
-    text, _ = into_roster(found, "brightspace", roster(f"{known}End-of-Line Indicator\n#4711,jdoe,Doe,Jane,#\n"))
+        "OrgDefinedId,Username,Lab 04 Points Grade <Numeric MaxPoints:2>,End-of-Line Indicator",
+        "#4711,jdoe,2,#",
+    ]
+    text, _ = into_roster(
+        found, "brightspace", roster(f"{known}End-of-Line Indicator\n#4711,jdoe,Doe,Jane,#\n")
+    )
     assert text.splitlines()[0] == f"OrgDefinedId,Username,{LAB} Points Grade,End-of-Line Indicator"
 
 
@@ -145,7 +180,9 @@ def test_blackboard_gets_its_own_columns_back(tmp_path, encoding):
     found = [sheet(owner("hw_jdoe_attempt_2026-11-20-14-33-05_a.ipynb"))]
     text, unknown = into_roster(found, "blackboard", read_roster(tmp_path / "gradebook.xls"))
     assert unknown == [] and text.splitlines() == [
-        "Last Name,First Name,Username,Lab 04 [Total Pts: 2 Score] |778", "Doe,Jane,jdoe,2"]  # fmt: skip
+        "Last Name,First Name,Username,Lab 04 [Total Pts: 2 Score] |778",
+        "Doe,Jane,jdoe,2",
+    ]
 
 
 def test_a_platform_that_takes_only_its_own_file_says_so():
@@ -187,9 +224,12 @@ def test_a_list_that_is_not_the_platforms_is_refused(roster, platform, says):
 
 @pytest.mark.parametrize(
     ("name", "number"),
-    [("team_3_12345_678913_lab04.ipynb", "12345"), ("team_3_lab04.ipynb", ""),
-     ("anon_Xw3Fd_678910_lab04.ipynb", "")],
-)  # fmt: skip
+    [
+        ("team_3_12345_678913_lab04.ipynb", "12345"),
+        ("team_3_lab04.ipynb", ""),
+        ("anon_Xw3Fd_678910_lab04.ipynb", ""),
+    ],
+)
 def test_ids_are_only_those_that_the_platform_wrote(name, number):
     assert rows(to_csv([sheet(owner(name))], "canvas"))[0]["ID"] == number
 

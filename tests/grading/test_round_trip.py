@@ -13,7 +13,8 @@ GRADEBOOK = """Student,ID,SIS User ID,SIS Login ID,Section,Lab 04 (778)
 "Doe, Jane",4711,s1,jdoe,Section 1,
 "Lee, Kim",4713,s3,klee,Section 2,
 """
-JANE, TEAM = "doejane_LATE_4711_99_lab04_short.ipynb", "team_3_12345_678913_lab04_short.ipynb"
+JANE = "doejane_LATE_4711_99_lab04_short.ipynb"
+TEAM = "team_3_12345_678913_lab04_short.ipynb"
 
 
 @pytest.fixture
@@ -36,8 +37,11 @@ def command(tmp_path):
 
 
 def test_an_export_of_canvas_and_back(tmp_path, command, box_level):
-    roster, late = ["--roster", str(tmp_path / "gradebook.csv")], ["--due", "2026-11-20T00:00+00:00"]
-    said = command("run", str(tmp_path / "submissions.zip"), *roster, *late, "--percent-a-day", "10")
+    roster = ["--roster", str(tmp_path / "gradebook.csv")]
+    late = ["--due", "2026-11-20T00:00+00:00"]
+    said = command(
+        "run", str(tmp_path / "submissions.zip"), *roster, *late, "--percent-a-day", "10"
+    )
     assert {
         "no notebook, so not graded: leekim_4713_link.html",
         "on the roster, and nothing handed in: Lee, Kim",

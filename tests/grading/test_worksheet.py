@@ -22,7 +22,11 @@ LAB = "lab04_lora"
 def out(tmp_path) -> Path:
     lab, _ = read_lab_named(COURSE, "04")
     ledger = Ledger(tmp_path / "marks.db")
-    for student, answer in {"jane": "=HYPERLINK(1)", "Jó, 'X'": "Two\nlines.", "=cmd": "x" * 40_000}.items():
+    for student, answer in {
+        "jane": "=HYPERLINK(1)",
+        "Jó, 'X'": "Two\nlines.",
+        "=cmd": "x" * 40_000,
+    }.items():
         marks = [Mark(name, "pass", of, of, "Right.") for name, of in lab.points.items()]
         marks.append(Mark("explanation", "needs a person", None, 3, "Read."))
         one = Submission(student, student.encode(), f"{student}.ipynb", "")

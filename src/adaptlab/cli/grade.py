@@ -34,7 +34,10 @@ BoxLevel = Annotated[
     str,
     typer.Option(
         "--box",
-        help="The box: bwrap, podman, docker or landlock; if not given the first that is there, but never landlock.",
+        help=(
+            "The box: bwrap, podman, docker or landlock; if not given the first that is there, but"
+            " never landlock."
+        ),
     ),
 ]
 Gradebook = Annotated[
@@ -45,7 +48,10 @@ Gradebook = Annotated[
 ]
 
 ROSTER = "The class list: a CSV file of any platform's, or a name on each line."
-PLATFORM_FILE = "The gradebook of Canvas, Brightspace or Blackboard, or Moodle's grading worksheet, to write the marks into."
+PLATFORM_FILE = (
+    "The gradebook of Canvas, Brightspace or Blackboard, or Moodle's grading worksheet, to write"
+    " the marks into."
+)
 RosterFile = Annotated[Path | None, typer.Option("--roster", help=ROSTER)]
 
 
@@ -72,7 +78,9 @@ def grade_run(
     roster: RosterFile = None,
     folder: Folder = Path("."),
 ) -> None:
-    """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command goes on; exit status 1 if the grader itself failed."""
+    """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command
+    goes on; exit status 1 if the grader itself failed.
+    """
     from zipfile import is_zipfile
 
     from adaptlab.grading.recorded import is_recorded
@@ -99,7 +107,8 @@ def grade_run(
         level(box)
     if box in LOWER:
         print(
-            f"note: a box of the level {box} promises less than others; adaptlab grade doctor --box {box} says what.",
+            f"note: a box of the level {box} promises less than others; adaptlab grade doctor --box"
+            f" {box} says what.",
             file=sys.stderr,
         )
     if (free_days or percent_a_day) and not due:
@@ -112,11 +121,13 @@ def grade_run(
         raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
     wanted = files_asked_for(assignment.name)
     found = find_submissions(submissions, assignment.name, wanted, assignment.blanks)
-    ledger, grader = Ledger(out / "marks.db"), grader_of(assignment, digest)
+    ledger = Ledger(out / "marks.db")
+    grader = grader_of(assignment, digest)
     found = ledger.named_as_before(assignment.name, found)
     if others := without_notebook(submissions, assignment.name, found):
         print(
-            f"no notebook, so not graded: {', '.join(map(in_a_line, others[:20]))}{' …' if len(others) > 20 else ''}",
+            "no notebook, so not graded:"
+            f" {', '.join(map(in_a_line, others[:20]))}{' …' if len(others) > 20 else ''}",
             file=sys.stderr,
         )
     for one in found:
@@ -134,7 +145,8 @@ def grade_run(
     if due:
         if submissions.suffix.lower() == ".zip" and any(not one.owner.timed for one in found):
             print(
-                "note: every submission in a zip counts as received at the time of the zip's own file, which may be that of your download.",
+                "note: every submission in a zip counts as received at the time of the zip's own"
+                " file, which may be that of your download.",
                 file=sys.stderr,
             )
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
@@ -151,16 +163,19 @@ def grade_run(
     sheets = ledger.sheets(assignment.name)
     write_feedback(sheets, out / "feedback", measured)
     print(
-        f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages: {out / 'feedback' / 'class.html'}"
+        f"{n} of {len(found)} submissions graded now; marks: {out / 'marks.db'}, pages:"
+        f" {out / 'feedback' / 'class.html'}"
     )
     for student, exercise, before, now in ledger.moved(assignment.name, grader):
         print(
-            f"changed: {in_a_line(student)}, {exercise}: {_points(before)} before, {_points(now)} now"
+            f"changed: {in_a_line(student)}, {exercise}: {_points(before)} before,"
+            f" {_points(now)} now"
         )
     for sheet in sheets:
         if sheet.outdated:
             print(
-                f"marked by hand before this submission came, look again: {in_a_line(sheet.student)}, {', '.join(sheet.outdated)}"
+                "marked by hand before this submission came, look again:"
+                f" {in_a_line(sheet.student)}, {', '.join(sheet.outdated)}"
             )
     if failed := [
         sheet.student
@@ -168,7 +183,8 @@ def grade_run(
         if any(mark.status == "grader error" for mark in sheet.marks)
     ]:
         _fail(
-            f"The grader failed with {', '.join(map(in_a_line, failed))}: no points and no zeros were given. Run the command again, or look there."
+            f"The grader failed with {', '.join(map(in_a_line, failed))}: no points and no zeros"
+            " were given. Run the command again, or look there."
         )
 
 
@@ -187,12 +203,15 @@ def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
             if sheet.outdated
             else ""
         )
-        print(f"{in_a_line(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}")
+        print(
+            f"{in_a_line(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}"
+        )
         for request in (
             sheet.open_requests
         ):  # on one line, whatever is in it, lest it look like another student's
             print(
-                f"  asks for a second look at {request.exercise} ({request.at[:10]}): {in_a_line(request.reason)}"
+                f"  asks for a second look at {request.exercise} ({request.at[:10]}):"
+                f" {in_a_line(request.reason)}"
             )
 
 
@@ -207,14 +226,17 @@ def grade_mark(
     reason: Annotated[str, typer.Option(help="Why; the student reads it.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a request; all are kept, with author and reason."""
+    """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a
+    request; all are kept, with author and reason.
+    """
     from adaptlab.grading.records.feedback import in_a_line
 
     ledger, sheets = _kept(lab, out, folder)
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
     _write_pages(ledger, sheets[0].lab, out)
     print(
-        f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the pages are written anew."
+        f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the pages are"
+        " written anew."
     )
 
 
@@ -262,7 +284,9 @@ def grade_request(
     author: Annotated[str, typer.Option(help="Who declines.")] = "",
     folder: Folder = Path("."),
 ) -> None:
-    """Keep a student's request for a second look at an exercise. A later mark by hand answers it, or --decline with --author."""
+    """Keep a student's request for a second look at an exercise. A later mark by hand answers it,
+    or --decline with --author.
+    """
     from adaptlab.grading.records.feedback import in_a_line
 
     if bool(reason) == bool(decline):
@@ -282,7 +306,12 @@ def grade_request(
 def grade_export(
     lab: LabName,
     out: Out,
-    platform: Annotated[str, typer.Option(help="canvas, moodle, gradescope, brightspace, blackboard, nbgrader, or table.")] = "canvas",
+    platform: Annotated[
+        str,
+        typer.Option(
+            help="canvas, moodle, gradescope, brightspace, blackboard, nbgrader, or table."
+        ),
+    ] = "canvas",
     gradebook: Gradebook = None,
     roster: Annotated[Path | None, typer.Option(help=PLATFORM_FILE)] = None,
     folder: Folder = Path("."),
@@ -303,12 +332,14 @@ def grade_export(
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
             print(
-                f"kept as formgrader has it: {in_a_line(kept.student)}, {kept.exercise}: {kept.points:g}"
+                f"kept as formgrader has it: {in_a_line(kept.student)}, {kept.exercise}:"
+                f" {kept.points:g}"
             )
         released = (folder / "labs" / f"{sheets[0].lab}.ipynb").read_bytes()
         config = write_course(path, sheets[0].lab, released, sheets)
         print(
-            f"formgrader's course: {config.parent}; mark there by: {OPEN.format(folder=config.parent)}"
+            f"formgrader's course: {config.parent}; mark there by:"
+            f" {OPEN.format(folder=config.parent)}"
         )
     else:
         if roster:
@@ -318,13 +349,18 @@ def grade_export(
                 print(f"not on the roster, so not in the file: {names}", file=sys.stderr)
         else:
             text = to_csv(sheets, platform)
-            if nameless := [sheet.student for sheet in sheets if platform == "canvas" and sheet.owner.is_nameless]:
+            if nameless := [
+                sheet.student
+                for sheet in sheets
+                if platform == "canvas" and sheet.owner.is_nameless
+            ]:
                 says = "anonymous, so Canvas takes no marks from this file for them"
                 print(f"{says}: {'; '.join(map(in_a_line, nameless))}", file=sys.stderr)
         write_whole(path, text)
         if waiting := sum(bool(sheet.waiting) for sheet in sheets):
             print(
-                f"note: {waiting} of {len(sheets)} students have exercises without a mark, which count nothing in this file.",
+                f"note: {waiting} of {len(sheets)} students have exercises without a mark, which"
+                " count nothing in this file.",
                 file=sys.stderr,
             )
     print(path)
@@ -370,7 +406,8 @@ def grade_import(
     from adaptlab.grading.records.nbgrader import read_comments_alone, read_foreign
 
     ledger, sheets = _kept(lab, out, folder)
-    name, path = sheets[0].lab, gradebook or out / "gradebook.db"
+    name = sheets[0].lab
+    path = gradebook or out / "gradebook.db"
     assignment = read_lab_named(folder, lab)[0]
     for found in read_foreign(path, assignment, sheets):
         reason = found.comment or "marked in nbgrader's formgrader"
@@ -384,7 +421,9 @@ def grade_import(
 
 @grade_app.command("doctor")
 def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
-    """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it does not keep what it promises."""
+    """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it
+    does not keep what it promises.
+    """
     from adaptlab.grading.records.feedback import in_a_line
     from adaptlab.grading.sandbox.levels import level
     from adaptlab.grading.sandbox.self_check import examine_all
@@ -395,13 +434,12 @@ def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
     for finding in examine_all(folder.resolve(), tried):
         findings.append(finding)
         said = finding.verdict if finding.promised else "not promised"
-        print(
-            f"{finding.probe.name:24} {said:13} {finding.probe.promise}{f' ({in_a_line(finding.what)[:100]})' if finding.what else ''}",
-            flush=True,
-        )
+        what = f" ({in_a_line(finding.what)[:100]})" if finding.what else ""
+        print(f"{finding.probe.name:24} {said:13} {finding.probe.promise}{what}", flush=True)
     if broken := [finding.probe.name for finding in findings if finding.broken]:
         _fail(
-            f"This machine's box does not keep what it promises ({', '.join(broken)}): grade nobody's notebook here until it does."
+            f"This machine's box does not keep what it promises ({', '.join(broken)}): grade"
+            " nobody's notebook here until it does."
         )
     print(f"The box keeps all of its {sum(finding.promised for finding in findings)} promises.")
 
@@ -416,10 +454,12 @@ def _kept(lab: str, out: Path, folder: Path) -> tuple:
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.records.marks import Ledger
 
-    name, ledger = read_lab_named(folder, lab)[0].name, Ledger(out / "marks.db")
+    name = read_lab_named(folder, lab)[0].name
+    ledger = Ledger(out / "marks.db")
     if not ledger.path.exists() or not (sheets := ledger.sheets(name)):
         raise AdaptLabError(
-            f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out {out}"
+            f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out"
+            f" {out}"
         )
     return ledger, sheets
 
@@ -442,7 +482,8 @@ def _utc(due: str) -> str:
         moment = datetime.fromisoformat(due)
         if moment.tzinfo is None:
             raise AdaptLabError(
-                f"{due} lacks its zone, without which nobody knows when that is; write it as in 2026-11-30T23:59+01:00."
+                f"{due} lacks its zone, without which nobody knows when that is; write it as in"
+                " 2026-11-30T23:59+01:00."
             )
         return moment.astimezone(UTC).isoformat()
     except (ValueError, OverflowError) as error:

@@ -32,7 +32,8 @@ def labs_build(
     """Make labs/ from solutions/, by nbgrader: the same notebooks without their answers."""
     from adaptlab.course.labs import build_labs, find_sources, out_of_step
 
-    sources, target = find_sources(folder / "solutions", labs), folder / "labs"
+    sources = find_sources(folder / "solutions", labs)
+    target = folder / "labs"
     if not check:
         print("\n".join(map(str, build_labs(sources, target))))
     elif stale := out_of_step(sources, target):
@@ -102,7 +103,10 @@ def labs_check(
         print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")
     for cell, error in graded.errors.items():
         print(f"The cell {visible(cell)} stops with {visible(error)}")
-    print(f"{graded.points:g} points without what a person marks; you predicted {visible(graded.prediction) or 'nothing'}, "
-          f"measured {visible(graded.measured) or 'nothing'}")  # fmt: skip
+    print(
+        f"{graded.points:g} points without what a person marks; you predicted"
+        f" {visible(graded.prediction) or 'nothing'}, measured"
+        f" {visible(graded.measured) or 'nothing'}"
+    )
     if any(mark.status not in ("pass", "needs a person") for mark in graded.marks) or graded.errors:
         raise typer.Exit(1)

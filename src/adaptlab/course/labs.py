@@ -11,9 +11,15 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import program_path, read_json, read_text, write_whole
 
-KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 RELEASED = "release.json"  # in the students' copy: the files that it came with
-EDITORS = ("lines_to_next_cell", "lines_to_end_of_cell_marker")  # jupytext's own notes on blank lines
+EDITORS = (
+    "lines_to_next_cell",
+    "lines_to_end_of_cell_marker",
+)  # jupytext's own notes on blank lines
 
 
 def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:

@@ -1,7 +1,8 @@
 """The checks beside the exercises of a lab: `check.lab04.delta_weight(delta_weight)`.
 
-In the student's notebook a check draws inputs, calls the answer and judges what came back. The grader does the same with the call in a box and
-other inputs, so nothing that runs here decides a mark.
+In the student's notebook a check draws inputs, calls the answer and judges what came back. The
+grader does the same with the call in a box and other inputs, so nothing that runs here decides a
+mark.
 """
 
 import importlib
@@ -45,7 +46,9 @@ class _TooLong(BaseException):
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    """Ends what runs inside when time is up, where the system can interrupt Python code: in the main thread, and not on Windows."""
+    """Ends what runs inside when time is up, where the system can interrupt Python code: in the
+    main thread, and not on Windows.
+    """
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -76,17 +79,27 @@ def exercises(lab: str) -> dict[str, type[Exercise]]:
 
 
 def run_check(exercise: type[Exercise], answer) -> Passed:
-    """Call the answer on fresh inputs and judge it; NotYet with a sentence if it is not right, NotWritten if nothing was."""
+    """Call the answer on fresh inputs and judge it; NotYet with a sentence if it is not right,
+    NotWritten if nothing was.
+    """
     name = exercise.__name__
     if exercise.is_called and not callable(answer):
-        raise NotYet(f"{name}: Hand over {name} itself, without brackets behind its name; this is what it returned, or something else.")
+        raise NotYet(
+            f"{name}: Hand over {name} itself, without brackets behind its name; this is what it"
+            " returned, or something else."
+        )
     try:
         with _in_time():
             verdict = exercise.tried(answer, secrets.randbits(32))
     except _TooLong:
-        raise NotYet(f"{name}: It has not come back after {PATIENCE_SECONDS} seconds. Look for a loop that does not end.") from None
+        raise NotYet(
+            f"{name}: It has not come back after {PATIENCE_SECONDS} seconds. Look for a loop that"
+            " does not end."
+        ) from None
     except SystemExit:
-        raise NotYet(f"{name}: It ends the program (exit, quit or sys.exit) instead of returning something.") from None
+        raise NotYet(
+            f"{name}: It ends the program (exit, quit or sys.exit) instead of returning something."
+        ) from None
     if verdict.misconception == "blank":
         raise NotWritten(f"{name} is still to be written.")
     if verdict.status != "pass":
@@ -96,22 +109,36 @@ def run_check(exercise: type[Exercise], answer) -> Passed:
 
 
 def predicted(choice: object, options: Sequence[str]) -> None:
-    """Stop a lab's experiment until one of its options is chosen: NotWritten if none is yet, NotYet if the choice is none of them."""
+    """Stop a lab's experiment until one of its options is chosen: NotWritten if none is yet, NotYet
+    if the choice is none of them.
+    """
     if choice is None:
-        raise NotWritten(f"Predict first, in the cell above: prediction is to be one of {list(options)}.")
+        raise NotWritten(
+            f"Predict first, in the cell above: prediction is to be one of {list(options)}."
+        )
     if choice not in options:
-        raise NotYet(f"prediction is {choice!r}, which is none of the options; write one as it stands there: {list(options)}.")
+        raise NotYet(
+            f"prediction is {choice!r}, which is none of the options; write one as it stands there:"
+            f" {list(options)}."
+        )
 
 
 class Checks(SimpleNamespace):
     """The checks of a lab, as functions of the answer."""
 
     def __getattr__(self, name: str):
-        raise AttributeError(f"This lab has no exercise {name!r}; its exercises are {', '.join(vars(self))}.")
+        raise AttributeError(
+            f"This lab has no exercise {name!r}; its exercises are {', '.join(vars(self))}."
+        )
 
 
 def __getattr__(lab: str) -> Checks:
     """The checks of a lab."""
     if not lab.startswith("lab"):
         raise AttributeError(lab)
-    return Checks(**{name: lambda answer, exercise=exercise: run_check(exercise, answer) for name, exercise in exercises(lab).items()})
+    return Checks(
+        **{
+            name: lambda answer, exercise=exercise: run_check(exercise, answer)
+            for name, exercise in exercises(lab).items()
+        }
+    )

@@ -1,4 +1,6 @@
-"""Plain data between a box and its judge, as JSON: numbers, text, lists, sets, mappings and arrays. Nothing is ever unpickled, on either side."""
+"""Plain data between a box and its judge, as JSON: numbers, text, lists, sets, mappings and arrays.
+Nothing is ever unpickled, on either side.
+"""
 
 import base64
 import math
@@ -28,7 +30,9 @@ class Other:
 
 @dataclass(frozen=True)
 class Raised:
-    """A call that ended in an exception: the names of its class and of the classes above it, and its message."""
+    """A call that ended in an exception: the names of its class and of the classes above it, and
+    its message.
+    """
 
     kinds: tuple[str, ...]
     message: str = ""
@@ -58,7 +62,9 @@ def _as_float(number: Decimal | Real) -> float | Other:
 
 
 def encode(value: Any, depth: int = 0) -> Any:
-    """A value in terms of JSON; tuples become lists, subclasses of numbers and text the plain thing, and what is no data its type's name."""
+    """A value in terms of JSON; tuples become lists, subclasses of numbers and text the plain
+    thing, and what is no data its type's name.
+    """
     if depth > MAX_DEPTH:
         return {"other": "something nested without end"}
     if value is None or isinstance(value, bool):
@@ -78,14 +84,23 @@ def encode(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [encode(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {"map": [[encode(key, depth + 1), encode(item, depth + 1)] for key, item in value.items()]}
+        return {
+            "map": [
+                [encode(key, depth + 1), encode(item, depth + 1)] for key, item in value.items()
+            ]
+        }
     if isinstance(value, set | frozenset):
         return {"set": [encode(item, depth + 1) for item in value]}
     if isinstance(value, np.ndarray) and value.dtype.name in DTYPES:
         return _encode_array(value, "numpy")
     if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
         tensor = value.detach().cpu()
-        return _encode_array((tensor.float() if tensor.dtype.is_floating_point and tensor.itemsize < 4 else tensor).numpy(), "torch")
+        return _encode_array(
+            (
+                tensor.float() if tensor.dtype.is_floating_point and tensor.itemsize < 4 else tensor
+            ).numpy(),
+            "torch",
+        )
     if isinstance(value, Other):
         return {"other": value.type}
     if isinstance(value, Raised):
@@ -99,7 +114,9 @@ def _encode_array(array: np.ndarray, kind: str) -> dict:
 
 
 def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
-    """What `encode` made; a torch tensor again only if `tensors`, else a NumPy array. Anything out of form is NotPlain."""
+    """What `encode` made; a torch tensor again only if `tensors`, else a NumPy array. Anything out
+    of form is NotPlain.
+    """
     if depth > MAX_DEPTH + 1:  # what encode puts in place of too much stands one level deeper
         raise NotPlain("nested too deeply")
     if isinstance(data, str):
@@ -123,16 +140,29 @@ def _decode_tagged(data: dict, tensors: bool, depth: int) -> Any:
         case {"float": str(name)}:
             return ENDLESS[name]
         case {"map": list(pairs)}:
-            return {decode(key, tensors, depth + 1): decode(item, tensors, depth + 1) for key, item in pairs}
+            return {
+                decode(key, tensors, depth + 1): decode(item, tensors, depth + 1)
+                for key, item in pairs
+            }
         case {"set": list(items)}:
             return {decode(item, tensors, depth + 1) for item in items}
         case {"raised": [list(kinds), str(message)]}:
             return Raised(tuple(str(kind) for kind in kinds), message)
         case {"other": str(name)}:
             return Other(name[:100])
-        case {"array": str(content), "dtype": str(dtype), "shape": list(shape), "kind": str(kind)} if dtype in DTYPES:
-            # frombuffer and reshape refuse what does not fit: the size is that of the bytes that came, whatever the shape says.
-            array = np.frombuffer(base64.b64decode(content, validate=True), dtype=dtype).reshape(shape).copy()
+        case {
+            "array": str(content),
+            "dtype": str(dtype),
+            "shape": list(shape),
+            "kind": str(kind),
+        } if dtype in DTYPES:
+            # frombuffer and reshape refuse what does not fit: the size is that of the bytes that
+            # came, whatever the shape says.
+            array = (
+                np.frombuffer(base64.b64decode(content, validate=True), dtype=dtype)
+                .reshape(shape)
+                .copy()
+            )
             if tensors and kind == "torch":
                 import torch
 

@@ -38,7 +38,8 @@ def _parsed(function: Callable) -> ast.FunctionDef:
     definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     if not isinstance(definition, ast.FunctionDef):
         raise Conflict
-    definition.name, definition.decorator_list = "answer", []
+    definition.name = "answer"
+    definition.decorator_list = []
     if ast.get_docstring(definition) is not None:
         definition.body.pop(0)
     return definition
@@ -63,8 +64,10 @@ def _merged(base: Any, ours: Any, theirs: Any) -> Any:
     if isinstance(base, list) and isinstance(ours, list) and isinstance(theirs, list):
         return _merged_lists(base, ours, theirs)
     if isinstance(base, ast.AST) and type(base) is type(ours) is type(theirs):
-        fields = {name: _merged(*(getattr(piece, name) for piece in (base, ours, theirs)))
-                  for name in base._fields}  # fmt: skip
+        fields = {
+            name: _merged(*(getattr(piece, name) for piece in (base, ours, theirs)))
+            for name in base._fields
+        }
         return type(base)(**fields)
     return _wrapped(base, ours, theirs)
 
@@ -96,7 +99,9 @@ class _Replace(ast.NodeTransformer):
     """Puts a piece in place of another, and counts how often."""
 
     def __init__(self, piece: ast.AST, by: Any):
-        self.text, self.by, self.n = ast.dump(piece), by, 0
+        self.text = ast.dump(piece)
+        self.by = by
+        self.n = 0
 
     def visit(self, node: ast.AST) -> ast.AST:
         if ast.dump(node) == self.text:

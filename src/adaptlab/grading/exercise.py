@@ -1,8 +1,10 @@
-"""An exercise and its judge: what is right, what wrong answers believe, and a verdict by comparing plain data.
+"""An exercise and its judge: what is right, what wrong answers believe, and a verdict by comparing
+plain data.
 
-A wrong answer is known by imitation: each misconception is the function that somebody who holds it would write, and an answer that returns what that
-function returns, on every input, holds it. Where chance is part of the answer, it is known by a symptom: what holds of every result that is not right.
-Neither right nor wrong functions ever go where a student's code runs.
+A wrong answer is known by imitation: each misconception is the function that somebody who holds it
+would write, and an answer that returns what that function returns, on every input, holds it. Where
+chance is part of the answer, it is known by a symptom: what holds of every result that is not
+right. Neither right nor wrong functions ever go where a student's code runs.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +23,15 @@ from adaptlab.grading.telling import Words, call_text, size
 __all__ = ["Exercise", "Judge", "Parsons", "Verdict", "Words", "symptom", "wrong"]
 
 REST = "\nThat is not all:\n"  # in a sentence, before what a misconception does not explain
-MEASURED = " Measured: "  # in a sentence, before what is true of this one answer; what stands before it is said to all alike
+# In a sentence, before what is true of this one answer; what stands before it is said to all alike.
+MEASURED = " Measured: "
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says of an answer: `status` is "pass", "wrong" or "student error"; of a file that is not what it should be, "invalid"."""
+    """What the judge says of an answer: `status` is "pass", "wrong" or "student error"; of a file
+    that is not what it should be, "invalid".
+    """
 
     status: str
     sentence: str
@@ -34,7 +39,9 @@ class Verdict:
 
 
 def wrong(sentence: str) -> Callable:
-    """Marks a function of an exercise as what somebody would write who holds a misconception; the sentence is said to them."""
+    """Marks a function of an exercise as what somebody would write who holds a misconception; the
+    sentence is said to them.
+    """
 
     def mark(function: Callable) -> Callable:
         function.misconception = sentence
@@ -54,25 +61,33 @@ def symptom(sentence: str) -> Callable:
 
 
 class Exercise:
-    """One exercise; a subclass is never made an instance, its functions are called as they stand, and its name is that of the student's function.
+    """One exercise; a subclass is never made an instance, its functions are called as they stand,
+    and its name is that of the student's function.
 
-    A subclass has `draw(rng)`, the arguments of one call by a NumPy generator; `right(*args)`; functions marked by `wrong` or `symptom`; and may have
-    `edges()`, a list of arguments that are always among the inputs. `probe` is the function of `adaptlab.grading.probes` by which an answer is called.
+    A subclass has `draw(rng)`, the arguments of one call by a NumPy generator; `right(*args)`;
+    functions marked by `wrong` or `symptom`; and may have `edges()`, a list of arguments that are
+    always among the inputs. `probe` is the function of `adaptlab.grading.probes` by which an answer
+    is called.
     """
 
     probe: ClassVar[Callable] = call
     is_called: ClassVar[bool] = True  # whether an answer is a function or a class
     tells_expected: ClassVar[bool] = True  # beside the exercise, where every check has new inputs
     n_draws: ClassVar[int] = 20
-    # Between one thread and two, or processors with and without AVX, float32 results differ by some 1e-7 of their size; wrong ones by far more.
+    # Between one thread and two, or processors with and without AVX, float32 results differ by some
+    # 1e-7 of their size; wrong ones by far more.
     rtol: ClassVar[float] = 1e-4
     atol: ClassVar[float] = 1e-5
     misconceptions: ClassVar[dict[str, Callable]]
     symptoms: ClassVar[dict[str, Callable]]
 
     def __init_subclass__(cls) -> None:
-        cls.misconceptions = {name: value for name, value in vars(cls).items() if hasattr(value, "misconception")}
-        cls.symptoms = {name: value for name, value in vars(cls).items() if hasattr(value, "symptom")}
+        cls.misconceptions = {
+            name: value for name, value in vars(cls).items() if hasattr(value, "misconception")
+        }
+        cls.symptoms = {
+            name: value for name, value in vars(cls).items() if hasattr(value, "symptom")
+        }
 
     def edges() -> list[tuple]:
         """Arguments that are always among the inputs."""
@@ -83,7 +98,9 @@ class Exercise:
         raise NotImplementedError
 
     def in_words(*args: Any) -> tuple:
-        """Arguments as a sentence to the student shows them; a `Words` stands for what a probe makes of plain data, a function for example."""
+        """Arguments as a sentence to the student shows them; a `Words` stands for what a probe
+        makes of plain data, a function for example.
+        """
         return args
 
     @classmethod
@@ -99,7 +116,9 @@ class Exercise:
 
     @classmethod
     def outputs(cls, answer: Any, inputs: Sequence[tuple]) -> list:
-        """What an answer returns for each input, as the judge will see it: by its probe, through the wire."""
+        """What an answer returns for each input, as the judge will see it: by its probe, through
+        the wire.
+        """
         return [attempt(cls.probe, answer, args) for args in inputs]
 
     @classmethod
@@ -121,9 +140,11 @@ class Exercise:
 
 
 class Parsons(Exercise):
-    """An exercise whose answer is the order of lettered lines, by a function without arguments; every order that keeps the rules is right.
+    """An exercise whose answer is the order of lettered lines, by a function without arguments;
+    every order that keeps the rules is right.
 
-    A subclass has `right_order`, one such order, and `rules`: for two letters, of which the first comes before the second, what to say if it does not.
+    A subclass has `right_order`, one such order, and `rules`: for two letters, of which the first
+    comes before the second, what to say if it does not.
     """
 
     tells_expected = False
@@ -133,11 +154,22 @@ class Parsons(Exercise):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        n, last = len(cls.right_order), max(cls.right_order)
-        form = f"The order is a string of {n} capital letters, each of A to {last} once, with nothing between them."
-        cls.symptoms["form"] = symptom(form)(lambda _, got: not isinstance(got, Raised) and not cls._complete(got))  # or a plain verdict would tell an order
+        n = len(cls.right_order)
+        last = max(cls.right_order)
+        form = (
+            f"The order is a string of {n} capital letters, each of A to {last} once, with nothing"
+            " between them."
+        )
+        # Or a plain verdict would tell an order.
+        cls.symptoms["form"] = symptom(form)(
+            lambda _, got: not isinstance(got, Raised) and not cls._complete(got)
+        )
         for pair, sentence in cls.rules.items():
-            cls.symptoms[pair] = symptom(sentence)(lambda _, got, pair=pair: cls._complete(got) and got.index(pair[0]) > got.index(pair[1]))
+            cls.symptoms[pair] = symptom(sentence)(
+                lambda _, got, pair=pair: (
+                    cls._complete(got) and got.index(pair[0]) > got.index(pair[1])
+                )
+            )
 
     def draw(rng):
         return ()
@@ -148,7 +180,9 @@ class Parsons(Exercise):
 
     @classmethod
     def same(cls, expected, got):
-        return cls._complete(got) and all(got.index(first) < got.index(second) for first, second in cls.rules)
+        return cls._complete(got) and all(
+            got.index(first) < got.index(second) for first, second in cls.rules
+        )
 
     @classmethod
     def _complete(cls, got) -> bool:
@@ -165,10 +199,13 @@ def attempt(probe: Callable, answer: Any, args: Sequence) -> Any:
 
 
 class Judge:
-    """Gives verdicts on answers to one exercise for one set of inputs; what is right, and what misconceptions return, is computed once."""
+    """Gives verdicts on answers to one exercise for one set of inputs; what is right, and what
+    misconceptions return, is computed once.
+    """
 
     def __init__(self, exercise: type[Exercise], seed: int):
-        self.exercise, self.inputs = exercise, exercise.inputs(seed)
+        self.exercise = exercise
+        self.inputs = exercise.inputs(seed)
 
     @cached_property
     def expected(self) -> list:
@@ -178,7 +215,10 @@ class Judge:
     @cached_property
     def imitations(self) -> dict[str, list]:
         """What each misconception returns for each input."""
-        return {name: self.exercise.outputs(function, self.inputs) for name, function in self.exercise.misconceptions.items()}
+        return {
+            name: self.exercise.outputs(function, self.inputs)
+            for name, function in self.exercise.misconceptions.items()
+        }
 
     def verdict(self, outputs: Sequence[Any], tells_expected: bool = False) -> Verdict:
         """The verdict on what an answer returned for the inputs, in their order.
@@ -186,9 +226,16 @@ class Judge:
         `tells_expected`: say what is right where it is not. Never where inputs come again: whoever
         hands in often enough would have a table of them.
         """
-        failed = [i for i, (right, got) in enumerate(zip(self.expected, outputs, strict=True)) if not self.exercise.same(right, got)]
+        failed = [
+            i
+            for i, (right, got) in enumerate(zip(self.expected, outputs, strict=True))
+            if not self.exercise.same(right, got)
+        ]
         if not failed:
-            return Verdict("pass", f"Right on all {len(self.inputs)} inputs." if len(self.inputs) > 1 else "Right.")
+            return Verdict(
+                "pass",
+                f"Right on all {len(self.inputs)} inputs." if len(self.inputs) > 1 else "Right.",
+            )
         return (
             self._blank(outputs)
             or self._misconception(outputs, failed)
@@ -205,7 +252,9 @@ class Judge:
         return named and len(raised) == len(outputs)
 
     def _blank(self, outputs: Sequence[Any]) -> Verdict | None:
-        if any(isinstance(got, Raised) and got.kinds[0] == "NotImplementedError" for got in outputs):
+        if any(
+            isinstance(got, Raised) and got.kinds[0] == "NotImplementedError" for got in outputs
+        ):
             return Verdict("student error", "Nothing is written here yet.", "blank")
         return None
 
@@ -249,7 +298,8 @@ class Judge:
         """The smallest input that fails, as a call that can be pasted, and what comes of it."""
         first = min(failed, key=lambda i: size(self.inputs[i]))
         args = self.exercise.in_words(*self.inputs[first])
-        expected, got = self.expected[first], outputs[first]
+        expected = self.expected[first]
+        got = outputs[first]
         call = call_text(self.exercise.__name__, self.exercise.right, args)
         found = gap(expected, got, self.exercise.rtol, self.exercise.atol)
         lines = found.lines(tells_expected) if found else [f"{'got:':9} {told(got)}"]
@@ -261,7 +311,9 @@ class Judge:
 
 
 def _shows(function: Callable, expected: Any, got: Any) -> bool:
-    """Whether a result shows a symptom; one of another form than the right one may make the question itself fail, and then it does not."""
+    """Whether a result shows a symptom; one of another form than the right one may make the
+    question itself fail, and then it does not.
+    """
     try:
         return bool(function(expected, got))
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):

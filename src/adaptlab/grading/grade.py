@@ -1,4 +1,6 @@
-"""Grading one submission: the notebook runs in a box, the answers are called there, and what they return is judged out here."""
+"""Grading one submission: the notebook runs in a box, the answers are called there, and what they
+return is judged out here.
+"""
 
 import contextlib
 import hashlib
@@ -36,8 +38,9 @@ SHOWN = ("prediction", "measured")  # variables of a notebook that its page show
 class Mark:
     """What one exercise got.
 
-    `status` is "pass", "wrong", "student error", "crash", "timeout", "resource limit" or "invalid"; or "grader error" or "needs a person", where `points`
-    is None, since it is not the student's fault that there are none.
+    `status` is "pass", "wrong", "student error", "crash", "timeout", "resource limit" or "invalid";
+    or "grader error" or "needs a person", where `points` is None, since it is not the student's
+    fault that there are none.
     """
 
     exercise: str
@@ -84,15 +87,27 @@ def judge_of(lab: str, name: str, secret: int) -> Judge | Measure:
     return exercises(lab)[name].judge(int.from_bytes(digest[:4]))
 
 
-def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: int, limits: Limits = DEFAULT, experiments: bool = False) -> Graded:
-    """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark without points, one of ours a mark that is no mark.
+def grade(
+    lab: Lab,
+    submission: Submission,
+    harness: Path,
+    level: str,
+    secret: int,
+    limits: Limits = DEFAULT,
+    experiments: bool = False,
+) -> Graded:
+    """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark
+    without points, one of ours a mark that is no mark.
 
     `experiments`: run the lab's experiment, too, which no mark hangs on, and keep what it measured.
     """
-    began, short = time.monotonic(), lab.name[:5]
+    began = time.monotonic()
+    short = lab.name[:5]
     missing = set(lab.points) - set(exercises(short))
     if missing:
-        raise AdaptLabError(f"{lab.name} has no check for {', '.join(sorted(missing))}; see solutions/README.md.")
+        raise AdaptLabError(
+            f"{lab.name} has no check for {', '.join(sorted(missing))}; see solutions/README.md."
+        )
     result = Graded(submission.student, lab.name, submission.digest, level, [])
     secret = of_content(secret, submission.digest)
     try:
@@ -109,8 +124,13 @@ def grade(lab: Lab, submission: Submission, harness: Path, level: str, secret: i
     code = code_to_run(lab, cells, experiments, files)
     _Attempt(lab, code, checks_behind(cells, code), result, harness, secret, limits, files).finish()
     for name in files:
-        written = result.answers.get(name) not in (None, *(cell.source for cell in lab.cells if cell.name == name))
-        result.marks.append(_of_file(lab, name, submission, written, result, harness, secret, limits))
+        written = result.answers.get(name) not in (
+            None,
+            *(cell.source for cell in lab.cells if cell.name == name),
+        )
+        result.marks.append(
+            _of_file(lab, name, submission, written, result, harness, secret, limits)
+        )
     order = list(lab.points)
     result.marks.sort(key=lambda mark: order.index(mark.exercise))
     result.marks += [_by_hand(lab, name, result) for name in lab.by_hand]
@@ -128,31 +148,79 @@ def _by_hand(lab: Lab, name: str, result: Graded) -> Mark:
     return Mark(name, "needs a person", None, of, "This answer is read by a person.")
 
 
-def _of_file(lab: Lab, name: str, submission: Submission, written: bool, result: Graded, harness: Path, secret: int, limits: Limits) -> Mark:
-    """The mark of an exercise whose answer is a file beside the notebook; `written`: the cell that makes it is not as it was handed out."""
-    judge, of = judge_of(lab.name[:5], name, secret), lab.points[name]
+def _of_file(
+    lab: Lab,
+    name: str,
+    submission: Submission,
+    written: bool,
+    result: Graded,
+    harness: Path,
+    secret: int,
+    limits: Limits,
+) -> Mark:
+    """The mark of an exercise whose answer is a file beside the notebook; `written`: the cell that
+    makes it is not as it was handed out.
+    """
+    judge = judge_of(lab.name[:5], name, secret)
+    of = lab.points[name]
     file = next((file for file in submission.beside if file.name == judge.exercise.file), None)
     if file is None:
-        sentence = f"There is no {judge.exercise.file} beside the notebook. Hand in both: as two files, or in one zip."
-        return Mark(name, "student error", 0, of, sentence if written else "Nothing is written here yet.", "" if written else "blank")
+        sentence = (
+            f"There is no {judge.exercise.file} beside the notebook. Hand in both: as two files, or"
+            " in one zip."
+        )
+        return Mark(
+            name,
+            "student error",
+            0,
+            of,
+            sentence if written else "Nothing is written here yet.",
+            "" if written else "blank",
+        )
     if file.fault:
         return Mark(name, "invalid", 0, of, file.fault)
     verdict, peak_bytes = measure(judge, file.content, harness, result.level, limits)
     result.peak_bytes = max(result.peak_bytes, peak_bytes)
-    points = None if verdict.status in ("grader error", "needs a person") else of if verdict.status == "pass" else 0
+    points = (
+        None
+        if verdict.status in ("grader error", "needs a person")
+        else of
+        if verdict.status == "pass"
+        else 0
+    )
     return Mark(name, verdict.status, points, of, verdict.sentence, verdict.misconception)
 
 
 class _Attempt:
-    """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the others go on in a fresh one."""
+    """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the
+    others go on in a fresh one.
+    """
 
-    def __init__(self, lab: Lab, code: Sequence[Cell], checks: Mapping[Cell, Sequence[str]], result: Graded, harness: Path, secret: int,
-                 limits: Limits, files: Sequence[str]):  # fmt: skip
-        self.lab, self.result, self.harness, self.secret, self.limits = lab, result, harness, secret, limits
-        self.code, self.checks, self.errors, self.doing = list(code), checks, {}, None
+    def __init__(
+        self,
+        lab: Lab,
+        code: Sequence[Cell],
+        checks: Mapping[Cell, Sequence[str]],
+        result: Graded,
+        harness: Path,
+        secret: int,
+        limits: Limits,
+        files: Sequence[str],
+    ):
+        self.lab = lab
+        self.result = result
+        self.harness = harness
+        self.secret = secret
+        self.limits = limits
+        self.code = list(code)
+        self.checks = checks
+        self.errors = {}
+        self.doing = None
         self.doubtful: dict[str, tuple] = {}
         self.left = [name for name in lab.points if name not in files]
-        self.slow, self.killed, self.ours = set(), set(), {cell.id for cell in lab.cells}
+        self.slow = set()
+        self.killed = set()
+        self.ours = {cell.id for cell in lab.cells}
 
     def finish(self) -> None:
         """Give every exercise its mark."""
@@ -167,12 +235,16 @@ class _Attempt:
             self._tell_errors()
 
     def _ask_at_the_end(self, until: float) -> None:
-        """Go on until every exercise has a verdict. Each box that ends early takes a cell or an exercise with it, or a second try, so this ends."""
+        """Go on until every exercise has a verdict. Each box that ends early takes a cell or an
+        exercise with it, or a second try, so this ends.
+        """
         failed_starts = 0
         while self.left:
             left_seconds = until - time.monotonic()
             if left_seconds <= 0:
-                self._mark_all("timeout", 0, f"{OUT_OF_TIME} {self.limits.whole_seconds:.0f} seconds.")
+                self._mark_all(
+                    "timeout", 0, f"{OUT_OF_TIME} {self.limits.whole_seconds:.0f} seconds."
+                )
                 return
             try:
                 box = Box(self.harness, self.result.level, self._limits(left_seconds))
@@ -186,12 +258,15 @@ class _Attempt:
                 if error.status == "grader error":
                     failed_starts += 1
                     if failed_starts > 1:
-                        self._mark_all("grader error", None, f"The grader could not run the notebook: {error}.")
+                        self._mark_all(
+                            "grader error", None, f"The grader could not run the notebook: {error}."
+                        )
                 else:
                     self._blame(error)
 
     def _limits(self, left_seconds: float) -> Limits:
-        times, limits = SECOND_TRY if self.slow else 1, self.limits
+        times = SECOND_TRY if self.slow else 1
+        limits = self.limits
         total = min(times * limits.total_seconds, left_seconds)
         return replace(limits, step_seconds=times * limits.step_seconds, total_seconds=total)
 
@@ -222,7 +297,8 @@ class _Attempt:
         self.doing = None
 
     def _ask_in_place(self, left_seconds: float) -> None:
-        """Call answers that were not right at the end once more where their checks stand, as their writer did.
+        """Call answers that were not right at the end once more where their checks stand, as their
+        writer did.
 
         A cell below may have taken the name of a helper, or of what Python has, for something else.
         """
@@ -232,9 +308,16 @@ class _Attempt:
                 for name in self.checks.get(cell, ()):
                     if name in self.doubtful:
                         judge = judge_of(self.lab.name[:5], name, self.secret)
-                        verdict = judged(judge, box.call(judge.exercise.probe_name(), name, judge.inputs)).verdict
+                        verdict = judged(
+                            judge, box.call(judge.exercise.probe_name(), name, judge.inputs)
+                        ).verdict
                         if verdict.status == "pass":
-                            self.doubtful[name] = ("pass", self.lab.points[name], verdict.sentence, "")
+                            self.doubtful[name] = (
+                                "pass",
+                                self.lab.points[name],
+                                verdict.sentence,
+                                "",
+                            )
 
     def _tell_errors(self) -> None:
         """Say which cells failed that no mark tells of: what a lost answer needs may be in them."""
@@ -257,15 +340,22 @@ class _Attempt:
         return verdict.status, 0, verdict.sentence, verdict.misconception
 
     def _blame(self, error: BoxError) -> None:
-        """Give the mark to what was going on when the box ended; a first timeout is tried again, with more time, and so is what was killed."""
+        """Give the mark to what was going on when the box ended; a first timeout is tried again,
+        with more time, and so is what was killed.
+        """
         what = self.doing
         if error.killed and what not in self.killed:
             self.killed.add(what)
             return
         if error.status == "timeout" and what not in self.slow:
             self.slow.add(what)
-            if not isinstance(what, Cell):  # what a cell of the student's own that failed has left behind may be what is slow
-                self.code = [cell for cell in self.code if cell.name or cell.id in self.ours or cell not in self.errors]
+            # What a cell of the student's own that failed has left behind may be what is slow.
+            if not isinstance(what, Cell):
+                self.code = [
+                    cell
+                    for cell in self.code
+                    if cell.name or cell.id in self.ours or cell not in self.errors
+                ]
             return
         sentence = f"{str(error)[0].upper()}{str(error)[1:]}."
         if isinstance(what, Cell):
@@ -282,8 +372,12 @@ class _Attempt:
         self.left.remove(name)
         self._mark(name, status, points, sentence)
 
-    def _mark(self, name: str, status: str, points: float | None, sentence: str, misconception: str = "") -> None:
-        self.result.marks.append(Mark(name, status, points, self.lab.points[name], sentence, misconception))
+    def _mark(
+        self, name: str, status: str, points: float | None, sentence: str, misconception: str = ""
+    ) -> None:
+        self.result.marks.append(
+            Mark(name, status, points, self.lab.points[name], sentence, misconception)
+        )
 
     def _mark_all(self, status: str, points: float | None, sentence: str) -> None:
         for name in list(self.left):

@@ -59,7 +59,9 @@ def _use_one_thread() -> None:
 
 
 def read_texts(answer: bytes, names: Sequence[str], longest: int = 200) -> dict[str, str]:
-    """Variables of a notebook as short texts; "" for one that is not there, or that cannot be read."""
+    """Variables of a notebook as short texts; "" for one that is not there, or that
+    cannot be read.
+    """
     try:
         return apart(lambda: _texts(plain(answer), names, longest), SECONDS)
     except TooMuch:  # what the fork raises ends it

@@ -17,9 +17,12 @@ def held_together(judge: Any, outputs: Sequence[Any], failed: set[int]) -> tuple
     """The names of two misconceptions that explain all outputs, or of one that explains most."""
     if pair := next(_returning(judge, outputs), None):
         return pair
-    same, imitations = judge.exercise.same, judge.imitations
-    signs = {name: _Signs(judge.expected, imitated, outputs, same)
-             for name, imitated in imitations.items()}  # fmt: skip
+    same = judge.exercise.same
+    imitations = judge.imitations
+    signs = {
+        name: _Signs(judge.expected, imitated, outputs, same)
+        for name, imitated in imitations.items()
+    }
     pairs = [pair for pair in combinations(signs, 2) if _explain(pair, signs, failed)]
     if pairs:
         return max(pairs, key=lambda pair: sum(len(signs[name].seen) for name in pair))

@@ -1,4 +1,6 @@
-"""Reading a stranger's notebook without trusting it, and making ours again with the stranger's answers in it. Nothing is executed here."""
+"""Reading a stranger's notebook without trusting it, and making ours again with the stranger's
+answers in it. Nothing is executed here.
+"""
 
 import json
 import math
@@ -10,12 +12,16 @@ from typing import Any
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.sandbox.limited_fork import TooMuch, apart
 
-MAX_BYTES, MAX_CELLS, MAX_SOURCE = 20 * 2**20, 1000, 200_000
+MAX_BYTES = 20 * 2**20
+MAX_CELLS = 1000
+MAX_SOURCE = 200_000
 LONGEST_NUMBER = 4000  # digits
 
 
 class Invalid(Exception):
-    """The submission cannot be graded as it is; the message tells the student why, and what to do."""
+    """The submission cannot be graded as it is; the message tells the student why, and
+    what to do.
+    """
 
 
 BLANKS = ("raise NotImplementedError()", "YOUR ANSWER HERE")  # nbgrader's, for code and for text
@@ -32,14 +38,18 @@ class Cell:
 
     @property
     def told(self) -> str:
-        """What a sentence calls it, behind "the cell": its name, or how it begins, which its writer can find."""
+        """What a sentence calls it, behind "the cell": its name, or how it begins, which its writer
+        can find.
+        """
         lines = (line.strip() for line in self.source.splitlines())
         return self.name or f"that begins with {next(filter(None, lines), '')[:60]!r}"
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as it is handed out: its cells, and the points of its exercises and of what a person marks."""
+    """A lab as it is handed out: its cells, and the points of its exercises and of what a person
+    marks.
+    """
 
     name: str
     cells: tuple[Cell, ...]
@@ -49,7 +59,9 @@ class Lab:
     @property
     def answers(self) -> set[str]:
         """The names of the cells that a student writes."""
-        return {cell.name for cell in self.cells if cell.name and not cell.name.startswith("check_")}
+        return {
+            cell.name for cell in self.cells if cell.name and not cell.name.startswith("check_")
+        }
 
     @property
     def blanks(self) -> dict[str, int]:
@@ -59,18 +71,35 @@ class Lab:
 
 
 def read_cells(content: bytes) -> list[Cell]:
-    """The cells of a notebook as it was handed in, without outputs; what is no sound notebook of nbformat 4 is Invalid."""
+    """The cells of a notebook as it was handed in, without outputs; what is no sound notebook of
+    nbformat 4 is Invalid.
+    """
     if len(content) > MAX_BYTES:
-        raise Invalid(f"The notebook has {len(content) / 2**20:.0f} MB; clear its outputs (Edit, Clear All Outputs) and hand it in again.")
+        raise Invalid(
+            f"The notebook has {len(content) / 2**20:.0f} MB; clear its outputs (Edit, Clear All"
+            " Outputs) and hand it in again."
+        )
     notebook = _parsed(content)
     if isinstance(notebook, dict) and "worksheets" in notebook:
-        raise Invalid("The notebook is of nbformat 3, which is very old; open it in a present JupyterLab, save it, and hand it in again.")
+        raise Invalid(
+            "The notebook is of nbformat 3, which is very old; open it in a present JupyterLab,"
+            " save it, and hand it in again."
+        )
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise Invalid("This is no Jupyter notebook: it has no list of cells. Download it again from JupyterLab as .ipynb.")
+        raise Invalid(
+            "This is no Jupyter notebook: it has no list of cells. Download it again from"
+            " JupyterLab as .ipynb."
+        )
     if notebook.get("nbformat") != 4:
-        raise Invalid("The notebook is not of nbformat 4; open it in a present JupyterLab, save it, and hand it in again.")
+        raise Invalid(
+            "The notebook is not of nbformat 4; open it in a present JupyterLab, save it, and hand"
+            " it in again."
+        )
     if len(notebook["cells"]) > MAX_CELLS:
-        raise Invalid(f"The notebook has {len(notebook['cells'])} cells; the lab has far fewer. Take out what does not belong to it.")
+        raise Invalid(
+            f"The notebook has {len(notebook['cells'])} cells; the lab has far fewer. Take out what"
+            " does not belong to it."
+        )
     return [_cell(number, cell) for number, cell in enumerate(notebook["cells"], 1)]
 
 
@@ -86,7 +115,10 @@ def read_cells_apart(content: bytes) -> list[Cell]:
     try:
         said = apart(work)
     except TooMuch as error:
-        raise Invalid(f"The notebook cannot be read: {error}. Clear its outputs (Edit, Clear All Outputs) and hand it in again.") from error
+        raise Invalid(
+            f"The notebook cannot be read: {error}. Clear its outputs (Edit, Clear All Outputs) and"
+            " hand it in again."
+        ) from error
     if "invalid" in said:
         raise Invalid(said["invalid"])
     return [Cell(*cell) for cell in said["cells"]]
@@ -95,7 +127,10 @@ def read_cells_apart(content: bytes) -> list[Cell]:
 def _once(pairs: list[tuple[str, Any]]) -> dict:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Invalid("The notebook's file names a thing twice, so that two programs may read two notebooks in it; save it again from JupyterLab.")
+        raise Invalid(
+            "The notebook's file names a thing twice, so that two programs may read two notebooks"
+            " in it; save it again from JupyterLab."
+        )
     return found
 
 
@@ -103,13 +138,20 @@ def _parsed(content: bytes) -> Any:
     try:
         return json.loads(_text(content), object_pairs_hook=_once, parse_int=_whole)
     except RecursionError as error:
-        raise Invalid("The notebook's file is nested too deeply; save it again from JupyterLab.") from error
+        raise Invalid(
+            "The notebook's file is nested too deeply; save it again from JupyterLab."
+        ) from error
     except ValueError as error:
-        raise Invalid("The file is not a whole notebook: it is no JSON. Save it again from JupyterLab and hand it in anew.") from error
+        raise Invalid(
+            "The file is not a whole notebook: it is no JSON. Save it again from JupyterLab and"
+            " hand it in anew."
+        ) from error
 
 
 def _text(content: bytes) -> str:
-    """A file's text: editors on Windows write a mark before UTF-8, or UTF-16, or what is no Unicode."""
+    """A file's text: editors on Windows write a mark before UTF-8, or UTF-16, or what is no
+    Unicode.
+    """
     encoding = json.detect_encoding(content)
     try:
         return content.decode(encoding)
@@ -130,12 +172,14 @@ def _cell(number: int, cell: Any) -> Cell:
         source = "".join(source)
     if not isinstance(source, str) or not isinstance(cell.get("cell_type"), str):
         says = f"Cell {number} of the notebook is broken; save the notebook again from JupyterLab."
-        cell, source = cell | {"cell_type": "code"}, f"raise ValueError({says!r})"
+        cell = cell | {"cell_type": "code"}
+        source = f"raise ValueError({says!r})"
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None
     lines = source.replace("\r\n", "\n").replace("\r", "\n")
-    text = lines.encode("utf-8", "replace").decode()  # a lone half of a surrogate pair can be read, but never written
+    # A lone half of a surrogate pair can be read, but never written.
+    text = lines.encode("utf-8", "replace").decode()
     kind = cell["cell_type"]
     known = name if isinstance(name, str) else ""
     return Cell(str(cell.get("id", "")), known, kind, _cut(text, kind))
@@ -160,10 +204,21 @@ def read_lab(content: bytes, name: str) -> Lab:
         cells = read_cells(content)
         marks = [cell["metadata"].get("nbgrader", {}) for cell in json.loads(content)["cells"]]
     except Invalid as error:
-        raise AdaptLabError(f"The lab {name} cannot be read ({error}); run: adaptlab labs build") from error
+        raise AdaptLabError(
+            f"The lab {name} cannot be read ({error}); run: adaptlab labs build"
+        ) from error
     graded = {cell.name: mark["points"] for cell, mark in zip(cells, marks) if mark.get("grade")}
-    points = {key.removeprefix("check_"): value for key, value in graded.items() if key.startswith("check_")}
-    return Lab(name, tuple(cells), points, {key: value for key, value in graded.items() if not key.startswith("check_")})
+    points = {
+        key.removeprefix("check_"): value
+        for key, value in graded.items()
+        if key.startswith("check_")
+    }
+    return Lab(
+        name,
+        tuple(cells),
+        points,
+        {key: value for key, value in graded.items() if not key.startswith("check_")},
+    )
 
 
 def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
@@ -177,8 +232,13 @@ def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
     ours = {cell.name or cell.id: cell for cell in lab.cells}
     keys = _keys(lab, handed_in)
     if not lab.answers & set(keys):
-        raise Invalid(f"No answer of {lab.name} is in this notebook. Hand in the lab's own notebook, with your answers in its cells.")
-    rebuilt, seen, superfluous = [], set(), _superfluous(ours, keys, handed_in)
+        raise Invalid(
+            f"No answer of {lab.name} is in this notebook. Hand in the lab's own notebook, with"
+            " your answers in its cells."
+        )
+    rebuilt = []
+    seen = set()
+    superfluous = _superfluous(ours, keys, handed_in)
     for place, (key, cell) in enumerate(zip(keys, handed_in)):
         if not key:
             rebuilt.append(Cell(cell.id, "", cell.kind, cell.source))
@@ -238,10 +298,16 @@ def _superfluous(ours: dict[str, Cell], keys: Sequence[str], handed_in: Sequence
     """The places of answers that stand below again, and of untouched cells beside an answer."""
     texts = [cell.source.strip() for cell in handed_in]
     blank = {key: cell.source.strip() for key, cell in ours.items()}
-    answered = {key for key, cell, text in zip(keys, handed_in, texts) if key and text != blank[key] and (cell.kind == "markdown" or defines(cell, key))}
-    found, below = set(), set()
+    answered = {
+        key
+        for key, cell, text in zip(keys, handed_in, texts)
+        if key and text != blank[key] and (cell.kind == "markdown" or defines(cell, key))
+    }
+    found = set()
+    below = set()
     for place in reversed(range(len(keys))):
-        key, text = keys[place], texts[place]
+        key = keys[place]
+        text = texts[place]
         if key and (text == blank[key] and key in answered or (key, text) in below):
             found.add(place)
         below.add((key, text))
@@ -260,8 +326,10 @@ def _put_back(lab: Lab, rebuilt: list[Cell], seen: Collection[str]) -> None:
     for place, cell in enumerate(lab.cells):
         if (cell.name or cell.id) not in seen and cell.name not in lab.answers:
             before = {other.name or other.id for other in lab.cells[:place]}
-            last = max((i for i, other in enumerate(rebuilt) if (other.name or other.id) in before),
-                       default=-1)  # fmt: skip
+            last = max(
+                (i for i, other in enumerate(rebuilt) if (other.name or other.id) in before),
+                default=-1,
+            )
             rebuilt.insert(last + 1, cell)
 
 
@@ -277,9 +345,12 @@ def answers_of(lab: Lab, cells: Sequence[Cell]) -> dict[str, str]:
 
 
 def checks_behind(cells: Sequence[Cell], code: Collection[Cell]) -> dict[Cell, list[str]]:
-    """For cells of code, the exercises whose checks stand behind them, and before any other code."""
+    """For cells of code, the exercises whose checks stand behind them, and before any
+    other code.
+    """
     found: dict[Cell, list[str]] = {}
-    last, run = None, set(code)
+    last = None
+    run = set(code)
     for cell in cells:
         if cell in run:
             last = cell
@@ -288,13 +359,26 @@ def checks_behind(cells: Sequence[Cell], code: Collection[Cell]) -> dict[Cell, l
     return found
 
 
-def code_to_run(lab: Lab, cells: Sequence[Cell], experiments: bool = False, files: Collection[str] = ()) -> list[Cell]:
-    """The code cells that a grader runs: not the checks, and of what follows the prediction, the experiment, only the student's own cells.
+def code_to_run(
+    lab: Lab, cells: Sequence[Cell], experiments: bool = False, files: Collection[str] = ()
+) -> list[Cell]:
+    """The code cells that a grader runs: not the checks, and of what follows the prediction, the
+    experiment, only the student's own cells.
 
-    Nor the answers named in `files`, which make what was handed in as a file: whole trainings, often.
+    Nor the answers named in `files`, which make what was handed in as a file: whole trainings,
+    often.
     """
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     order = [cell.name for cell in lab.cells]
-    ours_after = {cell.id for cell in lab.cells[order.index("prediction") + 1 :] if not cell.name} if "prediction" in order else set()
+    ours_after = (
+        {cell.id for cell in lab.cells[order.index("prediction") + 1 :] if not cell.name}
+        if "prediction" in order
+        else set()
+    )
     left_out = ours_after | set(files)
-    return [cell for cell in code if not cell.name.startswith("check_") and (experiments or (cell.name or cell.id) not in left_out)]
+    return [
+        cell
+        for cell in code
+        if not cell.name.startswith("check_")
+        and (experiments or (cell.name or cell.id) not in left_out)
+    ]

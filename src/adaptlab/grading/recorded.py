@@ -51,9 +51,14 @@ def record(exercise: type[Exercise]) -> dict:
         "tolerances": [exercise.rtol, exercise.atol],
         "parameters": parameters(exercise.right),
         "inputs": [encode(list(args)) for args in judge.inputs],
-        "words": {_key(args): _words(exercise, args) for args in judge.inputs if _words(exercise, args)},
+        "words": {
+            _key(args): _words(exercise, args) for args in judge.inputs if _words(exercise, args)
+        },
         "expected": encode(judge.expected),
-        "misconceptions": [[named[name].misconception, encode(outputs)] for name, outputs in judge.imitations.items()],
+        "misconceptions": [
+            [named[name].misconception, encode(outputs)]
+            for name, outputs in judge.imitations.items()
+        ],
     }
 
 
@@ -113,7 +118,8 @@ def _file(about: dict, probe) -> type[Artefact]:
 
     def judge(cls, seed: int) -> Measure:
         made = Measure.__new__(Measure)
-        made.exercise, made.cases = cls, cases
+        made.exercise = cls
+        made.cases = cases
         return made
 
     kind.judge = classmethod(judge)
@@ -153,7 +159,9 @@ class _RecordedJudge(Judge):
     @cached_property
     def imitations(self) -> dict[str, list]:
         named = self.exercise.about["misconceptions"]
-        self.exercise.misconceptions = {sentence: SimpleNamespace(misconception=sentence) for sentence, _ in named}
+        self.exercise.misconceptions = {
+            sentence: SimpleNamespace(misconception=sentence) for sentence, _ in named
+        }
         return {sentence: decode(outputs) for sentence, outputs in named}
 
 
@@ -177,7 +185,8 @@ class _OrderJudge:
     inputs = ((),)
 
     def __init__(self, exercise: type[_Order]):
-        self.exercise, self.about = exercise, exercise.about
+        self.exercise = exercise
+        self.about = exercise.about
 
     def is_missing(self, outputs: list) -> bool:
         return False

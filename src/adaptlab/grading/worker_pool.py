@@ -17,7 +17,9 @@ PATIENCE = 10  # seconds to wait for a cluster, and for its first worker
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """A pool of workers, as often as one is wanted; how many are in it; and what it says of a task whose worker ended."""
+    """A pool of workers, as often as one is wanted; how many are in it; and what it says of a task
+    whose worker ended.
+    """
 
     pool: Callable[[], AbstractContextManager[Executor]]
     workers: int
@@ -26,33 +28,49 @@ class WorkerPool:
 
 def processes(workers: int) -> WorkerPool:
     """So many processes of this machine."""
-    return WorkerPool(lambda: ProcessPoolExecutor(workers, get_context("spawn")), workers, BrokenProcessPool)
+    return WorkerPool(
+        lambda: ProcessPoolExecutor(workers, get_context("spawn")), workers, BrokenProcessPool
+    )
 
 
 @contextmanager
 def cluster(address: str) -> Iterator[WorkerPool]:
-    """The workers of the Dask cluster whose scheduler listens there; an AdaptLabError if nobody does, or if it has none."""
+    """The workers of the Dask cluster whose scheduler listens there; an AdaptLabError if nobody
+    does, or if it has none.
+    """
     try:
         from distributed import Client, KilledWorker
         from distributed.comm import resolve_address
     except ImportError as error:
-        raise AdaptLabError("A cluster needs distributed; run: pip install 'adaptlab[cluster]'") from error
+        raise AdaptLabError(
+            "A cluster needs distributed; run: pip install 'adaptlab[cluster]'"
+        ) from error
     try:
-        resolve_address(address)  # first: a client of an address that is none complains once more when it is thrown away
-        client = _within(2 * PATIENCE, lambda: Client(address, timeout=PATIENCE, set_as_default=False))
+        # First: a client of an address that is none complains once more when it is thrown away.
+        resolve_address(address)
+        client = _within(
+            2 * PATIENCE, lambda: Client(address, timeout=PATIENCE, set_as_default=False)
+        )
     except (OSError, ValueError) as error:
-        raise AdaptLabError(f"No cluster answers at {address!r}; start one by `dask scheduler`, and give the address that it prints.") from error
+        raise AdaptLabError(
+            f"No cluster answers at {address!r}; start one by `dask scheduler`, and give the"
+            " address that it prints."
+        ) from error
     with client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
-            raise AdaptLabError(f"The cluster at {address} has no workers; start some by: dask worker {address}") from error
+            raise AdaptLabError(
+                f"The cluster at {address} has no workers; start some by: dask worker {address}"
+            ) from error
         executor = client.get_executor(pure=False)
         yield WorkerPool(lambda: nullcontext(executor), len(client.nthreads()), KilledWorker)
 
 
 def _within(seconds: float, make: Callable[[], T]) -> T:
-    """What `make` gives, or a TimeoutError: a client of Dask waits without end for an answer from what is no scheduler, a web server, say."""
+    """What `make` gives, or a TimeoutError: a client of Dask waits without end for an answer from
+    what is no scheduler, a web server, say.
+    """
     given: Future[T] = Future()
 
     def work() -> None:

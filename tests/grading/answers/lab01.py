@@ -1,4 +1,6 @@
-"""Answers to lab 01: written differently from the solution and right, or wrong in a way that a symptom knows."""
+"""Answers to lab 01: written differently from the solution and right, or wrong in a way that a
+symptom knows.
+"""
 
 import itertools
 import json
@@ -40,7 +42,8 @@ def fit_prompt__right_recursive(system, examples, question, count, budget):
 
 
 def bill__right_beginnings(requests, block, prices):
-    seen, total = set(), 0.0
+    seen = set()
+    total = 0.0
     for request in requests:
         prompt = tuple(request["prompt"])
         cached = 0
@@ -48,14 +51,21 @@ def bill__right_beginnings(requests, block, prices):
             if prompt[:end] in seen:
                 cached = end
         seen.update(prompt[:end] for end in range(1, len(prompt) + 1))
-        total += prices["cached"] * cached + prices["read"] * (len(prompt) - cached) + prices["written"] * request["reply"]
+        total += (
+            prices["cached"] * cached
+            + prices["read"] * (len(prompt) - cached)
+            + prices["written"] * request["reply"]
+        )
     return total / 1000
 
 
 def bill__right_tree(requests, block, prices):
-    tree, tokens = {}, np.zeros(3)
+    tree = {}
+    tokens = np.zeros(3)
     for request in requests:
-        node, depth, known = tree, 0, True
+        node = tree
+        depth = 0
+        known = True
         for token in request["prompt"]:
             known = known and token in node
             depth += known
@@ -74,7 +84,10 @@ def vote__right_counter(answers, margin):
 
 
 def vote__right_runs(answers, margin):
-    runs = [list(run) for _, run in itertools.groupby(sorted(answer for answer in answers if answer is not None))]
+    runs = [
+        list(run)
+        for _, run in itertools.groupby(sorted(answer for answer in answers if answer is not None))
+    ]
     runs.sort(key=len)
     lengths = [0, *map(len, runs)]
     return runs[-1][0] if runs and lengths[-1] >= margin + lengths[-2] else None
@@ -84,7 +97,9 @@ def read_object__right_letter_by_letter(reply):
     if "{" not in reply or "}" not in reply:
         raise ValueError("no braces")
     text = reply[reply.index("{") : reply.rindex("}") + 1]
-    out, mark, i = [], None, 0
+    out = []
+    mark = None
+    i = 0
     while i < len(text):
         c = text[i]
         if mark:
@@ -134,7 +149,10 @@ def _value(text, at):
             if end >= len(text):
                 raise ValueError("an open text")
             end += 2 if text[end] == "\\" else 1
-        pieces = ["'" if piece == "\\'" else '\\"' if piece == '"' else piece for piece in _pieces(text[at + 1 : end])]
+        pieces = [
+            "'" if piece == "\\'" else '\\"' if piece == '"' else piece
+            for piece in _pieces(text[at + 1 : end])
+        ]
         return json.loads(f'"{"".join(pieces)}"'), end + 1
     return json.JSONDecoder().raw_decode(text, at)
 
@@ -145,7 +163,9 @@ def _pieces(inner):
 
 
 def _entries(text, at, close):
-    keys, values, after_comma = [], [], True
+    keys = []
+    values = []
+    after_comma = True
     while text[at := _skip(text, at)] != close:
         if not after_comma:
             raise ValueError("a comma is missing")
@@ -168,7 +188,8 @@ def attack_outcome__right_letters(reply, word, secret):
     letters = [c for c in reply.lower() if c in "abcdefghijklmnopqrstuvwxyz0123456789"]
     if secret in "".join(letters):
         return "leaked"
-    found, small = set(), reply.lower()
+    found = set()
+    small = reply.lower()
     for at in range(len(small) - len(word) + 1):
         around = small[at - 1 : at] + small[at + len(word) : at + len(word) + 1]
         if small[at : at + len(word)] == word and not any(c.isalnum() for c in around):
@@ -241,7 +262,11 @@ def best_buy__right_sorted(offers, target):
 def best_buy__right_loop(offers, target):
     best = None
     for offer in itertools.filterfalse(lambda offer: offer["share"] < target, offers):
-        if best is None or offer["price"] < best["price"] or (offer["price"] == best["price"] and offer["share"] > best["share"]):
+        if (
+            best is None
+            or offer["price"] < best["price"]
+            or (offer["price"] == best["price"] and offer["share"] > best["share"])
+        ):
             best = offer
     return best and best["name"]
 
@@ -250,7 +275,9 @@ def fit_prompt__right_bisect(system, examples, question, count, budget):
     def made(n):
         shown = [f"Text: {text}\nLabel: {label}" for text, label in reversed(examples[:n])]
         content = "\n\n".join([*shown, f"Text: {question}\nLabel:"])
-        return ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": content}]
+        return ([{"role": "system", "content": system}] if system else []) + [
+            {"role": "user", "content": content}
+        ]
 
     n = bisect_left(range(len(examples) + 1), True, key=lambda n: count(made(n)) > budget) - 1
     if n < 0:

@@ -1,4 +1,6 @@
-"""Answers to lab 02: written differently from the solution and right, or wrong in a way that a symptom knows."""
+"""Answers to lab 02: written differently from the solution and right, or wrong in a way that a
+symptom knows.
+"""
 
 import itertools
 import re
@@ -7,7 +9,12 @@ import numpy as np
 
 
 def sentence_spans__right_regex(text):
-    return [match.span() for match in re.finditer(r"\S(?:(?<=[.!?])(?=\s|\Z)|.*?(?:[.!?](?=\s|\Z)|(?=\s*\Z)))", text, re.DOTALL)]
+    return [
+        match.span()
+        for match in re.finditer(
+            r"\S(?:(?<=[.!?])(?=\s|\Z)|.*?(?:[.!?](?=\s|\Z)|(?=\s*\Z)))", text, re.DOTALL
+        )
+    ]
 
 
 def sentence_spans__right_by_cuts(text):
@@ -25,7 +32,11 @@ def sentence_spans__right_recursive(text, start=0):
     begin = start + len(rest) - len(rest.lstrip())
     if begin == len(text):
         return []
-    ends = [i + 1 for i in range(begin, len(text)) if text[i] in ".!?" and not text[i + 1 : i + 2].strip()]
+    ends = [
+        i + 1
+        for i in range(begin, len(text))
+        if text[i] in ".!?" and not text[i + 1 : i + 2].strip()
+    ]
     end = ends[0] if ends else len(text.rstrip())
     return [(begin, end), *sentence_spans__right_recursive(text, end)]
 
@@ -35,16 +46,30 @@ def chunk_spans__right_recursive(spans, size, overlap, begin=0, new=0):
         return []
     start = spans[begin][0]
     end = max([new, *(i for i in range(new, len(spans)) if spans[i][1] - start <= size)])
-    again = [i for i in range(max(end + 1 - overlap, 0), end + 1) if end + 1 < len(spans) and spans[end + 1][1] - spans[i][0] <= size]
-    return [(start, spans[end][1]), *chunk_spans__right_recursive(spans, size, overlap, min([end + 1, *again]), end + 1)]
+    again = [
+        i
+        for i in range(max(end + 1 - overlap, 0), end + 1)
+        if end + 1 < len(spans) and spans[end + 1][1] - spans[i][0] <= size
+    ]
+    return [
+        (start, spans[end][1]),
+        *chunk_spans__right_recursive(spans, size, overlap, min([end + 1, *again]), end + 1),
+    ]
 
 
 def chunk_spans__right_by_a_window(spans, size, overlap):
-    chunks, window = [], []
+    chunks = []
+    window = []
     for span in spans:
         if window and span[1] - window[0][0] > size:
             chunks.append([window[0][0], window[-1][1]])
-            window = window[len(window) - overlap :] if 0 < overlap < len(window) else window if overlap else []
+            window = (
+                window[len(window) - overlap :]
+                if 0 < overlap < len(window)
+                else window
+                if overlap
+                else []
+            )
             while window and span[1] - window[0][0] > size:
                 window = window[1:]
         window = [*window, span]
@@ -55,19 +80,23 @@ def chunk_spans__right_numpy(spans, size, overlap):
     if not spans:
         return []
     starts, ends = np.array(spans).T
-    chunks, begin, new = [], 0, 0
+    chunks = []
+    begin = 0
+    new = 0
     while True:
         stop = max(int(np.searchsorted(ends, starts[begin] + size, side="right")), new + 1)
         chunks.append((starts[begin], ends[stop - 1]))
         if stop == len(spans):
             return chunks
         fits = np.flatnonzero(ends[stop] - starts[:stop] <= size)
-        begin, new = max(stop - overlap, int(fits[0]) if len(fits) else stop), stop
+        begin = max(stop - overlap, int(fits[0]) if len(fits) else stop)
+        new = stop
 
 
 class Index__right_matrix:
     def __init__(self):
-        self.ids, self.matrix = np.empty(0, int), None
+        self.ids = np.empty(0, int)
+        self.matrix = None
 
     def put(self, ids, vectors):
         if len(ids) == 0:
@@ -81,7 +110,8 @@ class Index__right_matrix:
         if not np.isin(ids, self.ids).all():
             raise KeyError("unknown")
         keep = ~np.isin(self.ids, ids)
-        self.ids, self.matrix = self.ids[keep], None if self.matrix is None else self.matrix[keep]
+        self.ids = self.ids[keep]
+        self.matrix = None if self.matrix is None else self.matrix[keep]
 
     def search(self, query, k):
         if len(self.ids) == 0:
@@ -96,7 +126,9 @@ class Index__right_by_hand:
         self.rows = []
 
     def put(self, ids, vectors):
-        self.rows = [row for row in self.rows if row[0] not in list(ids)] + [(i, list(vector)) for i, vector in zip(ids, vectors)]
+        self.rows = [row for row in self.rows if row[0] not in list(ids)] + [
+            (i, list(vector)) for i, vector in zip(ids, vectors)
+        ]
         self.rows.sort(key=lambda row: row[0])
 
     def delete(self, ids):
@@ -112,12 +144,14 @@ class Index__right_by_hand:
             return round(sum(x * y for x, y in zip(vector, query)) / length, 6)
 
         found = [[i, cosine(vector)] for i, vector in self.rows]
-        found.sort(key=lambda hit: hit[1], reverse=True)  # stable, and the rows are in the order of their ids
+        # Stable, and the rows are in the order of their ids.
+        found.sort(key=lambda hit: hit[1], reverse=True)
         return found[:k]
 
 
 def numbered_prompt__right_by_a_mask(hits, budget):
-    used, mask = 0, []
+    used = 0
+    mask = []
     for i, hit in enumerate(hits):
         n = len(re.findall(r"\S+", hit["text"]))
         new = all(hit["text"] != earlier["text"] for earlier, kept in zip(hits[:i], mask) if kept)
@@ -148,7 +182,8 @@ def numbered_prompt__right_recursive(hits, budget):
 
 def support__right_word_by_word(claims, chunks):
     held = {number: re.findall(r"\w+", chunk.lower()) for number, chunk in enumerate(chunks, 1)}
-    out, made_up = [], []
+    out = []
+    made_up = []
     for claim in claims:
         groups = re.findall(r"\[([\d, ]+)\]", claim)
         numbers = [int(part) for group in groups for part in group.replace(",", " ").split()]
@@ -164,22 +199,34 @@ def support__right_word_by_word(claims, chunks):
 def support__right_by_union(claims, chunks):
     result = {"support": [], "invented": set()}
     for claim in claims:
-        text, numbers = "", set()
+        text = ""
+        numbers = set()
         for part in re.split(r"(\[[^\]]*\])", claim):
             inner = part[1:-1].replace(" ", "")
-            if part.startswith("[") and inner and all(piece.isdigit() for piece in inner.split(",")):
+            if (
+                part.startswith("[")
+                and inner
+                and all(piece.isdigit() for piece in inner.split(","))
+            ):
                 numbers |= set(map(int, inner.split(",")))
             else:
                 text += part
         result["invented"] |= numbers - set(range(1, len(chunks) + 1))
-        union = set().union(*(re.findall(r"\w+", chunk.lower()) for number, chunk in enumerate(chunks, 1) if number in numbers))
+        union = set().union(
+            *(
+                re.findall(r"\w+", chunk.lower())
+                for number, chunk in enumerate(chunks, 1)
+                if number in numbers
+            )
+        )
         mine = set(re.findall(r"\w+", text.lower()))
         result["support"].append(1 - len(mine - union) / len(mine) if mine else 0)
     return {**result, "invented": sorted(result["invented"])}
 
 
 def choose_threshold__right_numpy(scores, right, max_risk):
-    scores, right = np.array(scores, float), np.array(right, bool)
+    scores = np.array(scores, float)
+    right = np.array(right, bool)
     best = None
     for threshold in np.unique(scores)[::-1]:
         kept = scores >= threshold
@@ -189,9 +236,13 @@ def choose_threshold__right_numpy(scores, right, max_risk):
 
 
 def choose_threshold__right_cumulated(scores, right, max_risk):
-    rows, wrong, n, best = sorted(zip(scores, right), reverse=True), 0, 0, None
+    rows = sorted(zip(scores, right), reverse=True)
+    wrong = 0
+    n = 0
+    best = None
     for at, (score, hit) in enumerate(rows):
-        wrong, n = wrong + (not hit), n + 1
+        wrong = wrong + (not hit)
+        n = n + 1
         end_of_tie = at + 1 == len(rows) or rows[at + 1][0] < score
         if end_of_tie and wrong / n <= max_risk:
             best = [score, n / len(rows), wrong / n]

@@ -1,4 +1,6 @@
-"""Answers to lab 03: written differently from the solution and right, or wrong in a way that a symptom knows."""
+"""Answers to lab 03: written differently from the solution and right, or wrong in a way that a
+symptom knows.
+"""
 
 import math
 from collections import defaultdict
@@ -11,8 +13,14 @@ def fuse_rankings__right_by_document(rankings, weights, constant, cut):
     everything = {document for ranking in rankings for document in ranking[:cut]}
     scored = []
     for document in sorted(everything):
-        held = [(ranking.index(document) + 1, weight) for ranking, weight in zip(rankings, weights) if document in ranking[:cut]]
-        scored.append([document, round(math.fsum(weight / (constant + rank) for rank, weight in held), 9)])
+        held = [
+            (ranking.index(document) + 1, weight)
+            for ranking, weight in zip(rankings, weights)
+            if document in ranking[:cut]
+        ]
+        scored.append(
+            [document, round(math.fsum(weight / (constant + rank) for rank, weight in held), 9)]
+        )
     return sorted(scored, key=lambda pair: pair[1], reverse=True)
 
 
@@ -35,7 +43,9 @@ def fuse_rankings__right_recursive(rankings, weights, constant, cut):
             scores[rankings[at][place]] += weights[at] / (constant + place + 1)
         return add(scores, at + 1)
 
-    rounded = [(-round(score, 9), document) for document, score in add(defaultdict(float), 0).items()]
+    rounded = [
+        (-round(score, 9), document) for document, score in add(defaultdict(float), 0).items()
+    ]
     return [(document, -score) for score, document in sorted(rounded)]
 
 
@@ -51,7 +61,8 @@ def graded_ndcg__right_numpy(ranking, grades, k, condensed):
 def graded_ndcg__right_by_a_loop(ranking, grades, k, condensed):
     if max(grades.values(), default=0) == 0:
         return 0.0
-    rank, total = 0, 0.0
+    rank = 0
+    total = 0.0
     for document in ranking:
         if condensed and document not in grades:
             continue
@@ -59,7 +70,8 @@ def graded_ndcg__right_by_a_loop(ranking, grades, k, condensed):
         if rank > k:
             break
         total += (pow(2, grades.get(document, 0)) - 1) * math.log(2) / math.log(rank + 1)
-    best, left = 0.0, list(grades.values())
+    best = 0.0
+    left = list(grades.values())
     for rank in range(1, min(k, len(left)) + 1):
         grade = max(left)
         left.remove(grade)
@@ -94,9 +106,11 @@ def index_recall__right_by_crossing_off(exact, found, k):
 def rerank_depth__right_by_a_loop(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
     within = []
     for depth in sorted(qualities):
-        n_batches, left = 0, depth
+        n_batches = 0
+        left = depth
         while left > 0:
-            n_batches, left = n_batches + 1, left - batch_size
+            n_batches = n_batches + 1
+            left = left - batch_size
         if first_ms + n_batches * batch_ms <= budget_ms:
             within.append(depth)
     for depth in within:
@@ -119,15 +133,28 @@ def compare__right_row_by_row(new, old, resamples):
     for row in resamples:
         moved.append(sum(new[i] - old[i] for i in row) / len(row))
     ordered = np.sort(moved)
-    low, high = np.quantile(ordered, 0.025), np.quantile(ordered, 0.975)
-    return {"low": low, "high": high, "not better": sum(gap <= 0 for gap in moved) / len(moved), "difference": sum(new) / len(new) - sum(old) / len(old)}
+    low = np.quantile(ordered, 0.025)
+    high = np.quantile(ordered, 0.975)
+    return {
+        "low": low,
+        "high": high,
+        "not better": sum(gap <= 0 for gap in moved) / len(moved),
+        "difference": sum(new) / len(new) - sum(old) / len(old),
+    }
 
 
 def compare__right_torch(new, old, resamples):
-    a, b, rows = torch.tensor(new, dtype=torch.float64), torch.tensor(old, dtype=torch.float64), torch.as_tensor(resamples)
+    a = torch.tensor(new, dtype=torch.float64)
+    b = torch.tensor(old, dtype=torch.float64)
+    rows = torch.as_tensor(resamples)
     moved = a[rows].mean(1) - b[rows].mean(1)
     low, high = torch.quantile(moved, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return {"difference": (a.mean() - b.mean()).item(), "low": low, "high": high, "not better": float((moved <= 0).double().mean())}
+    return {
+        "difference": (a.mean() - b.mean()).item(),
+        "low": low,
+        "high": high,
+        "not better": float((moved <= 0).double().mean()),
+    }
 
 
 def fair_order__right_rule_first():
@@ -175,8 +202,11 @@ def fair_order__wrong_GC():
 
 
 def diversify__right_numpy(relevance, similarity, balance, k, duplicate):
-    relevance, similarity = np.array(relevance, float), np.array(similarity, float)
-    free, nearest, chosen = np.ones(len(relevance), bool), np.full(len(relevance), -np.inf), []
+    relevance = np.array(relevance, float)
+    similarity = np.array(similarity, float)
+    free = np.ones(len(relevance), bool)
+    nearest = np.full(len(relevance), -np.inf)
+    chosen = []
     while free.any() and len(chosen) < k:
         worth = balance * relevance - (1 - balance) * nearest if chosen else relevance
         best = int(np.argmax(np.where(free, worth, -np.inf)))
@@ -188,11 +218,26 @@ def diversify__right_numpy(relevance, similarity, balance, k, duplicate):
 
 
 def diversify__right_recursive(relevance, similarity, balance, k, duplicate, chosen=()):
-    left = [i for i in range(len(relevance)) if i not in chosen and not any(similarity[j][i] >= duplicate for j in chosen)]
+    left = [
+        i
+        for i in range(len(relevance))
+        if i not in chosen and not any(similarity[j][i] >= duplicate for j in chosen)
+    ]
     if not left or len(chosen) == k:
         return list(chosen)
     rows = []
     for i in left:
         redundant = sorted(float(similarity[i][j]) for j in chosen)[-1:] or None
-        rows.append((balance * relevance[i] - (1 - balance) * redundant[0] if redundant else relevance[i], -i))
-    return diversify__right_recursive(relevance, similarity, balance, k, duplicate, (*chosen, -max(rows)[1]))
+        rows.append(
+            (
+                (
+                    balance * relevance[i] - (1 - balance) * redundant[0]
+                    if redundant
+                    else relevance[i]
+                ),
+                -i,
+            )
+        )
+    return diversify__right_recursive(
+        relevance, similarity, balance, k, duplicate, (*chosen, -max(rows)[1])
+    )

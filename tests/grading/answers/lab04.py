@@ -1,4 +1,6 @@
-"""Answers to lab 04: written differently from the solution and right, or wrong in a way that a symptom knows."""
+"""Answers to lab 04: written differently from the solution and right, or wrong in a way that a
+symptom knows.
+"""
 
 import numpy as np
 import torch
@@ -6,7 +8,9 @@ from torch import nn
 
 
 def adapter_output__right_einsum(x, weight, a, b, alpha):
-    return torch.einsum("ni,oi->no", x, weight) + torch.einsum("ni,ri,or->no", x, a, b) * alpha / a.size(0)
+    return torch.einsum("ni,oi->no", x, weight) + torch.einsum(
+        "ni,ri,or->no", x, a, b
+    ) * alpha / a.size(0)
 
 
 def adapter_output__right_row_by_row(x, weight, a, b, alpha):
@@ -15,8 +19,10 @@ def adapter_output__right_row_by_row(x, weight, a, b, alpha):
 
 
 def count_adapters__right_by_sums(config, rank, targets):
-    head, width = config["head_dim"], config["hidden_size"]
-    queries, keys = head * config["num_attention_heads"], head * config["num_key_value_heads"]
+    head = config["head_dim"]
+    width = config["hidden_size"]
+    queries = head * config["num_attention_heads"]
+    keys = head * config["num_key_value_heads"]
     both = {"q": width + queries, "k": width + keys, "v": width + keys, "o": width + queries}
     for name in ("gate", "up", "down"):
         both[name] = width + config["intermediate_size"]
@@ -24,18 +30,34 @@ def count_adapters__right_by_sums(config, rank, targets):
 
 
 def count_adapters__right_numpy(config, rank, targets):
-    width, inner = config["hidden_size"], config["intermediate_size"]
+    width = config["hidden_size"]
+    inner = config["intermediate_size"]
     q, k = (config[f"num_{kind}_heads"] * config["head_dim"] for kind in ("attention", "key_value"))
-    table = {"q_proj": [width, q], "k_proj": [width, k], "v_proj": [width, k], "o_proj": [q, width], "gate_proj": [width, inner], "up_proj": [width, inner],
-             "down_proj": [inner, width]}  # fmt: skip
-    return np.int64(rank * config["num_hidden_layers"]) * np.array([table[name] for name in targets]).sum().astype(int)
+    table = {
+        "q_proj": [width, q],
+        "k_proj": [width, k],
+        "v_proj": [width, k],
+        "o_proj": [q, width],
+        "gate_proj": [width, inner],
+        "up_proj": [width, inner],
+        "down_proj": [inner, width],
+    }
+    return np.int64(rank * config["num_hidden_layers"]) * np.array(
+        [table[name] for name in targets]
+    ).sum().astype(int)
 
 
 def merge_adapters__right_stacked(weight, adapters, coefficients):
     if not adapters:
         return weight.clone()
     a = torch.cat([one["a"] for one in adapters])
-    b = torch.cat([one["b"] * (c * one["alpha"] / one["a"].shape[0]) for one, c in zip(adapters, coefficients)], dim=1)
+    b = torch.cat(
+        [
+            one["b"] * (c * one["alpha"] / one["a"].shape[0])
+            for one, c in zip(adapters, coefficients)
+        ],
+        dim=1,
+    )
     return torch.addmm(weight, b, a)
 
 
@@ -43,7 +65,9 @@ def merge_adapters__right_recursive(weight, adapters, coefficients):
     if not adapters:
         return weight
     (first, *others), (c, *more) = adapters, coefficients
-    return merge_adapters__right_recursive(weight + c * first["alpha"] * first["b"] @ first["a"] / len(first["a"]), others, more)
+    return merge_adapters__right_recursive(
+        weight + c * first["alpha"] * first["b"] @ first["a"] / len(first["a"]), others, more
+    )
 
 
 def same_strength__right_powers(alpha, rank, new_rank, rank_stabilized):
@@ -52,7 +76,9 @@ def same_strength__right_powers(alpha, rank, new_rank, rank_stabilized):
 
 
 def same_strength__right_numpy(alpha, rank, new_rank, rank_stabilized):
-    return np.float64(alpha) * (np.sqrt(new_rank / rank) if rank_stabilized else np.divide(new_rank, rank))
+    return np.float64(alpha) * (
+        np.sqrt(new_rank / rank) if rank_stabilized else np.divide(new_rank, rank)
+    )
 
 
 def shipping_order__right_adapter_first():

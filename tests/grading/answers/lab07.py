@@ -1,4 +1,6 @@
-"""Answers to lab 07: written differently from the solution and right, or wrong in a way that a symptom knows."""
+"""Answers to lab 07: written differently from the solution and right, or wrong in a way that a
+symptom knows.
+"""
 
 import math
 from collections import deque
@@ -10,14 +12,21 @@ from scipy.special import comb
 
 def measures__right_numpy(start, scores):
     table = np.array(scores)
-    own, end, n = np.diag(table), table[-1], len(start)
+    own = np.diag(table)
+    end = table[-1]
+    n = len(start)
     best = np.where(np.tri(n, k=0, dtype=bool), table, -np.inf)[:-1, :-1].max(axis=0)
     ahead = np.diag(table, k=1) - np.array(start)[1:]
-    return {"forgetting": (best - end[:-1]).mean(), "backward": (end - own)[:-1].mean(), "forward": ahead.mean()}
+    return {
+        "forgetting": (best - end[:-1]).mean(),
+        "backward": (end - own)[:-1].mean(),
+        "forward": ahead.mean(),
+    }
 
 
 def measures__right_loops(start, scores):
-    totals, n = {"forgetting": 0.0, "backward": 0.0, "forward": 0.0}, len(scores) - 1
+    totals = {"forgetting": 0.0, "backward": 0.0, "forward": 0.0}
+    n = len(scores) - 1
     for task in range(n + 1):
         if task < n:
             best = scores[task][task]
@@ -36,9 +45,12 @@ def interleave__right_rotating(new, old, order, k, n):
         raise ValueError(k)
     if k > 0 and len(old) == 0:
         raise ValueError("nothing to replay")
-    waiting, rest, made = deque(old[i] for i in order), list(new), []
+    waiting = deque(old[i] for i in order)
+    rest = list(new)
+    made = []
     while rest:
-        block, rest = rest[: n - k], rest[n - k :]
+        block = rest[: n - k]
+        rest = rest[n - k :]
         made.extend(block)
         for _ in range(math.ceil(Fraction(k * len(block), n - k))):
             made.append(waiting[0])
@@ -56,13 +68,16 @@ def interleave__right_by_place(new, old, order, k, n):
     for place in range(len(new) + n_old):
         block, within = divmod(place, n)
         n_new = n - k if block < whole else rest
-        result.append(new[block * (n - k) + within] if within < n_new else shown[block * k + within - n_new])
+        result.append(
+            new[block * (n - k) + within] if within < n_new else shown[block * k + within - n_new]
+        )
     return result
 
 
 def paired__right_numpy(before, after):
     changes = np.array(after) - np.array(before)
-    lost, won = int((changes == -1).sum()), int((changes == 1).sum())
+    lost = int((changes == -1).sum())
+    won = int((changes == 1).sum())
     n = lost + won
     tail = sum(comb(n, i, exact=True) for i in range(min(lost, won) + 1))
     return {"lost": lost, "won": won, "change": changes.mean(), "p": min(1.0, 2 * tail / 2**n)}
@@ -70,19 +85,28 @@ def paired__right_numpy(before, after):
 
 def paired__right_counting(before, after):
     kinds = list(zip(before, after))
-    lost, won = kinds.count((1, 0)), kinds.count((0, 1))
+    lost = kinds.count((1, 0))
+    won = kinds.count((0, 1))
     p = 1.0
     if lost + won:
         chances = [math.comb(lost + won, i) * 0.5 ** (lost + won) for i in range(lost + won + 1)]
         p = sum(chance for chance in chances if chance <= chances[lost] * (1 + 1e-9))
-    return {"change": sum(after) / len(after) - sum(before) / len(before), "lost": lost, "won": won, "p": p}
+    return {
+        "change": sum(after) / len(after) - sum(before) / len(before),
+        "lost": lost,
+        "won": won,
+        "p": p,
+    }
 
 
 def verdicts__right_raised(found, weights, alpha, margin):
     order = sorted(found, key=lambda name: (found[name]["p"] / weights[name], name))
-    result, raised = {}, 0.0
+    result = {}
+    raised = 0.0
     for i, name in enumerate(order):
-        raised = max(raised, found[name]["p"] / weights[name] * sum(weights[other] for other in order[i:]))
+        raised = max(
+            raised, found[name]["p"] / weights[name] * sum(weights[other] for other in order[i:])
+        )
         change = found[name]["change"]
         if raised > alpha:
             result[name] = "open"
@@ -100,7 +124,9 @@ def verdicts__right_recursive(found, weights, alpha, margin):
     if found[first]["p"] / weights[first] * sum(weights[name] for name in found) > alpha:
         return dict.fromkeys(found, "open")
     change = found[first]["change"]
-    rest = verdicts__right_recursive({name: row for name, row in found.items() if name != first}, weights, alpha, margin)
+    rest = verdicts__right_recursive(
+        {name: row for name, row in found.items() if name != first}, weights, alpha, margin
+    )
     return rest | {first: ("small", "won", "lost")[int(change > margin) - int(change < -margin)]}
 
 
@@ -166,7 +192,8 @@ def gate_order__wrong_BF():
 
 
 def frontier__right_sweep(arms):
-    best, kept = {}, -math.inf
+    best = {}
+    kept = -math.inf
     for learned in sorted({arm["learned"] for arm in arms}, reverse=True):
         most = max(arm["kept"] for arm in arms if arm["learned"] == learned)
         if most > kept:

@@ -1,1 +1,3 @@
-"""What the answers of each lab must do, and what wrong ones believe. This folder never enters the box."""
+"""What the answers of each lab must do, and what wrong ones believe. This folder never enters the
+box.
+"""

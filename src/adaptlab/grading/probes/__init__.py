@@ -1,4 +1,6 @@
-"""How an answer is called, by lab. This is the only part of a check that goes into the box; it knows no right answer."""
+"""How an answer is called, by lab. This is the only part of a check that goes into the box; it
+knows no right answer.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -5,8 +5,11 @@ from typing import Any
 
 
 def index_story(answer: type, steps: Sequence) -> list:
-    """What happens to a new index, step by step: what a search finds, and "KeyError" where a step ends in one."""
-    index, told = answer(), []
+    """What happens to a new index, step by step: what a search finds, and "KeyError" where a step
+    ends in one.
+    """
+    index = answer()
+    told = []
     for name, *args in steps:
         try:
             result: Any = getattr(index, name)(*args)

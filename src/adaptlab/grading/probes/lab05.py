@@ -8,29 +8,47 @@ from torch import nn
 
 
 class Tiny(nn.Module):
-    """A model with weights given as data, an embedding (V, d) and a head (V, d), in whose memory `most` rows have room."""
+    """A model with weights given as data, an embedding (V, d) and a head (V, d), in whose memory
+    `most` rows have room.
+    """
 
     def __init__(self, embedding: torch.Tensor, head: torch.Tensor, most: int):
         super().__init__()
-        self.embedding, self.head, self.most = nn.Parameter(embedding.clone()), nn.Parameter(head.clone()), most
+        self.embedding = nn.Parameter(embedding.clone())
+        self.head = nn.Parameter(head.clone())
+        self.most = most
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         if len(ids) > self.most:
-            raise RuntimeError(f"out of memory: {len(ids)} rows at once, and there is room for {self.most}")
+            raise RuntimeError(
+                f"out of memory: {len(ids)} rows at once, and there is room for {self.most}"
+            )
         return torch.tanh(self.embedding[ids]) @ self.head.T
 
 
-def tiny_training(answer: Callable, embedding: Any, head: Any, batches: list, most: int, rate: float, clip: float) -> Any:
-    """The losses that the answer gives for a training of a tiny model by plain descent, and the weights afterwards."""
+def tiny_training(
+    answer: Callable, embedding: Any, head: Any, batches: list, most: int, rate: float, clip: float
+) -> Any:
+    """The losses that the answer gives for a training of a tiny model by plain descent, and the
+    weights afterwards.
+    """
     model = Tiny(embedding, head, most)
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)  # what gradients hold before is not to count
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-    return {"losses": answer(model, optimizer, batches, most, clip), "embedding": model.embedding, "head": model.head}
+    return {
+        "losses": answer(model, optimizer, batches, most, clip),
+        "embedding": model.embedding,
+        "head": model.head,
+    }
 
 
-def adapter_replies(content: Any, conversations: list, model_id: str, rank: int, max_new_tokens: int) -> dict:
-    """What a model says to each conversation with the adapter in a file's bytes (uint8) beside it, and whether that adapter changes anything."""
+def adapter_replies(
+    content: Any, conversations: list, model_id: str, rank: int, max_new_tokens: int
+) -> dict:
+    """What a model says to each conversation with the adapter in a file's bytes (uint8) beside it,
+    and whether that adapter changes anything.
+    """
     from adaptlab.lora.adapter_file import form, put_in, read_adapter
     from adaptlab.models.chat import texts
     from adaptlab.models.local import LocalChat
@@ -39,4 +57,7 @@ def adapter_replies(content: Any, conversations: list, model_id: str, rank: int,
     tensors = read_adapter(content.tobytes(), form(chat.model, rank))
     put_in(chat.model, tensors)
     changes = any(bool(tensor.any()) for name, tensor in tensors.items() if name.endswith(".b"))
-    return {"changes": changes, "replies": texts(chat, conversations, max_new_tokens=max_new_tokens)}
+    return {
+        "changes": changes,
+        "replies": texts(chat, conversations, max_new_tokens=max_new_tokens),
+    }

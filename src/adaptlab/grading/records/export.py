@@ -13,9 +13,19 @@ from adaptlab.grading.records.marks import Sheet
 from adaptlab.grading.submissions.naming import Person
 from adaptlab.grading.submissions.roster import Entry, Roster
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # the last four as Japanese keyboards write them
-CANVAS_STUDENT = ("Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID",
-                  "Integration ID", "Root Account", "Section")  # fmt: skip
+# The last four as Japanese keyboards write them.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+CANVAS_STUDENT = (
+    "Student",
+    "LastName",
+    "FirstName",
+    "ID",
+    "SIS User ID",
+    "SIS Login ID",
+    "Integration ID",
+    "Root Account",
+    "Section",
+)
 BRIGHTSPACE_STUDENT = ("OrgDefinedId", "Username")
 BLACKBOARD_STUDENT = ("Last Name", "First Name", "Username", "Student ID")
 END_OF_LINE = "End-of-Line Indicator"  # Brightspace's last column, with a # in every row
@@ -51,7 +61,8 @@ def _moodle(sheet: Sheet, person: Person) -> dict:
         "Full name": person.name,
         "Grade": sheet.points,
         "Maximum grade": sheet.of,
-        "Last modified (grade)": "-",  # Moodle takes no file without this column; it writes "-" where there is no grade yet
+        # Moodle takes no file without this column; it writes "-" where there is no grade yet.
+        "Last modified (grade)": "-",
         "Feedback comments": _waiting(sheet),
     }
 
@@ -60,12 +71,20 @@ def _gradescope(sheet: Sheet, person: Person) -> dict:
     status = "Ungraded" if sheet.waiting else "Graded"
     who = {"Name": person.name, "SID": person.number or person.name, "Email": person.email}
     row = who | {"Total Score": sheet.points, "Max Points": sheet.of, "Status": status}
-    return row | {f"{mark.exercise} ({mark.of:g} pts)": "" if mark.points is None else mark.points for mark in sheet.marks}
+    return row | {
+        f"{mark.exercise} ({mark.of:g} pts)": "" if mark.points is None else mark.points
+        for mark in sheet.marks
+    }
 
 
 def _table(sheet: Sheet, person: Person) -> dict:
     """One row for whoever adds up marks elsewhere: all that `show` prints, in columns."""
-    who = {"Student": sheet.student, "Name": person.name, "Number": person.number, "Email": person.email}
+    who = {
+        "Student": sheet.student,
+        "Name": person.name,
+        "Number": person.number,
+        "Email": person.email,
+    }
     row = who | {"Points": sheet.points, "Of": sheet.of, "Days late": sheet.days_late}
     row |= {"To be marked": ", ".join(sheet.waiting)}
     return row | {mark.exercise: "" if mark.points is None else mark.points for mark in sheet.marks}
@@ -77,12 +96,16 @@ PLATFORMS = (*COLUMNS, *BY_ROSTER, "nbgrader")
 
 
 def to_csv(sheets: Sequence[Sheet], platform: str) -> str:
-    """The marks as text; the same marks always give the same bytes. An unknown platform is an AdaptLabError."""
+    """The marks as text; the same marks always give the same bytes. An unknown platform is an
+    AdaptLabError.
+    """
     if file := BY_ROSTER.get(platform):
         says = f"{platform.title()} takes marks in its own file alone"
         raise AdaptLabError(f"{says}. Give its {file} by --roster.")
     if platform not in COLUMNS:
-        raise AdaptLabError(f"There are no columns for {platform!r}; choose one of {', '.join(PLATFORMS)}.")
+        raise AdaptLabError(
+            f"There are no columns for {platform!r}; choose one of {', '.join(PLATFORMS)}."
+        )
     rows = [COLUMNS[platform](sheet, person) for sheet in sheets for person in _people(sheet)]
     return _written(list(rows[0]), rows)
 
@@ -109,17 +132,22 @@ def _form_of(platform: str, roster: Roster, lab: str):
     if platform == "brightspace":
         kept = [column for column in roster.columns if column in BRIGHTSPACE_STUDENT]
         if not kept:
-            says = "The roster is not Brightspace's: it lacks the columns OrgDefinedId and Username."
+            says = (
+                "The roster is not Brightspace's: it lacks the columns OrgDefinedId and Username."
+            )
             raise AdaptLabError(f"{says} Export the grades with both as key, and give that file.")
         item = _titled(roster, lab, "pointsgrade") or f"{lab} Points Grade"
-        columns, end = [*kept, item, END_OF_LINE], {END_OF_LINE: "#"}
+        columns = [*kept, item, END_OF_LINE]
+        end = {END_OF_LINE: "#"}
         return columns, lambda entry, sheet: _cells(entry, kept) | {item: sheet.points} | end
     if platform == "blackboard":
         kept = [column for column in roster.columns if column in BLACKBOARD_STUDENT]
         column = _titled(roster, lab)
         if "Username" not in kept or not column:
             says = f"The roster is not Blackboard's gradebook with a column for {lab[:5]}."
-            fix = f"Make a column with {lab[:5]} in its name there, and download the gradebook again."
+            fix = (
+                f"Make a column with {lab[:5]} in its name there, and download the gradebook again."
+            )
             raise AdaptLabError(f"{says} {fix}")
         return [*kept, column], lambda entry, sheet: _cells(entry, kept) | {column: sheet.points}
     if platform == "moodle":
@@ -138,7 +166,9 @@ def _form_of(platform: str, roster: Roster, lab: str):
 def _titled(roster: Roster, lab: str, also: str = "") -> str:
     """The column of a lab, `lab 04` or `Lab04` in its title; empty if there is none."""
     bare = {column.casefold().replace(" ", ""): column for column in roster.columns}
-    return next((column for title, column in bare.items() if lab[:5] in title and also in title), "")
+    return next(
+        (column for title, column in bare.items() if lab[:5] in title and also in title), ""
+    )
 
 
 def _graded(columns: Sequence[str], sheet: Sheet) -> dict:

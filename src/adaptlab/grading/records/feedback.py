@@ -1,4 +1,6 @@
-"""Pages of feedback: one for each student, one for the class. Whatever a student wrote stands on them as text; nothing on them runs or is fetched."""
+"""Pages of feedback: one for each student, one for the class. Whatever a student wrote stands on
+them as text; nothing on them runs or is fetched.
+"""
 
 import hashlib
 import re
@@ -13,21 +15,33 @@ from adaptlab.grading.grade import Mark
 from adaptlab.grading.records.marks import Sheet
 from adaptlab.grading.submissions.naming import can_be_seen
 
-ALIKE, LONG = 95, 300  # percent of equal characters, in answers of at least so many, from which a person should look at two of them
+ALIKE = 95
+# Percent of equal characters, in answers of at least so many, from which a person should look at
+# two of them.
+LONG = 300
 LONGEST = 20_000  # characters of an answer that are compared
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") -> list[Path]:
-    """A page for each student in a folder, and class.html for the instructor; `measured` is what the lab's experiment gives with right answers."""
+    """A page for each student in a folder, and class.html for the instructor; `measured` is what
+    the lab's experiment gives with right answers.
+    """
     from jinja2 import Environment, FileSystemLoader
 
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["visible"] = visible
     written = []
     for sheet in sheets:
         path = folder / f"{file_name(sheet.student)}.html"
-        write_whole(path, environment.get_template("student.html").render(sheet=sheet, measured=measured, meanings=meanings([sheet])))
+        write_whole(
+            path,
+            environment.get_template("student.html").render(
+                sheet=sheet, measured=measured, meanings=meanings([sheet])
+            ),
+        )
         written.append(path)
     page = environment.get_template("class.html").render(
         lab=sheets[0].lab,
@@ -76,9 +90,15 @@ def in_a_line(text: str) -> str:
 
 
 def file_name(student: str) -> str:
-    """A name for a student's page that every system can write, and that no other student's page has: where it is not the name itself, with a hash of it."""
+    """A name for a student's page that every system can write, and that no other student's page
+    has: where it is not the name itself, with a hash of it.
+    """
     plain = re.sub(r"[^\w.-]+", "_", student).strip("._").casefold()
-    return f"student_{plain}" if plain == student else f"student_{plain}_{hashlib.sha256(student.encode()).hexdigest()[:8]}"
+    return (
+        f"student_{plain}"
+        if plain == student
+        else f"student_{plain}_{hashlib.sha256(student.encode()).hexdigest()[:8]}"
+    )
 
 
 def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
@@ -86,13 +106,17 @@ def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
     counts: dict[str, Counter] = {}
     for sheet in sheets:
         for mark in sheet.marks:
-            counts.setdefault(mark.exercise, Counter())["marked by hand" if mark.exercise in sheet.manual else mark.status] += 1
+            counts.setdefault(mark.exercise, Counter())[
+                "marked by hand" if mark.exercise in sheet.manual else mark.status
+            ] += 1
     return counts
 
 
 def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
     """(exercise, sentence, students) of what was believed wrongly by name, the commonest first."""
-    marks: list[Mark] = [mark for sheet in sheets for mark in sheet.marks if mark.misconception not in ("", "blank")]
+    marks: list[Mark] = [
+        mark for sheet in sheets for mark in sheet.marks if mark.misconception not in ("", "blank")
+    ]
     counts = Counter((mark.exercise, sentence) for mark in marks for sentence in _believed(mark))
     return [(*what, n) for what, n in counts.most_common(20)]
 
@@ -106,13 +130,17 @@ def _believed(mark: Mark) -> list[str]:
 
 
 def alike(sheets: Sequence[Sheet]) -> list[tuple[str, str, str, int]]:
-    """(exercise, student, student, percent) of long answers that are nearly the same text, for a person to look at: it proves nothing."""
+    """(exercise, student, student, percent) of long answers that are nearly the same text, for a
+    person to look at: it proves nothing.
+    """
     from rapidfuzz import fuzz
 
     found = []
     for name in by_exercise(sheets):
         texts = {sheet.student: _bare(sheet.answers.get(name, ""))[:LONGEST] for sheet in sheets}
-        for (one, left), (other, right) in combinations([(student, text) for student, text in texts.items() if len(text) >= LONG], 2):
+        for (one, left), (other, right) in combinations(
+            [(student, text) for student, text in texts.items() if len(text) >= LONG], 2
+        ):
             if (score := fuzz.ratio(left, right, score_cutoff=ALIKE)) >= ALIKE:
                 found.append((name, one, other, round(score)))
     return sorted(found, key=lambda row: -row[3])[:100]

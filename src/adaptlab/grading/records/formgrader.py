@@ -16,7 +16,11 @@ c.CourseDirectory.root = {root!r}
 c.CourseDirectory.db_url = {database!r}
 '''
 # How to open it, given the folder; nbgrader's extensions are not switched on by its installation.
-OPEN = "cd {folder} && jupyter lab --ServerApp.jpserver_extensions=\"{{'nbgrader.server_extensions.formgrader': True}}\" (then /formgrader)"
+OPEN = (
+    "cd {folder} && jupyter lab"
+    " --ServerApp.jpserver_extensions=\"{{'nbgrader.server_extensions.formgrader': True}}\" (then"
+    " /formgrader)"
+)
 BEFORE = "check_"  # in the name of the cell that carries the points of an exercise
 
 
@@ -26,7 +30,8 @@ def write_course(gradebook: Path, lab: str, released: bytes, sheets: Sequence[Sh
     `released`: the lab's notebook. A student's is that with their answers in it, and under each
     check what the grader said. Nothing of theirs runs here.
     """
-    root, name = gradebook.absolute().parent, f"{lab}.ipynb"
+    root = gradebook.absolute().parent
+    name = f"{lab}.ipynb"
     for stage in ("source", "release"):
         write_whole(root / stage / lab / name, released.decode())
     for sheet in sheets:

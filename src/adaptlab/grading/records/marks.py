@@ -1,7 +1,8 @@
-"""The ledger of marks: one SQLite file that keeps every grading of every submission, and what persons decided, which no regrading touches.
+"""The ledger of marks: one SQLite file that keeps every grading of every submission, and what
+persons decided, which no regrading touches.
 
-A grading is known by student, lab, content of the submission and grader: grading again what is there adds nothing, and a mended grader adds rows
-beside the old ones.
+A grading is known by student, lab, content of the submission and grader: grading again what is
+there adds nothing, and a mended grader adds rows beside the old ones.
 """
 
 import json
@@ -22,31 +23,70 @@ HOLDS = "marks"
 KEY = "student TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, grader TEXT NOT NULL"
 BY_KEY = "WHERE student = ? AND lab = ? AND submission = ? AND grader = ?"
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS runs (lab TEXT NOT NULL, grader TEXT NOT NULL, secret INTEGER NOT NULL, measured TEXT NOT NULL, PRIMARY KEY (lab, grader))",
-    f"CREATE TABLE IF NOT EXISTS graded ({KEY}, number INTEGER NOT NULL, received TEXT NOT NULL, source TEXT NOT NULL, level TEXT NOT NULL, "
-    "prediction TEXT NOT NULL, notes TEXT NOT NULL, answers TEXT NOT NULL, seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, at TEXT NOT NULL, "
-    "PRIMARY KEY (student, lab, submission, grader))",
-    f"CREATE TABLE IF NOT EXISTS marks ({KEY}, exercise TEXT NOT NULL, status TEXT NOT NULL, points REAL, of REAL NOT NULL, sentence TEXT NOT NULL, "
-    "misconception TEXT NOT NULL, PRIMARY KEY (student, lab, submission, grader, exercise))",
-    "CREATE TABLE IF NOT EXISTS manual (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, "
-    "points REAL NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, "
-    "reason TEXT NOT NULL, answered TEXT NOT NULL DEFAULT '', points REAL, answer TEXT NOT NULL DEFAULT '', author TEXT NOT NULL DEFAULT '')",
-    "CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (student, lab, exercise) WHERE answered = ''",
-    "CREATE TABLE IF NOT EXISTS exported (gradebook TEXT NOT NULL, lab TEXT NOT NULL, student TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, "
-    "PRIMARY KEY (gradebook, lab, student, exercise))",
-    "CREATE TABLE IF NOT EXISTS owners (lab TEXT NOT NULL, student TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (lab, student))",
+    (
+        "CREATE TABLE IF NOT EXISTS runs (lab TEXT NOT NULL, grader TEXT NOT NULL, secret INTEGER"
+        " NOT NULL, measured TEXT NOT NULL, PRIMARY KEY (lab, grader))"
+    ),
+    (
+        f"CREATE TABLE IF NOT EXISTS graded ({KEY}, number INTEGER NOT NULL, received TEXT NOT"
+        " NULL, source TEXT NOT NULL, level TEXT NOT NULL, prediction TEXT NOT NULL, notes TEXT"
+        " NOT NULL, answers TEXT NOT NULL, seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, at"
+        " TEXT NOT NULL, PRIMARY KEY (student, lab, submission, grader))"
+    ),
+    (
+        f"CREATE TABLE IF NOT EXISTS marks ({KEY}, exercise TEXT NOT NULL, status TEXT NOT NULL,"
+        " points REAL, of REAL NOT NULL, sentence TEXT NOT NULL, misconception TEXT NOT NULL,"
+        " PRIMARY KEY (student, lab, submission, grader, exercise))"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS manual (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student TEXT"
+        " NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, comment TEXT"
+        " NOT NULL, author TEXT NOT NULL)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, at TEXT NOT NULL, student"
+        " TEXT NOT NULL, lab TEXT NOT NULL, exercise TEXT NOT NULL, reason TEXT NOT NULL, answered"
+        " TEXT NOT NULL DEFAULT '', points REAL, answer TEXT NOT NULL DEFAULT '', author TEXT NOT"
+        " NULL DEFAULT '')"
+    ),
+    (
+        "CREATE UNIQUE INDEX IF NOT EXISTS one_open_request ON requests (student, lab, exercise)"
+        " WHERE answered = ''"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS exported (gradebook TEXT NOT NULL, lab TEXT NOT NULL, student"
+        " TEXT NOT NULL, exercise TEXT NOT NULL, points REAL NOT NULL, PRIMARY KEY (gradebook, lab,"
+        " student, exercise))"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS owners (lab TEXT NOT NULL, student TEXT NOT NULL, owner TEXT"
+        " NOT NULL, PRIMARY KEY (lab, student))"
+    ),
     "CREATE INDEX IF NOT EXISTS graded_by_number ON graded (number)",
-    "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days INTEGER NOT NULL, percent_a_day REAL NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS policies (lab TEXT PRIMARY KEY, due TEXT NOT NULL, free_days"
+        " INTEGER NOT NULL, percent_a_day REAL NOT NULL)"
+    ),
 )
 SHEETS = """SELECT student, submission, grader, received, source, level, prediction, notes, answers,
-    (SELECT min(at) FROM graded f WHERE f.student = g.student AND f.lab = g.lab AND f.submission = g.submission) FROM graded g WHERE lab = ? ORDER BY number"""
+    (SELECT min(at) FROM graded f
+     WHERE f.student = g.student AND f.lab = g.lab AND f.submission = g.submission)
+    FROM graded g WHERE lab = ? ORDER BY number"""
 FINISHED = """SELECT student, submission FROM graded g WHERE lab = ? AND grader = ? AND NOT EXISTS (
-    SELECT 1 FROM marks m WHERE m.student = g.student AND m.lab = g.lab AND m.submission = g.submission AND m.grader = g.grader
-    AND m.status = 'grader error')"""
-MARKS = f"SELECT exercise, status, points, of, sentence, misconception FROM marks {BY_KEY} ORDER BY rowid"
-REQUESTS = "SELECT student, exercise, at, reason, answered, points, answer, author FROM requests WHERE lab = ? ORDER BY id"
-ANSWER = "UPDATE requests SET answered = ?, points = ?, answer = ?, author = ? WHERE student = ? AND lab = ? AND exercise = ? AND answered = ''"
+    SELECT 1 FROM marks m WHERE m.student = g.student AND m.lab = g.lab
+    AND m.submission = g.submission AND m.grader = g.grader AND m.status = 'grader error')"""
+MARKS = (
+    f"SELECT exercise, status, points, of, sentence, misconception FROM marks {BY_KEY} ORDER BY"
+    " rowid"
+)
+REQUESTS = (
+    "SELECT student, exercise, at, reason, answered, points, answer, author FROM requests WHERE lab"
+    " = ? ORDER BY id"
+)
+ANSWER = (
+    "UPDATE requests SET answered = ?, points = ?, answer = ?, author = ? WHERE student = ? AND lab"
+    " = ? AND exercise = ? AND answered = ''"
+)
 
 
 def _now() -> str:
@@ -63,7 +103,9 @@ def _by_first(rows: Iterable[tuple]) -> dict[str, list[tuple]]:
 
 @dataclass(frozen=True)
 class Policy:
-    """When a lab was due, in UTC, and what a day costs after the free ones: percent of the points for every day begun."""
+    """When a lab was due, in UTC, and what a day costs after the free ones: percent of the points
+    for every day begun.
+    """
 
     due: str = ""
     free_days: int = 0
@@ -89,7 +131,9 @@ class Policy:
 
 @dataclass(frozen=True)
 class Request:
-    """A student's wish for a second look at an exercise, and what a person answered: a mark, or no `points` where they declined. Times are UTC."""
+    """A student's wish for a second look at an exercise, and what a person answered: a mark, or no
+    `points` where they declined. Times are UTC.
+    """
 
     exercise: str
     at: str
@@ -102,7 +146,9 @@ class Request:
 
 @dataclass
 class Sheet:
-    """A student's present marks for a lab: those of the last grading, with what persons decided put over them."""
+    """A student's present marks for a lab: those of the last grading, with what persons decided put
+    over them.
+    """
 
     student: str
     lab: str
@@ -114,17 +160,21 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     manual: dict[str, tuple[float, str, str]] = field(default_factory=dict)
-    reasons: dict[str, list[str]] = field(default_factory=dict)  # of all marks by hand, the earlier ones, too
+    # Of all marks by hand, the earlier ones, too.
+    reasons: dict[str, list[str]] = field(default_factory=dict)
     days_late: int = 0
     factor: float = 1
     automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
     requests: list[Request] = field(default_factory=list)
-    outdated: list[str] = field(default_factory=list)  # exercises that a person marked before this submission came
+    # Exercises that a person marked before this submission came.
+    outdated: list[str] = field(default_factory=list)
     owner: Owner = Owner("")
 
     @property
     def points(self) -> float:
-        """What the student has, after what lateness costs; exercises that wait for somebody count nothing yet."""
+        """What the student has, after what lateness costs; exercises that wait for somebody count
+        nothing yet.
+        """
         return round(self.factor * sum(mark.points or 0 for mark in self.marks), 4)
 
     @property
@@ -153,45 +203,80 @@ class Ledger:
         return transaction(self.path, SCHEMA, HOLDS, patience=60)
 
     def secret(self, lab: str, grader: str) -> int:
-        """The number from which a run's inputs are drawn: new for every lab and grader, the same when a run goes on."""
+        """The number from which a run's inputs are drawn: new for every lab and grader, the same
+        when a run goes on.
+        """
         with self._opened() as db:
-            db.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, '')", (lab, grader, secrets.randbits(62)))
-            return db.execute("SELECT secret FROM runs WHERE lab = ? AND grader = ?", (lab, grader)).fetchone()[0]
+            db.execute(
+                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, '')",
+                (lab, grader, secrets.randbits(62)),
+            )
+            return db.execute(
+                "SELECT secret FROM runs WHERE lab = ? AND grader = ?", (lab, grader)
+            ).fetchone()[0]
 
     def measured(self, lab: str, grader: str, measure: Callable[[], str]) -> str:
-        """What the lab's experiment gives with right answers; `measure` is asked once for every lab and grader."""
+        """What the lab's experiment gives with right answers; `measure` is asked once for every lab
+        and grader.
+        """
         self.secret(lab, grader)
         with self._opened() as db:
-            found = db.execute("SELECT measured FROM runs WHERE lab = ? AND grader = ?", (lab, grader)).fetchone()[0]
+            found = db.execute(
+                "SELECT measured FROM runs WHERE lab = ? AND grader = ?", (lab, grader)
+            ).fetchone()[0]
         if not found and (found := measure()):
             with self._opened() as db:
-                db.execute("UPDATE runs SET measured = ? WHERE lab = ? AND grader = ?", (found, lab, grader))
+                db.execute(
+                    "UPDATE runs SET measured = ? WHERE lab = ? AND grader = ?",
+                    (found, lab, grader),
+                )
         return found
 
     def last_measured(self, lab: str) -> str:
         """What was measured for the last grader that has anything."""
         with self._opened() as db:
-            found = db.execute("SELECT measured FROM runs WHERE lab = ? AND measured != '' ORDER BY rowid DESC", (lab,)).fetchone()
+            found = db.execute(
+                "SELECT measured FROM runs WHERE lab = ? AND measured != '' ORDER BY rowid DESC",
+                (lab,),
+            ).fetchone()
         return found[0] if found else ""
 
     def keep(self, submission: Submission, graded: Graded, grader: str) -> None:
         """Keep a grading with all its marks, in one transaction."""
         key = (graded.student, graded.lab, graded.submission, grader)
-        shown = (graded.level, graded.prediction, json.dumps(graded.notes), json.dumps(graded.answers), graded.seconds, graded.peak_bytes, _now())
+        shown = (
+            graded.level,
+            graded.prediction,
+            json.dumps(graded.notes),
+            json.dumps(graded.answers),
+            graded.seconds,
+            graded.peak_bytes,
+            _now(),
+        )
         with self._opened() as db:
             number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM graded").fetchone()[0]
             db.execute(f"DELETE FROM graded {BY_KEY}", key)
             db.execute(f"DELETE FROM marks {BY_KEY}", key)
-            db.execute(f"INSERT INTO graded VALUES ({', '.join('?' * 14)})", (*key, number, submission.received, submission.source, *shown))
-            db.executemany(f"INSERT INTO marks VALUES ({', '.join('?' * 10)})", [(*key, *asdict(mark).values()) for mark in graded.marks])
+            db.execute(
+                f"INSERT INTO graded VALUES ({', '.join('?' * 14)})",
+                (*key, number, submission.received, submission.source, *shown),
+            )
+            db.executemany(
+                f"INSERT INTO marks VALUES ({', '.join('?' * 10)})",
+                [(*key, *asdict(mark).values()) for mark in graded.marks],
+            )
 
     def finished(self, lab: str, grader: str) -> set[tuple[str, str]]:
         """(student, content) of what this grader has graded, leaving out where it failed itself."""
         with self._opened() as db:
             return set(db.execute(FINISHED, (lab, grader)))
 
-    def decide(self, student: str, lab: str, exercise: str, points: float, comment: str, author: str) -> None:
-        """A person's mark for an exercise. The last one counts, whatever the grader says later; all are kept. It answers an open request."""
+    def decide(
+        self, student: str, lab: str, exercise: str, points: float, comment: str, author: str
+    ) -> None:
+        """A person's mark for an exercise. The last one counts, whatever the grader says later; all
+        are kept. It answers an open request.
+        """
         mark = self._mark_of(student, lab, exercise)
         if not math.isfinite(points) or not 0 <= points <= mark.of:
             raise AdaptLabError(f"{exercise} gives 0 to {mark.of:g} points, not {points:g}.")
@@ -199,27 +284,44 @@ class Ledger:
             raise AdaptLabError("A mark by a person needs an author and a reason.")
         at = _now()
         with self._opened() as db:
-            db.execute("INSERT INTO manual (at, student, lab, exercise, points, comment, author) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                       (at, student, lab, exercise, points, comment, author))  # fmt: skip
+            db.execute(
+                "INSERT INTO manual (at, student, lab, exercise, points, comment, author) VALUES"
+                " (?, ?, ?, ?, ?, ?, ?)",
+                (at, student, lab, exercise, points, comment, author),
+            )
             db.execute(ANSWER, (at, points, comment, author, student, lab, exercise))
 
     def request(self, student: str, lab: str, exercise: str, reason: str) -> None:
-        """A student's wish for a second look at an exercise. It is open until a person marks the exercise or declines; all are kept."""
+        """A student's wish for a second look at an exercise. It is open until a person marks the
+        exercise or declines; all are kept.
+        """
         self._mark_of(student, lab, exercise)
         if not reason.strip():
             raise AdaptLabError("A request needs a reason.")
         with self._opened() as db:
             row = (_now(), student, lab, exercise, reason)
-            if not db.execute("INSERT OR IGNORE INTO requests (at, student, lab, exercise, reason) VALUES (?, ?, ?, ?, ?)", row).rowcount:
-                raise AdaptLabError(f"A request of {student!r} for {exercise} is open; answer it by `adaptlab grade mark`, or decline it.")
+            if not db.execute(
+                "INSERT OR IGNORE INTO requests (at, student, lab, exercise, reason) VALUES (?, ?,"
+                " ?, ?, ?)",
+                row,
+            ).rowcount:
+                raise AdaptLabError(
+                    f"A request of {student!r} for {exercise} is open; answer it by `adaptlab grade"
+                    " mark`, or decline it."
+                )
 
     def decline(self, student: str, lab: str, exercise: str, answer: str, author: str) -> None:
         """Answer an open request, and leave the marks as they are."""
         if not answer.strip() or not author.strip():
             raise AdaptLabError("To decline a request needs an author and a reason.")
         with self._opened() as db:
-            if not db.execute(ANSWER, (_now(), None, answer, author, student, lab, exercise)).rowcount:
-                raise AdaptLabError(f"No request of {student!r} for {exercise!r} in {lab} is open; `adaptlab grade show` lists them.")
+            if not db.execute(
+                ANSWER, (_now(), None, answer, author, student, lab, exercise)
+            ).rowcount:
+                raise AdaptLabError(
+                    f"No request of {student!r} for {exercise!r} in {lab} is open; `adaptlab grade"
+                    " show` lists them."
+                )
 
     def _mark_of(self, student: str, lab: str, exercise: str) -> Mark:
         """The present mark of an exercise; an AdaptLabError if there is none."""
@@ -228,51 +330,102 @@ class Ledger:
                 if (sheet.student, mark.exercise) == (student, exercise):
                     return mark
             if sheet.student == student:
-                raise AdaptLabError(f"There is no exercise {exercise!r} in {lab}; there are {', '.join(mark.exercise for mark in sheet.marks)}.")
-        raise AdaptLabError(f"There is no student {student!r} in {lab}; `adaptlab grade show` lists them.")
+                raise AdaptLabError(
+                    f"There is no exercise {exercise!r} in {lab}; there are"
+                    f" {', '.join(mark.exercise for mark in sheet.marks)}."
+                )
+        raise AdaptLabError(
+            f"There is no student {student!r} in {lab}; `adaptlab grade show` lists them."
+        )
 
     def exported(self, gradebook: Path, lab: str) -> dict[tuple[str, str], float]:
         """By (student, exercise), the marks of persons that were last written into a gradebook."""
         with self._opened() as db:
-            rows = db.execute("SELECT student, exercise, points FROM exported WHERE gradebook = ? AND lab = ?", (str(gradebook.resolve()), lab))
+            rows = db.execute(
+                "SELECT student, exercise, points FROM exported WHERE gradebook = ? AND lab = ?",
+                (str(gradebook.resolve()), lab),
+            )
             return {(student, exercise): points for student, exercise, points in rows}
 
     def note_export(self, gradebook: Path, lab: str, marks: dict[tuple[str, str], float]) -> None:
         """Keep which marks of persons were written into a gradebook."""
         with self._opened() as db:
             db.executemany(
-                "INSERT OR REPLACE INTO exported VALUES (?, ?, ?, ?, ?)", [(str(gradebook.resolve()), lab, *key, mark) for key, mark in marks.items()]
+                "INSERT OR REPLACE INTO exported VALUES (?, ?, ?, ?, ?)",
+                [(str(gradebook.resolve()), lab, *key, mark) for key, mark in marks.items()],
             )
 
     def set_policy(self, lab: str, policy: Policy) -> None:
         """The deadline of a lab, and what lateness costs."""
         with self._opened() as db:
-            db.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)", (lab, policy.due, policy.free_days, policy.percent_a_day))
+            db.execute(
+                "INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)",
+                (lab, policy.due, policy.free_days, policy.percent_a_day),
+            )
 
     def sheets(self, lab: str) -> list[Sheet]:
         """The present marks of all students, by name."""
         with self._opened() as db:
-            policy = Policy(*(db.execute("SELECT due, free_days, percent_a_day FROM policies WHERE lab = ?", (lab,)).fetchone() or ()))
+            policy = Policy(
+                *(
+                    db.execute(
+                        "SELECT due, free_days, percent_a_day FROM policies WHERE lab = ?", (lab,)
+                    ).fetchone()
+                    or ()
+                )
+            )
             rows = db.execute(SHEETS, (lab,)).fetchall()
             latest = {row[0]: row for row in rows}
-            found = {student: self._marks(db, student, lab, *row[1:3]) for student, row in latest.items()}
-            decided = db.execute("SELECT student, exercise, points, comment, author, at FROM manual WHERE lab = ? ORDER BY id", (lab,)).fetchall()
+            found = {
+                student: self._marks(db, student, lab, *row[1:3]) for student, row in latest.items()
+            }
+            decided = db.execute(
+                "SELECT student, exercise, points, comment, author, at FROM manual WHERE lab = ?"
+                " ORDER BY id",
+                (lab,),
+            ).fetchall()
             asked = db.execute(REQUESTS, (lab,)).fetchall()
             owners = {owner.student: owner for owner in self._owners(db, lab)}
-        sheets, by_hand, requested = [], _by_first(decided), _by_first(asked)
+        sheets = []
+        by_hand = _by_first(decided)
+        requested = _by_first(asked)
         for student, row in sorted(latest.items()):
-            manual = {exercise: (points, comment, author) for exercise, points, comment, author, _ in by_hand.get(student, ())}
+            manual = {
+                exercise: (points, comment, author)
+                for exercise, points, comment, author, _ in by_hand.get(student, ())
+            }
             reasons: dict[str, list[str]] = {}
             for exercise, _, comment, *_ in by_hand.get(student, ()):
                 reasons.setdefault(exercise, []).append(comment)
             marked_at = {exercise: at for exercise, *_, at in by_hand.get(student, ())}
-            marks = [replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark for mark in found[student]]
+            marks = [
+                replace(mark, points=manual[mark.exercise][0]) if mark.exercise in manual else mark
+                for mark in found[student]
+            ]
             automatic = {mark.exercise: mark.points for mark in found[student]}
             requests = [Request(*request) for request in requested.get(student, ())]
             owner = owners.get(student, Owner(student))
-            sheets.append(Sheet(student, lab, row[3], row[4], row[5], marks, row[6], json.loads(row[7]), json.loads(row[8]), manual, reasons,
-                                policy.days_late(row[3], owner.late), policy.factor(row[3], owner.late), automatic, requests,
-                                [exercise for exercise, at in marked_at.items() if at < row[9]], owner))  # fmt: skip
+            sheets.append(
+                Sheet(
+                    student,
+                    lab,
+                    row[3],
+                    row[4],
+                    row[5],
+                    marks,
+                    row[6],
+                    json.loads(row[7]),
+                    json.loads(row[8]),
+                    manual,
+                    reasons,
+                    policy.days_late(row[3], owner.late),
+                    policy.factor(row[3], owner.late),
+                    automatic,
+                    requests,
+                    [exercise for exercise, at in marked_at.items() if at < row[9]],
+                    owner,
+                )
+            )
         return sheets
 
     def note_owners(self, lab: str, owners: Iterable[Owner]) -> None:
@@ -286,7 +439,9 @@ class Ledger:
         count a second submission as another, and people may change their names."""
         with self._opened() as db:
             owners = self._owners(db, lab)
-        known = {(owner.platform, *one): owner.student for owner in owners for one in owner.identities}
+        known = {
+            (owner.platform, *one): owner.student for owner in owners for one in owner.identities
+        }
         found = list(found)
         named = [self._named(one, known) for one in found]
         given = [one.student for one in named]
@@ -313,17 +468,33 @@ class Ledger:
         return [Mark(*row) for row in db.execute(MARKS, (student, lab, submission, grader))]
 
     def moved(self, lab: str, grader: str) -> list[tuple[str, str, float | None, float | None]]:
-        """(student, exercise, points before, points now) of what this grader sees differently from the one before it, on the same submissions."""
+        """(student, exercise, points before, points now) of what this grader sees differently from
+        the one before it, on the same submissions.
+        """
         with self._opened() as db:
-            rows = db.execute("SELECT student, submission, grader FROM graded WHERE lab = ? ORDER BY number", (lab,)).fetchall()
-            changes, graders = [], {}
+            rows = db.execute(
+                "SELECT student, submission, grader FROM graded WHERE lab = ? ORDER BY number",
+                (lab,),
+            ).fetchall()
+            changes = []
+            graders = {}
             for student, submission, by in rows:
                 if by != grader:
                     graders.setdefault((student, submission), []).append(by)
             for student, submission, _ in [row for row in rows if row[2] == grader]:
                 before = graders.get((student, submission))
                 if before:
-                    old = {mark.exercise: mark.points for mark in self._marks(db, student, lab, submission, before[-1])}
-                    new = {mark.exercise: mark.points for mark in self._marks(db, student, lab, submission, grader)}
-                    changes += [(student, name, old.get(name), points) for name, points in new.items() if old.get(name) != points]
+                    old = {
+                        mark.exercise: mark.points
+                        for mark in self._marks(db, student, lab, submission, before[-1])
+                    }
+                    new = {
+                        mark.exercise: mark.points
+                        for mark in self._marks(db, student, lab, submission, grader)
+                    }
+                    changes += [
+                        (student, name, old.get(name), points)
+                        for name, points in new.items()
+                        if old.get(name) != points
+                    ]
         return changes

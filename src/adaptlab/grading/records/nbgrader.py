@@ -1,6 +1,8 @@
-"""Marks in nbgrader's gradebook, by nbgrader's own API: the grader's as automatic scores, persons' as manual ones.
+"""Marks in nbgrader's gradebook, by nbgrader's own API: the grader's as automatic scores, persons'
+as manual ones.
 
-What somebody marked in formgrader is not ours to change: a manual score is written only where there is none, or where there is the one that we wrote last.
+What somebody marked in formgrader is not ours to change: a manual score is written only where there
+is none, or where there is the one that we wrote last.
 """
 
 import os
@@ -19,7 +21,9 @@ from adaptlab.grading.records.marks import Ledger, Sheet
 
 @dataclass(frozen=True)
 class Foreign:
-    """A manual score of the gradebook that is not from our ledger, with the comment on its answer."""
+    """A manual score of the gradebook that is not from our ledger, with the comment on
+    its answer.
+    """
 
     student: str
     exercise: str
@@ -28,7 +32,9 @@ class Foreign:
 
 
 def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledger) -> list[Foreign]:
-    """Write or update a gradebook; the same marks again change nothing in it. Returns the manual scores that are not ours, and stay as they are."""
+    """Write or update a gradebook; the same marks again change nothing in it. Returns the manual
+    scores that are not ours, and stay as they are.
+    """
     with _opened(path) as gradebook:
         _write_assignment(gradebook, lab)
         written = ledger.exported(path, lab.name)
@@ -38,16 +44,33 @@ def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledge
                 _make_comment(gradebook, lab, sheet.student, mark.exercise)
                 key = (sheet.student, mark.exercise)
                 decided = sheet.manual[mark.exercise][0] if mark.exercise in sheet.manual else None
-                _write_grade(_grade(gradebook, lab, *key), sheet.automatic[mark.exercise], decided, written.get(key))
+                _write_grade(
+                    _grade(gradebook, lab, *key),
+                    sheet.automatic[mark.exercise],
+                    decided,
+                    written.get(key),
+                )
             gradebook.db.commit()
-        ledger.note_export(path, lab.name, {(sheet.student, name): points for sheet in sheets for name, (points, *_) in sheet.manual.items()})
+        ledger.note_export(
+            path,
+            lab.name,
+            {
+                (sheet.student, name): points
+                for sheet in sheets
+                for name, (points, *_) in sheet.manual.items()
+            },
+        )
         return _foreign(gradebook, lab, sheets)
 
 
 def read_foreign(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]:
-    """The manual scores of a gradebook that the ledger does not have; an AdaptLabError if there is no gradebook."""
+    """The manual scores of a gradebook that the ledger does not have; an AdaptLabError if there is
+    no gradebook.
+    """
     if not path.exists():
-        raise AdaptLabError(f"There is no gradebook {path}; run: adaptlab grade export --platform nbgrader")
+        raise AdaptLabError(
+            f"There is no gradebook {path}; run: adaptlab grade export --platform nbgrader"
+        )
     with _opened(path) as gradebook:
         return _foreign(gradebook, lab, sheets)
 
@@ -72,16 +95,22 @@ def _opened(path: Path) -> Iterator:
         from nbgrader.api import Gradebook, InvalidEntry
         from sqlalchemy.exc import SAWarning, SQLAlchemyError
     except ImportError as error:
-        raise AdaptLabError("nbgrader's gradebook needs nbgrader; run: pip install 'adaptlab[teach]'") from error
+        raise AdaptLabError(
+            "nbgrader's gradebook needs nbgrader; run: pip install 'adaptlab[teach]'"
+        ) from error
     # nbgrader calls alembic by its name.
     os.environ["PATH"] = program_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings(), Gradebook(f"sqlite:///{path.absolute()}") as gradebook:
-            warnings.simplefilter("ignore", SAWarning)  # of how nbgrader makes its rows, which is not ours to change
+            # Of how nbgrader makes its rows, which is not ours to change.
+            warnings.simplefilter("ignore", SAWarning)
             yield gradebook
     except (SQLAlchemyError, InvalidEntry) as error:
-        raise AdaptLabError(f"{path} cannot be used as nbgrader's gradebook ({str(error).splitlines()[0]}); close formgrader, or name another file.") from error
+        raise AdaptLabError(
+            f"{path} cannot be used as nbgrader's gradebook ({str(error).splitlines()[0]}); close"
+            " formgrader, or name another file."
+        ) from error
 
 
 def _write_assignment(gradebook, lab: Lab) -> None:
@@ -89,17 +118,25 @@ def _write_assignment(gradebook, lab: Lab) -> None:
     gradebook.update_or_create_notebook(lab.name, lab.name)
     for name, points in (lab.points | lab.by_hand).items():
         kind = "markdown" if name in lab.by_hand else "code"
-        gradebook.update_or_create_grade_cell(cell_of(lab, name), lab.name, lab.name, max_score=points, cell_type=kind)
+        gradebook.update_or_create_grade_cell(
+            cell_of(lab, name), lab.name, lab.name, max_score=points, cell_type=kind
+        )
         gradebook.update_or_create_solution_cell(name, lab.name, lab.name)
 
 
 def _write_submission(gradebook, sheet: Sheet) -> None:
     """The student and the submission, with what lateness costs, in points."""
-    received = datetime.fromisoformat(sheet.received).astimezone(UTC).replace(tzinfo=None) if sheet.received else None
+    received = (
+        datetime.fromisoformat(sheet.received).astimezone(UTC).replace(tzinfo=None)
+        if sheet.received
+        else None
+    )
     gradebook.update_or_create_student(sheet.student)
     gradebook.update_or_create_submission(sheet.lab, sheet.student, timestamp=received)
     notebook = gradebook.find_submission_notebook(sheet.lab, sheet.lab, sheet.student)
-    notebook.late_submission_penalty = round((1 - sheet.factor) * sum(mark.points or 0 for mark in sheet.marks), 4)
+    notebook.late_submission_penalty = round(
+        (1 - sheet.factor) * sum(mark.points or 0 for mark in sheet.marks), 4
+    )
 
 
 def _grade(gradebook, lab: Lab, student: str, exercise: str):
@@ -110,7 +147,10 @@ def _grade(gradebook, lab: Lab, student: str, exercise: str):
         return gradebook.find_grade(cell_of(lab, exercise), lab.name, lab.name, student)
     except MissingEntry:
         cell = gradebook.find_grade_cell(cell_of(lab, exercise), lab.name, lab.name)
-        grade = Grade(cell_id=cell.id, notebook=gradebook.find_submission_notebook(lab.name, lab.name, student))
+        grade = Grade(
+            cell_id=cell.id,
+            notebook=gradebook.find_submission_notebook(lab.name, lab.name, student),
+        )
         gradebook.db.add(grade)
         return grade
 
@@ -129,7 +169,9 @@ def _make_comment(gradebook, lab: Lab, student: str, exercise: str) -> None:
 
 
 def _comment(gradebook, lab: Lab, student: str, exercise: str) -> str:
-    """What somebody wrote below an answer in formgrader; gradebooks of before have no place for it."""
+    """What somebody wrote below an answer in formgrader; gradebooks of before have no
+    place for it.
+    """
     from nbgrader.api import MissingEntry
 
     try:
@@ -139,14 +181,18 @@ def _comment(gradebook, lab: Lab, student: str, exercise: str) -> str:
     return (found or "").strip()
 
 
-def _write_grade(grade, automatic: float | None, decided: float | None, written: float | None) -> None:
+def _write_grade(
+    grade, automatic: float | None, decided: float | None, written: float | None
+) -> None:
     """Both scores of a grade; `written` is the manual one that we wrote last."""
     moved = grade.auto_score != automatic
     grade.auto_score = automatic
     if grade.manual_score in (None, written):
         grade.manual_score = decided
         grade.needs_manual_grade = automatic is None and decided is None
-    elif moved:  # somebody marked what the grader saw otherwise: as after a regrading of nbgrader's, they should look again
+    # Somebody marked what the grader saw otherwise: as after a regrading of nbgrader's, they should
+    # look again.
+    elif moved:
         grade.needs_manual_grade = True
 
 
@@ -155,7 +201,9 @@ def _manual_score(gradebook, lab: Lab, student: str, exercise: str) -> float | N
     from nbgrader.api import MissingEntry
 
     try:
-        return gradebook.find_grade(cell_of(lab, exercise), lab.name, lab.name, student).manual_score
+        return gradebook.find_grade(
+            cell_of(lab, exercise), lab.name, lab.name, student
+        ).manual_score
     except MissingEntry:
         return None
 

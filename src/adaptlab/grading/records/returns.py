@@ -35,7 +35,9 @@ def _entry(sheet: Sheet, page: Path) -> tuple[str, bytes]:
     Moodle and Brightspace know a student by the folder. Canvas knows a submission by the name of
     its file, and shows the feedback under the name that this file had: so it is of its kind, too.
     """
-    content, place, name = page.read_bytes(), sheet.owner.place, f"feedback_{sheet.lab}.html"
+    content = page.read_bytes()
+    place = sheet.owner.place
+    name = f"feedback_{sheet.lab}.html"
     if sheet.owner.platform != "canvas":
         return f"{place}/{name}", content
     if PurePosixPath(place).suffix.lower() == ".zip":
@@ -55,8 +57,12 @@ def as_text(sheet: Sheet) -> str:
 
 def _notebook(text: str) -> bytes:
     """A notebook of one cell, in which nothing runs and nothing is a link."""
-    cell = {"cell_type": "markdown", "id": "feedback", "metadata": {},
-            "source": f"<pre>{html.escape(text)}</pre>"}  # fmt: skip
+    cell = {
+        "cell_type": "markdown",
+        "id": "feedback",
+        "metadata": {},
+        "source": f"<pre>{html.escape(text)}</pre>",
+    }
     made = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
     return json.dumps(made, ensure_ascii=False).encode()
 

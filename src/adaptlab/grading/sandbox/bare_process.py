@@ -19,8 +19,9 @@ from adaptlab.grading.sandbox.limits import PREFIX, Limits, environment
 from adaptlab.grading.sandbox.running import RunningProcess
 
 LEFT_OUT = (
-    "This machine has no box, so your notebook runs in a process with limits: it reaches your files "
-    "and the network, which the grader's box does not. What needs them passes here and fails there."
+    "This machine has no box, so your notebook runs in a process with limits: it reaches your files"
+    " and the network, which the grader's box does not. What needs them passes here and fails"
+    " there."
 )
 
 

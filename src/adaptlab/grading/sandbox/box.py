@@ -1,6 +1,8 @@
-"""A box for a stranger's code: a process that reaches no home, no network and no other process, and that speaks with us through one capped pipe.
+"""A box for a stranger's code: a process that reaches no home, no network and no other process, and
+that speaks with us through one capped pipe.
 
-What keeps it in hangs on its level (levels.py); the conversation, its clock and what is watched from outside are the same at every level.
+What keeps it in hangs on its level (levels.py); the conversation, its clock and what is watched
+from outside are the same at every level.
 """
 
 import contextlib
@@ -30,21 +32,31 @@ FORGED = "something in the notebook wrote an answer of its own into the pipe of 
 
 
 class BoxError(Exception):
-    """A box ended before it answered; `status` is what the ledger calls that, the message what a student is told.
+    """A box ended before it answered; `status` is what the ledger calls that, the message what a
+    student is told.
 
-    `killed`: by SIGKILL or SIGSTOP, which may have come from outside, as from a machine that is short of memory.
+    `killed`: by SIGKILL or SIGSTOP, which may have come from outside, as from a machine that is
+    short of memory.
     """
 
     def __init__(self, status: str, message: str, killed: bool = False):
         super().__init__(message)
-        self.status, self.killed = status, killed
+        self.status = status
+        self.killed = killed
 
 
 def harness(folder: Path) -> Path:
-    """Put into a folder what goes into every box: the server, the wire, the probes, matplotlib's list of fonts; no right answer."""
+    """Put into a folder what goes into every box: the server, the wire, the probes, matplotlib's
+    list of fonts; no right answer.
+    """
     shutil.copy(GRADING / "sandbox" / "server.py", folder / "server.py")
     shutil.copy(GRADING / "codec.py", folder / "codec.py")
-    shutil.copytree(GRADING / "probes", folder / "probes", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        GRADING / "probes",
+        folder / "probes",
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     import matplotlib
 
     (folder / "matplotlib").mkdir(exist_ok=True)
@@ -54,13 +66,18 @@ def harness(folder: Path) -> Path:
 
 
 class Box:
-    """A running box. `run` and `call` wait for its answers and raise BoxError when there will be none; leaving the context kills all that is in it."""
+    """A running box. `run` and `call` wait for its answers and raise BoxError when there will be
+    none; leaving the context kills all that is in it.
+    """
 
     def __init__(self, folder: Path, level: str, limits: Limits = DEFAULT):
-        self.limits, self.buffer, self.peak_bytes = limits, bytearray(), 0
+        self.limits = limits
+        self.buffer = bytearray()
+        self.peak_bytes = 0
         self.stopped_since: float | None = None
         self.begun = LEVELS[level].begin(folder, limits)
-        self.began = self.step_began = self.watched = time.monotonic()  # the interpreter that waits may have had its imports before it
+        # The interpreter that waits may have had its imports before it.
+        self.began = self.step_began = self.watched = time.monotonic()
         os.set_blocking(self.begun.out.fileno(), False)
         os.set_blocking(self.begun.into.fileno(), False)
 
@@ -94,7 +111,8 @@ class Box:
     def call(self, probe: str, name: str, inputs: Sequence[Sequence[Any]]) -> list[bytes]:
         """What an answer returned for several arguments, as it was sent; all calls are one step."""
         self.step_began = time.monotonic()
-        answers, left = [], self.limits.answer_bytes
+        answers = []
+        left = self.limits.answer_bytes
         for args in inputs:
             given = [encode(arg) for arg in args]
             answers.append(self._ask({"probe": probe, "name": name, "args": given}, left))
@@ -107,7 +125,9 @@ class Box:
         return self._ask({"read": list(names)}, self.limits.answer_bytes)
 
     def _ask(self, message: dict, most: int) -> bytes:
-        """Send a message under a fresh id, and wait for the answer with that id: one that was prepared before cannot know it."""
+        """Send a message under a fresh id, and wait for the answer with that id: one that was
+        prepared before cannot know it.
+        """
         number = secrets.token_hex(16)
         self._send(json.dumps(message | {"id": number}).encode() + b"\n")
         return self._answer(number, most)
@@ -154,8 +174,15 @@ class Box:
         """Goes round while there is time and memory."""
         while True:
             now = time.monotonic()
-            if now - self.step_began > self.limits.step_seconds or now - self.began > self.limits.total_seconds:
-                raise BoxError("timeout", f"nothing came back within {min(self.limits.step_seconds, self.limits.total_seconds):.0f} seconds")
+            if (
+                now - self.step_began > self.limits.step_seconds
+                or now - self.began > self.limits.total_seconds
+            ):
+                raise BoxError(
+                    "timeout",
+                    "nothing came back within"
+                    f" {min(self.limits.step_seconds, self.limits.total_seconds):.0f} seconds",
+                )
             if now - self.watched > 0.2:
                 self.watched = now
                 self._supervise()
@@ -180,33 +207,67 @@ class Box:
         return used, n_threads, n_open
 
     def _supervise(self) -> None:
-        """Limits by process do not add up, and root has none on their number: what all processes of the box take together counts."""
+        """Limits by process do not add up, and root has none on their number: what all processes of
+        the box take together counts.
+        """
         used, n_threads, n_open = self._measure()
         if n_open > self.limits.open_files:
-            raise BoxError("resource limit", f"the notebook had {n_open} files and sockets open, and may have {self.limits.open_files}")
+            raise BoxError(
+                "resource limit",
+                f"the notebook had {n_open} files and sockets open, and may have"
+                f" {self.limits.open_files}",
+            )
         n_written = self.begun.written()  # before the files, which it may count, too
         if self.begun.n_files() > self.limits.files:
-            raise BoxError("resource limit", f"the notebook made more than {self.limits.files} files")
+            raise BoxError(
+                "resource limit", f"the notebook made more than {self.limits.files} files"
+            )
         if n_threads > self.limits.processes:
-            raise BoxError("resource limit", f"the notebook ran {n_threads} processes and threads, and may run {self.limits.processes}")
+            raise BoxError(
+                "resource limit",
+                f"the notebook ran {n_threads} processes and threads, and may run"
+                f" {self.limits.processes}",
+            )
         if used > self.limits.memory_bytes:
-            raise BoxError("resource limit", f"the notebook's processes held {used // MIB} MiB, and may hold {self.limits.memory_bytes // MIB}")
+            raise BoxError(
+                "resource limit",
+                f"the notebook's processes held {used // MIB} MiB, and may hold"
+                f" {self.limits.memory_bytes // MIB}",
+            )
         if n_written > self.limits.disk_bytes:
-            raise BoxError("resource limit", f"the notebook wrote more than {self.limits.disk_bytes // MIB} MiB")
+            raise BoxError(
+                "resource limit",
+                f"the notebook wrote more than {self.limits.disk_bytes // MIB} MiB",
+            )
         if self.stopped_since and time.monotonic() - self.stopped_since > STOPPED_SECONDS:
-            raise BoxError("crash", "a process of the notebook stood still by a signal, as SIGSTOP, and did not go on", killed=True)
+            raise BoxError(
+                "crash",
+                "a process of the notebook stood still by a signal, as SIGSTOP, and did not go on",
+                killed=True,
+            )
         if short := self.begun.shortage():
             raise BoxError("grader error", short)
 
     def _ended(self) -> BoxError:
         code = self.begun.code()
-        how = "its conversation with the grader" if code is None else f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
-        return BoxError("crash", f"the notebook's process ended {how} before it had answered", code == -signal.SIGKILL)
+        how = (
+            "its conversation with the grader"
+            if code is None
+            else f"by signal {signal.Signals(-code).name}"
+            if code < 0
+            else f"with status {code}"
+        )
+        return BoxError(
+            "crash",
+            f"the notebook's process ended {how} before it had answered",
+            code == -signal.SIGKILL,
+        )
 
 
 @contextlib.contextmanager
 def prepared(warm: bool = True) -> Iterator[Path]:
-    """A folder with the harness, for as many boxes as one likes; what graders left behind that were killed is swept away first.
+    """A folder with the harness, for as many boxes as one likes; what graders left behind that were
+    killed is swept away first.
 
     `warm`: have an interpreter ready for the boxes that this process begins.
     """
@@ -228,5 +289,10 @@ def _sweep(place: Path) -> None:
     for folder in place.glob(f"{PREFIX}*"):
         owner = re.match(rf"{PREFIX}(\d+)-", folder.name)
         with contextlib.suppress(FileNotFoundError):
-            if owner and not folder.is_symlink() and folder.stat().st_uid == os.getuid() and not psutil.pid_exists(int(owner[1])):
+            if (
+                owner
+                and not folder.is_symlink()
+                and folder.stat().st_uid == os.getuid()
+                and not psutil.pid_exists(int(owner[1]))
+            ):
                 remove(folder)

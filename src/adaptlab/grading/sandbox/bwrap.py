@@ -1,4 +1,6 @@
-"""The level "bwrap": a box by bubblewrap, in namespaces of its own, everything read-only but three small folders in memory."""
+"""The level "bwrap": a box by bubblewrap, in namespaces of its own, everything read-only but three
+small folders in memory.
+"""
 
 import contextlib
 import json
@@ -33,33 +35,82 @@ from adaptlab.grading.sandbox.seccomp import system_calls
 
 WRITABLE = ("/box", "/tmp", "/dev/shm")
 SERVER = (sys.executable, "-P", "/grader/server.py")
-HOLDER = ("/usr/bin/sh", "-c", "echo; exec sleep infinity")  # keeps the namespaces until it is killed, and everything in them with it
+# Keeps the namespaces until it is killed, and everything in them with it.
+HOLDER = ("/usr/bin/sh", "-c", "echo; exec sleep infinity")
 
 
-def command(folder: Path, limits: Limits, calls: int, inside: Sequence[str], info: int | None = None) -> list[str]:
+def command(
+    folder: Path, limits: Limits, calls: int, inside: Sequence[str], info: int | None = None
+) -> list[str]:
     """The command of a box by bubblewrap, with a command inside; `folder` holds the harness.
 
-    From the descriptor `calls` it reads the filter of system calls, and at `info` it says which process is the box's first.
+    From the descriptor `calls` it reads the filter of system calls, and at `info` it says which
+    process is the box's first.
 
-    Where the grader is run by root, /proc has files that root may write without any capability, which would change the kernel for all: it is read-only.
-    The order matters: a size belongs to the tmpfs behind it, what stands later covers what stands earlier, and the root becomes read-only at the end.
-    There is no /dev/zero, of which memory can be had that no process is seen to hold.
-    Limits by prlimit are set inside, where they count the box's own processes. CPython needs neither /etc nor a user of its own.
+    Where the grader is run by root, /proc has files that root may write without any capability,
+    which would change the kernel for all: it is read-only. The order matters: a size belongs to the
+    tmpfs behind it, what stands later covers what stands earlier, and the root becomes read-only at
+    the end. There is no /dev/zero, of which memory can be had that no process is seen to hold.
+    Limits by prlimit are set inside, where they count the box's own processes. CPython needs
+    neither /etc nor a user of its own.
     """
     mounts = []
     for place in map(str, SYSTEM):
-        mounts += ["--symlink", os.readlink(place), place] if os.path.islink(place) else ["--ro-bind", place, place]
-    mounts += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero", "--size", str(64 * MIB), "--tmpfs", "/dev/shm"]
+        mounts += (
+            ["--symlink", os.readlink(place), place]
+            if os.path.islink(place)
+            else ["--ro-bind", place, place]
+        )
+    mounts += [
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--dev-bind",
+        "/dev/null",
+        "/dev/zero",
+        "--size",
+        str(64 * MIB),
+        "--tmpfs",
+        "/dev/shm",
+    ]
     for place in ("/tmp", "/box"):
         mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]
     for place in readable():  # after /tmp, in which the course may stand
         mounts += ["--ro-bind", str(place), str(place)]
     mounts += ["--tmpfs", str(GRADING), "--remount-ro", str(GRADING)]
-    mounts += ["--ro-bind", str(folder), "/grader", "--chdir", "/box", *(word for place in ("/proc", "/dev", "/") for word in ("--remount-ro", place))]
-    variables = [word for name, value in environment("/box", "/tmp").items() for word in ("--setenv", name, value)]
-    apart = ["--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv",
-             "--seccomp", str(calls), *([] if info is None else ["--info-fd", str(info)])]  # fmt: skip
-    limited = ["prlimit", *(f"--{name}={value}" for name, value in kernel_limits(limits).items()), "--"]
+    mounts += [
+        "--ro-bind",
+        str(folder),
+        "/grader",
+        "--chdir",
+        "/box",
+        *(word for place in ("/proc", "/dev", "/") for word in ("--remount-ro", place)),
+    ]
+    variables = [
+        word
+        for name, value in environment("/box", "/tmp").items()
+        for word in ("--setenv", name, value)
+    ]
+    apart = [
+        "--unshare-user",
+        "--unshare-all",
+        "--disable-userns",
+        "--die-with-parent",
+        "--new-session",
+        "--as-pid-1",
+        "--cap-drop",
+        "ALL",
+        "--clearenv",
+        "--seccomp",
+        str(calls),
+        *([] if info is None else ["--info-fd", str(info)]),
+    ]
+    limited = [
+        "prlimit",
+        *(f"--{name}={value}" for name, value in kernel_limits(limits).items()),
+        "--",
+    ]
     return ["bwrap", *apart, *mounts, *variables, "--", *limited, *inside]
 
 
@@ -67,8 +118,21 @@ def missing() -> str:
     """Why there is no such box here; empty if there is."""
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed (Debian, Ubuntu and WSL2: apt install bubblewrap)"
-    tried = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"]
-    return "" if subprocess.run(tried, capture_output=True).returncode == 0 else "bubblewrap does not start: unprivileged user namespaces are switched off"
+    tried = [
+        "bwrap",
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--ro-bind",
+        "/",
+        "/",
+        "true",
+    ]
+    return (
+        ""
+        if subprocess.run(tried, capture_output=True).returncode == 0
+        else "bubblewrap does not start: unprivileged user namespaces are switched off"
+    )
 
 
 def started(folder: Path, limits: Limits, inside: Sequence[str], **pipes) -> subprocess.Popen:
@@ -79,7 +143,14 @@ def started(folder: Path, limits: Limits, inside: Sequence[str], **pipes) -> sub
         info = pipes.pop("info", None)
         words = command(folder, limits, calls.fileno(), inside, info)
         handed = [calls.fileno(), *([] if info is None else [info])]
-        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=handed, start_new_session=True, **pipes)
+        return subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=handed,
+            start_new_session=True,
+            **pipes,
+        )
 
 
 def _kill(process: subprocess.Popen) -> None:
@@ -121,7 +192,11 @@ class WalkedIn(InMemory, RunningFork):
             time.sleep(0.002)
 
     def processes(self) -> set:
-        return {process for pid in (self.process.pid, self.pids[0]) for process in alive(pid) | below(pid)}
+        return {
+            process
+            for pid in (self.process.pid, self.pids[0])
+            for process in alive(pid) | below(pid)
+        }
 
 
 def walked_in(interpreter: ForkServer, limits: Limits) -> WalkedIn | None:
@@ -135,8 +210,15 @@ def walked_in(interpreter: ForkServer, limits: Limits) -> WalkedIn | None:
         said = info.read()
     with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended already
         if process.stdout.read(1):
-            message = {"level": "bwrap", "harness": "/grader", "limits": kernel_limits(limits, interpreter.mapped_bytes()), "calls": system_calls().hex()}
-            begun = WalkedIn(*interpreter.fork(message, os.pidfd_open(json.loads(said)["child-pid"])), process)
+            message = {
+                "level": "bwrap",
+                "harness": "/grader",
+                "limits": kernel_limits(limits, interpreter.mapped_bytes()),
+                "calls": system_calls().hex(),
+            }
+            begun = WalkedIn(
+                *interpreter.fork(message, os.pidfd_open(json.loads(said)["child-pid"])), process
+            )
             if begun.pids:
                 return begun
             begun.close()

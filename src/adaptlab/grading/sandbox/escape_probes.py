@@ -1,6 +1,8 @@
-"""What a hostile notebook would try against its box, as cells of a notebook. Each leaves in `found` what it got hold of, and leaves it empty if nothing.
+"""What a hostile notebook would try against its box, as cells of a notebook. Each leaves in `found`
+what it got hold of, and leaves it empty if nothing.
 
-What it looks for stands outside, in a `Bait` (see doctor.py); the cells know where to look, and never what is written there.
+What it looks for stands outside, in a `Bait` (see doctor.py); the cells know where to look, and
+never what is written there.
 """
 
 from dataclasses import dataclass
@@ -16,10 +18,11 @@ EVERY = (*APART, "landlock")
 
 @dataclass(frozen=True)
 class Probe:
-    """One try. `promise` is what `levels` promise; `ends` are the statuses by which a box may end because of it, and then has held.
+    """One try. `promise` is what `levels` promise; `ends` are the statuses by which a box may end
+    because of it, and then has held.
 
-    In `source`, words behind a $ are the names and numbers of the bait. `proof` names the fact outside, one of doctor.py's, that shows an escape beside
-    `found`.
+    In `source`, words behind a $ are the names and numbers of the bait. `proof` names the fact
+    outside, one of doctor.py's, that shows an escape beside `found`.
     """
 
     name: str
@@ -32,12 +35,18 @@ class Probe:
 
 def reading(paths: str) -> str:
     """A cell that reads what it can of some files, given as an expression for a list of paths."""
-    return f"import glob, os\nfound = []\nfor path in {paths}:\n    try: found.append(open(path, errors='replace').read(200) or path)\n    except OSError: pass"
+    return (
+        f"import glob, os\nfound = []\nfor path in {paths}:\n    try: found.append(open(path,"
+        " errors='replace').read(200) or path)\n    except OSError: pass"
+    )
 
 
 def opening(paths: str) -> str:
     """A cell that opens files for writing, and writes nothing."""
-    return f"import glob\nfound = []\nfor path in {paths}:\n    try: open(path, 'ab').close(); found.append(path)\n    except OSError: pass"
+    return (
+        f"import glob\nfound = []\nfor path in {paths}:\n    try: open(path, 'ab').close();"
+        " found.append(path)\n    except OSError: pass"
+    )
 
 
 def sending(family: str, kind: str, address: str, words: str) -> str:
@@ -83,7 +92,8 @@ try:
         with tempfile.TemporaryFile() as file:
             file.write(bytes(2**22))
             file.flush()
-            n_kept += libc.mmap(None, ctypes.c_size_t(2**22), 1, 1, file.fileno(), ctypes.c_long(0)) != -1
+            size, at = ctypes.c_size_t(2**22), ctypes.c_long(0)
+            n_kept += libc.mmap(None, size, 1, 1, file.fileno(), at) != -1
     time.sleep(1)
     found.append(n_kept)
 except OSError: pass"""
@@ -109,7 +119,8 @@ for hold in (file, pages, zeros):
     for one in kept: os.close(one) if isinstance(one, int) else one.close()
     kept.clear()"""
 CHANGE = """import os
-for change in (lambda path: os.chmod(path, 0o777), lambda path: os.utime(path, (1, 1)), lambda path: os.setxattr(path, 'user.adaptlab', b'x')):
+for change in (lambda path: os.chmod(path, 0o777), lambda path: os.utime(path, (1, 1)),
+               lambda path: os.setxattr(path, 'user.adaptlab', b'x')):
     for path in ('$home', '$course', '$temporary'):
         try: change(path)
         except OSError: pass
@@ -125,7 +136,8 @@ place = kernel.shmat($shared, None, 0o10000)
 if place not in (None, 2**64 - 1): found.append(ctypes.string_at(place).decode(errors='replace'))"""
 KEYS = """number = kernel.syscall($keyctl, 10, -3, b'user', b'$word', 0)
 text = ctypes.create_string_buffer(64)
-if number > 0 and kernel.syscall($keyctl, 11, number, text, 64) > 0: found.append(text.value.decode(errors='replace'))"""
+if number > 0 and kernel.syscall($keyctl, 11, number, text, 64) > 0:
+    found.append(text.value.decode(errors='replace'))"""
 FORK = """import os, time
 found = []
 try:
@@ -140,13 +152,15 @@ LEAVE = """import os, subprocess, sys
 found = []
 if os.fork() == 0:
     os.setsid()
-    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(20)', '$word'], start_new_session=True)
+    words = [sys.executable, '-c', 'import time; time.sleep(20)', '$word']
+    subprocess.Popen(words, start_new_session=True)
     os._exit(0)
 os.wait()"""
 FORGE = """import os
 found = []
+said = b'forged {"error": null}\\n' + b'forged {"value": {"map": [["found", "forged"]]}}\\n'
 for number in range(3, 20):
-    try: os.write(number, b'forged {"error": null}\\nforged {"value": {"map": [["found", "forged"]]}}\\n')
+    try: os.write(number, said)
     except OSError: pass"""
 USER = """other = 65533 if os.getuid() == 65534 else 65534
 if os.fork() == 0:
@@ -166,7 +180,8 @@ if kernel.mount(b'none', place, b'tmpfs', 0, None) == 0:
 LIMITS = """import resource
 found = []
 for name in ('RLIMIT_NPROC', 'RLIMIT_AS', 'RLIMIT_FSIZE'):
-    try: resource.setrlimit(getattr(resource, name), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)); found.append(name)
+    most = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    try: resource.setrlimit(getattr(resource, name), most); found.append(name)
     except (ValueError, OSError): pass"""
 RAW = """import socket
 found = []
@@ -174,17 +189,28 @@ for family, protocol in ((socket.AF_INET, socket.IPPROTO_ICMP), (socket.AF_PACKE
     try: socket.socket(family, socket.SOCK_RAW, protocol).close(); found.append(str(family))
     except OSError: pass"""
 KNOWN = "'/etc/passwd', '/etc/shadow', '/etc/machine-id'"
-SYSTEM = f"[{KNOWN}, *(path for place in ('etc', 'root', 'home', 'var', 'run', 'mnt', 'boot', 'srv') for path in glob.glob(f'/{{place}}/*'))]"
-OWN = "('/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/etc/mtab')"  # what an engine writes for the container alone
-SYSTEM_FILES = reading(f"[path for path in {SYSTEM} if path not in {OWN}]").replace(" or path)", ")")
-SETTINGS = "['/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', *glob.glob('/sys/fs/cgroup/**/cgroup.procs', recursive=True)[:5]]"
+SYSTEM = (
+    f"[{KNOWN}, *(path for place in ('etc', 'root', 'home', 'var', 'run', 'mnt', 'boot', 'srv') for"
+    " path in glob.glob(f'/{place}/*'))]"
+)
+# What an engine writes for the container alone.
+OWN = "('/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/etc/mtab')"
+SYSTEM_FILES = reading(f"[path for path in {SYSTEM} if path not in {OWN}]").replace(
+    " or path)", ")"
+)
+SETTINGS = (
+    "['/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger',"
+    " *glob.glob('/sys/fs/cgroup/**/cgroup.procs', recursive=True)[:5]]"
+)
 DEVICES = """import os
 found = []
-for path in ('/dev/mem', '/dev/kmem', '/dev/kmsg', '/proc/kcore', '/proc/kmsg', '/dev/nvme0n1', '/dev/vda', '/dev/sda'):
+for path in ('/dev/mem', '/dev/kmem', '/dev/kmsg', '/proc/kcore', '/proc/kmsg',
+             '/dev/nvme0n1', '/dev/vda', '/dev/sda'):
     try: os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK)); found.append(path)
     except OSError: pass"""
 UNSAFE = """for number in ($bpf, $io_uring_setup):
-    got = kernel.syscall(number, 4 * (number == $io_uring_setup), ctypes.create_string_buffer(120), 72)
+    about = ctypes.create_string_buffer(120)
+    got = kernel.syscall(number, 4 * (number == $io_uring_setup), about, 72)
     if got >= 0 or ctypes.get_errno() not in (1, 38): found.append(number)"""
 HOLD = """import time
 held = b'x' * $too_much
@@ -193,7 +219,9 @@ found = [len(held)]"""
 RIGHTS = """rights = (ctypes.c_uint32 * 6)()
 kernel.syscall($capget, (ctypes.c_uint32 * 2)(0x20080522, 0), rights)
 found += [f'capabilities {bits:x}' for bits in rights if bits]
-found += [f'capability {number} to be had' for number in range(41) if os.getuid() == 0 and kernel.prctl(23, number) == 1]
+is_root = os.getuid() == 0
+held = [number for number in range(41) if is_root and kernel.prctl(23, number) == 1]
+found += [f'capability {number} to be had' for number in held]
 if kernel.prctl(39, 0, 0, 0, 0) != 1: found.append('new privileges')
 if kernel.prctl(21, 0, 0, 0, 0) != 2: found.append('no filter')"""
 DESCRIPTORS = """import os, stat
@@ -206,31 +234,93 @@ for number in range(1024):
 if len(pipes) > 2: found += sorted(pipes)"""
 
 PROBES = (
-    Probe("network", "no connection leaves it", sending("AF_INET", "SOCK_STREAM", "('127.0.0.1', $port)", "b'x'"),
-          "connected"),
-    Probe("name server", "no question to a name server leaves it",
-          sending("AF_INET", "SOCK_DGRAM", "('127.0.0.1', $udp_port)", r"b'\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1'"), "asked"),
-    Probe("abstract socket", "no service of the desktop hears it",
-          sending("AF_UNIX", "SOCK_STREAM", r"'\0$word'", "b'x'"), "heard"),
-    Probe("named socket", "no service that listens in the file system hears it", sending("AF_UNIX", "SOCK_STREAM", "'$door'", "b'x'"), "called"),
+    Probe(
+        "network",
+        "no connection leaves it",
+        sending("AF_INET", "SOCK_STREAM", "('127.0.0.1', $port)", "b'x'"),
+        "connected",
+    ),
+    Probe(
+        "name server",
+        "no question to a name server leaves it",
+        sending(
+            "AF_INET",
+            "SOCK_DGRAM",
+            "('127.0.0.1', $udp_port)",
+            r"b'\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1'",
+        ),
+        "asked",
+    ),
+    Probe(
+        "abstract socket",
+        "no service of the desktop hears it",
+        sending("AF_UNIX", "SOCK_STREAM", r"'\0$word'", "b'x'"),
+        "heard",
+    ),
+    Probe(
+        "named socket",
+        "no service that listens in the file system hears it",
+        sending("AF_UNIX", "SOCK_STREAM", "'$door'", "b'x'"),
+        "called",
+    ),
     Probe("home", "the home folder is not there", reading("['$home']"), "read"),
-    Probe("course", "the course's folder and other submissions are not there", reading("['$course']"), "read"),
-    Probe("temporary files", "other programs' temporary files are not there", reading("['$temporary']"), "read"),
-    Probe("names", "it cannot learn what is there",
-          "import os\nfound = [path for path in ('$home', '$course', '/proc/$victim') if os.path.exists(path)]", levels=APART),
+    Probe(
+        "course",
+        "the course's folder and other submissions are not there",
+        reading("['$course']"),
+        "read",
+    ),
+    Probe(
+        "temporary files",
+        "other programs' temporary files are not there",
+        reading("['$temporary']"),
+        "read",
+    ),
+    Probe(
+        "names",
+        "it cannot learn what is there",
+        "import os\nfound = [path for path in ('$home', '$course', '/proc/$victim') if"
+        " os.path.exists(path)]",
+        levels=APART,
+    ),
     Probe("modes", "no mode, time or attribute of a file outside is changed", CHANGE, "changed"),
-    Probe("right answers", "the judge and its answers are not there", reading("glob.glob('$grading/labs/**/*.py', recursive=True) + ['$grading/exercise.py']")),
+    Probe(
+        "right answers",
+        "the judge and its answers are not there",
+        reading("glob.glob('$grading/labs/**/*.py', recursive=True) + ['$grading/exercise.py']"),
+    ),
     Probe("system files", "no account and no setting of the system is there", SYSTEM_FILES),
-    Probe("environment", "no variable of the grader is there", searching("environ", "$variable"), "read"),
+    Probe(
+        "environment",
+        "no variable of the grader is there",
+        searching("environ", "$variable"),
+        "read",
+    ),
     Probe("processes", "no other process is seen", searching("cmdline", "$word")),
-    Probe("signals", "no other process is ended", "import os\nfound = []\ntry: os.kill($victim, 9)\nexcept OSError: pass", "killed"),
-    Probe("debugging", "no other process is read or changed",
-          KERNEL + "if kernel.ptrace(16, $victim, None, None) == 0: found.append('attached')", "traced"),
+    Probe(
+        "signals",
+        "no other process is ended",
+        "import os\nfound = []\ntry: os.kill($victim, 9)\nexcept OSError: pass",
+        "killed",
+    ),
+    Probe(
+        "debugging",
+        "no other process is read or changed",
+        KERNEL + "if kernel.ptrace(16, $victim, None, None) == 0: found.append('attached')",
+        "traced",
+    ),
     Probe("others' limits", "no other process is slowed or limited", HINDER, "hindered"),
     Probe("shared memory", "no memory that others share is read", KERNEL + SHARED, "read"),
     Probe("keys", "no key that the grader's session keeps is read", KERNEL + KEYS, "read"),
-    Probe("system", "nothing of the system, the packages or the harness is changed",
-          opening("['/$word', '/usr/$word', '$package', '$grading/exercise.py', '$python', __import__('sys').argv[0]]"), "written"),
+    Probe(
+        "system",
+        "nothing of the system, the packages or the harness is changed",
+        opening(
+            "['/$word', '/usr/$word', '$package', '$grading/exercise.py', '$python',"
+            " __import__('sys').argv[0]]"
+        ),
+        "written",
+    ),
     Probe("kernel's settings", "no setting of the kernel is changed", opening(SETTINGS)),
     Probe("memory of the machine", "no memory and no disk of the machine is opened", DEVICES),
     Probe("rights", "it has no right of root's, and cannot get one", KERNEL + RIGHTS),
@@ -244,10 +334,27 @@ PROBES = (
     Probe("disk", "it writes no more than its share", FILL, "", ("resource limit",)),
     Probe("unnamed files", "nor by files that have no name", UNNAMED, levels=APART),
     Probe("memory", "it holds no more than its share", HOLD, "", ("resource limit", "crash")),
-    Probe("unseen memory", "nor memory that no process is seen to hold", UNSEEN, "", ("resource limit", "crash")),
+    Probe(
+        "unseen memory",
+        "nor memory that no process is seen to hold",
+        UNSEEN,
+        "",
+        ("resource limit", "crash"),
+    ),
     Probe("forks", "it runs no more processes than its share", FORK, "", ("resource limit",)),
-    Probe("clock", "it stops when its time is over", "import time\nfound = []\ntime.sleep($too_long)\nfound = ['time']", "", ("timeout",)),
+    Probe(
+        "clock",
+        "it stops when its time is over",
+        "import time\nfound = []\ntime.sleep($too_long)\nfound = ['time']",
+        "",
+        ("timeout",),
+    ),
     Probe("what is left", "nothing runs on when it is closed", LEAVE, "left"),
     Probe("forged answer", "nothing but the server's own answer is taken", FORGE, "", ("invalid",)),
-    Probe("kernel's version", "it cannot learn on what it runs", "import platform\nfound = [platform.release()]", levels=()),
-)  # fmt: skip
+    Probe(
+        "kernel's version",
+        "it cannot learn on what it runs",
+        "import platform\nfound = [platform.release()]",
+        levels=(),
+    ),
+)

@@ -1,7 +1,9 @@
-"""Begins boxes quickly: an interpreter that has imported what takes seconds, and has run no stranger's code. Each box is a fork of it.
+"""Begins boxes quickly: an interpreter that has imported what takes seconds, and has run no
+stranger's code. Each box is a fork of it.
 
-The fork goes behind the walls that it is told of, gives up what it may do, and only then serves as `server.py` does. It knows nothing of right answers or of
-its surroundings, and ends when the grader does. Its argument is the folder of the harness.
+The fork goes behind the walls that it is told of, gives up what it may do, and only then serves as
+`server.py` does. It knows nothing of right answers or of its surroundings, and ends when the grader
+does. Its argument is the folder of the harness.
 """
 
 import contextlib
@@ -20,11 +22,18 @@ from adaptlab.grading.sandbox import server as server
 from adaptlab.grading.sandbox.privileges import drop_privileges, kernel, must
 
 SLOW = ("numpy", "torch", "IPython.core.interactiveshell", "adaptlab.grading.codec")
-NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000  # user, mount, pid, net, ipc, uts, cgroup
+# User, mount, pid, net, ipc, uts, cgroup.
+NAMESPACES = (
+    0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
+)
 
 
-def join_namespaces(serve: Callable[[], None], message: dict, into: int, out: int, status: int, walls: int) -> None:
-    """In a fork: walk into the box whose first process `walls` is, and say at `status` who serves there and, when it has ended, how."""
+def join_namespaces(
+    serve: Callable[[], None], message: dict, into: int, out: int, status: int, walls: int
+) -> None:
+    """In a fork: walk into the box whose first process `walls` is, and say at `status` who serves
+    there and, when it has ended, how.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     must(kernel.setns(walls, NAMESPACES))
     if inside := os.fork():  # only a child is in the new namespace of processes

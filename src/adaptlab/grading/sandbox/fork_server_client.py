@@ -1,4 +1,6 @@
-"""An interpreter that has its imports behind it, of which boxes are forks, so that they begin quickly."""
+"""An interpreter that has its imports behind it, of which boxes are forks, so that they begin
+quickly.
+"""
 
 import contextlib
 import json
@@ -19,7 +21,9 @@ PATIENCE = 60.0  # seconds for the imports, on a machine that has other things t
 
 @dataclass
 class RunningFork(RunningSandbox):
-    """A box whose server is a fork; `status` is where it says how that ended, and `pids` are those of the server and of what waits for its end."""
+    """A box whose server is a fork; `status` is where it says how that ended, and `pids` are those
+    of the server and of what waits for its end.
+    """
 
     status: IO[bytes]
     pids: list[int]
@@ -37,17 +41,28 @@ class ForkServer:
     """An interpreter that waits, imports done, to become boxes."""
 
     def __init__(self, folder: Path):
-        self.folder, self.usable = folder, None
+        self.folder = folder
+        self.usable = None
         self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-P", "-m", "adaptlab.grading.sandbox.fork_server", folder]
-            self.process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                            env=environment("/box", "/tmp"), cwd="/", start_new_session=True)  # fmt: skip
+            self.process = subprocess.Popen(
+                command,
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment("/box", "/tmp"),
+                cwd="/",
+                start_new_session=True,
+            )
 
     def ready(self) -> bool:
         """Whether it can become boxes, as far as is known; waits for its imports."""
         if self.usable is None:
-            self.usable = bool(select.select([self.line], [], [], PATIENCE)[0]) and self.line.recv(10) == b"ready"
+            self.usable = (
+                bool(select.select([self.line], [], [], PATIENCE)[0])
+                and self.line.recv(10) == b"ready"
+            )
         return self.usable
 
     def mapped_bytes(self) -> int:
@@ -64,16 +79,30 @@ class ForkServer:
         self.process.kill()
         self.process.wait()
 
-    def fork(self, message: dict, special: int) -> tuple[IO[bytes], IO[bytes], IO[bytes], list[int]]:
-        """Ask for a fork that becomes the server of a box, by a message and a descriptor of its level. What a `RunningFork` is made of, or no processes."""
-        (into_read, into), (out, out_write), (status, status_write) = os.pipe(), os.pipe(), os.pipe()
+    def fork(
+        self, message: dict, special: int
+    ) -> tuple[IO[bytes], IO[bytes], IO[bytes], list[int]]:
+        """Ask for a fork that becomes the server of a box, by a message and a descriptor of its
+        level. What a `RunningFork` is made of, or no processes.
+        """
+        (into_read, into), (out, out_write), (status, status_write) = (
+            os.pipe(),
+            os.pipe(),
+            os.pipe(),
+        )
         given = [into_read, out_write, status_write, special]
-        with contextlib.suppress(OSError):  # the interpreter has ended: then nobody answers at `status`
+        # The interpreter has ended: then nobody answers at `status`.
+        with contextlib.suppress(OSError):
             socket.send_fds(self.line, [json.dumps(message).encode()], given)
         for number in given:
             os.close(number)
         told = os.fdopen(status, "rb", 0)
-        return os.fdopen(into, "wb", 0), os.fdopen(out, "rb", 0), told, [int(pid) for pid in line(told, 10).split()]
+        return (
+            os.fdopen(into, "wb", 0),
+            os.fdopen(out, "rb", 0),
+            told,
+            [int(pid) for pid in line(told, 10).split()],
+        )
 
 
 FORK_SERVERS: dict[Path, ForkServer] = {}  # by the folder of the harness

@@ -1,6 +1,8 @@
-"""The level "landlock": a box without namespaces, for machines where they are switched off. It shares more with its surroundings, and promises less.
+"""The level "landlock": a box without namespaces, for machines where they are switched off. It
+shares more with its surroundings, and promises less.
 
-Its files are on the disk, in a folder of its own, which is watched from outside and removed; its memory and its processes are watched as well.
+Its files are on the disk, in a folder of its own, which is watched from outside and removed; its
+memory and its processes are watched as well.
 """
 
 import contextlib
@@ -49,13 +51,18 @@ def missing() -> str:
     from adaptlab.grading.sandbox import landlock_supervisor  # which knows Linux alone
 
     if landlock_supervisor.version() < landlock_supervisor.NEEDED:
-        return "the kernel's Landlock is switched off, or too old to keep signals inside (that came with Linux 6.12)"
+        return (
+            "the kernel's Landlock is switched off, or too old to keep signals inside (that came"
+            " with Linux 6.12)"
+        )
     return ""
 
 
 @dataclass
 class Fenced(RunningFork):
-    """A box behind a fence, which ends when the supervisor's lifeline is let go. `most` and `most_files`: what it may have on the disk."""
+    """A box behind a fence, which ends when the supervisor's lifeline is let go. `most` and
+    `most_files`: what it may have on the disk.
+    """
 
     lifeline: IO[bytes]
     home: Path
@@ -71,8 +78,14 @@ class Fenced(RunningFork):
         remove(self.home)
 
     def code(self) -> int | None:
-        """Where the supervisor ends without a word somebody outside has killed him: nobody inside can."""
-        return int(self.status.readline() or -signal.SIGKILL) if select.select([self.status], [], [], 1)[0] else None
+        """Where the supervisor ends without a word somebody outside has killed him: nobody inside
+        can.
+        """
+        return (
+            int(self.status.readline() or -signal.SIGKILL)
+            if select.select([self.status], [], [], 1)[0]
+            else None
+        )
 
     def processes(self) -> set:
         return {process for pid in self.pids[1:] for process in below(pid)}
@@ -85,8 +98,14 @@ class Fenced(RunningFork):
         return self.seen_files
 
     def shortage(self) -> str:
-        """Files without a name that are mapped, and not open, cannot be counted, and must not fill the disk either."""
-        return "" if shutil.disk_usage(self.home).free > RESERVE else "the disk of this machine is nearly full"
+        """Files without a name that are mapped, and not open, cannot be counted, and must not fill
+        the disk either.
+        """
+        return (
+            ""
+            if shutil.disk_usage(self.home).free > RESERVE
+            else "the disk of this machine is nearly full"
+        )
 
 
 def size(folder: Path, most: int, most_files: int) -> tuple[int, int]:
@@ -142,8 +161,11 @@ def _count(place: int, found: _Found, depth: int) -> None:
             for entry in entries:
                 if found.is_too_much:
                     break
-                with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it has just gone, or become another thing
-                    found.n_bytes += max(SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks)
+                # It has just gone, or become another thing.
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    found.n_bytes += max(
+                        SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks
+                    )
                     found.n_files += 1
                     if entry.is_dir(follow_symlinks=False):
                         _count(_opened(entry.name, place), found, depth - 1)
@@ -159,24 +181,50 @@ def remove(folder: Path) -> None:
 
 
 def _processes_of_user() -> int:
-    """Processes and threads of the grader's user, whose number the kernel limits for all boxes and other programs together."""
+    """Processes and threads of the grader's user, whose number the kernel limits for all boxes and
+    other programs together.
+    """
     import psutil
 
     found = psutil.process_iter(["uids", "num_threads"])
-    return sum(process.info["num_threads"] or 0 for process in found if process.info["uids"] and process.info["uids"].real == os.getuid())
+    return sum(
+        process.info["num_threads"] or 0
+        for process in found
+        if process.info["uids"] and process.info["uids"].real == os.getuid()
+    )
 
 
 def begin(folder: Path, limits: Limits) -> Fenced:
     """Begin a box: a fork of the interpreter that waits, or of a new one."""
-    if folder not in FORK_SERVERS or FORK_SERVERS[folder].process.poll() is not None or not FORK_SERVERS[folder].ready():
+    if (
+        folder not in FORK_SERVERS
+        or FORK_SERVERS[folder].process.poll() is not None
+        or not FORK_SERVERS[folder].ready()
+    ):
         stop_fork_server(folder)
         start_fork_server(folder)
         FORK_SERVERS[folder].ready()
     home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
     places = {path.resolve() for path in (*SYSTEM, *readable(), folder)}
-    kept = kernel_limits(limits, FORK_SERVERS[folder].mapped_bytes()) | {"nproc": _processes_of_user() + limits.processes + ROOM}
-    message = {"level": "landlock", "harness": str(folder), "home": str(home), "readable": sorted(map(str, places)), "without": str(GRADING),
-               "environment": environment(str(home), str(home / "tmp")), "limits": kept, "calls": system_calls(apart=False).hex()}  # fmt: skip
+    kept = kernel_limits(limits, FORK_SERVERS[folder].mapped_bytes()) | {
+        "nproc": _processes_of_user() + limits.processes + ROOM
+    }
+    message = {
+        "level": "landlock",
+        "harness": str(folder),
+        "home": str(home),
+        "readable": sorted(map(str, places)),
+        "without": str(GRADING),
+        "environment": environment(str(home), str(home / "tmp")),
+        "limits": kept,
+        "calls": system_calls(apart=False).hex(),
+    }
     held, lifeline = os.pipe()
-    return Fenced(*FORK_SERVERS[folder].fork(message, held), os.fdopen(lifeline, "wb", 0), home, limits.disk_bytes, limits.files)
+    return Fenced(
+        *FORK_SERVERS[folder].fork(message, held),
+        os.fdopen(lifeline, "wb", 0),
+        home,
+        limits.disk_bytes,
+        limits.files,
+    )

@@ -1,8 +1,11 @@
-"""A fence around a process and all that it begins, by Landlock: it reads and writes what it is told and nothing else, and signals nobody outside.
+"""A fence around a process and all that it begins, by Landlock: it reads and writes what it is told
+and nothing else, and signals nobody outside.
 
-Two rings. In the outer one stands a supervisor, who runs no stranger's code; in the inner one the stranger. The supervisor may signal what is inside, and nothing
-beyond the outer ring: so one signal of his to "all" ends every process of the stranger's, and no process of anybody else's. The kernel sends it to all at once,
-which no fork outruns. He does so when his lifeline is let go, as it is when the grader ends, however it ends.
+Two rings. In the outer one stands a supervisor, who runs no stranger's code; in the inner one the
+stranger. The supervisor may signal what is inside, and nothing beyond the outer ring: so one signal
+of his to "all" ends every process of the stranger's, and no process of anybody else's. The kernel
+sends it to all at once, which no fork outruns. He does so when his lifeline is let go, as it is
+when the grader ends, however it ends.
 """
 
 import contextlib
@@ -16,14 +19,26 @@ from pathlib import Path
 
 from adaptlab.grading.sandbox.privileges import NO_NEW_PRIVILEGES, drop_privileges, kernel, must
 
-CREATE, ADD, RESTRICT = 444, 445, 446  # the calls; elsewhere than on these machines they have the same numbers
-VERSION, BENEATH = 1, 1  # ask for the version alone; a rule on a file, or on a folder and all in it
+CREATE = 444
+ADD = 445
+RESTRICT = 446  # the calls; elsewhere than on these machines they have the same numbers
+VERSION = 1
+BENEATH = 1  # ask for the version alone; a rule on a file, or on a folder and all in it
 NEEDED = 6  # the first version that keeps signals and abstract sockets inside
-EXECUTE, WRITE, READ, LIST = 1 << 0, 1 << 1, 1 << 2, 1 << 3  # rights on files; the others are to make, move, shorten and remove them
-SPECIAL = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 15  # to make devices, sockets and pipes, and to steer devices
-ALL_FILES, ALL_PORTS, ABSTRACT, SIGNALS = 0xFFFF, 0b11, 1 << 0, 1 << 1
+EXECUTE = 1 << 0
+WRITE = 1 << 1
+READ = 1 << 2
+LIST = 1 << 3  # rights on files; the others are to make, move, shorten and remove them
+# To make devices, sockets and pipes, and to steer devices.
+SPECIAL = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 15
+ALL_FILES = 0xFFFF
+ALL_PORTS = 0b11
+ABSTRACT = 1 << 0
+SIGNALS = 1 << 1
 DEVICES = {"null": READ | WRITE, "zero": READ, "full": READ, "random": READ, "urandom": READ}
-SUBREAPER, PARENT_DIES, ANY_CHILD = 36, 1, 0x40000000  # of prctl, and of wait
+SUBREAPER = 36
+PARENT_DIES = 1
+ANY_CHILD = 0x40000000  # of prctl, and of wait
 
 
 class Ruleset(ctypes.Structure):
@@ -45,7 +60,9 @@ def version() -> int:
 
 
 def restrict(allowed: dict[Path, int] | None, scoped: int) -> None:
-    """Draw a ring around this process, for good: of files only what is allowed, if that is given, and no word to what is outside."""
+    """Draw a ring around this process, for good: of files only what is allowed, if that is given,
+    and no word to what is outside.
+    """
     ruleset = Ruleset(0, 0, scoped) if allowed is None else Ruleset(ALL_FILES, ALL_PORTS, scoped)
     number = must(kernel.syscall(CREATE, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0))
     for path, rights in (allowed or {}).items():
@@ -58,9 +75,11 @@ def restrict(allowed: dict[Path, int] | None, scoped: int) -> None:
 
 
 def allowed(home: Path, readable: list[str], without: str) -> dict[Path, int]:
-    """The rights on files of a box: its home is its own, and of what is readable it may not open what stands in `without`.
+    """The rights on files of a box: its home is its own, and of what is readable it may not open
+    what stands in `without`.
 
-    Landlock can only allow. So on the way to `without` every sibling is allowed one by one; the names of the files in it can be listed, and none opened.
+    Landlock can only allow. So on the way to `without` every sibling is allowed one by one; the
+    names of the files in it can be listed, and none opened.
     """
     rights: dict[Path, int] = {}
     for place in map(Path, readable):
@@ -68,15 +87,35 @@ def allowed(home: Path, readable: list[str], without: str) -> dict[Path, int]:
             rights[place] = EXECUTE | READ | (LIST if place.is_dir() else 0)
             continue
         rights[place] = LIST
-        on_the_way = [place, *(folder for folder in Path(without).parents if folder.is_relative_to(place) and folder != place)]
-        for sibling in (entry for folder in on_the_way for entry in folder.iterdir() if entry not in (Path(without), *on_the_way)):
+        on_the_way = [
+            place,
+            *(
+                folder
+                for folder in Path(without).parents
+                if folder.is_relative_to(place) and folder != place
+            ),
+        ]
+        for sibling in (
+            entry
+            for folder in on_the_way
+            for entry in folder.iterdir()
+            if entry not in (Path(without), *on_the_way)
+        ):
             if not sibling.is_symlink():  # which may lead back to `without`
                 rights[sibling] = EXECUTE | READ | (LIST if sibling.is_dir() else 0)
-    return rights | {Path("/dev", name): right for name, right in DEVICES.items()} | {home: ALL_FILES & ~SPECIAL}
+    return (
+        rights
+        | {Path("/dev", name): right for name, right in DEVICES.items()}
+        | {home: ALL_FILES & ~SPECIAL}
+    )
 
 
-def begin(serve: Callable[[], None], message: dict, into: int, out: int, status: int, lifeline: int) -> None:
-    """In a fork: become the supervisor of a box, and say at `status` who serves in it and, when it has ended, how."""
+def begin(
+    serve: Callable[[], None], message: dict, into: int, out: int, status: int, lifeline: int
+) -> None:
+    """In a fork: become the supervisor of a box, and say at `status` who serves in it and, when it
+    has ended, how.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _keep_open(into, out, status, lifeline)
     os.setsid()
@@ -104,7 +143,9 @@ def _keep_open(*numbers: int) -> None:
 
 
 def _assert_alone() -> None:
-    """That no signal of ours reaches the process that began us; what ends all in the box would otherwise end all that is its user's."""
+    """That no signal of ours reaches the process that began us; what ends all in the box would
+    otherwise end all that is its user's.
+    """
     try:
         os.kill(os.getppid(), 0)
     except PermissionError:
@@ -119,7 +160,9 @@ def _enclose(message: dict) -> None:
     os.environ.clear()
     os.environ.update(message["environment"])
     os.chdir(message["home"])
-    restrict(allowed(Path(message["home"]), message["readable"], message["without"]), ABSTRACT | SIGNALS)
+    restrict(
+        allowed(Path(message["home"]), message["readable"], message["without"]), ABSTRACT | SIGNALS
+    )
     drop_privileges(message["limits"], bytes.fromhex(message["calls"]))
     must(kernel.prctl(PARENT_DIES, signal.SIGKILL, 0, 0, 0))
 

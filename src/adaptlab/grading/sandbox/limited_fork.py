@@ -13,7 +13,8 @@ from adaptlab.grading.sandbox.limits import MIB
 
 SECONDS = 20.0
 MEMORY_BYTES = 128 * MIB  # beyond what the process has already
-PIECE, MOST_SAID = 2**16, 32 * MIB
+PIECE = 2**16
+MOST_SAID = 32 * MIB
 PATIENCE = 5  # times as long by the clock on the wall: a machine has others to serve
 STATM = Path("/proc/self/statm")
 
@@ -77,7 +78,9 @@ def _used() -> int:
 
 
 def _limit_memory(more_bytes: int) -> None:
-    """Let this process take so much more; macOS, where nobody grades strangers, has no such limit."""
+    """Let this process take so much more; macOS, where nobody grades strangers, has no
+    such limit.
+    """
     import resource
 
     if STATM.exists():
@@ -88,7 +91,8 @@ def _limit_memory(more_bytes: int) -> None:
 
 def _read(pipe: int, until: float) -> bytes:
     """All that comes through a pipe. Raises TooMuch if it does not end in time."""
-    pieces, n_bytes = [], 0
+    pieces = []
+    n_bytes = 0
     while (left := until - time.monotonic()) > 0:
         if select.select([pipe], [], [], left)[0]:
             piece = os.read(pipe, PIECE)

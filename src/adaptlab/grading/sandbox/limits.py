@@ -1,4 +1,6 @@
-"""What all boxes have in common: their limits, all that they know of their surroundings, and what they may read."""
+"""What all boxes have in common: their limits, all that they know of their surroundings, and what
+they may read.
+"""
 
 import os
 import sys
@@ -8,10 +10,12 @@ from pathlib import Path
 
 MIB = 2**20
 USUALLY_MAPPED = 600 * MIB  # by the interpreter that waits, with torch for processors
-PREFIX = "adaptlab-box-"  # of the names of our folders and containers, before the number of the process that made them
+# Of the names of our folders and containers, before the number of the process that made them.
+PREFIX = "adaptlab-box-"
 OPEN_FILES = 4096
 GRADING = Path(__file__).resolve().parents[1]  # the grading package: right answers are in it
-SYSTEM = tuple(place for place in map(Path, ("/usr", "/lib", "/lib64", "/bin")) if place.exists())  # programs and libraries; most are links into the first
+# Programs and libraries; most are links into the first.
+SYSTEM = tuple(place for place in map(Path, ("/usr", "/lib", "/lib64", "/bin")) if place.exists())
 
 
 @dataclass(frozen=True)
@@ -37,41 +41,72 @@ DEFAULT = Limits()
 
 
 def environment(home: str, temporary: str) -> dict[str, str]:
-    """All that a box knows of its surroundings: nothing says that it is graded, and arithmetic has one thread."""
+    """All that a box knows of its surroundings: nothing says that it is graded, and arithmetic has
+    one thread.
+    """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "ADAPTLAB_UNATTENDED": "1"}
+    quiet = {
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ADAPTLAB_UNATTENDED": "1",
+    }
     # Without a network pip would try for long.
     quiet |= {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    places = {"HOME": home, "TMPDIR": temporary, "MPLCONFIGDIR": f"{temporary}/matplotlib", "PATH": "/usr/bin", "USER": "student", "LANG": "C.UTF-8"}
+    places = {
+        "HOME": home,
+        "TMPDIR": temporary,
+        "MPLCONFIGDIR": f"{temporary}/matplotlib",
+        "PATH": "/usr/bin",
+        "USER": "student",
+        "LANG": "C.UTF-8",
+    }
     return threads | quiet | places | _own_library()
 
 
 def _own_library() -> dict[str, str]:
-    """Where the interpreter's own shared library lies, if it has one: the system's list of libraries, by which it may be found outside, is in no box."""
+    """Where the interpreter's own shared library lies, if it has one: the system's list of
+    libraries, by which it may be found outside, is in no box.
+    """
     name = sysconfig.get_config_var("INSTSONAME") or ""
     for folder in (f"{sys.base_prefix}/lib", sysconfig.get_config_var("LIBDIR")):
-        if ".so" in name and folder and os.path.exists(f"{folder}/{name}"):  # pathlib's raises where another user's folder is in the way
+        # Pathlib's raises where another user's folder is in the way.
+        if ".so" in name and folder and os.path.exists(f"{folder}/{name}"):
             return {"LD_LIBRARY_PATH": str(folder)}
     return {}
 
 
 def readable() -> list[Path]:
-    """What a box may read besides the system's own libraries: the interpreter, its packages, and this package without its grading folder."""
+    """What a box may read besides the system's own libraries: the interpreter, its packages, and
+    this package without its grading folder.
+    """
     import adaptlab
 
     places = {Path(sys.prefix), Path(sys.base_prefix), Path(adaptlab.__file__).parent}
     outer = [place.resolve() for place in places]
-    return sorted(place for place in outer if not any(place != other and place.is_relative_to(other) for other in outer))
+    return sorted(
+        place
+        for place in outer
+        if not any(place != other and place.is_relative_to(other) for other in outer)
+    )
 
 
 def kernel_limits(limits: Limits, mapped_bytes: int = 0) -> dict[str, int]:
     """The limits that the kernel keeps for each process, by their names.
 
-    `mapped_bytes`: addresses that an interpreter takes whose fork becomes the box. With torch for CUDA they are several times as many as without, and a limit
-    below them would end it before it begins.
+    `mapped_bytes`: addresses that an interpreter takes whose fork becomes the box. With torch for
+    CUDA they are several times as many as without, and a limit below them would end it before it
+    begins.
     """
     libraries = 2048 * MIB + max(0, mapped_bytes - USUALLY_MAPPED)
-    return {"nproc": limits.processes, "as": limits.memory_bytes + libraries, "fsize": limits.disk_bytes, "nofile": _open_files(), "core": 0}
+    return {
+        "nproc": limits.processes,
+        "as": limits.memory_bytes + libraries,
+        "fsize": limits.disk_bytes,
+        "nofile": _open_files(),
+        "core": 0,
+    }
 
 
 def _open_files() -> int:

@@ -5,7 +5,12 @@ import ctypes
 import os
 import resource
 
-DROP_BOUND, NO_NEW_PRIVILEGES, SECCOMP, FILTER, AMBIENT, CLEAR_ALL = 24, 38, 22, 2, 47, 4  # of prctl
+DROP_BOUND = 24
+NO_NEW_PRIVILEGES = 38
+SECCOMP = 22
+FILTER = 2
+AMBIENT = 47
+CLEAR_ALL = 4  # of prctl
 CAPSET = {"x86_64": 126, "aarch64": 91}
 kernel = ctypes.CDLL(None, use_errno=True)
 
@@ -31,5 +36,11 @@ def drop_privileges(limits: dict[str, int], calls: bytes) -> None:
         for capability in range(64):
             must(kernel.prctl(DROP_BOUND, capability, 0, 0, 0))
     must(kernel.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
-    must(kernel.syscall(CAPSET[os.uname().machine], (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()))
+    must(
+        kernel.syscall(
+            CAPSET[os.uname().machine],
+            (ctypes.c_uint32 * 2)(0x20080522, 0),
+            (ctypes.c_uint32 * 6)(),
+        )
+    )
     must(kernel.prctl(SECCOMP, FILTER, ctypes.byref(Program(len(calls) // 8, calls)), 0, 0))

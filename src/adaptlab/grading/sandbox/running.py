@@ -1,4 +1,6 @@
-"""A box that runs, whatever its level: the two ends of the conversation, what it uses as seen from outside, how it ended, and its end."""
+"""A box that runs, whatever its level: the two ends of the conversation, what it uses as seen from
+outside, how it ended, and its end.
+"""
 
 import contextlib
 import os
@@ -26,10 +28,14 @@ class RunningSandbox(ABC):
 
     @abstractmethod
     def processes(self) -> set:
-        """The box's processes, as psutil's; none where they cannot be seen, and the kernel keeps their limits together."""
+        """The box's processes, as psutil's; none where they cannot be seen, and the kernel keeps
+        their limits together.
+        """
 
     def written(self) -> int:
-        """Bytes that the box has on the disk, where its files are not in a memory of their own; counted no further than it may have."""
+        """Bytes that the box has on the disk, where its files are not in a memory of their own;
+        counted no further than it may have.
+        """
         return 0
 
     def n_files(self) -> int:
@@ -37,7 +43,9 @@ class RunningSandbox(ABC):
         return 0
 
     def shortage(self) -> str:
-        """What this machine is short of, so that the box must end through no fault of its own; empty if nothing."""
+        """What this machine is short of, so that the box must end through no fault of its own;
+        empty if nothing.
+        """
         return ""
 
 

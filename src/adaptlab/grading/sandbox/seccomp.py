@@ -1,81 +1,195 @@
-"""The calls to the kernel that nobody in a box may make, as the filter that the kernel asks about each call."""
+"""The calls to the kernel that nobody in a box may make, as the filter that the kernel asks about
+each call.
+"""
 
 import errno
 import platform
 import struct
 
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # their names in the filter
-LOAD, MASK, EQUAL, ABOVE, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # a word of the call; and it; jump if it is this, or at least this; the verdict
-ALLOW, FAIL = 0x7FFF0000, 0x00050000  # with the error that it fails with in its low bits; with none it does nothing and seems to have been made
-NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where they stand in what the kernel tells of a call
+LOAD = 0x20
+MASK = 0x54
+EQUAL = 0x15
+ABOVE = 0x35
+RETURN = 0x06  # a word of the call; and it; jump if it is this, or at least this; the verdict
+ALLOW = 0x7FFF0000
+# With the error that it fails with in its low bits; with none it does nothing and seems to have
+# been made.
+FAIL = 0x00050000
+NUMBER = 0
+ARCHITECTURE = 4
+ARGUMENTS = 16  # where they stand in what the kernel tells of a call
 
-# The numbers of calls, on x86_64 and aarch64. No notebook needs these: keys that the box would inherit, other processes' memory, mounts and namespaces, the
-# kernel's log, calls with a long history of faults in the kernel (bpf, io_uring, userfaultfd, perf), and memory that no process is seen to hold.
+# The numbers of calls, on x86_64 and aarch64. No notebook needs these: keys that the box would
+# inherit, other processes' memory, mounts and namespaces, the kernel's log, calls with a long
+# history of faults in the kernel (bpf, io_uring, userfaultfd, perf), and memory that no process is
+# seen to hold.
 REFUSED = {
-    "ptrace": (101, 117), "pivot_root": (155, 41), "chroot": (161, 51), "mount": (165, 40), "umount2": (166, 39), "kexec_load": (246, 104),
-    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "unshare": (272, 97), "perf_event_open": (298, 241),
-    "open_by_handle_at": (304, 265), "setns": (308, 268), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
-    "finit_module": (313, 273), "bpf": (321, 280), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427), "open_tree": (428, 428), "move_mount": (429, 429), "mount_setattr": (442, 442), "syslog": (103, 116),
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
-    # Memory of the kernel's that is counted for nobody, and watches of which a user has so many on the whole machine.
-    "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180), "io_setup": (206, 0), "inotify_init": (253, None), "inotify_init1": (294, 26),
+    "ptrace": (101, 117),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "kexec_load": (246, 104),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "unshare": (272, 97),
+    "perf_event_open": (298, 241),
+    "open_by_handle_at": (304, 265),
+    "setns": (308, 268),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "kcmp": (312, 272),
+    "finit_module": (313, 273),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "mount_setattr": (442, 442),
+    "syslog": (103, 116),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    # Memory of the kernel's that is counted for nobody, and watches of which a user has so many on
+    # the whole machine.
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "io_setup": (206, 0),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     "fanotify_init": (300, 262),
-}  # fmt: skip
+}
 
-# What namespaces keep apart, and Landlock does not. Sockets: those with a name in the file system lead to services that run what they are told to. What all
-# processes of a user share: semaphores, messages, priorities. Owners of files, and word of what happens to them.
+# What namespaces keep apart, and Landlock does not. Sockets: those with a name in the file system
+# lead to services that run what they are told to. What all processes of a user share: semaphores,
+# messages, priorities. Owners of files, and word of what happens to them.
 APART = {
-    "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "shmat": (30, 196), "shmctl": (31, 195), "semop": (65, 193),
-    "semctl": (66, 191), "semtimedop": (220, 192), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
-    "mq_unlink": (241, 181), "setpriority": (141, 140), "ioprio_set": (251, 30), "chown": (92, None), "fchown": (93, 55),
-    "lchown": (94, None), "fchownat": (260, 54), "file_setattr": (469, 469),
-}  # fmt: skip
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_unlink": (241, 181),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "file_setattr": (469, 469),
+}
 
-# Landlock lets everybody change modes and times of files that he may not even read. Copying a file sets them, too: so they seem to be set.
+# Landlock lets everybody change modes and times of files that he may not even read. Copying a file
+# sets them, too: so they seem to be set.
 PRETENDED = {
-    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "utime": (132, None), "utimes": (235, None),
-    "futimesat": (261, None), "utimensat": (280, 88),
-}  # fmt: skip
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+}
 ATTRIBUTES = {
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10),
-    "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13), "removexattr": (197, 14), "lremovexattr": (198, 15),
-    "fremovexattr": (199, 16), "setxattrat": (463, 463), "getxattrat": (464, 464), "listxattrat": (465, 465), "removexattrat": (466, 466),
-}  # fmt: skip
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "fgetxattr": (193, 10),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "flistxattr": (196, 13),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "getxattrat": (464, 464),
+    "listxattrat": (465, 465),
+    "removexattrat": (466, 466),
+}
 NEW = {"clone3": (435, 435)}  # its flags cannot be seen; where it is not there, clone is called
 
-# Calls that are allowed for some values of an argument alone: the argument, its bits that count, and their values.
-SHARED, NO_FILE = 0x01, 0x20
-PRIVATE = {"mmap": ((9, 222), errno.EPERM, [(3, SHARED | NO_FILE, (0, SHARED, NO_FILE))])}  # given back to the kernel, shared memory stays and is not seen
-NAMESPACES, STREAM = 0x7E020000, 1
+# Calls that are allowed for some values of an argument alone: the argument, its bits that count,
+# and their values.
+SHARED = 0x01
+NO_FILE = 0x20
+# Given back to the kernel, shared memory stays and is not seen.
+PRIVATE = {"mmap": ((9, 222), errno.EPERM, [(3, SHARED | NO_FILE, (0, SHARED, NO_FILE))])}
+NAMESPACES = 0x7E020000
+STREAM = 1
 SELF = [(0, 0xFFFFFFFF, (0,))]  # a process by its number: oneself
 ONLY = {
     "clone": ((56, 220), errno.EPERM, [(0, NAMESPACES, (0,))]),
-    "socketpair": ((53, 199), errno.EPERM, [(0, 0xFFFFFFFF, (1,)), (1, 0xF, (STREAM,))]),  # others can be pointed at a name later
+    # Others can be pointed at a name later.
+    "socketpair": ((53, 199), errno.EPERM, [(0, 0xFFFFFFFF, (1,)), (1, 0xF, (STREAM,))]),
     "prlimit64": ((302, 261), errno.EPERM, SELF),
     "sched_setaffinity": ((203, 122), errno.EPERM, SELF),
     "sched_setscheduler": ((144, 119), errno.EPERM, SELF),
     "sched_setparam": ((142, 118), errno.EPERM, SELF),
     "sched_setattr": ((314, 274), errno.EPERM, SELF),
-    # What sends no signal and asks for no word of others' files: copies, flags, locks, the size of a pipe.
-    "fcntl": ((72, 25), errno.EPERM, [(1, 0xFFFFFFFF, (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032))]),
-    # Whether it is a terminal and how large, bytes that wait, and the flags of a descriptor; others change files that are open for reading alone.
-    "ioctl": ((16, 29), errno.ENOTTY, [(1, 0xFFFFFFFF, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451))]),
+    # What sends no signal and asks for no word of others' files: copies, flags, locks, the size of
+    # a pipe.
+    "fcntl": (
+        (72, 25),
+        errno.EPERM,
+        [(1, 0xFFFFFFFF, (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032))],
+    ),
+    # Whether it is a terminal and how large, bytes that wait, and the flags of a descriptor; others
+    # change files that are open for reading alone.
+    "ioctl": (
+        (16, 29),
+        errno.ENOTTY,
+        [(1, 0xFFFFFFFF, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451))],
+    ),
 }
 
 
 def system_calls(apart: bool = True) -> bytes:
-    """The filter as its program, on a machine that is known; elsewhere one that allows all. `apart`: namespaces keep the box apart already."""
+    """The filter as its program, on a machine that is known; elsewhere one that allows all.
+    `apart`: namespaces keep the box apart already.
+    """
     machine = platform.machine()
     if machine not in MACHINES:
         return _packed([(RETURN, 0, 0, ALLOW)])
     column = list(MACHINES).index(machine)
     refused = FAIL | errno.EPERM
-    steps = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, MACHINES[machine]), (RETURN, 0, 0, refused), (LOAD, 0, 0, NUMBER)]
-    steps += [(ABOVE, 0, 1, 0x40000000), (RETURN, 0, 0, refused)]  # from there on x86_64 has its calls again
+    steps = [
+        (LOAD, 0, 0, ARCHITECTURE),
+        (EQUAL, 1, 0, MACHINES[machine]),
+        (RETURN, 0, 0, refused),
+        (LOAD, 0, 0, NUMBER),
+    ]
+    # From there on x86_64 has its calls again.
+    steps += [(ABOVE, 0, 1, 0x40000000), (RETURN, 0, 0, refused)]
     for numbers, error, conditions in (PRIVATE if apart else PRIVATE | ONLY).values():
-        steps += _if_called(numbers[column], [step for condition in conditions for step in _unless(*condition, FAIL | error)] + [(RETURN, 0, 0, ALLOW)])
-    more = [] if apart else [(APART, errno.EPERM), (ATTRIBUTES, errno.ENOTSUP), (NEW, errno.ENOSYS), (PRETENDED, 0)]
+        steps += _if_called(
+            numbers[column],
+            [step for condition in conditions for step in _unless(*condition, FAIL | error)]
+            + [(RETURN, 0, 0, ALLOW)],
+        )
+    more = (
+        []
+        if apart
+        else [
+            (APART, errno.EPERM),
+            (ATTRIBUTES, errno.ENOTSUP),
+            (NEW, errno.ENOSYS),
+            (PRETENDED, 0),
+        ]
+    )
     for calls, error in [(REFUSED, errno.EPERM), *more]:
         for numbers in calls.values():
             steps += _if_called(numbers[column], [(RETURN, 0, 0, FAIL | error)])
@@ -88,9 +202,16 @@ def _if_called(number: int | None, steps: list[tuple]) -> list[tuple]:
 
 
 def _unless(argument: int, mask: int, values: tuple[int, ...], verdict: int) -> list[tuple]:
-    """A verdict, unless the argument's bits have one of the values. The kernel reads the low half of each of these arguments."""
+    """A verdict, unless the argument's bits have one of the values. The kernel reads the low half
+    of each of these arguments.
+    """
     found = [(EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
-    return [(LOAD, 0, 0, ARGUMENTS + 8 * argument), (MASK, 0, 0, mask), *found, (RETURN, 0, 0, verdict)]
+    return [
+        (LOAD, 0, 0, ARGUMENTS + 8 * argument),
+        (MASK, 0, 0, mask),
+        *found,
+        (RETURN, 0, 0, verdict),
+    ]
 
 
 def _packed(steps: list[tuple]) -> bytes:

@@ -1,4 +1,6 @@
-"""Does the box hold? Each probe tries to get out of a real box of this machine, and what it reached is judged from outside, by facts."""
+"""Does the box hold? Each probe tries to get out of a real box of this machine, and what it reached
+is judged from outside, by facts.
+"""
 
 import contextlib
 import ctypes
@@ -22,13 +24,19 @@ from adaptlab.grading.sandbox.box import Box, BoxError, prepared
 from adaptlab.grading.sandbox.escape_probes import CALLS, PROBES, Probe
 from adaptlab.grading.sandbox.limits import GRADING, MIB, Limits
 
-SMALL = Limits(step_seconds=6, total_seconds=30, memory_bytes=500 * MIB, disk_bytes=16 * MIB, processes=40)
-ADD_KEY, UNLINK, SESSION = {"x86_64": 248, "aarch64": 217}, 9, -3  # a new key, taking it away, and where the keys of a login are kept
+SMALL = Limits(
+    step_seconds=6, total_seconds=30, memory_bytes=500 * MIB, disk_bytes=16 * MIB, processes=40
+)
+ADD_KEY = {"x86_64": 248, "aarch64": 217}
+UNLINK = 9
+SESSION = -3  # a new key, taking it away, and where the keys of a login are kept
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a probe: "held", "escaped", or "unclear" where the probe itself failed; `what` says what was reached, or why."""
+    """What became of a probe: "held", "escaped", or "unclear" where the probe itself failed; `what`
+    says what was reached, or why.
+    """
 
     probe: Probe
     level: str
@@ -47,35 +55,63 @@ class Finding:
 
 
 class Bait:
-    """Things outside that a box must not reach: files, a variable, a key and a memory that hold a secret, sockets that listen, and a process.
+    """Things outside that a box must not reach: files, a variable, a key and a memory that hold a
+    secret, sockets that listen, and a process.
 
     `words` are what a probe is told of them. Leaving the context takes them all away.
     """
 
     def __init__(self, course: Path, limits: Limits):
-        self.secret, self.word = secrets.token_hex(12), f"adaptlab-{secrets.token_hex(6)}"
-        self.course, self.limits, self.stack = course, limits, ExitStack()
+        self.secret = secrets.token_hex(12)
+        self.word = f"adaptlab-{secrets.token_hex(6)}"
+        self.course = course
+        self.limits = limits
+        self.stack = ExitStack()
 
     def __enter__(self) -> "Bait":
         import adaptlab
 
         with contextlib.ExitStack() as stack:
-            door = f"{stack.enter_context(tempfile.TemporaryDirectory(prefix='.adaptlab-bait-'))}/door"
-            self.tcp, self.udp, self.desktop, self.door = (stack.enter_context(_listening(*where)) for where in self._listeners(door))
-            places = {"home": Path.home(), "course": self.course, "temporary": Path(tempfile.gettempdir())}
-            files = {name: stack.enter_context(self._file(folder)) for name, folder in places.items()}
+            door = (
+                f"{stack.enter_context(tempfile.TemporaryDirectory(prefix='.adaptlab-bait-'))}/door"
+            )
+            self.tcp, self.udp, self.desktop, self.door = (
+                stack.enter_context(_listening(*where)) for where in self._listeners(door)
+            )
+            places = {
+                "home": Path.home(),
+                "course": self.course,
+                "temporary": Path(tempfile.gettempdir()),
+            }
+            files = {
+                name: stack.enter_context(self._file(folder)) for name, folder in places.items()
+            }
             self.files = {path: _marks(path) for path in files.values()}
             stack.enter_context(self._variable())
             self.victim = stack.enter_context(self._process())
             stack.enter_context(self._key())
             shared = stack.enter_context(self._memory())
-            stack.callback(lambda: [Path(place, self.word).unlink(missing_ok=True) for place in ("/", "/usr")])
+            stack.callback(
+                lambda: [Path(place, self.word).unlink(missing_ok=True) for place in ("/", "/usr")]
+            )
             package = Path(adaptlab.__file__)
-            self.words = {**files, "port": self.tcp.getsockname()[1], "udp_port": self.udp.getsockname()[1], "door": door, "shared": shared,
-                          "word": self.word, "victim": self.victim.pid,
-                          "variable": self._name, "grading": GRADING, "package": package, "python": Path(sys.prefix, "pyvenv.cfg"),
-                          "disk": self.limits.disk_bytes, "more": self.limits.processes + 60,
-                          "too_much": self.limits.memory_bytes + 100 * MIB, "too_long": self.limits.step_seconds + 4}  # fmt: skip
+            self.words = {
+                **files,
+                "port": self.tcp.getsockname()[1],
+                "udp_port": self.udp.getsockname()[1],
+                "door": door,
+                "shared": shared,
+                "word": self.word,
+                "victim": self.victim.pid,
+                "variable": self._name,
+                "grading": GRADING,
+                "package": package,
+                "python": Path(sys.prefix, "pyvenv.cfg"),
+                "disk": self.limits.disk_bytes,
+                "more": self.limits.processes + 60,
+                "too_much": self.limits.memory_bytes + 100 * MIB,
+                "too_long": self.limits.step_seconds + 4,
+            }
             self.words |= CALLS.get(platform.machine(), dict.fromkeys(CALLS["x86_64"], -1))
             self.stack = stack.pop_all()
         return self
@@ -88,13 +124,20 @@ class Bait:
         return self.word.upper().replace("-", "_")
 
     def _listeners(self, door: str) -> Sequence[tuple]:
-        return ((socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)), (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
-                (socket.AF_UNIX, socket.SOCK_STREAM, f"\0{self.word}"), (socket.AF_UNIX, socket.SOCK_STREAM, door))  # fmt: skip
+        return (
+            (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
+            (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
+            (socket.AF_UNIX, socket.SOCK_STREAM, f"\0{self.word}"),
+            (socket.AF_UNIX, socket.SOCK_STREAM, door),
+        )
 
     @contextlib.contextmanager
     def _file(self, folder: Path) -> Iterator[Path]:
         if not os.access(folder, os.W_OK):
-            raise AdaptLabError(f"The doctor cannot put a bait into {folder}; run it where that is there and can be written, or give --folder.")
+            raise AdaptLabError(
+                f"The doctor cannot put a bait into {folder}; run it where that is there and can be"
+                " written, or give --folder."
+            )
         with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".adaptlab-bait-") as file:
             file.write(self.secret)
             file.flush()
@@ -110,7 +153,10 @@ class Bait:
 
     @contextlib.contextmanager
     def _process(self) -> Iterator[subprocess.Popen]:
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", self.word], stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(600)", self.word],
+            stdin=subprocess.DEVNULL,
+        )
         try:
             yield process
         finally:
@@ -120,15 +166,29 @@ class Bait:
     @contextlib.contextmanager
     def _key(self) -> Iterator[None]:
         """A key in this process's session; nothing where the kernel keeps none."""
-        kernel, machine = ctypes.CDLL(None), platform.machine()
-        number = kernel.syscall(ADD_KEY[machine], b"user", self.word.encode(), self.secret.encode(), len(self.secret), SESSION) if machine in ADD_KEY else -1
+        kernel = ctypes.CDLL(None)
+        machine = platform.machine()
+        number = (
+            kernel.syscall(
+                ADD_KEY[machine],
+                b"user",
+                self.word.encode(),
+                self.secret.encode(),
+                len(self.secret),
+                SESSION,
+            )
+            if machine in ADD_KEY
+            else -1
+        )
         yield
         if number > 0:
             kernel.syscall(CALLS[machine]["keyctl"], UNLINK, number, SESSION)
 
     @contextlib.contextmanager
     def _memory(self) -> Iterator[int]:
-        """The number of a memory that this process shares with whoever knows it and is of the same user."""
+        """The number of a memory that this process shares with whoever knows it and is of the same
+        user.
+        """
         kernel = ctypes.CDLL(None, use_errno=True)
         kernel.shmat.restype = ctypes.c_void_p
         if (number := kernel.shmget(0, 4096, 0o600)) < 0:  # the kernel has none
@@ -185,7 +245,11 @@ def left(word: str, seconds: float = 2) -> bool:
     import psutil
 
     for _ in range(int(seconds * 10)):
-        found = [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [""])[-1] == word]
+        found = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if (process.info["cmdline"] or [""])[-1] == word
+        ]
         if not found:
             return False
         time.sleep(0.1)
@@ -204,22 +268,44 @@ def proved(proof: str, bait: Bait, found: Sequence) -> str:
         "asked": lambda: connected(bait.udp) and "a name server outside was asked",
         "heard": lambda: connected(bait.desktop) and "a service outside was called",
         "called": lambda: connected(bait.door) and "a service outside was called",
-        "changed": lambda: any(_marks(path) != marks for path, marks in bait.files.items()) and "a file outside was changed",
+        "changed": (
+            lambda: (
+                any(_marks(path) != marks for path, marks in bait.files.items())
+                and "a file outside was changed"
+            )
+        ),
         "hindered": lambda: _hindered(bait.victim.pid) and "a process outside was hindered",
-        "read": lambda: any(bait.secret in str(piece) for piece in found) and "a secret outside was read",
+        "read": (
+            lambda: (
+                any(bait.secret in str(piece) for piece in found) and "a secret outside was read"
+            )
+        ),
         "killed": lambda: bait.victim.poll() is not None and "a process outside was ended",
-        "traced": lambda: psutil.Process(bait.victim.pid).status() in ("stopped", "tracing-stop") and "a process outside was stopped",
-        "written": lambda: any(Path(place, bait.word).exists() for place in ("/", "/usr")) and "a file outside was written",
+        "traced": (
+            lambda: (
+                psutil.Process(bait.victim.pid).status() in ("stopped", "tracing-stop")
+                and "a process outside was stopped"
+            )
+        ),
+        "written": (
+            lambda: (
+                any(Path(place, bait.word).exists() for place in ("/", "/usr"))
+                and "a file outside was written"
+            )
+        ),
         "left": lambda: left(f"{bait.word}-left") and "a process ran on after the box was closed",
     }
     return (facts[proof]() if proof else "") or ""
 
 
-def examine(probe: Probe, harness: Path, course: Path, level: str, limits: Limits = SMALL) -> Finding:
+def examine(
+    probe: Probe, harness: Path, course: Path, level: str, limits: Limits = SMALL
+) -> Finding:
     """Try one probe in a box of its own, with baits of its own."""
     with Bait(course, limits) as bait:
         words = bait.words | ({"word": f"{bait.word}-left"} if probe.proof == "left" else {})
-        found, ended = [], ""
+        found = []
+        ended = ""
         try:
             with Box(harness, level, limits) as box:
                 ended = box.run(Template(probe.source).substitute(words)) or ""
@@ -227,14 +313,24 @@ def examine(probe: Probe, harness: Path, course: Path, level: str, limits: Limit
         except BoxError as error:
             if error.status not in probe.ends:
                 return Finding(probe, level, "unclear", f"the box ended: {error}")
-        reached = proved(probe.proof, bait, found or []) or ", ".join(str(piece)[:60] for piece in found or [])
+        reached = proved(probe.proof, bait, found or []) or ", ".join(
+            str(piece)[:60] for piece in found or []
+        )
     if reached:
         return Finding(probe, level, "escaped", reached)
-    return Finding(probe, level, "unclear", ended or "the probe said nothing") if ended or found is None else Finding(probe, level, "held")
+    return (
+        Finding(probe, level, "unclear", ended or "the probe said nothing")
+        if ended or found is None
+        else Finding(probe, level, "held")
+    )
 
 
-def examine_all(course: Path, level: str, limits: Limits = SMALL, probes: Sequence[Probe] = PROBES) -> Iterator[Finding]:
-    """The findings of all probes, one by one; `course` is the folder that holds the course and, in it, what others handed in."""
+def examine_all(
+    course: Path, level: str, limits: Limits = SMALL, probes: Sequence[Probe] = PROBES
+) -> Iterator[Finding]:
+    """The findings of all probes, one by one; `course` is the folder that holds the course and, in
+    it, what others handed in.
+    """
     with prepared() as harness:
         for probe in probes:
             yield examine(probe, harness, course, level, limits)

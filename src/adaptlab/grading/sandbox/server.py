@@ -1,6 +1,8 @@
-"""Inside the box: runs the cells of a notebook in IPython's shell, then answers calls, over one pipe in and one out. Nothing that it says is a verdict.
+"""Inside the box: runs the cells of a notebook in IPython's shell, then answers calls, over one
+pipe in and one out. Nothing that it says is a verdict.
 
-It stands alone with `wire.py` and `probes/` beside it. The rest of `adaptlab.grading` is not there: checks beside the exercises do nothing here.
+It stands alone with `wire.py` and `probes/` beside it. The rest of `adaptlab.grading` is not there:
+checks beside the exercises do nothing here.
 """
 
 import ast
@@ -34,14 +36,16 @@ def install_package(here: Path) -> None:
     import adaptlab
 
     package = types.ModuleType("adaptlab.grading")
-    package.__path__, package.check = [str(here)], Silent("check")
+    package.__path__ = [str(here)]
+    package.check = Silent("check")
     sys.modules["adaptlab.grading"], sys.modules["adaptlab.grading.check"] = package, package.check
     adaptlab.grading = package
 
 
 def private_pipes() -> tuple:
     """The two ends of the conversation, taken from where a print or an input would find them."""
-    lines, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    lines = os.fdopen(os.dup(0), "rb")
+    out = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)
@@ -67,7 +71,8 @@ def make_shell():
                 self.showtraceback()
 
         def run_cell_magic(self, magic_name, line, cell):
-            if magic_name == "timeit" or self.find_cell_magic(magic_name) is None:  # which keeps no name
+            # Which keeps no name.
+            if magic_name == "timeit" or self.find_cell_magic(magic_name) is None:
                 return self.ex(self.transform_cell(cell))
             return super().run_cell_magic(magic_name, line, cell)
 
@@ -108,7 +113,9 @@ def answer(shell, message: dict):
         return encode({name: shell.user_ns.get(name) for name in message["read"]})
     module, _, name = message["probe"].rpartition(".")
     try:
-        probe = getattr(importlib.import_module(f"adaptlab.grading.probes{'.' * bool(module)}{module}"), name)
+        probe = getattr(
+            importlib.import_module(f"adaptlab.grading.probes{'.' * bool(module)}{module}"), name
+        )
         given = [decode(arg, tensors=True) for arg in message["args"]]
         if not message["name"]:  # nothing of a student's is called: the probe itself does it all
             return encode(probe(*given))
@@ -120,7 +127,9 @@ def answer(shell, message: dict):
 
 
 def main(here: Path) -> None:
-    """Serve until the other end is closed; `here` is the folder of the harness as the box sees it."""
+    """Serve until the other end is closed; `here` is the folder of the harness as the
+    box sees it.
+    """
     lines, out = private_pipes()
 
     def say(number: str, **message) -> None:

@@ -1,6 +1,8 @@
-"""Finding submissions in what an instructor has: one notebook, a folder, a zip, or the export of a learning platform. Only bytes are read.
+"""Finding submissions in what an instructor has: one notebook, a folder, a zip, or the export of a
+learning platform. Only bytes are read.
 
-Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is there is never opened.
+Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is
+there is never opened.
 
 Hidden files and folders, as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's.
 Whose a file is, `naming` tells. An archive is unpacked apart, with a clock and a limit on memory,
@@ -36,15 +38,34 @@ from adaptlab.grading.submissions.naming import (
 from adaptlab.grading.submissions.spool import Held, NoRoom, folder, hold
 from adaptlab.grading.submissions.storable import storable
 
-MAX_ENTRIES, MAX_DEPTH, MAX_NAME = 20_000, 8, 2000
-MAX_ZIP, MAX_STUDENT = 10 * MAX_BYTES, 20 * MAX_BYTES  # the second unpacked, of all of a student's
-UNPACK_SECONDS, EXPORT_SECONDS = 60, 3600
-# Windows, where students check their files, has neither links like these nor pipes in folders, and its own word for bytes as they are.
-CAREFULLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+MAX_ENTRIES = 20_000
+MAX_DEPTH = 8
+MAX_NAME = 2000
+MAX_ZIP = 10 * MAX_BYTES
+MAX_STUDENT = 20 * MAX_BYTES  # the second unpacked, of all of a student's
+UNPACK_SECONDS = 60
+EXPORT_SECONDS = 3600
+# Windows, where students check their files, has neither links like these nor pipes in folders, and
+# its own word for bytes as they are.
+CAREFULLY = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 NOTHING: Mapping[str, int] = MappingProxyType({})
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+RESERVED = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
 MAX_NESTED = 3  # archives in archives
-TOO_MUCH = f"What was handed in has more than {MAX_STUDENT // 2**20} MB in all, unpacked. Hand in the notebook itself."
+TOO_MUCH = (
+    f"What was handed in has more than {MAX_STUDENT // 2**20} MB in all, unpacked. Hand in the"
+    " notebook itself."
+)
 
 
 def digest_of(content: bytes) -> str:
@@ -54,7 +75,9 @@ def digest_of(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Beside:
-    """A file that a lab asks for beside the notebook, under the lab's name for it: its bytes, or why they are not taken (`fault`)."""
+    """A file that a lab asks for beside the notebook, under the lab's name for it: its bytes, or
+    why they are not taken (`fault`).
+    """
 
     name: str
     handed_in: bytes | Held
@@ -68,7 +91,9 @@ class Beside:
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in for a lab: the notebook's bytes, or why there is none (`fault`); `received` in UTC; and the files beside it."""
+    """What one student handed in for a lab: the notebook's bytes, or why there is none (`fault`);
+    `received` in UTC; and the files beside it.
+    """
 
     student: str
     handed_in: bytes | Held
@@ -94,7 +119,14 @@ class Submission:
         own = _digest_of(self.handed_in)
         if not self.beside:
             return own
-        files = [(digest_of(file.name.encode()), _digest_of(file.handed_in), digest_of(file.fault.encode())) for file in self.beside]
+        files = [
+            (
+                digest_of(file.name.encode()),
+                _digest_of(file.handed_in),
+                digest_of(file.fault.encode()),
+            )
+            for file in self.beside
+        ]
         return digest_of("".join([own, *(part for parts in files for part in parts)]).encode())
 
 
@@ -106,29 +138,40 @@ def _digest_of(content: bytes | Held) -> str:
     return digest_of(content) if isinstance(content, bytes) else content.digest
 
 
-def find_submissions(place: Path, lab: str, wanted: Mapping[str, int] = NOTHING, blanks: Mapping[str, int] = NOTHING) -> list[Submission]:
-    """All submissions for a lab in a file or folder, by student; a place that is not there or holds none is an AdaptLabError.
+def find_submissions(
+    place: Path, lab: str, wanted: Mapping[str, int] = NOTHING, blanks: Mapping[str, int] = NOTHING
+) -> list[Submission]:
+    """All submissions for a lab in a file or folder, by student; a place that is not there or holds
+    none is an AdaptLabError.
 
     `wanted`: the files that the lab asks for beside the notebook, and how many bytes each may have.
     `blanks`: how often the lab has each mark of something to be written. Beside a notebook that was
     worked on, as a copy in a student's whole repository, one with all of them is not handed in.
     """
     if not place.exists():
-        raise AdaptLabError(f"{place} is not there; give a notebook, a zip, or a folder of submissions.")
+        raise AdaptLabError(
+            f"{place} is not there; give a notebook, a zip, or a folder of submissions."
+        )
     if place.is_dir():
         files = list(_from_folder(place, lab, wanted))
     elif place.suffix.lower() == ".zip":
         received = _time(place.stat().st_mtime)
         files = _from_zip(place, place.name, received, wanted, Allowance(), lab)
     elif not is_notebook(place.name):
-        raise AdaptLabError(f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of submissions.")
+        raise AdaptLabError(
+            f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of"
+            " submissions."
+        )
     else:
         files = [_from_file(place, place.name), *_next_to(place, lab, wanted)]
     batch = Batch([file.owner or file.path for file in files], lab)
     known = read_metadata(place)
     found = _by_student([_with_owner(file, batch, known) for file in files], lab, blanks)
     if not found:
-        raise AdaptLabError(f"{place} holds no notebook (.ipynb) for {lab}; give the folder or the zip in which the submissions are.")
+        raise AdaptLabError(
+            f"{place} holds no notebook (.ipynb) for {lab}; give the folder or the zip in which the"
+            " submissions are."
+        )
     return sorted(found, key=lambda one: one.student)
 
 
@@ -139,12 +182,16 @@ class _File:
     received: str
     fault: str = ""
     beside: str = ""  # of no notebook, but of a file that is wanted: the lab's name for it
-    owner: PurePosixPath | None = None  # what names the student, if not `path`: what is inside an archive is its student's own, whatever it is called
+    # What names the student, if not `path`: what is inside an archive is its student's own,
+    # whatever it is called.
+    owner: PurePosixPath | None = None
     whose: Owner = field(default=Owner(""))
 
     def told(self) -> list:
         """As JSON holds it."""
-        held = [self.content.digest, self.content.n_bytes] if isinstance(self.content, Held) else None
+        held = (
+            [self.content.digest, self.content.n_bytes] if isinstance(self.content, Held) else None
+        )
         owner = None if self.owner is None else str(self.owner)
         return [str(self.path), held, self.received, self.fault, self.beside, owner]
 
@@ -153,15 +200,20 @@ class _File:
         """What `told` told of."""
         path, held, received, fault, beside, owner = told
         place = None if owner is None else PurePosixPath(owner)
-        return cls(PurePosixPath(path), Held(*held) if held else b"", received, fault, beside, place)
+        return cls(
+            PurePosixPath(path), Held(*held) if held else b"", received, fault, beside, place
+        )
 
 
 class Allowance:
     """How many bytes of each student's are taken yet; `whose` tells students by paths."""
 
-    def __init__(self, most: int | None = None, whose: Callable[[PurePosixPath], str] = lambda _: ""):
+    def __init__(
+        self, most: int | None = None, whose: Callable[[PurePosixPath], str] = lambda _: ""
+    ):
         self.most = MAX_STUDENT if most is None else most
-        self.whose, self.used = whose, Counter()
+        self.whose = whose
+        self.used = Counter()
 
     @classmethod
     def of(cls, paths: Sequence[PurePosixPath], lab: str) -> "Allowance":
@@ -218,10 +270,16 @@ def _time(seconds: float) -> str:
 
 
 def wanted_name(name: str, wanted: Mapping[str, int]) -> str:
-    """Which of the wanted files a name means, in whatever capitals, with a student's name before it or a copy's number behind; empty if none."""
+    """Which of the wanted files a name means, in whatever capitals, with a student's name before it
+    or a copy's number behind; empty if none.
+    """
     for one in wanted:
         stem, _, kind = one.rpartition(".")
-        if re.fullmatch(rf"(.*[-_ ])?{re.escape(stem)}(-\d+| ?\(\d+\))?\.{re.escape(kind)}", name, re.IGNORECASE | re.DOTALL):
+        if re.fullmatch(
+            rf"(.*[-_ ])?{re.escape(stem)}(-\d+| ?\(\d+\))?\.{re.escape(kind)}",
+            name,
+            re.IGNORECASE | re.DOTALL,
+        ):
             return one
     return ""
 
@@ -233,9 +291,14 @@ def file_beside(path: Path, name: str, max_bytes: int) -> Beside:
 
 
 def _next_to(notebook: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[_File]:
-    """The wanted files in the folder of a single notebook. One without a student's name is the notebook's if that has none either, or is the only one."""
+    """The wanted files in the folder of a single notebook. One without a student's name is the
+    notebook's if that has none either, or is the only one.
+    """
     names = sorted(entry.name for entry in os.scandir(notebook.parent)) if wanted else []
-    alone = LAB_FIRST.match(notebook.name) or not any(name != notebook.name and lab[:5] in name.casefold() and name.endswith(".ipynb") for name in names)
+    alone = LAB_FIRST.match(notebook.name) or not any(
+        name != notebook.name and lab[:5] in name.casefold() and name.endswith(".ipynb")
+        for name in names
+    )
     for name in names:
         if (one := wanted_name(name, wanted)) and (alone or not LAB_FIRST.match(name)):
             yield _from_file(notebook.parent / name, name, one, wanted[one])
@@ -245,7 +308,10 @@ def _from_folder(root: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[_F
     """Regular files alone: a link is not followed, and a pipe or a device not opened."""
     paths = sorted(_walk(root, 0, wanted))
     if len(paths) > MAX_ENTRIES:
-        raise AdaptLabError(f"{root} holds more than {MAX_ENTRIES} files; give the folder that holds the submissions alone.")
+        raise AdaptLabError(
+            f"{root} holds more than {MAX_ENTRIES} files; give the folder that holds the"
+            " submissions alone."
+        )
     places = [PurePosixPath(path.relative_to(root).as_posix()) for path in paths]
     allowance = Allowance.of(places, lab)
     for path, place in zip(paths, places):
@@ -271,36 +337,67 @@ def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]
             yield Path(entry.path)
 
 
-def _from_file(path: Path, name: str, beside: str = "", max_bytes: int = MAX_BYTES,
-               allowance: Allowance | None = None) -> _File:  # fmt: skip
-    place, what = PurePosixPath(name), beside or "the notebook"
+def _from_file(
+    path: Path,
+    name: str,
+    beside: str = "",
+    max_bytes: int = MAX_BYTES,
+    allowance: Allowance | None = None,
+) -> _File:
+    place = PurePosixPath(name)
+    what = beside or "the notebook"
     allowance = allowance or Allowance()
     try:
         handle = os.open(path, CAREFULLY)
     except OSError as error:
-        return _File(place, b"", "", f"The file cannot be opened ({error.strerror}): it is a link, or not readable. Hand in {what} itself.", beside)
+        return _File(
+            place,
+            b"",
+            "",
+            f"The file cannot be opened ({error.strerror}): it is a link, or not readable. Hand in"
+            f" {what} itself.",
+            beside,
+        )
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            return _File(place, b"", "", f"This is no ordinary file. Hand in {what} itself.", beside)
-        limit, received = MAX_ZIP if path.suffix.lower() == ".zip" else max_bytes, _time(status.st_mtime)
+            return _File(
+                place, b"", "", f"This is no ordinary file. Hand in {what} itself.", beside
+            )
+        limit = MAX_ZIP if path.suffix.lower() == ".zip" else max_bytes
+        received = _time(status.st_mtime)
         if allowance.left(place) < min(limit, status.st_size):
             return _File(place, b"", received, TOO_MUCH, beside)
         held = allowance.hold(file, place, limit) if status.st_size <= limit else None
         if held is None and beside:
             return _File(place, b"", received, _too_large(beside, max_bytes), beside)
         if held is None:
-            return _File(place, b"", received, f"The file has {status.st_size // 2**20} MB; clear the notebook's outputs and hand it in again.")
+            return _File(
+                place,
+                b"",
+                received,
+                f"The file has {status.st_size // 2**20} MB; clear the notebook's outputs and hand"
+                " it in again.",
+            )
         return _File(place, held, received, beside=beside)
 
 
 def _too_large(beside: str, max_bytes: int) -> str:
-    return f"{beside} has more than {max_bytes / 2**20:g} MB, so it is not what the exercise asks for; save that alone, and hand it in again."
+    return (
+        f"{beside} has more than {max_bytes / 2**20:g} MB, so it is not what the exercise asks for;"
+        " save that alone, and hand it in again."
+    )
 
 
-def _from_zip(archive: Path, name: str, received: str, wanted: Mapping[str, int],
-              allowance: Allowance, export: str = "",
-              owner: PurePosixPath | None = None) -> list[_File]:  # fmt: skip
+def _from_zip(
+    archive: Path,
+    name: str,
+    received: str,
+    wanted: Mapping[str, int],
+    allowance: Allowance,
+    export: str = "",
+    owner: PurePosixPath | None = None,
+) -> list[_File]:
     """The notebooks of an archive and the files wanted beside them, unpacked apart: whatever is
     wrong with it costs its own student.
 
@@ -312,7 +409,9 @@ def _from_zip(archive: Path, name: str, received: str, wanted: Mapping[str, int]
 
     def work() -> dict[str, Any]:
         try:
-            files = [file.told() for file in _unpack(archive, place, received, wanted, inside, export)]
+            files = [
+                file.told() for file in _unpack(archive, place, received, wanted, inside, export)
+            ]
             return {"files": files, "n_bytes": inside.used.total()}
         except NoRoom as error:
             return {"no_room": str(error)}
@@ -329,51 +428,116 @@ def _from_zip(archive: Path, name: str, received: str, wanted: Mapping[str, int]
     return [_File.of(told) for told in said["files"]]
 
 
-def _unpack(archive: Path, place: PurePosixPath, received: str, wanted: Mapping[str, int],
-            allowance: Allowance, export: str = "", depth: int = 0) -> Iterator[_File]:  # fmt: skip
+def _unpack(
+    archive: Path,
+    place: PurePosixPath,
+    received: str,
+    wanted: Mapping[str, int],
+    allowance: Allowance,
+    export: str = "",
+    depth: int = 0,
+) -> Iterator[_File]:
     """What an archive holds, read with a cap, whatever its table says; entries may be archives."""
     try:
         with zipfile.ZipFile(archive) as opened:
             if len(opened.infolist()) > MAX_ENTRIES:
-                yield _File(place, b"", received, f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook itself.")
+                yield _File(
+                    place,
+                    b"",
+                    received,
+                    f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook"
+                    " itself.",
+                )
                 return
             listed = [entry for entry in opened.infolist() if not is_hidden(_path_of(entry))]
             entries = [entry for entry in listed if _is_read(entry.filename)]
             alone = len(entries) == 1
             entries += [entry for entry in listed if wanted_name(_path_of(entry).name, wanted)]
-            owners = [_owner(_path_of(entry), alone, place, export) if export else place for entry in entries]
+            owners = [
+                _owner(_path_of(entry), alone, place, export) if export else place
+                for entry in entries
+            ]
             if export:
                 allowance = Allowance.of(owners, export)
             for entry, owner in zip(entries, owners):
-                for file in _unpack_entry(opened, entry, owner, place, received, wanted, allowance, export, depth):
+                for file in _unpack_entry(
+                    opened, entry, owner, place, received, wanted, allowance, export, depth
+                ):
                     yield replace(file, owner=owner)
     except (AdaptLabError, MemoryError):
         raise
     except Exception as error:
-        yield _File(place, b"", received, f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook itself.")
+        yield _File(
+            place,
+            b"",
+            received,
+            f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook"
+            " itself.",
+        )
 
 
-def _unpack_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, owner: PurePosixPath,
-                  archive: PurePosixPath, received: str, wanted: Mapping[str, int],
-                  allowance: Allowance, export: str, depth: int) -> Iterable[_File]:  # fmt: skip
+def _unpack_entry(
+    opened: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    owner: PurePosixPath,
+    archive: PurePosixPath,
+    received: str,
+    wanted: Mapping[str, int],
+    allowance: Allowance,
+    export: str,
+    depth: int,
+) -> Iterable[_File]:
     inner = _path_of(entry)
-    place, beside = archive / inner, wanted_name(inner.name, wanted)
+    place = archive / inner
+    beside = wanted_name(inner.name, wanted)
     if fault := _bad_name(inner, export) or _bad_kind(entry):
         if beside:
-            return [_File(archive / beside, b"", received, f"In the archive {beside} is not taken: {fault}. Hand in the file itself.", beside)]
-        return [_File(archive, b"", received, f"The archive holds an entry that is not taken: {fault}. Hand in the notebook itself.")]
+            return [
+                _File(
+                    archive / beside,
+                    b"",
+                    received,
+                    f"In the archive {beside} is not taken: {fault}. Hand in the file itself.",
+                    beside,
+                )
+            ]
+        return [
+            _File(
+                archive,
+                b"",
+                received,
+                f"The archive holds an entry that is not taken: {fault}. Hand in the notebook"
+                " itself.",
+            )
+        ]
     zipped = place.suffix.lower() == ".zip"
-    limit, left = wanted[beside] if beside else MAX_ZIP if zipped else MAX_BYTES, allowance.left(owner)
+    limit = wanted[beside] if beside else MAX_ZIP if zipped else MAX_BYTES
+    left = allowance.left(owner)
     with opened.open(entry) as file:
         held = allowance.hold(file, owner, limit)
     if held is None:
-        says = f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again."
-        return [_File(place, b"", received, TOO_MUCH if left < limit else _too_large(beside, limit) if beside else says, beside)]
+        says = (
+            f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in"
+            " again."
+        )
+        return [
+            _File(
+                place,
+                b"",
+                received,
+                TOO_MUCH if left < limit else _too_large(beside, limit) if beside else says,
+                beside,
+            )
+        ]
     if not zipped:
         return [_File(place, held, received, beside=beside)]
     if export:
         return _from_zip(held.path, str(place), received, wanted, allowance, owner=owner)
-    return _unpack(held.path, place, received, wanted, allowance, depth=depth + 1) if depth < MAX_NESTED else []
+    return (
+        _unpack(held.path, place, received, wanted, allowance, depth=depth + 1)
+        if depth < MAX_NESTED
+        else []
+    )
 
 
 def _path_of(entry: zipfile.ZipInfo) -> PurePosixPath:
@@ -386,7 +550,8 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
 
     It may be a link, a text, a PDF: only names are read.
     """
-    archive, seen = PurePosixPath(place.name), {one.student for one in found}
+    archive = PurePosixPath(place.name)
+    seen = {one.student for one in found}
     seen |= {one.owner.place for one in found}  # Gradescope's folders, which are called by numbers
     if place.is_dir():
         files = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
@@ -409,7 +574,9 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
 
 
 def _names_in(archive: Path) -> list[str]:
-    """The files of an archive, however long its table is; none where it has none that can be read."""
+    """The files of an archive, however long its table is; none where it has none that
+    can be read.
+    """
 
     def work() -> list[str]:
         with zipfile.ZipFile(archive) as opened:
@@ -451,13 +618,17 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
 
     A platform whose export it is has written it for its own machine, so it may be long there.
     """
-    name, parts = path.as_posix(), path.parts
+    name = path.as_posix()
+    parts = path.parts
     if len(name) > MAX_NAME:
         return "its name is too long"
     exported = export and owner_of(path, export).platform
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         return "its name leads out of the archive"
-    if not exported and any(part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200 for part in parts):
+    if not exported and any(
+        part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200
+        for part in parts
+    ):
         return "its name is reserved or too long on some systems"
     if not all(map(is_shown, name)):
         return "its name holds characters that cannot be seen"
@@ -467,7 +638,8 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
 def _by_student(files: list[_File], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
     """One submission a student, with the files beside it."""
     found = _notebooks([file for file in files if not file.beside], lab, blanks)
-    students, near = {one.student for one in found}, {}
+    students = {one.student for one in found}
+    near = {}
     for one in found:
         near.setdefault(PurePosixPath(one.source).parent, []).append(one.student)
     theirs: dict[str, list[_File]] = {}
@@ -479,7 +651,9 @@ def _by_student(files: list[_File], lab: str, blanks: Mapping[str, int]) -> list
 
 
 def _whose(file: _File, students: Collection[str], near: Sequence[str]) -> str:
-    """The student of a file beside a notebook: named as notebooks are, or, where its name begins with the lab's, the only one with a notebook beside it."""
+    """The student of a file beside a notebook: named as notebooks are, or, where its name begins
+    with the lab's, the only one with a notebook beside it.
+    """
     student = file.whose.student
     if student in students or not LAB_FIRST.match(file.path.name) or len(near) != 1:
         return student
@@ -487,13 +661,21 @@ def _whose(file: _File, students: Collection[str], near: Sequence[str]) -> str:
 
 
 def _one_of_each(files: Sequence[_File]) -> tuple[Beside, ...]:
-    """The files of a student by their names; of several by one name the one that is called exactly so, and if that does not tell, none."""
+    """The files of a student by their names; of several by one name the one that is called exactly
+    so, and if that does not tell, none.
+    """
     found = []
     for name in sorted({file.beside for file in files}):
         same = [file for file in files if file.beside == name]
         chosen = [file for file in same if file.path.name.casefold().endswith(name)] or same
         if len({(file.content, file.fault) for file in chosen}) > 1:
-            found.append(Beside(name, b"", f"There are {len(chosen)} files named {name}, and they differ; hand in one."))
+            found.append(
+                Beside(
+                    name,
+                    b"",
+                    f"There are {len(chosen)} files named {name}, and they differ; hand in one.",
+                )
+            )
         else:
             found.append(Beside(name, chosen[0].content, chosen[0].fault))
     return tuple(found)
@@ -509,7 +691,8 @@ def _notebooks(files: Sequence[_File], lab: str, blanks: Mapping[str, int]) -> l
 
 
 def _submission(student: str, chosen: Sequence[_File], lab: str) -> Submission:
-    first, fault = chosen[0], chosen[0].fault
+    first = chosen[0]
+    fault = chosen[0].fault
     if unclear := len({file.content for file in chosen}) > 1:
         names = ", ".join(str(file.path) for file in chosen)[:200]
         fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({names}); hand in one."
@@ -546,7 +729,9 @@ def _chosen(files: Sequence[_File], lab: str, blanks: Mapping[str, int]) -> list
 
 
 def _is_untouched(content: bytes, blanks: Mapping[str, int]) -> bool:
-    """Whether everything is still to be written. Bytes are counted: nothing of a stranger's is read."""
+    """Whether everything is still to be written. Bytes are counted: nothing of a stranger's is
+    read.
+    """
     counts = [(content.count(mark.encode()), n) for mark, n in blanks.items()]
     return bool(counts) and all(there >= n for there, n in counts)
 

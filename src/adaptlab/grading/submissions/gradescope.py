@@ -32,7 +32,10 @@ def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
     meant: dict[str, set] = {}
     for owner, _ in owners.values():
         meant.setdefault(owner.student, set()).add(frozenset(map(known_by, owner.people)))
-    return {name: (owner if len(meant[owner.student]) == 1 else replace(owner, student=name), received) for name, (owner, received) in owners.items()}
+    return {
+        name: (owner if len(meant[owner.student]) == 1 else replace(owner, student=name), received)
+        for name, (owner, received) in owners.items()
+    }
 
 
 def _owner(name: str, people: list) -> Owner:
@@ -41,7 +44,8 @@ def _owner(name: str, people: list) -> Owner:
 
 
 def _called(persons: tuple[Person, ...]) -> str:
-    """The ledger's name for who handed in, the same for a later submission, whose number is another.
+    """The ledger's name for who handed in, the same for a later submission, whose number is
+    another.
 
     Empty where somebody has neither a number nor an address: a name alone may be another's.
     """
@@ -68,7 +72,11 @@ def _told(place: Path) -> list[tuple[str, list, str]]:
     import yaml
 
     said = yaml.load(_content(place), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return [(name, *_read(told)) for name, told in said.items() if isinstance(name, str) and isinstance(told, dict)]
+    return [
+        (name, *_read(told))
+        for name, told in said.items()
+        if isinstance(name, str) and isinstance(told, dict)
+    ]
 
 
 def _content(place: Path) -> bytes:
@@ -100,7 +108,9 @@ def _read(told: Mapping[str, Any]) -> tuple[list, str]:
         zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
         received = zoned.astimezone(UTC).isoformat(timespec="seconds")
     keys = (":name", ":sid", ":email")
-    return [[_text(one.get(key)) for key in keys] for one in people if isinstance(one, dict)], received
+    return [
+        [_text(one.get(key)) for key in keys] for one in people if isinstance(one, dict)
+    ], received
 
 
 def _text(value: Any) -> str:

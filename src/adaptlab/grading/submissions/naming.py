@@ -23,19 +23,30 @@ FOLDERS = {
     "gradescope": re.compile(r"(?P<name>submission_\d+)"),
     "brightspace": re.compile(BRIGHTSPACE, re.DOTALL),
 }
-# What they call a student's file, in whose name a line may end. Canvas: a group's name may end in a number, small beside IDs.
+# What they call a student's file, in whose name a line may end. Canvas: a group's name may end in a
+# number, small beside IDs.
 FILES = {
     "moodle": re.compile(MOODLE + "_).+", re.DOTALL),
-    "blackboard": re.compile(r"(?P<name>.+)_attempt_(?P<attempt>\d{4}(-\d\d){5})(_.+|\.txt)", re.DOTALL),
+    "blackboard": re.compile(
+        r"(?P<name>.+)_attempt_(?P<attempt>\d{4}(-\d\d){5})(_.+|\.txt)", re.DOTALL
+    ),
     "canvas": re.compile(
-        r"(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(?P<late_3>LATE_)?(\d+_.+|text\.html|link\.html)"
+        r"(?P<late>LATE_)?(?P<name>anon_[A-Za-z0-9]+)_(?P<late_3>LATE_)?"
+        r"(\d+_.+|text\.html|link\.html)"
         r"|(?P<name_2>.+?(_\d{1,3}(?=_\d{4,}_\d{4,}_))?)_(?P<late_2>LATE_)?(?P<number>\d+)"
         r"_(\d+_.+|text\.html|link\.html)",
         re.IGNORECASE | re.DOTALL,
     ),
 }
-TIMES = ("%Y-%m-%d-%H-%M-%S", "%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p", "%b %d, %Y %H%M",
-         "%B %d, %Y %H%M", "%d %b, %Y %H%M", "%d %B, %Y %H%M")  # fmt: skip
+TIMES = (
+    "%Y-%m-%d-%H-%M-%S",
+    "%b %d, %Y %I%M %p",
+    "%B %d, %Y %I%M %p",
+    "%b %d, %Y %H%M",
+    "%B %d, %Y %H%M",
+    "%d %b, %Y %H%M",
+    "%d %B, %Y %H%M",
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,9 @@ class Owner:
     def identities(self) -> set[tuple[str, frozenset[str]]]:
         """What stays when names change: everybody's number, and everybody's address."""
         kinds = {kind: [getattr(one, kind) for one in self.people] for kind in ("number", "email")}
-        return {(kind, frozenset(values)) for kind, values in kinds.items() if values and all(values)}
+        return {
+            (kind, frozenset(values)) for kind, values in kinds.items() if values and all(values)
+        }
 
     @property
     def timed(self) -> bool:
@@ -151,11 +164,16 @@ def is_shown(character: str) -> bool:
 
 def _owner(platform: str, match: re.Match, whole: str, assignment: str = "") -> Owner:
     found = match.groupdict()
-    name, number = found.get("name") or found.get("name_2") or "", found.get("number") or ""
+    name = found.get("name") or found.get("name_2") or ""
+    number = found.get("number") or ""
     if platform == "blackboard":
         name = number = name.removeprefix(assignment or name[: name.rfind("_") + 1])
     tells_lateness = platform == "canvas"
-    late = bool(found.get("late") or found.get("late_2") or found.get("late_3")) if tells_lateness else None
+    late = (
+        bool(found.get("late") or found.get("late_2") or found.get("late_3"))
+        if tells_lateness
+        else None
+    )
     student = f"{name}_{number}" if number and number != name else name
     people = (Person(name, number),) if platform != "gradescope" else ()
     place = found.get("place") or whole
@@ -188,7 +206,8 @@ def _are_sections(paths: Sequence[tuple[str, ...]]) -> bool:
     if any(len(parts) != 3 for parts in paths):
         return False
     folders = {parts[:2] for parts in paths}
-    students, sections = {student for _, student in folders}, {section for section, _ in folders}
+    students = {student for _, student in folders}
+    sections = {section for section, _ in folders}
     named = any(pattern.fullmatch(name) for name in sections for pattern in FOLDERS.values())
     return not named and len(students) == len(folders) > len(sections) > 1
 

@@ -12,12 +12,27 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.submissions.naming import Owner, Person
 
 # By what each platform knows a student, in its own lists; where there is none, by anything.
-KEYS = {"canvas": ("id",), "moodle": ("identifier",), "blackboard": ("username",),
-        "gradescope": ("sid", "student id", "email", "email address")}  # fmt: skip
-NUMBERS = {*sum(KEYS.values(), ()), "id number", "sis user id", "sis login id", "login", "login id",
-           "user name", "orgdefinedid", "github_username", "github username"}  # fmt: skip
+KEYS = {
+    "canvas": ("id",),
+    "moodle": ("identifier",),
+    "blackboard": ("username",),
+    "gradescope": ("sid", "student id", "email", "email address"),
+}
+NUMBERS = {
+    *sum(KEYS.values(), ()),
+    "id number",
+    "sis user id",
+    "sis login id",
+    "login",
+    "login id",
+    "user name",
+    "orgdefinedid",
+    "github_username",
+    "github username",
+}
 NAMES = ("student", "name", "full name", "student name", "display name", "user")
-FIRST, LAST = ("first name", "firstname"), ("last name", "lastname", "surname")
+FIRST = ("first name", "firstname")
+LAST = ("last name", "lastname", "surname")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 NO_STUDENT = ("points possible", "manual posting", "student, test")  # rows of Canvas's own
 
@@ -49,18 +64,26 @@ class Matched:
     def report(self) -> list[str]:
         """What an instructor should look at, a line for each kind."""
         missing = [entry.name for entry, students in self.found.items() if not students]
-        double = [f"{entry.name} ({', '.join(students)})"
-                  for entry, students in self.found.items() if len(students) > 1]  # fmt: skip
+        double = [
+            f"{entry.name} ({', '.join(students)})"
+            for entry, students in self.found.items()
+            if len(students) > 1
+        ]
         unknown = [student for student, entries in self.unknown.items() if not entries]
-        several = [f"{student} ({' or '.join(entry.name for entry in entries)})"
-                   for student, entries in self.unknown.items() if entries]  # fmt: skip
+        several = [
+            f"{student} ({' or '.join(entry.name for entry in entries)})"
+            for student, entries in self.unknown.items()
+            if entries
+        ]
         if unknown and not several and not any(self.found.values()):
             says = f"nobody who handed in is on the roster: {'; '.join(unknown)}"
             return [f"{says}. Give the list of this class; groups of Canvas's are on none."]
-        kinds = {"on the roster, and nothing handed in": missing,
-                 "handed in more than once": double,
-                 "handed in, and not on the roster": unknown,
-                 "may be more than one of the roster": several}  # fmt: skip
+        kinds = {
+            "on the roster, and nothing handed in": missing,
+            "handed in more than once": double,
+            "handed in, and not on the roster": unknown,
+            "may be more than one of the roster": several,
+        }
         return [f"{kind}: {'; '.join(names)}" for kind, names in kinds.items() if names]
 
 
@@ -115,7 +138,8 @@ def read_roster(path: Path) -> Roster:
         raise AdaptLabError(says)
     header, *rest = rows
     if not {*NAMES, *NUMBERS, *FIRST, *LAST} & set(map(_bare, header)):
-        header, rest = ["name", *[""] * (len(header) - 1)], rows
+        header = ["name", *[""] * (len(header) - 1)]
+        rest = rows
     entries = (_entry(dict(zip(header, row))) for row in rest)
     return Roster(tuple(header), tuple(entry for entry in entries if entry))
 

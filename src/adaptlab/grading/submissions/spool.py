@@ -23,7 +23,9 @@ class NoRoom(AdaptLabError):
 
 @dataclass(frozen=True)
 class Held:
-    """A content that lies in this process's folder under its digest. Another process gets it as bytes."""
+    """A content that lies in this process's folder under its digest. Another process gets it as
+    bytes.
+    """
 
     digest: str
     n_bytes: int
@@ -53,8 +55,12 @@ def folder() -> Path:
 
 
 def hold(file: IO[bytes], most: int) -> Held | None:
-    """A file's content, read in pieces; None if it has more bytes than that. A full disk is NoRoom."""
-    copy, digest, n_bytes = folder() / secrets.token_hex(8), hashlib.sha256(), 0
+    """A file's content, read in pieces; None if it has more bytes than that. A full
+    disk is NoRoom.
+    """
+    copy = folder() / secrets.token_hex(8)
+    digest = hashlib.sha256()
+    n_bytes = 0
     try:
         with copy.open("xb") as written:
             while piece := file.read(min(PIECE, most + 1 - n_bytes)):

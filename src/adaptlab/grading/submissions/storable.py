@@ -2,7 +2,8 @@
 
 import re
 
-_ESCAPED = re.compile("[\udc80-\udcff]+")  # bytes of a file's name that are no UTF-8, as Python reads them
+# Bytes of a file's name that are no UTF-8, as Python reads them.
+_ESCAPED = re.compile("[\udc80-\udcff]+")
 _HALVES = re.compile("[\ud800-\udfff]")
 
 

@@ -4,26 +4,42 @@ from adaptlab.grading.exercise import Exercise, wrong
 
 
 class best_buy(Exercise):
-    """The name of the cheapest offer whose share reaches a target; ties by the share, then by the place."""
+    """The name of the cheapest offer whose share reaches a target; ties by the share, then by the
+    place.
+    """
 
     n_draws = 60
 
     def draw(rng):
         shares = [0.5, 0.8, 0.9, 0.95, 1.0]
-        prices, names = [1.0, 2.5, 2.6, 2.7], "abcdefg"[: rng.integers(1, 7)]
-        offers = [{"name": name, "price": float(rng.choice(prices)), "share": float(rng.choice(shares))} for name in names]
+        prices = [1.0, 2.5, 2.6, 2.7]
+        names = "abcdefg"[: rng.integers(1, 7)]
+        offers = [
+            {"name": name, "price": float(rng.choice(prices)), "share": float(rng.choice(shares))}
+            for name in names
+        ]
         return offers, float(rng.choice(shares[1:]))
 
     def edges():
         def offer(name, price, share):
             return {"name": name, "price": price, "share": share}
 
-        cheap, good, best = offer("cheap", 1.0, 0.5), offer("good", 2.0, 0.9), offer("best", 9.0, 1.0)
+        cheap = offer("cheap", 1.0, 0.5)
+        good = offer("good", 2.0, 0.9)
+        best = offer("best", 9.0, 1.0)
         return [
-            ([], 0.5), ([cheap], 0.5), ([cheap], 0.6), ([best, good, cheap], 0.9), ([cheap, good, best], 0.95), ([good, offer("twin", 2.0, 0.9)], 0.8),
-            ([good, offer("better", 2.0, 0.95)], 0.8), ([offer("thrifty", 2.0, 0.8), offer("per hit", 2.1, 1.0)], 0.8), ([best, cheap, good], 0.0),
-            ([offer("twin", 2.0, 0.9), good], 0.8), ([cheap, offer("b", 3.0, 0.9), offer("a", 3.0, 0.9), offer("c", 3.0, 0.9)], 0.8),
-        ]  # fmt: skip
+            ([], 0.5),
+            ([cheap], 0.5),
+            ([cheap], 0.6),
+            ([best, good, cheap], 0.9),
+            ([cheap, good, best], 0.95),
+            ([good, offer("twin", 2.0, 0.9)], 0.8),
+            ([good, offer("better", 2.0, 0.95)], 0.8),
+            ([offer("thrifty", 2.0, 0.8), offer("per hit", 2.1, 1.0)], 0.8),
+            ([best, cheap, good], 0.0),
+            ([offer("twin", 2.0, 0.9), good], 0.8),
+            ([cheap, offer("b", 3.0, 0.9), offer("a", 3.0, 0.9), offer("c", 3.0, 0.9)], 0.8),
+        ]
 
     def pick(offers, key):
         """The name of the least offer by a key, the first of equals; None if there is none."""
@@ -40,7 +56,9 @@ class best_buy(Exercise):
 
     @wrong("You buy the best. Bought is the cheapest of those that are good enough.")
     def the_best(offers, target):
-        return best_buy.pick(best_buy.enough(offers, target), lambda offer: (-offer["share"], offer["price"]))
+        return best_buy.pick(
+            best_buy.enough(offers, target), lambda offer: (-offer["share"], offer["price"])
+        )
 
     @wrong("You buy the cheapest, whether it is good enough or not.")
     def the_cheapest(offers, target):
@@ -50,23 +68,41 @@ class best_buy(Exercise):
     def above_target(offers, target):
         return best_buy.pick([offer for offer in offers if offer["share"] > target], best_buy.cost)
 
-    @wrong("Of two offers at the same price you take the first, whatever it is worth. The one with the greater share is the better buy.")
+    @wrong(
+        "Of two offers at the same price you take the first, whatever it is worth. The one with the"
+        " greater share is the better buy."
+    )
     def price_alone(offers, target):
         return best_buy.pick(best_buy.enough(offers, target), lambda offer: offer["price"])
 
-    @wrong("Of two offers that are equal in price and share you take the last. Asked for is the first.")
+    @wrong(
+        "Of two offers that are equal in price and share you take the last. Asked for is the first."
+    )
     def last_of_equals(offers, target):
         return best_buy.right(offers[::-1], target)
 
-    @wrong("Of two offers that are equal in price and share you take the first of the alphabet. Asked for is the one that stands first.")
+    @wrong(
+        "Of two offers that are equal in price and share you take the first of the alphabet. Asked"
+        " for is the one that stands first."
+    )
     def alphabet(offers, target):
-        return best_buy.pick(best_buy.enough(offers, target), lambda offer: (*best_buy.cost(offer), offer["name"]))
+        return best_buy.pick(
+            best_buy.enough(offers, target), lambda offer: (*best_buy.cost(offer), offer["name"])
+        )
 
-    @wrong("You compare prices by right reply. What is good enough is decided by the target; after that the price alone counts.")
+    @wrong(
+        "You compare prices by right reply. What is good enough is decided by the target; after"
+        " that the price alone counts."
+    )
     def price_per_hit(offers, target):
-        return best_buy.pick(best_buy.enough(offers, target), lambda offer: offer["price"] / offer["share"])
+        return best_buy.pick(
+            best_buy.enough(offers, target), lambda offer: offer["price"] / offer["share"]
+        )
 
-    @wrong("Where nothing is good enough you buy the best there is. Then there is nothing to buy, and the answer is None.")
+    @wrong(
+        "Where nothing is good enough you buy the best there is. Then there is nothing to buy, and"
+        " the answer is None."
+    )
     def best_there_is(offers, target):
         found = best_buy.right(offers, target)
         return found if found is not None else best_buy.pick(offers, lambda offer: -offer["share"])

@@ -5,7 +5,20 @@ import numpy as np
 from adaptlab.grading.exercise import Exercise, Words, wrong
 from adaptlab.grading.probes.lab01 import counter, fitted
 
-WORDS = ("lamp", "late", "lovely", "parcel", "broken", "café", "again", "soft", "dear", "twice", "naïve", "blue")
+WORDS = (
+    "lamp",
+    "late",
+    "lovely",
+    "parcel",
+    "broken",
+    "café",
+    "again",
+    "soft",
+    "dear",
+    "twice",
+    "naïve",
+    "blue",
+)
 
 
 LABELS = ("dax", "wug", "vek")
@@ -18,7 +31,9 @@ def some_words(rng: np.random.Generator, least: int, most: int) -> str:
 
 def composed(system: str, shown: list, question: str) -> list[dict]:
     """The messages with these examples in this order."""
-    parts = [f"Text: {text}\nLabel: {label}" for text, label in shown] + [f"Text: {question}\nLabel:"]
+    parts = [f"Text: {text}\nLabel: {label}" for text, label in shown] + [
+        f"Text: {question}\nLabel:"
+    ]
     user = {"role": "user", "content": "\n\n".join(parts)}
     return [{"role": "system", "content": system}, user] if system else [user]
 
@@ -33,28 +48,46 @@ def largest(system: str, examples: list, question: str, fits) -> list[dict]:
 
 
 class fit_prompt(Exercise):
-    """A system message, the first n examples in reverse order and the question, n as large as a budget of tokens allows."""
+    """A system message, the first n examples in reverse order and the question, n as large as a
+    budget of tokens allows.
+    """
 
     probe = fitted
     n_draws = 30
 
     def draw(rng):
-        system, question = ("" if rng.random() < 0.3 else some_words(rng, 2, 5)), some_words(rng, 1, 6)
-        examples = [[some_words(rng, 1, 9), str(rng.choice(LABELS))] for _ in range(rng.integers(0, 8))]
+        system = "" if rng.random() < 0.3 else some_words(rng, 2, 5)
+        question = some_words(rng, 1, 6)
+        examples = [
+            [some_words(rng, 1, 9), str(rng.choice(LABELS))] for _ in range(rng.integers(0, 8))
+        ]
         marks = [int(rng.integers(1, 5)), int(rng.integers(1, 4))]
-        at = [counter(*marks)(composed(system, examples[:n], question)) for n in range(len(examples) + 1)]
+        at = [
+            counter(*marks)(composed(system, examples[:n], question))
+            for n in range(len(examples) + 1)
+        ]
         # Often to the token: at the count of some n, or one below it.
-        budget = int(rng.choice(at)) - int(rng.random() < 0.3) if rng.random() < 0.7 else int(rng.integers(at[0] - 2, at[-1] + 4))
+        budget = (
+            int(rng.choice(at)) - int(rng.random() < 0.3)
+            if rng.random() < 0.7
+            else int(rng.integers(at[0] - 2, at[-1] + 4))
+        )
         return system, examples, question, marks, budget
 
     def in_words(system, examples, question, marks, budget):
         words = "len(message['content'].split())"
-        count = Words(f"lambda messages: {marks[0]} + sum({marks[1]} + {words} for message in messages)")
+        count = Words(
+            f"lambda messages: {marks[0]} + sum({marks[1]} + {words} for message in messages)"
+        )
         return system, examples, question, count, budget
 
     def edges():
         two = [["soft blue lamp", "dax"], ["late", "wug"]]
-        short_after_long = [["late", "wug"], ["parcel late again and broken twice", "wug"], ["soft", "dax"]]
+        short_after_long = [
+            ["late", "wug"],
+            ["parcel late again and broken twice", "wug"],
+            ["soft", "dax"],
+        ]
         return [
             ("", [], "lamp", [2, 1], 6),
             ("", [], "lamp", [2, 1], 5),
@@ -70,7 +103,10 @@ class fit_prompt(Exercise):
     def strict(system, examples, question, count, budget):
         return largest(system, examples, question, lambda messages: count(messages) < budget)
 
-    @wrong("You drop the first examples when it gets tight. They are the most useful ones: the last of the list have to go.")
+    @wrong(
+        "You drop the first examples when it gets tight. They are the most useful ones: the last of"
+        " the list have to go."
+    )
     def drops_the_best(system, examples, question, count, budget):
         for skipped in range(len(examples) + 1):
             messages = composed(system, examples[skipped:][::-1], question)
@@ -78,7 +114,10 @@ class fit_prompt(Exercise):
                 return messages
         raise ValueError
 
-    @wrong("You leave out an example that is too long and take a later, shorter one. Kept are the first n, without a gap.")
+    @wrong(
+        "You leave out an example that is too long and take a later, shorter one. Kept are the"
+        " first n, without a gap."
+    )
     def with_gaps(system, examples, question, count, budget):
         kept = []
         if count(composed(system, [], question)) > budget:
@@ -95,23 +134,43 @@ class fit_prompt(Exercise):
     @wrong("Your count leaves the question out. It has to fit, too.")
     def question_uncounted(system, examples, question, count, budget):
         unasked = count(composed(system, [], question)) - count(composed(system, [], ""))
-        return largest(system, examples, question, lambda messages: count(messages) - unasked <= budget)
+        return largest(
+            system, examples, question, lambda messages: count(messages) - unasked <= budget
+        )
 
-    @wrong("Where the system text is empty there is no system message. An empty one is still a message: it has marks of its own, and they are paid for.")
+    @wrong(
+        "Where the system text is empty there is no system message. An empty one is still a"
+        " message: it has marks of its own, and they are paid for."
+    )
     def empty_system(system, examples, question, count, budget):
         def opened(messages):
             return messages if system else [{"role": "system", "content": ""}, *messages]
 
-        return opened(largest(system, examples, question, lambda messages: count(opened(messages)) <= budget))
+        return opened(
+            largest(system, examples, question, lambda messages: count(opened(messages)) <= budget)
+        )
 
-    @wrong("The examples stand in the order in which they came. The most useful one shall be the last, right before the question.")
+    @wrong(
+        "The examples stand in the order in which they came. The most useful one shall be the last,"
+        " right before the question."
+    )
     def best_first(system, examples, question, count, budget):
-        kept = largest(system, examples, question, lambda messages: count(messages) <= budget)[-1]["content"].count("\n\n")
+        kept = largest(system, examples, question, lambda messages: count(messages) <= budget)[-1][
+            "content"
+        ].count("\n\n")
         return composed(system, examples[:kept], question)
 
-    @wrong("Where not even the question fits, you return a prompt that is over budget. That has to be a ValueError: somebody relies on the budget.")
+    @wrong(
+        "Where not even the question fits, you return a prompt that is over budget. That has to be"
+        " a ValueError: somebody relies on the budget."
+    )
     def over_in_silence(system, examples, question, count, budget):
-        return largest(system, examples, question, lambda messages: count(messages) <= budget or "\n\n" not in messages[-1]["content"])
+        return largest(
+            system,
+            examples,
+            question,
+            lambda messages: count(messages) <= budget or "\n\n" not in messages[-1]["content"],
+        )
 
     @wrong("All examples or none, you say. Where some of them fit, those are kept.")
     def all_or_none(system, examples, question, count, budget):
@@ -120,13 +179,27 @@ class fit_prompt(Exercise):
                 return composed(system, shown[::-1], question)
         raise ValueError
 
-    @wrong("You add up the counts of single messages. A conversation is counted as a whole: what opens it stands there once.")
+    @wrong(
+        "You add up the counts of single messages. A conversation is counted as a whole: what opens"
+        " it stands there once."
+    )
     def one_by_one(system, examples, question, count, budget):
-        return largest(system, examples, question, lambda messages: sum(count([message]) for message in messages) <= budget)
+        return largest(
+            system,
+            examples,
+            question,
+            lambda messages: sum(count([message]) for message in messages) <= budget,
+        )
 
-    @wrong("You add examples until the budget is exceeded, and keep the one that exceeded it. Look before you add.")
+    @wrong(
+        "You add examples until the budget is exceeded, and keep the one that exceeded it. Look"
+        " before you add."
+    )
     def one_too_many(system, examples, question, count, budget):
         if count(composed(system, [], question)) > budget:
             raise ValueError
-        fitting = sum(count(composed(system, examples[:n], question)) <= budget for n in range(1, len(examples) + 1))
+        fitting = sum(
+            count(composed(system, examples[:n], question)) <= budget
+            for n in range(1, len(examples) + 1)
+        )
         return composed(system, examples[: fitting + 1][::-1], question)

@@ -8,14 +8,37 @@ import numpy as np
 
 from adaptlab.grading.exercise import Exercise, wrong
 
-TEXTS = ("lamp", "it's", 'the "blue" one', "red,}", "1,]", "naïve", "雪", "", "C:\\new", "two\nlines", "{dax}", "true", "a // b", "don't, won't", "\\'")
+TEXTS = (
+    "lamp",
+    "it's",
+    'the "blue" one',
+    "red,}",
+    "1,]",
+    "naïve",
+    "雪",
+    "",
+    "C:\\new",
+    "two\nlines",
+    "{dax}",
+    "true",
+    "a // b",
+    "don't, won't",
+    "\\'",
+)
 
 
-FRAMES = (("", ""), ("```json\n", "\n```"), ("Here it is: ", " That's all."), ("Sure, it's\n```\n", "\n```\nDon't mind the rest."))
+FRAMES = (
+    ("", ""),
+    ("```json\n", "\n```"),
+    ("Here it is: ", " That's all."),
+    ("Sure, it's\n```\n", "\n```\nDon't mind the rest."),
+)
 
 
 def written(rng: np.random.Generator, value, loose: float, gap: str) -> str:
-    """A value as JSON; with probability `loose` each, texts in single marks and commas behind last entries. `gap`: what stands between entries."""
+    """A value as JSON; with probability `loose` each, texts in single marks and commas behind last
+    entries. `gap`: what stands between entries.
+    """
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=bool(rng.random() < 0.3))
         if rng.random() >= loose:
@@ -25,7 +48,9 @@ def written(rng: np.random.Generator, value, loose: float, gap: str) -> str:
         return json.dumps(value)
     parts = [written(rng, item, loose, gap) for item in value]
     if isinstance(value, dict):
-        parts = [f"{key}: {written(rng, item, loose, gap)}" for key, item in zip(parts, value.values())]
+        parts = [
+            f"{key}: {written(rng, item, loose, gap)}" for key, item in zip(parts, value.values())
+        ]
     comma = "," if parts and rng.random() < loose else ""
     between = f",{gap or ' '}"
     inside = f"{gap}{between.join(parts)}{comma}{gap}"
@@ -33,7 +58,9 @@ def written(rng: np.random.Generator, value, loose: float, gap: str) -> str:
 
 
 def record(rng: np.random.Generator, depth: int = 2) -> dict:
-    """An object of some entries: texts, numbers, true, false, null, lists, and objects down to `depth`."""
+    """An object of some entries: texts, numbers, true, false, null, lists, and objects down to
+    `depth`.
+    """
 
     def value():
         kind = rng.integers(6 if depth else 4)
@@ -41,7 +68,9 @@ def record(rng: np.random.Generator, depth: int = 2) -> dict:
             return [value() for _ in range(rng.integers(0, 3))]
         if kind == 5:
             return record(rng, depth - 1)
-        return (str(rng.choice(TEXTS)), int(rng.integers(-9, 99)), bool(rng.integers(2)), None)[kind]
+        return (str(rng.choice(TEXTS)), int(rng.integers(-9, 99)), bool(rng.integers(2)), None)[
+            kind
+        ]
 
     keys = rng.permutation(["topic", "order no", "it's", "ländle", "a"])[: rng.integers(1, 5)]
     return {str(key): value() for key in keys}
@@ -49,14 +78,19 @@ def record(rng: np.random.Generator, depth: int = 2) -> dict:
 
 def candidate(reply: str) -> str:
     """From the first brace to the last."""
-    start, end = reply.find("{"), reply.rfind("}")
+    start = reply.find("{")
+    end = reply.rfind("}")
     return reply[start : end + 1] if 0 <= start < end else ""
 
 
 TOKEN = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|,(?=\s*[}\]])"""
 
 
-def repaired(text: str, tokens: str = TOKEN, inner=lambda text: re.sub(r"\\.|\"", lambda m: {"\\'": "'", '"': '\\"'}.get(m[0], m[0]), text)) -> str:
+def repaired(
+    text: str,
+    tokens: str = TOKEN,
+    inner=lambda text: re.sub(r"\\.|\"", lambda m: {"\\'": "'", '"': '\\"'}.get(m[0], m[0]), text),
+) -> str:
     """The text as strict JSON."""
 
     def strict(match):
@@ -75,7 +109,9 @@ def parsed(text: str) -> dict:
 
 
 class read_object(Exercise):
-    """The object in a reply, with commas behind last entries and single marks allowed; ValueError where there is none."""
+    """The object in a reply, with commas behind last entries and single marks allowed; ValueError
+    where there is none.
+    """
 
     n_draws = 40
 
@@ -83,23 +119,49 @@ class read_object(Exercise):
         gap = str(rng.choice(["", " ", "\n", "\n  "]))
         text = written(rng, record(rng), float(rng.choice([0, 0.3, 0.8])), gap)
         if rng.random() < 0.2:
-            text = (text[:-1], text.replace(":", "="), text[1:], "I found no record.")[rng.integers(4)]
+            text = (text[:-1], text.replace(":", "="), text[1:], "I found no record.")[
+                rng.integers(4)
+            ]
         before, after = FRAMES[rng.integers(len(FRAMES))]
         return (before + text + after,)
 
     def edges():
         texts = (
-            '{"b": [3, {}]}', "", "no braces at all", "} and {", "{}", "{ }", '{"a": 1}', '{"a": 1,}', '{"a": [1, 2, ], "b": {"c": null,\n},\n}', "{'a': 'b'}",
-            '{"a": [\'x\',]}', "{\"it's\": 'x', 'y': \"don't\"}", "{'a': 'the \"blue\" one'}", r"{'a': 'it\'s'}", '{"a": "x,}", "b": "y, ]"}', "{'a': 'x,}',}",
-            '{"a": true, \'b\': 2}', 'Yes:\n```json\n{\n  "a": {"b": 1},\n  "c": false\n}\n```\nIt\'s done.', '{"a": {"b": 1}', "{a: 1}", "{'a': True}",
-            '{"a": 1,,}', '{"a": "C:\\\\new"}', '[{"a": 1}]', '{"a": "雪"}',
-        )  # fmt: skip
+            '{"b": [3, {}]}',
+            "",
+            "no braces at all",
+            "} and {",
+            "{}",
+            "{ }",
+            '{"a": 1}',
+            '{"a": 1,}',
+            '{"a": [1, 2, ], "b": {"c": null,\n},\n}',
+            "{'a': 'b'}",
+            "{\"a\": ['x',]}",
+            "{\"it's\": 'x', 'y': \"don't\"}",
+            "{'a': 'the \"blue\" one'}",
+            r"{'a': 'it\'s'}",
+            '{"a": "x,}", "b": "y, ]"}',
+            "{'a': 'x,}',}",
+            "{\"a\": true, 'b': 2}",
+            'Yes:\n```json\n{\n  "a": {"b": 1},\n  "c": false\n}\n```\nIt\'s done.',
+            '{"a": {"b": 1}',
+            "{a: 1}",
+            "{'a': True}",
+            '{"a": 1,,}',
+            '{"a": "C:\\\\new"}',
+            '[{"a": 1}]',
+            '{"a": "雪"}',
+        )
         return [(text,) for text in texts]
 
     def right(reply):
         return parsed(repaired(candidate(reply)))
 
-    @wrong("You read the whole reply. Prose and code fences stand around the object: begin at the first { and end at the last }.")
+    @wrong(
+        "You read the whole reply. Prose and code fences stand around the object: begin at the"
+        " first { and end at the last }."
+    )
     def whole_reply(reply):
         return parsed(repaired(reply))
 
@@ -107,15 +169,24 @@ class read_object(Exercise):
     def fences_alone(reply):
         return parsed(repaired(re.sub(r"^\s*```(json)?|```\s*$", "", reply)))
 
-    @wrong("You read strict JSON alone. A comma behind the last entry and texts in single marks are allowed.")
+    @wrong(
+        "You read strict JSON alone. A comma behind the last entry and texts in single marks are"
+        " allowed."
+    )
     def strict_alone(reply):
         return parsed(candidate(reply))
 
-    @wrong("You turn every single mark into a double one, those inside of texts, too. An apostrophe in a text has to stay.")
+    @wrong(
+        "You turn every single mark into a double one, those inside of texts, too. An apostrophe in"
+        " a text has to stay."
+    )
     def every_mark(reply):
         return parsed(re.sub(r",(?=\s*[}\]])", "", candidate(reply)).replace("'", '"'))
 
-    @wrong("You take away commas before a bracket wherever they stand, also inside of texts. Step over whole texts first.")
+    @wrong(
+        "You take away commas before a bracket wherever they stand, also inside of texts. Step over"
+        " whole texts first."
+    )
     def commas_in_texts(reply):
         return parsed(repaired(re.sub(r",(\s*[}\]])", r"\1", candidate(reply))))
 
@@ -123,39 +194,70 @@ class read_object(Exercise):
     def objects_alone(reply):
         return parsed(repaired(candidate(reply), TOKEN.replace(r"\]])", "])")))
 
-    @wrong("You take away a comma only if it touches the bracket. There may be white space between, a line break, too.")
+    @wrong(
+        "You take away a comma only if it touches the bracket. There may be white space between, a"
+        " line break, too."
+    )
     def touching_commas(reply):
         return parsed(repaired(candidate(reply), TOKEN.replace(r"\s*", "")))
 
-    @wrong("You end at the first }. Objects stand inside of objects, and braces inside of texts: it is the last } that counts.")
+    @wrong(
+        "You end at the first }. Objects stand inside of objects, and braces inside of texts: it is"
+        " the last } that counts."
+    )
     def first_end(reply):
         start = reply.find("{")
         return parsed(repaired(reply[start : reply.find("}", start) + 1] if start >= 0 else ""))
 
-    @wrong("Your search ends at a line break: in a pattern, a dot does not match one unless you say so.")
+    @wrong(
+        "Your search ends at a line break: in a pattern, a dot does not match one unless you"
+        " say so."
+    )
     def one_line(reply):
         found = re.search(r"\{.*\}", reply)
         return parsed(repaired(found[0] if found else ""))
 
-    @wrong("A double mark inside of single ones ends the text for JSON. It has to be escaped when the marks around it change.")
+    @wrong(
+        "A double mark inside of single ones ends the text for JSON. It has to be escaped when the"
+        " marks around it change."
+    )
     def marks_inside(reply):
         return parsed(repaired(candidate(reply), inner=lambda text: text.replace("\\'", "'")))
 
-    @wrong(r"JSON does not know \' : where the marks become double ones, the apostrophe has to lose its backslash.")
+    @wrong(
+        r"JSON does not know \' : where the marks become double ones, the apostrophe has to lose"
+        r" its backslash."
+    )
     def escaped_apostrophes(reply):
-        return parsed(repaired(candidate(reply), inner=lambda text: re.sub(r"\\.|\"", lambda m: '\\"' if m[0] == '"' else m[0], text)))
+        return parsed(
+            repaired(
+                candidate(reply),
+                inner=lambda text: re.sub(
+                    r"\\.|\"", lambda m: '\\"' if m[0] == '"' else m[0], text
+                ),
+            )
+        )
 
-    @wrong("You read it as Python. JSON has true, false and null, and Python's words are none of JSON's.")
+    @wrong(
+        "You read it as Python. JSON has true, false and null, and Python's words are none of"
+        " JSON's."
+    )
     def as_python(reply):
         return ast.literal_eval(candidate(reply))
 
-    @wrong("Where there is no object you return None. It has to be a ValueError: None is easily taken for a result.")
+    @wrong(
+        "Where there is no object you return None. It has to be a ValueError: None is easily taken"
+        " for a result."
+    )
     def none_instead(reply):
         try:
             return read_object.right(reply)
         except ValueError:
             return None
 
-    @wrong("Where there is no object you return an empty one. It has to be a ValueError: an empty object is a result, too.")
+    @wrong(
+        "Where there is no object you return an empty one. It has to be a ValueError: an empty"
+        " object is a result, too."
+    )
     def empty_instead(reply):
         return read_object.none_instead(reply) or {}

@@ -18,10 +18,22 @@ class vote(Exercise):
 
     def edges():
         return [
-            ([], 1), ([None, None, None], 1), ([7], 1), ([7], 2), ([7, 7, None], 2), ([7, 7, 7, 9], 3), ([7, 7, 7, 9], 2), ([0, 0, 5], 1),
-            (["a", "b"], 1), (["b", "a", "a", "b", "c"], 1), (["a", "a", "a", "b", "b", "c", "c"], 1), (["a", "a", None, None, None], 2),
-            (["a", "a", "a", "a", "b", "b", "c"], 2), ([5, 5, 5, 5, 0, 0, 0], 2), (["a", "a", "b", None, None], 1),
-        ]  # fmt: skip
+            ([], 1),
+            ([None, None, None], 1),
+            ([7], 1),
+            ([7], 2),
+            ([7, 7, None], 2),
+            ([7, 7, 7, 9], 3),
+            ([7, 7, 7, 9], 2),
+            ([0, 0, 5], 1),
+            (["a", "b"], 1),
+            (["b", "a", "a", "b", "c"], 1),
+            (["a", "a", "a", "b", "b", "c", "c"], 1),
+            (["a", "a", None, None, None], 2),
+            (["a", "a", "a", "a", "b", "b", "c"], 2),
+            ([5, 5, 5, 5, 0, 0, 0], 2),
+            (["a", "a", "b", None, None], 1),
+        ]
 
     def counts(answers):
         """[(answer, votes)], the most frequent first."""
@@ -37,11 +49,16 @@ class vote(Exercise):
     def right(answers, margin):
         return vote.lead(vote.counts(answers), margin)
 
-    @wrong("Abstentions stand for election in your vote. None counts neither for nor against anything.")
+    @wrong(
+        "Abstentions stand for election in your vote. None counts neither for nor against anything."
+    )
     def none_stands(answers, margin):
         return vote.lead(Counter(answers).most_common(), margin)
 
-    @wrong("The most frequent answer wins, by however little. It has to lead by `margin` votes, so a tie is never won.")
+    @wrong(
+        "The most frequent answer wins, by however little. It has to lead by `margin` votes, so a"
+        " tie is never won."
+    )
     def plurality(answers, margin):
         return vote.lead(vote.counts(answers)[:1], 0)
 
@@ -49,36 +66,60 @@ class vote(Exercise):
     def more_than_margin(answers, margin):
         return vote.lead(vote.counts(answers), margin, strictly=1)
 
-    @wrong("An answer without a rival wins with any number of votes. It has to have at least `margin` of them: one chain that agrees with itself is no vote.")
+    @wrong(
+        "An answer without a rival wins with any number of votes. It has to have at least `margin`"
+        " of them: one chain that agrees with itself is no vote."
+    )
     def unopposed(answers, margin):
         ranked = vote.counts(answers)
         return ranked[0][0] if len(ranked) == 1 else vote.lead(ranked, margin)
 
-    @wrong("An answer without a rival never wins. If all say the same, often enough, that is the clearest vote of all.")
+    @wrong(
+        "An answer without a rival never wins. If all say the same, often enough, that is the"
+        " clearest vote of all."
+    )
     def needs_a_rival(answers, margin):
         ranked = vote.counts(answers)
         return vote.lead(ranked, margin) if len(ranked) > 1 else None
 
-    @wrong("You ask for more than half of the votes. What counts is the lead over the next answer, however the others are split.")
+    @wrong(
+        "You ask for more than half of the votes. What counts is the lead over the next answer,"
+        " however the others are split."
+    )
     def more_than_half(answers, margin):
         ranked = vote.counts(answers)
         return ranked[0][0] if ranked and 2 * ranked[0][1] > sum(n for _, n in ranked) else None
 
-    @wrong("You compare the winner with all other votes together. It has to lead over each other answer, taken alone.")
+    @wrong(
+        "You compare the winner with all other votes together. It has to lead over each other"
+        " answer, taken alone."
+    )
     def over_all_others(answers, margin):
         ranked = vote.counts(answers)
-        return ranked[0][0] if ranked and 2 * ranked[0][1] - sum(n for _, n in ranked) >= margin else None
+        return (
+            ranked[0][0]
+            if ranked and 2 * ranked[0][1] - sum(n for _, n in ranked) >= margin
+            else None
+        )
 
-    @wrong("You ask for `margin` votes. It is the distance to the next answer that has to be so large.")
+    @wrong(
+        "You ask for `margin` votes. It is the distance to the next answer that has to be so large."
+    )
     def enough_votes(answers, margin):
         ranked = vote.counts(answers)
         return ranked[0][0] if ranked and ranked[0][1] >= margin else None
 
-    @wrong("You compare the winner with the answer that has the fewest votes. The strongest rival is the second.")
+    @wrong(
+        "You compare the winner with the answer that has the fewest votes. The strongest rival is"
+        " the second."
+    )
     def over_the_last(answers, margin):
         ranked = vote.counts(answers)
         return vote.lead([ranked[0], *ranked[:0:-1]], margin) if ranked else None
 
-    @wrong("The number 0 and the empty text are lost: Python takes them for false. Ask whether an answer is None.")
+    @wrong(
+        "The number 0 and the empty text are lost: Python takes them for false. Ask whether an"
+        " answer is None."
+    )
     def false_ones_lost(answers, margin):
         return vote.lead(vote.counts([answer or None for answer in answers]), margin)

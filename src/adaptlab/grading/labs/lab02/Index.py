@@ -34,7 +34,9 @@ class Kept:
             del self.vectors[i]
 
     def search(self, query, k):
-        found = [(i, round(float(self.score(query, vector)), 6)) for i, vector in self.vectors.items()]
+        found = [
+            (i, round(float(self.score(query, vector)), 6)) for i, vector in self.vectors.items()
+        ]
         return sorted(found, key=self.order)[:k]
 
 
@@ -47,7 +49,8 @@ class Index(Exercise):
     atol = 3e-6
 
     def draw(rng):
-        d, n = int(rng.integers(3, 6)), int(rng.integers(5, 9))
+        d = int(rng.integers(3, 6))
+        n = int(rng.integers(5, 9))
 
         def vectors(m):
             made = rng.integers(-4, 5, size=(m, d)).astype(float)
@@ -55,24 +58,54 @@ class Index(Exercise):
             return made
 
         ids = [int(i) for i in rng.choice(np.arange(3, 60), size=n + 2, replace=False)]
-        first, double = vectors(n), int(rng.integers(0, n - 1))
+        first = vectors(n)
+        double = int(rng.integers(0, n - 1))
         first[n - 1] = 2 * first[double]  # a tie, of vectors of different lengths
-        kept, gone = ids[2:n], ids[:2]
-        steps = [("put", ids[:n], first), ("search", vectors(1)[0], 3), ("search", 3 * first[double], n)]
-        steps += [("put", ids[n - 2 : n + 2], vectors(4)), ("search", vectors(1)[0], n + 9), ("delete", [ids[1], 77]), ("search", vectors(1)[0], n + 2)]
-        steps += [("delete", gone), ("search", vectors(1)[0], n), ("put", gone[::-1], vectors(2)), ("search", vectors(1)[0], 1), ("delete", kept)]
+        kept = ids[2:n]
+        gone = ids[:2]
+        steps = [
+            ("put", ids[:n], first),
+            ("search", vectors(1)[0], 3),
+            ("search", 3 * first[double], n),
+        ]
+        steps += [
+            ("put", ids[n - 2 : n + 2], vectors(4)),
+            ("search", vectors(1)[0], n + 9),
+            ("delete", [ids[1], 77]),
+            ("search", vectors(1)[0], n + 2),
+        ]
+        steps += [
+            ("delete", gone),
+            ("search", vectors(1)[0], n),
+            ("put", gone[::-1], vectors(2)),
+            ("search", vectors(1)[0], 1),
+            ("delete", kept),
+        ]
         return ([*steps, ("search", vectors(1)[0], n)],)
 
     def edges():
-        one, same = np.array([[0.0, 2.0, 0.0]]), np.array([[1.0, 1, 0], [3.0, 3, 0], [2.0, 2, 0]])
+        one = np.array([[0.0, 2.0, 0.0]])
+        same = np.array([[1.0, 1, 0], [3.0, 3, 0], [2.0, 2, 0]])
         query = np.array([1.0, 2.0, 0.5])
         return [
             ([("put", [9, 4, 7], same), ("search", query, 2), ("search", query, 3)],),
-            ([("search", query, 2), ("put", [5], one), ("search", query, 4), ("delete", [5]), ("search", query, 1), ("delete", [5])],),
+            (
+                [
+                    ("search", query, 2),
+                    ("put", [5], one),
+                    ("search", query, 4),
+                    ("delete", [5]),
+                    ("search", query, 1),
+                    ("delete", [5]),
+                ],
+            ),
             ([("put", [], np.zeros((0, 3))), ("search", query, 1), ("delete", [])],),
         ]
 
-    @wrong("Your scores are products of vectors as they came, so a long vector wins. A cosine divides by both lengths.")
+    @wrong(
+        "Your scores are products of vectors as they came, so a long vector wins. A cosine divides"
+        " by both lengths."
+    )
     class unscaled(Kept):
         def kept(self, vector):
             return vector
@@ -80,7 +113,10 @@ class Index(Exercise):
         def score(self, query, vector):
             return query @ vector
 
-    @wrong("You divide the stored vectors by their lengths, but not the query. The order is right then; the cosines are not.")
+    @wrong(
+        "You divide the stored vectors by their lengths, but not the query. The order is right"
+        " then; the cosines are not."
+    )
     class raw_query(Kept):
         def score(self, query, vector):
             return query @ vector
@@ -90,7 +126,10 @@ class Index(Exercise):
         def kept(self, vector):
             return vector
 
-    @wrong("You score by distance. Then the nearest has the lowest number; here it is the cosine that is asked for, and the highest comes first.")
+    @wrong(
+        "You score by distance. Then the nearest has the lowest number; here it is the cosine that"
+        " is asked for, and the highest comes first."
+    )
     class by_distance(Kept):
         def score(self, query, vector):
             return np.linalg.norm(query / np.linalg.norm(query) - vector)
@@ -103,17 +142,26 @@ class Index(Exercise):
         def order(self, hit):
             return hit[1], hit[0]
 
-    @wrong("Of equal cosines the larger id comes first. It is the smaller: reversing the whole order turns the ties as well.")
+    @wrong(
+        "Of equal cosines the larger id comes first. It is the smaller: reversing the whole order"
+        " turns the ties as well."
+    )
     class ties_reversed(Kept):
         def order(self, hit):
             return -hit[1], -hit[0]
 
-    @wrong("Equal cosines stay in the order in which they were put in. The smaller id comes first, so that the result does not hang on history.")
+    @wrong(
+        "Equal cosines stay in the order in which they were put in. The smaller id comes first, so"
+        " that the result does not hang on history."
+    )
     class ties_as_put(Kept):
         def order(self, hit):
             return -hit[1]
 
-    @wrong("An id that is not there is passed over in silence. It is a KeyError: whoever deletes it believes that it was there.")
+    @wrong(
+        "An id that is not there is passed over in silence. It is a KeyError: whoever deletes it"
+        " believes that it was there."
+    )
     class silent(Kept):
         def check(self, ids):
             pass
@@ -122,7 +170,10 @@ class Index(Exercise):
             for i in ids:
                 self.vectors.pop(i, None)
 
-    @wrong("A delete that fails leaves a part undone: some ids are gone, though it was a KeyError. Look at all of them before you delete one.")
+    @wrong(
+        "A delete that fails leaves a part undone: some ids are gone, though it was a KeyError."
+        " Look at all of them before you delete one."
+    )
     class half_deleted(Kept):
         def check(self, ids):
             pass

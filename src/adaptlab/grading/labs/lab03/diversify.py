@@ -8,15 +8,30 @@ from adaptlab.grading.exercise import Exercise, wrong
 from adaptlab.grading.labs.lab03.common import average
 
 
-def choose(relevance, similarity, balance, k, duplicate, redundancy=max, copy=lambda s, bound: s >= bound, first=None, last_wins: bool = False) -> list[int]:
-    """Maximal marginal relevance; `redundancy` makes one number of the similarities to what is chosen, `first` is that number for the first choice."""
-    left, chosen = list(range(len(relevance))), []
+def choose(
+    relevance,
+    similarity,
+    balance,
+    k,
+    duplicate,
+    redundancy=max,
+    copy=lambda s, bound: s >= bound,
+    first=None,
+    last_wins: bool = False,
+) -> list[int]:
+    """Maximal marginal relevance; `redundancy` makes one number of the similarities to what is
+    chosen, `first` is that number for the first choice.
+    """
+    left = list(range(len(relevance)))
+    chosen = []
     while left and len(chosen) < k:
 
         def worth(i):
             if not chosen and first is None:
                 return relevance[i]
-            return balance * relevance[i] - (1 - balance) * (redundancy([similarity[i][j] for j in chosen]) if chosen else first)
+            return balance * relevance[i] - (1 - balance) * (
+                redundancy([similarity[i][j] for j in chosen]) if chosen else first
+            )
 
         best = max(reversed(left) if last_wins else left, key=worth)
         chosen.append(best)
@@ -36,7 +51,13 @@ class diversify(Exercise):
         similarity = rng.integers(-4, 8, size=(n, n)) / 8
         similarity = np.triu(similarity, 1)
         similarity = similarity + similarity.T + np.eye(n)
-        return [float(x) for x in relevance], similarity, float(rng.choice([0, 0.25, 0.5, 0.75, 1])), int(rng.integers(2, 8)), float(rng.choice([0.75, 0.5, 2]))
+        return (
+            [float(x) for x in relevance],
+            similarity,
+            float(rng.choice([0, 0.25, 0.5, 0.75, 1])),
+            int(rng.integers(2, 8)),
+            float(rng.choice([0.75, 0.5, 2])),
+        )
 
     def edges():
         same = np.ones((3, 3))
@@ -57,34 +78,56 @@ class diversify(Exercise):
     def most_relevant(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, 1, k, duplicate)
 
-    @wrong("`balance` is the wrong way round: it multiplies the relevance, and 1 - balance the similarity.")
+    @wrong(
+        "`balance` is the wrong way round: it multiplies the relevance, and 1 - balance the"
+        " similarity."
+    )
     def turned_round(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, 1 - balance, k, duplicate)
 
-    @wrong("You add up the similarities to all that was chosen. The highest counts: being unlike two hits does not make up for repeating a third.")
+    @wrong(
+        "You add up the similarities to all that was chosen. The highest counts: being unlike two"
+        " hits does not make up for repeating a third."
+    )
     def summed(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, redundancy=sum)
 
-    @wrong("You take the mean similarity to what was chosen. A copy of one hit that is unlike the others passes then; the highest counts.")
+    @wrong(
+        "You take the mean similarity to what was chosen. A copy of one hit that is unlike the"
+        " others passes then; the highest counts."
+    )
     def mean(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, redundancy=average)
 
     @wrong("You look at the last choice alone. What repeats an earlier one is as superfluous.")
     def last_alone(relevance, similarity, balance, k, duplicate):
-        return choose(relevance, similarity, balance, k, duplicate, redundancy=lambda values: values[-1])
+        return choose(
+            relevance, similarity, balance, k, duplicate, redundancy=lambda values: values[-1]
+        )
 
-    @wrong("Negative similarities count as 0 for you. The highest similarity may be below 0, and then it speaks for a candidate.")
+    @wrong(
+        "Negative similarities count as 0 for you. The highest similarity may be below 0, and then"
+        " it speaks for a candidate."
+    )
     def floor_at_zero(relevance, similarity, balance, k, duplicate):
-        return choose(relevance, similarity, balance, k, duplicate, redundancy=lambda values: max(0, *values))
+        return choose(
+            relevance, similarity, balance, k, duplicate, redundancy=lambda values: max(0, *values)
+        )
 
-    @wrong("You compare with all candidates, not with what was chosen: what nobody shows cannot be repeated.")
+    @wrong(
+        "You compare with all candidates, not with what was chosen: what nobody shows cannot be"
+        " repeated."
+    )
     def all_candidates(relevance, similarity, balance, k, duplicate):
         n = len(relevance)
         alike = [max((similarity[i][j] for j in range(n) if j != i), default=0) for i in range(n)]
         worth = [balance * relevance[i] - (1 - balance) * alike[i] for i in range(n)]
         return choose(worth, similarity, 1, k, duplicate)
 
-    @wrong("You never drop anything: once a candidate is as near as `duplicate` to one that was chosen, it is out.")
+    @wrong(
+        "You never drop anything: once a candidate is as near as `duplicate` to one that was"
+        " chosen, it is out."
+    )
     def nothing_dropped(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, math.inf)
 
@@ -92,7 +135,10 @@ class diversify(Exercise):
     def above_alone(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, copy=lambda s, bound: s > bound)
 
-    @wrong("You drop copies among the candidates before you choose. Only a copy of what was chosen is dropped; else both may be lost, or the better one.")
+    @wrong(
+        "You drop copies among the candidates before you choose. Only a copy of what was chosen is"
+        " dropped; else both may be lost, or the better one."
+    )
     def dropped_before(relevance, similarity, balance, k, duplicate):
         kept = []
         for i in range(len(relevance)):
@@ -102,7 +148,8 @@ class diversify(Exercise):
         return [kept[i] for i in choose([relevance[i] for i in kept], inner, balance, k, math.inf)]
 
     @wrong(
-        "With balance 0 your first choice is simply the first candidate. The first is always the most relevant: nothing was chosen yet that it could repeat."
+        "With balance 0 your first choice is simply the first candidate. The first is always the"
+        " most relevant: nothing was chosen yet that it could repeat."
     )
     def first_by_formula(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, first=0)
@@ -111,6 +158,9 @@ class diversify(Exercise):
     def last_of_equals(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, last_wins=True)
 
-    @wrong("The positions are sorted. They come in the order in which they were chosen, the best first.")
+    @wrong(
+        "The positions are sorted. They come in the order in which they were chosen, the best"
+        " first."
+    )
     def sorted_positions(relevance, similarity, balance, k, duplicate):
         return sorted(choose(relevance, similarity, balance, k, duplicate))

@@ -22,7 +22,9 @@ def grades_of(ranking, grades, condensed) -> list[int]:
 
 
 def normalised_dcg(ranking, grades, k, condensed, best=None, found=None, **options) -> float:
-    """nDCG; the misconceptions have another ideal list of grades, other grades found, or another gain or discount."""
+    """nDCG; the misconceptions have another ideal list of grades, other grades found, or another
+    gain or discount.
+    """
     mine = grades_of(ranking, grades, condensed) if found is None else found
     most = dcg(sorted(grades.values() if best is None else best, reverse=True), k, **options)
     return dcg(mine, k, **options) / most if most else 0.0
@@ -56,24 +58,38 @@ class graded_ndcg(Exercise):
     def right(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed)
 
-    @wrong("You take the grade itself for the gain. It is 2 to the power of the grade, minus 1, so that one excellent document outweighs two fair ones.")
+    @wrong(
+        "You take the grade itself for the gain. It is 2 to the power of the grade, minus 1, so"
+        " that one excellent document outweighs two fair ones."
+    )
     def linear_gain(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, gain=lambda grade: grade)
 
-    @wrong("Your gain is 2 to the power of the grade. Then a worthless document is worth 1: subtract it.")
+    @wrong(
+        "Your gain is 2 to the power of the grade. Then a worthless document is worth 1:"
+        " subtract it."
+    )
     def one_too_much(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, gain=lambda grade: 2**grade)
 
-    @wrong("Every document with a grade above 0 counts alike for you. Grades are there to tell fair from excellent.")
+    @wrong(
+        "Every document with a grade above 0 counts alike for you. Grades are there to tell fair"
+        " from excellent."
+    )
     def right_or_wrong(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, gain=lambda grade: int(grade > 0))
 
-    @wrong("You compare with the best order of what was found. Then a search that misses the best document is not blamed: take all that were judged.")
+    @wrong(
+        "You compare with the best order of what was found. Then a search that misses the best"
+        " document is not blamed: take all that were judged."
+    )
     def best_of_found(ranking, grades, k, condensed):
         found = grades_of(ranking, grades, condensed)
         return normalised_dcg(ranking, grades, k, condensed, best=found)
 
-    @wrong("The greatest DCG is not cut at k: no ranking can have more than k documents in k ranks.")
+    @wrong(
+        "The greatest DCG is not cut at k: no ranking can have more than k documents in k ranks."
+    )
     def ideal_uncut(ranking, grades, k, condensed):
         most = dcg(sorted(grades.values(), reverse=True), None)
         return dcg(grades_of(ranking, grades, condensed), k) / most if most else 0.0
@@ -83,13 +99,23 @@ class graded_ndcg(Exercise):
         most = dcg(sorted(grades.values(), reverse=True), k)
         return dcg(grades_of(ranking, grades, condensed), None) / most if most else 0.0
 
-    @wrong("Your discount is off by one rank. The first is divided by log2(2) = 1, the second by log2(3).")
+    @wrong(
+        "Your discount is off by one rank. The first is divided by log2(2) = 1, the second by"
+        " log2(3)."
+    )
     def off_by_one(ranking, grades, k, condensed):
-        return normalised_dcg(ranking, grades, k, condensed, discount=lambda rank: math.log2(rank + 2))
+        return normalised_dcg(
+            ranking, grades, k, condensed, discount=lambda rank: math.log2(rank + 2)
+        )
 
-    @wrong("Your discount is log2(rank), and 1 at the first rank: an older form, in which the second rank costs nothing. Here it is log2(rank + 1).")
+    @wrong(
+        "Your discount is log2(rank), and 1 at the first rank: an older form, in which the second"
+        " rank costs nothing. Here it is log2(rank + 1)."
+    )
     def older_discount(ranking, grades, k, condensed):
-        return normalised_dcg(ranking, grades, k, condensed, discount=lambda rank: max(1, math.log2(rank)))
+        return normalised_dcg(
+            ranking, grades, k, condensed, discount=lambda rank: max(1, math.log2(rank))
+        )
 
     @wrong("You divide by the rank. That falls much faster than log2(rank + 1).")
     def by_rank(ranking, grades, k, condensed):
@@ -103,18 +129,30 @@ class graded_ndcg(Exercise):
     def not_normalised(ranking, grades, k, condensed):
         return dcg(grades_of(ranking, grades, condensed), k)
 
-    @wrong("You cut the ranking at k and then take out what nobody judged. It is taken out first, and others move up into the first k.")
+    @wrong(
+        "You cut the ranking at k and then take out what nobody judged. It is taken out first, and"
+        " others move up into the first k."
+    )
     def cut_first(ranking, grades, k, condensed):
         return normalised_dcg(ranking[:k], grades, k, condensed)
 
-    @wrong("Documents without a grade always count as worthless for you. With condensed=True they are taken out, and those behind them move up.")
+    @wrong(
+        "Documents without a grade always count as worthless for you. With condensed=True they are"
+        " taken out, and those behind them move up."
+    )
     def never_condensed(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, False)
 
-    @wrong("Documents without a grade are always taken out by you. With condensed=False they stay, and take up a rank.")
+    @wrong(
+        "Documents without a grade are always taken out by you. With condensed=False they stay, and"
+        " take up a rank."
+    )
     def always_condensed(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, True)
 
-    @wrong("Where no document has a grade above 0 your result is 1. Nothing could be found, and the contract says 0.0.")
+    @wrong(
+        "Where no document has a grade above 0 your result is 1. Nothing could be found, and the"
+        " contract says 0.0."
+    )
     def nothing_to_find(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed) if any(grades.values()) else 1.0

@@ -7,33 +7,51 @@ from adaptlab.grading.labs.lab03.common import average, permuted
 
 
 def recalls(exact, found, k, accepted=None, whole=None, places: int | None = -1) -> list[float]:
-    """The recall of each query; `accepted(known, m)` are the ids that count, `whole(known, given)` is what their number is divided by.
+    """The recall of each query; `accepted(known, m)` are the ids that count, `whole(known, given)`
+    is what their number is divided by.
 
     `places`: how many of the list are looked at, k unless told.
     """
-    out, places = [], k if places == -1 else places
+    out = []
+    places = k if places == -1 else places
     for known, given in zip(exact, found):
         m = min(k, len(known))
-        ids = accepted(known, m) if accepted else {document for document, score in known if score >= known[m - 1][1]}
+        ids = (
+            accepted(known, m)
+            if accepted
+            else {document for document, score in known if score >= known[m - 1][1]}
+        )
         out.append(len(ids.intersection(given[:places])) / (whole(known, given) if whole else m))
     return out
 
 
 class index_recall(Exercise):
-    """The mean share of the k exact neighbours, or others as near, that an approximate index gave."""
+    """The mean share of the k exact neighbours, or others as near, that an approximate
+    index gave.
+    """
 
     n_draws = 30
 
     def draw(rng):
-        n, n_queries, k = int(rng.integers(4, 9)), int(rng.integers(1, 4)), int(rng.choice([2, 3, 4, 5, 10]))
-        exact, found = [], []
+        n = int(rng.integers(4, 9))
+        n_queries = int(rng.integers(1, 4))
+        k = int(rng.choice([2, 3, 4, 5, 10]))
+        exact = []
+        found = []
         for _ in range(n_queries):
             scores = -np.sort(-rng.integers(0, 8, size=n) / 8)
-            known = [[document, float(score)] for document, score in zip(permuted(rng, np.arange(5, 40), n), scores)]
+            known = [
+                [document, float(score)]
+                for document, score in zip(permuted(rng, np.arange(5, 40), n), scores)
+            ]
             exact.append(known)
-            ids = permuted(rng, [i for i, _ in known[: max(k, 3)]], min(k, n) + 1) + [-1] * int(rng.integers(0, 3))
+            ids = permuted(rng, [i for i, _ in known[: max(k, 3)]], min(k, n) + 1) + [-1] * int(
+                rng.integers(0, 3)
+            )
             rest = [i for i, _ in known if i not in ids]
-            found.append(ids[:1] + permuted(rng, ids[1:], len(ids)) + rest[: int(rng.integers(0, 3))])
+            found.append(
+                ids[:1] + permuted(rng, ids[1:], len(ids)) + rest[: int(rng.integers(0, 3))]
+            )
         return exact, found, k
 
     def edges():
@@ -52,27 +70,54 @@ class index_recall(Exercise):
     def right(exact, found, k):
         return average(recalls(exact, found, k))
 
-    @wrong("An id that is as near as the k-th, but was not among the first k of the exact list, is wrong for you. Which of equals stand there is chance.")
+    @wrong(
+        "An id that is as near as the k-th, but was not among the first k of the exact list, is"
+        " wrong for you. Which of equals stand there is chance."
+    )
     def ties_refused(exact, found, k):
-        return average(recalls(exact, found, k, accepted=lambda known, m: {document for document, _ in known[:m]}))
+        return average(
+            recalls(
+                exact, found, k, accepted=lambda known, m: {document for document, _ in known[:m]}
+            )
+        )
 
     @wrong("You compare place by place. Recall asks what was found, not in which order.")
     def place_by_place(exact, found, k):
-        return average([sum(a == b for (a, _), b in zip(known[:k], given[:k])) / min(k, len(known)) for known, given in zip(exact, found)])
+        return average(
+            [
+                sum(a == b for (a, _), b in zip(known[:k], given[:k])) / min(k, len(known))
+                for known, given in zip(exact, found)
+            ]
+        )
 
-    @wrong("You divide by what was found. That is precision: an index that gives one right id and stops would be perfect.")
+    @wrong(
+        "You divide by what was found. That is precision: an index that gives one right id and"
+        " stops would be perfect."
+    )
     def precision(exact, found, k):
-        return average(recalls(exact, found, k, whole=lambda known, given: max(sum(i != -1 for i in given[:k]), 1)))
+        return average(
+            recalls(
+                exact, found, k, whole=lambda known, given: max(sum(i != -1 for i in given[:k]), 1)
+            )
+        )
 
     @wrong("You look at all that the index gave. Only its first k places count.")
     def beyond_k(exact, found, k):
         return average(recalls(exact, found, k, places=None))
 
-    @wrong("Every id of the collection is right for you. Only the k nearest are, and those as near as the k-th.")
+    @wrong(
+        "Every id of the collection is right for you. Only the k nearest are, and those as near as"
+        " the k-th."
+    )
     def whole_collection(exact, found, k):
-        return average(recalls(exact, found, k, accepted=lambda known, m: {document for document, _ in known}))
+        return average(
+            recalls(exact, found, k, accepted=lambda known, m: {document for document, _ in known})
+        )
 
-    @wrong("You divide by k even where the collection is smaller. More than all there are cannot be found.")
+    @wrong(
+        "You divide by k even where the collection is smaller. More than all there are cannot be"
+        " found."
+    )
     def always_k(exact, found, k):
         return average(recalls(exact, found, k, whole=lambda known, given: k))
 
@@ -84,7 +129,10 @@ class index_recall(Exercise):
     def nearest_alone(exact, found, k):
         return average([float(known[0][0] in given[:k]) for known, given in zip(exact, found)])
 
-    @wrong("The places with -1 are passed over and later ids move up. They are places that the index wasted, and count among the first k.")
+    @wrong(
+        "The places with -1 are passed over and later ids move up. They are places that the index"
+        " wasted, and count among the first k."
+    )
     def padding_dropped(exact, found, k):
         return average(recalls(exact, [[i for i in given if i != -1] for given in found], k))
 

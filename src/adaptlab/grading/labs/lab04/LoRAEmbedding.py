@@ -12,7 +12,8 @@ class Adapted(torch.nn.Module):
 
     def __init__(self, base, rank, alpha):
         super().__init__()
-        self.base, self.factor = base.requires_grad_(False), alpha / rank
+        self.base = base.requires_grad_(False)
+        self.factor = alpha / rank
         n, width = base.weight.shape
         self.a = torch.nn.Parameter(self.start(rank, n))
         self.b = torch.nn.Parameter(torch.zeros(width, rank))
@@ -36,16 +37,25 @@ class LoRAEmbedding(Exercise):
         ids = torch.from_numpy(rng.integers(0, n, size=(2, 3)))
         return tensor(rng, n, width), ids, alphas(rng, r), tensor(rng, r, n), tensor(rng, width, r)
 
-    @symptom("Fresh, the layer does not give what the base gives: B has to start at zero, so that an adapter changes nothing before it has learned.")
+    @symptom(
+        "Fresh, the layer does not give what the base gives: B has to start at zero, so that an"
+        " adapter changes nothing before it has learned."
+    )
     def b_not_zero(expected, got):
         return LoRAEmbedding.same({**expected, "fresh": 0}, {**got, "fresh": 0})
 
-    @wrong("A starts at zero as well as B. Then neither gets a gradient, and the adapter never learns: A has to be random.")
+    @wrong(
+        "A starts at zero as well as B. Then neither gets a gradient, and the adapter never learns:"
+        " A has to be random."
+    )
     class both_zero(Adapted):
         def start(self, *shape):
             return torch.zeros(*shape)
 
-    @wrong("The base learns, too. Freeze its weight (requires_grad_(False)); else this is full training with an ornament.")
+    @wrong(
+        "The base learns, too. Freeze its weight (requires_grad_(False)); else this is full"
+        " training with an ornament."
+    )
     class base_learns(Adapted):
         def __init__(self, base, rank, alpha):
             super().__init__(base, rank, alpha)
@@ -68,7 +78,10 @@ class LoRAEmbedding(Exercise):
         def forward(self, ids):
             return super().forward(ids) - self.base(ids)
 
-    @wrong("The adapter's part carries no gradient: do not detach A or B, and do not compute with .data.")
+    @wrong(
+        "The adapter's part carries no gradient: do not detach A or B, and do not compute with"
+        " .data."
+    )
     class detached(Adapted):
         def forward(self, ids):
             return super().forward(ids).detach()

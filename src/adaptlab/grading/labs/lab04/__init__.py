@@ -8,4 +8,12 @@ from adaptlab.grading.labs.lab04.same_strength import same_strength
 from adaptlab.grading.labs.lab04.shipping_order import shipping_order
 from adaptlab.grading.labs.lab04.shrink import shrink
 
-__all__ = ["adapter_output", "count_adapters", "merge_adapters", "same_strength", "shrink", "LoRAEmbedding", "shipping_order"]
+__all__ = [
+    "adapter_output",
+    "count_adapters",
+    "merge_adapters",
+    "same_strength",
+    "shrink",
+    "LoRAEmbedding",
+    "shipping_order",
+]

@@ -17,7 +17,13 @@ class adapter_output(Exercise):
 
     def draw(rng):
         r, d_in, d_out = sizes(rng)
-        return tensor(rng, 13, d_in), tensor(rng, d_out, d_in), tensor(rng, r, d_in), tensor(rng, d_out, r), alphas(rng, r)
+        return (
+            tensor(rng, 13, d_in),
+            tensor(rng, d_out, d_in),
+            tensor(rng, r, d_in),
+            tensor(rng, d_out, r),
+            alphas(rng, r),
+        )
 
     def right(x, weight, a, b, alpha):
         return beside(x, weight, a, b, alpha / len(a))
@@ -32,7 +38,10 @@ class adapter_output(Exercise):
     def unscaled(x, weight, a, b, alpha):
         return beside(x, weight, a, b, 1)
 
-    @wrong("You scale by alpha alone. It is divided by the rank, so that a greater rank does not mean a greater change.")
+    @wrong(
+        "You scale by alpha alone. It is divided by the rank, so that a greater rank does not mean"
+        " a greater change."
+    )
     def alpha_alone(x, weight, a, b, alpha):
         return beside(x, weight, a, b, alpha)
 

@@ -17,4 +17,6 @@ def tensor(rng: np.random.Generator, *shape: int) -> torch.Tensor:
 
 def alphas(rng: np.random.Generator, r: int) -> float:
     """An alpha that is neither 1 nor the rank nor its root, so that every wrong scale shows."""
-    return float(rng.choice([value for value in (5.0, 8.0, 12.0, 20.0, 32.0) if value not in (r, r * r)]))
+    return float(
+        rng.choice([value for value in (5.0, 8.0, 12.0, 20.0, 32.0) if value not in (r, r * r)])
+    )

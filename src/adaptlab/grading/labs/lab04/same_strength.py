@@ -16,7 +16,10 @@ class same_strength(Exercise):
     def right(alpha, rank, new_rank, rank_stabilized):
         return alpha * (new_rank / rank) ** (0.5 if rank_stabilized else 1)
 
-    @wrong("With the same alpha the scale alpha / r changes with the rank. It has to be the alpha that undoes this.")
+    @wrong(
+        "With the same alpha the scale alpha / r changes with the rank. It has to be the alpha that"
+        " undoes this."
+    )
     def unchanged(alpha, rank, new_rank, rank_stabilized):
         return alpha
 
@@ -24,7 +27,10 @@ class same_strength(Exercise):
     def upside_down(alpha, rank, new_rank, rank_stabilized):
         return alpha * (rank / new_rank) ** (0.5 if rank_stabilized else 1)
 
-    @wrong("That is right without rank stabilization. rsLoRA divides by the root of the rank, so alpha grows with the root.")
+    @wrong(
+        "That is right without rank stabilization. rsLoRA divides by the root of the rank, so alpha"
+        " grows with the root."
+    )
     def never_stabilized(alpha, rank, new_rank, rank_stabilized):
         return alpha * new_rank / rank
 

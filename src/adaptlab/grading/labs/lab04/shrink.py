@@ -12,8 +12,10 @@ class shrink(Exercise):
     """The adapter of a lower rank that is nearest to a given one, with the same alpha."""
 
     probe = adapter_product
-    # Singular vectors in float32 carry an error of some 1e-6 of the largest value; the misconceptions are off by tenths.
-    rtol, atol = 1e-3, 1e-3
+    # Singular vectors in float32 carry an error of some 1e-6 of the largest value; the
+    # misconceptions are off by tenths.
+    rtol = 1e-3
+    atol = 1e-3
 
     def draw(rng):
         _, d_in, d_out = sizes(rng)
@@ -32,16 +34,25 @@ class shrink(Exercise):
         small_a, small_b = shrink.factors(a, b, rank)
         return small_a, small_b * rank / len(a)
 
-    @wrong("The matrices are the right ones, but not the scale: with a lower rank alpha / r grows, and B (or A) has to make up for it.")
+    @wrong(
+        "The matrices are the right ones, but not the scale: with a lower rank alpha / r grows, and"
+        " B (or A) has to make up for it."
+    )
     def scale_forgotten(a, b, alpha, rank):
         return shrink.factors(a, b, rank)
 
-    @wrong("You made up for the scale the wrong way round: alpha / r grows when r falls, so the factor is new rank / old rank.")
+    @wrong(
+        "You made up for the scale the wrong way round: alpha / r grows when r falls, so the factor"
+        " is new rank / old rank."
+    )
     def scale_reversed(a, b, alpha, rank):
         small_a, small_b = shrink.factors(a, b, rank)
         return small_a, small_b * len(a) / rank
 
-    @wrong("You kept the first rows of A and columns of B. They are in no order; the singular value decomposition of B A says what matters.")
+    @wrong(
+        "You kept the first rows of A and columns of B. They are in no order; the singular value"
+        " decomposition of B A says what matters."
+    )
     def first_rows(a, b, alpha, rank):
         return a[:rank], b[:, :rank] * rank / len(a)
 
@@ -51,7 +62,10 @@ class shrink(Exercise):
         last = slice(len(a) - rank, len(a))
         return v[last], u[:, last] * s[last] * rank / len(a)
 
-    @wrong("The singular values are in A and in B, so twice in the product. Put them into one, or their roots into both.")
+    @wrong(
+        "The singular values are in A and in B, so twice in the product. Put them into one, or"
+        " their roots into both."
+    )
     def values_twice(a, b, alpha, rank):
         u, s, v = torch.linalg.svd(b @ a, full_matrices=False)
         return s[:rank, None] * v[:rank], u[:, :rank] * s[:rank] * rank / len(a)

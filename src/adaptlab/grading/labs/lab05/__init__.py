@@ -1,4 +1,6 @@
-"""Lab 05: what is learned, packed rows, gradients in parts, the plan of the rate, stopping, a learning curve read, and an adapter trained."""
+"""Lab 05: what is learned, packed rows, gradients in parts, the plan of the rate, stopping, a
+learning curve read, and an adapter trained.
+"""
 
 from adaptlab.grading.labs.lab05.adapter import adapter
 from adaptlab.grading.labs.lab05.enough import enough
@@ -10,4 +12,14 @@ from adaptlab.grading.labs.lab05.step_order import step_order
 from adaptlab.grading.labs.lab05.stop_at import stop_at
 from adaptlab.grading.labs.lab05.train import train
 
-__all__ = ["loss_mask", "pack", "may_look", "train", "rate_at", "stop_at", "step_order", "enough", "adapter"]
+__all__ = [
+    "loss_mask",
+    "pack",
+    "may_look",
+    "train",
+    "rate_at",
+    "stop_at",
+    "step_order",
+    "enough",
+    "adapter",
+]

@@ -1,4 +1,6 @@
-"""Lab 05, adapter: a file of weights that sends reviews to desks, and what files that do not were trained on."""
+"""Lab 05, adapter: a file of weights that sends reviews to desks, and what files that do not were
+trained on.
+"""
 
 from collections import Counter
 
@@ -16,7 +18,9 @@ def share(right, replies, part) -> float:
 
 
 class adapter(Artefact):
-    """An adapter for the small chat model: at least `bar` of the reviews that it never saw go to the right desk."""
+    """An adapter for the small chat model: at least `bar` of the reviews that it never saw go to
+    the right desk.
+    """
 
     file = "lab05_adapter.safetensors"
     max_bytes = 2**20  # of rank 4 it has a sixth of this
@@ -29,26 +33,50 @@ class adapter(Artefact):
         drawn = desk_case(rng, "held_out")
         return Asked([dict(message) for message in drawn.messages], drawn.answer)
 
-    @symptom("The adapter changes nothing: its B is zero, as before the first step. Save the model that fine_tune returned, not a fresh one.")
+    @symptom(
+        "The adapter changes nothing: its B is zero, as before the first step. Save the model that"
+        " fine_tune returned, not a fresh one."
+    )
     def untrained(right, got):
         return not got["changes"]
 
-    @symptom("Most replies are no desk at all. The adapter has learned something else, or its training was far too short, or it diverged.")
+    @symptom(
+        "Most replies are no desk at all. The adapter has learned something else, or its training"
+        " was far too short, or it diverged."
+    )
     def no_desks(right, got):
         return sum(said in TOPIC_OF for said in got["replies"]) < len(right) / 2
 
-    @symptom("Nearly all reviews go to one desk. It has learned which word comes out, not what decides: it needs more examples, or a lower learning rate.")
+    @symptom(
+        "Nearly all reviews go to one desk. It has learned which word comes out, not what decides:"
+        " it needs more examples, or a lower learning rate."
+    )
     def one_desk(right, got):
         return Counter(got["replies"]).most_common(1)[0][1] > 0.8 * len(right)
 
-    @symptom("It tells topics apart, but not glad from angry. More examples, or more passes, show it what else decides.")
+    @symptom(
+        "It tells topics apart, but not glad from angry. More examples, or more passes, show it"
+        " what else decides."
+    )
     def topics_alone(right, got):
-        return share(right, got["replies"], TOPIC_OF) >= adapter.bar and share(right, got["replies"], MOOD_OF) < 0.7
+        return (
+            share(right, got["replies"], TOPIC_OF) >= adapter.bar
+            and share(right, got["replies"], MOOD_OF) < 0.7
+        )
 
-    @symptom("It tells glad from angry, but not topics. More examples, or more passes, show it what else decides.")
+    @symptom(
+        "It tells glad from angry, but not topics. More examples, or more passes, show it what else"
+        " decides."
+    )
     def moods_alone(right, got):
-        return share(right, got["replies"], MOOD_OF) >= adapter.bar and share(right, got["replies"], TOPIC_OF) < 0.5
+        return (
+            share(right, got["replies"], MOOD_OF) >= adapter.bar
+            and share(right, got["replies"], TOPIC_OF) < 0.5
+        )
 
-    @symptom("It names desks, and mostly wrong ones: what decides is hardly learned yet. It needs more examples, or more passes over them.")
+    @symptom(
+        "It names desks, and mostly wrong ones: what decides is hardly learned yet. It needs more"
+        " examples, or more passes over them."
+    )
     def begun(right, got):
         return sum(said == wanted for said, wanted in zip(got["replies"], right)) < len(right) / 2

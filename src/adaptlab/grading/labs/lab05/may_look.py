@@ -6,8 +6,11 @@ from adaptlab.grading.exercise import Exercise, wrong
 
 
 def grid(segments: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(own segment of the token that looks, that of the other, the one's place, the other's place), to be compared with each other."""
-    own, at = np.array(segments), np.arange(len(segments))
+    """(own segment of the token that looks, that of the other, the one's place, the other's place),
+    to be compared with each other.
+    """
+    own = np.array(segments)
+    at = np.arange(len(segments))
     return own[:, None], own[None, :], at[:, None], at[None, :]
 
 
@@ -26,34 +29,54 @@ class may_look(Exercise):
         own, other, i, j = grid(segments)
         return (own == other) & (j <= i) & (own >= 0)
 
-    @wrong("The second text of a row sees the first. The mask has to keep texts apart, not only what comes later.")
+    @wrong(
+        "The second text of a row sees the first. The mask has to keep texts apart, not only what"
+        " comes later."
+    )
     def texts_mixed(segments):
         own, other, i, j = grid(segments)
         return (j <= i) & (own >= 0) & (other >= 0)
 
-    @wrong("Texts are kept apart, but a token sees what comes after it: the model would read the answer before it is asked for it.")
+    @wrong(
+        "Texts are kept apart, but a token sees what comes after it: the model would read the"
+        " answer before it is asked for it."
+    )
     def sees_what_comes(segments):
         own, other, *_ = grid(segments)
         return (own == other) & (own >= 0)
 
-    @wrong("A token does not look at itself in your mask. It has to: the next token is predicted from the last one, too.")
+    @wrong(
+        "A token does not look at itself in your mask. It has to: the next token is predicted from"
+        " the last one, too."
+    )
     def not_itself(segments):
         own, other, i, j = grid(segments)
         return (own == other) & (j < i) & (own >= 0)
 
-    @wrong("Rows and columns are swapped: [i, j] says whether i may look at j, and the earlier one is j.")
+    @wrong(
+        "Rows and columns are swapped: [i, j] says whether i may look at j, and the earlier one"
+        " is j."
+    )
     def swapped(segments):
         return may_look.right(segments).T
 
-    @wrong("Padding looks at padding in your mask: -1 equals -1. It belongs to no text, so it looks at nothing.")
+    @wrong(
+        "Padding looks at padding in your mask: -1 equals -1. It belongs to no text, so it looks at"
+        " nothing."
+    )
     def padding_looks(segments):
         own, other, i, j = grid(segments)
         return (own == other) & (j <= i)
 
-    @wrong("Your mask is the other way round: True has to stand where looking is allowed. PyTorch's attention means it so, too.")
+    @wrong(
+        "Your mask is the other way round: True has to stand where looking is allowed. PyTorch's"
+        " attention means it so, too."
+    )
     def inverted(segments):
         return ~may_look.right(segments)
 
-    @wrong("Padding looks at itself in your mask. It looks at nothing at all, not at itself either.")
+    @wrong(
+        "Padding looks at itself in your mask. It looks at nothing at all, not at itself either."
+    )
     def padding_sees_itself(segments):
         return may_look.right(segments) | np.eye(len(segments), dtype=bool)

@@ -14,7 +14,9 @@ def softplus(z: torch.Tensor) -> torch.Tensor:
 
 
 def reply_logps(rng: np.random.Generator, n: int, scale: float = 8.0) -> list[torch.Tensor]:
-    """Four lists of log-probabilities in quarters, so that sums and differences are exact: chosen, rejected, and the same under the reference."""
+    """Four lists of log-probabilities in quarters, so that sums and differences are exact: chosen,
+    rejected, and the same under the reference.
+    """
     before = -rng.integers(4, 120, size=(2, n)) / 4
     now = np.minimum(before + np.round(rng.normal(size=(2, n)) * scale) / 4, -0.25)
     return [tensor(row) for row in (*now, *before)]

@@ -19,11 +19,25 @@ class doubtful_loss(Exercise):
     """(1 - doubt) · -log σ(β m) + doubt · -log σ(-β m)."""
 
     def draw(rng):
-        return *reply_logps(rng, int(rng.integers(3, 8)), 16.0), float(rng.choice([0.1, 0.5, 2.0])), float(rng.choice([0.0, 0.125, 0.25, 0.4]))
+        return (
+            *reply_logps(rng, int(rng.integers(3, 8)), 16.0),
+            float(rng.choice([0.1, 0.5, 2.0])),
+            float(rng.choice([0.0, 0.125, 0.25, 0.4])),
+        )
 
     def edges():
-        low, high, same = tensor([-9000.0, -3.0]), tensor([-5.0, -8000.0]), tensor([-5.0, -6.0])
-        plain = [tensor(row) for row in ([-7.0, -12.5, -3.0], [-10.0, -15.5, -9.0], [-8.0, -12.5, -3.5], [-9.0, -15.5, -4.0])]
+        low = tensor([-9000.0, -3.0])
+        high = tensor([-5.0, -8000.0])
+        same = tensor([-5.0, -6.0])
+        plain = [
+            tensor(row)
+            for row in (
+                [-7.0, -12.5, -3.0],
+                [-10.0, -15.5, -9.0],
+                [-8.0, -12.5, -3.5],
+                [-9.0, -15.5, -4.0],
+            )
+        ]
         return [
             (*plain, 0.5, 0.25),
             (*plain, 0.5, 0.0),
@@ -35,48 +49,87 @@ class doubtful_loss(Exercise):
     def right(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * margin(chosen, rejected, reference_chosen, reference_rejected), doubt)
 
-    @wrong("The reference is missing. The margin asks how much likelier each reply became, not how likely it is.")
+    @wrong(
+        "The reference is missing. The margin asks how much likelier each reply became, not how"
+        " likely it is."
+    )
     def no_reference(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * (chosen - rejected), doubt)
 
-    @wrong("The reference is added. Its log-probabilities are taken off: a gain is what the model says now minus what the reference says.")
+    @wrong(
+        "The reference is added. Its log-probabilities are taken off: a gain is what the model says"
+        " now minus what the reference says."
+    )
     def reference_added(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * margin(chosen, rejected, -reference_chosen, -reference_rejected), doubt)
 
-    @wrong("Chosen and rejected, or the weights 1 - doubt and doubt, are the wrong way round: the loss has to be small where the chosen reply gained more.")
+    @wrong(
+        "Chosen and rejected, or the weights 1 - doubt and doubt, are the wrong way round: the loss"
+        " has to be small where the chosen reply gained more."
+    )
     def swapped(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(-beta * margin(chosen, rejected, reference_chosen, reference_rejected), doubt)
 
-    @wrong("That is one number for all pairs. The loss of each pair is asked for; a mean comes later, where it is trained on.")
+    @wrong(
+        "That is one number for all pairs. The loss of each pair is asked for; a mean comes later,"
+        " where it is trained on."
+    )
     def averaged(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
-        return doubtful_loss.right(chosen, rejected, reference_chosen, reference_rejected, beta, doubt).mean()
+        return doubtful_loss.right(
+            chosen, rejected, reference_chosen, reference_rejected, beta, doubt
+        ).mean()
 
     @wrong("Beta is missing: it multiplies the margin.")
     def no_beta(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(margin(chosen, rejected, reference_chosen, reference_rejected), doubt)
 
-    @wrong("Beta multiplies the model's part of the margin alone. The reference's has to be on the same scale: it multiplies the whole.")
+    @wrong(
+        "Beta multiplies the model's part of the margin alone. The reference's has to be on the"
+        " same scale: it multiplies the whole."
+    )
     def beta_on_the_model(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
-        return mixed(margin(beta * chosen, beta * rejected, reference_chosen, reference_rejected), doubt)
+        return mixed(
+            margin(beta * chosen, beta * rejected, reference_chosen, reference_rejected), doubt
+        )
 
-    @wrong("Every label is believed: the part with the weight doubt, for the label turned round, is missing.")
+    @wrong(
+        "Every label is believed: the part with the weight doubt, for the label turned round, is"
+        " missing."
+    )
     def no_doubt(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * margin(chosen, rejected, reference_chosen, reference_rejected), 0.0)
 
-    @wrong("You mix the margins and take one loss of that. It is the two losses that are mixed: they are not straight lines.")
+    @wrong(
+        "You mix the margins and take one loss of that. It is the two losses that are mixed: they"
+        " are not straight lines."
+    )
     def doubt_in_the_margin(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
-        return mixed((1 - 2 * doubt) * beta * margin(chosen, rejected, reference_chosen, reference_rejected), 0.0)
+        return mixed(
+            (1 - 2 * doubt) * beta * margin(chosen, rejected, reference_chosen, reference_rejected),
+            0.0,
+        )
 
-    @wrong("You scale the loss by 1 - doubt, and that is all. The label turned round has a loss of its own.")
+    @wrong(
+        "You scale the loss by 1 - doubt, and that is all. The label turned round has a loss of its"
+        " own."
+    )
     def scaled_down(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
-        return (1 - doubt) * softplus(-beta * margin(chosen, rejected, reference_chosen, reference_rejected))
+        return (1 - doubt) * softplus(
+            -beta * margin(chosen, rejected, reference_chosen, reference_rejected)
+        )
 
-    @wrong("The logarithm is missing: that is the probability that the label is wrong, which hardly grows where a pair is very wrong.")
+    @wrong(
+        "The logarithm is missing: that is the probability that the label is wrong, which hardly"
+        " grows where a pair is very wrong."
+    )
     def no_logarithm(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         reward = beta * margin(chosen, rejected, reference_chosen, reference_rejected)
         return (1 - doubt) * torch.sigmoid(-reward) + doubt * torch.sigmoid(reward)
 
-    @wrong("With a large margin the result is infinite: the logistic function has become exactly 0 before the logarithm. Use one that does both in one step.")
+    @wrong(
+        "With a large margin the result is infinite: the logistic function has become exactly 0"
+        " before the logarithm. Use one that does both in one step."
+    )
     def overflows(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         reward = beta * margin(chosen, rejected, reference_chosen, reference_rejected)
         return -(1 - doubt) * torch.sigmoid(reward).log() - doubt * torch.sigmoid(-reward).log()

@@ -1,4 +1,6 @@
-"""Lab 07: forgetting over stages, old examples among new ones, a gate with weights, the way back, and the frontier."""
+"""Lab 07: forgetting over stages, old examples among new ones, a gate with weights, the way back,
+and the frontier.
+"""
 
 from adaptlab.grading.labs.lab07.frontier import frontier
 from adaptlab.grading.labs.lab07.gate_order import gate_order

@@ -9,12 +9,28 @@ class frontier(Exercise):
     n_draws = 60
 
     def draw(rng):
-        names = rng.permutation(["full", "lora", "replay", "low rate", "anchor", "upper layers", "untuned"])[: rng.integers(1, 8)]
-        return ([{"name": str(name), "learned": int(rng.integers(0, 6)) / 8, "kept": int(rng.integers(0, 6)) / 8} for name in names],)
+        names = rng.permutation(
+            ["full", "lora", "replay", "low rate", "anchor", "upper layers", "untuned"]
+        )[: rng.integers(1, 8)]
+        return (
+            [
+                {
+                    "name": str(name),
+                    "learned": int(rng.integers(0, 6)) / 8,
+                    "kept": int(rng.integers(0, 6)) / 8,
+                }
+                for name in names
+            ],
+        )
 
     def edges():
         def arms(*pairs):
-            return ([{"name": name, "learned": learned, "kept": kept} for name, (learned, kept) in zip("abcdef", pairs)],)
+            return (
+                [
+                    {"name": name, "learned": learned, "kept": kept}
+                    for name, (learned, kept) in zip("abcdef", pairs)
+                ],
+            )
 
         return [
             arms((0.5, 0.5), (0.75, 0.25), (0.25, 0.25), (0.25, 0.75)),
@@ -28,43 +44,84 @@ class frontier(Exercise):
         ]
 
     def unbeaten(arms, beats):
-        return [arm["name"] for arm in arms if not any(beats(other, arm) for other in arms if other is not arm)]
+        return [
+            arm["name"]
+            for arm in arms
+            if not any(beats(other, arm) for other in arms if other is not arm)
+        ]
 
     def beats(a, b):
-        return a["learned"] >= b["learned"] and a["kept"] >= b["kept"] and (a["learned"] > b["learned"] or a["kept"] > b["kept"])
+        return (
+            a["learned"] >= b["learned"]
+            and a["kept"] >= b["kept"]
+            and (a["learned"] > b["learned"] or a["kept"] > b["kept"])
+        )
 
     def right(arms):
         return frontier.unbeaten(arms, frontier.beats)
 
-    @wrong("For you an arm is beaten only by one that is better in both numbers. As good in one and better in the other is enough.")
+    @wrong(
+        "For you an arm is beaten only by one that is better in both numbers. As good in one and"
+        " better in the other is enough."
+    )
     def better_in_both(arms):
-        return frontier.unbeaten(arms, lambda a, b: a["learned"] > b["learned"] and a["kept"] > b["kept"])
+        return frontier.unbeaten(
+            arms, lambda a, b: a["learned"] > b["learned"] and a["kept"] > b["kept"]
+        )
 
-    @wrong("Two arms with the same numbers strike each other out. Neither is better in anything, so neither is beaten.")
+    @wrong(
+        "Two arms with the same numbers strike each other out. Neither is better in anything, so"
+        " neither is beaten."
+    )
     def twins_out(arms):
-        return frontier.unbeaten(arms, lambda a, b: a["learned"] >= b["learned"] and a["kept"] >= b["kept"])
+        return frontier.unbeaten(
+            arms, lambda a, b: a["learned"] >= b["learned"] and a["kept"] >= b["kept"]
+        )
 
-    @wrong("Of arms with the same numbers you keep the first alone. None of them is beaten: all stay.")
+    @wrong(
+        "Of arms with the same numbers you keep the first alone. None of them is beaten: all stay."
+    )
     def one_twin(arms):
         seen = [(arm["learned"], arm["kept"]) for arm in arms]
-        return [name for name in frontier.right(arms) if [arm["name"] for arm in arms].index(name) in {seen.index(pair) for pair in seen}]
+        return [
+            name
+            for name in frontier.right(arms)
+            if [arm["name"] for arm in arms].index(name) in {seen.index(pair) for pair in seen}
+        ]
 
-    @wrong("You take the arm with the greatest sum. That weighs both alike, which nobody asked for: the frontier is there so that one need not.")
+    @wrong(
+        "You take the arm with the greatest sum. That weighs both alike, which nobody asked for:"
+        " the frontier is there so that one need not."
+    )
     def greatest_sum(arms):
         most = max((arm["learned"] + arm["kept"] for arm in arms), default=0)
         return [arm["name"] for arm in arms if arm["learned"] + arm["kept"] == most]
 
-    @wrong("You take the arms that are best in one of the numbers. Between them there may be others that nobody beats.")
+    @wrong(
+        "You take the arms that are best in one of the numbers. Between them there may be others"
+        " that nobody beats."
+    )
     def best_of_each(arms):
         most = {key: max((arm[key] for arm in arms), default=0) for key in ("learned", "kept")}
         best = [arm for arm in arms if any(arm[key] == most[key] for key in most)]
         return [name for name in frontier.right(arms) if any(name == arm["name"] for arm in best)]
 
-    @wrong("You take all arms that some other arm does not beat. An arm stays only if none at all beats it.")
+    @wrong(
+        "You take all arms that some other arm does not beat. An arm stays only if none at all"
+        " beats it."
+    )
     def not_by_all(arms):
-        return [arm["name"] for arm in arms if len(arms) == 1 or not all(frontier.beats(other, arm) for other in arms if other is not arm)]
+        return [
+            arm["name"]
+            for arm in arms
+            if len(arms) == 1
+            or not all(frontier.beats(other, arm) for other in arms if other is not arm)
+        ]
 
-    @wrong("Less of what was kept is better in your answer. Both numbers are shares of right replies: more is better.")
+    @wrong(
+        "Less of what was kept is better in your answer. Both numbers are shares of right replies:"
+        " more is better."
+    )
     def kept_reversed(arms):
         return frontier.unbeaten([arm | {"kept": -arm["kept"]} for arm in arms], frontier.beats)
 

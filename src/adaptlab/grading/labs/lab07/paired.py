@@ -8,7 +8,11 @@ from adaptlab.grading.exercise import Exercise, wrong
 
 def counted(before: list, after: list) -> tuple[int, int, int]:
     """(lost, won, cases)."""
-    return sum(b > a for b, a in zip(before, after)), sum(a > b for b, a in zip(before, after)), len(before)
+    return (
+        sum(b > a for b, a in zip(before, after)),
+        sum(a > b for b, a in zip(before, after)),
+        len(before),
+    )
 
 
 def coin(lost: int, thrown: int, alternative: str = "two-sided") -> float:
@@ -16,7 +20,9 @@ def coin(lost: int, thrown: int, alternative: str = "two-sided") -> float:
 
 
 class paired(Exercise):
-    """What was lost and won, case by case, the change of the share, and McNemar's exact p-value, two-sided."""
+    """What was lost and won, case by case, the change of the share, and McNemar's exact p-value,
+    two-sided.
+    """
 
     n_draws = 30
 
@@ -28,9 +34,16 @@ class paired(Exercise):
 
     def edges():
         return [
-            ([1, 1, 1, 1, 1, 0, 0, 1], [0, 0, 0, 0, 1, 0, 1, 1]), ([1], [1]), ([0], [1]), ([1], [0]), ([0, 0, 1], [0, 0, 1]), ([1] * 12, [0] * 9 + [1] * 3),
-            ([0] * 7 + [1] * 3, [1] * 10), ([1, 0, 1, 0], [0, 1, 0, 1]), ([0, 0, 0], [0, 0, 0]),
-        ]  # fmt: skip
+            ([1, 1, 1, 1, 1, 0, 0, 1], [0, 0, 0, 0, 1, 0, 1, 1]),
+            ([1], [1]),
+            ([0], [1]),
+            ([1], [0]),
+            ([0, 0, 1], [0, 0, 1]),
+            ([1] * 12, [0] * 9 + [1] * 3),
+            ([0] * 7 + [1] * 3, [1] * 10),
+            ([1, 0, 1, 0], [0, 1, 0, 1]),
+            ([0, 0, 0], [0, 0, 0]),
+        ]
 
     def right(before, after):
         lost, won, n = counted(before, after)
@@ -41,21 +54,36 @@ class paired(Exercise):
         lost, won, _ = counted(before, after)
         return paired.right(before, after) | {"p": coin(lost, lost + won, "greater")}
 
-    @wrong("You throw the coin for every case. Those that came out as before say nothing: only the changed ones are throws.")
+    @wrong(
+        "You throw the coin for every case. Those that came out as before say nothing: only the"
+        " changed ones are throws."
+    )
     def all_cases_thrown(before, after):
         lost, _, n = counted(before, after)
         return paired.right(before, after) | {"p": coin(lost, n)}
 
-    @wrong("You compare two shares as if other cases had been asked before and after. They were the same ones, and only those that changed count.")
+    @wrong(
+        "You compare two shares as if other cases had been asked before and after. They were the"
+        " same ones, and only those that changed count."
+    )
     def unpaired(before, after):
-        n, right_before, right_after = len(before), sum(before), sum(after)
-        exact = stats.fisher_exact([[right_before, n - right_before], [right_after, n - right_after]])
+        n = len(before)
+        right_before = sum(before)
+        right_after = sum(after)
+        exact = stats.fisher_exact(
+            [[right_before, n - right_before], [right_after, n - right_after]]
+        )
         return paired.right(before, after) | {"p": float(exact.pvalue)}
 
-    @wrong("Your p-value is that of the chi-squared approximation. With few changed cases it is far off; take the exact one.")
+    @wrong(
+        "Your p-value is that of the chi-squared approximation. With few changed cases it is far"
+        " off; take the exact one."
+    )
     def approximate(before, after):
         lost, won, _ = counted(before, after)
-        return paired.right(before, after) | {"p": float(stats.chi2.sf((lost - won) ** 2 / (lost + won), 1)) if lost + won else 1.0}
+        return paired.right(before, after) | {
+            "p": float(stats.chi2.sf((lost - won) ** 2 / (lost + won), 1)) if lost + won else 1.0
+        }
 
     @wrong("Where no case changed your p-value is 0. It is 1: nothing speaks for a change.")
     def zero_for_none(before, after):
@@ -67,12 +95,20 @@ class paired(Exercise):
         found = paired.right(before, after)
         return found | {"change": -found["change"]}
 
-    @wrong("Your change is a share of the changed cases. It is one of all cases: what a user would notice.")
+    @wrong(
+        "Your change is a share of the changed cases. It is one of all cases: what a user would"
+        " notice."
+    )
     def of_the_changed(before, after):
         lost, won, _ = counted(before, after)
-        return paired.right(before, after) | {"change": (won - lost) / (lost + won) if lost + won else 0.0}
+        return paired.right(before, after) | {
+            "change": (won - lost) / (lost + won) if lost + won else 0.0
+        }
 
-    @wrong("Your change is a number of cases. Divide by how many there are: shares of skills with more and fewer cases have to be comparable.")
+    @wrong(
+        "Your change is a number of cases. Divide by how many there are: shares of skills with more"
+        " and fewer cases have to be comparable."
+    )
     def change_in_cases(before, after):
         lost, won, _ = counted(before, after)
         return paired.right(before, after) | {"change": won - lost}
@@ -82,6 +118,9 @@ class paired(Exercise):
         lost, won, _ = counted(before, after)
         return paired.right(before, after) | {"lost": won, "won": lost}
 
-    @wrong("You count all wrong cases after as lost and all right ones as won. Only a case that came out otherwise before was lost or won.")
+    @wrong(
+        "You count all wrong cases after as lost and all right ones as won. Only a case that came"
+        " out otherwise before was lost or won."
+    )
     def all_after(before, after):
         return paired.right(before, after) | {"lost": len(after) - sum(after), "won": sum(after)}

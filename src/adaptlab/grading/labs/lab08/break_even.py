@@ -17,24 +17,44 @@ class break_even(Exercise):
     n_draws = 40
 
     def draw(rng):
-        bills = [{"fixed": float(rng.integers(0, 40)), "per_query": int(rng.integers(1, 40)) / 1024} for _ in range(2)]
+        bills = [
+            {"fixed": float(rng.integers(0, 40)), "per_query": int(rng.integers(1, 40)) / 1024}
+            for _ in range(2)
+        ]
         return tuple(bills)
 
     def edges():
-        cheap, costly = {"fixed": 0.0, "per_query": 3 / 1024}, {"fixed": 30.0, "per_query": 1 / 1024}
-        worse, same = {"fixed": 30.0, "per_query": 5 / 1024}, {"fixed": 0.0, "per_query": 1 / 1024}
-        return [(cheap, costly), (costly, cheap), (cheap, worse), (worse, cheap), (cheap, cheap), (cheap, same), (costly, same), (same, cheap)]
+        cheap = {"fixed": 0.0, "per_query": 3 / 1024}
+        costly = {"fixed": 30.0, "per_query": 1 / 1024}
+        worse = {"fixed": 30.0, "per_query": 5 / 1024}
+        same = {"fixed": 0.0, "per_query": 1 / 1024}
+        return [
+            (cheap, costly),
+            (costly, cheap),
+            (cheap, worse),
+            (worse, cheap),
+            (cheap, cheap),
+            (cheap, same),
+            (costly, same),
+            (same, cheap),
+        ]
 
     def right(a, b):
         n = meeting(a, b)
         return n if n is not None and n > 0 else None
 
-    @wrong("The number is below zero for some bills. Nobody has fewer than no queries: there one is always costlier, and the answer is None.")
+    @wrong(
+        "The number is below zero for some bills. Nobody has fewer than no queries: there one is"
+        " always costlier, and the answer is None."
+    )
     def negative(a, b):
         n = meeting(a, b)
         return None if n is None or n == 0 else n
 
-    @wrong("You count zero queries as a meeting. Two bills that are equal before the first query and never again do not change places.")
+    @wrong(
+        "You count zero queries as a meeting. Two bills that are equal before the first query and"
+        " never again do not change places."
+    )
     def zero(a, b):
         n = meeting(a, b)
         return None if n is None or n < 0 else abs(n)
@@ -44,7 +64,10 @@ class break_even(Exercise):
         n = meeting(a, b, days=1)
         return n if n is not None and n > 0 else None
 
-    @wrong("You drop the sign. Where one bill is costlier from the first query on, the lines meet on the side where nobody is.")
+    @wrong(
+        "You drop the sign. Where one bill is costlier from the first query on, the lines meet on"
+        " the side where nobody is."
+    )
     def absolute(a, b):
         n = meeting(a, b)
         return abs(n) if n else None

@@ -5,13 +5,24 @@ import math
 from adaptlab.grading.exercise import Exercise, wrong
 
 
-def tried(rows, asks=lambda row, threshold: row["confidence"] < threshold, pays_cheap=True, thresholds=None):
+def tried(
+    rows,
+    asks=lambda row, threshold: row["confidence"] < threshold,
+    pays_cheap=True,
+    thresholds=None,
+):
     """(threshold, share right, mean tokens) of every threshold, from the lowest on."""
     found = []
     for threshold in thresholds or sorted({row["confidence"] for row in rows}) + [math.inf]:
         asked = [asks(row, threshold) for row in rows]
-        right = [row["costly_right"] if costly else row["cheap_right"] for row, costly in zip(rows, asked)]
-        tokens = [row["cheap_tokens"] * (pays_cheap or not costly) + row["costly_tokens"] * costly for row, costly in zip(rows, asked)]
+        right = [
+            row["costly_right"] if costly else row["cheap_right"]
+            for row, costly in zip(rows, asked)
+        ]
+        tokens = [
+            row["cheap_tokens"] * (pays_cheap or not costly) + row["costly_tokens"] * costly
+            for row, costly in zip(rows, asked)
+        ]
         found.append((threshold, sum(right) / len(rows), sum(tokens) / len(rows)))
     return found
 
@@ -42,9 +53,20 @@ class choose_cascade(Exercise):
 
     def edges():
         def row(confidence, cheap, costly):
-            return {"confidence": confidence, "cheap_right": cheap, "cheap_tokens": 10, "costly_right": costly, "costly_tokens": 100}
+            return {
+                "confidence": confidence,
+                "cheap_right": cheap,
+                "cheap_tokens": 10,
+                "costly_right": costly,
+                "costly_tokens": 100,
+            }
 
-        rows = [row(0.25, False, True), row(0.5, False, True), row(0.75, True, False), row(1.0, True, True)]
+        rows = [
+            row(0.25, False, True),
+            row(0.5, False, True),
+            row(0.75, True, False),
+            row(1.0, True, True),
+        ]
         return [
             (rows, 0.5),
             (rows, 0.75),
@@ -60,7 +82,10 @@ class choose_cascade(Exercise):
     def right(rows, least):
         return best(tried(rows), least)
 
-    @wrong("Where the costly arm is asked you pay for it alone. The cheap one was asked before, and its tokens are spent.")
+    @wrong(
+        "Where the costly arm is asked you pay for it alone. The cheap one was asked before, and"
+        " its tokens are spent."
+    )
     def cheap_is_free(rows, least):
         return best(tried(rows, pays_cheap=False), least)
 
@@ -72,23 +97,39 @@ class choose_cascade(Exercise):
     def turned_round(rows, least):
         return best(tried(rows, asks=lambda row, threshold: row["confidence"] >= threshold), least)
 
-    @wrong("You choose what is right most often. Enough is enough: of what is right often enough, take what costs least.")
+    @wrong(
+        "You choose what is right most often. Enough is enough: of what is right often enough, take"
+        " what costs least."
+    )
     def most_right(rows, least):
         return best(tried(rows), least, key=lambda row: (-row[1], row[2], row[0]))
 
-    @wrong("You never ask the costly arm about everything. A threshold above every confidence is one of those to be tried: infinity.")
+    @wrong(
+        "You never ask the costly arm about everything. A threshold above every confidence is one"
+        " of those to be tried: infinity."
+    )
     def not_always(rows, least):
         return best(tried(rows, thresholds=sorted({row["confidence"] for row in rows})), least)
 
-    @wrong("You always use the costly arm at least once. The lowest confidence as a threshold leaves everything to the cheap one.")
+    @wrong(
+        "You always use the costly arm at least once. The lowest confidence as a threshold leaves"
+        " everything to the cheap one."
+    )
     def not_never(rows, least):
         return best(tried(rows)[1:], least)
 
     @wrong("You ask for more than `least`. Exactly that share is enough.")
     def more_than_least(rows, least):
-        return min((row for row in tried(rows) if row[1] > least), key=lambda row: (row[2], row[0]), default=None)
+        return min(
+            (row for row in tried(rows) if row[1] > least),
+            key=lambda row: (row[2], row[0]),
+            default=None,
+        )
 
-    @wrong("You take the highest threshold that is right often enough. It asks the costly arm most often, and costs most.")
+    @wrong(
+        "You take the highest threshold that is right often enough. It asks the costly arm most"
+        " often, and costs most."
+    )
     def highest(rows, least):
         return best(tried(rows), least, key=lambda row: -row[0])
 

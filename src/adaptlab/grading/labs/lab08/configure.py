@@ -17,7 +17,9 @@ def chosen(arms, budget, key=lambda arm: (-arm["low"], arm["tokens"]), faults=br
 
 
 class configure(Exercise):
-    """The arm with the best lower bound within every budget, and which budgets exclude the others."""
+    """The arm with the best lower bound within every budget, and which budgets exclude
+    the others.
+    """
 
     n_draws = 60
 
@@ -35,12 +37,23 @@ class configure(Exercise):
         ]
         for arm in arms:
             arm["share"] = arm["low"] + int(rng.integers(1, 6)) / 16
-        budget = {"tokens": int(rng.integers(2, 5)) * 100, "p95": int(rng.integers(2, 6)) / 4, "update_minutes": float(rng.choice([0.0, 5.0, 60.0]))}
+        budget = {
+            "tokens": int(rng.integers(2, 5)) * 100,
+            "p95": int(rng.integers(2, 6)) / 4,
+            "update_minutes": float(rng.choice([0.0, 5.0, 60.0])),
+        }
         return arms, budget
 
     def edges():
         def arm(name, low, tokens, p95=0.5, minutes=0.0, share=0.9):
-            return {"name": name, "share": share, "low": low, "tokens": tokens, "p95": p95, "update_minutes": minutes}
+            return {
+                "name": name,
+                "share": share,
+                "low": low,
+                "tokens": tokens,
+                "p95": p95,
+                "update_minutes": minutes,
+            }
 
         budget = {"tokens": 300, "p95": 1.0, "update_minutes": 5.0}
         return [
@@ -58,28 +71,51 @@ class configure(Exercise):
 
     @wrong("An arm that takes exactly what the budget allows is within it.")
     def at_the_limit(arms, budget):
-        return chosen(arms, budget, faults=lambda arm, budget: broken(arm, budget, exceeds=lambda value, limit: value >= limit))
+        return chosen(
+            arms,
+            budget,
+            faults=lambda arm, budget: broken(
+                arm, budget, exceeds=lambda value, limit: value >= limit
+            ),
+        )
 
-    @wrong("You name the first budget that is broken. Whoever mends the arm wants to know all of them.")
+    @wrong(
+        "You name the first budget that is broken. Whoever mends the arm wants to know all of them."
+    )
     def first_alone(arms, budget):
         return chosen(arms, budget, faults=lambda arm, budget: broken(arm, budget)[:1])
 
-    @wrong("You go by the share that was measured. Of two arms the one that is surer to be good is better: go by the lower bound.")
+    @wrong(
+        "You go by the share that was measured. Of two arms the one that is surer to be good is"
+        " better: go by the lower bound."
+    )
     def by_share(arms, budget):
         return chosen(arms, budget, key=lambda arm: (-arm["share"], arm["tokens"]))
 
-    @wrong("You take the arm with the fewest tokens. Within the budget quality decides, and tokens only between equals.")
+    @wrong(
+        "You take the arm with the fewest tokens. Within the budget quality decides, and tokens"
+        " only between equals."
+    )
     def cheapest(arms, budget):
         return chosen(arms, budget, key=lambda arm: (arm["tokens"], -arm["low"]))
 
-    @wrong("Of arms with the same lower bound you take the first. The one with fewer tokens is better.")
+    @wrong(
+        "Of arms with the same lower bound you take the first. The one with fewer tokens is better."
+    )
     def first_of_equals(arms, budget):
         return chosen(arms, budget, key=lambda arm: -arm["low"])
 
-    @wrong("Arms that no budget excludes do not belong among the excluded, not even with an empty list.")
+    @wrong(
+        "Arms that no budget excludes do not belong among the excluded, not even with an empty"
+        " list."
+    )
     def all_are_named(arms, budget):
         return chosen(arms, budget)[0], {arm["name"]: broken(arm, budget) for arm in arms}
 
-    @wrong("You choose among all arms. One that breaks a budget cannot be taken, however good it is.")
+    @wrong(
+        "You choose among all arms. One that breaks a budget cannot be taken, however good it is."
+    )
     def budgets_forgotten(arms, budget):
-        return (min(arms, key=lambda arm: (-arm["low"], arm["tokens"]))["name"] if arms else None), chosen(arms, budget)[1]
+        return (
+            min(arms, key=lambda arm: (-arm["low"], arm["tokens"]))["name"] if arms else None
+        ), chosen(arms, budget)[1]

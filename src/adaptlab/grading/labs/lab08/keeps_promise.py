@@ -18,7 +18,11 @@ class keeps_promise(Exercise):
 
     def draw(rng):
         seconds = (rng.integers(1, 40, size=int(rng.integers(1, 45))) / 16).tolist()
-        return seconds, int(rng.choice([50, 75, 80, 90, 95, 99, 100])), int(rng.integers(1, 40)) / 16
+        return (
+            seconds,
+            int(rng.choice([50, 75, 80, 90, 95, 99, 100])),
+            int(rng.integers(1, 40)) / 16,
+        )
 
     def edges():
         ten = [n / 8 for n in (3, 1, 4, 1, 5, 9, 2, 6, 5, 10)]
@@ -39,22 +43,34 @@ class keeps_promise(Exercise):
         found = ranked(seconds, percent)
         return found, found <= limit
 
-    @wrong("You judge the mean. A promise on 95 of 100 says nothing on the mean, which a few slow queries can leave alone.")
+    @wrong(
+        "You judge the mean. A promise on 95 of 100 says nothing on the mean, which a few slow"
+        " queries can leave alone."
+    )
     def mean(seconds, percent, limit):
         found = float(np.mean(seconds))
         return found, found <= limit
 
-    @wrong("Your percentile lies between two queries. Asked for is one of the seconds that were measured.")
+    @wrong(
+        "Your percentile lies between two queries. Asked for is one of the seconds that were"
+        " measured."
+    )
     def between(seconds, percent, limit):
         found = float(np.percentile(seconds, percent))
         return found, found <= limit
 
-    @wrong("You take one query too few: at least that share has to be as fast, so where the share is no whole number of queries, one more counts.")
+    @wrong(
+        "You take one query too few: at least that share has to be as fast, so where the share is"
+        " no whole number of queries, one more counts."
+    )
     def rounded_down(seconds, percent, limit):
         found = sorted(seconds)[max(percent * len(seconds) // 100, 1) - 1]
         return found, found <= limit
 
-    @wrong("You are one rank too far. Where the share is a whole number of queries, the last of them is it.")
+    @wrong(
+        "You are one rank too far. Where the share is a whole number of queries, the last of them"
+        " is it."
+    )
     def one_too_far(seconds, percent, limit):
         found = sorted(seconds)[min(percent * len(seconds) // 100, len(seconds) - 1)]
         return found, found <= limit

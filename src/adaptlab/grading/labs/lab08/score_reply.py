@@ -4,8 +4,10 @@ import re
 
 from adaptlab.grading.exercise import Exercise, wrong
 
-NOT_THERE, START = "not in our handbook", "Sources: "
-VALUES, NAMES = ("blue", "12", "Lynx", "steel"), ("Ada", "Ben Okoro", "Zoë")
+NOT_THERE = "not in our handbook"
+START = "Sources: "
+VALUES = ("blue", "12", "Lynx", "steel")
+NAMES = ("Ada", "Ben Okoro", "Zoë")
 
 
 def word_in(value, text):
@@ -20,17 +22,26 @@ def parts(reply):
 
 def formed(reply):
     lines = reply.split("\n")
-    return len(lines) == 3 and re.fullmatch(r"Sources: (none|[0-9]+(, [0-9]+)*)", lines[2]) is not None
+    return (
+        len(lines) == 3 and re.fullmatch(r"Sources: (none|[0-9]+(, [0-9]+)*)", lines[2]) is not None
+    )
 
 
 def toned(reply):
     lines = reply.split("\n")
-    return lines[0].startswith("Hello ") and lines[0].endswith(",") and len(lines[0]) > 7 and "!" not in reply
+    return (
+        lines[0].startswith("Hello ")
+        and lines[0].endswith(",")
+        and len(lines[0]) > 7
+        and "!" not in reply
+    )
 
 
 def stated(reply, value):
     letter = parts(reply)[0]
-    return NOT_THERE in letter if value is None else word_in(value, letter) and NOT_THERE not in letter
+    return (
+        NOT_THERE in letter if value is None else word_in(value, letter) and NOT_THERE not in letter
+    )
 
 
 def numbers(reply):
@@ -38,11 +49,20 @@ def numbers(reply):
 
 
 def cited(reply, value, gold):
-    return parts(reply)[1] == "Sources: none" if value is None else bool(numbers(reply)) and numbers(reply) <= set(gold)
+    return (
+        parts(reply)[1] == "Sources: none"
+        if value is None
+        else bool(numbers(reply)) and numbers(reply) <= set(gold)
+    )
 
 
 def scores(reply, value, gold, **changed):
-    return {"form": formed(reply), "right": stated(reply, value), "cited": cited(reply, value, gold), "tone": toned(reply)} | changed
+    return {
+        "form": formed(reply),
+        "right": stated(reply, value),
+        "cited": cited(reply, value, gold),
+        "tone": toned(reply),
+    } | changed
 
 
 class score_reply(Exercise):
@@ -52,19 +72,43 @@ class score_reply(Exercise):
 
     def draw(rng):
         value = None if rng.random() < 0.25 else str(rng.choice(VALUES))
-        gold = {int(number) for number in rng.choice([1, 2, 3, 4, 12], size=int(rng.integers(1, 4)), replace=False)} if value else set()
-        word = [value or "blue", "blueish", "124", "it is " + NOT_THERE, "grey"][int(rng.choice(5, p=[0.5, 0.1, 0.1, 0.2, 0.1]))]
+        gold = (
+            {
+                int(number)
+                for number in rng.choice(
+                    [1, 2, 3, 4, 12], size=int(rng.integers(1, 4)), replace=False
+                )
+            }
+            if value
+            else set()
+        )
+        word = [value or "blue", "blueish", "124", "it is " + NOT_THERE, "grey"][
+            int(rng.choice(5, p=[0.5, 0.1, 0.1, 0.2, 0.1]))
+        ]
         name = NAMES[rng.integers(3)]
-        first = [f"Hello {name},", f"Hello {name}", "Hello ,", f"Costly {name},"][int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))]
-        shown = sorted(rng.choice([1, 2, 3, 4, 12], size=int(rng.integers(1, 4)), replace=False)) if rng.random() < 0.5 else sorted(gold)
+        first = [f"Hello {name},", f"Hello {name}", "Hello ,", f"Costly {name},"][
+            int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))
+        ]
+        shown = (
+            sorted(rng.choice([1, 2, 3, 4, 12], size=int(rng.integers(1, 4)), replace=False))
+            if rng.random() < 0.5
+            else sorted(gold)
+        )
         last = START + (", ".join(map(str, shown)) or "none")
-        last = [last, "Sources: none", last.replace(", ", ","), "See " + last][int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))]
+        last = [last, "Sources: none", last.replace(", ", ","), "See " + last][
+            int(rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))
+        ]
         middle = f"The answer is {word}{'!' if rng.random() < 0.1 else '.'}"
-        lines = [first, middle, last] if rng.random() < 0.85 else [first, middle, "", last][: int(rng.integers(1, 5))]
+        lines = (
+            [first, middle, last]
+            if rng.random() < 0.85
+            else [first, middle, "", last][: int(rng.integers(1, 5))]
+        )
         return "\n".join(lines), value, gold
 
     def edges():
-        good, absent = "Hello Ada,\nIt is blue.\nSources: 2, 3", f"Hello Ada,\nThat is {NOT_THERE}.\nSources: none"
+        good = "Hello Ada,\nIt is blue.\nSources: 2, 3"
+        absent = f"Hello Ada,\nThat is {NOT_THERE}.\nSources: none"
         return [
             (good, "blue", {2, 3}),
             (good, "blue", {2, 3, 4}),
@@ -90,39 +134,97 @@ class score_reply(Exercise):
     def right(reply, value, gold):
         return scores(reply, value, gold)
 
-    @wrong("You find the value inside other words: `blue` in `bluer`, `12` in `124`. It has to stand as a word of its own.")
+    @wrong(
+        "You find the value inside other words: `blue` in `bluer`, `12` in `124`. It has to stand"
+        " as a word of its own."
+    )
     def inside_words(reply, value, gold):
         letter = parts(reply)[0]
-        return scores(reply, value, gold, right=stated(reply, value) if value is None else value in letter and NOT_THERE not in letter)
+        return scores(
+            reply,
+            value,
+            gold,
+            right=(
+                stated(reply, value)
+                if value is None
+                else value in letter and NOT_THERE not in letter
+            ),
+        )
 
     @wrong("You look for the value in the line of sources, too. A number there is no answer.")
     def in_the_sources(reply, value, gold):
-        return scores(reply, value, gold, right=stated(reply, value) if value is None else word_in(value, reply) and NOT_THERE not in reply)
+        return scores(
+            reply,
+            value,
+            gold,
+            right=(
+                stated(reply, value)
+                if value is None
+                else word_in(value, reply) and NOT_THERE not in reply
+            ),
+        )
 
-    @wrong("A reply that gives the value and says that it is not in the handbook says both, and is not right.")
+    @wrong(
+        "A reply that gives the value and says that it is not in the handbook says both, and is not"
+        " right."
+    )
     def says_both(reply, value, gold):
-        return scores(reply, value, gold, right=stated(reply, value) if value is None else word_in(value, parts(reply)[0]))
+        return scores(
+            reply,
+            value,
+            gold,
+            right=stated(reply, value) if value is None else word_in(value, parts(reply)[0]),
+        )
 
     @wrong("One right source is enough for you. None of those that are cited may be a wrong one.")
     def any_source(reply, value, gold):
-        return scores(reply, value, gold, cited=cited(reply, value, gold) if value is None else bool(numbers(reply) & set(gold)))
+        return scores(
+            reply,
+            value,
+            gold,
+            cited=cited(reply, value, gold) if value is None else bool(numbers(reply) & set(gold)),
+        )
 
     @wrong("You ask for every right source. Citing some of them is enough, if no other is cited.")
     def every_source(reply, value, gold):
-        return scores(reply, value, gold, cited=cited(reply, value, gold) if value is None else numbers(reply) == set(gold))
+        return scores(
+            reply,
+            value,
+            gold,
+            cited=cited(reply, value, gold) if value is None else numbers(reply) == set(gold),
+        )
 
-    @wrong("Citing nothing counts as citing nothing wrong, with you. Where there is a value, a source is wanted.")
+    @wrong(
+        "Citing nothing counts as citing nothing wrong, with you. Where there is a value, a source"
+        " is wanted."
+    )
     def nothing_is_enough(reply, value, gold):
-        return scores(reply, value, gold, cited=cited(reply, value, gold) if value is None else numbers(reply) <= set(gold))
+        return scores(
+            reply,
+            value,
+            gold,
+            cited=cited(reply, value, gold) if value is None else numbers(reply) <= set(gold),
+        )
 
     @wrong("Where the handbook says nothing, you accept sources. Then the line has to say `none`.")
     def sources_for_nothing(reply, value, gold):
-        return scores(reply, value, gold, cited=cited(reply, value, gold) if value is not None else True)
+        return scores(
+            reply, value, gold, cited=cited(reply, value, gold) if value is not None else True
+        )
 
     @wrong("You do not mind letters large and small. The value is wanted as it is written.")
     def any_case(reply, value, gold):
         letter = parts(reply)[0]
-        return scores(reply, value, gold, right=stated(reply, value) if value is None else word_in(value.lower(), letter.lower()) and NOT_THERE not in letter)
+        return scores(
+            reply,
+            value,
+            gold,
+            right=(
+                stated(reply, value)
+                if value is None
+                else word_in(value.lower(), letter.lower()) and NOT_THERE not in letter
+            ),
+        )
 
     @wrong("You let the exclamation mark pass. The house does not shout, anywhere in a reply.")
     def shouting(reply, value, gold):
