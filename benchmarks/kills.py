@@ -23,7 +23,7 @@ def main() -> None:
     from grading.kills import killed_and_whole
 
     from adaptlab.grading.notebook import read_lab
-    from adaptlab.grading.submissions.find import Submission
+    from adaptlab.grading.submissions.submission import Submission
 
     content = [
         as_notebook(cells(f"x = {i}", same_strength=WRONG) if i % 2 else cells(f"x = {i}"))

@@ -16,7 +16,7 @@ from adaptlab.grading.notebook import Lab, read_lab
 from adaptlab.grading.sandbox.box import prepared
 from adaptlab.grading.sandbox.levels import level
 from adaptlab.grading.sandbox.limits import Limits
-from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.submission import Submission
 
 NAMES = ("count_adapters", "same_strength", "shipping_order")
 SOLUTIONS = {

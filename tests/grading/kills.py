@@ -18,7 +18,7 @@ import psutil
 
 from adaptlab.grading.notebook import Lab
 from adaptlab.grading.records.marks import Ledger
-from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.submission import Submission
 
 
 def rows(path: Path, lab: Lab) -> list:

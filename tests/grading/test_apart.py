@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 from grading.conftest import LIMITS, cells, code_cell
 
-from adaptlab.grading.check import exercises
 from adaptlab.grading.codec import encode
+from adaptlab.grading.exercises import exercises
 from adaptlab.grading.grade import judge_of, of_content
 from adaptlab.grading.judging import judged, read_texts
 from adaptlab.grading.sandbox.limited_fork import TooMuch, apart
 from adaptlab.grading.sandbox.limits import MIB
-from adaptlab.grading.submissions.find import Submission
-from adaptlab.grading.submissions.storable import storable
+from adaptlab.grading.storable import storable
+from adaptlab.grading.submissions.submission import Submission
 
 
 def test_work_gives_what_it_gives():

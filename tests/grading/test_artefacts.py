@@ -19,22 +19,18 @@ from typer.testing import CliRunner
 
 from adaptlab.cli.labs import labs_app
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.artefact import files_of
 from adaptlab.grading.batch import grade_all
-from adaptlab.grading.check import NotYet, exercises, run_check
+from adaptlab.grading.check import NotYet, run_check
+from adaptlab.grading.exercises import exercises, files_of
 from adaptlab.grading.grade import Mark, grade, judge_of
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.records.feedback import misconceptions
 from adaptlab.grading.records.marks import Ledger, Sheet
 from adaptlab.grading.sandbox.box import BoxError
 from adaptlab.grading.sandbox.limits import Limits
-from adaptlab.grading.submissions.find import (
-    Beside,
-    Submission,
-    find_submissions,
-    wanted_name,
-    without_notebook,
-)
+from adaptlab.grading.submissions.find import find_submissions, without_notebook
+from adaptlab.grading.submissions.submission import Beside, Submission
+from adaptlab.grading.submissions.taken import wanted_name
 from adaptlab.grading.worker_pool import processes
 from adaptlab.lora.adapter import inject
 from adaptlab.lora.adapter_file import form, read_adapter, save_adapter

@@ -13,8 +13,7 @@ import pytest
 from grading.conftest import archive, as_notebook, cells
 
 from adaptlab.grading.notebook import read_cells, read_cells_apart
-from adaptlab.grading.submissions import find as intake
-from adaptlab.grading.submissions import spool
+from adaptlab.grading.submissions import spool, taken
 from adaptlab.grading.submissions.find import find_submissions
 from adaptlab.grading.submissions.spool import Held, NoRoom, folder, hold
 
@@ -56,7 +55,7 @@ def test_one_piece_that_unpacks_to_a_gigabyte_costs_its_student_alone(tmp_path):
 
 def test_a_student_hands_in_no_more_than_the_limit(tmp_path, monkeypatch):
     many = archive({f"n{i}_lab04.ipynb": GOOD + b" " * i for i in range(50)})
-    monkeypatch.setattr(intake, "MAX_STUDENT", len(many) + 10 * len(GOOD))
+    monkeypatch.setattr(taken, "MAX_STUDENT", len(many) + 10 * len(GOOD))
     entries = {"joe_1_2_lab04.zip": many, "ann_5_6_lab04.zip": archive({"lab04_lora.ipynb": GOOD})}
     entries |= {f"zoe{i}_3_4_lab04_lora.ipynb": GOOD for i in range(50)}
     (tmp_path / "export.zip").write_bytes(archive(entries))
@@ -65,14 +64,14 @@ def test_a_student_hands_in_no_more_than_the_limit(tmp_path, monkeypatch):
     assert "notebooks for lab04" in found["joe_1"].fault and found["joe_1"].unclear
     assert all(one.content == GOOD for name, one in found.items() if name != "joe_1")
     (tmp_path / "joe_lab04.zip").write_bytes(
-        archive({"lab04_lora.ipynb": GOOD + b" " * 2 * intake.MAX_STUDENT})
+        archive({"lab04_lora.ipynb": GOOD + b" " * 2 * taken.MAX_STUDENT})
     )
     (one,) = find_submissions(tmp_path / "joe_lab04.zip", LAB)
     assert "MB in all, unpacked" in one.fault
 
 
 def test_archives_of_one_student_in_a_folder_count_together(tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "MAX_STUDENT", 3 * len(GOOD))
+    monkeypatch.setattr(taken, "MAX_STUDENT", 3 * len(GOOD))
     for student in ("joe", "zoe"):
         (tmp_path / student).mkdir()
     for i in range(9):

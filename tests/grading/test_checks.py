@@ -14,9 +14,10 @@ import pytest
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading import check
 from adaptlab.grading.artefact import Artefact
-from adaptlab.grading.check import NotWritten, NotYet, exercises, predicted, run_check
+from adaptlab.grading.check import NotWritten, NotYet, predicted, run_check
 from adaptlab.grading.codec import Other, Raised
 from adaptlab.grading.exercise import Judge, Words, attempt
+from adaptlab.grading.exercises import exercises
 from adaptlab.grading.probes import call
 from adaptlab.grading.telling import call_text
 

@@ -25,7 +25,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import Task, grade_all
 from adaptlab.grading.records.marks import Ledger
 from adaptlab.grading.sandbox.limits import DEFAULT
-from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.submission import Submission
 from adaptlab.grading.worker_pool import cluster, processes
 
 pytestmark = pytest.mark.usefixtures("box_level")

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.judging import plain
+from adaptlab.grading.codec import plain
 from adaptlab.grading.sandbox import box, bwrap
 from adaptlab.grading.sandbox import fork_server_client as warm
 from adaptlab.grading.sandbox import self_check as doctor

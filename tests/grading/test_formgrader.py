@@ -21,7 +21,7 @@ from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.records.formgrader import write_course
 from adaptlab.grading.records.marks import Ledger
 from adaptlab.grading.records.nbgrader import read_foreign, write_gradebook
-from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.submission import Submission
 
 COURSE = Path(__file__).parents[2]
 LAB = "lab04_lora"

@@ -16,7 +16,7 @@ from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.notebook import read_lab
 from adaptlab.grading.records.marks import Ledger, Policy
 from adaptlab.grading.records.nbgrader import Foreign, read_foreign, write_gradebook
-from adaptlab.grading.submissions.find import Submission, digest_of
+from adaptlab.grading.submissions.submission import Submission, digest_of
 
 NAME = "lab04_short"
 GOT = {

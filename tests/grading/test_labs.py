@@ -9,13 +9,12 @@ from rapidfuzz import fuzz
 
 from adaptlab.course.labs import build_labs, faults, find_sources, out_of_step, solved
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.artefact import files_of
-from adaptlab.grading.check import exercises
+from adaptlab.grading.exercises import exercises, files_of
 from adaptlab.grading.grade import grade
 from adaptlab.grading.notebook import Cell, read_cells, read_lab
 from adaptlab.grading.sandbox.box import prepared
 from adaptlab.grading.sandbox.limits import Limits
-from adaptlab.grading.submissions.find import Beside, Submission
+from adaptlab.grading.submissions.submission import Beside, Submission
 
 ROOT = Path(__file__).parents[2]
 SOURCES = find_sources(ROOT / "solutions")

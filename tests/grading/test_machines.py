@@ -18,7 +18,7 @@ VERDICTS = """
 import json, sys
 import torch
 from grading.test_checks import answers, verdict
-from adaptlab.grading.check import exercises
+from adaptlab.grading.exercises import exercises
 
 said = {}
 for name, exercise in exercises(sys.argv[1]).items():

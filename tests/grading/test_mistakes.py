@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from adaptlab.grading.check import exercises
 from adaptlab.grading.combine import combined
 from adaptlab.grading.exercise import REST, Exercise, Judge, wrong
+from adaptlab.grading.exercises import exercises
 from adaptlab.grading.grade import Mark
 from adaptlab.grading.labs.lab01.attack_outcome import attack_outcome
 from adaptlab.grading.labs.lab01.best_buy import best_buy

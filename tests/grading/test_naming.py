@@ -10,9 +10,10 @@ from grading.conftest import archive, as_notebook, cells
 from adaptlab.grading.notebook import read_lab
 from adaptlab.grading.records.feedback import in_a_line
 from adaptlab.grading.records.marks import Ledger
-from adaptlab.grading.submissions.find import Submission, find_submissions, without_notebook
+from adaptlab.grading.submissions.find import find_submissions, without_notebook
 from adaptlab.grading.submissions.gradescope import METADATA
 from adaptlab.grading.submissions.naming import Owner, Person, moment, owner_of
+from adaptlab.grading.submissions.submission import Submission
 
 GOOD = as_notebook(cells())
 OTHER = as_notebook(cells("x = 1"))

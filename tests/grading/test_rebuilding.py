@@ -9,7 +9,8 @@ from grading.conftest import NAMES, SOLUTIONS, answer_cell, as_notebook, cells, 
 
 from adaptlab.grading.grade import grade
 from adaptlab.grading.notebook import MAX_SOURCE, Invalid, answers_of, read_cells, read_lab, rebuild
-from adaptlab.grading.submissions.find import Submission, find_submissions
+from adaptlab.grading.submissions.find import find_submissions
+from adaptlab.grading.submissions.submission import Submission
 
 RIGHT = SOLUTIONS["same_strength"]
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"

@@ -14,9 +14,9 @@ from adaptlab.course.labs import RELEASED, labs_of, solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.batch import read_lab_named
-from adaptlab.grading.check import exercises
 from adaptlab.grading.codec import Raised
 from adaptlab.grading.exercise import Exercise, Parsons
+from adaptlab.grading.exercises import exercises
 from adaptlab.grading.recorded import _exercise, record
 from adaptlab.grading.release import release
 

@@ -12,7 +12,7 @@ from adaptlab.grading.batch import read_lab_named
 from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.records.marks import Ledger
 from adaptlab.grading.records.worksheet import read_worksheet, rubric
-from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.submission import Submission
 
 COURSE = Path(__file__).parents[2]
 LAB = "lab04_lora"

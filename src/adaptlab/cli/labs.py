@@ -70,8 +70,8 @@ def labs_check(
     Where there is no box, in a process, and it says what that leaves out. Exit status 1 if an
     exercise does not pass.
     """
-    from adaptlab.grading.artefact import files_of
     from adaptlab.grading.batch import read_lab_named, run_whole
+    from adaptlab.grading.exercises import files_of
     from adaptlab.grading.records.feedback import visible
     from adaptlab.grading.sandbox.bare_process import LEFT_OUT
     from adaptlab.grading.sandbox.levels import level_of_own

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from adaptlab.evals.statistics import proportion
-from adaptlab.grading.check import exercises
 from adaptlab.grading.codec import Raised
 from adaptlab.grading.exercise import MEASURED, Exercise, Verdict, attempt
 from adaptlab.grading.submissions.find import file_beside
@@ -129,9 +128,3 @@ class Measure:
             if shows(right, got):
                 return Verdict("wrong", f"{shows.symptom}{MEASURED}{said}", name)
         return Verdict("wrong", f"Too few replies are right.{MEASURED}{said}")
-
-
-def files_of(lab: str) -> dict[str, int]:
-    """The files that are handed in beside a lab's notebook, and how many bytes each may have."""
-    found = [exercise for exercise in exercises(lab[:5]).values() if issubclass(exercise, Artefact)]
-    return {exercise.file: exercise.max_bytes for exercise in found}

@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from threading import Lock
 
 from adaptlab.course.labs import labs_of, solved
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.artefact import files_of
+from adaptlab.grading.exercises import files_of
 from adaptlab.grading.grade import Graded, Mark, grade
 from adaptlab.grading.notebook import Lab, read_lab
 from adaptlab.grading.records.marks import Ledger
@@ -27,7 +27,7 @@ from adaptlab.grading.sandbox.box import prepared
 from adaptlab.grading.sandbox.levels import level
 from adaptlab.grading.sandbox.limited_fork import apart
 from adaptlab.grading.sandbox.limits import DEFAULT, Limits
-from adaptlab.grading.submissions.find import Submission, digest_of
+from adaptlab.grading.submissions.submission import Submission, digest_of
 from adaptlab.grading.worker_pool import WorkerPool, processes
 from adaptlab.progress import progress_bar
 
@@ -72,8 +72,8 @@ def code_of(lab: str) -> str:
     for path in sorted(path.relative_to(here) for path in here.rglob("*.py")):
         if not OTHERS.search(path.as_posix().replace(lab[:5], "")):
             digest.update(path.as_posix().encode() + (here / path).read_bytes())
-    for path in READERS:
-        digest.update(path.encode() + (here.parent / path).read_bytes())
+    for name in READERS:
+        digest.update(name.encode() + (here.parent / name).read_bytes())
     # Not by sys.path: whoever imports setuptools puts its own copies of packages on that.
     places = sorted({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})
     for line in sorted({f"{found.name}=={found.version}" for found in distributions(path=places)}):
@@ -218,7 +218,7 @@ def _results(tasks: Sequence[Task], worker_pool: WorkerPool) -> Iterator[tuple[T
     what ends a worker alone is left to a person.
     """
     waiting = list(tasks)
-    suspects = []
+    suspects: list[Task] = []
     while waiting or suspects:
         alone = not waiting
         with closing(
@@ -235,7 +235,7 @@ def _results(tasks: Sequence[Task], worker_pool: WorkerPool) -> Iterator[tuple[T
 
 def _round(
     source: list[Task], width: int, worker_pool: WorkerPool
-) -> Iterator[tuple[Task, Future]]:
+) -> Generator[tuple[Task, Future]]:
     """Take tasks from a list, so many at a time, and give them back as they end. After a death
     nothing more is taken.
     """

@@ -5,7 +5,6 @@ grader does the same with the call in a box and other inputs, so nothing that ru
 mark.
 """
 
-import importlib
 import secrets
 import signal
 import threading
@@ -13,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from adaptlab.errors import AdaptLabError
 from adaptlab.grading.exercise import Exercise
+from adaptlab.grading.exercises import exercises
 
 PATIENCE_SECONDS = 60  # for all calls of an answer; the grader's box has less
 
@@ -63,19 +62,6 @@ def _in_time() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def exercises(lab: str) -> dict[str, type[Exercise]]:
-    """The exercises of a lab by their names, in order."""
-    from adaptlab.grading.recorded import is_recorded, recorded_exercises
-
-    if is_recorded():
-        return recorded_exercises(lab)
-    try:
-        module = importlib.import_module(f"adaptlab.grading.labs.{lab}")
-    except ModuleNotFoundError as error:
-        raise AdaptLabError(f"There is no lab {lab!r}; labs are named lab01 to lab08.") from error
-    return {name: getattr(module, name) for name in module.__all__}
 
 
 def run_check(exercise: type[Exercise], answer) -> Passed:

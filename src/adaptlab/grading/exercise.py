@@ -43,7 +43,7 @@ def wrong(sentence: str) -> Callable:
     sentence is said to them.
     """
 
-    def mark(function: Callable) -> Callable:
+    def mark(function: Any) -> Any:
         function.misconception = sentence
         return function
 
@@ -53,7 +53,7 @@ def wrong(sentence: str) -> Callable:
 def symptom(sentence: str) -> Callable:
     """Marks a function `(expected, got) -> bool` of an exercise as the sign of a misconception."""
 
-    def mark(function: Callable) -> Callable:
+    def mark(function: Any) -> Any:
         function.symptom = sentence
         return function
 
@@ -78,25 +78,28 @@ class Exercise:
     # 1e-7 of their size; wrong ones by far more.
     rtol: ClassVar[float] = 1e-4
     atol: ClassVar[float] = 1e-5
-    misconceptions: ClassVar[dict[str, Callable]]
-    symptoms: ClassVar[dict[str, Callable]]
+    misconceptions: ClassVar[dict[str, Any]]
+    symptoms: ClassVar[dict[str, Any]]
+    right: ClassVar[Any]  # the right answer, a function of an exercise's arguments
 
     def __init_subclass__(cls) -> None:
+        named = {name: getattr(cls, name) for name in vars(cls)}
         cls.misconceptions = {
-            name: value for name, value in vars(cls).items() if hasattr(value, "misconception")
+            name: value for name, value in named.items() if hasattr(value, "misconception")
         }
-        cls.symptoms = {
-            name: value for name, value in vars(cls).items() if hasattr(value, "symptom")
-        }
+        cls.symptoms = {name: value for name, value in named.items() if hasattr(value, "symptom")}
 
+    @staticmethod
     def edges() -> list[tuple]:
         """Arguments that are always among the inputs."""
         return []
 
+    @staticmethod
     def draw(rng: np.random.Generator) -> tuple:
         """Random arguments of one call."""
         raise NotImplementedError
 
+    @staticmethod
     def in_words(*args: Any) -> tuple:
         """Arguments as a sentence to the student shows them; a `Words` stands for what a probe
         makes of plain data, a function for example.
@@ -171,6 +174,7 @@ class Parsons(Exercise):
                 )
             )
 
+    @staticmethod
     def draw(rng):
         return ()
 
@@ -310,7 +314,7 @@ class Judge:
         return Verdict("student error" if raised else "wrong", "\n".join([call, *lines]))
 
 
-def _shows(function: Callable, expected: Any, got: Any) -> bool:
+def _shows(function: Any, expected: Any, got: Any) -> bool:
     """Whether a result shows a symptom; one of another form than the right one may make the
     question itself fail, and then it does not.
     """

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.artefact import Artefact, Measure
-from adaptlab.grading.check import exercises
-from adaptlab.grading.exercise import Judge
+from adaptlab.grading.artefact import Artefact
+from adaptlab.grading.exercises import exercises
 from adaptlab.grading.judging import Judged, judged, read_texts
 from adaptlab.grading.measure import SECOND_TRY, measure
 from adaptlab.grading.notebook import (
@@ -28,7 +28,7 @@ from adaptlab.grading.notebook import (
 )
 from adaptlab.grading.sandbox.box import Box, BoxError
 from adaptlab.grading.sandbox.limits import DEFAULT, Limits
-from adaptlab.grading.submissions.find import Submission
+from adaptlab.grading.submissions.submission import Submission
 
 OUT_OF_TIME = "The notebook ended or held up the grader again and again, and its time is over:"
 SHOWN = ("prediction", "measured")  # variables of a notebook that its page shows
@@ -81,7 +81,7 @@ def of_content(secret: int, digest: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def judge_of(lab: str, name: str, secret: int) -> Judge | Measure:
+def judge_of(lab: str, name: str, secret: int) -> Any:
     """The judge of an exercise, whose inputs hang on a secret."""
     digest = hashlib.sha256(f"{secret}/{lab}/{name}".encode()).digest()
     return exercises(lab)[name].judge(int.from_bytes(digest[:4]))
@@ -214,12 +214,12 @@ class _Attempt:
         self.limits = limits
         self.code = list(code)
         self.checks = checks
-        self.errors = {}
-        self.doing = None
+        self.errors: dict[Cell, str] = {}
+        self.doing: Any = None  # a cell, or the name of an exercise
         self.doubtful: dict[str, tuple] = {}
         self.left = [name for name in lab.points if name not in files]
-        self.slow = set()
-        self.killed = set()
+        self.slow: set = set()
+        self.killed: set = set()
         self.ours = {cell.id for cell in lab.cells}
 
     def finish(self) -> None:

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,42 +88,44 @@ def recorded_exercises(lab: str) -> dict[str, type[Exercise]]:
     return {about["name"]: _exercise(about) for about in read_json(path)}
 
 
-def _exercise(about: dict) -> type[Exercise]:
+def _exercise(about: dict) -> Any:
     module, _, name = about["probe"].partition(":")
     probe = getattr(importlib.import_module(module), name)
     if "file" in about:
         return _file(about, probe)
-    kind = type(about["name"], (_Order if "orders" in about else _Called,), {"probe": probe})
+    kind: Any = type(about["name"], (_Order if "orders" in about else _Called,), {"probe": probe})
     kind.about = about
     if "parameters" in about:
         kind.right = _named(about["parameters"])
     return kind
 
 
-def _named(names: list[str]) -> Callable:
+def _named(names: list[str]) -> Any:
     """A function that only shows the names of its parameters."""
 
     def right(*args):
         raise NotImplementedError
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    right.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    vars(right)["__signature__"] = inspect.Signature(
+        [inspect.Parameter(name, kind) for name in names]
+    )
     return staticmethod(right)
 
 
 def _file(about: dict, probe) -> type[Artefact]:
     values = {name: about[name] for name in OF_A_FILE} | {"settings": tuple(about["settings"])}
-    kind = type(about["name"], (Artefact,), values | {"probe": probe})
+    made: Any = type(about["name"], (Artefact,), values | {"probe": probe})
     cases = [Asked(decode(given), right) for given, right in about["cases"]]
 
     def judge(cls, seed: int) -> Measure:
-        made = Measure.__new__(Measure)
-        made.exercise = cls
-        made.cases = cases
-        return made
+        measure = Measure.__new__(Measure)
+        measure.exercise = cls
+        measure.cases = cases
+        return measure
 
-    kind.judge = classmethod(judge)
-    return kind
+    made.judge = classmethod(judge)
+    return made
 
 
 class _Called(Exercise):
@@ -141,6 +143,7 @@ class _Called(Exercise):
         told = enumerate(args)
         return tuple(Words(words[str(i)]) if str(i) in words else arg for i, arg in told)
 
+    @staticmethod
     def right(*args: Any) -> Any:
         """Known by its results alone; `_exercise` gives it the names of its parameters."""
         raise NotImplementedError
@@ -152,6 +155,8 @@ class _Called(Exercise):
 
 
 class _RecordedJudge(Judge):
+    exercise: Any
+
     @cached_property
     def expected(self) -> list:
         return decode(self.exercise.about["expected"])
@@ -171,6 +176,7 @@ class _Order(Exercise):
     n_draws = 1
     about: dict
 
+    @staticmethod
     def draw(rng):
         return ()
 
@@ -209,12 +215,3 @@ class _OrderJudge:
 
 def _is_order(got: Any, letters: str) -> bool:
     return isinstance(got, str | list) and sorted(map(str, got)) == list(letters)
-
-
-def recordings() -> dict[str, str]:
-    """The files of all labs by their names."""
-    from adaptlab.grading.check import exercises
-
-    found = sorted(path.name for path in (Path(__file__).parent / "labs").glob("lab[0-9][0-9]"))
-    made = {lab: [record(exercise) for exercise in exercises(lab).values()] for lab in found}
-    return {f"{lab}.json": json.dumps(rows) + "\n" for lab, rows in made.items()}

@@ -15,7 +15,8 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPrepro
 from adaptlab.course.labs import RELEASED, find_sources, labs_of, out_of_step
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_json, read_text, write_whole
-from adaptlab.grading.recorded import recordings
+from adaptlab.grading.exercises import exercises, lab_names
+from adaptlab.grading.recorded import record
 from adaptlab.progress import progress_bar
 
 AS_THEY_ARE = (".gitignore", "LICENSE", "environment.yml", "pyproject.toml", "requirements.lock")
@@ -94,3 +95,9 @@ def _without_outputs(lesson: Path) -> str:
     for clear in (ClearOutputPreprocessor(), ClearMetadataPreprocessor(clear_cell_metadata=False)):
         notebook, _ = clear.preprocess(notebook, {})
     return nbformat.writes(notebook) + "\n"
+
+
+def recordings() -> dict[str, str]:
+    """The files of recorded exercises, a lab each, by their names."""
+    made = {lab: [record(exercise) for exercise in exercises(lab).values()] for lab in lab_names()}
+    return {f"{lab}.json": json.dumps(rows) + "\n" for lab, rows in made.items()}

@@ -76,7 +76,7 @@ def _array(value: Any) -> str:
     return f"{library}.{maker}({literal(_numbers(value, kind))}{named})"
 
 
-def _numbers(value: Any, kind: str) -> list:
+def _numbers(value: Any, kind: str) -> Any:
     """The numbers of an array; those of single precision with no more digits than they have."""
     if kind != "float32":
         return value.tolist()

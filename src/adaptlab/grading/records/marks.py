@@ -16,8 +16,8 @@ from pathlib import Path
 from adaptlab.database import transaction
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Graded, Mark
-from adaptlab.grading.submissions.find import Submission
 from adaptlab.grading.submissions.naming import Owner, Person
+from adaptlab.grading.submissions.submission import Submission
 
 HOLDS = "marks"
 KEY = "student TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, grader TEXT NOT NULL"
@@ -120,8 +120,10 @@ class Policy:
             return 0
         if late is not None:
             return int(late)
-        late = (datetime.fromisoformat(received) - datetime.fromisoformat(self.due)).total_seconds()
-        return max(0, math.ceil(late / 86400))
+        seconds = (
+            datetime.fromisoformat(received) - datetime.fromisoformat(self.due)
+        ).total_seconds()
+        return max(0, math.ceil(seconds / 86400))
 
     def factor(self, received: str, late: bool | None = None) -> float:
         """What is left of the points, from 1 to 0."""
@@ -477,7 +479,7 @@ class Ledger:
                 (lab,),
             ).fetchall()
             changes = []
-            graders = {}
+            graders: dict[tuple[str, str], list[str]] = {}
             for student, submission, by in rows:
                 if by != grader:
                     graders.setdefault((student, submission), []).append(by)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adaptlab.grading.sandbox.limits import PREFIX, Limits, environment
 from adaptlab.grading.sandbox.running import RunningProcess
@@ -51,7 +52,7 @@ def begin(folder: Path, limits: Limits) -> Bare:
     home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
     words = [sys.executable, "-P", str(folder / "server.py")]
-    process = subprocess.Popen(
+    process: Any = subprocess.Popen(
         words,
         cwd=home,
         env=environment(str(home), str(home / "tmp")),

@@ -24,7 +24,7 @@ from adaptlab.grading.sandbox.fork_server_client import start_fork_server, stop_
 from adaptlab.grading.sandbox.landlock import remove
 from adaptlab.grading.sandbox.levels import LEVELS
 from adaptlab.grading.sandbox.limits import DEFAULT, GRADING, MIB, PREFIX, Limits
-from adaptlab.grading.submissions.storable import storable
+from adaptlab.grading.storable import storable
 
 ERROR_BYTES = 2**16  # of what a cell says of itself
 STOPPED_SECONDS = 2  # that a process may stand still by a signal while its answer is awaited

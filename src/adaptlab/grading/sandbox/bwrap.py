@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adaptlab.grading.sandbox.fork_server_client import FORK_SERVERS, ForkServer, RunningFork
 from adaptlab.grading.sandbox.limits import (
@@ -76,8 +77,8 @@ def command(
     ]
     for place in ("/tmp", "/box"):
         mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]
-    for place in readable():  # after /tmp, in which the course may stand
-        mounts += ["--ro-bind", str(place), str(place)]
+    for shown in readable():  # after /tmp, in which the course may stand
+        mounts += ["--ro-bind", str(shown), str(shown)]
     mounts += ["--tmpfs", str(GRADING), "--remount-ro", str(GRADING)]
     mounts += [
         "--ro-bind",
@@ -181,7 +182,7 @@ class Cold(InMemory, RunningProcess):
 class WalkedIn(InMemory, RunningFork):
     """A box that bubblewrap keeps, and a fork that walked into it. Orphans come to bubblewrap."""
 
-    process: subprocess.Popen
+    process: Any
 
     def close(self) -> None:
         _kill(self.process)
@@ -205,7 +206,9 @@ def walked_in(interpreter: ForkServer, limits: Limits) -> WalkedIn | None:
         return None
     read, write = os.pipe()
     with os.fdopen(read) as info:
-        process = started(interpreter.folder, limits, HOLDER, info=write, stdin=subprocess.DEVNULL)
+        process: Any = started(
+            interpreter.folder, limits, HOLDER, info=write, stdin=subprocess.DEVNULL
+        )
         os.close(write)
         said = info.read()
     with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended already
@@ -232,5 +235,5 @@ def begin(folder: Path, limits: Limits) -> RunningSandbox:
     """Begin a box by the quickest way that there is."""
     if folder in FORK_SERVERS and (begun := walked_in(FORK_SERVERS[folder], limits)):
         return begun
-    process = started(folder, limits, SERVER, stdin=subprocess.PIPE)
+    process: Any = started(folder, limits, SERVER, stdin=subprocess.PIPE)
     return Cold(process.stdin, process.stdout, process)

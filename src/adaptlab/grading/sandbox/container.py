@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adaptlab.grading.sandbox.limits import (
     DEFAULT,
@@ -235,7 +236,11 @@ class Engine:
         prepare(folder)
         name = _name()
         words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/server.py"])
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes: dict[str, Any] = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.DEVNULL,
+        }
         end = subprocess.Popen(
             ["sh", "-c", UNDERTAKER, self.name, name],
             stdin=subprocess.PIPE,
@@ -244,7 +249,7 @@ class Engine:
             start_new_session=True,
         )
         # There Podman leaves a file when memory has run out.
-        process = subprocess.Popen(words, cwd=folder, start_new_session=True, **pipes)
+        process: Any = subprocess.Popen(words, cwd=folder, start_new_session=True, **pipes)
         return Contained(process.stdin, process.stdout, process, end, self, name)
 
     def said(self, *words: str, **more) -> subprocess.CompletedProcess:

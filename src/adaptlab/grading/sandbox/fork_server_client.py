@@ -42,13 +42,19 @@ class ForkServer:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.usable = None
+        self.usable: bool | None = None
         self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [sys.executable, "-P", "-m", "adaptlab.grading.sandbox.fork_server", folder]
+            command = [
+                sys.executable,
+                "-P",
+                "-m",
+                "adaptlab.grading.sandbox.fork_server",
+                str(folder),
+            ]
             self.process = subprocess.Popen(
                 command,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=environment("/box", "/tmp"),
@@ -63,7 +69,7 @@ class ForkServer:
                 bool(select.select([self.line], [], [], PATIENCE)[0])
                 and self.line.recv(10) == b"ready"
             )
-        return self.usable
+        return bool(self.usable)
 
     def mapped_bytes(self) -> int:
         """Addresses that its imports take, libraries on the disk included; 0 if it has ended."""

@@ -2,12 +2,14 @@
 ask for it.
 """
 
+from typing import Any
+
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.sandbox import bare_process as process
 from adaptlab.grading.sandbox import bwrap, landlock
 from adaptlab.grading.sandbox.container import Engine
 
-BOXES = {
+BOXES: dict[str, Any] = {
     "bwrap": bwrap,
     "podman": Engine("podman"),
     "docker": Engine("docker"),

@@ -91,7 +91,7 @@ def _limit_memory(more_bytes: int) -> None:
 
 def _read(pipe: int, until: float) -> bytes:
     """All that comes through a pipe. Raises TooMuch if it does not end in time."""
-    pieces = []
+    pieces: list[bytes] = []
     n_bytes = 0
     while (left := until - time.monotonic()) > 0:
         if select.select([pipe], [], [], left)[0]:

@@ -5,6 +5,7 @@ each call.
 import errno
 import platform
 import struct
+from typing import Any
 
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # their names in the filter
 LOAD = 0x20
@@ -127,11 +128,13 @@ NEW = {"clone3": (435, 435)}  # its flags cannot be seen; where it is not there,
 SHARED = 0x01
 NO_FILE = 0x20
 # Given back to the kernel, shared memory stays and is not seen.
-PRIVATE = {"mmap": ((9, 222), errno.EPERM, [(3, SHARED | NO_FILE, (0, SHARED, NO_FILE))])}
+PRIVATE: dict[str, Any] = {
+    "mmap": ((9, 222), errno.EPERM, [(3, SHARED | NO_FILE, (0, SHARED, NO_FILE))])
+}
 NAMESPACES = 0x7E020000
 STREAM = 1
 SELF = [(0, 0xFFFFFFFF, (0,))]  # a process by its number: oneself
-ONLY = {
+ONLY: dict[str, Any] = {
     "clone": ((56, 220), errno.EPERM, [(0, NAMESPACES, (0,))]),
     # Others can be pointed at a name later.
     "socketpair": ((53, 199), errno.EPERM, [(0, 0xFFFFFFFF, (1,)), (1, 0xF, (STREAM,))]),
@@ -174,13 +177,18 @@ def system_calls(apart: bool = True) -> bytes:
     ]
     # From there on x86_64 has its calls again.
     steps += [(ABOVE, 0, 1, 0x40000000), (RETURN, 0, 0, refused)]
-    for numbers, error, conditions in (PRIVATE if apart else PRIVATE | ONLY).values():
+    limited: Any = PRIVATE if apart else PRIVATE | ONLY
+    for numbers, error, conditions in limited.values():
         steps += _if_called(
             numbers[column],
-            [step for condition in conditions for step in _unless(*condition, FAIL | error)]
+            [
+                step
+                for argument, mask, values in conditions
+                for step in _unless(argument, mask, values, FAIL | error)
+            ]
             + [(RETURN, 0, 0, ALLOW)],
         )
-    more = (
+    more: list[Any] = (
         []
         if apart
         else [

@@ -19,7 +19,7 @@ from pathlib import Path
 from string import Template
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.judging import plain
+from adaptlab.grading.codec import plain
 from adaptlab.grading.sandbox.box import Box, BoxError, prepared
 from adaptlab.grading.sandbox.escape_probes import CALLS, PROBES, Probe
 from adaptlab.grading.sandbox.limits import GRADING, MIB, Limits
@@ -91,9 +91,8 @@ class Bait:
             self.victim = stack.enter_context(self._process())
             stack.enter_context(self._key())
             shared = stack.enter_context(self._memory())
-            stack.callback(
-                lambda: [Path(place, self.word).unlink(missing_ok=True) for place in ("/", "/usr")]
-            )
+            for place in ("/", "/usr"):
+                stack.callback(Path(place, self.word).unlink, missing_ok=True)
             package = Path(adaptlab.__file__)
             self.words = {
                 **files,

@@ -14,6 +14,7 @@ import shutil
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 
 class Silent(types.ModuleType):
@@ -35,11 +36,11 @@ def install_package(here: Path) -> None:
     """Make `adaptlab.grading` this folder, with checks that do nothing."""
     import adaptlab
 
-    package = types.ModuleType("adaptlab.grading")
+    package: Any = types.ModuleType("adaptlab.grading")
     package.__path__ = [str(here)]
     package.check = Silent("check")
     sys.modules["adaptlab.grading"], sys.modules["adaptlab.grading.check"] = package, package.check
-    adaptlab.grading = package
+    vars(adaptlab)["grading"] = package
 
 
 def private_pipes() -> tuple:

@@ -191,7 +191,8 @@ def _common_folders(paths: Sequence[PurePosixPath], lab: str) -> int:
     while len(paths) > 1 and all(len(path.parts) > n + 1 for path in paths):
         rest = [PurePosixPath(*path.parts[n + 1 :]) for path in paths]
         shared = {path.parts[n] for path in paths}
-        if len(shared) > 1 or any(pattern.fullmatch(*shared) for pattern in FOLDERS.values()):
+        first = min(shared)
+        if len(shared) > 1 or any(pattern.fullmatch(first) for pattern in FOLDERS.values()):
             break
         if any(len(path.parts) == 1 and LAB_FIRST.match(path.name) for path in rest):
             break

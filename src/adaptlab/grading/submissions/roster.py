@@ -160,7 +160,7 @@ def _entry(row: dict[str, str]) -> "Entry | None":
 class _Row(dict):
     """A row that can be among the keys of a mapping: it is itself alone."""
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a dict has none
     __eq__ = object.__eq__
 
 

@@ -10,6 +10,7 @@ class best_buy(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         shares = [0.5, 0.8, 0.9, 0.95, 1.0]
         prices = [1.0, 2.5, 2.6, 2.7]
@@ -20,6 +21,7 @@ class best_buy(Exercise):
         ]
         return offers, float(rng.choice(shares[1:]))
 
+    @staticmethod
     def edges():
         def offer(name, price, share):
             return {"name": name, "price": price, "share": share}
@@ -41,33 +43,41 @@ class best_buy(Exercise):
             ([cheap, offer("b", 3.0, 0.9), offer("a", 3.0, 0.9), offer("c", 3.0, 0.9)], 0.8),
         ]
 
+    @staticmethod
     def pick(offers, key):
         """The name of the least offer by a key, the first of equals; None if there is none."""
         return min(offers, key=key)["name"] if offers else None
 
+    @staticmethod
     def cost(offer):
         return offer["price"], -offer["share"]
 
+    @staticmethod
     def enough(offers, target):
         return [offer for offer in offers if offer["share"] >= target]
 
+    @staticmethod
     def right(offers, target):
         return best_buy.pick(best_buy.enough(offers, target), best_buy.cost)
 
+    @staticmethod
     @wrong("You buy the best. Bought is the cheapest of those that are good enough.")
     def the_best(offers, target):
         return best_buy.pick(
             best_buy.enough(offers, target), lambda offer: (-offer["share"], offer["price"])
         )
 
+    @staticmethod
     @wrong("You buy the cheapest, whether it is good enough or not.")
     def the_cheapest(offers, target):
         return best_buy.pick(offers, best_buy.cost)
 
+    @staticmethod
     @wrong("A share that is exactly the target is good enough.")
     def above_target(offers, target):
         return best_buy.pick([offer for offer in offers if offer["share"] > target], best_buy.cost)
 
+    @staticmethod
     @wrong(
         "Of two offers at the same price you take the first, whatever it is worth. The one with the"
         " greater share is the better buy."
@@ -75,12 +85,14 @@ class best_buy(Exercise):
     def price_alone(offers, target):
         return best_buy.pick(best_buy.enough(offers, target), lambda offer: offer["price"])
 
+    @staticmethod
     @wrong(
         "Of two offers that are equal in price and share you take the last. Asked for is the first."
     )
     def last_of_equals(offers, target):
         return best_buy.right(offers[::-1], target)
 
+    @staticmethod
     @wrong(
         "Of two offers that are equal in price and share you take the first of the alphabet. Asked"
         " for is the one that stands first."
@@ -90,6 +102,7 @@ class best_buy(Exercise):
             best_buy.enough(offers, target), lambda offer: (*best_buy.cost(offer), offer["name"])
         )
 
+    @staticmethod
     @wrong(
         "You compare prices by right reply. What is good enough is decided by the target; after"
         " that the price alone counts."
@@ -99,6 +112,7 @@ class best_buy(Exercise):
             best_buy.enough(offers, target), lambda offer: offer["price"] / offer["share"]
         )
 
+    @staticmethod
     @wrong(
         "Where nothing is good enough you buy the best there is. Then there is nothing to buy, and"
         " the answer is None."

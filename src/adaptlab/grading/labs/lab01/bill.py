@@ -49,6 +49,7 @@ def charged(
 class bill(Exercise):
     """What a series of requests costs with a cache of prefixes in whole blocks."""
 
+    @staticmethod
     def draw(rng):
         prompts = [rng.integers(0, 5, size=rng.integers(1, 30)).tolist()]
         for _ in range(rng.integers(3, 7)):
@@ -66,6 +67,7 @@ class bill(Exercise):
         }
         return requests, int(rng.integers(3, 7)), prices
 
+    @staticmethod
     def edges():
         prices = {"read": 3.0, "cached": 0.5, "written": 8.0}
         eight = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -90,9 +92,11 @@ class bill(Exercise):
             ),
         ]
 
+    @staticmethod
     def right(requests, block, prices):
         return charged(requests, block, prices)
 
+    @staticmethod
     @wrong(
         "You compare a prompt with the one right before it. The cache holds all earlier ones, and"
         " the best of them counts."
@@ -105,6 +109,7 @@ class bill(Exercise):
             lambda prompt, earlier, block: most_shared(prompt, earlier[-1:], block),
         )
 
+    @staticmethod
     @wrong(
         "You compare every prompt with the first one. Each earlier prompt is in the cache, and the"
         " best of them counts."
@@ -117,6 +122,7 @@ class bill(Exercise):
             lambda prompt, earlier, block: most_shared(prompt, earlier[:1], block),
         )
 
+    @staticmethod
     @wrong(
         "You do not round down to whole blocks: a block that is only partly the same is read again,"
         " as a whole."
@@ -126,6 +132,7 @@ class bill(Exercise):
             requests, block, prices, lambda prompt, earlier, block: most_shared(prompt, earlier, 1)
         )
 
+    @staticmethod
     @wrong(
         "You round up to whole blocks. The last of them differs from what is kept, so it is of no"
         " use."
@@ -136,6 +143,7 @@ class bill(Exercise):
 
         return charged(requests, block, prices, cached_of)
 
+    @staticmethod
     @wrong(
         "A prompt that came before as a whole is free of reading in your bill. Its last token is"
         " always read: the reply's first token is made from it."
@@ -150,6 +158,7 @@ class bill(Exercise):
             ),
         )
 
+    @staticmethod
     @wrong(
         "You take the last token off after rounding. What is left is no whole number of blocks any"
         " more: first the token, then the blocks."
@@ -163,6 +172,7 @@ class bill(Exercise):
 
         return charged(requests, block, prices, cached_of)
 
+    @staticmethod
     @wrong(
         "Cached tokens cost nothing in your bill. They are cheap, but they have a price of their"
         " own."
@@ -170,18 +180,22 @@ class bill(Exercise):
     def cached_free(requests, block, prices):
         return charged(requests, block, prices, paid=0)
 
+    @staticmethod
     @wrong("Cached tokens are paid twice in your bill: once as cached and once as read.")
     def paid_twice(requests, block, prices):
         return charged(requests, block, prices, read_all=True)
 
+    @staticmethod
     @wrong("There is no cache in your bill: every token of every prompt is paid as read.")
     def no_cache(requests, block, prices):
         return charged(requests, block, prices, lambda prompt, earlier, block: 0)
 
+    @staticmethod
     @wrong("The replies are missing from your bill.")
     def no_replies(requests, block, prices):
         return charged(requests, block, prices, replies=0)
 
+    @staticmethod
     @wrong(
         "You count all places at which two prompts have the same token. After the first difference"
         " nothing helps: a token's state depends on all before it."

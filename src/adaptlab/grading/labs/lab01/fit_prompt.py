@@ -55,6 +55,7 @@ class fit_prompt(Exercise):
     probe = fitted
     n_draws = 30
 
+    @staticmethod
     def draw(rng):
         system = "" if rng.random() < 0.3 else some_words(rng, 2, 5)
         question = some_words(rng, 1, 6)
@@ -74,6 +75,7 @@ class fit_prompt(Exercise):
         )
         return system, examples, question, marks, budget
 
+    @staticmethod
     def in_words(system, examples, question, marks, budget):
         words = "len(message['content'].split())"
         count = Words(
@@ -81,6 +83,7 @@ class fit_prompt(Exercise):
         )
         return system, examples, question, count, budget
 
+    @staticmethod
     def edges():
         two = [["soft blue lamp", "dax"], ["late", "wug"]]
         short_after_long = [
@@ -96,13 +99,16 @@ class fit_prompt(Exercise):
             ("Sort it.", short_after_long, "blue", [2, 1], 18),
         ]
 
+    @staticmethod
     def right(system, examples, question, count, budget):
         return largest(system, examples, question, lambda messages: count(messages) <= budget)
 
+    @staticmethod
     @wrong("A prompt of exactly `budget` tokens is within the budget; you leave one token unused.")
     def strict(system, examples, question, count, budget):
         return largest(system, examples, question, lambda messages: count(messages) < budget)
 
+    @staticmethod
     @wrong(
         "You drop the first examples when it gets tight. They are the most useful ones: the last of"
         " the list have to go."
@@ -114,6 +120,7 @@ class fit_prompt(Exercise):
                 return messages
         raise ValueError
 
+    @staticmethod
     @wrong(
         "You leave out an example that is too long and take a later, shorter one. Kept are the"
         " first n, without a gap."
@@ -127,10 +134,12 @@ class fit_prompt(Exercise):
                 kept.append(example)
         return composed(system, kept[::-1], question)
 
+    @staticmethod
     @wrong("The system message is not in your count. The budget is for all messages together.")
     def system_uncounted(system, examples, question, count, budget):
         return largest(system, examples, question, lambda messages: count(messages[-1:]) <= budget)
 
+    @staticmethod
     @wrong("Your count leaves the question out. It has to fit, too.")
     def question_uncounted(system, examples, question, count, budget):
         unasked = count(composed(system, [], question)) - count(composed(system, [], ""))
@@ -138,6 +147,7 @@ class fit_prompt(Exercise):
             system, examples, question, lambda messages: count(messages) - unasked <= budget
         )
 
+    @staticmethod
     @wrong(
         "Where the system text is empty there is no system message. An empty one is still a"
         " message: it has marks of its own, and they are paid for."
@@ -150,6 +160,7 @@ class fit_prompt(Exercise):
             largest(system, examples, question, lambda messages: count(opened(messages)) <= budget)
         )
 
+    @staticmethod
     @wrong(
         "The examples stand in the order in which they came. The most useful one shall be the last,"
         " right before the question."
@@ -160,6 +171,7 @@ class fit_prompt(Exercise):
         ].count("\n\n")
         return composed(system, examples[:kept], question)
 
+    @staticmethod
     @wrong(
         "Where not even the question fits, you return a prompt that is over budget. That has to be"
         " a ValueError: somebody relies on the budget."
@@ -172,6 +184,7 @@ class fit_prompt(Exercise):
             lambda messages: count(messages) <= budget or "\n\n" not in messages[-1]["content"],
         )
 
+    @staticmethod
     @wrong("All examples or none, you say. Where some of them fit, those are kept.")
     def all_or_none(system, examples, question, count, budget):
         for shown in (examples, []):
@@ -179,6 +192,7 @@ class fit_prompt(Exercise):
                 return composed(system, shown[::-1], question)
         raise ValueError
 
+    @staticmethod
     @wrong(
         "You add up the counts of single messages. A conversation is counted as a whole: what opens"
         " it stands there once."
@@ -191,6 +205,7 @@ class fit_prompt(Exercise):
             lambda messages: sum(count([message]) for message in messages) <= budget,
         )
 
+    @staticmethod
     @wrong(
         "You add examples until the budget is exceeded, and keep the one that exceeded it. Look"
         " before you add."

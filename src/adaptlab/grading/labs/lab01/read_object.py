@@ -115,6 +115,7 @@ class read_object(Exercise):
 
     n_draws = 40
 
+    @staticmethod
     def draw(rng):
         gap = str(rng.choice(["", " ", "\n", "\n  "]))
         text = written(rng, record(rng), float(rng.choice([0, 0.3, 0.8])), gap)
@@ -125,6 +126,7 @@ class read_object(Exercise):
         before, after = FRAMES[rng.integers(len(FRAMES))]
         return (before + text + after,)
 
+    @staticmethod
     def edges():
         texts = (
             '{"b": [3, {}]}',
@@ -155,9 +157,11 @@ class read_object(Exercise):
         )
         return [(text,) for text in texts]
 
+    @staticmethod
     def right(reply):
         return parsed(repaired(candidate(reply)))
 
+    @staticmethod
     @wrong(
         "You read the whole reply. Prose and code fences stand around the object: begin at the"
         " first { and end at the last }."
@@ -165,10 +169,12 @@ class read_object(Exercise):
     def whole_reply(reply):
         return parsed(repaired(reply))
 
+    @staticmethod
     @wrong("You take code fences away, but not the words around the object.")
     def fences_alone(reply):
         return parsed(repaired(re.sub(r"^\s*```(json)?|```\s*$", "", reply)))
 
+    @staticmethod
     @wrong(
         "You read strict JSON alone. A comma behind the last entry and texts in single marks are"
         " allowed."
@@ -176,6 +182,7 @@ class read_object(Exercise):
     def strict_alone(reply):
         return parsed(candidate(reply))
 
+    @staticmethod
     @wrong(
         "You turn every single mark into a double one, those inside of texts, too. An apostrophe in"
         " a text has to stay."
@@ -183,6 +190,7 @@ class read_object(Exercise):
     def every_mark(reply):
         return parsed(re.sub(r",(?=\s*[}\]])", "", candidate(reply)).replace("'", '"'))
 
+    @staticmethod
     @wrong(
         "You take away commas before a bracket wherever they stand, also inside of texts. Step over"
         " whole texts first."
@@ -190,10 +198,12 @@ class read_object(Exercise):
     def commas_in_texts(reply):
         return parsed(repaired(re.sub(r",(\s*[}\]])", r"\1", candidate(reply))))
 
+    @staticmethod
     @wrong("You take away commas before } only. A list may have one behind its last entry, too.")
     def objects_alone(reply):
         return parsed(repaired(candidate(reply), TOKEN.replace(r"\]])", "])")))
 
+    @staticmethod
     @wrong(
         "You take away a comma only if it touches the bracket. There may be white space between, a"
         " line break, too."
@@ -201,6 +211,7 @@ class read_object(Exercise):
     def touching_commas(reply):
         return parsed(repaired(candidate(reply), TOKEN.replace(r"\s*", "")))
 
+    @staticmethod
     @wrong(
         "You end at the first }. Objects stand inside of objects, and braces inside of texts: it is"
         " the last } that counts."
@@ -209,6 +220,7 @@ class read_object(Exercise):
         start = reply.find("{")
         return parsed(repaired(reply[start : reply.find("}", start) + 1] if start >= 0 else ""))
 
+    @staticmethod
     @wrong(
         "Your search ends at a line break: in a pattern, a dot does not match one unless you"
         " say so."
@@ -217,6 +229,7 @@ class read_object(Exercise):
         found = re.search(r"\{.*\}", reply)
         return parsed(repaired(found[0] if found else ""))
 
+    @staticmethod
     @wrong(
         "A double mark inside of single ones ends the text for JSON. It has to be escaped when the"
         " marks around it change."
@@ -224,6 +237,7 @@ class read_object(Exercise):
     def marks_inside(reply):
         return parsed(repaired(candidate(reply), inner=lambda text: text.replace("\\'", "'")))
 
+    @staticmethod
     @wrong(
         r"JSON does not know \' : where the marks become double ones, the apostrophe has to lose"
         r" its backslash."
@@ -238,6 +252,7 @@ class read_object(Exercise):
             )
         )
 
+    @staticmethod
     @wrong(
         "You read it as Python. JSON has true, false and null, and Python's words are none of"
         " JSON's."
@@ -245,6 +260,7 @@ class read_object(Exercise):
     def as_python(reply):
         return ast.literal_eval(candidate(reply))
 
+    @staticmethod
     @wrong(
         "Where there is no object you return None. It has to be a ValueError: None is easily taken"
         " for a result."
@@ -255,6 +271,7 @@ class read_object(Exercise):
         except ValueError:
             return None
 
+    @staticmethod
     @wrong(
         "Where there is no object you return an empty one. It has to be a ValueError: an empty"
         " object is a result, too."

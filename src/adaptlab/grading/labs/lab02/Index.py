@@ -48,6 +48,7 @@ class Index(Exercise):
     # Cosines are rounded to six decimals, and two ways of computing one may round to neighbours.
     atol = 3e-6
 
+    @staticmethod
     def draw(rng):
         d = int(rng.integers(3, 6))
         n = int(rng.integers(5, 9))
@@ -83,6 +84,7 @@ class Index(Exercise):
         ]
         return ([*steps, ("search", vectors(1)[0], n)],)
 
+    @staticmethod
     def edges():
         one = np.array([[0.0, 2.0, 0.0]])
         same = np.array([[1.0, 1, 0], [3.0, 3, 0], [2.0, 2, 0]])

@@ -26,6 +26,7 @@ class choose_threshold(Exercise):
 
     n_draws = 40
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(3, 15))
         scores = rng.integers(1, 9, size=n) / 8  # on a grid, so that ties are common
@@ -38,6 +39,7 @@ class choose_threshold(Exercise):
             float(rng.choice([0.0, 0.13, 0.21, 0.25, 0.29, 0.37, 0.5])),
         )
 
+    @staticmethod
     def edges():
         dip = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [False, True, True, True, True, False]
         return [
@@ -51,9 +53,11 @@ class choose_threshold(Exercise):
             ([0.3, -0.2], [False, False], 1.0),
         ]
 
+    @staticmethod
     def right(scores, right, max_risk):
         return widest(tried(scores, right, max_risk), max_risk)
 
+    @staticmethod
     @wrong(
         "You go down from the best score and stop where the risk is first too high. It can fall"
         " again below: look at every threshold."
@@ -66,6 +70,7 @@ class choose_threshold(Exercise):
             chosen = row
         return chosen
 
+    @staticmethod
     @wrong(
         "You split equal scores: some of them are answered and some are not. A threshold cannot do"
         " that; a score is above it or not."
@@ -78,6 +83,7 @@ class choose_threshold(Exercise):
         ]
         return widest(rows, max_risk)
 
+    @staticmethod
     @wrong(
         "You answer only above the threshold. A score of exactly the threshold is answered, too."
     )
@@ -87,6 +93,7 @@ class choose_threshold(Exercise):
             max_risk,
         )
 
+    @staticmethod
     @wrong(
         "You count the wrong answers among all questions. Risk is their share of those that are"
         " answered; silence must not make it look small."
@@ -100,6 +107,7 @@ class choose_threshold(Exercise):
             max_risk,
         )
 
+    @staticmethod
     @wrong(
         "That is the threshold with the lowest risk. You may accept `max_risk`: of the thresholds"
         " that keep to it, take the one that answers most."
@@ -108,6 +116,7 @@ class choose_threshold(Exercise):
         rows = [row for row in tried(scores, right, max_risk) if row[2] <= max_risk]
         return min(rows, key=lambda row: (row[2], -row[1]), default=None)
 
+    @staticmethod
     @wrong(
         "That is the highest threshold that keeps to the risk, and it answers least. The lowest of"
         " them answers most."
@@ -119,6 +128,7 @@ class choose_threshold(Exercise):
             default=None,
         )
 
+    @staticmethod
     @wrong("You answer what scores low. A high score speaks for an answer.")
     def turned_round(scores, right, max_risk):
         return widest(
@@ -126,15 +136,18 @@ class choose_threshold(Exercise):
             max_risk,
         )
 
+    @staticmethod
     @wrong("You take the share of right answers for the risk. Risk is the share of wrong ones.")
     def accuracy(scores, right, max_risk):
         return widest(tried(scores, [not hit for hit in right], max_risk), max_risk)
 
+    @staticmethod
     @wrong("Your coverage is a number of questions. It is their share of all questions.")
     def counted(scores, right, max_risk):
         chosen = widest(tried(scores, right, max_risk), max_risk)
         return chosen and (chosen[0], chosen[1] * len(scores), chosen[2])
 
+    @staticmethod
     @wrong(
         "You ask for less than `max_risk`. Exactly `max_risk` is accepted, too, and with 0 that"
         " makes all the difference."

@@ -46,6 +46,7 @@ class chunk_spans(Exercise):
     as far as a new one fits beside them.
     """
 
+    @staticmethod
     def draw(rng):
         spans = []
         at = int(rng.integers(0, 4))
@@ -54,6 +55,7 @@ class chunk_spans(Exercise):
             at += int(length) + int(rng.integers(1, 5))
         return spans, int(rng.integers(25, 80)), int(rng.integers(0, 4))
 
+    @staticmethod
     def edges():
         even = [[i * 10, i * 10 + 8] for i in range(7)]
         sizes = ((28, 1), (28, 0), (28, 2), (28, 5), (18, 1), (18, 2), (1, 1), (8, 2), (1000, 2))
@@ -65,9 +67,11 @@ class chunk_spans(Exercise):
             (uneven, 12, 1),
         ]
 
+    @staticmethod
     def right(spans, size, overlap):
         return packed(spans, size, overlap)
 
+    @staticmethod
     @wrong(
         "Your chunks share nothing. The last `overlap` sentences of a chunk come again at the"
         " beginning of the next."
@@ -75,6 +79,7 @@ class chunk_spans(Exercise):
     def no_overlap(spans, size, overlap):
         return packed(spans, size, 0)
 
+    @staticmethod
     @wrong("Your overlap is counted in characters. Here it is a number of whole sentences.")
     def overlap_in_characters(spans, size, overlap):
         return [
@@ -82,6 +87,7 @@ class chunk_spans(Exercise):
             for i, (start, end) in enumerate(packed(spans, size, 0))
         ]
 
+    @staticmethod
     @wrong(
         "Your chunks are too long by their last sentence: you look at the length before you add a"
         " sentence, not at what it would be with it."
@@ -89,6 +95,7 @@ class chunk_spans(Exercise):
     def one_too_many(spans, size, overlap):
         return packed(spans, size, overlap, most=1)
 
+    @staticmethod
     @wrong(
         "You add up the lengths of the sentences. What lies between them is in the chunk as well:"
         " its length is its end minus its start."
@@ -96,10 +103,12 @@ class chunk_spans(Exercise):
     def gaps_forgotten(spans, size, overlap):
         return packed(spans, size, overlap, n_characters=filled)
 
+    @staticmethod
     @wrong("Your chunks stay under `size`. One of exactly `size` characters is allowed.")
     def strictly_below(spans, size, overlap):
         return packed(spans, size - 1, overlap)
 
+    @staticmethod
     @wrong(
         "You repeat `overlap` sentences even where they leave no room for a new one, and the chunk"
         " grows too long. Repeat only as many as fit beside it."
@@ -107,6 +116,7 @@ class chunk_spans(Exercise):
     def no_room(spans, size, overlap):
         return packed(spans, size, overlap, room=False)
 
+    @staticmethod
     @wrong(
         "Where `overlap` sentences do not fit beside a new one you repeat none. As many of the last"
         " as fit are repeated."
@@ -126,6 +136,7 @@ class chunk_spans(Exercise):
                 begin = new
         return chunks
 
+    @staticmethod
     @wrong(
         "Behind the last chunk stands one more that holds nothing new. Stop when the last sentence"
         " is in a chunk."
@@ -133,10 +144,12 @@ class chunk_spans(Exercise):
     def tail_again(spans, size, overlap):
         return packed(spans, size, overlap, tail=True)
 
+    @staticmethod
     @wrong("The last chunk is missing: what is collected when the sentences end is a chunk, too.")
     def last_lost(spans, size, overlap):
         return packed(spans, size, overlap)[:-1]
 
+    @staticmethod
     @wrong(
         "You leave out sentences that are longer than `size`. Such a sentence is a chunk of its"
         " own: a text that is not in the index is never found."
@@ -144,6 +157,7 @@ class chunk_spans(Exercise):
     def long_dropped(spans, size, overlap):
         return packed([(start, end) for start, end in spans if end - start <= size], size, overlap)
 
+    @staticmethod
     @wrong(
         "You cut a sentence that is longer than `size`. Sentences stay whole, and this one is a"
         " chunk that is too long."

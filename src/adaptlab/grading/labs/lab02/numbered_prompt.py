@@ -59,6 +59,7 @@ def by_place(hits, chosen) -> list[int]:
 class numbered_prompt(Exercise):
     """The hits that fit, each text once, in the order of the source, numbered from 1."""
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(3, 9))
         starts = rng.choice(np.arange(0, 400, 7), size=n, replace=False)
@@ -72,6 +73,7 @@ class numbered_prompt(Exercise):
         ]
         return hits, int(rng.integers(4, 26))
 
+    @staticmethod
     def edges():
         hits = [
             {"source": "shop.md", "start": start, "text": text}
@@ -84,9 +86,11 @@ class numbered_prompt(Exercise):
         ]
         return [(hits, 6), (hits, 100), (hits, 3), (hits, 4), (hits, 0), ([], 10), (hits[:1], 2)]
 
+    @staticmethod
     def right(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget)))
 
+    @staticmethod
     @wrong(
         "You stop at the first chunk that does not fit. A later, shorter one may still fit: leave"
         " this one out and go on."
@@ -94,6 +98,7 @@ class numbered_prompt(Exercise):
     def stopped(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget, stops=True)))
 
+    @staticmethod
     @wrong(
         "The chunk that crosses the budget is still taken. Look before you take it: all words"
         " together may be at most `budget`."
@@ -101,20 +106,24 @@ class numbered_prompt(Exercise):
     def crossed(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget, over=True)))
 
+    @staticmethod
     @wrong("You count characters. The budget is in words, as text.split() gives them.")
     def characters(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget, cost=len)))
 
+    @staticmethod
     @wrong(
         "The same text goes in twice. It tells the model nothing new, and it costs its words again."
     )
     def repeated(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget, repeats=True)))
 
+    @staticmethod
     @wrong("Your numbers begin at 0. They begin at 1.")
     def from_zero(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget)), first=0)
 
+    @staticmethod
     @wrong(
         "Your numbers are the places of the hits in the search, with gaps. The lines of the prompt"
         " are numbered 1, 2, 3, as they stand there."
@@ -122,6 +131,7 @@ class numbered_prompt(Exercise):
     def own_numbers(hits, budget):
         return numbered(hits, by_place(hits, taken(hits, budget)), own=True)
 
+    @staticmethod
     @wrong(
         "The chunks stand in the order of the search. Choose in that order, then sort by source and"
         " start."
@@ -129,6 +139,7 @@ class numbered_prompt(Exercise):
     def as_found(hits, budget):
         return numbered(hits, taken(hits, budget))
 
+    @staticmethod
     @wrong(
         "You sorted before you chose, so the budget goes to what stands first in the source, not to"
         " the best hits."
@@ -138,6 +149,7 @@ class numbered_prompt(Exercise):
         chosen = taken([hits[i] for i in order], budget)
         return numbered(hits, [order[i] for i in chosen])
 
+    @staticmethod
     @wrong(
         "You sort by start alone. A start is a place within a source: chunks of one source stand"
         " together."
@@ -145,6 +157,7 @@ class numbered_prompt(Exercise):
     def by_start(hits, budget):
         return numbered(hits, sorted(taken(hits, budget), key=lambda i: hits[i]["start"]))
 
+    @staticmethod
     @wrong(
         "Your positions are in the order of the search, and your lines are not: then number 1"
         " stands for the wrong chunk."

@@ -45,6 +45,7 @@ class sentence_spans(Exercise):
     follows.
     """
 
+    @staticmethod
     def draw(rng):
         made = []
         for _ in range(rng.integers(2, 6)):
@@ -61,6 +62,7 @@ class sentence_spans(Exercise):
         text = text.rstrip() if rng.random() < 0.5 else text
         return (str(rng.choice(["", "", " ", "\n  "])) + text,)
 
+    @staticmethod
     def edges():
         texts = (
             "It costs 3.50 euros. Really?! Yes",
@@ -75,9 +77,11 @@ class sentence_spans(Exercise):
         )
         return [(text,) for text in texts]
 
+    @staticmethod
     def right(text):
         return sentences(text)
 
+    @staticmethod
     @wrong(
         "You give (start, length). The second number is where the sentence ends, so that"
         " text[start:end] cuts it out."
@@ -85,6 +89,7 @@ class sentence_spans(Exercise):
     def lengths(text):
         return [(start, end - start) for start, end in sentences(text)]
 
+    @staticmethod
     @wrong(
         "Your sentences lose the mark that ends them: the end of a span is the place behind the"
         " last character."
@@ -94,6 +99,7 @@ class sentence_spans(Exercise):
             (start, end - 1 if text[end - 1] in ".!?" else end) for start, end in sentences(text)
         ]
 
+    @staticmethod
     @wrong(
         "You cut at every mark. A mark inside a word or a number, or before another mark, ends"
         " nothing: only one that whitespace or the end follows."
@@ -101,14 +107,17 @@ class sentence_spans(Exercise):
     def inside_words(text):
         return sentences(text, inside=True)
 
+    @staticmethod
     @wrong("You cut at full stops alone. Questions and calls are sentences, too.")
     def stops_alone(text):
         return sentences(text, marks=".")
 
+    @staticmethod
     @wrong("The end of the text is lost where no mark ends it. What is left is a sentence, too.")
     def rest_lost(text):
         return sentences(text, rest=False)
 
+    @staticmethod
     @wrong(
         "Your places are those of a cleaned text, with single spaces. They have to be places in the"
         " text that came in, whatever stands between its words."
@@ -116,6 +125,7 @@ class sentence_spans(Exercise):
     def cleaned(text):
         return sentences(" ".join(text.split()))
 
+    @staticmethod
     @wrong(
         "Your sentences begin with the whitespace before them. It belongs to no sentence: skip it"
         " before a sentence begins."
@@ -124,6 +134,7 @@ class sentence_spans(Exercise):
         spans = sentences(text)
         return [(before, end) for before, (_, end) in zip([0, *(end for _, end in spans)], spans)]
 
+    @staticmethod
     @wrong(
         "You look the sentence up in the text by its words, and a sentence that occurs twice gets"
         " the first one's place both times."
@@ -131,6 +142,7 @@ class sentence_spans(Exercise):
     def looked_up(text):
         return [(text.index(text[a:b]), text.index(text[a:b]) + b - a) for a, b in sentences(text)]
 
+    @staticmethod
     @wrong(
         "Your places count bytes. A str counts characters, and an ü is one of them though it takes"
         " two bytes."

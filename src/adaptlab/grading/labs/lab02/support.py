@@ -55,6 +55,7 @@ class support(Exercise):
     stand for no chunk.
     """
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(2, 5))
         chunks = [
@@ -80,6 +81,7 @@ class support(Exercise):
             claims.append(" ".join(rng.choice(CLAIM_WORDS, size=rng.integers(2, 7))) + end + ".")
         return claims, chunks
 
+    @staticmethod
     def edges():
         chunks = ["The Orbit fan costs 127 euros.", "It is blue, and it is art.", "Größe: 27"]
         return [
@@ -91,9 +93,11 @@ class support(Exercise):
             (["[1]", "", "[2, 9]"], chunks),
         ]
 
+    @staticmethod
     def right(claims, chunks):
         return {"support": shares(claims, chunks), "invented": invented(claims, chunks)}
 
+    @staticmethod
     @wrong(
         "You look in all chunks. A claim is supported by the chunks that it cites, and by no"
         " others: that is what the number promises."
@@ -104,6 +108,7 @@ class support(Exercise):
             "invented": invented(claims, chunks),
         }
 
+    @staticmethod
     @wrong(
         "For you a claim that cites an existing chunk is supported. The chunk has to say so: look"
         " at the words."
@@ -114,6 +119,7 @@ class support(Exercise):
             "invented": invented(claims, chunks),
         }
 
+    @staticmethod
     @wrong(
         "The numbers in the citations are counted as words of the claim. Take the citations out"
         " before you look for words."
@@ -124,6 +130,7 @@ class support(Exercise):
             "invented": invented(claims, chunks),
         }
 
+    @staticmethod
     @wrong("A word that a claim says three times is counted three times. Each word counts once.")
     def repeats_count(claims, chunks):
         return {
@@ -131,6 +138,7 @@ class support(Exercise):
             "invented": invented(claims, chunks),
         }
 
+    @staticmethod
     @wrong("You look for letters, not for words: 27 stands in 127, and art in party.")
     def letters(claims, chunks):
         return {
@@ -140,6 +148,7 @@ class support(Exercise):
             "invented": invented(claims, chunks),
         }
 
+    @staticmethod
     @wrong("You count chunks from 0. Number 1 is the first.")
     def from_zero(claims, chunks):
         return {
@@ -151,6 +160,7 @@ class support(Exercise):
             ),
         }
 
+    @staticmethod
     @wrong("Of several numbers in one pair of brackets you read the first alone.")
     def first_number(claims, chunks):
         def read(claim):
@@ -161,6 +171,7 @@ class support(Exercise):
             "invented": invented(claims, chunks, read=read),
         }
 
+    @staticmethod
     @wrong("You read brackets with a single number alone. [1, 3] is a citation, too.")
     def single_numbers(claims, chunks):
         def read(claim):
@@ -174,6 +185,7 @@ class support(Exercise):
             "invented": invented(claims, chunks, read=read),
         }
 
+    @staticmethod
     @wrong("Each word has to be held by one of the cited chunks; you ask that all of them hold it.")
     def in_every_chunk(claims, chunks):
         every = shares(
@@ -181,6 +193,7 @@ class support(Exercise):
         )
         return {"support": every, "invented": invented(claims, chunks)}
 
+    @staticmethod
     @wrong(
         "The number 0 passes for a chunk. There is none: Python's place -1 would be the last one,"
         " and nothing would warn you."
@@ -194,6 +207,7 @@ class support(Exercise):
             "invented": invented(claims, chunks, least=0),
         }
 
+    @staticmethod
     @wrong(
         "You divide by the words of the chunks. The question is how much of the claim is held, so"
         " the claim's words are the whole."

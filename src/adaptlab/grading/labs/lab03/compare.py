@@ -18,6 +18,7 @@ def bootstrap(new, old, resamples, drawn=None, percentiles=(2.5, 97.5)) -> dict[
 class compare(Exercise):
     """The paired bootstrap of a difference of means, over draws that are given."""
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(4, 11))
         n_draws = int(rng.integers(20, 40))
@@ -31,6 +32,7 @@ class compare(Exercise):
             rng.integers(0, n, size=(n_draws, n)),
         )
 
+    @staticmethod
     def edges():
         rng = np.random.default_rng(0)
         return [
@@ -39,9 +41,11 @@ class compare(Exercise):
             ([0.5, 1.0], [0.5, 1.0], rng.integers(0, 2, size=(9, 2))),
         ]
 
+    @staticmethod
     def right(new, old, resamples):
         return bootstrap(new, old, resamples)
 
+    @staticmethod
     @wrong(
         "You draw other questions for the old system than for the new one. Then a hard question"
         " falls on one of them alone; both get the same draw."
@@ -54,6 +58,7 @@ class compare(Exercise):
             np.asarray(new)[resamples].mean(1) - np.asarray(old)[resamples[::-1]].mean(1),
         )
 
+    @staticmethod
     @wrong(
         "You draw questions for the new system and compare with the old one's mean over all. Both"
         " are asked the drawn questions."
@@ -61,6 +66,7 @@ class compare(Exercise):
     def old_fixed(new, old, resamples):
         return bootstrap(new, old, resamples, np.asarray(new)[resamples].mean(1) - np.mean(old))
 
+    @staticmethod
     @wrong(
         "Your interval is that of single questions. A draw is a whole set of n questions, and what"
         " moves is its mean."
@@ -68,6 +74,7 @@ class compare(Exercise):
     def single_questions(new, old, resamples):
         return bootstrap(new, old, resamples, np.asarray(new) - np.asarray(old))
 
+    @staticmethod
     @wrong(
         "You take the mean over the draws for each place. Each row of `resamples` is a draw: one"
         " mean for each row."
@@ -77,6 +84,7 @@ class compare(Exercise):
             new, old, resamples, (np.asarray(new) - np.asarray(old))[resamples].mean(0)
         )
 
+    @staticmethod
     @wrong(
         "Your interval holds 90 of 100 draws: from the 5th percentile to the 95th. It is the 2.5th"
         " and the 97.5th."
@@ -84,6 +92,7 @@ class compare(Exercise):
     def ninety(new, old, resamples):
         return bootstrap(new, old, resamples, percentiles=(5, 95))
 
+    @staticmethod
     @wrong(
         "Your interval reaches from the lowest draw to the highest. It grows with the number of"
         " draws; take the percentiles."
@@ -91,6 +100,7 @@ class compare(Exercise):
     def extremes(new, old, resamples):
         return bootstrap(new, old, resamples, percentiles=(0, 100))
 
+    @staticmethod
     @wrong(
         "Your interval is 1.96 standard deviations to each side, which assumes a bell. The"
         " percentiles of the draws are asked for."
@@ -103,6 +113,7 @@ class compare(Exercise):
             "high": told["difference"] + 1.96 * spread,
         }
 
+    @staticmethod
     @wrong(
         "Your difference is the mean over the draws. It is the one on the questions as they are;"
         " the draws are for its interval."
@@ -112,10 +123,12 @@ class compare(Exercise):
             "difference": (np.asarray(new) - np.asarray(old))[resamples].mean()
         }
 
+    @staticmethod
     @wrong("The sign is turned round: it is new minus old.")
     def reversed_sign(new, old, resamples):
         return bootstrap(old, new, resamples)
 
+    @staticmethod
     @wrong(
         "A draw with a difference of exactly 0 is not a better one, and counts among the not"
         " better."
@@ -125,6 +138,7 @@ class compare(Exercise):
             "not better": ((np.asarray(new) - np.asarray(old))[resamples].mean(1) < 0).mean()
         }
 
+    @staticmethod
     @wrong(
         "You give the share of the draws in which new is better. The share in which it is not is"
         " asked for."
@@ -133,6 +147,7 @@ class compare(Exercise):
         told = bootstrap(new, old, resamples)
         return told | {"not better": 1 - told["not better"]}
 
+    @staticmethod
     @wrong("You count draws. `not better` is their share.")
     def counted(new, old, resamples):
         told = bootstrap(new, old, resamples)

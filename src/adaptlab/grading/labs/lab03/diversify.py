@@ -23,7 +23,7 @@ def choose(
     chosen, `first` is that number for the first choice.
     """
     left = list(range(len(relevance)))
-    chosen = []
+    chosen: list[int] = []
     while left and len(chosen) < k:
 
         def worth(i):
@@ -44,6 +44,7 @@ class diversify(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(5, 10))
         # Eighths, and a balance in quarters: every product is exact, and ties are real ones.
@@ -59,6 +60,7 @@ class diversify(Exercise):
             float(rng.choice([0.75, 0.5, 2])),
         )
 
+    @staticmethod
     def edges():
         same = np.ones((3, 3))
         apart = np.eye(4) * 1.5 - 0.5
@@ -71,13 +73,16 @@ class diversify(Exercise):
             ([0.5], np.ones((1, 1)), 0.5, 3, 0.5),
         ]
 
+    @staticmethod
     def right(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate)
 
+    @staticmethod
     @wrong("Those are the most relevant candidates: what was chosen before has no influence.")
     def most_relevant(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, 1, k, duplicate)
 
+    @staticmethod
     @wrong(
         "`balance` is the wrong way round: it multiplies the relevance, and 1 - balance the"
         " similarity."
@@ -85,6 +90,7 @@ class diversify(Exercise):
     def turned_round(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, 1 - balance, k, duplicate)
 
+    @staticmethod
     @wrong(
         "You add up the similarities to all that was chosen. The highest counts: being unlike two"
         " hits does not make up for repeating a third."
@@ -92,6 +98,7 @@ class diversify(Exercise):
     def summed(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, redundancy=sum)
 
+    @staticmethod
     @wrong(
         "You take the mean similarity to what was chosen. A copy of one hit that is unlike the"
         " others passes then; the highest counts."
@@ -99,12 +106,14 @@ class diversify(Exercise):
     def mean(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, redundancy=average)
 
+    @staticmethod
     @wrong("You look at the last choice alone. What repeats an earlier one is as superfluous.")
     def last_alone(relevance, similarity, balance, k, duplicate):
         return choose(
             relevance, similarity, balance, k, duplicate, redundancy=lambda values: values[-1]
         )
 
+    @staticmethod
     @wrong(
         "Negative similarities count as 0 for you. The highest similarity may be below 0, and then"
         " it speaks for a candidate."
@@ -114,6 +123,7 @@ class diversify(Exercise):
             relevance, similarity, balance, k, duplicate, redundancy=lambda values: max(0, *values)
         )
 
+    @staticmethod
     @wrong(
         "You compare with all candidates, not with what was chosen: what nobody shows cannot be"
         " repeated."
@@ -124,6 +134,7 @@ class diversify(Exercise):
         worth = [balance * relevance[i] - (1 - balance) * alike[i] for i in range(n)]
         return choose(worth, similarity, 1, k, duplicate)
 
+    @staticmethod
     @wrong(
         "You never drop anything: once a candidate is as near as `duplicate` to one that was"
         " chosen, it is out."
@@ -131,10 +142,12 @@ class diversify(Exercise):
     def nothing_dropped(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, math.inf)
 
+    @staticmethod
     @wrong("Exactly `duplicate` is a duplicate, too: it is dropped from there on.")
     def above_alone(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, copy=lambda s, bound: s > bound)
 
+    @staticmethod
     @wrong(
         "You drop copies among the candidates before you choose. Only a copy of what was chosen is"
         " dropped; else both may be lost, or the better one."
@@ -147,6 +160,7 @@ class diversify(Exercise):
         inner = [[similarity[i][j] for j in kept] for i in kept]
         return [kept[i] for i in choose([relevance[i] for i in kept], inner, balance, k, math.inf)]
 
+    @staticmethod
     @wrong(
         "With balance 0 your first choice is simply the first candidate. The first is always the"
         " most relevant: nothing was chosen yet that it could repeat."
@@ -154,10 +168,12 @@ class diversify(Exercise):
     def first_by_formula(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, first=0)
 
+    @staticmethod
     @wrong("Of equals you take the last. The lower position is taken.")
     def last_of_equals(relevance, similarity, balance, k, duplicate):
         return choose(relevance, similarity, balance, k, duplicate, last_wins=True)
 
+    @staticmethod
     @wrong(
         "The positions are sorted. They come in the order in which they were chosen, the best"
         " first."

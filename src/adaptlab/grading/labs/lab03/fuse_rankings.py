@@ -35,6 +35,7 @@ class fuse_rankings(Exercise):
     rtol = 1e-7
     atol = 2e-9
 
+    @staticmethod
     def draw(rng):
         ids = rng.choice(np.arange(2, 40), size=9, replace=False)
         rankings = [
@@ -44,6 +45,7 @@ class fuse_rankings(Exercise):
         weights = [float(w) for w in rng.choice([0.5, 1.0, 1.0, 2.0, 3.0], size=len(rankings))]
         return rankings, weights, int(rng.choice([2, 10, 60])), int(rng.integers(2, 7))
 
+    @staticmethod
     def edges():
         return [
             ([[4, 7, 9], [5, 7]], [1, 1], 60, 10),
@@ -55,17 +57,21 @@ class fuse_rankings(Exercise):
             ([[30, 20, 10, 2], [6, 4, 2]], [0.5, 2], 10, 3),
         ]
 
+    @staticmethod
     def right(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, constant, cut))
 
+    @staticmethod
     @wrong("Your ranks begin at 0. The first document has rank 1.")
     def from_zero(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, constant, cut, first=0))
 
+    @staticmethod
     @wrong("The weights are not used: every ranking counts alike.")
     def unweighted(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, [1] * len(rankings), constant, cut))
 
+    @staticmethod
     @wrong(
         "You normalised the weights to a sum of one. They are used as they come; the order is the"
         " same then, the scores are not."
@@ -73,6 +79,7 @@ class fuse_rankings(Exercise):
     def normalised(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, [w / sum(weights) for w in weights], constant, cut))
 
+    @staticmethod
     @wrong(
         "The rankings are not cut: what stands behind the first `cut` places of a ranking gets"
         " nothing from it."
@@ -80,6 +87,7 @@ class fuse_rankings(Exercise):
     def uncut(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, constant, None))
 
+    @staticmethod
     @wrong(
         "You cut the fused list. Each ranking is cut before its places are counted; the result"
         " holds every document that is left then."
@@ -87,6 +95,7 @@ class fuse_rankings(Exercise):
     def cut_at_the_end(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, constant, None))[:cut]
 
+    @staticmethod
     @wrong(
         "You take the mean over the rankings that hold a document. Then one that a single ranking"
         " likes beats one that all of them like; take the sum."
@@ -98,6 +107,7 @@ class fuse_rankings(Exercise):
             )
         )
 
+    @staticmethod
     @wrong(
         "You keep the best part of a document's score, or the last one that you came by. The parts"
         " are added."
@@ -105,6 +115,7 @@ class fuse_rankings(Exercise):
     def best_part(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, constant, cut, combine=max))
 
+    @staticmethod
     @wrong(
         "The constant is missing. It keeps the first places from counting so much more than the"
         " next."
@@ -112,6 +123,7 @@ class fuse_rankings(Exercise):
     def no_constant(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, 0, cut))
 
+    @staticmethod
     @wrong(
         "Your weight multiplies the rank, or the whole denominator. It multiplies the fraction: a"
         " ranking that is trusted more has to count more."
@@ -127,6 +139,7 @@ class fuse_rankings(Exercise):
             )
         )
 
+    @staticmethod
     @wrong(
         "A document that a ranking does not hold gets a part for the place behind its last. It gets"
         " nothing from that ranking."
@@ -141,6 +154,7 @@ class fuse_rankings(Exercise):
                 scores[document] += weight / (constant + rank)
         return ordered(scores)
 
+    @staticmethod
     @wrong(
         "Equal scores stay as you met them. The smaller id comes first, so that the order of the"
         " rankings decides nothing."
@@ -148,6 +162,7 @@ class fuse_rankings(Exercise):
     def ties_as_met(rankings, weights, constant, cut):
         return ordered(reciprocal(rankings, weights, constant, cut), tie=lambda document: 0)
 
+    @staticmethod
     @wrong("The lowest score comes first: sorted begins with the smallest.")
     def worst_first(rankings, weights, constant, cut):
         return sorted(

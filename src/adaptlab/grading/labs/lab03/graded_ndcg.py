@@ -35,6 +35,7 @@ class graded_ndcg(Exercise):
 
     n_draws = 30
 
+    @staticmethod
     def draw(rng):
         ids = permuted(rng, np.arange(1, 60), 16)
         judged = ids[: int(rng.integers(5, 10))]
@@ -42,6 +43,7 @@ class graded_ndcg(Exercise):
         ranking = permuted(rng, [*judged[1:], *ids[10:14]], int(rng.integers(4, 10)))
         return ranking, grades, int(rng.integers(2, 7)), bool(rng.random() < 0.5)
 
+    @staticmethod
     def edges():
         grades = {4: 3, 5: 1, 6: 0, 7: 2, 8: 1}
         return [
@@ -55,9 +57,11 @@ class graded_ndcg(Exercise):
             ([1, 2, 3, 4], {4: 1, 9: 3}, 3, True),
         ]
 
+    @staticmethod
     def right(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed)
 
+    @staticmethod
     @wrong(
         "You take the grade itself for the gain. It is 2 to the power of the grade, minus 1, so"
         " that one excellent document outweighs two fair ones."
@@ -65,6 +69,7 @@ class graded_ndcg(Exercise):
     def linear_gain(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, gain=lambda grade: grade)
 
+    @staticmethod
     @wrong(
         "Your gain is 2 to the power of the grade. Then a worthless document is worth 1:"
         " subtract it."
@@ -72,6 +77,7 @@ class graded_ndcg(Exercise):
     def one_too_much(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, gain=lambda grade: 2**grade)
 
+    @staticmethod
     @wrong(
         "Every document with a grade above 0 counts alike for you. Grades are there to tell fair"
         " from excellent."
@@ -79,6 +85,7 @@ class graded_ndcg(Exercise):
     def right_or_wrong(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, gain=lambda grade: int(grade > 0))
 
+    @staticmethod
     @wrong(
         "You compare with the best order of what was found. Then a search that misses the best"
         " document is not blamed: take all that were judged."
@@ -87,6 +94,7 @@ class graded_ndcg(Exercise):
         found = grades_of(ranking, grades, condensed)
         return normalised_dcg(ranking, grades, k, condensed, best=found)
 
+    @staticmethod
     @wrong(
         "The greatest DCG is not cut at k: no ranking can have more than k documents in k ranks."
     )
@@ -94,11 +102,13 @@ class graded_ndcg(Exercise):
         most = dcg(sorted(grades.values(), reverse=True), None)
         return dcg(grades_of(ranking, grades, condensed), k) / most if most else 0.0
 
+    @staticmethod
     @wrong("The ranking is not cut at k.")
     def ranking_uncut(ranking, grades, k, condensed):
         most = dcg(sorted(grades.values(), reverse=True), k)
         return dcg(grades_of(ranking, grades, condensed), None) / most if most else 0.0
 
+    @staticmethod
     @wrong(
         "Your discount is off by one rank. The first is divided by log2(2) = 1, the second by"
         " log2(3)."
@@ -108,6 +118,7 @@ class graded_ndcg(Exercise):
             ranking, grades, k, condensed, discount=lambda rank: math.log2(rank + 2)
         )
 
+    @staticmethod
     @wrong(
         "Your discount is log2(rank), and 1 at the first rank: an older form, in which the second"
         " rank costs nothing. Here it is log2(rank + 1)."
@@ -117,18 +128,22 @@ class graded_ndcg(Exercise):
             ranking, grades, k, condensed, discount=lambda rank: max(1, math.log2(rank))
         )
 
+    @staticmethod
     @wrong("You divide by the rank. That falls much faster than log2(rank + 1).")
     def by_rank(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, discount=lambda rank: rank)
 
+    @staticmethod
     @wrong("There is no discount: a document at rank k counts as much as at rank 1.")
     def no_discount(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, condensed, discount=lambda rank: 1)
 
+    @staticmethod
     @wrong("That is the DCG. Divide it by the greatest that is possible.")
     def not_normalised(ranking, grades, k, condensed):
         return dcg(grades_of(ranking, grades, condensed), k)
 
+    @staticmethod
     @wrong(
         "You cut the ranking at k and then take out what nobody judged. It is taken out first, and"
         " others move up into the first k."
@@ -136,6 +151,7 @@ class graded_ndcg(Exercise):
     def cut_first(ranking, grades, k, condensed):
         return normalised_dcg(ranking[:k], grades, k, condensed)
 
+    @staticmethod
     @wrong(
         "Documents without a grade always count as worthless for you. With condensed=True they are"
         " taken out, and those behind them move up."
@@ -143,6 +159,7 @@ class graded_ndcg(Exercise):
     def never_condensed(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, False)
 
+    @staticmethod
     @wrong(
         "Documents without a grade are always taken out by you. With condensed=False they stay, and"
         " take up a rank."
@@ -150,6 +167,7 @@ class graded_ndcg(Exercise):
     def always_condensed(ranking, grades, k, condensed):
         return normalised_dcg(ranking, grades, k, True)
 
+    @staticmethod
     @wrong(
         "Where no document has a grade above 0 your result is 1. Nothing could be found, and the"
         " contract says 0.0."

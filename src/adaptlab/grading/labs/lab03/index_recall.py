@@ -32,6 +32,7 @@ class index_recall(Exercise):
 
     n_draws = 30
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(4, 9))
         n_queries = int(rng.integers(1, 4))
@@ -54,6 +55,7 @@ class index_recall(Exercise):
             )
         return exact, found, k
 
+    @staticmethod
     def edges():
         known = [[8, 0.9], [3, 0.7], [5, 0.5], [6, 0.5], [2, 0.1]]
         return [
@@ -67,9 +69,11 @@ class index_recall(Exercise):
             ([[[1, 0.5], [2, 0.5], [3, 0.5]]], [[3]], 1),
         ]
 
+    @staticmethod
     def right(exact, found, k):
         return average(recalls(exact, found, k))
 
+    @staticmethod
     @wrong(
         "An id that is as near as the k-th, but was not among the first k of the exact list, is"
         " wrong for you. Which of equals stand there is chance."
@@ -81,6 +85,7 @@ class index_recall(Exercise):
             )
         )
 
+    @staticmethod
     @wrong("You compare place by place. Recall asks what was found, not in which order.")
     def place_by_place(exact, found, k):
         return average(
@@ -90,6 +95,7 @@ class index_recall(Exercise):
             ]
         )
 
+    @staticmethod
     @wrong(
         "You divide by what was found. That is precision: an index that gives one right id and"
         " stops would be perfect."
@@ -101,10 +107,12 @@ class index_recall(Exercise):
             )
         )
 
+    @staticmethod
     @wrong("You look at all that the index gave. Only its first k places count.")
     def beyond_k(exact, found, k):
         return average(recalls(exact, found, k, places=None))
 
+    @staticmethod
     @wrong(
         "Every id of the collection is right for you. Only the k nearest are, and those as near as"
         " the k-th."
@@ -114,6 +122,7 @@ class index_recall(Exercise):
             recalls(exact, found, k, accepted=lambda known, m: {document for document, _ in known})
         )
 
+    @staticmethod
     @wrong(
         "You divide by k even where the collection is smaller. More than all there are cannot be"
         " found."
@@ -121,14 +130,17 @@ class index_recall(Exercise):
     def always_k(exact, found, k):
         return average(recalls(exact, found, k, whole=lambda known, given: k))
 
+    @staticmethod
     @wrong("You ask whether any of the k was found. Recall is the share of them.")
     def any_hit(exact, found, k):
         return average([float(value > 0) for value in recalls(exact, found, k)])
 
+    @staticmethod
     @wrong("You ask whether the very nearest was found. Recall@k is the share of the k nearest.")
     def nearest_alone(exact, found, k):
         return average([float(known[0][0] in given[:k]) for known, given in zip(exact, found)])
 
+    @staticmethod
     @wrong(
         "The places with -1 are passed over and later ids move up. They are places that the index"
         " wasted, and count among the first k."
@@ -136,6 +148,7 @@ class index_recall(Exercise):
     def padding_dropped(exact, found, k):
         return average(recalls(exact, [[i for i in given if i != -1] for given in found], k))
 
+    @staticmethod
     @wrong("That is the sum over the queries. The result is their mean.")
     def summed(exact, found, k):
         return sum(recalls(exact, found, k))

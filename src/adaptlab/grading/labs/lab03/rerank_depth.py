@@ -33,6 +33,7 @@ class rerank_depth(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         depths = [
             0,
@@ -59,6 +60,7 @@ class rerank_depth(Exercise):
         )
         return shuffled, first, size, each, budget, float(rng.choice([0, 1, 2, 4])) / 64
 
+    @staticmethod
     def edges():
         measured = {10: 0.75, 0: 0.5, 20: 0.8125, 5: 0.6875, 40: 0.875}
         return [
@@ -73,11 +75,13 @@ class rerank_depth(Exercise):
             ({10: 0.5}, 5, 4, 3, 13, 0.5),
         ]
 
+    @staticmethod
     def right(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return bargain(
             qualities, affordable(qualities, first_ms, batch_size, batch_ms, budget_ms), tolerance
         )
 
+    @staticmethod
     @wrong(
         "You take the greatest depth that can be paid. More is not always better, and nearly as"
         " good for less is what is asked for."
@@ -85,10 +89,12 @@ class rerank_depth(Exercise):
     def deepest(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return max(affordable(qualities, first_ms, batch_size, batch_ms, budget_ms), default=None)
 
+    @staticmethod
     @wrong("The budget is not kept: an answer that is better and comes too late is not affordable.")
     def no_budget(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return bargain(qualities, list(qualities), tolerance)
 
+    @staticmethod
     @wrong(
         "You compare with the best quality of all depths. If that one cannot be paid, nothing may"
         " come near it: take the best of the affordable."
@@ -97,6 +103,7 @@ class rerank_depth(Exercise):
         depths = affordable(qualities, first_ms, batch_size, batch_ms, budget_ms)
         return bargain(qualities, depths, tolerance, best=max(qualities.values()))
 
+    @staticmethod
     @wrong(
         "You take a part of a batch for a part of its time. A batch that is not full takes as long"
         " as a full one: round up."
@@ -115,6 +122,7 @@ class rerank_depth(Exercise):
             tolerance,
         )
 
+    @staticmethod
     @wrong("You round batches down, and the last hits are read in no time. Round up.")
     def rounded_down(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return bargain(
@@ -130,6 +138,7 @@ class rerank_depth(Exercise):
             tolerance,
         )
 
+    @staticmethod
     @wrong(
         "You add a batch too many: a depth that fills its batches exactly needs no further one, and"
         " depth 0 none at all."
@@ -148,6 +157,7 @@ class rerank_depth(Exercise):
             tolerance,
         )
 
+    @staticmethod
     @wrong("You count batch_ms for every hit. It is the time of a whole batch.")
     def every_hit(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return bargain(
@@ -158,12 +168,14 @@ class rerank_depth(Exercise):
             tolerance,
         )
 
+    @staticmethod
     @wrong("The first stage takes its time, too, and comes off the budget first.")
     def first_stage_free(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return bargain(
             qualities, affordable(qualities, 0, batch_size, batch_ms, budget_ms), tolerance
         )
 
+    @staticmethod
     @wrong(
         "You take the best affordable depth and forget the tolerance: a smaller one that is nearly"
         " as good will do."
@@ -173,6 +185,7 @@ class rerank_depth(Exercise):
             qualities, affordable(qualities, first_ms, batch_size, batch_ms, budget_ms), 0
         )
 
+    @staticmethod
     @wrong("You ask for more than the best minus the tolerance. Exactly that is enough.")
     def strictly_better(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         depths = affordable(qualities, first_ms, batch_size, batch_ms, budget_ms)
@@ -186,6 +199,7 @@ class rerank_depth(Exercise):
             default=None,
         )
 
+    @staticmethod
     @wrong("You ask for less than the budget. Exactly the budget is allowed.")
     def strictly_within(qualities, first_ms, batch_size, batch_ms, budget_ms, tolerance):
         return bargain(
@@ -194,6 +208,7 @@ class rerank_depth(Exercise):
             tolerance,
         )
 
+    @staticmethod
     @wrong(
         "You never leave the reranker out. Depth 0 is one of the choices, and it is the cheapest."
     )
@@ -204,6 +219,7 @@ class rerank_depth(Exercise):
             tolerance,
         )
 
+    @staticmethod
     @wrong(
         "You take the first depth that is good enough as the dict has them. They come in any order;"
         " the smallest is asked for."

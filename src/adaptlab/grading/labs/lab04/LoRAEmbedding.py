@@ -32,11 +32,13 @@ class LoRAEmbedding(Exercise):
     right = Adapted
     n_draws = 10
 
+    @staticmethod
     def draw(rng):
         r, n, width = sizes(rng)
         ids = torch.from_numpy(rng.integers(0, n, size=(2, 3)))
         return tensor(rng, n, width), ids, alphas(rng, r), tensor(rng, r, n), tensor(rng, width, r)
 
+    @staticmethod
     @symptom(
         "Fresh, the layer does not give what the base gives: B has to start at zero, so that an"
         " adapter changes nothing before it has learned."

@@ -26,6 +26,7 @@ def shapes(config: dict, grouped: bool = True) -> dict[str, tuple[int, int]]:
 class count_adapters(Exercise):
     """r · (d_in + d_out) for each target of each layer."""
 
+    @staticmethod
     def draw(rng):
         heads = int(rng.choice([4, 8, 16]))
         groups = int(rng.choice([2, 4]))
@@ -41,6 +42,7 @@ class count_adapters(Exercise):
         targets = [name for name in LAYERS if name in ("q_proj", "v_proj") or rng.random() < 0.5]
         return config, int(rng.choice([2, 4, 8, 16, 64])), targets
 
+    @staticmethod
     def edges():
         qwen = {
             "hidden_size": 1024,
@@ -52,11 +54,13 @@ class count_adapters(Exercise):
         }
         return [(qwen, 1, ["q_proj"]), (qwen, 16, list(LAYERS)), (qwen, 8, [])]
 
+    @staticmethod
     def right(config, rank, targets):
         return config["num_hidden_layers"] * sum(
             rank * sum(shapes(config)[name]) for name in targets
         )
 
+    @staticmethod
     @wrong(
         "Keys and values have fewer heads than queries (grouped-query attention): their d_out is"
         " num_key_value_heads · head_dim."
@@ -66,12 +70,14 @@ class count_adapters(Exercise):
             rank * sum(shapes(config, grouped=False)[name]) for name in targets
         )
 
+    @staticmethod
     @wrong(
         "That is one layer's count. Every one of the num_hidden_layers layers has its own adapters."
     )
     def one_layer(config, rank, targets):
         return sum(rank * sum(shapes(config)[name]) for name in targets)
 
+    @staticmethod
     @wrong(
         "You counted the full matrices, d_in · d_out. An adapter has r · d_in numbers in A and"
         " d_out · r in B."
@@ -81,16 +87,19 @@ class count_adapters(Exercise):
             shapes(config)[name][0] * shapes(config)[name][1] for name in targets
         )
 
+    @staticmethod
     @wrong("You counted d_in · r · d_out. A and B are kept apart: r · (d_in + d_out) numbers.")
     def product(config, rank, targets):
         return config["num_hidden_layers"] * sum(
             rank * shapes(config)[name][0] * shapes(config)[name][1] for name in targets
         )
 
+    @staticmethod
     @wrong("You counted A alone. B has d_out · r numbers more.")
     def a_alone(config, rank, targets):
         return config["num_hidden_layers"] * sum(rank * shapes(config)[name][0] for name in targets)
 
+    @staticmethod
     @wrong(
         "You took d_out = d_in = hidden_size for every matrix. In this model num_attention_heads ·"
         " head_dim is another number, and so is intermediate_size."
@@ -98,6 +107,7 @@ class count_adapters(Exercise):
     def all_square(config, rank, targets):
         return config["num_hidden_layers"] * sum(rank * 2 * config["hidden_size"] for _ in targets)
 
+    @staticmethod
     @wrong(
         "You took hidden_size for what the query heads give. It is num_attention_heads · head_dim,"
         " which some models make greater than hidden_size."

@@ -13,6 +13,7 @@ class merge_adapters(Exercise):
 
     probe = probes.merged
 
+    @staticmethod
     def draw(rng):
         _, d_in, d_out = sizes(rng)
         ranks = rng.permutation([2, 3, 4])[: rng.integers(2, 4)]
@@ -26,10 +27,12 @@ class merge_adapters(Exercise):
             [float(c) for c in rng.choice([-1.0, 0.25, 0.5, 2.0], size=len(made), replace=False)],
         )
 
+    @staticmethod
     def edges():
         rng = np.random.default_rng(0)
         return [(tensor(rng, 5, 7), [], [])]
 
+    @staticmethod
     def right(weight, adapters, coefficients):
         return weight + sum(
             (
@@ -39,6 +42,7 @@ class merge_adapters(Exercise):
             torch.zeros_like(weight),
         )
 
+    @staticmethod
     @wrong(
         "Your result is the weight that came in, changed in place: whoever merges twice, or wants"
         " the base back, has lost it. Make a new tensor."
@@ -48,6 +52,7 @@ class merge_adapters(Exercise):
             weight += c * one["alpha"] / len(one["a"]) * one["b"] @ one["a"]
         return weight
 
+    @staticmethod
     @wrong(
         "Each adapter has its own alpha and rank, so its own scale alpha / r; you left the scales"
         " out."
@@ -58,6 +63,7 @@ class merge_adapters(Exercise):
             torch.zeros_like(weight),
         )
 
+    @staticmethod
     @wrong(
         "You left the coefficients out: they say how much of each adapter goes in, and one that is"
         " negative takes a skill away."
@@ -65,6 +71,7 @@ class merge_adapters(Exercise):
     def no_coefficients(weight, adapters, coefficients):
         return merge_adapters.right(weight, adapters, [1.0] * len(adapters))
 
+    @staticmethod
     @wrong(
         "You normalised the coefficients to a sum of one. They are not a mean's weights; two"
         " adapters at 1 are both there in full."
@@ -72,6 +79,7 @@ class merge_adapters(Exercise):
     def normalised(weight, adapters, coefficients):
         return merge_adapters.right(weight, adapters, [c / sum(coefficients) for c in coefficients])
 
+    @staticmethod
     @wrong(
         "Only the last adapter is in the result. Add to what you have, not to the weight that"
         " came in."
@@ -79,6 +87,7 @@ class merge_adapters(Exercise):
     def last_alone(weight, adapters, coefficients):
         return merge_adapters.right(weight, adapters[-1:], coefficients[-1:])
 
+    @staticmethod
     @wrong("You used the first adapter's scale for all of them. Each has its own alpha and rank.")
     def one_scale(weight, adapters, coefficients):
         scale = adapters[0]["alpha"] / len(adapters[0]["a"]) if adapters else 0
@@ -87,10 +96,12 @@ class merge_adapters(Exercise):
             torch.zeros_like(weight),
         )
 
+    @staticmethod
     @wrong("The frozen weight is missing from the result: merging adds to it.")
     def no_weight(weight, adapters, coefficients):
         return merge_adapters.right(torch.zeros_like(weight), adapters, coefficients)
 
+    @staticmethod
     @wrong(
         "You summed the A and the B before multiplying. (B₁ + B₂)(A₁ + A₂) is not B₁A₁ + B₂A₂; and"
         " ranks differ, too."

@@ -29,10 +29,12 @@ class adapter(Artefact):
     probe = adapter_replies
     settings = ("embedded:mini-chat", 4, 6)  # model, rank, tokens of a reply
 
+    @staticmethod
     def case(rng):
         drawn = desk_case(rng, "held_out")
         return Asked([dict(message) for message in drawn.messages], drawn.answer)
 
+    @staticmethod
     @symptom(
         "The adapter changes nothing: its B is zero, as before the first step. Save the model that"
         " fine_tune returned, not a fresh one."
@@ -40,6 +42,7 @@ class adapter(Artefact):
     def untrained(right, got):
         return not got["changes"]
 
+    @staticmethod
     @symptom(
         "Most replies are no desk at all. The adapter has learned something else, or its training"
         " was far too short, or it diverged."
@@ -47,6 +50,7 @@ class adapter(Artefact):
     def no_desks(right, got):
         return sum(said in TOPIC_OF for said in got["replies"]) < len(right) / 2
 
+    @staticmethod
     @symptom(
         "Nearly all reviews go to one desk. It has learned which word comes out, not what decides:"
         " it needs more examples, or a lower learning rate."
@@ -54,6 +58,7 @@ class adapter(Artefact):
     def one_desk(right, got):
         return Counter(got["replies"]).most_common(1)[0][1] > 0.8 * len(right)
 
+    @staticmethod
     @symptom(
         "It tells topics apart, but not glad from angry. More examples, or more passes, show it"
         " what else decides."
@@ -64,6 +69,7 @@ class adapter(Artefact):
             and share(right, got["replies"], MOOD_OF) < 0.7
         )
 
+    @staticmethod
     @symptom(
         "It tells glad from angry, but not topics. More examples, or more passes, show it what else"
         " decides."
@@ -74,6 +80,7 @@ class adapter(Artefact):
             and share(right, got["replies"], TOPIC_OF) < 0.5
         )
 
+    @staticmethod
     @symptom(
         "It names desks, and mostly wrong ones: what decides is hardly learned yet. It needs more"
         " examples, or more passes over them."

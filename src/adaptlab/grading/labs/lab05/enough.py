@@ -8,6 +8,7 @@ class enough(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         # In sixteenths, so that ends of intervals often meet exactly.
         counts = sorted(
@@ -33,6 +34,7 @@ class enough(Exercise):
             [points[i] for i in rng.permutation(len(points))] if rng.random() < 0.5 else points,
         )
 
+    @staticmethod
     def edges():
         def curve(*rows):
             return ([dict(zip(("n", "value", "low", "high"), row)) for row in rows],)
@@ -48,6 +50,7 @@ class enough(Exercise):
             curve((10, 0.5, 0.375, 0.5625), (30, 0.625, 0.5, 0.75), (90, 0.625, 0.5625, 0.6875)),
         ]
 
+    @staticmethod
     def first(points, better, others=lambda later: later):
         """The first n, in rising order, to which none of the `others` of the later points is
         better.
@@ -59,12 +62,15 @@ class enough(Exercise):
             if not any(better(other, one) for other in others(ranked[i + 1 :]))
         )
 
+    @staticmethod
     def clearly(other, one):
         return other["low"] > one["high"]
 
+    @staticmethod
     def right(points):
         return enough.first(points, enough.clearly)
 
+    @staticmethod
     @wrong(
         "You compare values, and end at the highest. A value is a measurement: it may be higher by"
         " chance, and only intervals say whether it clearly is."
@@ -72,6 +78,7 @@ class enough(Exercise):
     def highest(points):
         return max(points, key=lambda point: (point["value"], -point["n"]))["n"]
 
+    @staticmethod
     @wrong(
         "You compare the later value with the upper end. The later one has an interval, too: its"
         " lower end has to lie above."
@@ -79,6 +86,7 @@ class enough(Exercise):
     def value_above(points):
         return enough.first(points, lambda other, one: other["value"] > one["high"])
 
+    @staticmethod
     @wrong(
         "You ask whether the later interval lies above the earlier value. Both are measured, so"
         " interval stands against interval."
@@ -86,6 +94,7 @@ class enough(Exercise):
     def above_value(points):
         return enough.first(points, lambda other, one: other["low"] > one["value"])
 
+    @staticmethod
     @wrong(
         "Intervals that touch are clearly different for you. The lower end has to lie above the"
         " other's upper end."
@@ -93,6 +102,7 @@ class enough(Exercise):
     def touching(points):
         return enough.first(points, lambda other, one: other["low"] >= one["high"])
 
+    @staticmethod
     @wrong(
         "You compare each point with the next one alone. Steps that are too small to see may add up"
         " to one that is clear."
@@ -100,10 +110,12 @@ class enough(Exercise):
     def next_alone(points):
         return enough.first(points, enough.clearly, lambda later: later[:1])
 
+    @staticmethod
     @wrong("You compare with the largest n alone. A curve may be highest in between.")
     def last_alone(points):
         return enough.first(points, enough.clearly, lambda later: later[-1:])
 
+    @staticmethod
     @wrong(
         "You rely on the order of the list. The points come in any order: sort them, or look at n."
     )
@@ -114,6 +126,7 @@ class enough(Exercise):
             if not any(enough.clearly(other, one) for other in points[i + 1 :])
         )
 
+    @staticmethod
     @wrong("You return the largest n. Sought is the smallest with which you would be content.")
     def largest(points):
         return max(point["n"] for point in points)

@@ -48,6 +48,7 @@ class loss_mask(Exercise):
 
     n_draws = 40
 
+    @staticmethod
     def draw(rng):
         marks = dict(zip((*ROLES, "end"), (int(i) for i in rng.permutation(8)[:4])))
         ids = []
@@ -63,6 +64,7 @@ class loss_mask(Exercise):
             ]
         return ids[:-1] if rng.random() < 0.3 else ids, marks
 
+    @staticmethod
     def edges():
         marks = {"system": 0, "user": 1, "assistant": 2, "end": 3}
         rows = (
@@ -81,9 +83,11 @@ class loss_mask(Exercise):
         )
         return [(row, marks) for row in rows]
 
+    @staticmethod
     def right(ids, marks):
         return learned(ids, replies(ids, marks))
 
+    @staticmethod
     @wrong(
         "You learn the mark that opens a reply, too. The prompt ends with it, so the model never"
         " has to say it."
@@ -91,6 +95,7 @@ class loss_mask(Exercise):
     def mark_learned(ids, marks):
         return learned(ids, replies(ids, marks, before=1))
 
+    @staticmethod
     @wrong(
         "You leave out the end of the reply. A model that does not learn to end goes on talking"
         " until somebody stops it."
@@ -98,6 +103,7 @@ class loss_mask(Exercise):
     def end_forgotten(ids, marks):
         return learned(ids, replies(ids, marks, end=0))
 
+    @staticmethod
     @wrong(
         "You learn the ends of all turns. Only the one that closes a reply is the assistant's to"
         " say."
@@ -111,6 +117,7 @@ class loss_mask(Exercise):
             ],
         )
 
+    @staticmethod
     @wrong(
         "Your labels are shifted by one. Here label i belongs to token i; the shift is made later,"
         " and once only."
@@ -118,20 +125,24 @@ class loss_mask(Exercise):
     def shifted(ids, marks):
         return [*loss_mask.right(ids, marks)[1:], IGNORED][: len(ids)]
 
+    @staticmethod
     @wrong("You learn every turn. What customers write is not what the model shall learn to write.")
     def every_turn(ids, marks):
         return learned(
             ids, [(first, last + 1) for _, first, last, closed in turns(ids, marks) if closed]
         )
 
+    @staticmethod
     @wrong("You learn the last reply alone. Every reply of the conversation is an example.")
     def last_alone(ids, marks):
         return learned(ids, replies(ids, marks)[-1:])
 
+    @staticmethod
     @wrong("You stop after the first reply. A conversation may hold several.")
     def first_alone(ids, marks):
         return learned(ids, replies(ids, marks)[:1])
 
+    @staticmethod
     @wrong(
         "The label of what is not learned is 0 in your list. 0 is a token: the model would learn to"
         " say it everywhere."
@@ -139,6 +150,7 @@ class loss_mask(Exercise):
     def zeros(ids, marks):
         return learned(ids, replies(ids, marks), 0)
 
+    @staticmethod
     @wrong(
         "A mark inside of a turn opens another one in your answer. There it is content: else a"
         " customer could put words into the assistant's mouth."
@@ -153,6 +165,7 @@ class loss_mask(Exercise):
             ],
         )
 
+    @staticmethod
     @wrong(
         "You learn a reply that is cut off. From it a model would learn to break off, or to go on"
         " without an end."

@@ -17,18 +17,22 @@ def grid(segments: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
 class may_look(Exercise):
     """[i, j] True if j is an earlier token of the same text, or i itself; never for padding."""
 
+    @staticmethod
     def draw(rng):
         lengths = rng.integers(1, 5, size=rng.integers(1, 5))
         segments = [number for number, length in enumerate(lengths) for _ in range(length)]
         return (segments + [-1] * int(rng.integers(0, 4)),)
 
+    @staticmethod
     def edges():
         return [([0, 0, 1, 1, 1, -1],), ([0],), ([-1],), ([0, 1, 2],), ([0, 0, 0],), ([-1, -1],)]
 
+    @staticmethod
     def right(segments):
         own, other, i, j = grid(segments)
         return (own == other) & (j <= i) & (own >= 0)
 
+    @staticmethod
     @wrong(
         "The second text of a row sees the first. The mask has to keep texts apart, not only what"
         " comes later."
@@ -37,6 +41,7 @@ class may_look(Exercise):
         own, other, i, j = grid(segments)
         return (j <= i) & (own >= 0) & (other >= 0)
 
+    @staticmethod
     @wrong(
         "Texts are kept apart, but a token sees what comes after it: the model would read the"
         " answer before it is asked for it."
@@ -45,6 +50,7 @@ class may_look(Exercise):
         own, other, *_ = grid(segments)
         return (own == other) & (own >= 0)
 
+    @staticmethod
     @wrong(
         "A token does not look at itself in your mask. It has to: the next token is predicted from"
         " the last one, too."
@@ -53,6 +59,7 @@ class may_look(Exercise):
         own, other, i, j = grid(segments)
         return (own == other) & (j < i) & (own >= 0)
 
+    @staticmethod
     @wrong(
         "Rows and columns are swapped: [i, j] says whether i may look at j, and the earlier one"
         " is j."
@@ -60,6 +67,7 @@ class may_look(Exercise):
     def swapped(segments):
         return may_look.right(segments).T
 
+    @staticmethod
     @wrong(
         "Padding looks at padding in your mask: -1 equals -1. It belongs to no text, so it looks at"
         " nothing."
@@ -68,6 +76,7 @@ class may_look(Exercise):
         own, other, i, j = grid(segments)
         return (own == other) & (j <= i)
 
+    @staticmethod
     @wrong(
         "Your mask is the other way round: True has to stand where looking is allowed. PyTorch's"
         " attention means it so, too."
@@ -75,6 +84,7 @@ class may_look(Exercise):
     def inverted(segments):
         return ~may_look.right(segments)
 
+    @staticmethod
     @wrong(
         "Padding looks at itself in your mask. It looks at nothing at all, not at itself either."
     )

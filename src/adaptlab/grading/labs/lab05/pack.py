@@ -38,6 +38,7 @@ class pack(Exercise):
     positions.
     """
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(6, 15))
         texts = [
@@ -48,6 +49,7 @@ class pack(Exercise):
         ]
         return [*texts, [1] * (n + 1), [2]] if rng.random() < 0.1 else texts, n
 
+    @staticmethod
     def edges():
         return [
             ([[1, 2, 3], [4, 5], [6], [7, 8, 9, 10]], 6),
@@ -60,27 +62,32 @@ class pack(Exercise):
             ([[1], [2, 3], [4, 5, 6]], 3),
         ]
 
+    @staticmethod
     def right(texts, n):
         return described(packed(texts, n))
 
+    @staticmethod
     @wrong(
         "You look at the last row alone. An earlier one may still have room, and it comes first."
     )
     def last_row_alone(texts, n):
         return described(packed(texts, n, seen=lambda rows: rows[-1:]))
 
+    @staticmethod
     @wrong("You take the row in which least room is left. Asked for is the first that has room.")
     def fullest_row(texts, n):
         return described(
             packed(texts, n, lambda room: max(room, key=lambda row: sum(map(len, row))))
         )
 
+    @staticmethod
     @wrong("You take the row in which most room is left. Asked for is the first that has room.")
     def emptiest_row(texts, n):
         return described(
             packed(texts, n, lambda room: min(room, key=lambda row: sum(map(len, row))))
         )
 
+    @staticmethod
     @wrong(
         "You sort the texts by length first. That packs more tightly, but here they are taken in"
         " the order in which they come."
@@ -88,6 +95,7 @@ class pack(Exercise):
     def longest_first(texts, n):
         return described(packed(sorted(texts, key=len, reverse=True), n))
 
+    @staticmethod
     @wrong(
         "You glue all texts together and cut every n tokens. A text that is cut in two teaches to"
         " break off, and its second half has lost its beginning."
@@ -108,6 +116,7 @@ class pack(Exercise):
             for row in rows
         ]
 
+    @staticmethod
     @wrong(
         "You cut a text that is too long. It has to be a ValueError: cut off, it would teach to"
         " break off, and nobody would know."
@@ -115,6 +124,7 @@ class pack(Exercise):
     def too_long_cut(texts, n):
         return described(packed([text[:n] for text in texts], n))
 
+    @staticmethod
     @wrong(
         "You leave out a text that is too long. It has to be a ValueError: data that vanish in"
         " silence are missed by nobody."
@@ -122,6 +132,7 @@ class pack(Exercise):
     def too_long_left_out(texts, n):
         return described(packed([text for text in texts if len(text) <= n], n))
 
+    @staticmethod
     @wrong(
         "Your positions run on through the row. A text has to begin at 0, as it would alone; else"
         " it is another text for the model."
@@ -129,6 +140,7 @@ class pack(Exercise):
     def positions_run_on(texts, n):
         return [row | {"positions": list(range(len(row["ids"])))} for row in pack.right(texts, n)]
 
+    @staticmethod
     @wrong(
         "You number the texts through all rows. The number is that of the text in its row, from 0."
     )
@@ -141,14 +153,17 @@ class pack(Exercise):
             before += len(row)
         return made
 
+    @staticmethod
     @wrong("Your numbers begin at 1. The first text of a row has the number 0, as Python counts.")
     def from_one(texts, n):
         return described(packed(texts, n), 1)
 
+    @staticmethod
     @wrong("You leave a row before it is full: a text that fits exactly belongs into it.")
     def never_full(texts, n):
         return described(packed(texts, n, spare=1))
 
+    @staticmethod
     @wrong(
         "Every text has a row of its own. Then nothing is packed: texts share a row while there is"
         " room."

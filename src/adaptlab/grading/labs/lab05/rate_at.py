@@ -29,6 +29,7 @@ class rate_at(Exercise):
     rtol = 1e-4
     atol = 1e-9
 
+    @staticmethod
     def draw(rng):
         n_steps = int(rng.integers(4, 80))
         peak = float(rng.choice([2e-3, 5e-4, 1e-2]))
@@ -41,6 +42,7 @@ class rate_at(Exercise):
             peak * float(rng.choice([0, 0.1, 0.25])),
         )
 
+    @staticmethod
     def edges():
         plans = (
             (20, 5, 1e-3, 1e-4),
@@ -58,9 +60,11 @@ class rate_at(Exercise):
             if 0 <= step < n
         ]
 
+    @staticmethod
     def right(step, n_steps, n_warmup, peak, floor):
         return planned(step, n_steps, n_warmup, peak, lambda share: along(share, peak, floor))
 
+    @staticmethod
     @wrong(
         "Your first step has the rate 0, so it is no step. The first one already has its part of"
         " the rise."
@@ -70,10 +74,12 @@ class rate_at(Exercise):
             step, n_steps, n_warmup, peak, lambda share: along(share, peak, floor), first=0
         )
 
+    @staticmethod
     @wrong("There is no warm-up: the rate begins at its peak, when the optimizer knows least.")
     def no_rise(step, n_steps, n_warmup, peak, floor):
         return peak if step < n_warmup else rate_at.right(step, n_steps, n_warmup, peak, floor)
 
+    @staticmethod
     @wrong(
         "Your warm-up rises from the floor. It rises by equal amounts from peak / n_warmup; the"
         " floor belongs to the end."
@@ -85,14 +91,17 @@ class rate_at(Exercise):
             else rate_at.right(step, n_steps, n_warmup, peak, floor)
         )
 
+    @staticmethod
     @wrong("Your rate falls in a straight line. Half a cosine falls slowly at first and at last.")
     def straight(step, n_steps, n_warmup, peak, floor):
         return planned(step, n_steps, n_warmup, peak, lambda share: peak + (floor - peak) * share)
 
+    @staticmethod
     @wrong("Your rate falls to 0. It ends at the floor.")
     def to_nothing(step, n_steps, n_warmup, peak, floor):
         return planned(step, n_steps, n_warmup, peak, lambda share: along(share, peak, 0))
 
+    @staticmethod
     @wrong(
         "Your rate falls to 0 and is held at the floor from where it would go below it. The cosine"
         " itself ends at the floor."
@@ -102,6 +111,7 @@ class rate_at(Exercise):
             step, n_steps, n_warmup, peak, lambda share: max(floor, along(share, peak, 0))
         )
 
+    @staticmethod
     @wrong(
         "Your cosine counts from the first step of all. It begins where the warm-up ends; else the"
         " rate jumps there."
@@ -111,6 +121,7 @@ class rate_at(Exercise):
             step, n_steps, n_warmup, peak, lambda share: along((step + 1) / n_steps, peak, floor)
         )
 
+    @staticmethod
     @wrong(
         "Your last step does not have the floor: you are one step late. With steps counted from 0"
         " the last one is n_steps - 1."
@@ -124,14 +135,17 @@ class rate_at(Exercise):
             lambda share: along((step - n_warmup) / (n_steps - n_warmup), peak, floor),
         )
 
+    @staticmethod
     @wrong("Your cosine is a whole wave: it falls and comes up again. Half of one is asked for.")
     def whole_wave(step, n_steps, n_warmup, peak, floor):
         return planned(step, n_steps, n_warmup, peak, lambda share: along(2 * share, peak, floor))
 
+    @staticmethod
     @wrong("You add the floor to a fall from peak to 0, so the rate begins above its peak.")
     def floor_on_top(step, n_steps, n_warmup, peak, floor):
         return planned(step, n_steps, n_warmup, peak, lambda share: floor + along(share, peak, 0))
 
+    @staticmethod
     @wrong("After the warm-up your rate stays at its peak.")
     def stays(step, n_steps, n_warmup, peak, floor):
         return planned(step, n_steps, n_warmup, peak, lambda share: peak)

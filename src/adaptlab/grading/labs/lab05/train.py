@@ -77,6 +77,7 @@ class train(Exercise):
     rtol = 1e-3
     atol = 1e-4
 
+    @staticmethod
     def batch(rng, n_rows):
         """Ids and labels, (n_rows, 6): rows with one learned token, with some, or with all."""
         ids = rng.integers(0, 9, size=(n_rows, 6))
@@ -88,6 +89,7 @@ class train(Exercise):
         labels[:, 0] = (3 * ids[:, 0] + 1) % 9
         return [torch.from_numpy(ids), torch.from_numpy(labels)]
 
+    @staticmethod
     def problem(rng, clip):
         most = int(rng.integers(2, 4))
         embedding, head = (
@@ -102,17 +104,21 @@ class train(Exercise):
             clip,
         )
 
+    @staticmethod
     def draw(rng):
         return train.problem(rng, float(rng.choice([0.3, 0.5])))
 
+    @staticmethod
     def edges():
         # Without a cut, since a gradient that is cut has lost its length, and a wrong scale with
         # it.
         return [train.problem(np.random.default_rng(5), 1e6)]
 
+    @staticmethod
     def right(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip)
 
+    @staticmethod
     @wrong(
         "You average the means of the parts. A part with few learned tokens then counts as much as"
         " one with many: divide by the tokens of the whole batch."
@@ -122,6 +128,7 @@ class train(Exercise):
             model, optimizer, batches, most, clip, lambda part, batch, n_parts: 1 / part / n_parts
         )
 
+    @staticmethod
     @wrong(
         "You add up the means of the parts, so the gradient grows with their number. Each sum is"
         " divided by the learned tokens of the whole batch."
@@ -129,6 +136,7 @@ class train(Exercise):
     def sum_of_means(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, lambda part, batch, n_parts: 1 / part)
 
+    @staticmethod
     @wrong(
         "You add up without dividing. The loss is a mean over the learned tokens of the batch, and"
         " the gradient is that of this mean."
@@ -136,6 +144,7 @@ class train(Exercise):
     def undivided(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, lambda part, batch, n_parts: 1)
 
+    @staticmethod
     @wrong(
         "You divide by all tokens of the batch. Those with the label -100 are not learned, and do"
         " not count."
@@ -153,12 +162,14 @@ class train(Exercise):
             )
         return losses
 
+    @staticmethod
     @wrong(
         "Gradients are never cleared: every step repeats what was learned from all batches before."
     )
     def never_cleared(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, clear="never")
 
+    @staticmethod
     @wrong(
         "You clear the gradients after a step, not before the first. What they held before the call"
         " goes into your first step."
@@ -166,6 +177,7 @@ class train(Exercise):
     def cleared_after(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, clear="after")
 
+    @staticmethod
     @wrong(
         "You clear the gradients before each part, so only the last part of a batch is learned"
         " from."
@@ -173,6 +185,7 @@ class train(Exercise):
     def cleared_in_parts(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, clear="part")
 
+    @staticmethod
     @wrong(
         "You make a step after each part. A batch is one step: the parts are there for the memory"
         " alone."
@@ -182,10 +195,12 @@ class train(Exercise):
             model, optimizer, batches, most, clip, clear="part", clips="part", steps="part"
         )
 
+    @staticmethod
     @wrong("The optimizer never makes a step, so the model stays what it was.")
     def no_step(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, steps="never")
 
+    @staticmethod
     @wrong(
         "Your steps are made with the whole gradient. It has to be cut to the length of `clip`, and"
         " before the step: afterwards it has been used."
@@ -193,6 +208,7 @@ class train(Exercise):
     def not_clipped(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, clips="never")
 
+    @staticmethod
     @wrong(
         "You cut what has been added up so far after each part. The length to be cut is that of the"
         " whole gradient, once."
@@ -200,10 +216,12 @@ class train(Exercise):
     def clipped_in_parts(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, clips="part")
 
+    @staticmethod
     @wrong("You report the loss after the step. Asked for is what it was before.")
     def loss_after(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, reported="after")
 
+    @staticmethod
     @wrong("The loss that you report is that of the last part. It belongs to the whole batch.")
     def loss_of_last_part(model, optimizer, batches, most, clip):
         return trained(model, optimizer, batches, most, clip, reported="last")

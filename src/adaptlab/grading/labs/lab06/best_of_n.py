@@ -13,6 +13,7 @@ def divergence(n: int) -> float:
 class best_of_n(Exercise):
     """The mean highest reward over all sets of n of the N replies, and log n - (n - 1) / n."""
 
+    @staticmethod
     def draw(rng):
         size = int(rng.integers(4, 9))
         rewards = rng.permutation(
@@ -25,6 +26,7 @@ class best_of_n(Exercise):
         )
         return [float(x) for x in rewards], int(rng.integers(1, size + 1))
 
+    @staticmethod
     def edges():
         rewards = [0.25, 1.0, 0.5, 0.0, 0.75, 0.5]
         return [
@@ -38,16 +40,19 @@ class best_of_n(Exercise):
             ([k / 16 for k in range(20)], 10),
         ]
 
+    @staticmethod
     def right(rewards, n):
         ordered = sorted(rewards)
         return sum(reward * math.comb(i, n - 1) for i, reward in enumerate(ordered)) / math.comb(
             len(rewards), n
         ), divergence(n)
 
+    @staticmethod
     @wrong("That is the best of all N. With n draws one does not always meet it.")
     def best_of_all(rewards, n):
         return max(rewards), divergence(n)
 
+    @staticmethod
     @wrong(
         "That is the best of the first n. It is one set out of many, and its luck is part of the"
         " result: take the mean over all sets."
@@ -55,6 +60,7 @@ class best_of_n(Exercise):
     def first_n(rewards, n):
         return max(rewards[:n]), divergence(n)
 
+    @staticmethod
     @wrong(
         "You cut the list into blocks of n and take the mean of their best. That uses a few of the"
         " sets only, and hangs on the order of the list."
@@ -64,6 +70,7 @@ class best_of_n(Exercise):
             [max(rewards[i : i + n]) for i in range(0, len(rewards) - n + 1, n)]
         ), divergence(n)
 
+    @staticmethod
     @wrong(
         "You draw with replacement, so that the same reply may be in a set twice, and the best is"
         " worse than it should be."
@@ -75,14 +82,17 @@ class best_of_n(Exercise):
             reward * (((i + 1) / size) ** n - (i / size) ** n) for i, reward in enumerate(ordered)
         ), divergence(n)
 
+    @staticmethod
     @wrong("That is the mean reward, or that of the best of one. Of each set only the best counts.")
     def mean(rewards, n):
         return average(rewards), divergence(n)
 
+    @staticmethod
     @wrong("You take the mean of the n best replies. Nobody knows beforehand which they are.")
     def mean_of_the_best(rewards, n):
         return average(sorted(rewards)[-n:]), divergence(n)
 
+    @staticmethod
     @wrong(
         "Your sets are weighted from the wrong end: sorted from the highest down, that is the mean"
         " of the *worst* in each set."
@@ -93,6 +103,7 @@ class best_of_n(Exercise):
             len(rewards), n
         ), divergence(n)
 
+    @staticmethod
     @wrong(
         "The rewards are not sorted: the number of replies below one hangs on its rank, not on its"
         " place in the list."
@@ -102,6 +113,7 @@ class best_of_n(Exercise):
             len(rewards), n
         ), divergence(n)
 
+    @staticmethod
     @wrong(
         "You count equal rewards once. They are different replies, and two of a kind are met more"
         " often."
@@ -113,6 +125,7 @@ class best_of_n(Exercise):
             len(ordered), m
         ), divergence(n)
 
+    @staticmethod
     @wrong(
         "Your divergence is log n. Keeping the best does not always choose the same reply, and that"
         " takes (n - 1) / n off."
@@ -120,10 +133,12 @@ class best_of_n(Exercise):
     def log_alone(rewards, n):
         return best_of_n.right(rewards, n)[0], math.log(n)
 
+    @staticmethod
     @wrong("Your divergence is in bits. A nat is by the natural logarithm.")
     def in_bits(rewards, n):
         return best_of_n.right(rewards, n)[0], math.log2(n) - (n - 1) / n
 
+    @staticmethod
     @wrong(
         "Your divergence depends on N, the replies that you happen to have. It is that of drawing n"
         " and keeping the best."

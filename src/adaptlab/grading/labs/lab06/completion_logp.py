@@ -26,6 +26,7 @@ class completion_logp(Exercise):
 
     probe = probes.with_gradients
 
+    @staticmethod
     def draw(rng):
         b = int(rng.integers(2, 5))
         t = int(rng.integers(6, 9))
@@ -43,6 +44,7 @@ class completion_logp(Exercise):
             torch.from_numpy(mask),
         )
 
+    @staticmethod
     def edges():
         rng = np.random.default_rng(0)
         logits = tensor(3 * rng.normal(size=(3, 5, 8)))
@@ -54,9 +56,11 @@ class completion_logp(Exercise):
         alone = logits[:1, :1], ids[:1, :1], torch.ones(1, 1, dtype=torch.bool)
         return [*((logits, ids, torch.tensor(mask, dtype=torch.bool)) for mask in masks), alone]
 
+    @staticmethod
     def right(logits, ids, mask):
         return summed(picked(logits, ids), mask[:, 1:])
 
+    @staticmethod
     @wrong(
         "The numbers are right, and no gradient comes through them to the logits: a model cannot be"
         " trained by them. Leave out detach, item, no_grad and NumPy."
@@ -64,6 +68,7 @@ class completion_logp(Exercise):
     def detached(logits, ids, mask):
         return completion_logp.right(logits.detach(), ids, mask)
 
+    @staticmethod
     @wrong(
         "You read a token's probability at its own place. The logits there are about the next"
         " token: the ones for token t stand at place t - 1."
@@ -71,6 +76,7 @@ class completion_logp(Exercise):
     def unshifted(logits, ids, mask):
         return summed(picked(logits, ids, shift=0), mask[:, 1:])
 
+    @staticmethod
     @wrong(
         "You shift the wrong way: the logits behind a token have already read it. Those that"
         " predict it stand one place before."
@@ -78,6 +84,7 @@ class completion_logp(Exercise):
     def shifted_back(logits, ids, mask):
         return summed(picked(logits, ids, shift=-1), mask[:, 1:])
 
+    @staticmethod
     @wrong(
         "You shifted the tokens and not the mask, so the mask is one place off: the last token of"
         " the reply is lost, or one of the prompt comes in."
@@ -85,6 +92,7 @@ class completion_logp(Exercise):
     def mask_unshifted(logits, ids, mask):
         return summed(picked(logits, ids), mask[:, :-1])
 
+    @staticmethod
     @wrong(
         "You take the mean over the tokens. The log-probability of a reply is their sum; whoever"
         " wants the mean has the count beside it."
@@ -93,6 +101,7 @@ class completion_logp(Exercise):
         total, n = completion_logp.right(logits, ids, mask)
         return total / n.clamp(min=1), n
 
+    @staticmethod
     @wrong(
         "You sum over the whole row. The prompt was not written by the model, and what fills a row"
         " up by nobody: only masked tokens count."
@@ -100,6 +109,7 @@ class completion_logp(Exercise):
     def whole_row(logits, ids, mask):
         return summed(picked(logits, ids), torch.ones_like(mask[:, 1:]))
 
+    @staticmethod
     @wrong(
         "You sum probabilities. The probability of a reply is a product, so it is their logarithms"
         " that are summed."
@@ -107,6 +117,7 @@ class completion_logp(Exercise):
     def probabilities(logits, ids, mask):
         return summed(picked(logits, ids).exp(), mask[:, 1:])
 
+    @staticmethod
     @wrong(
         "You sum logits as they come. They are no logarithms of probabilities before a log-softmax"
         " over the vocabulary."
@@ -114,6 +125,7 @@ class completion_logp(Exercise):
     def raw_logits(logits, ids, mask):
         return summed(logits[:, :-1].gather(-1, ids[:, 1:, None])[..., 0], mask[:, 1:])
 
+    @staticmethod
     @wrong(
         "Your softmax goes over the places. It goes over the vocabulary, the last dimension: at"
         " each place the probabilities of all tokens add up to 1."
@@ -121,11 +133,13 @@ class completion_logp(Exercise):
     def over_places(logits, ids, mask):
         return summed(picked(logits, ids, dim=1), mask[:, 1:])
 
+    @staticmethod
     @wrong("The sign is turned round: that is the loss. A log-probability is 0 or below.")
     def negated(logits, ids, mask):
         total, n = completion_logp.right(logits, ids, mask)
         return -total, n
 
+    @staticmethod
     @wrong(
         "You count the token at place 0 where it is masked. Nothing predicts it, and it is not in"
         " the sum."
@@ -133,6 +147,7 @@ class completion_logp(Exercise):
     def first_counted(logits, ids, mask):
         return completion_logp.right(logits, ids, mask)[0], mask.sum(1)
 
+    @staticmethod
     @wrong("Your count is that of all places. It is the number of tokens that were summed.")
     def all_counted(logits, ids, mask):
         total, n = completion_logp.right(logits, ids, mask)

@@ -18,6 +18,7 @@ def margin(chosen, rejected, reference_chosen, reference_rejected) -> torch.Tens
 class doubtful_loss(Exercise):
     """(1 - doubt) · -log σ(β m) + doubt · -log σ(-β m)."""
 
+    @staticmethod
     def draw(rng):
         return (
             *reply_logps(rng, int(rng.integers(3, 8)), 16.0),
@@ -25,6 +26,7 @@ class doubtful_loss(Exercise):
             float(rng.choice([0.0, 0.125, 0.25, 0.4])),
         )
 
+    @staticmethod
     def edges():
         low = tensor([-9000.0, -3.0])
         high = tensor([-5.0, -8000.0])
@@ -46,9 +48,11 @@ class doubtful_loss(Exercise):
             (same, same, same, same, 0.1, 0.5),
         ]
 
+    @staticmethod
     def right(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * margin(chosen, rejected, reference_chosen, reference_rejected), doubt)
 
+    @staticmethod
     @wrong(
         "The reference is missing. The margin asks how much likelier each reply became, not how"
         " likely it is."
@@ -56,6 +60,7 @@ class doubtful_loss(Exercise):
     def no_reference(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * (chosen - rejected), doubt)
 
+    @staticmethod
     @wrong(
         "The reference is added. Its log-probabilities are taken off: a gain is what the model says"
         " now minus what the reference says."
@@ -63,6 +68,7 @@ class doubtful_loss(Exercise):
     def reference_added(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * margin(chosen, rejected, -reference_chosen, -reference_rejected), doubt)
 
+    @staticmethod
     @wrong(
         "Chosen and rejected, or the weights 1 - doubt and doubt, are the wrong way round: the loss"
         " has to be small where the chosen reply gained more."
@@ -70,6 +76,7 @@ class doubtful_loss(Exercise):
     def swapped(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(-beta * margin(chosen, rejected, reference_chosen, reference_rejected), doubt)
 
+    @staticmethod
     @wrong(
         "That is one number for all pairs. The loss of each pair is asked for; a mean comes later,"
         " where it is trained on."
@@ -79,10 +86,12 @@ class doubtful_loss(Exercise):
             chosen, rejected, reference_chosen, reference_rejected, beta, doubt
         ).mean()
 
+    @staticmethod
     @wrong("Beta is missing: it multiplies the margin.")
     def no_beta(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(margin(chosen, rejected, reference_chosen, reference_rejected), doubt)
 
+    @staticmethod
     @wrong(
         "Beta multiplies the model's part of the margin alone. The reference's has to be on the"
         " same scale: it multiplies the whole."
@@ -92,6 +101,7 @@ class doubtful_loss(Exercise):
             margin(beta * chosen, beta * rejected, reference_chosen, reference_rejected), doubt
         )
 
+    @staticmethod
     @wrong(
         "Every label is believed: the part with the weight doubt, for the label turned round, is"
         " missing."
@@ -99,6 +109,7 @@ class doubtful_loss(Exercise):
     def no_doubt(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
         return mixed(beta * margin(chosen, rejected, reference_chosen, reference_rejected), 0.0)
 
+    @staticmethod
     @wrong(
         "You mix the margins and take one loss of that. It is the two losses that are mixed: they"
         " are not straight lines."
@@ -109,6 +120,7 @@ class doubtful_loss(Exercise):
             0.0,
         )
 
+    @staticmethod
     @wrong(
         "You scale the loss by 1 - doubt, and that is all. The label turned round has a loss of its"
         " own."
@@ -118,6 +130,7 @@ class doubtful_loss(Exercise):
             -beta * margin(chosen, rejected, reference_chosen, reference_rejected)
         )
 
+    @staticmethod
     @wrong(
         "The logarithm is missing: that is the probability that the label is wrong, which hardly"
         " grows where a pair is very wrong."
@@ -126,6 +139,7 @@ class doubtful_loss(Exercise):
         reward = beta * margin(chosen, rejected, reference_chosen, reference_rejected)
         return (1 - doubt) * torch.sigmoid(-reward) + doubt * torch.sigmoid(reward)
 
+    @staticmethod
     @wrong(
         "With a large margin the result is infinite: the logistic function has become exactly 0"
         " before the logarithm. Use one that does both in one step."

@@ -50,6 +50,7 @@ class judge_report(Exercise):
 
     n_draws = 30
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(6, 14))
         pairs = [
@@ -68,6 +69,7 @@ class judge_report(Exercise):
         new = old + rng.choice([-2, -1, 0, 0, 1, 3, 5], size=n)
         return verdicts, [int(x) for x in new], [int(x) for x in old]
 
+    @staticmethod
     def edges():
         mixed = [
             ["A", "B"],
@@ -87,9 +89,11 @@ class judge_report(Exercise):
             ([["A", "B"], ["B", "A"], ["A", "B"], ["A", "B"]], [9, 2, 5, 8], [5, 5, 5, 5]),
         ]
 
+    @staticmethod
     def right(verdicts, new_words, old_words):
         return told(verdicts, new_words, old_words)
 
+    @staticmethod
     @wrong(
         "You take the same letter twice for agreement. With the places changed, the same letter is"
         " the *other* reply: such a judge goes by the place."
@@ -100,6 +104,7 @@ class judge_report(Exercise):
 
         return told(verdicts, new_words, old_words, count, lambda pair: count(pair) != 0.5)
 
+    @staticmethod
     @wrong(
         "Comparisons that are not consistent are left out of your win rate. Each counts one half:"
         " else a judge who is seldom sure decides on a few."
@@ -112,6 +117,7 @@ class judge_report(Exercise):
             lambda pair: counted(pair) if counted(pair) != 0.5 else None,
         )
 
+    @staticmethod
     @wrong(
         "Your win rate is that of the first order alone, so the place decides with the judge. Both"
         " orders have to say so."
@@ -121,10 +127,12 @@ class judge_report(Exercise):
             verdicts, new_words, old_words, lambda pair: {"A": 1.0, "B": 0.0}.get(pair[0], 0.5)
         )
 
+    @staticmethod
     @wrong("A comparison that is not consistent counts as lost for you. It counts one half.")
     def lost_if_undecided(verdicts, new_words, old_words):
         return told(verdicts, new_words, old_words, lambda pair: float(counted(pair) == 1))
 
+    @staticmethod
     @wrong(
         "You asked how often A was said in both orders as if the new reply always stood there. In"
         " the second order it stands in place B."
@@ -137,6 +145,7 @@ class judge_report(Exercise):
             lambda pair: average([{"A": 1.0, "B": 0.0}.get(text, 0.5) for text in pair]),
         )
 
+    @staticmethod
     @wrong(
         "A text other than A or B passes for a choice of B. It chooses nothing, so that comparison"
         " is not consistent."
@@ -153,6 +162,7 @@ class judge_report(Exercise):
             lambda pair: counted(read(pair)) != 0.5,
         )
 
+    @staticmethod
     @wrong("You take two verdicts without a choice for consistent. They agree about nothing.")
     def nothing_twice(verdicts, new_words, old_words):
         return told(
@@ -164,12 +174,14 @@ class judge_report(Exercise):
             ),
         )
 
+    @staticmethod
     @wrong("Your `said A` looks at the first order alone. It is the share of all 2n verdicts.")
     def said_in_the_first_order(verdicts, new_words, old_words):
         return told(verdicts, new_words, old_words) | {
             "said A": average([pair[0] == "A" for pair in verdicts])
         }
 
+    @staticmethod
     @wrong(
         "You divide `said A` by the verdicts that chose. It is the share of all 2n verdicts, those"
         " without a choice among them."
@@ -180,6 +192,7 @@ class judge_report(Exercise):
             "said A": said.count("A") / len(said) if said else 0.0
         }
 
+    @staticmethod
     @wrong(
         "You put the longer and the shorter ones into one heap. Then the larger group decides; each"
         " group has a win rate, and these two are averaged."
@@ -195,12 +208,14 @@ class judge_report(Exercise):
             )
         }
 
+    @staticmethod
     @wrong(
         "Comparisons with equal numbers of words are in one of your groups. They are in neither."
     )
     def equal_is_shorter(verdicts, new_words, old_words):
         return told(verdicts, new_words, old_words, shorter=lambda new, old: new <= old)
 
+    @staticmethod
     @wrong(
         "Comparisons with equal numbers of words count among the longer ones for you. They are in"
         " neither group."
@@ -208,6 +223,7 @@ class judge_report(Exercise):
     def equal_is_longer(verdicts, new_words, old_words):
         return told(verdicts, new_words, old_words, longer=lambda new, old: new >= old)
 
+    @staticmethod
     @wrong(
         "Where one group is empty you give the other's win rate. Then the lengths are not balanced"
         " at all, and the result is None."

@@ -8,6 +8,7 @@ class frontier(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         names = rng.permutation(
             ["full", "lora", "replay", "low rate", "anchor", "upper layers", "untuned"]
@@ -23,6 +24,7 @@ class frontier(Exercise):
             ],
         )
 
+    @staticmethod
     def edges():
         def arms(*pairs):
             return (
@@ -43,6 +45,7 @@ class frontier(Exercise):
             arms((0.0, 1.0), (0.375, 0.5), (1.0, 0.0), (0.375, 0.375)),
         ]
 
+    @staticmethod
     def unbeaten(arms, beats):
         return [
             arm["name"]
@@ -50,6 +53,7 @@ class frontier(Exercise):
             if not any(beats(other, arm) for other in arms if other is not arm)
         ]
 
+    @staticmethod
     def beats(a, b):
         return (
             a["learned"] >= b["learned"]
@@ -57,9 +61,11 @@ class frontier(Exercise):
             and (a["learned"] > b["learned"] or a["kept"] > b["kept"])
         )
 
+    @staticmethod
     def right(arms):
         return frontier.unbeaten(arms, frontier.beats)
 
+    @staticmethod
     @wrong(
         "For you an arm is beaten only by one that is better in both numbers. As good in one and"
         " better in the other is enough."
@@ -69,6 +75,7 @@ class frontier(Exercise):
             arms, lambda a, b: a["learned"] > b["learned"] and a["kept"] > b["kept"]
         )
 
+    @staticmethod
     @wrong(
         "Two arms with the same numbers strike each other out. Neither is better in anything, so"
         " neither is beaten."
@@ -78,6 +85,7 @@ class frontier(Exercise):
             arms, lambda a, b: a["learned"] >= b["learned"] and a["kept"] >= b["kept"]
         )
 
+    @staticmethod
     @wrong(
         "Of arms with the same numbers you keep the first alone. None of them is beaten: all stay."
     )
@@ -89,6 +97,7 @@ class frontier(Exercise):
             if [arm["name"] for arm in arms].index(name) in {seen.index(pair) for pair in seen}
         ]
 
+    @staticmethod
     @wrong(
         "You take the arm with the greatest sum. That weighs both alike, which nobody asked for:"
         " the frontier is there so that one need not."
@@ -97,6 +106,7 @@ class frontier(Exercise):
         most = max((arm["learned"] + arm["kept"] for arm in arms), default=0)
         return [arm["name"] for arm in arms if arm["learned"] + arm["kept"] == most]
 
+    @staticmethod
     @wrong(
         "You take the arms that are best in one of the numbers. Between them there may be others"
         " that nobody beats."
@@ -106,6 +116,7 @@ class frontier(Exercise):
         best = [arm for arm in arms if any(arm[key] == most[key] for key in most)]
         return [name for name in frontier.right(arms) if any(name == arm["name"] for arm in best)]
 
+    @staticmethod
     @wrong(
         "You take all arms that some other arm does not beat. An arm stays only if none at all"
         " beats it."
@@ -118,6 +129,7 @@ class frontier(Exercise):
             or not all(frontier.beats(other, arm) for other in arms if other is not arm)
         ]
 
+    @staticmethod
     @wrong(
         "Less of what was kept is better in your answer. Both numbers are shares of right replies:"
         " more is better."
@@ -125,10 +137,12 @@ class frontier(Exercise):
     def kept_reversed(arms):
         return frontier.unbeaten([arm | {"kept": -arm["kept"]} for arm in arms], frontier.beats)
 
+    @staticmethod
     @wrong("Those are the arms that are beaten. Asked for are the others.")
     def the_beaten(arms):
         return [arm["name"] for arm in arms if arm["name"] not in frontier.right(arms)]
 
+    @staticmethod
     @wrong("Your names are sorted by what was learned. They stand in the order in which they came.")
     def resorted(arms):
         return frontier.right(sorted(arms, key=lambda arm: -arm["learned"]))

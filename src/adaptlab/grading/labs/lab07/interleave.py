@@ -33,6 +33,7 @@ class interleave(Exercise):
 
     n_draws = 40
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(2, 8))
         old = [f"old {i}" for i in range(rng.integers(1, 9))]
@@ -45,6 +46,7 @@ class interleave(Exercise):
             n,
         )
 
+    @staticmethod
     def edges():
         abc = list("abcdefg")
         old = ["v", "w", "x", "y", "z"]
@@ -63,19 +65,23 @@ class interleave(Exercise):
             (abc[:4], old, [1, 0, 2, 3, 4], 4, 7),
         ]
 
+    @staticmethod
     def used(old, order):
         """The old examples in their order, without end: each is taken when it is asked for."""
         return (old[i] for i in cycle(order))
 
+    @staticmethod
     def right(new, old, order, k, n):
         checked(old, k, n)
         return mixed(new, interleave.used(old, order), k, n)
 
+    @staticmethod
     @wrong("You put k old ones to n new ones. Of every n examples k are old, so n - k are new.")
     def to_n_new(new, old, order, k, n):
         checked(old, k, n)
         return mixed(new, interleave.used(old, order), k, n, per=n)
 
+    @staticmethod
     @wrong(
         "Every block begins with the same old examples. The order goes on where the block before"
         " ended, so that all of them are used."
@@ -89,10 +95,12 @@ class interleave(Exercise):
             for one in mixed(new[at : at + per], interleave.used(old, order), k, n)
         ]
 
+    @staticmethod
     @wrong("You use the old examples as they stand in the list. `order` says which comes when.")
     def as_listed(new, old, order, k, n):
         return interleave.right(new, old, list(range(len(old))), k, n)
 
+    @staticmethod
     @wrong(
         "When all old examples have been used, you use none any more. The order begins anew then."
     )
@@ -100,6 +108,7 @@ class interleave(Exercise):
         checked(old, k, n)
         return mixed(new, iter([old[i] for i in order]), k, n)
 
+    @staticmethod
     @wrong(
         "Your last block has k old ones, however few new ones it holds. Its share of old ones would"
         " be another: k · r / (n - k), rounded up."
@@ -108,11 +117,13 @@ class interleave(Exercise):
         checked(old, k, n)
         return mixed(new, interleave.used(old, order), k, n, last=lambda _: k)
 
+    @staticmethod
     @wrong("You round down in the last block. Rather one old example too many: it is rounded up.")
     def rounded_down(new, old, order, k, n):
         checked(old, k, n)
         return mixed(new, interleave.used(old, order), k, n, last=math.floor)
 
+    @staticmethod
     @wrong(
         "You round to the nearest in the last block. It is rounded up, so that this stretch, too,"
         " has an old one."
@@ -123,6 +134,7 @@ class interleave(Exercise):
             new, interleave.used(old, order), k, n, last=lambda share: math.floor(share + 0.5)
         )
 
+    @staticmethod
     @wrong(
         "Your last block has no old examples if it is not whole. A training that ends without them"
         " ends with forgetting."
@@ -131,6 +143,7 @@ class interleave(Exercise):
         checked(old, k, n)
         return mixed(new, interleave.used(old, order), k, n, last=lambda _: 0)
 
+    @staticmethod
     @wrong(
         "New examples that do not fill a whole block are lost in your result. Each of them stands"
         " in it once."
@@ -139,11 +152,13 @@ class interleave(Exercise):
         checked(old, k, n)
         return interleave.right(new[: len(new) // (n - k) * (n - k)], old, order, k, n)
 
+    @staticmethod
     @wrong("In your blocks the old ones come first. The new ones do, and the old ones after them.")
     def old_first(new, old, order, k, n):
         checked(old, k, n)
         return mixed(new, interleave.used(old, order), k, n, old_first=True)
 
+    @staticmethod
     @wrong(
         "All old examples stand at the end. Spread them: what is repeated only after the damage has"
         " to be learned once more."
@@ -152,6 +167,7 @@ class interleave(Exercise):
         both = interleave.right([(one,) for one in new], [[one] for one in old], order, k, n)
         return [one[0] for kind in (tuple, list) for one in both if isinstance(one, kind)]
 
+    @staticmethod
     @wrong(
         "You take old examples in place of new ones. Here no new example is given up: the old ones"
         " come in addition."
@@ -159,6 +175,7 @@ class interleave(Exercise):
     def in_place(new, old, order, k, n):
         return interleave.right(new, old, order, k, n)[: len(new)]
 
+    @staticmethod
     @wrong(
         "Without old examples you return the new ones alone, though a share of old ones was asked"
         " for. That has to be a ValueError: else nobody notices."

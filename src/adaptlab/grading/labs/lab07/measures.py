@@ -28,12 +28,14 @@ def own(scores: list) -> list[float]:
 class measures(Exercise):
     """Mean forgetting, backward and forward transfer from a table of stages and tasks."""
 
+    @staticmethod
     def draw(rng):
         n = int(rng.integers(2, 7))
         return (rng.integers(0, 40, size=n) / 100).tolist(), (
             rng.integers(0, 101, size=(n, n)) / 100
         ).tolist()
 
+    @staticmethod
     def edges():
         return [
             ([0.1, 0.2, 0.0], [[0.9, 0.3, 0.05], [0.95, 0.8, 0.1], [0.5, 0.85, 0.9]]),
@@ -41,6 +43,7 @@ class measures(Exercise):
             ([0.0, 0.0, 0.0], [[0.5, 0.0, 0.0], [0.6, 0.5, 0.0], [0.7, 0.6, 0.5]]),
         ]
 
+    @staticmethod
     def right(start, scores):
         forward = [scores[task - 1][task] - start[task] for task in range(1, len(start))]
         return {
@@ -49,6 +52,7 @@ class measures(Exercise):
             "forward": mean(forward),
         }
 
+    @staticmethod
     @wrong(
         "Your forgetting is measured from the task's own stage. A task may get better afterwards,"
         " and what counts is what it had at its best."
@@ -58,6 +62,7 @@ class measures(Exercise):
             "forgetting": mean(losses(scores, own(scores)[:-1]))
         }
 
+    @staticmethod
     @wrong(
         "A task that is best at the end counts as 0 in your forgetting. It counts as negative: the"
         " last stage is none of those in which its best is looked for."
@@ -67,6 +72,7 @@ class measures(Exercise):
             "forgetting": mean(losses(scores, peaks(scores, last=0)))
         }
 
+    @staticmethod
     @wrong(
         "You look for the best in stages before the task's own, too. What it could do before it was"
         " trained was not learned, so it is not forgotten."
@@ -76,6 +82,7 @@ class measures(Exercise):
             "forgetting": mean(losses(scores, peaks(scores, first=lambda task: 0)))
         }
 
+    @staticmethod
     @wrong(
         "You divide by all tasks. The last one has had no time to be forgotten, and the first had"
         " no stage before it: each mean leaves one out."
@@ -86,6 +93,7 @@ class measures(Exercise):
             for name, value in measures.right(start, scores).items()
         }
 
+    @staticmethod
     @wrong(
         "Those are sums over the tasks. Means are asked for, so that few tasks and many can be"
         " compared."
@@ -95,6 +103,7 @@ class measures(Exercise):
             name: value * (len(start) - 1) for name, value in measures.right(start, scores).items()
         }
 
+    @staticmethod
     @wrong(
         "Your backward transfer has the wrong sign: it is the share at the end minus that after the"
         " own stage, so a loss is negative."
@@ -103,6 +112,7 @@ class measures(Exercise):
         found = measures.right(start, scores)
         return found | {"backward": -found["backward"]}
 
+    @staticmethod
     @wrong(
         "Your backward transfer is forgetting with the other sign. It is measured from the task's"
         " own stage, not from its best."
@@ -111,6 +121,7 @@ class measures(Exercise):
         found = measures.right(start, scores)
         return found | {"backward": -found["forgetting"]}
 
+    @staticmethod
     @wrong(
         "Your backward transfer ends with the next stage. All later stages count: it is the share"
         " after the last one."
@@ -122,10 +133,12 @@ class measures(Exercise):
             )
         }
 
+    @staticmethod
     @wrong("Rows and columns are swapped: scores[i] is the model after stage i.")
     def swapped(start, scores):
         return measures.right(start, [list(column) for column in zip(*scores)])
 
+    @staticmethod
     @wrong(
         "Your forward transfer is taken after the task's own stage. Then it holds what training"
         " taught; look at the stage before."
@@ -135,6 +148,7 @@ class measures(Exercise):
             "forward": mean(scores[task][task] - start[task] for task in range(1, len(start)))
         }
 
+    @staticmethod
     @wrong(
         "Your forward transfer leaves out what the task could do before any training. Only what"
         " earlier stages added is transfer."
@@ -144,6 +158,7 @@ class measures(Exercise):
             "forward": mean(scores[task - 1][task] for task in range(1, len(start)))
         }
 
+    @staticmethod
     @wrong(
         "Your forward transfer uses the start of another task. Each task is compared with its own"
         " share before any training."

@@ -50,6 +50,7 @@ class verdicts(Exercise):
 
     n_draws = 80
 
+    @staticmethod
     def draw(rng):
         names = rng.permutation(["reading", "tones", "formats", "sums", "facts", "reasoning"])[
             : rng.integers(1, 7)
@@ -66,6 +67,7 @@ class verdicts(Exercise):
         weights = {name: float(rng.choice([0.5, 1, 2, 4])) for name in found}
         return found, weights, float(rng.choice([0.05, 0.1])), float(rng.choice([0, 1, 2])) / 32
 
+    @staticmethod
     def edges():
         def rows(*triples):
             """Skills from their changes, p-values and weights."""
@@ -91,9 +93,11 @@ class verdicts(Exercise):
             (*rows((-0.25, 0.03125, 1), (-0.25, 0.0625, 1)), 0.0625, 0.0625),
         ]
 
+    @staticmethod
     def right(found, weights, alpha, margin):
         return told(found, holm(found, weights, alpha), margin)
 
+    @staticmethod
     @wrong(
         "You do not correct for the number of skills: of many that did not change, some look as if"
         " they had."
@@ -101,6 +105,7 @@ class verdicts(Exercise):
     def uncorrected(found, weights, alpha, margin):
         return told(found, [name for name in found if found[name]["p"] <= alpha], margin)
 
+    @staticmethod
     @wrong(
         "You correct each skill by the sum of all weights. Once a change is shown, its weight is"
         " left out for those that come after."
@@ -108,10 +113,12 @@ class verdicts(Exercise):
     def all_weights(found, weights, alpha, margin):
         return told(found, holm(found, weights, alpha, shrinks=False), margin)
 
+    @staticmethod
     @wrong("You leave the weights out. A skill with a greater one may spend more on chance.")
     def unweighted(found, weights, alpha, margin):
         return told(found, holm(found, dict.fromkeys(found, 1), alpha), margin)
 
+    @staticmethod
     @wrong(
         "You go on after the first skill that is not shown. Whatever stands behind it in the order"
         " is not shown either."
@@ -119,10 +126,12 @@ class verdicts(Exercise):
     def goes_on(found, weights, alpha, margin):
         return told(found, holm(found, weights, alpha, stops=False), margin)
 
+    @staticmethod
     @wrong("You sort by p alone. The order is that of p / weight: a weight moves a skill forward.")
     def sorted_by_p(found, weights, alpha, margin):
         return told(found, holm(found, weights, alpha, key=lambda name: found[name]["p"]), margin)
 
+    @staticmethod
     @wrong(
         "Your weights work the other way round: a greater weight makes a change easier to show, so"
         " p is divided by it."
@@ -134,6 +143,7 @@ class verdicts(Exercise):
             margin,
         )
 
+    @staticmethod
     @wrong(
         "You correct by the number of skills that are left, and the weights only sort. What is left"
         " is a sum of weights, divided by the skill's own."
@@ -143,18 +153,21 @@ class verdicts(Exercise):
         ones = dict.fromkeys(found, 1)
         return told(found, holm(found, ones, alpha, key=order.index), margin)
 
+    @staticmethod
     @wrong(
         "You take the skills as they come. Holm goes from the smallest p / weight to the greatest."
     )
     def unsorted(found, weights, alpha, margin):
         return told(found, holm(found, weights, alpha, key=list(found).index), margin)
 
+    @staticmethod
     @wrong(
         'You ignore the margin. A change that is surely there, but too small to matter, is "small".'
     )
     def no_margin(found, weights, alpha, margin):
         return told(found, holm(found, weights, alpha), 0)
 
+    @staticmethod
     @wrong("A change of exactly the margin is small. Lost is below -margin, won is above margin.")
     def margin_itself(found, weights, alpha, margin):
         return told(
@@ -165,6 +178,7 @@ class verdicts(Exercise):
             lambda change, margin: change >= margin,
         )
 
+    @staticmethod
     @wrong(
         "You judge by the margin alone. A loss that may well be chance is open, however large it"
         " looks."
@@ -172,6 +186,7 @@ class verdicts(Exercise):
     def margin_alone(found, weights, alpha, margin):
         return told(found, list(found), margin)
 
+    @staticmethod
     @wrong("A gain is a loss for you: you look at the size of the change, not at its sign.")
     def size_alone(found, weights, alpha, margin):
         return told(
@@ -181,6 +196,7 @@ class verdicts(Exercise):
             below=lambda change, margin: abs(change) > margin,
         )
 
+    @staticmethod
     @wrong(
         'What is shown but small is "open" in your result. It is known to be small, and that is'
         " another thing than not being known."

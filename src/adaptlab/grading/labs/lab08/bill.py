@@ -39,6 +39,7 @@ class bill(Exercise):
 
     n_draws = 30
 
+    @staticmethod
     def draw(rng):
         prompt = int(rng.integers(50, 900))
         arm = {
@@ -64,6 +65,7 @@ class bill(Exercise):
             prices,
         )
 
+    @staticmethod
     def edges():
         arm = {
             "prompt_tokens": 400,
@@ -88,9 +90,11 @@ class bill(Exercise):
             (arm | {"cached_tokens": 400}, 7, 2, 6, prices),
         ]
 
+    @staticmethod
     def right(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices)
 
+    @staticmethod
     @wrong(
         "You pay for the cached tokens twice: they are among the tokens of the prompt, and cost the"
         " price of cached ones in place of the other."
@@ -98,6 +102,7 @@ class bill(Exercise):
     def cached_twice(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, fresh=arm["prompt_tokens"])
 
+    @staticmethod
     @wrong(
         "You charge a tuned model's price for every arm. Only where `tuned` is true are queries"
         " costlier."
@@ -105,10 +110,12 @@ class bill(Exercise):
     def always_tuned(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, factor=prices["tuned"])
 
+    @staticmethod
     @wrong("A tuned model's queries are costlier, and you charge them like the others.")
     def never_tuned(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, factor=1.0)
 
+    @staticmethod
     @wrong("You make the training costlier by the factor that belongs to queries.")
     def tuned_training(arm, n_queries, n_updates, months, prices):
         return bill_with(
@@ -120,14 +127,17 @@ class bill(Exercise):
             factor_on_training=prices["tuned"] if arm["tuned"] else 1.0,
         )
 
+    @staticmethod
     @wrong("You pay the first training anew each month. It is paid once, and spread over `months`.")
     def not_spread(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, spread=1)
 
+    @staticmethod
     @wrong("You count the queries of one day. The bill is for a month of thirty.")
     def one_day(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, days=1)
 
+    @staticmethod
     @wrong(
         "You spread the updates over the months as well. They come each month, and are paid each"
         " month."
@@ -141,10 +151,12 @@ class bill(Exercise):
             prices,
         )
 
+    @staticmethod
     @wrong("Your prices are for a thousand tokens. They are for a million.")
     def by_the_thousand(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, n_updates, months, prices, unit=1e3)
 
+    @staticmethod
     @wrong("You leave out what updates cost: each trains `update_tokens` anew.")
     def no_updates(arm, n_queries, n_updates, months, prices):
         return bill_with(arm, n_queries, 0, months, prices)

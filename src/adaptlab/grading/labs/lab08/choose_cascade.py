@@ -36,6 +36,7 @@ class choose_cascade(Exercise):
 
     n_draws = 40
 
+    @staticmethod
     def draw(rng):
         rows = []
         for _ in range(int(rng.choice([4, 8, 16]))):
@@ -51,6 +52,7 @@ class choose_cascade(Exercise):
             )
         return rows, float(rng.choice([0.5, 0.625, 0.75, 0.875]))
 
+    @staticmethod
     def edges():
         def row(confidence, cheap, costly):
             return {
@@ -79,9 +81,11 @@ class choose_cascade(Exercise):
             (rows, 0.0),
         ]
 
+    @staticmethod
     def right(rows, least):
         return best(tried(rows), least)
 
+    @staticmethod
     @wrong(
         "Where the costly arm is asked you pay for it alone. The cheap one was asked before, and"
         " its tokens are spent."
@@ -89,14 +93,17 @@ class choose_cascade(Exercise):
     def cheap_is_free(rows, least):
         return best(tried(rows, pays_cheap=False), least)
 
+    @staticmethod
     @wrong("You ask the costly arm at the threshold itself. It is asked below it.")
     def at_the_threshold(rows, least):
         return best(tried(rows, asks=lambda row, threshold: row["confidence"] <= threshold), least)
 
+    @staticmethod
     @wrong("You ask the costly arm where the cheap one is sure. It is wanted where that is unsure.")
     def turned_round(rows, least):
         return best(tried(rows, asks=lambda row, threshold: row["confidence"] >= threshold), least)
 
+    @staticmethod
     @wrong(
         "You choose what is right most often. Enough is enough: of what is right often enough, take"
         " what costs least."
@@ -104,6 +111,7 @@ class choose_cascade(Exercise):
     def most_right(rows, least):
         return best(tried(rows), least, key=lambda row: (-row[1], row[2], row[0]))
 
+    @staticmethod
     @wrong(
         "You never ask the costly arm about everything. A threshold above every confidence is one"
         " of those to be tried: infinity."
@@ -111,6 +119,7 @@ class choose_cascade(Exercise):
     def not_always(rows, least):
         return best(tried(rows, thresholds=sorted({row["confidence"] for row in rows})), least)
 
+    @staticmethod
     @wrong(
         "You always use the costly arm at least once. The lowest confidence as a threshold leaves"
         " everything to the cheap one."
@@ -118,6 +127,7 @@ class choose_cascade(Exercise):
     def not_never(rows, least):
         return best(tried(rows)[1:], least)
 
+    @staticmethod
     @wrong("You ask for more than `least`. Exactly that share is enough.")
     def more_than_least(rows, least):
         return min(
@@ -126,6 +136,7 @@ class choose_cascade(Exercise):
             default=None,
         )
 
+    @staticmethod
     @wrong(
         "You take the highest threshold that is right often enough. It asks the costly arm most"
         " often, and costs most."
@@ -133,6 +144,7 @@ class choose_cascade(Exercise):
     def highest(rows, least):
         return best(tried(rows), least, key=lambda row: -row[0])
 
+    @staticmethod
     @wrong("You give the tokens of all questions together. Asked for is their mean.")
     def in_all(rows, least):
         found = best(tried(rows), least)

@@ -23,6 +23,7 @@ class configure(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         arms = [
             {
@@ -44,6 +45,7 @@ class configure(Exercise):
         }
         return arms, budget
 
+    @staticmethod
     def edges():
         def arm(name, low, tokens, p95=0.5, minutes=0.0, share=0.9):
             return {
@@ -66,9 +68,11 @@ class configure(Exercise):
             ([arm("a", 0.9, 900), arm("b", 0.5, 100)], budget),
         ]
 
+    @staticmethod
     def right(arms, budget):
         return chosen(arms, budget)
 
+    @staticmethod
     @wrong("An arm that takes exactly what the budget allows is within it.")
     def at_the_limit(arms, budget):
         return chosen(
@@ -79,12 +83,14 @@ class configure(Exercise):
             ),
         )
 
+    @staticmethod
     @wrong(
         "You name the first budget that is broken. Whoever mends the arm wants to know all of them."
     )
     def first_alone(arms, budget):
         return chosen(arms, budget, faults=lambda arm, budget: broken(arm, budget)[:1])
 
+    @staticmethod
     @wrong(
         "You go by the share that was measured. Of two arms the one that is surer to be good is"
         " better: go by the lower bound."
@@ -92,6 +98,7 @@ class configure(Exercise):
     def by_share(arms, budget):
         return chosen(arms, budget, key=lambda arm: (-arm["share"], arm["tokens"]))
 
+    @staticmethod
     @wrong(
         "You take the arm with the fewest tokens. Within the budget quality decides, and tokens"
         " only between equals."
@@ -99,12 +106,14 @@ class configure(Exercise):
     def cheapest(arms, budget):
         return chosen(arms, budget, key=lambda arm: (arm["tokens"], -arm["low"]))
 
+    @staticmethod
     @wrong(
         "Of arms with the same lower bound you take the first. The one with fewer tokens is better."
     )
     def first_of_equals(arms, budget):
         return chosen(arms, budget, key=lambda arm: -arm["low"])
 
+    @staticmethod
     @wrong(
         "Arms that no budget excludes do not belong among the excluded, not even with an empty"
         " list."
@@ -112,6 +121,7 @@ class configure(Exercise):
     def all_are_named(arms, budget):
         return chosen(arms, budget)[0], {arm["name"]: broken(arm, budget) for arm in arms}
 
+    @staticmethod
     @wrong(
         "You choose among all arms. One that breaks a budget cannot be taken, however good it is."
     )

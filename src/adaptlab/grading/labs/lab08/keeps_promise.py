@@ -16,6 +16,7 @@ class keeps_promise(Exercise):
 
     n_draws = 40
 
+    @staticmethod
     def draw(rng):
         seconds = (rng.integers(1, 40, size=int(rng.integers(1, 45))) / 16).tolist()
         return (
@@ -24,6 +25,7 @@ class keeps_promise(Exercise):
             int(rng.integers(1, 40)) / 16,
         )
 
+    @staticmethod
     def edges():
         ten = [n / 8 for n in (3, 1, 4, 1, 5, 9, 2, 6, 5, 10)]
         return [
@@ -39,10 +41,12 @@ class keeps_promise(Exercise):
             ([0.25, 4.0], 51, 0.25),
         ]
 
+    @staticmethod
     def right(seconds, percent, limit):
         found = ranked(seconds, percent)
         return found, found <= limit
 
+    @staticmethod
     @wrong(
         "You judge the mean. A promise on 95 of 100 says nothing on the mean, which a few slow"
         " queries can leave alone."
@@ -51,6 +55,7 @@ class keeps_promise(Exercise):
         found = float(np.mean(seconds))
         return found, found <= limit
 
+    @staticmethod
     @wrong(
         "Your percentile lies between two queries. Asked for is one of the seconds that were"
         " measured."
@@ -59,6 +64,7 @@ class keeps_promise(Exercise):
         found = float(np.percentile(seconds, percent))
         return found, found <= limit
 
+    @staticmethod
     @wrong(
         "You take one query too few: at least that share has to be as fast, so where the share is"
         " no whole number of queries, one more counts."
@@ -67,6 +73,7 @@ class keeps_promise(Exercise):
         found = sorted(seconds)[max(percent * len(seconds) // 100, 1) - 1]
         return found, found <= limit
 
+    @staticmethod
     @wrong(
         "You are one rank too far. Where the share is a whole number of queries, the last of them"
         " is it."
@@ -75,20 +82,24 @@ class keeps_promise(Exercise):
         found = sorted(seconds)[min(percent * len(seconds) // 100, len(seconds) - 1)]
         return found, found <= limit
 
+    @staticmethod
     @wrong("A query that takes exactly the limit keeps the promise.")
     def below(seconds, percent, limit):
         found = ranked(seconds, percent)
         return found, found < limit
 
+    @staticmethod
     @wrong("You look at the slowest query. That is the promise for all of them.")
     def slowest(seconds, percent, limit):
         return max(seconds), max(seconds) <= limit
 
+    @staticmethod
     @wrong("You count from the slowest query. That share has to be fast, not slow.")
     def from_above(seconds, percent, limit):
         found = -ranked([-second for second in seconds], percent)
         return found, found <= limit
 
+    @staticmethod
     @wrong("You take the seconds in the order in which they came. They have to be sorted first.")
     def unsorted(seconds, percent, limit):
         found = seconds[-(-percent * len(seconds) // 100) - 1]

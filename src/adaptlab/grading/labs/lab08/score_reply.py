@@ -70,6 +70,7 @@ class score_reply(Exercise):
 
     n_draws = 60
 
+    @staticmethod
     def draw(rng):
         value = None if rng.random() < 0.25 else str(rng.choice(VALUES))
         gold = (
@@ -106,6 +107,7 @@ class score_reply(Exercise):
         )
         return "\n".join(lines), value, gold
 
+    @staticmethod
     def edges():
         good = "Hello Ada,\nIt is blue.\nSources: 2, 3"
         absent = f"Hello Ada,\nThat is {NOT_THERE}.\nSources: none"
@@ -131,9 +133,11 @@ class score_reply(Exercise):
             ("Hello Ada,\nIt is blue.", None, set()),
         ]
 
+    @staticmethod
     def right(reply, value, gold):
         return scores(reply, value, gold)
 
+    @staticmethod
     @wrong(
         "You find the value inside other words: `blue` in `bluer`, `12` in `124`. It has to stand"
         " as a word of its own."
@@ -151,6 +155,7 @@ class score_reply(Exercise):
             ),
         )
 
+    @staticmethod
     @wrong("You look for the value in the line of sources, too. A number there is no answer.")
     def in_the_sources(reply, value, gold):
         return scores(
@@ -164,6 +169,7 @@ class score_reply(Exercise):
             ),
         )
 
+    @staticmethod
     @wrong(
         "A reply that gives the value and says that it is not in the handbook says both, and is not"
         " right."
@@ -176,6 +182,7 @@ class score_reply(Exercise):
             right=stated(reply, value) if value is None else word_in(value, parts(reply)[0]),
         )
 
+    @staticmethod
     @wrong("One right source is enough for you. None of those that are cited may be a wrong one.")
     def any_source(reply, value, gold):
         return scores(
@@ -185,6 +192,7 @@ class score_reply(Exercise):
             cited=cited(reply, value, gold) if value is None else bool(numbers(reply) & set(gold)),
         )
 
+    @staticmethod
     @wrong("You ask for every right source. Citing some of them is enough, if no other is cited.")
     def every_source(reply, value, gold):
         return scores(
@@ -194,6 +202,7 @@ class score_reply(Exercise):
             cited=cited(reply, value, gold) if value is None else numbers(reply) == set(gold),
         )
 
+    @staticmethod
     @wrong(
         "Citing nothing counts as citing nothing wrong, with you. Where there is a value, a source"
         " is wanted."
@@ -206,12 +215,14 @@ class score_reply(Exercise):
             cited=cited(reply, value, gold) if value is None else numbers(reply) <= set(gold),
         )
 
+    @staticmethod
     @wrong("Where the handbook says nothing, you accept sources. Then the line has to say `none`.")
     def sources_for_nothing(reply, value, gold):
         return scores(
             reply, value, gold, cited=cited(reply, value, gold) if value is not None else True
         )
 
+    @staticmethod
     @wrong("You do not mind letters large and small. The value is wanted as it is written.")
     def any_case(reply, value, gold):
         letter = parts(reply)[0]
@@ -226,6 +237,7 @@ class score_reply(Exercise):
             ),
         )
 
+    @staticmethod
     @wrong("You let the exclamation mark pass. The house does not shout, anywhere in a reply.")
     def shouting(reply, value, gold):
         return scores(reply, value, gold, tone=toned(reply.replace("!", ".")))
