@@ -68,7 +68,7 @@ def test_counts_versions_and_code_are_no_measurements(allowed):
 
 def test_the_page_of_benchmarks_is_what_the_results_say():
     folder = ROOT / "benchmarks"
-    spec = importlib.util.spec_from_file_location("tell", folder / "tell.py")
+    spec = importlib.util.spec_from_file_location("tell", folder / "render_report.py")
     tell = sys.modules["tell"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tell)
     assert (folder / "README.md").read_text() == tell.told(), (

@@ -48,14 +48,20 @@ def test_the_page_is_generated_from_the_rows():
     assert (card.WEIGHTS / "CARD.md").read_text() == card.to_markdown(card.read_card())
 
 
-def test_goals():
-    assert card.reaches({"goal": "at least 95%", "value": 0.95}) and not card.reaches(
-        {"goal": "at least 95%", "value": 0.949}
-    )
-    assert card.reaches({"goal": "at most 45%", "value": 0.45}) and not card.reaches(
-        {"goal": "at most 45%", "value": 0.46}
-    )
-    assert card.reaches({"goal": "", "value": 0.1}) is None
+def test_a_row_is_held_to_the_goal_of_its_ability_and_wording():
+    goals = {
+        (ability, wording): goal
+        for ability in abilities.ABILITIES
+        for wording, goal in zip(card.SPLITS.values(), ability.goals)
+    }
+    assert None in goals.values() and any(ability.at_most for ability, _ in goals)
+    for (ability, wording), goal in goals.items():
+        row = {"ability": ability.name, "wording": wording}
+        if goal is None:
+            assert card.reaches(row | {"value": 0.1}) is None
+            continue
+        worse = goal + 0.01 if ability.at_most else goal - 0.01
+        assert card.reaches(row | {"value": goal}) and not card.reaches(row | {"value": worse})
 
 
 def test_judges_refuse_wrong_answers():

@@ -58,11 +58,12 @@ def _samples(chat: LocalChat, ability: Ability, split: str, n: int) -> list[dict
 
 
 def reaches(row: dict) -> bool | None:
-    """Whether a row's value reaches its goal; None where there is none."""
-    if not row["goal"]:
+    """Whether a row's value reaches the goal of its ability and wording; None if it has none."""
+    ability = next(one for one in ABILITIES if one.name == row["ability"])
+    goal = ability.goals[row["wording"] != SPLITS["train"]]
+    if goal is None:
         return None
-    bound = float(row["goal"].rstrip("%").rsplit(" ", 1)[1]) / 100
-    return row["value"] <= bound if row["goal"].startswith("at most") else row["value"] >= bound
+    return row["value"] <= goal if ability.at_most else row["value"] >= goal
 
 
 def save_card(rows: list[dict], weights: Path = WEIGHTS) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.claims import Rule, claim
+from adaptlab.evals.claims import Rule, claim, claims
 from adaptlab.files import read_json, reading
 
 RECORD_MIME = "application/vnd.adaptlab.record+json"
@@ -130,8 +130,9 @@ def collect(notebooks: list[Path]) -> list[dict]:
     return [by_id[key] for key in sorted(by_id, key=_order)]
 
 
-def _order(claim_id: str) -> tuple:
-    return "PRLFDGH".find(claim_id[0]), int(claim_id[1:])
+def _order(claim_id: str) -> int:
+    """The place of a claim in claims.toml."""
+    return list(claims()).index(claim_id)
 
 
 COLUMNS = ("id", "verdict", "value", "low", "high", "n")  # of a record, where others show it
