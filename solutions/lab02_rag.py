@@ -439,13 +439,13 @@ def searched(pieces, asked):
         list(range(len(pieces))),
         embedder.encode([piece["text"] for piece in pieces]).astype(float),
     )
-    found = [
-        index.search(vector, 4)
-        for vector in embedder.encode([question.text for question in asked]).astype(
-            float
-        )
-    ]
-    return [([pieces[i] for i, _ in hits], hits[0][1]) for hits in found]
+    vectors = embedder.encode([question.text for question in asked]).astype(float)
+    found = []
+    for vector in vectors:
+        hits = index.search(vector, 4)
+        _, cosine = hits[0]
+        found.append(([pieces[i] for i, _ in hits], cosine))
+    return found
 
 
 # %%
@@ -518,9 +518,9 @@ tried = {
     "threshold for the limit itself": LIMIT,
     "threshold for half the limit": LIMIT / 2,
 }
-results = {
-    name: [draws(n, accepted) for n in sizes] for name, accepted in tried.items()
-}
+results = {}
+for name, accepted in tried.items():
+    results[name] = [draws(n, accepted) for n in sizes]
 
 # %%
 share = float(
@@ -532,19 +532,15 @@ share = float(
     )
 )
 measured = options[sum(share >= bound for bound in (0.1, 0.3, 0.7))]
+series = {}
 for name, at_sizes in results.items():
-    print(
-        f"{name}: questions answered",
-        {
-            n: f"{np.mean([coverage for _, coverage in each]):.0%}"
-            for n, each in zip(sizes, at_sizes)
-        },
-    )
+    series[name] = []
+    answered = {}
+    for n, each in zip(sizes, at_sizes):
+        series[name].append(proportion([broken for broken, _ in each]))
+        answered[n] = f"{np.mean([coverage for _, coverage in each]):.0%}"
+    print(f"{name}: questions answered", answered)
 print(f"broken {measured}, and you said {prediction}")
-series = {
-    name: [proportion([broken for broken, _ in each]) for each in at_sizes]
-    for name, at_sizes in results.items()
-}
 plots.curves(
     "Is the limit kept on other questions?",
     "questions with known answers",

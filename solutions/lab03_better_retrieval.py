@@ -401,10 +401,10 @@ def by_words(drawn, n=30):
     positions, scores = keyword.retrieve(
         stemmed_words([question.text for question in drawn]), k=n, show_progress=False
     )
-    return [
-        [int(i) for i, score in zip(*row) if score > 0]
-        for row in zip(positions, scores)
-    ]
+    found = []
+    for sections_found, values in zip(positions, scores):
+        found.append([int(i) for i, score in zip(sections_found, values) if score > 0])
+    return found
 
 
 # %%
@@ -427,36 +427,35 @@ def spread(near, row, balance):
     ]
 
 
+def fused_sections(pair):
+    """The sections of two rankings, in one."""
+    ranking = fuse_rankings(pair, [1, 1], constant=60, cut=20)
+    return [section for section, _ in ranking]
+
+
 balances = [float(option) for option in options]
 searched = {told: by_meaning(drawn) for told, drawn in asked.items()}
-chosen = {
-    told: {b: [spread(*each, b) for each in found] for b in balances}
-    for told, found in searched.items()
-}
-complete = {
-    told: {
-        b: [holds_all(*each) for each in zip(asked[told], hits)]
-        for b, hits in by_balance.items()
-    }
-    for told, by_balance in chosen.items()
-}
+chosen = {}
+complete = {}
+for told, drawn in asked.items():
+    chosen[told] = {}
+    complete[told] = {}
+    for b in balances:
+        hits = [spread(near, row, b) for near, row in searched[told]]
+        chosen[told][b] = hits
+        complete[told][b] = [holds_all(*each) for each in zip(drawn, hits)]
 fused = {}
 for told, drawn in asked.items():
-    lists = zip([near for near, _ in searched[told]], by_words(drawn))
-    fused[told] = [
-        [document for document, _ in fuse_rankings(pair, [1, 1], constant=60, cut=20)]
-        for pair in lists
-    ]
+    nearest = [near for near, _ in searched[told]]
+    fused[told] = [fused_sections(pair) for pair in zip(nearest, by_words(drawn))]
 
 # %%
 two = complete["two things at once"]
 measured = max(options, key=lambda option: sum(two[float(option)]))
 print(f"both answers most often at {measured}, and you said {prediction}")
-whole = {
-    told: {f"{b}": proportion(hits) for b, hits in by_balance.items()}
-    for told, by_balance in complete.items()
-}
+whole = {}
 for told, drawn in asked.items():
+    whole[told] = {f"{b}": proportion(held) for b, held in complete[told].items()}
     whole[told]["fused"] = proportion(
         [holds_all(*each) for each in zip(drawn, fused[told])]
     )
@@ -486,22 +485,20 @@ def graded(question, hits):
     """
     subjects = {fact.subject for fact in question.facts}
     right = frozenset().union(*question.gold)
-    grades = {
-        i: 2 if i in right else 1
-        for i, section in enumerate(sections)
-        if i in right or subjects & {fact.subject for fact in section.facts}
-    }
+    grades = {}
+    for i, section in enumerate(sections):
+        if i in right:
+            grades[i] = 2
+        elif subjects & {fact.subject for fact in section.facts}:
+            grades[i] = 1
     return graded_ndcg(hits, grades, 3, condensed=False)
 
 
-rows = {
-    told: {
-        f"{b}": np.mean([graded(*each) for each in zip(asked[told], chosen[told][b])])
-        for b in balances
-    }
-    for told in asked
-}
+rows = {}
 for told, drawn in asked.items():
+    rows[told] = {}
+    for b, hits in chosen[told].items():
+        rows[told][f"{b}"] = np.mean([graded(*each) for each in zip(drawn, hits)])
     rows[told]["fused"] = np.mean([graded(*each) for each in zip(drawn, fused[told])])
 pd.DataFrame(rows).round(2).rename_axis("mean nDCG@3, by balance")
 

@@ -326,10 +326,8 @@ check.predicted(prediction, options)
 
 # %%
 draw = random.Random(0)
-records = [
-    [*item.messages, assistant(item.answer)]
-    for item in (tickets.triage_case(draw, k=0) for _ in range(360))
-]
+cases = [tickets.triage_case(draw, k=0) for _ in range(360)]
+records = [[*case.messages, assistant(case.answer)] for case in cases]
 chat = LocalChat("embedded:mini-chat")
 tuned = fine_tune(chat, records[:320], Options(rank=16, learning_rate=2e-3, epochs=2))
 held_out = tokenized(chat, records[320:], 640)

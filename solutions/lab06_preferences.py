@@ -381,14 +381,10 @@ def scored(model, items, texts):
 
 def both(model, batch):
     """(chosen, rejected): what `scored` gives for the two replies of each pair."""
-    return tuple(
-        scored(
-            model,
-            [pair.case for pair in batch],
-            [getattr(pair, side) for pair in batch],
-        )
-        for side in ("chosen", "rejected")
-    )
+    items = [pair.case for pair in batch]
+    chosen = scored(model, items, [pair.chosen for pair in batch])
+    rejected = scored(model, items, [pair.rejected for pair in batch])
+    return chosen, rejected
 
 
 # %%
@@ -425,13 +421,12 @@ drawn = [
     preferences.replies(imitator, cases, temperature=1.0, seed=seed)
     for seed in range(8)
 ]
-rewards = [
-    [quality(item, text) for text in texts] for item, texts in zip(cases, zip(*drawn))
-]
-# (value, divergence).
-ruler = {
-    n: np.mean([best_of_n(own, n) for own in rewards], axis=0) for n in range(1, 9)
-}
+rewards = []
+for item, texts in zip(cases, zip(*drawn)):
+    rewards.append([quality(item, text) for text in texts])
+ruler = {}  # (value, divergence).
+for n in range(1, 9):
+    ruler[n] = np.mean([best_of_n(own, n) for own in rewards], axis=0)
 mine = [
     preferences.replies(trained, cases, temperature=1.0, seed=seed) for seed in range(4)
 ]
@@ -498,9 +493,9 @@ said = [
     ("A", "B") if a > b else ("B", "A") if a < b else ("tie", "tie")
     for a, b in zip(new, old)
 ]
-n_words = {
-    name: [len(text.split()) for text in texts] for name, texts in likeliest.items()
-}
+n_words = {}
+for name, texts in likeliest.items():
+    n_words[name] = [len(text.split()) for text in texts]
 print(
     "by the exact judge:",
     in_short(judge_report(said, n_words["trained"], n_words["imitator"])),
