@@ -15,7 +15,15 @@ from adaptlab.evals.claims import claims
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
-pytestmark = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+LABS = sorted((ROOT / "labs").glob("lab*.ipynb"))
+COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+# Derived line by line in a lesson, whose cell holds it against the package's.
+DERIVED = {"06_preferences": {"dpo_loss"}}
+
+
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
 
 
 def code_cells(path):
@@ -32,15 +40,29 @@ def plain(source):
 
 def test_cells_are_short_and_paths_are_left_alone(path):
     for cell in code_cells(path):
-        assert len(cell.source.splitlines()) <= 25, (
-            f"{cell.id} has {len(cell.source.splitlines())} lines; split it, 25 are enough"
+        n_lines = len(cell.source.splitlines())
+        assert n_lines <= 40 or cell.id == "imports", (
+            f"{cell.id} has {n_lines} lines; split it, 40 are enough"
         )
         assert "sys.path" not in cell.source and "autoreload" not in cell.source, cell.id
 
 
+@pytest.mark.parametrize("notebook", LESSONS + LABS, ids=lambda notebook: notebook.stem)
+def test_no_comprehension_stands_in_another(notebook):
+    for cell in code_cells(notebook):
+        for outer in ast.walk(ast.parse(plain(cell.source))):
+            if isinstance(outer, COMPREHENSIONS):
+                n_inner = sum(isinstance(node, COMPREHENSIONS) for node in ast.walk(outer)) - 1
+                assert not n_inner, (
+                    f"{cell.id}, line {outer.lineno}: a comprehension in another; give the inner"
+                    " one a name, or write a loop"
+                )
+
+
 def test_the_first_cell_holds_the_parameters_and_colabs_installation_and_only_it_calls_pip(path):
     first, *rest = code_cells(path)
-    assert "parameters" in first.metadata.tags and first.source.startswith('profile: str = "cpu"')
+    assert "parameters" in first.metadata.tags
+    assert 'profile: str = "cpu"' in first.source.splitlines()
     assert (
         f'%pip install -q "git+{REPOSITORY}"' in first.source
         and 'if "google.colab" in sys.modules' in first.source
@@ -84,7 +106,7 @@ def test_no_function_or_class_is_defined_twice_or_already_in_the_package(path):
         for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
-    assert not (both := set(defined) & package), (
+    assert not (both := set(defined) & package - DERIVED.get(path.stem, set())), (
         f"{both} is in the package already: import it, or give it another name"
     )
 
@@ -123,7 +145,10 @@ def test_each_claim_is_predicted_before_it_is_recorded(path):
     source = "\n".join(cell.source for cell in code_cells(path))
     for claim_id in claims():
         predicted, recorded = (
-            source.find(f'{call}("{claim_id}"') for call in ("predict", "record")
+            call.start() if call else -1
+            for call in (
+                re.search(rf'\b{name}\(\s*"{claim_id}"', source) for name in ("predict", "record")
+            )
         )
         assert (predicted < 0) == (recorded < 0), (
             f"{claim_id} needs both, predict before its experiment and record after it"
