@@ -171,15 +171,12 @@ def test_metadata_carries_no_widget_state(path):
     assert "widgets" not in nbformat.read(path, as_version=4).metadata
 
 
-def test_the_card_that_a_lesson_shows_is_the_present_one(path):
+def test_the_card_that_a_lesson_shows_is_the_present_one():
     """Committed outputs of older weights would tell a reader other numbers than the card."""
-    shown = [
-        output.data["text/plain"]
-        for cell in code_cells(path)
-        if cell.id == "card"
-        for output in cell.outputs
-        if "data" in output
-    ]
-    for row in read_card() if shown else ():
-        if row["model"] == "main-chat" and row["wording"] == "training wordings":
-            assert re.search(rf"{re.escape(row['ability'])} +{row['value']:.0%} ", shown[0]), row
+    (cell,) = [cell for lesson in LESSONS for cell in code_cells(lesson) if cell.id == "card"]
+    (shown,) = [output.data["text/plain"] for output in cell.outputs if "data" in output]
+    chat = [row for row in read_card() if row["model"] == "main-chat"]
+    rows = [row for row in chat if row["wording"] == "training wordings"]
+    assert rows
+    for row in rows:
+        assert re.search(rf"{re.escape(row['ability'])} +{row['value']:.0%} ", shown), row

@@ -1,11 +1,13 @@
 """The runner: success, failure, early exit, dead kernel, dependencies, resuming."""
 
 import json
+import os
 
 import nbformat
 import pytest
 
 from adaptlab.course import run
+from adaptlab.course.in_place import keep_outputs
 from adaptlab.errors import AdaptLabError
 
 PARAMETERS = 'profile: str = "cpu"'
@@ -155,3 +157,31 @@ def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 2**20})())
     with pytest.raises(AdaptLabError, match="free some disk space"):
         run_all(course)
+
+
+def test_lessons_have_an_environment_of_their_own(course, monkeypatch):
+    for name in ("ADAPTLAB_UNATTENDED", "OMP_NUM_THREADS", "ADAPTLAB_DTYPE"):
+        monkeypatch.setenv(name, "") if name == "ADAPTLAB_DTYPE" else monkeypatch.delenv(name, False)
+    before = dict(os.environ)
+    folder, build = course
+    lesson(folder, "01_a", "import os", "assert os.environ['ADAPTLAB_UNATTENDED'] == '1'", CLOSE)
+    assert run_all(course)["01_a"].status == "done"
+    assert dict(os.environ) == before
+
+
+def test_outputs_are_put_into_the_lesson_and_nothing_else_of_it_changes(course):
+    folder, build = course
+    bar = "import sys\nprint('bar', file=sys.stderr)\nprint('shown')\n6 * 7"
+    lesson(folder, "01_a", bar, CLOSE)
+    run_all(course)
+    before = nbformat.read(folder / "01_a.ipynb", as_version=4)
+    keep_outputs(folder / "01_a.ipynb", build / "notebooks" / "01_a.ipynb")
+    after = nbformat.read(folder / "01_a.ipynb", as_version=4)
+    assert [cell.source for cell in after.cells] == [cell.source for cell in before.cells]
+    assert [cell.metadata for cell in after.cells] == [cell.metadata for cell in before.cells]
+    assert after.metadata == before.metadata
+    shown = after.cells[2]
+    assert shown.execution_count == 2  # not papermill's own cell of parameters before it
+    assert [output.output_type for output in shown.outputs] == ["stream", "execute_result"]
+    assert shown.outputs[0].text == "shown\n"
+    assert shown.outputs[1].execution_count == 2

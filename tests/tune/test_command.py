@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import fields
 
 import pytest
 from test_resume import ROWS
@@ -11,6 +12,7 @@ from adaptlab.cli.app import app
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.formats import write_conversations
+from adaptlab.tune.options import Options, PreferenceOptions
 from adaptlab.tune.pairs import Pair, write_pairs
 from adaptlab.tune.run import load_run
 from adaptlab.world.preferences import preference
@@ -140,3 +142,10 @@ def test_preferences_are_trained_into_a_folder_that_loads(tmp_path):
     ) != chat.log_probabilities(pairs[0].prompt, "Oslo")
     with pytest.raises(AdaptLabError, match="is finished"):
         CliRunner().invoke(app, asked, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("command", "kind"), [("tune", Options), ("prefer", PreferenceOptions)])
+def test_every_hyperparameter_is_an_option(command, kind):
+    said = CliRunner().invoke(app, [command, "--help"], terminal_width=200).output
+    for field in fields(kind):
+        assert f"--{field.name.replace('_', '-')}" in said
