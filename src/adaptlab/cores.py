@@ -1,6 +1,4 @@
-"""The cores that this process may use, and how many threads one of several processes should have on
-them.
-"""
+"""The cores that this process may use, and the number of threads of each of several processes."""
 
 import os
 
@@ -15,11 +13,11 @@ def available_cores() -> int:
 
 
 def threads_of_each(n_processes: int) -> int:
-    """Threads for one of several processes that compute at once: what OMP_NUM_THREADS asks for, and
-    no more than its share.
+    """Return the number of threads for one of several processes that compute at once:
+    OMP_NUM_THREADS, but at most its share.
 
-    Threads beyond the cores wait for each other at every step: two lessons with every core each ran
-    ten times slower than one.
+    Threads beyond the cores wait for each other at every step. Two lessons with every core each ran
+    ten times slower than one lesson.
     """
     share = max(1, available_cores() // n_processes)
     asked = os.environ.get("OMP_NUM_THREADS", "")

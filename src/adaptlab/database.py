@@ -1,6 +1,4 @@
-"""SQLite files that several runs may use at once: what is written is there as a whole, or not at
-all.
-"""
+"""SQLite files that several runs may use at once; a write is complete or does not happen."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,13 +15,14 @@ PATIENCE = 5.0  # seconds to wait for another run that is writing
 def transaction(
     path: Path, schema: Sequence[str], holds: str, patience: float = PATIENCE
 ) -> Iterator[sqlite3.Connection]:
-    """A connection inside one transaction, which holds everything or nothing, on a file that has
-    these tables; `holds` says what is in such a file.
+    """Open a connection inside one transaction, which writes everything or nothing.
+
+    The file has these tables; `holds` names its contents in messages.
     """
     make_folder(path.parent)
     try:
         with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
-            # Whoever reads goes on while another writes.
+            # Readers continue while another process writes.
             connection.execute("PRAGMA journal_mode = WAL")
             # What was written is there after a power cut.
             connection.execute("PRAGMA synchronous = FULL")
@@ -39,13 +38,13 @@ def transaction(
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
             raise AdaptLabError(
-                f"{path} is locked by another run; wait for it and try again: what is in it is"
-                " kept, and is not made again."
+                f"{path} is locked by another run. Wait for it and try again: the file's"
+                " contents are kept."
             ) from error
         raise AdaptLabError(
-            f"{path} could not be written ({error}); check the disk space and the path."
+            f"{path} could not be written ({error}). Check the disk space and the path."
         ) from error
     except sqlite3.DatabaseError as error:
         raise AdaptLabError(
-            f"{path} is not a file of {holds} ({error}); move it away, or name another file."
+            f"{path} is not a file of {holds} ({error}). Move it away, or name another file."
         ) from error

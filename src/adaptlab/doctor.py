@@ -1,4 +1,4 @@
-"""What this machine has, and what will run on it in how many minutes."""
+"""The hardware of this machine, and the run time of each command on it."""
 
 import platform
 import time
@@ -26,7 +26,7 @@ REFERENCE: dict = {
 
 
 def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str = "cpu") -> float:
-    """Speed of a square matrix product on a GPU or on all cores, in billions of operations a
+    """Measure the speed of a square matrix product on a GPU or on all cores, in 10**9 operations a
     second.
     """
     import torch
@@ -34,7 +34,7 @@ def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
 
     n_threads = torch.get_num_threads()
-    torch.set_num_threads(available_cores())  # a lesson that runs beside another has fewer
+    torch.set_num_threads(available_cores())  # a lesson that runs next to another has fewer
     try:
         a = torch.randn(size, size).to(device, getattr(torch, dtype))
         a @ a
@@ -51,7 +51,7 @@ def matmul_gigaflops(dtype: str, size: int = 1024, repeats: int = 8, device: str
 
 
 def against_lock(lock: Path) -> list[str]:
-    """Sentences on each package whose installed version is not the locked one."""
+    """Yield a sentence for each package whose installed version differs from the lock file."""
     differing = []
     for line in lock.read_text(encoding="utf-8").splitlines():
         name, _, version = line.partition("==")
@@ -68,14 +68,14 @@ def against_lock(lock: Path) -> list[str]:
 
 
 def report(folder: Path) -> str:
-    """The whole report as text."""
+    """Return the whole report as text."""
     import psutil
     import torch
 
     from adaptlab.models.precision import SETTING, bfloat16_speed, number_format
 
     if not folder.is_dir():
-        raise AdaptLabError(f"{folder} is not a folder; name the folder of the course.")
+        raise AdaptLabError(f"{folder} is not a folder. Name the folder of the course.")
     busy = psutil.cpu_percent(interval=0.3)  # by other programs: this one sleeps meanwhile
     float32 = matmul_gigaflops("float32")
     chosen = number_format("cuda" if torch.cuda.is_available() else "cpu")
@@ -118,7 +118,7 @@ def report(folder: Path) -> str:
     )
     if busy > MAX_BUSY:
         lines.append(
-            f"            (these minutes are too many: other programs used {busy:.0f}% of the"
-            " processor while this was measured)"
+            f"            (these minutes are too high: other programs used {busy:.0f}% of the"
+            " processor during the measurement)"
         )
     return "\n".join(lines)

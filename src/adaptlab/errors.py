@@ -1,7 +1,5 @@
-"""The one error that users see: a sentence that says what is wrong and what to do."""
+"""The one error that users see: a sentence with the problem and its fix."""
 
 
 class AdaptLabError(Exception):
-    """Bad input or a missing part of the machine; the message is meant for the person at the
-    keyboard.
-    """
+    """Bad input, or a missing part of the machine. The message is for the user."""

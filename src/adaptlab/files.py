@@ -1,4 +1,4 @@
-"""Files written whole or not at all, text that must be UTF-8, and hashes."""
+"""Files that are written completely or not at all, text that must be UTF-8, and hashes."""
 
 import hashlib
 import json
@@ -14,33 +14,46 @@ from adaptlab.errors import AdaptLabError
 
 
 def program_path() -> str:
-    """Where programs are looked for, as PATH has it: first beside this interpreter, whether or not
-    its environment was activated.
+    """Return the search path for programs: the folder of this interpreter first, then PATH.
+
+    The environment need not be activated.
     """
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def as_path(path: Path | str) -> Path:
-    """A path as such, if it is one."""
+    """Convert a path to a Path.
+
+    Raises:
+        AdaptLabError: if it is not a path.
+    """
     if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
-        raise AdaptLabError(f"A path is {path!r}, not a path. Give a file's or a folder's path.")
+        raise AdaptLabError(f"The path is {path!r}. Give the path of a file or a folder.")
     return Path(path)
 
 
 def make_folder(path: Path) -> None:
-    """The folder and those above it, if they are not there."""
+    """Make a folder and its parents, if they do not exist.
+
+    Raises:
+        AdaptLabError: if that is not possible.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AdaptLabError(
-            f"The folder {path} could not be made ({error.strerror}); move away what stands there,"
-            " or choose another folder."
+            f"The folder {path} could not be made ({error.strerror}). Move away the file at"
+            " this path, or choose another folder."
         ) from error
 
 
 def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
-    """Write text (as UTF-8) or pieces of bytes through a temporary file in the same folder, so that
-    a reader sees the old file or the new one.
+    """Write text (as UTF-8) or pieces of bytes through a temporary file in the same folder.
+
+    A reader sees the old file or the new file, never a part.
+
+    Raises:
+        AdaptLabError: if the file cannot be written.
     """
     make_folder(path.parent)
     part = None
@@ -54,36 +67,48 @@ def write_whole(path: Path, content: str | Iterable[bytes]) -> None:
         if part:
             Path(part).unlink(missing_ok=True)
         raise AdaptLabError(
-            f"{path} could not be written ({error.strerror}); check the disk space and the path, or"
+            f"{path} could not be written ({error.strerror}). Check the disk space and the path, or"
             " choose another folder."
         ) from error
 
 
 def read_text(path: Path) -> str:
-    """The file's text; a clear error if it is missing or not UTF-8."""
+    """Read a file's text.
+
+    Raises:
+        AdaptLabError: if the file is missing or not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise AdaptLabError(
-            f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8."
+            f"{path} is not UTF-8 text (byte {error.start}). Save it again as UTF-8."
         ) from error
     except OSError as error:
-        raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+        raise AdaptLabError(
+            f"{path} could not be read ({error.strerror}). Check the path and its permissions."
+        ) from error
 
 
 def read_json(path: Path):
-    """What a file of JSON holds; a clear error if it holds none."""
+    """Read a JSON file.
+
+    Raises:
+        AdaptLabError: if the file is missing or not JSON.
+    """
     try:
         return json.loads(read_text(path))
     except ValueError as error:
-        raise AdaptLabError(f"{path} is damaged: it is no JSON ({error}).") from error
+        raise AdaptLabError(
+            f"{path} is not valid JSON ({error}). Restore the file, or make it again."
+        ) from error
 
 
 @contextmanager
 def reading(path: Path, fix: str) -> Iterator[None]:
-    """One sentence if a file that the course wrote has another shape than is read inside.
+    """Report a file of the course with an unexpected structure as one AdaptLabError.
 
-    `fix` is what its reader can do, as a sentence.
+    `fix` tells the user what to do, as a sentence.
     """
     try:
         yield
@@ -99,11 +124,15 @@ def sha256(path: Path) -> str:
 
 
 def require_disk(folder: Path, megabytes: int) -> None:
-    """Refuse to begin what would not fit."""
+    """Check the free disk space before writing.
+
+    Raises:
+        AdaptLabError: if the file system has too little space.
+    """
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free // 2**20
     if free < megabytes:
         raise AdaptLabError(
-            f"{existing} has {free} MB free and {megabytes} MB are needed; free some disk space and"
-            " run the command again."
+            f"{existing} has {free} MB free, but {megabytes} MB are needed. Free disk space"
+            " and run the command again."
         )

@@ -1,6 +1,6 @@
 """The rows of a JSON file with their places.
 
-Read are JSONL, a JSON list, pretty-printed objects, and a list inside one object.
+Supported are JSONL, a JSON list, pretty-printed objects, and a list inside one object.
 """
 
 import json
@@ -15,12 +15,12 @@ _DECODER = json.JSONDecoder()
 
 
 class Fault(ValueError):
-    """Why one row cannot be learned from."""
+    """The reason why one row cannot be used for training."""
 
 
 def json_rows(path: Path) -> list[Row]:
-    """The lines of a JSONL file, the entries of a JSON list, or the objects of a pretty-printed
-    file.
+    """Yield the lines of a JSONL file, the entries of a JSON list, or the objects of a
+    pretty-printed file.
     """
     text = read_text(Path(path)).removeprefix("\ufeff")
     if text.lstrip().startswith("["):
@@ -32,9 +32,9 @@ def json_rows(path: Path) -> list[Row]:
 
 
 def unwrapped(rows: list[Row], keys: set[str]) -> tuple[list[Row], dict]:
-    """(the rows, the other keys) of a file that is one object around them, as {"data": [...]}.
+    """Split a file that is one object around its rows, as {"data": [...]}, into (rows, other keys).
 
-    `keys`: those that a row may have; an object that has one of them is a row itself.
+    `keys` are the keys of a row; an object with one of them is a row itself.
     """
     if len(rows) != 1 or not isinstance(rows[0][1], dict) or keys & rows[0][1].keys():
         return rows, {}
@@ -90,14 +90,14 @@ def _next(text: str, position: int) -> int:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict:
-    """An object whose keys all differ: JSON's reader would keep the last of two."""
+    """Build an object whose keys all differ: JSON's reader would keep the last of two."""
     if twice := [key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i])]:
-        raise Fault(f'"{twice[0]}" stands twice in one object')
+        raise Fault(f'"{twice[0]}" occurs twice in one object')
     return dict(pairs)
 
 
 def _parsed(text: str) -> Any:
-    """What the JSON says, or the Fault that says why it says nothing."""
+    """Parse JSON, or return the Fault with the reason."""
     try:
         return json.loads(text, object_pairs_hook=_once)
     except Fault as fault:
@@ -107,4 +107,4 @@ def _parsed(text: str) -> Any:
             f"not JSON ({error.msg}{f' in line {error.lineno}' if error.lineno > 1 else ''})"
         )
     except (ValueError, RecursionError):
-        return Fault("not JSON that can be read (nested too deeply, or a number too long)")
+        return Fault("not readable JSON (nested too deeply, or with a number that is too long)")

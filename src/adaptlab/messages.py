@@ -10,27 +10,29 @@ UNKNOWN = "I do not know."
 
 
 def system(content: str) -> dict:
-    """What the model is told before the conversation."""
+    """Make a system message, which precedes the conversation."""
     return {"role": "system", "content": content}
 
 
 def user(content: str) -> dict:
-    """What the user says."""
+    """Make a message of the user."""
     return {"role": "user", "content": content}
 
 
 def data(content: str) -> dict:
-    """Retrieved text, in a role of its own: a model can learn that it holds no instructions."""
+    """Make a message of retrieved text, in a role of its own: a model can learn not to follow its
+    instructions.
+    """
     return {"role": "data", "content": content}
 
 
 def assistant(content: str) -> dict:
-    """What the model says."""
+    """Make a message of the assistant."""
     return {"role": "assistant", "content": content}
 
 
 def merge_data(messages: Messages) -> Messages:
-    """Data turns put in front of the user turn that follows them, or behind the last one."""
+    """Move data turns to the front of the next user turn, or to the end of the last user turn."""
     merged = []
     pending = ""
     for message in messages:
@@ -51,8 +53,8 @@ def merge_data(messages: Messages) -> Messages:
 
 
 def merge_system(messages: Sequence[dict]) -> Messages:
-    """System messages put in front of the user turn that follows them, for templates that take
-    none.
+    """Move system messages to the front of the next user turn, for templates without a system
+    role.
     """
     merged = []
     pending = ""

@@ -1,4 +1,4 @@
-"""Every figure of the course, each with a text alternative. No arithmetic happens here."""
+"""Every figure of the course, each with a text alternative. Nothing is computed here."""
 
 import base64
 import html
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from adaptlab.evals.statistics import Estimate
 
-# Okabe-Ito, told apart by colour-blind eyes.
+# Okabe-Ito: colour-blind readers can distinguish them.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 MARKERS = "osD^vP"
 LINES = ("-", "--", ":", "-.")
@@ -29,7 +29,7 @@ class Figure:
         self.alt = alt
 
     def svg(self) -> bytes:
-        """The drawing as a file."""
+        """Return the drawing as a file."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
         return buffer.getvalue()
@@ -63,7 +63,7 @@ def _describe(title: str, parts: Sequence[str]) -> str:
 
 
 def _legend_beside(axes) -> None:
-    """Beside the plane, which lines or bars may fill."""
+    """Place the legend next to the plane, which lines or bars may fill."""
     # What has intervals comes first.
     entries = sorted(
         zip(*axes.get_legend_handles_labels()), key=lambda entry: not isinstance(entry[0], tuple)
@@ -84,8 +84,9 @@ def _legend_beside(axes) -> None:
 def _draw_published(
     axes, published: Mapping[str, Mapping], places: Mapping | None = None
 ) -> list[str]:
-    """Hollow marks by name, {x: y} each, without intervals; what the text alternative says of them.
-    `places`: where an x stands that is no number.
+    """Draw hollow marks by name, {x: y} each, without intervals; return their text alternative.
+
+    `places` maps an x that is not a number to its position.
     """
     for i, (name, points) in enumerate(published.items()):
         x = [places[at] if places else at for at in points]
@@ -116,10 +117,10 @@ def curves(
     logarithmic: bool = False,
     published: Mapping[str, Mapping[float, float]] = {},
 ) -> Figure:
-    """Estimates against x, a line with intervals for each series, and horizontal reference lines by
-    name; `logarithmic`: the axis of x.
+    """Plot estimates against x: a line with intervals for each series, and horizontal reference
+    lines by name.
 
-    `published`: marks without intervals, {x: y} by name.
+    `logarithmic` applies to the x axis. `published`: marks without intervals, {x: y} by name.
     """
     figure, axes = _axes()
     if logarithmic:
@@ -159,8 +160,9 @@ def bars(
     reference: Mapping[str, float] = {},
     published: Mapping[str, Mapping[str, float]] = {},
 ) -> Figure:
-    """One bar with its interval for each name. `published`: marks without intervals, {name of a
-    bar: y} by name; what has no bar stands after them.
+    """Plot one bar with its interval for each name.
+
+    `published`: marks without intervals, {name of a bar: y} by name. Names without a bar come last.
     """
     return grouped_bars(title, y_label, {"": values}, reference, published)
 
@@ -172,7 +174,7 @@ def grouped_bars(
     reference: Mapping[str, float] = {},
     published: Mapping[str, Mapping[str, float]] = {},
 ) -> Figure:
-    """For each name a bar of every series, with intervals."""
+    """Plot a bar of every series for each name, with intervals."""
     measured = list(next(iter(series.values())))
     names = measured + [
         name
@@ -222,7 +224,9 @@ def grouped_bars(
 
 
 def _told(x: float) -> str:
-    """A place on an axis: sizes with all their digits, small numbers with as many as they have."""
+    """Format a position on an axis: sizes with all digits, small numbers with the digits that they
+    have.
+    """
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}"
 
 
@@ -234,7 +238,9 @@ def lines(
     points: Mapping[str, tuple[float, float]] = {},
     logarithmic: bool = False,
 ) -> Figure:
-    """A line of (x, y) for each series, and single points by name; `logarithmic`: both axes."""
+    """Plot a line of (x, y) for each series, and single points by name; `logarithmic` applies to
+    both axes.
+    """
     figure, axes = _axes()
     if logarithmic:
         axes.set(xscale="log", yscale="log")
@@ -255,7 +261,7 @@ def lines(
 
 
 def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]) -> Figure:
-    """A column for each name, made of its parts; the same parts in each."""
+    """Plot a column for each name, stacked from its parts; all columns have the same parts."""
     figure, axes = _axes()
     names = list(columns)
     bottom = [0.0] * len(columns)
@@ -287,8 +293,8 @@ def histogram(
     samples: Mapping[str, Sequence[float]],
     reference: Mapping[str, float] = {},
 ) -> Figure:
-    """How often each value occurs in each sample, as overlapping steps over the same bins, with
-    vertical reference lines by name.
+    """Plot a histogram of each sample as overlapping steps over the same bins, with vertical
+    reference lines by name.
     """
     figure, axes = _axes()
     bins = np.histogram_bin_edges(
@@ -324,7 +330,7 @@ def histogram(
 
 
 def _label_width(crowd: Sequence[int]) -> float:
-    """Pixels that the numbers of some points take, beside the last one."""
+    """Return the width in pixels of the numbers of some points, next to the last point."""
     return max(LABEL_PIXELS, 8 * sum(len(str(i + 1)) + 0.5 for i in crowd))
 
 
@@ -335,17 +341,17 @@ def scatter(
     points: Sequence[tuple[float, float]],
     names: Sequence[str],
 ) -> Figure:
-    """Named points in a plane: numbers at the points, where names would cover each other, and the
-    names beside it.
+    """Plot named points in a plane: numbers at the points, if names would overlap, and the names
+    next to the plane.
 
-    Where points are crowded, their numbers stand together beside the last, in the order of the
-    points from left to right.
+    Numbers of crowded points are placed together next to the last point, in the order from left to
+    right.
     """
     figure, axes = _axes(6.4, 4.2)
     axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
     axes.autoscale_view()  # or no point has its place yet
     places = axes.transData.transform(points)
-    crowds: list = []  # in pixels; points whose numbers stand together
+    crowds: list = []  # in pixels; points whose numbers are placed together
     for i in sorted(range(len(points)), key=lambda i: tuple(places[i])):
         for crowd in crowds:
             right, up = places[i] - places[crowd[-1]]
@@ -372,8 +378,8 @@ def scatter(
 def clouds(
     title: str, x_label: str, y_label: str, groups: Mapping[str, Sequence[tuple[float, float]]]
 ) -> Figure:
-    """Points in a plane, a colour and a mark for each group; the text alternative gives their
-    centres and spreads.
+    """Plot points in a plane, with a colour and a mark for each group; the text alternative has
+    their centres and spreads.
     """
     figure, axes = _axes(6.4, 4.2)
     for i, (name, points) in enumerate(groups.items()):
@@ -399,8 +405,8 @@ def clouds(
 def history(
     title: str, y_label: str, points: Mapping[int, Estimate], lost: Collection[int] = ()
 ) -> Figure:
-    """Estimates by run number with their intervals; the runs in `lost` have a cross and
-    the word.
+    """Plot estimates by run number with their intervals; the runs in `lost` have a cross and the
+    word.
     """
     figure, axes = _axes()
     x = list(points)

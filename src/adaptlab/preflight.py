@@ -1,4 +1,4 @@
-"""Before a training: what it will take, and what fits on this machine."""
+"""Before training: its memory and time, and the batch that fits on this machine."""
 
 from adaptlab.lora.accounting import architecture
 from adaptlab.lora.memory import Plan
@@ -9,9 +9,7 @@ SHARE = {"cuda": 0.9, "cpu": 0.6}
 
 
 def _machine() -> tuple[str, str, int]:
-    """Where a training would run (torch's device and its name), and how many bytes are
-    free there.
-    """
+    """Return the device of a training run (torch's device and its name) and its free bytes."""
     import psutil
     import torch
 
@@ -29,8 +27,8 @@ def report(
     precision: str = "",
     checkpointing: bool = False,
 ) -> str:
-    """The memory of a step by its parts, the largest batch that fits here, and the seconds that the
-    arithmetic alone takes at this machine's speed.
+    """Report the memory of a step by its parts, the largest batch that fits here, and the time of
+    its arithmetic.
     """
     from adaptlab.doctor import matmul_gigaflops
     from adaptlab.models.precision import number_format
@@ -67,8 +65,8 @@ def report(
     if memory.peak > room:
         advice = "no batch does" if not largest else f"{largest} sequences do"
         lines.append(
-            f"This does not fit; {advice}. What saves: fewer tokens, --checkpointing, lora or qlora"
-            " instead of full, a smaller model."
+            f"This does not fit in memory; {advice}. To save memory, use fewer tokens,"
+            " --checkpointing, lora or qlora instead of full, or a smaller model."
         )
     else:
         lines.append(

@@ -1,4 +1,4 @@
-"""Progress bars, which can be turned off: by TQDM_DISABLE=1, as for all of tqdm's, or from code."""
+"""Progress bars. TQDM_DISABLE=1 turns them off, as for all of tqdm's bars, and so does code."""
 
 import os
 from collections.abc import Iterable
@@ -18,7 +18,5 @@ def bars_are_on() -> bool:
 
 
 def progress_bar(items: Iterable | None = None, few: bool = False, **options) -> tqdm:
-    """A bar over `items`, with tqdm's options; none where bars are off, or where there
-    are `few`.
-    """
+    """Show a bar over `items`, with tqdm's options; no bar if bars are off or items are `few`."""
     return tqdm(items, disable=few or not bars_are_on(), **options)

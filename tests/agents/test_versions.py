@@ -53,10 +53,10 @@ def test_what_was_not_measured_or_lost_stays(prompts, tmp_path):
     ("content", "says"),
     [
         ("text =", "not TOML"),
-        ('text = "a"', "must hold"),
-        ('text = ""\nwhy = "b"', "must hold"),
-        ('text = "a"\nwhy = "b"\nmore = 1', "must hold"),
-        ("text = 1\nwhy = 2", "must hold"),
+        ('text = "a"', "keys"),
+        ('text = ""\nwhy = "b"', "keys"),
+        ('text = "a"\nwhy = "b"\nmore = 1', "keys"),
+        ("text = 1\nwhy = 2", "keys"),
     ],
 )
 def test_a_file_that_is_no_prompt_is_one_sentence(tmp_path, content, says):
@@ -66,5 +66,5 @@ def test_a_file_that_is_no_prompt_is_one_sentence(tmp_path, content, says):
 
 
 def test_an_empty_folder_is_one_sentence(tmp_path):
-    with pytest.raises(AdaptLabError, match="holds no prompts"):
+    with pytest.raises(AdaptLabError, match="NAME.toml"):
         read_prompts(tmp_path)

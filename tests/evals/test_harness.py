@@ -60,7 +60,7 @@ def test_the_command_names_model_task_and_folders(small, cases, tmp_path):
         and options["--output_path"] == str(tmp_path / "out")
     )
     assert "mini-chat,dtype=float32" in options["--model_args"]
-    with pytest.raises(AdaptLabError, match="runs elsewhere"):
+    with pytest.raises(AdaptLabError, match="on this machine"):
         harness.command(task, "openai:name", tmp_path)
 
 

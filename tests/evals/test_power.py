@@ -127,8 +127,8 @@ def test_cases_needed_follow_effect_differing_share_and_power():
 @pytest.mark.parametrize(
     ("function", "arguments", "reason"),
     [
-        (cases_paired, (0.0, 0.1), "must not be 0"),
-        (cases_paired, (0.2, 0.1), "its own size"),
+        (cases_paired, (0.0, 0.1), "other than 0"),
+        (cases_paired, (0.2, 0.1), "size"),
         (cases_unpaired, (0.5, 0.5), "different shares"),
         (cases_unpaired, (1.2, 0.5), "from 0 to 1"),
         (simulated_power, ([True], [True, False], 5), "the same cases"),

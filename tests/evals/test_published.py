@@ -56,7 +56,5 @@ def test_each_is_drawn_by_a_lesson_at_places_that_it_has():
 
 
 def test_a_claim_without_published_numbers_is_refused():
-    with pytest.raises(
-        AdaptLabError, match="no published numbers to draw for 'F10'; there are for F2"
-    ):
+    with pytest.raises(AdaptLabError, match="'F10'.*F2"):
         published("F10")

@@ -46,7 +46,7 @@ def test_runs_come_back_as_they_were_kept(store):
 def test_a_store_locked_by_another_run_is_one_sentence_and_nothing_is_kept(store):
     other = sqlite3.connect(store, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(AdaptLabError, match="locked by another run; wait for it and try again"):
+    with pytest.raises(AdaptLabError, match="locked"):
         keep_run(store, "late", "cc", {}, estimates(BEFORE), patience=0.05)
     other.execute("ROLLBACK")
     other.close()
@@ -92,6 +92,6 @@ def test_the_page_marks_regressions_by_sign_and_word_and_keeps_names_from_being_
 
 def test_an_empty_store_has_no_page(tmp_path):
     sqlite3.connect(tmp_path / "evals.db").close()
-    with pytest.raises(AdaptLabError, match="holds no runs yet"):
+    with pytest.raises(AdaptLabError, match="no runs"):
         build_dashboard(tmp_path / "evals.db", tmp_path / "evals.html")
     assert not (tmp_path / "evals.html").exists()

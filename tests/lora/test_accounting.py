@@ -98,16 +98,16 @@ def test_memory_of_the_cache_and_of_four_bits():
 
 
 def test_an_unknown_architecture_is_a_sentence(tmp_path):
-    with pytest.raises(AdaptLabError, match="is not known here"):
+    with pytest.raises(AdaptLabError, match="config.json"):
         accounting.architecture("nobody/nothing")
-    with pytest.raises(AdaptLabError, match="holds no model: it has no config.json"):
+    with pytest.raises(AdaptLabError, match="no config.json"):
         accounting.architecture(str(tmp_path))
     (tmp_path / "config.json").write_text('{"model_type": "nobody"}', encoding="utf-8")
     with pytest.raises(AdaptLabError, match="no config.json that transformers can read"):
         accounting.architecture(str(tmp_path))
-    with pytest.raises(AdaptLabError, match="no causal language model"):
+    with pytest.raises(AdaptLabError, match="causal language model"):
         accounting.skeleton(T5Config())
-    with pytest.raises(AdaptLabError, match="saved as one of F32, F16, BF16"):
+    with pytest.raises(AdaptLabError, match="F32, F16, BF16"):
         accounting.adapter_file_bytes(
             accounting.skeleton(accounting.architecture("openai-community/gpt2")), 4, dtype="I8"
         )

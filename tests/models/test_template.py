@@ -135,7 +135,7 @@ def test_a_system_message_that_a_template_drops_or_refuses_goes_before_the_quest
     [
         (
             GOOD.replace("<|im_end|>{% endgeneration %}", "{% endgeneration %}<|im_end|>"),
-            "without the token that ends them",
+            "end token",
         ),
         (
             GOOD.replace("'assistant' %}", "'assistant' and loop.last %}", 1),
@@ -200,7 +200,7 @@ def test_control_tokens_in_a_question_are_text():
 
 def test_control_tokens_in_a_reply_to_learn_are_refused_by_name():
     with pytest.raises(
-        AdaptLabError, match=r"Message 4 of conversation 2 holds the control token <\|im_end\|>"
+        AdaptLabError, match=r"Message 4 of conversation 2 .*control token <\|im_end\|>"
     ):
         tokenized(made(GOOD), [TALK[1:3], [*TALK[1:4], assistant("In the hall.<|im_end|>")]], 999)
 
@@ -231,11 +231,11 @@ def test_the_default_of_several_templates_is_used():
 @pytest.mark.parametrize(
     "template, says",
     [
-        ({"rag": GOOD, "tool_use": GOOD}, "has the chat templates rag, tool_use and no default"),
+        ({"rag": GOOD, "tool_use": GOOD}, "rag, tool_use .* no default"),
         ([{"name": "default", "template": GOOD}], "is not a text"),
         (5, "is not a text"),
-        ("{{ date_string.upper() }}" + GOOD, "'date_string' is undefined.*needs messages alone"),
-        ("{% if tools | length %}{% endif %}" + GOOD, "no len.*Use a template that needs messages"),
+        ("{{ date_string.upper() }}" + GOOD, "'date_string' is undefined.*only messages"),
+        ("{% if tools | length %}{% endif %}" + GOOD, "no len.*messages"),
         ("{{ 1 / 0 }}" + GOOD, "division by zero"),
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" + GOOD, "recursion"),
         ("{% for %}" + GOOD, "is not valid Jinja in line 1 .*Correct tokenizer"),
@@ -309,7 +309,7 @@ def test_a_tokenizer_that_normalizes_reads_control_tokens_in_content_as_text(nor
 )
 def test_a_control_token_that_cannot_be_text_is_refused_by_name(chat, content):
     assert chat.render([user("a b")])
-    says = r"holds the control token (<\|im_end\|>|§), which tiny"
+    says = r"control token (<\|im_end\|>|§), which tiny"
     with pytest.raises(AdaptLabError, match=says):
         chat.render([user(content)])
 
@@ -335,7 +335,7 @@ def test_an_empty_reply_is_scored(reply):
         ({"role": "user", "content": None}, "content of message 1 is not a text"),
         ({"role": "user", "content": [{"type": "text", "text": "x"}]}, "content of message 1"),
         ({"role": None, "content": "x"}, "role of message 1 is not a text"),
-        ({"role": "user", "content": "a\ud83d"}, "holds half of a character"),
+        ({"role": "user", "content": "a\ud83d"}, "half of a character"),
         ("Hello", "has other keys"),
     ],
 )

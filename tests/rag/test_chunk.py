@@ -96,8 +96,8 @@ def test_bad_sizes_are_refused(options, sentence):
 @pytest.mark.parametrize(
     "documents, sentence",
     [
-        (DOCUMENT, "are a single one"),
-        ("text", "are a single one"),
+        (DOCUMENT, "are a single"),
+        ("text", "are a single"),
         (["text"], "A document is str"),
         ([DOCUMENT, None], "A document is NoneType"),
     ],

@@ -77,7 +77,7 @@ def test_update_puts_a_source_anew_and_embeds_only_what_changed(collection):
     collection.update([], sources=["c"])
     collection.delete("b")
     assert texts_of(collection) == ["qqqqq", "zebra zoo"] and len(collection.index) == 2
-    with pytest.raises(AdaptLabError, match="Nothing in the collection comes from b"):
+    with pytest.raises(AdaptLabError, match="from b"):
         collection.delete("b")
     collection.add(pieces("a", "zebra zoo", "qqqqq"))
     assert len(collection) == 2
@@ -87,8 +87,8 @@ def test_what_is_no_list_of_chunks_is_refused_and_changes_nothing(collection):
     (piece,) = pieces("c", "new")
     for change in (collection.add, collection.update):
         for chunks, sentence in (
-            (piece, "are a single one"),
-            ("text", "are a single one"),
+            (piece, "are a single"),
+            ("text", "are a single"),
             ([piece, "text"], "A chunk is str"),
             ([None], "A chunk is NoneType"),
         ):
@@ -173,7 +173,7 @@ def test_an_empty_index_of_a_server_is_an_index(tmp_path):
     assert Collection.load(tmp_path / "empty", Letters(), empty).index is empty
     made.add(pieces("a", "zebra zoo"))
     made.save(tmp_path / "shop")
-    with pytest.raises(AdaptLabError, match="The index holds 0 vectors, fewer than the 1 chunks"):
+    with pytest.raises(AdaptLabError, match="0 vectors, fewer than the 1"):
         Collection.load(tmp_path / "shop", Letters(), QdrantIndex(26))
 
 
@@ -195,9 +195,9 @@ def test_what_is_not_ours_is_refused(collection, tmp_path):
     other.name = "numbers"
     with pytest.raises(AdaptLabError, match="built with letters, not with numbers"):
         Collection.load(path, other)
-    with pytest.raises(AdaptLabError, match="dimension 26, the index holds 5"):
+    with pytest.raises(AdaptLabError, match="dimension 26, .* 5"):
         Collection(Letters(), FaissIndex(5))
-    with pytest.raises(AdaptLabError, match="give no index"):
+    with pytest.raises(AdaptLabError, match="index out"):
         Collection.load(path, Letters(), FaissIndex(26))
     for field in (b'"letters"', b'"cosine"'):  # the header is part of what is checked
         path.write_bytes(whole.replace(field, b'"other"', 1))
@@ -215,7 +215,7 @@ def test_on_a_server_the_chunks_are_saved_and_the_vectors_stay(tmp_path):
     again = Collection.load(tmp_path / "shop", Letters(), index)
     again.update(pieces("a", "kiwi"))
     assert texts_of(again) == ["kiwi"] and len(index) == 1
-    with pytest.raises(AdaptLabError, match="give its index"):
+    with pytest.raises(AdaptLabError, match="Give its index"):
         Collection.load(tmp_path / "shop", Letters())
     with pytest.raises(AdaptLabError, match="1 vectors, fewer than the 2"):
         Collection.load(tmp_path / "shop", Letters(), index)

@@ -134,7 +134,7 @@ def test_a_service_gives_unit_vectors_in_the_order_of_the_texts(service):
 @pytest.mark.parametrize(
     "texts, sentence",
     [
-        ("a lamp", "given alone"),
+        ("a lamp", "single text"),
         (["a", None], "is NoneType"),
         ([3], "is int"),
         ([["a"]], "is list"),
@@ -180,7 +180,7 @@ def test_the_cache_embeds_a_text_once_for_a_model(tmp_path):
     embed.CachedEmbedder(other, tmp_path / "cache.db").encode(["a"])
     assert other.seen == ["a"], "a vector of another model was taken"
     (tmp_path / "no.db").write_text("this is no database, and too long to pass for an empty one")
-    with pytest.raises(AdaptLabError, match="does not work as a cache"):
+    with pytest.raises(AdaptLabError, match="not a cache"):
         embed.CachedEmbedder(embedder, tmp_path / "no.db")
 
 

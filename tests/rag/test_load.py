@@ -107,13 +107,13 @@ def write_pdf(path, text: str) -> None:
 @pytest.mark.parametrize(
     "name, content, sentence",
     [
-        ("empty.txt", b"", "holds no text"),
+        ("empty.txt", b"", "no text"),
         ("latin.md", b"caf\xe9", "not UTF-8"),
-        ("broken.pdf", b"%PDF-1.7\nnothing", "not a PDF that can be read"),
-        ("broken.docx", b"PK\x03\x04", "not a Word document"),
+        ("broken.pdf", b"%PDF-1.7\nnothing", "not a readable PDF"),
+        ("broken.docx", b"PK\x03\x04", "Word document"),
         ("broken.ipynb", b"{", "not a notebook"),
         ("huge.txt", b"a" * 50_000_000, "has 50 MB"),
-        ("data.parquet", b"x", "of no kind that can be loaded"),
+        ("data.parquet", b"x", "supported type"),
     ],
 )
 def test_bad_files_are_one_sentence(tmp_path, name, content, sentence):
@@ -127,16 +127,16 @@ def test_a_folder_can_skip_what_is_bad_and_says_so(tmp_path):
     (tmp_path / "empty.md").write_text("")
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "no.txt").write_text("hidden")
-    with pytest.raises(AdaptLabError, match="holds no text"):
+    with pytest.raises(AdaptLabError, match="no text"):
         load_folder(tmp_path)
-    with pytest.warns(UserWarning, match="empty.md holds no text"):
+    with pytest.warns(UserWarning, match="empty.md .*no text"):
         assert [document.text for document in load_folder(tmp_path, skip_bad=True)] == ["text"]
     with pytest.raises(AdaptLabError, match="is not a folder"):
         load_folder(tmp_path / "none")
     (tmp_path / "void").mkdir()
-    with pytest.raises(AdaptLabError, match="nothing that could be loaded"):
+    with pytest.raises(AdaptLabError, match="could be loaded"):
         load_folder(tmp_path / "void")
     with pytest.raises(AdaptLabError, match="could not be read"):
         load(tmp_path / "gone.txt")
-    with pytest.raises(AdaptLabError, match="A path is None"):
+    with pytest.raises(AdaptLabError, match="path is None"):
         load(None)

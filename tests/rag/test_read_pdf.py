@@ -48,9 +48,7 @@ def write(path, *pages: str, names: list[str] | None = None, prepare=None) -> No
 
 def test_pages_without_text_are_numbered(tmp_path):
     write(tmp_path / "a.pdf", "Cover page", "", "* * *", "End")
-    with pytest.warns(
-        UserWarning, match="a.pdf is read in part. Left out: pages 2, 3, without text"
-    ):
+    with pytest.warns(UserWarning, match="a.pdf is read in part. Left out: pages 2, 3, without"):
         assert load(tmp_path / "a.pdf").text.split() == ["Cover", "page", "*", "*", "*", "End"]
     write(tmp_path / "b.pdf", "", "")
     with (
@@ -105,7 +103,7 @@ def test_glyphs_in_a_form_that_is_drawn_are_no_text(tmp_path):
     write(
         tmp_path / "a.pdf", "BT ET", "Text", names=names, prepare=lambda w: draw_on(w, 0, "/Form")
     )
-    with pytest.warns(UserWarning, match="Left out: page 1, without text"):
+    with pytest.warns(UserWarning, match="Left out: page 1, without"):
         assert load(tmp_path / "a.pdf").text.strip() == "Text"
 
 

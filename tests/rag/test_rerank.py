@@ -69,5 +69,5 @@ def test_texts_that_are_cut_are_counted_and_short_ones_are_not():
         warnings.simplefilter("error")
         encoder(whole)
         encoder([])
-    with pytest.warns(UserWarning, match="1 of 3 texts are with their query longer than the 192"):
+    with pytest.warns(UserWarning, match="1 of 3 texts .*192"):
         encoder(whole + cut)

@@ -36,10 +36,9 @@ def test_texts_that_are_cut_are_counted_once_an_add(tmp_path):
     for embedder in (minilm(), CachedEmbedder(minilm(), tmp_path / "cache.db")):
         with pytest.warns(UserWarning) as said:
             Collection(embedder).add(pieces)
-        assert [str(w.message) for w in said] == [
-            "1 of 2 texts are longer than the 256 tokens that all-MiniLM-L6-v2 reads, so that no"
-            " vector holds their ends. Cut smaller chunks, or give the embedder to `chunk`."
-        ]
+        (warning,) = said
+        for words in ("1 of 2 texts", "256 tokens", "all-MiniLM-L6-v2", "`chunk`"):
+            assert words in str(warning.message)
 
 
 def test_a_long_query_is_named_too():

@@ -119,7 +119,7 @@ def test_a_language_has_its_stems_and_stop_words():
     assert {"english", "german", "chinese", "finnish"} <= set(languages())
     german = BM25Retriever(collection("Das Haus ist alt", "Ein Garten"), language="german")
     assert [hit.chunk.source for hit in german.search(["Häuser"], 2)[0]] == ["0"]
-    with pytest.raises(AdaptLabError, match="'klingon' is not known"):
+    with pytest.raises(AdaptLabError, match="'klingon'"):
         BM25Retriever(collection("x"), language="klingon")
 
 

@@ -44,7 +44,7 @@ def test_a_broken_study_goes_on_and_measures_nothing_twice(tmp_path, counted):
 
 def test_rows_of_another_model_and_unknown_studies_are_refused(tmp_path, counted):
     (tmp_path / "toy.json").write_text(json.dumps({"model": "hub:other", "rows": []}))
-    with pytest.raises(AdaptLabError, match="holds rows of hub:other"):
+    with pytest.raises(AdaptLabError, match="rows of hub:other"):
         run_study("toy", ScriptedChat([]), tmp_path / "toy.json")
     with pytest.raises(AdaptLabError, match="There is no study 'tou'"):
         run_study("tou", ScriptedChat([]), tmp_path / "tou.json")

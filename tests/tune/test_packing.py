@@ -142,12 +142,12 @@ def test_a_packed_training_learns_in_fewer_steps_than_it_has_conversations(token
     [
         (
             Lfm2Config(block_ff_dim=80, full_attn_idxs=[1], **SHAPE),
-            "has convolution layers, which would look",
+            "has convolution layers",
         ),
-        (BloomConfig(hidden_size=48, n_layer=2, n_head=4), "takes no position_ids"),
+        (BloomConfig(hidden_size=48, n_layer=2, n_head=4), ".*position_ids"),
         (
             FalconConfig(hidden_size=48, num_hidden_layers=2, num_attention_heads=4),
-            "gives packed conversations other probabilities",
+            ".*other probabilities",
         ),
     ],
     ids=lambda value: getattr(value, "model_type", ""),
@@ -155,7 +155,7 @@ def test_a_packed_training_learns_in_fewer_steps_than_it_has_conversations(token
 def test_models_that_would_mix_packed_conversations_are_refused(tokenizer, config, words):
     config.vocab_size = len(tokenizer)
     chat = LocalChat("mine", AutoModelForCausalLM.from_config(config).eval(), tokenizer)
-    with pytest.raises(AdaptLabError, match=f"^mine {words}.*; leave packing out, and"):
+    with pytest.raises(AdaptLabError, match=f"^mine {words}.*Leave packing out"):
         fine_tune(chat, ROWS, Options(packing=True))
 
 

@@ -164,10 +164,10 @@ def test_what_is_written_is_read_again(tmp_path):
             {"prompt": [USER], "chosen": [{"role": "assistant"}], "rejected": [REJECTED]},
             '"content" must be a text',
         ),
-        ({"prompt": [CHOSEN], "chosen": [CHOSEN], "rejected": [REJECTED]}, "take turns"),
+        ({"prompt": [CHOSEN], "chosen": [CHOSEN], "rejected": [REJECTED]}, "alternate"),
         (
             {"chosen": [USER, CHOSEN], "rejected": [{"role": "user", "content": "Who?"}, REJECTED]},
-            "part before the last reply",
+            "differ before the last reply",
         ),
         (FORMATS["texts"] | {"persona": "a pirate"}, 'its key "persona" is unknown'),
         (FORMATS["texts"] | {"system": "a", "system_prompt": "b"}, "it has two system prompts"),
@@ -210,7 +210,7 @@ def test_what_is_written_is_read_again(tmp_path):
         ),
         (
             {"chosen": HELPFUL + GOOD, "rejected": "\n\nHuman: Who?\n\nAssistant: No."},
-            "part before the last reply",
+            "differ before the last reply",
         ),
         ({"chosen": GOOD, "rejected": BAD}, "must be whole conversations"),
         (

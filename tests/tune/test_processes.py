@@ -75,5 +75,5 @@ def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "adaptlab.tune.sft.PartialState", lambda: type("Two", (), {"num_processes": 2})
     )
-    with pytest.raises(AdaptLabError, match="choose a multiple of 2"):
+    with pytest.raises(AdaptLabError, match="multiple of 2"):
         trainer(LocalChat("embedded:mini-chat"), ROWS, Options(batch_size=5), str(tmp_path))

@@ -32,9 +32,9 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (1.0, "less than 1"),
-        (-0.1, "at least 0"),
-        (0.7, "140 old conversations are needed .* there are 120"),
+        (1.0, "below 1"),
+        (-0.1, "0 or more"),
+        (0.7, "140 old conversations.*120"),
     ],
 )
 def test_shares_that_cannot_be(share, words):

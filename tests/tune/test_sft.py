@@ -248,9 +248,9 @@ def test_labels_are_the_replies_of_weight_1_and_their_end(chat):
         ({"warmup": 2}, "warmup must be from 0 to 1, not 2"),
         ({"seed": -1}, "seed must be from 0 to 4294967295, not -1"),
         ({"seed": 2**32}, "seed must be from 0 to 4294967295"),
-        ({"schedule": "zigzag"}, "There is no 'zigzag' here"),
+        ({"schedule": "zigzag"}, "'zigzag'"),
         ({"learning_rate": -1}, "learning_rate must be"),
-        ({"n_frozen": 2}, "goes with the method full"),
+        ({"n_frozen": 2}, "method full"),
     ],
 )
 def test_options_that_make_no_sense(options, words):
@@ -265,11 +265,11 @@ def test_data_that_cannot_be_learned_from(chat):
         AdaptLabError, match=r"longer than 10 tokens: number 1 \(1\d\), 2 \(1\d\).* more"
     ):
         fine_tune(chat, ROWS, Options(max_length=10))
-    with pytest.raises(AdaptLabError, match="needs validation"):
+    with pytest.raises(AdaptLabError, match="validation conversations"):
         fine_tune(chat, ROWS, Options(patience=1))
     with pytest.raises(AdaptLabError, match="pip install trackio"):
         fine_tune(chat, ROWS, Options(tracking="trackio"))
-    with pytest.raises(AdaptLabError, match="leave at least one"):
+    with pytest.raises(AdaptLabError, match="at least one"):
         fine_tune(chat, ROWS, Options(method="full", n_frozen=9))
 
 

@@ -18,8 +18,8 @@ INSTRUCTION = (
 
 @dataclass(frozen=True)
 class AgentLimits:
-    """`steps`: calls of the model. `tokens`: of all prompts and replies together, after which no
-    further call of the model is made.
+    """`steps`: calls of the model. `tokens`: of all prompts and replies together; at this limit the
+    model is not called again.
     """
 
     steps: int = 6
@@ -31,8 +31,8 @@ class AgentLimits:
 
 @dataclass(frozen=True)
 class Called:
-    """One call of a tool: what was asked for, and what was given back. `failed`: it was a reason
-    why not.
+    """One tool call: the request and the result. `failed`: the result is the reason why the call
+    failed.
     """
 
     name: str
@@ -43,9 +43,7 @@ class Called:
 
 @dataclass(frozen=True)
 class AgentResult:
-    """How an agent ended: with an "answer", or at its limit of "steps" or "tokens" with an empty
-    text.
-    """
+    """The end of an agent: an "answer", or its limit of "steps" or "tokens" with an empty text."""
 
     text: str
     called: tuple[Called, ...]
@@ -56,8 +54,9 @@ class AgentResult:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model said in one step: a text, or calls of tools as (id, name, arguments in JSON);
-    `message` is how it goes back into the conversation.
+    """A model's output in one step: a text, or tool calls as (id, name, arguments in JSON).
+
+    `message` is the form in which it enters the conversation.
     """
 
     text: str
@@ -71,7 +70,7 @@ Step = Callable[[list[dict], list[dict]], Said]
 
 
 def openai_step(client, model: str, max_tokens: int = 200) -> Step:
-    """One step by any server that speaks OpenAI's protocol; `client` is an `openai.OpenAI`."""
+    """Run one step with any server of OpenAI's protocol; `client` is an `openai.OpenAI`."""
     import openai
 
     completions = Completions(client)
@@ -98,7 +97,7 @@ def openai_step(client, model: str, max_tokens: int = 200) -> Step:
 
 
 def carry_out(tools: Sequence[Tool], name: str, arguments: str) -> Called:
-    """Call a tool; why it could not be called is a result too, which a model can read."""
+    """Call a tool; the reason of a failed call is also a result, which a model can read."""
     try:
         return Called(name, arguments, call(tools, name, arguments), False)
     except BadCall as error:
@@ -112,8 +111,9 @@ def run_agent(
     limits: AgentLimits = AgentLimits(),
     instruction: str = INSTRUCTION,
 ) -> AgentResult:
-    """Ask, carry out what is called, give results and errors back, until the model calls nothing
-    more or a limit is reached.
+    """Ask the model, run its tool calls, return results and errors to it.
+
+    The loop ends when the model calls no tool or a limit is reached.
     """
     messages = [system(instruction), user(question)]
     called: list[Called] = []

@@ -1,5 +1,5 @@
-"""Three roles, each a call: one notes what the chunks say, one writes the answer with the note at
-hand, one reads both and has the last word.
+"""Three roles, one call each: the first notes the facts in the chunks, the second writes the
+answer, the third checks it.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Worked:
-    """What each role said about one question, in the order of ROLES; the last is the answer."""
+    """The output of each role for one question, in the order of ROLES; the last is the answer."""
 
     replies: dict[str, Reply]
 
@@ -32,13 +32,13 @@ class Worked:
 
     @property
     def n_tokens(self) -> int:
-        """Of all prompts and replies."""
+        """Tokens of all prompts and replies."""
         return sum(
             reply.n_prompt_tokens + reply.n_completion_tokens for reply in self.replies.values()
         )
 
     def changed(self) -> dict[str, bool]:
-        """For each role after the first: whether it said something else than the role before it."""
+        """For each role after the first: whether its output differs from the previous role's."""
         names = list(self.replies)
         return {
             name: self.replies[name].text != self.replies[before].text
@@ -49,8 +49,8 @@ class Worked:
 def _with_work(
     question: str, hits: Sequence[Hit], role: str, earlier: dict[str, Reply]
 ) -> Messages:
-    """The prompt of a role: the chunks, then what the role before it said, as data
-    under its name.
+    """Return the prompt of a role: the chunks, then the previous role's output as data under its
+    name.
     """
     messages = prompt(question, hits, ROLES[role])
     if earlier:
@@ -64,7 +64,7 @@ def _with_work(
 def work_through(
     chat: Chat, questions: Sequence[str], found: Sequence[Sequence[Hit]], max_new_tokens: int = 48
 ) -> list[Worked]:
-    """All roles on each question with its chunks; a role's calls share batches."""
+    """Run all roles on each question with its chunks; a role's calls share batches."""
     done: list[dict[str, Reply]] = [{} for _ in questions]
     for role in ROLES:
         prompts = [

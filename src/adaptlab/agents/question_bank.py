@@ -1,5 +1,6 @@
-"""Questions to the tutor with known answers: sums, claims, and which lesson treats what. None is
-worded as the router's examples are.
+"""Questions to the tutor with known answers: sums, claims, and which lesson treats a subject.
+
+None is worded as the router's examples are.
 """
 
 import random
@@ -15,17 +16,15 @@ N_EACH = 20
 
 @dataclass(frozen=True)
 class BankQuestion:
-    """A question, the route that answers it (a tool's name, and the part of a claim or ""), and the
-    answer.
-    """
+    """A question, its route (a tool's name, and the part of a claim or ""), and the answer."""
 
     text: str
     route: tuple[str, str]
     answer: str
 
     def is_answered_by(self, text: str) -> bool:
-        """Whether the answer stands in a text as words of its own; that of a lesson also as "lesson
-        3", without the zero.
+        """Whether the answer occurs in a text as words of its own; a lesson also as "lesson 3",
+        without the zero.
         """
         wanted = re.escape(" ".join(self.answer.split()))
         if self.route[0] == "search_lessons":
@@ -108,8 +107,8 @@ def _sum(rng: random.Random) -> str:
 
 
 def bank(seed: int = 0) -> list[BankQuestion]:
-    """The questions, N_EACH for each tool, a pure function of the seed; those on lessons are always
-    the same.
+    """Return the questions, N_EACH for each tool, a pure function of the seed; questions on lessons
+    are always the same.
     """
     rng = random.Random(f"bank:{seed}")
     sums = [_sum(rng) for _ in range(N_EACH)]

@@ -1,5 +1,5 @@
-"""Routing: which tool a question is for, decided before the model is asked, and a tool's arguments
-taken from the question by patterns.
+"""Routing: choose the tool for a question before the model is called, and extract the tool's
+arguments by patterns.
 """
 
 import json
@@ -63,13 +63,13 @@ Router = Callable[[Sequence[str]], list[Route]]
 
 def _check_examples(examples: Mapping[Route, Sequence[str]]) -> None:
     if not examples or not all(examples.values()):
-        raise AdaptLabError("A route has no examples. Give at least one question for each route.")
+        raise AdaptLabError("A route has no examples. Give each route at least one question.")
 
 
 def nearest_router(
     embedder: Embedder, examples: Mapping[Route, Sequence[str]] = EXAMPLES
 ) -> Router:
-    """The route of the example that is nearest in meaning."""
+    """Return the route of the example with the nearest embedding."""
     _check_examples(examples)
     routes = [route for route, questions in examples.items() for _ in questions]
     # (e, d).
@@ -97,9 +97,7 @@ def checked_router(
     tools: Sequence[Tool],
     examples: Mapping[Route, Sequence[str]] = EXAMPLES,
 ) -> Router:
-    """A router that chooses only among tools whose arguments, as they would be taken from the
-    question, pass the tool's own check.
-    """
+    """Make a router that chooses only tools whose extracted arguments pass the tool's own check."""
     schemas = {tool.name: tool.arguments for tool in tools}
 
     def fits(route: Route, question: str) -> bool:
@@ -129,11 +127,11 @@ def asking_router(
     examples: Mapping[Route, Sequence[str]] = EXAMPLES,
     n_shown: int = 3,
 ) -> Router:
-    """The tool whose label the model says after examples of each; a reply that is no label is for
-    the search.
+    """Make a router that asks the model for a tool's label, after examples of each; an unknown
+    label means the search.
 
-    `labels`: a word for each tool, in the order of the examples; the embedded models sort texts
-    under plain words, and could not write a tool's name. `layout` puts the examples in a prompt.
+    `labels`: a word for each tool, in the order of the examples. The embedded models classify texts
+    with plain words, and could not write a tool's name. `layout` puts the examples into a prompt.
     """
     _check_examples(examples)
     by_tool: dict[str, list[str]] = {}
@@ -161,8 +159,8 @@ def asking_router(
 
 
 def arguments_for(route: Route, question: str) -> str:
-    """A tool's arguments in JSON, taken from the question by patterns: an id, the longest piece of
-    arithmetic, or all of it.
+    """Return a tool's arguments in JSON, extracted from the question by patterns: an id, the
+    longest arithmetic, or all of it.
     """
     name, part = route
     if name == "calculate":
@@ -173,7 +171,7 @@ def arguments_for(route: Route, question: str) -> str:
 
 
 def call_routed(router: Router, tools: Sequence[Tool], questions: Sequence[str]) -> list[Called]:
-    """For each question the one call that its route leads to."""
+    """For each question, run the one call of its route."""
     return [
         carry_out(tools, route[0], arguments_for(route, question))
         for route, question in zip(router(questions), questions)
@@ -181,7 +179,7 @@ def call_routed(router: Router, tools: Sequence[Tool], questions: Sequence[str])
 
 
 def with_result(question: str, called: Called, instruction: str) -> Messages:
-    """The conversation in which a model answers from what a tool gave back: the result stands as
-    data, and is no instruction.
+    """Return the conversation in which a model answers from a tool's result; the result is data,
+    not an instruction.
     """
     return [system(instruction), data(f"[1] {called.result}"), user(question)]

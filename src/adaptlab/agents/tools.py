@@ -24,7 +24,7 @@ from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Retriever
 
 Part = Literal["text", "guides", "threshold", "published"]
 CHUNK_CHARACTERS = 500
-CLAIMS = "claims"  # the source of what the ledger says, beside those of lessons
+CLAIMS = "claims"  # the source of the ledger's claims, next to the sources of lessons
 
 
 class BadCall(ValueError):
@@ -39,8 +39,8 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True)
 class Tool:
-    """A function that a model may call. The first line of what it gives back is the answer; what
-    follows is where it comes from.
+    """A function that a model may call. The first line of its result is the answer; the rest is the
+    source.
     """
 
     name: str
@@ -58,8 +58,10 @@ class Tool:
         return {"type": "function", "function": described}
 
     def call(self, arguments: str) -> str:
-        """The result for arguments in JSON; a BadCall if they do not fit, or the function cannot go
-        on with them.
+        """Return the result for arguments in JSON.
+
+        Raises:
+            BadCall: if the arguments do not fit, or the function cannot use them.
         """
         try:
             checked = self.arguments.model_validate_json(arguments)
@@ -73,7 +75,11 @@ class Tool:
 
 
 def call(tools: Sequence[Tool], name: str, arguments: str) -> str:
-    """Call a tool by name; a BadCall if there is none."""
+    """Call a tool by name.
+
+    Raises:
+        BadCall: if there is no such tool.
+    """
     found = {tool.name: tool for tool in tools}
     if name not in found:
         raise BadCall(f"there is no tool {name!r}; there are {', '.join(found)}")
@@ -105,7 +111,7 @@ GREATEST_POWER = 64  # beyond these a short line could keep a machine busy for h
 
 
 def calculate(expression: str) -> str:
-    """The value of an arithmetic expression; nothing but numbers and operators is evaluated."""
+    """Compute the value of an arithmetic expression; only numbers and operators are evaluated."""
     try:
         value = _value(ast.parse(expression.replace(",", ""), mode="eval").body)
     except (SyntaxError, ZeroDivisionError, OverflowError, RecursionError, MemoryError) as error:
@@ -146,7 +152,7 @@ class ClaimPart(Arguments):
 
 
 def look_up_claim(id: str, part: Part = "text") -> str:
-    """One part of a claim of the ledger, then all of it."""
+    """Return one part of a claim of the ledger, then the whole claim."""
     if id not in claims():
         raise BadCall(f"look_up_claim: there is no claim {id}; there are {', '.join(claims())}")
     found = claims()[id]
@@ -169,8 +175,8 @@ class Query(Arguments):
 
 
 def searcher(retriever: Retriever, k: int = 2) -> Callable[[str], str]:
-    """A search in the lessons: the number of the lesson that fits best, then the k passages with
-    theirs.
+    """Make a search in the lessons: the number of the best lesson, then the k passages with their
+    numbers.
     """
 
     def search_lessons(query: str) -> str:
@@ -186,12 +192,12 @@ def searcher(retriever: Retriever, k: int = 2) -> Callable[[str], str]:
 
 
 def lesson_of(source: str) -> str:
-    """The number of the lesson that a source is of, as "07"."""
+    """Return the number of the lesson of a source, as "07"."""
     return Path(source).name[:2]
 
 
 def lessons_folder() -> Path:
-    """Where the lessons lie: beside the package's source, or in a copy of the repository here or
+    """Find the lessons: next to the package's source, or in a copy of the repository here or
     above.
     """
     here = Path.cwd()
@@ -203,13 +209,13 @@ def lessons_folder() -> Path:
         if list((place / "notebooks").glob("00_*.ipynb")):
             return place / "notebooks"
     raise AdaptLabError(
-        "The lessons were not found; fetch the repository by git clone, and go on in its folder."
+        "The lessons are missing. Fetch the repository with git clone and run this in its folder."
     )
 
 
 def lesson_documents(folder: Path, leave_out: Sequence[str] = ()) -> list[Document]:
-    """The prose of each lesson in a folder, one document a lesson; `leave_out` are numbers of
-    lessons.
+    """Return the prose of each lesson in a folder, one document per lesson; `leave_out` has numbers
+    of lessons.
     """
     paths = [
         path
@@ -218,7 +224,7 @@ def lesson_documents(folder: Path, leave_out: Sequence[str] = ()) -> list[Docume
     ]
     if not paths:
         raise AdaptLabError(
-            f"{folder} holds no lessons; give the folder `notebooks` of the repository."
+            f"{folder} does not contain lessons. Give the folder `notebooks` of the repository."
         )
     return [_document(path) for path in paths]
 
@@ -238,7 +244,9 @@ def _document(path: Path) -> Document:
 
 
 def claims_document() -> Document:
-    """All claims under a heading each, for who would search them in place of looking one up."""
+    """Return all claims as one document with a heading each, for searching instead of looking
+    up.
+    """
     told = [
         f"## Claim {identity}\n\n{look_up_claim(identity).splitlines()[1]}" for identity in claims()
     ]
@@ -246,9 +254,9 @@ def claims_document() -> Document:
 
 
 def lesson_search(documents: Sequence[Document], embedder: Embedder) -> HybridRetriever:
-    """By words and by meaning at once, over the documents in chunks.
+    """Search the documents in chunks, by keywords and embeddings at once.
 
-    A chunk names its own heading only: a passage begins with the number of its lesson.
+    A chunk has its own heading only: a passage starts with the number of its lesson.
     """
     pieces = chunk(documents, size=CHUNK_CHARACTERS, overlap=0)
     collection = Collection(embedder)
@@ -257,7 +265,7 @@ def lesson_search(documents: Sequence[Document], embedder: Embedder) -> HybridRe
 
 
 def tutor_tools(retriever: Retriever) -> tuple[Tool, ...]:
-    """The three tools of the tutor."""
+    """Return the three tools of the tutor."""
     return (
         Tool(
             "search_lessons",

@@ -39,7 +39,7 @@ for command in (decide, fetch, tune, prefer, export, study, serve):
 @app.callback()
 def shared(
     progress: Annotated[
-        bool, typer.Option(help="Progress bars; TQDM_DISABLE=1 too turns them off.")
+        bool, typer.Option(help="Show progress bars; TQDM_DISABLE=1 also turns them off.")
     ] = True,
 ) -> None:
     if not progress:
@@ -49,7 +49,7 @@ def shared(
 @app.command()
 def run(
     lessons: Annotated[
-        list[str], typer.Argument(help="Lessons by the start of their name; all if none is named.")
+        list[str], typer.Argument(help="Lessons by the start of their name; default: all.")
     ] = [],
     profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
     chat_model: Annotated[
@@ -59,9 +59,11 @@ def run(
         ),
     ] = "",
     folder: Folder = Path("."),
-    workers: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Number of notebooks that run at the same time.")
+    ] = 2,
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Put the outputs into the lessons themselves, too.")
+        bool, typer.Option("--in-place", help="Also write the outputs into the lessons themselves.")
     ] = False,
     dtype: Dtype = "",
 ) -> None:
@@ -93,7 +95,7 @@ def run(
 
 @app.command()
 def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
-    """Build the site again from what the last run left."""
+    """Build the site again from the last run."""
     from adaptlab.course.site import build_site
 
     print(build_site(folder / "build" / profile, folder))
@@ -101,7 +103,7 @@ def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
 
 @app.command()
 def results(profile: str = "cpu", folder: Folder = Path(".")) -> None:
-    """Print what the last run measured and took, as Markdown."""
+    """Print the results and the resources of the last run, as Markdown."""
     from adaptlab.course.summary import markdown
 
     print(markdown(folder / "build" / profile))
@@ -114,7 +116,7 @@ def doctor(
         bool, typer.Option("--need-gpu", help="Exit with status 2 where torch sees no GPU.")
     ] = False,
 ) -> None:
-    """Say what this machine has and how long things will take."""
+    """Print the hardware of this machine and the expected run times."""
     from adaptlab.doctor import report
     from adaptlab.models.load_model import profile
 
@@ -136,22 +138,25 @@ def plan(
     ] = "embedded:chat",
     method: Annotated[str, typer.Option(help="lora, full or qlora.")] = "lora",
     batch: Annotated[
-        int, typer.Option(min=0, help="Sequences a step; 0 takes the largest batch that fits.")
+        int, typer.Option(min=0, help="Sequences per step; 0 takes the largest batch that fits.")
     ] = 0,
-    seq: Annotated[int, typer.Option(help="Tokens a sequence.")] = 512,
+    seq: Annotated[int, typer.Option(help="Tokens per sequence.")] = 512,
     rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 16,
     precision: Annotated[
         str,
         typer.Option(
-            help="float32, mixed or bfloat16; if not given, that in which this machine trains."
+            help="float32, mixed or bfloat16; default: the format in which this machine trains."
         ),
     ] = "",
     checkpointing: Annotated[
-        bool, typer.Option("--checkpointing", help="Keep each layer's input only.")
+        bool,
+        typer.Option(
+            "--checkpointing", help="Gradient checkpointing: keep only each layer's input."
+        ),
     ] = False,
 ) -> None:
-    """Predict a training step's memory and time, and the largest batch for this machine, from a
-    model's shapes alone.
+    """Predict the memory and time of a training step, and the largest batch for this machine, from
+    a model's shapes.
     """
     from adaptlab.preflight import report
 
@@ -159,7 +164,7 @@ def plan(
 
 
 def main() -> None:
-    """Entry point: known errors and paths that the system refuses are a sentence and status 2."""
+    """Entry point: print a known error or a rejected path as one sentence, with exit status 2."""
     try:
         app()
     except AdaptLabError as error:
@@ -171,6 +176,6 @@ def main() -> None:
 
 
 def _said(sentence: str) -> int:
-    """The exit status of a command that was refused, after its sentence."""
+    """Print the sentence of a rejected command; return its exit status."""
     print(f"adaptlab: {sentence}", file=sys.stderr)
     return 2

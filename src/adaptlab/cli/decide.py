@@ -13,15 +13,18 @@ from adaptlab.errors import AdaptLabError
 def decide(
     like: Annotated[
         str,
-        typer.Option(help="The measured task that is most like yours; an unknown name lists them."),
+        typer.Option(
+            help="The measured task that is most similar to yours; an unknown name lists all tasks."
+        ),
     ],
     queries: Annotated[float, typer.Option(min=0, help="Queries a day.")] = 1000,
     updates: Annotated[float, typer.Option(min=0, help="Changes of facts a month.")] = 0,
     examples: Annotated[
-        int, typer.Option(min=0, help="Requests with the reply that is wanted.")
+        int,
+        typer.Option(min=0, help="Number of training examples: requests with the wanted reply."),
     ] = 1000,
     least: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of right replies that you ask for.")
+        float, typer.Option(min=0, max=1, help="Accuracy that you require, from 0 to 1.")
     ] = 0.8,
     budget: Annotated[float, typer.Option(min=0, help="Money a month.")] = 100,
     prompt_price: Annotated[
@@ -31,23 +34,26 @@ def decide(
         float, typer.Option(min=0, help="Money for a million reply tokens.")
     ] = PRICES.completion,
     training_price: Annotated[
-        float, typer.Option(min=0, help="Money for a million tokens trained on.")
+        float, typer.Option(min=0, help="Money for a million training tokens.")
     ] = PRICES.training,
     tuned_factor: Annotated[
-        float, typer.Option(min=0, help="By what a tuned model's query is costlier.")
+        float,
+        typer.Option(
+            min=0, help="Price factor of a query to a fine-tuned model, relative to its base."
+        ),
     ] = PRICES.tuned,
     hosting: Annotated[
-        float, typer.Option(min=0, help="Money a month for a model of one's own.")
+        float, typer.Option(min=0, help="Money a month for hosting your own model.")
     ] = PRICES.hosting,
     searching: Annotated[
-        float, typer.Option(min=0, help="Money a month for an index.")
+        float, typer.Option(min=0, help="Money a month for a search index.")
     ] = PRICES.searching,
     page: Annotated[
         Path | None,
-        typer.Option(help="Write the answer as a page, with its cost curves, to this file."),
+        typer.Option(help="Also write the answer with its cost curves to this HTML file."),
     ] = None,
 ) -> None:
-    """Say which lever your case wants, on the measurements of this course, and what would change
+    """Recommend a lever for your case from the course's measurements, and show what would change
     the answer.
     """
     from adaptlab.course.decision_page import decision_page
@@ -72,7 +78,9 @@ def decide(
             ),
         )
     ):
-        raise AdaptLabError("Give numbers of queries, updates, money and prices that are finite.")
+        raise AdaptLabError(
+            "A number of queries, updates, money or a price is not finite. Give finite numbers."
+        )
     prices = Prices(prompt_price, reply_price, training_price, tuned_factor, hosting, searching)
     condition = Condition("yours", queries, updates, examples, least, budget)
     advice = advise(like, condition, matrix(), DESCRIBED, prices)

@@ -1,5 +1,5 @@
-"""adaptlab evals suite · gate · dashboard: what a model can do, whether a tuning cost any of it,
-and how that went over time.
+"""adaptlab evals suite · gate · dashboard: measure a model's skills, compare it with its base, and
+plot all runs.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from adaptlab.cli.options import Folder
 evals_app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "The base suite: measure a model, refuse a tuning that lost a skill, draw the page of all"
+        "The base suite: measure a model, reject a fine-tuning run that lost a skill, plot all"
         " runs."
     ),
 )
@@ -27,7 +27,7 @@ def suite(
     seed: int = 1,
     folder: Folder = Path("."),
 ) -> None:
-    """Measure a model's base skills; an interrupted suite goes on where it was."""
+    """Measure a model's base skills; the same command resumes an interrupted suite."""
     from adaptlab.evals.regression import measure
 
     for skill, score in measure(model, n, seed, folder).items():
@@ -42,25 +42,22 @@ def gate(
     adapter: Annotated[
         str,
         typer.Argument(
-            help=(
-                "The model after: the folder of an `adaptlab tune` run, of a PEFT adapter, or any"
-                " model's id."
-            )
+            help=("The model after: the folder of a run or of an adapter, or a model id.")
         ),
     ],
     margin: Annotated[
         float,
         typer.Option(
             min=0,
-            help="Loss that passes, as a share: of right replies, or for prose of the bits before.",
+            help="Largest accepted loss: in accuracy, or for prose as a share of the bits.",
         ),
     ] = 0.02,
     n: Cases = 500,
     seed: int = 1,
     folder: Folder = Path("."),
 ) -> None:
-    """Compare two models on the same cases; exit status 1 if a skill was lost beyond the margin by
-    more than chance.
+    """Compare two models on the same cases. The exit status is 1 if a skill lost significantly more
+    than the margin.
     """
     from adaptlab.evals.gate import passes, table
     from adaptlab.evals.regression import gate as run_gate
@@ -68,14 +65,14 @@ def gate(
     rows = run_gate(base, adapter, margin, n, seed, folder)
     print(table(rows))
     if not passes(rows):
-        print(f"refused: {', '.join(row.skill for row in rows if row.fails)}")
+        print(f"rejected: {', '.join(row.skill for row in rows if row.fails)}")
         raise typer.Exit(1)
     print(f"passed: no significant loss above {margin:g}")
 
 
 @evals_app.command()
 def dashboard(folder: Folder = Path(".")) -> None:
-    """Write build/evals.html: each skill's score by run, with what was lost."""
+    """Write build/evals.html: each skill's score by run, with the lost skills."""
     from adaptlab.course.dashboard import build_dashboard
     from adaptlab.evals.store import STORE
 

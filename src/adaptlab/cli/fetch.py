@@ -1,4 +1,4 @@
-"""The command line for what the course loads: adaptlab fetch."""
+"""The command line for the assets of the course: adaptlab fetch."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,19 +10,14 @@ from adaptlab.errors import AdaptLabError
 
 def fetch(
     names: Annotated[
-        list[str], typer.Argument(help="Assets by name; all of the profile if none is named.")
+        list[str], typer.Argument(help="Assets by name; default: all of the profile.")
     ] = [],
     profile: Annotated[
         str, typer.Option(help="cpu (which comes with the installation) or gpu.")
     ] = "gpu",
     to: Annotated[
         Path | None,
-        typer.Option(
-            help=(
-                "Folder for them; ADAPTLAB_ASSETS, where models are looked for, or"
-                " ~/.cache/adaptlab if not given."
-            )
-        ),
+        typer.Option(help=("Target folder; default: ADAPTLAB_ASSETS, or ~/.cache/adaptlab.")),
     ] = None,
     source: Annotated[
         str, typer.Option(help="hub, the address of a mirror, or a folder that --to filled.")
@@ -31,12 +26,12 @@ def fetch(
         bool,
         typer.Option(
             "--list",
-            help="Only list every asset: licence, size, and whether it is here and verified.",
+            help="Only list all assets: licence, size, and whether each is here and verified.",
         ),
     ] = False,
 ) -> None:
-    """Fetch the models of a profile, verified by hash, for machines without the hub; interrupted,
-    the same command goes on.
+    """Fetch the models of a profile and verify them by hash, for machines without the hub; the same
+    command resumes.
     """
     from adaptlab.models.assets import assets_folder, choose, manifest
 
@@ -61,8 +56,8 @@ def fetch(
 
 
 def _row(asset, root: Path) -> str:
-    """An asset as a line of the table; its size is that of its folder, or what the manifest knows
-    of it.
+    """An asset as a line of the table; its size is the folder's size, or the size in the
+    manifest.
     """
     from adaptlab.models.load_model import asset_folder
 

@@ -18,13 +18,13 @@ models_app = typer.Typer(
 @models_app.command("make")
 def models_make(
     quick: Annotated[
-        bool, typer.Option(help="Mini alone on a quarter of its tokens, in about 20 minutes.")
+        bool, typer.Option(help="Train only mini, on a quarter of its tokens, in about 20 minutes.")
     ] = False,
     seed: int = 0,
     folder: Folder = Path("."),
     dtype: Dtype = "",
 ) -> None:
-    """Rebuild the embedded models from nothing into build/models; resumes where it was killed."""
+    """Rebuild the embedded models from scratch into build/models; the same command resumes."""
     use_format(dtype)
     from adaptlab.files import require_disk
     from adaptlab.models.make import make_models
@@ -37,8 +37,8 @@ def models_make(
 
 @models_app.command("reranker")
 def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = "") -> None:
-    """Tune the embedded reranker anew into build/models/export, in about half an hour
-    on one core.
+    """Fine-tune the embedded reranker again into build/models/export, in about half an hour on one
+    core.
     """
     from adaptlab.course.reranker_lists import reranker_lists
     from adaptlab.tune.reranker import tune_reranker
@@ -50,7 +50,9 @@ def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = ""
 
 @models_app.command("assistant")
 def models_assistant(folder: Folder = Path("."), dtype: Dtype = "") -> None:
-    """Tune the support assistant of lesson 09 anew into build/models/export, in a few minutes."""
+    """Fine-tune the support assistant of lesson 09 again into build/models/export, in a few
+    minutes.
+    """
     use_format(dtype)
     from adaptlab.course.assistant import NAME, make_assistant
     from adaptlab.models.local import LocalChat
@@ -63,12 +65,14 @@ def models_assistant(folder: Folder = Path("."), dtype: Dtype = "") -> None:
 def models_install(
     source: Annotated[Path, typer.Argument(help="The export folder of `models make`.")],
 ) -> None:
-    """Make rebuilt models the package's own (developers)."""
+    """Install rebuilt models into the package (for developers)."""
     from adaptlab.models.load_model import WEIGHTS, write_hashes
 
     found = sorted(path for path in source.glob("*") if (path / "training.json").exists())
     if not found:
-        raise AdaptLabError(f"{source} holds no finished models; run `adaptlab models make` first.")
+        raise AdaptLabError(
+            f"{source} does not contain finished models. Run `adaptlab models make` first."
+        )
     for path in found:
         shutil.copytree(path, WEIGHTS / path.name, dirs_exist_ok=True)
     write_hashes()
@@ -80,7 +84,7 @@ def models_compare(
     export: Annotated[Path, typer.Argument(help="The export folder of `models make`.")],
     n: Annotated[int, typer.Option(min=1, help="Cases for each row.")] = 200,
 ) -> None:
-    """Measure rebuilt models and print how far they are from the shipped ones."""
+    """Measure rebuilt models and print their differences from the shipped models."""
     from adaptlab.evals import card
 
     card.save_card(card.measure_card(_chat_models(export), n), export)
@@ -95,7 +99,7 @@ def _chat_models(folder: Path) -> dict[str, str]:
     }
     if not models:
         raise AdaptLabError(
-            f"{folder} holds no finished chat models; run `adaptlab models make` first."
+            f"{folder} does not contain finished chat models. Run `adaptlab models make` first."
         )
     return models
 

@@ -14,27 +14,28 @@ Dtype = Annotated[
     str,
     typer.Option(
         help=(
-            "Number format of training: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE,"
-            " or the one that suits this machine."
+            "Number format of training: float32 or bfloat16; default: ADAPTLAB_DTYPE, or the format"
+            " that suits this machine."
         )
     ),
 ]
 Folder = Annotated[
-    Path, typer.Option(help="Folder of the course; what is made is kept in its build/.")
+    Path, typer.Option(help="Folder of the course; outputs go to its build/ folder.")
 ]
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
 
 
 def as_name(model: str) -> str:
-    """A model's id as the name of a folder."""
+    """Convert a model's id to the name of a folder."""
     return re.sub("[^A-Za-z0-9.]+", "-", model).strip("-")
 
 
 def options_from(kind: type, **defaults) -> Callable[[Callable], Callable]:
-    """A decorator: an option of the command line for each field of the dataclass `kind`.
+    """Return a decorator that adds a command line option for each field of the dataclass `kind`.
 
-    The command gets them as `options`, one object of that class. A field's metadata is what
-    `typer.Option` is told: `help`, `min`, `max`. `defaults` are those of the command line alone.
+    The command receives the values as `options`, one object of that class. A field's metadata are
+    the arguments of `typer.Option`: `help`, `min`, `max`. `defaults` apply to the command line
+    only.
     """
     named = {
         field.name: inspect.Parameter(

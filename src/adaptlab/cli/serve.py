@@ -14,25 +14,24 @@ def serve(
     adapter: Annotated[
         list[str],
         typer.Option(
-            help="NAME=FOLDER, as often as there are adapters: each is one more model, by its name."
+            help="NAME=FOLDER, once per adapter; each adapter is one more model under its name."
         ),
     ] = [],
     host: Annotated[
         str,
         typer.Option(
             help=(
-                "Address to listen at; 0.0.0.0 for all who reach this machine, who should then need"
-                " an API key."
+                "Address to listen at; 0.0.0.0 is open to the network, so set an API key with it."
             )
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free port.")] = 8000,
     dtype: Annotated[
         str,
         typer.Option(
             help=(
-                "Number format of the weights: float32 or bfloat16; if not given, bfloat16 on a GPU"
-                " that has it."
+                "Number format of the weights: float32 or bfloat16; default: bfloat16 on a GPU that"
+                " supports it."
             )
         ),
     ] = "",
@@ -40,13 +39,13 @@ def serve(
         str,
         typer.Option(
             envvar="ADAPTLAB_API_KEY",
-            help="Answer only those who send this key.",
+            help="Only answer requests with this key.",
             show_default=False,
         ),
     ] = "",
 ) -> None:
-    """Serve a model with an OpenAI-compatible API, by `transformers serve`; with adapters, each by
-    a name of its own, on one base in memory.
+    """Serve a model with an OpenAI-compatible API, by `transformers serve`. Adapters share one base
+    in memory, each under its own name.
     """
     from adaptlab.models import serve
 
@@ -54,12 +53,12 @@ def serve(
 
 
 def _named(adapters: list[str]) -> dict[str, str]:
-    """Adapters by name, from NAME=FOLDER."""
+    """Parse NAME=FOLDER into adapters by name."""
     pairs = [given.partition("=") for given in adapters]
     if wrong := [
         given for given, (name, _, folder) in zip(adapters, pairs) if not (name and folder)
     ]:
-        raise AdaptLabError(f"{wrong[0]!r} does not name an adapter; write NAME=FOLDER.")
+        raise AdaptLabError(f"{wrong[0]!r} does not name an adapter. Write NAME=FOLDER.")
     if len({name for name, _, _ in pairs}) < len(pairs):
-        raise AdaptLabError("Two adapters have the same name; give each its own.")
+        raise AdaptLabError("Two adapters have the same name. Give each adapter its own name.")
     return {name: folder for name, _, folder in pairs}

@@ -12,14 +12,16 @@ from adaptlab.models.precision import use_format
 def study(
     name: Annotated[
         str,
-        typer.Argument(help="One of the studies behind the lessons; an unknown name lists them."),
+        typer.Argument(
+            help="One of the studies behind the lessons; an unknown name lists all studies."
+        ),
     ],
     model: LocalModel = "embedded:chat",
     folder: Folder = Path("."),
     dtype: Dtype = "",
 ) -> None:
-    """Run a grid of trainings that a lesson shows, into build/studies; what was measured is not
-    measured again.
+    """Run the grid of fine-tuning runs behind a lesson, into build/studies; measured rows are
+    kept.
     """
     use_format(dtype)
     from adaptlab.models.local import LocalChat

@@ -19,7 +19,7 @@ from adaptlab.tune.options import Options, PreferenceOptions
 
 @contextmanager
 def warnings_in_lines() -> Iterator[None]:
-    """What is warned of inside goes to stderr, a line each, without the place in the source."""
+    """Print warnings to stderr, one line each, without their place in the source."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
@@ -36,26 +36,24 @@ def tune(
         typer.Argument(help="Conversations: JSONL in one of the formats of adaptlab.tune.formats."),
     ],
     to: Annotated[
-        Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")
+        Path, typer.Argument(help="Folder of the run; an interrupted run resumes there.")
     ],
     model: LocalModel = "embedded:chat",
     validation: Annotated[
-        Path | None, typer.Option(help="Conversations whose loss is watched.")
+        Path | None,
+        typer.Option(help="Validation conversations: their loss is computed after each epoch."),
     ] = None,
     test: Annotated[
         Path | None,
         typer.Option(
-            help=(
-                "Conversations kept for a test: the run is refused if their questions are among"
-                " those trained on."
-            )
+            help=("Test conversations: an error if their questions are in the training data.")
         ),
     ] = None,
     *,
     options: Options,
 ) -> None:
-    """Fine-tune a model on conversations, into a folder with config, metrics, weights
-    and a card.
+    """Fine-tune a model on conversations, into a folder with config, metrics, weights and a
+    card.
     """
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.formats import duplicates, read_conversations, refuse_leaks
@@ -86,21 +84,23 @@ def prefer(
         ),
     ],
     to: Annotated[
-        Path, typer.Argument(help="Folder of the run; an interrupted run goes on there.")
+        Path, typer.Argument(help="Folder of the run; an interrupted run resumes there.")
     ],
     model: LocalModel = "embedded:chat",
     check_sides: Annotated[
         bool,
         typer.Option(
             "--check-sides",
-            help="First name pairs whose sides seem swapped, by reward models on halves of them.",
+            help=(
+                "First list pairs with probably swapped sides, by reward models on their halves."
+            ),
         ),
     ] = False,
     *,
     options: PreferenceOptions,
 ) -> None:
-    """Train a model on preferred and rejected replies (DPO), into a folder with config, metrics,
-    weights and a card.
+    """Train a model on preference pairs (DPO), into a folder with config, metrics, weights and a
+    card.
     """
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.dpo import dpo_trainer
@@ -138,17 +138,18 @@ def export(
     what: Annotated[str, typer.Argument(help="axolotl (YAML) or modal (a Python file).")],
     run: Annotated[Path, typer.Argument(help="Folder of a run that `adaptlab tune` made.")],
     data: Annotated[
-        Path, typer.Argument(help="Its conversations, in any format that `adaptlab tune` takes.")
+        Path,
+        typer.Argument(help="The run's training conversations, in any format of `adaptlab tune`."),
     ],
     validation: Annotated[
-        Path | None, typer.Option(help="Its validation conversations, if it had any.")
+        Path | None, typer.Option(help="The validation conversations of the run, if it had any.")
     ] = None,
 ) -> None:
-    """Print a run's settings for another trainer, or for a machine elsewhere."""
+    """Print a run's settings for another trainer or another machine."""
     from adaptlab.tune.export import EXPORTS
 
     if what not in EXPORTS:
-        raise AdaptLabError(f"There is no export {what!r}; choose one of {', '.join(EXPORTS)}.")
+        raise AdaptLabError(f"There is no export {what!r}. Choose one of {', '.join(EXPORTS)}.")
     with warnings_in_lines():
         written = EXPORTS[what](run, data, validation=validation)
     print(written, end="")

@@ -1,5 +1,5 @@
-"""The support assistant that the course ships: an adapter on the embedded chat model, tuned to
-answer as the house does from what a search found.
+"""The support assistant of the course: an adapter on the embedded chat model for answers from
+search results.
 """
 
 import json
@@ -17,8 +17,8 @@ SEED = 0
 
 
 def assistant(chat: LocalChat) -> LocalChat:
-    """The tuned model: shipped for the embedded chat model, and for any other tuned here and now,
-    which takes minutes.
+    """Return the fine-tuned model: shipped for the embedded chat model; for any other fine-tuned
+    now, in minutes.
     """
     return (
         load_tuned(str(checked_folder(NAME)), chat)[0]
@@ -28,12 +28,12 @@ def assistant(chat: LocalChat) -> LocalChat:
 
 
 def make_assistant(folder: Path, chat: LocalChat) -> Path:
-    """Tune the adapter anew and leave it in `folder` with a record of the run, training.json."""
+    """Train the adapter again and save it in `folder` with a record of the run, training.json."""
     make_folder(folder)
     model, seconds, n_tokens = tuned(chat, SEED, "lora")
     model.model.save_pretrained(folder)
     name_base(folder, RECORDED_FOR)
-    (folder / "README.md").unlink(missing_ok=True)  # a template that nobody filled in
+    (folder / "README.md").unlink(missing_ok=True)  # an empty template
     write_whole(
         folder / "training.json",
         json.dumps({"seed": SEED, "tokens": n_tokens, "seconds": round(seconds)}, indent=1) + "\n",

@@ -1,5 +1,5 @@
-"""Before a lesson in Colab: whether the session must be restarted, what it has, what the lesson
-will take, and where trainings outlast a disconnect.
+"""Before a lesson in Colab: session restarts, hardware, the lesson's resources, and storage for
+trained models.
 """
 
 import sys
@@ -11,18 +11,18 @@ DRIVE = Path("/content/drive/MyDrive")
 
 
 def stale_packages() -> list[str]:
-    """Packages that were imported before an installation replaced their files."""
+    """Return packages that were imported before an installation replaced their files."""
     stale = []
     for name in CHECKED:
         loaded = getattr(sys.modules.get(name), "__version__", None)
-        # A build's own mark (torch 2.13.0+cu130) need not stand in the package's version.
+        # A build's own mark (torch 2.13.0+cu130) may be missing in the package's version.
         if loaded and loaded.partition("+")[0] != metadata.version(name).partition("+")[0]:
             stale.append(name)
     return stale
 
 
 def prepare_session(lesson: str = "", profile: str = "cpu", drive: Path = DRIVE) -> str:
-    """Print what this session has, and what the lesson, if one is named, will take.
+    """Print the session's resources, and those that the lesson needs, if one is named.
 
     Returns the folder in which fine-tuned models are kept, on Google Drive if it is mounted, or "".
 
@@ -40,8 +40,8 @@ def prepare_session(lesson: str = "", profile: str = "cpu", drive: Path = DRIVE)
 
 
 def preflight(lesson: str, profile: str, kept_in: str = "") -> list[str]:
-    """Sentences on this machine and this lesson: GPU, memory, disk; minutes and peak as predicted;
-    what to change.
+    """Return sentences on this machine and this lesson: GPU, memory, disk; predicted minutes and
+    memory; advice.
     """
     import psutil
     import torch
@@ -69,24 +69,24 @@ def preflight(lesson: str, profile: str, kept_in: str = "") -> list[str]:
         )
         if has_gpu:
             lines.append(
-                'There is a GPU: profile = "gpu" runs the same lesson with models from the hub.'
+                'A GPU is available: profile = "gpu" runs the same lesson with models from the hub.'
             )
         if memory.available < will.peak_mib * 2**20:
             lines.append(
-                "That is more than is free: close other notebooks, or choose Runtime > Disconnect"
-                " and delete runtime and begin again."
+                "That is more memory than is free. Close other notebooks, or choose Runtime"
+                " > Disconnect and delete runtime and start again."
             )
     elif profile == "gpu" and not has_gpu:
         lines.append(
-            'profile = "gpu" needs a GPU and there is none: choose Runtime > Change runtime type >'
-            ' T4 GPU, or set profile = "cpu".'
+            'profile = "gpu" needs a GPU, but this session has none. Choose Runtime > Change'
+            ' runtime type > T4 GPU, or set profile = "cpu".'
         )
     lines.append(
-        f"What is trained is kept in {kept_in} and taken from there the next time."
+        f"Trained models are kept in {kept_in} and loaded from there the next time."
         if kept_in
         else (
-            "What is trained is lost when the session ends; mount Google Drive and run this cell"
-            " again to keep it."
+            "Trained models are lost when the session ends. Mount Google Drive and run this cell"
+            " again to keep them."
         )
     )
     return lines

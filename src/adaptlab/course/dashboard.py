@@ -1,6 +1,4 @@
-"""The page of the regression store: each skill's score by run, with intervals, and what
-was lost.
-"""
+"""The page of the regression store: each skill's score by run, with intervals and lost skills."""
 
 from pathlib import Path
 
@@ -16,11 +14,11 @@ from adaptlab.files import write_whole
 
 
 def build_dashboard(store: Path, page: Path) -> Path:
-    """Write the page from the store's runs; returns it."""
+    """Write the page from the store's runs; return its path."""
     runs = read_runs(store)
     if not runs:
         raise AdaptLabError(
-            f"{store} holds no runs yet; run `adaptlab evals suite` or `adaptlab evals gate` first."
+            f"{store} has no runs yet. Run `adaptlab evals suite` or `adaptlab evals gate` first."
         )
     skills = list(dict.fromkeys(skill for run in runs for skill in run.scores))
     drawings = [Markup(_drawing(skill, runs)._repr_mimebundle_()["text/html"]) for skill in skills]

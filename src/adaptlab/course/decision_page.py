@@ -1,4 +1,4 @@
-"""The page of `adaptlab decide`: the answer, what was measured, what would change it, and the cost
+"""The page of `adaptlab decide`: the answer, the measurements, what would change it, and the cost
 curves.
 """
 
@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def decision_page(advice: Advice, prices: Prices) -> str:
-    """The page as text; it needs nothing else."""
+    """Return the page as text; it needs no other file."""
     measured = matrix()[advice.case.task]
     case = advice.case
     series = {

@@ -1,5 +1,5 @@
-"""What the course has measured, as the matrix by which it decides: tasks by levers, from the
-recorded studies.
+"""The measurements of the course as a matrix for decisions: tasks by levers, from the recorded
+studies.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.studies.recorded import recorded
 
 N_DOCUMENTS = 100
-N_TRANSCRIPTS = 720  # sections of a handbook; conversations that the stack was tuned on
-# Tasks whose tunings the learning curve has: the count that is asked for.
+N_TRANSCRIPTS = 720  # sections of a handbook; conversations in the stack's fine-tuning
+# Tasks whose fine-tuning is in the learning curve, with the column of the count.
 HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}
 EXAMPLES = (30, 300, 1000)
 SUPPORT = {
@@ -39,12 +39,12 @@ DESCRIBED = {
 
 @cache
 def _rows(study: str) -> list[dict]:
-    """A study's recorded rows, read once."""
+    """Return a study's recorded rows, read once."""
     return recorded(study)["rows"]
 
 
 def over_seeds(rows: Sequence[dict], count: str = "right") -> Estimate:
-    """A share over the seeds."""
+    """Return a share over the seeds."""
     n_right = sum(row[count] for row in rows)
     n = sum(row["of"] for row in rows)
     return proportion([True] * n_right + [False] * (n - n_right))
@@ -55,7 +55,7 @@ def _mean(rows: Sequence[dict], name: str) -> float:
 
 
 def usage(rows: Sequence[dict], facts: bool = False) -> Usage:
-    """Tokens of a lever's rows; `facts`: what it was trained on has to be trained again when they
+    """Return the tokens of a lever's rows; with `facts`, the training is repeated when facts
     change.
     """
     trained = _mean(rows, "training tokens")
@@ -72,18 +72,18 @@ def _among(rows: Sequence[dict], **setting) -> list[dict]:
 
 
 def arm(name: str) -> list[dict]:
-    """The recorded rows of one way to build the support assistant."""
+    """Return the recorded rows of one condition of the support assistant."""
     return _among(_rows("arms"), arm=name)
 
 
 def usages_by_seed(task: str, by: Lever) -> list[Usage]:
-    """What a lever used on a task, seed by seed."""
+    """Return a lever's usage on a task, seed by seed."""
     return [usage([row]) for row in _among(_rows("levers"), task=task, lever=by)]
 
 
 @cache
 def matrix() -> Matrix:
-    """Every task by every lever that was measured on it; of several prompts the best."""
+    """Return every task by every measured lever; of several prompts the best."""
     found = {task: _of_task(task) for task in DESCRIBED if task != "support assistant"}
     best = {
         lever: max((arm(name) for name in names), key=lambda rows: over_seeds(rows).value)
@@ -120,8 +120,9 @@ def _of_task(task: str) -> dict[Lever, Measured]:
 
 
 def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
-    """Scores by the number of examples; questions about documents can be made from these, so that
-    they need none.
+    """Return scores by the number of examples.
+
+    Questions about documents can be generated from the documents, so they need no examples.
     """
     if task in HOUSE:
         curve = _rows("learning_curve")
@@ -129,15 +130,13 @@ def _tuned(task: str, rows: Sequence[dict]) -> dict[int, Estimate]:
     return {0 if DESCRIBED[task].lacks_facts else 300: over_seeds(rows)}
 
 
-# Of a reply, and how the study counts them.
+# Properties of a reply, and the study's columns for them.
 ASPECTS = {"right": "value", "cited": "source", "in form": "form", "in tone": "tone"}
 QUERIES = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)  # a day
 
 
 def scoreboard(prices: Prices = PRICES) -> list[dict]:
-    """A row for every way to build the support assistant: what it got right, what it takes, and
-    what it costs.
-    """
+    """Return a row for every condition of the support assistant: accuracy, resources, and cost."""
     return [_row(name, arm(name), prices) for name in ARMS]
 
 

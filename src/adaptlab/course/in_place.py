@@ -1,4 +1,4 @@
-"""Outputs of an executed lesson, put into the lesson itself."""
+"""Copy the outputs of an executed lesson into the lesson itself."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def keep_outputs(lesson: Path, executed: Path) -> None:
     """Write the outputs of `executed`, a copy of `lesson` that ran, into `lesson`, cell by cell.
 
-    Sources and metadata stay as they are. Progress bars and what was written to stderr are left
-    out: they belong to one run on one machine.
+    Sources and metadata stay unchanged. Progress bars and stderr are left out: they belong to one
+    run on one machine.
     """
     notebook = nbformat.read(lesson, as_version=4)
     ran = {cell.id: cell for cell in nbformat.read(executed, as_version=4).cells}
@@ -31,7 +31,7 @@ def _stays(output: nbformat.NotebookNode) -> bool:
 
 
 def _numbered(output: nbformat.NotebookNode, number: int) -> nbformat.NotebookNode:
-    """An output that shows its cell's number shows this one: papermill's own cell counts, too."""
+    """Return an output with this cell number: papermill's own cell counts, too."""
     if "execution_count" in output:
         output.execution_count = number
     return output

@@ -1,5 +1,5 @@
-"""Labs from their sources: each percent script in `solutions/` becomes a notebook without answers,
-by nbgrader's own generate_assignment.
+"""Build labs: each percent script in `solutions/` becomes a notebook without answers, by nbgrader's
+generate_assignment.
 """
 
 import os
@@ -23,27 +23,30 @@ EDITORS = (
 
 
 def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The scripts of the labs in a folder, in order; those whose names start with one of `names`,
-    if any are given.
+    """Return the lab scripts in a folder, in order; only those whose names start with one of
+    `names`, if given.
     """
     found = sorted(folder.glob("lab[0-9][0-9]_*.py"))
     if not found:
         raise AdaptLabError(
-            f"{folder} holds no lab (labNN_name.py); run the command in the folder of the course."
+            f"{folder} does not contain a lab (labNN_name.py). Run the command in the folder"
+            " of the course."
         )
     if missing := [
         name for name in names if not name or not any(path.stem.startswith(name) for path in found)
     ]:
         raise AdaptLabError(
-            f"No lab starts with {missing[0]!r}; there are"
+            f"No lab starts with {missing[0]!r}; the labs are"
             f" {', '.join(path.stem for path in found)}."
         )
     return [path for path in found if not names or path.stem.startswith(tuple(names))]
 
 
 def labs_of(folder: Path) -> list[Path]:
-    """The labs of a course or of its students' copy. What somebody works on beside them, as
-    lab04_lora-Copy1, is none: nobody grades by it, and nobody else should get it."""
+    """Return the labs of a course or of its students' copy.
+
+    A copy of a lab next to them, such as lab04_lora-Copy1, is not a lab.
+    """
     there = sorted((folder / "labs").glob("lab*.ipynb"))
     names = {path.stem for path in (folder / "solutions").glob("lab*.py")}
     if not names and (folder / RELEASED).exists():
@@ -53,8 +56,10 @@ def labs_of(folder: Path) -> list[Path]:
 
 
 def build_labs(sources: Sequence[Path], target: Path) -> list[Path]:
-    """Write the labs of these sources into a folder; two builds are equal to the byte. Marks out of
-    order are an AdaptLabError with file and line.
+    """Write the labs of these sources into a folder; two builds are equal to the byte.
+
+    Raises:
+        AdaptLabError: with file and line, if marks are out of order.
     """
     for source in sources:
         for line, fault in faults(read_text(source)):
@@ -66,7 +71,7 @@ def build_labs(sources: Sequence[Path], target: Path) -> list[Path]:
 
 
 def solved(source: Path, lab: Path) -> bytes:
-    """The lab as it is handed in by somebody who found the answers of its source."""
+    """Return the lab with the answers of its source, as a student would submit it."""
     import json
 
     import jupytext
@@ -84,7 +89,7 @@ def solved(source: Path, lab: Path) -> bytes:
 
 
 def out_of_step(sources: Sequence[Path], target: Path) -> list[str]:
-    """The names of the labs that are not what their sources make."""
+    """Return the names of the labs that differ from a build of their sources."""
     with tempfile.TemporaryDirectory() as folder:
         built = build_labs(sources, Path(folder))
         return [
@@ -96,7 +101,7 @@ def out_of_step(sources: Sequence[Path], target: Path) -> list[str]:
 
 
 def faults(script: str) -> Iterator[tuple[int, str]]:
-    """What is wrong with the marks of a script: line number, from 1, and sentence."""
+    """Yield the faults in the marks of a script: line number, from 1, and sentence."""
     opened = 0
     seen: dict = {}
     header = {}
@@ -113,8 +118,8 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
                     yield (
                         number,
                         (
-                            f"the grade_id {name} stands in line {seen[name]}, too; every id has to"
-                            " be its own."
+                            f"the grade_id {name} is also in line {seen[name]}; give every cell"
+                            " its own id."
                         ),
                     )
                 seen[name] = number
@@ -124,12 +129,15 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
             if opened:
                 yield (
                     number,
-                    f"BEGIN SOLUTION again, before the one of line {opened} has its END SOLUTION.",
+                    f"BEGIN SOLUTION again, before the END SOLUTION of line {opened}.",
                 )
             if header.get("solution") != "true":
                 yield (
                     number,
-                    'a solution outside a cell that says "solution": true would be handed out.',
+                    (
+                        'a solution is outside a cell with "solution": true, so students would'
+                        " get it."
+                    ),
                 )
             opened = number
         elif "END SOLUTION" in line:
@@ -151,30 +159,33 @@ def faults(script: str) -> Iterator[tuple[int, str]]:
     for check, number in seen.items():
         name = check.removeprefix("check_")
         if check != name and name not in seen:
-            yield number, f"there is no cell {name} whose answer this one checks."
+            yield number, f"this cell checks the answer of a cell {name}, which does not exist."
         elif check != name and (name, name) not in made:
-            yield seen[name], f"the cell {name} makes no {name}, which is what {check} checks."
+            yield seen[name], f"the cell {name} does not define {name}, which {check} checks."
     yield from _table_faults(script)
 
 
 def _table_faults(script: str) -> Iterator[tuple[int, str]]:
-    """Where the table of exercises, which students plan by, says other points than the marks."""
+    """Yield faults where the points in the table of exercises differ from the points in the
+    marks.
+    """
     points = dict(re.findall(r'"grade_id": "check_(\w+)".*"points": ([\d.]+)', script))
     for number, line in enumerate(script.splitlines(), 1):
         row = re.match(r"# \| \d+ `(\w+)`.*?\| *([\d.]+) *\|", line)
         if row and row[1] not in points:
-            yield number, f"the table names {row[1]}, and no cell check_{row[1]} is graded."
+            yield number, f"the table names {row[1]}, but no cell check_{row[1]} is graded."
         elif row and float(row[2]) != float(points[row[1]]):
             yield (
                 number,
-                f"the table gives {row[1]} {row[2]} points, and its check {points[row[1]]}.",
+                (
+                    f"the table gives {row[1]} {row[2]} points, but its check gives"
+                    f" {points[row[1]]}."
+                ),
             )
 
 
 def _header_faults(line: str) -> Iterator[str]:
-    """What is wrong with what a line says for nbgrader, which would refuse it without
-    saying where.
-    """
+    """Yield faults in a line's marks for nbgrader, which would reject them without a place."""
     import json
 
     if "nbgrader=" not in line:
@@ -183,7 +194,7 @@ def _header_faults(line: str) -> Iterator[str]:
         mark, _ = json.JSONDecoder().raw_decode(line, line.index("nbgrader=") + len("nbgrader="))
     except ValueError as error:
         yield (
-            "what stands after nbgrader= is no JSON:"
+            "the text after nbgrader= is not valid JSON:"
             f" {error.msg if isinstance(error, json.JSONDecodeError) else error}."
         )
         return
@@ -191,15 +202,15 @@ def _header_faults(line: str) -> Iterator[str]:
         missing := {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
         - mark.keys()
     ):
-        yield f"nbgrader needs {', '.join(sorted(missing))} here, too."
+        yield f"nbgrader also needs {', '.join(sorted(missing))} here."
     if "points" in mark and (
         isinstance(mark["points"], bool) or not isinstance(mark["points"], int | float)
     ):
-        yield f"the points are {mark['points']!r}, and should be a number."
+        yield f"the points are {mark['points']!r}; give a number."
 
 
 def _release(sources: Sequence[Path]) -> dict[Path, str]:
-    """The text of each lab's notebook."""
+    """Return the text of each lab's notebook."""
     try:
         import jupytext
         import nbformat
@@ -207,7 +218,7 @@ def _release(sources: Sequence[Path]) -> dict[Path, str]:
         from traitlets.config import Config
     except ImportError as error:
         raise AdaptLabError(
-            "Building labs needs nbgrader and jupytext; run: pip install 'adaptlab[teach]'"
+            "Building labs needs nbgrader and jupytext. Run: pip install 'adaptlab[teach]'"
         ) from error
     # nbgrader calls alembic by its name.
     os.environ["PATH"] = program_path()
@@ -224,14 +235,14 @@ def _release(sources: Sequence[Path]) -> dict[Path, str]:
             jupytext.write(jupytext.read(source), place)
             done = api.generate_assignment(lab, force=True, create=True)
             if not done["success"]:
-                raise AdaptLabError(f"nbgrader refused {source}: {_reason(done)}")
+                raise AdaptLabError(f"nbgrader rejected {source}: {_reason(done)}")
             notebook = nbformat.read(Path(course) / "release" / lab / f"{lab}.ipynb", as_version=4)
             texts[source] = _normal(notebook, lab)
     return texts
 
 
 def _reason(done: dict) -> str:
-    """The line of nbgrader's log that says what was wrong."""
+    """Return the line of nbgrader's log with the error."""
     lines = [
         line
         for line in f"{done.get('log', '')}\n{done.get('error', '')}".splitlines()
@@ -245,9 +256,7 @@ def _reason(done: dict) -> str:
 
 
 def _normal(notebook, lab: str) -> str:
-    """The notebook as text: ids that do not change from build to build, no outputs, nothing of the
-    machine that built it.
-    """
+    """Return the notebook as text: stable ids, no outputs, nothing specific to the machine."""
     import nbformat
 
     for number, cell in enumerate(notebook.cells):

@@ -1,5 +1,7 @@
-"""What the lessons took: each leaves its peak of memory in its closing cell, the runner adds the
-seconds, and together they tell what to expect elsewhere.
+"""The resources of lessons: each leaves its peak memory in its closing cell, and the runner adds
+the seconds.
+
+Together they predict the resources on other machines.
 """
 
 import json
@@ -18,7 +20,7 @@ MIB = 2**20
 
 
 def peaks() -> dict:
-    """The peaks so far of this process: `device`, `peak_mib` of the machine's memory,
+    """Return the peaks of this process: `device`, `peak_mib` of the machine's memory,
     `gpu_peak_mib` of a GPU's.
     """
     torch: Any = sys.modules.get("torch")
@@ -44,8 +46,8 @@ def _peak_bytes() -> int:
 
 
 def machine() -> dict:
-    """What a time has to be compared by: the cores that are there for it and the speed of a matrix
-    product on them.
+    """Return the reference for times: the available cores and the speed of a matrix product on
+    them.
     """
     from adaptlab.doctor import matmul_gigaflops
 
@@ -54,15 +56,18 @@ def machine() -> dict:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a lesson will take on a machine: minutes, and MiB of memory at its peak."""
+    """The expected resources of a lesson on a machine: minutes, and MiB of memory at its peak."""
 
     minutes: float
     peak_mib: int
 
 
 def expected(lesson: str, gigaflops: float) -> Expected:
-    """What a lesson with the embedded models takes on a processor of this speed, from the recorded
-    run; an AdaptLabError if there is no such lesson.
+    """Return the expected resources of a lesson with the embedded models on a processor of this
+    speed, from the recorded run.
+
+    Raises:
+        AdaptLabError: if there is no such lesson.
     """
     if not gigaflops > 0:
         raise AdaptLabError(f"The speed is {gigaflops!r}. Give GFLOP/s of more than 0.")
@@ -71,7 +76,7 @@ def expected(lesson: str, gigaflops: float) -> Expected:
         if row["lesson"] == lesson:
             return Expected(row["seconds"] / 60 * kept["gigaflops"] / gigaflops, row["peak_mib"])
     raise AdaptLabError(
-        f"There is no lesson {lesson!r} in the recorded run; there are"
+        f"There is no lesson {lesson!r} in the recorded run; the lessons are"
         f" {', '.join(row['lesson'] for row in kept['rows'])}."
     )
 
@@ -82,7 +87,7 @@ def usual_seconds(lesson: str) -> float:
 
 
 def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
-    """The lessons of one recorded run and what they took, as a heading and rows for a reader."""
+    """Return the lessons of one recorded run and their resources, as a heading and rows."""
     head = ("lesson", "device", "minutes", "peak MiB", "peak MiB of the GPU")
     return head, [
         (
@@ -97,14 +102,14 @@ def shown(kept: dict) -> tuple[tuple[str, ...], list[tuple]]:
 
 
 def trained_in(kept: dict) -> str:
-    """The number format of a recorded run and why it was chosen, as the end of a sentence on its
+    """Return the number format of a recorded run and the reason, as the end of a sentence on its
     machine.
     """
     return f"trained in {kept['dtype']}, since {kept['dtype_reason']}"
 
 
 def read_usage(path: Path) -> dict:
-    """What a run took, as `write_usage` left it."""
+    """Read the resources of a run, written by `write_usage`."""
     kept = read_json(path)
     with reading(path, "Run the lessons again."):
         shown(kept), trained_in(kept), [kept[name] for name in ("command", "cores", "gigaflops")]
@@ -112,7 +117,7 @@ def read_usage(path: Path) -> dict:
 
 
 def write_usage(build: Path, rows: list[dict], command: str, chosen: NumberFormat) -> None:
-    """`build`/usage.json: the run's rows with the machine and its number format, in the form of a
+    """Write `build`/usage.json: the run's rows with the machine and its number format, as a
     recorded result.
     """
     kept = (

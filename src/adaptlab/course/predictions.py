@@ -1,5 +1,5 @@
-"""Predictions: stored before a result is shown, set beside the measurement at the end
-of a lesson.
+"""Predictions: stored before a result is shown, and compared with the measurement at the end of a
+lesson.
 """
 
 import html
@@ -13,17 +13,17 @@ from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORDED
 
 if TYPE_CHECKING:
-    from adaptlab.evals.statistics import Estimate  # which brings scipy along
+    from adaptlab.evals.statistics import Estimate  # which imports scipy
 
 DONE_MIME = "application/vnd.adaptlab.done+json"
 
 
 @dataclass
 class Prediction:
-    """What the student expects. `choice` is None until something is chosen; setting it in code does
+    """The student's prediction. `choice` is None until something is chosen; setting it in code is
     the same as a click.
 
-    `effect` is what a question of the lesson's own measures; a question on a claim has it from the
+    `effect` is the effect of a lesson's own question; a question on a claim takes it from the
     claim's rule.
     """
 
@@ -39,7 +39,8 @@ class Prediction:
             option = self.options[option - 1]
         if option not in self.options:
             raise AdaptLabError(
-                f"{option!r} is not among the options of {self.id}: {'; '.join(self.options)}."
+                f"{option!r} is not an option of {self.id}. Choose one of:"
+                f" {'; '.join(self.options)}."
             )
         self.choice = option
 
@@ -70,8 +71,8 @@ class Prediction:
 
 
 def _has_browser() -> bool:
-    """Whether somebody can click: not while papermill or nbval executes, which say so in the
-    environment.
+    """Whether a user can click. papermill and nbval set an environment variable while they
+    execute.
     """
     import os
 
@@ -85,22 +86,24 @@ OUTCOMES: dict[str, str] = {}  # in the words of the question
 
 def predict(claim_id: str, question: str, options: Sequence[str], effect: str = "") -> Prediction:
     """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the
-    choice already made.
+    choice.
 
-    With an `effect`, the question is the lesson's own: its id is in no ledger, and `answer` gives
-    what was measured.
+    With an `effect`, the question is the lesson's own: its id is not in the ledger, and `answer`
+    gives the measurement.
     """
     if not effect:
         claim(claim_id)
     elif claim_id in claims():
         raise AdaptLabError(
-            f"{claim_id} is a claim of the ledger; give a question of your own another id."
+            f"{claim_id} is a claim of the ledger. Give your own question another id."
         )
     if not question.strip() or len(set(options)) < len(options):
-        says = f"The prediction on {claim_id} has no question, or an option twice"
-        raise AdaptLabError(f"{says}. Ask one, and give each option once.")
+        says = f"The prediction on {claim_id} has no question, or has an option twice"
+        raise AdaptLabError(f"{says}. Give a question, and each option once.")
     if len(options) < 2:
-        raise AdaptLabError(f"A prediction on {claim_id} needs at least two options.")
+        raise AdaptLabError(
+            f"The prediction on {claim_id} has fewer than two options. Give at least two options."
+        )
     old = PREDICTIONS.get(claim_id)
     kept = old.choice if old and old.choice in options else None
     PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept, effect)
@@ -108,32 +111,30 @@ def predict(claim_id: str, question: str, options: Sequence[str], effect: str = 
 
 
 def answer(question_id: str, found: "Estimate") -> "Estimate":
-    """Keep what was measured on a question of the lesson's own, for the closing cell, and give it
-    back.
-    """
+    """Keep the measurement for a lesson's own question, for the closing cell, and return it."""
     if question_id not in PREDICTIONS or not PREDICTIONS[question_id].effect:
         raise AdaptLabError(
-            f"There is no question {question_id!r} of the lesson's own; ask it by predict(...,"
-            " effect=...), or use record for a claim."
+            f"There is no question {question_id!r} with an effect of its own. Ask it with"
+            " predict(..., effect=...), or use record for a claim."
         )
     ANSWERS[question_id] = found
     return found
 
 
 def report_outcome(question_id: str, outcome: str) -> None:
-    """Say what was found in the words of a question, for the closing cell: the effect that decides
-    a claim may be another than what was asked.
+    """Report the result in the words of a question, for the closing cell.
+
+    The effect that decides a claim may differ from the question.
     """
     if question_id not in PREDICTIONS:
         raise AdaptLabError(
-            f"There is no question {question_id!r} to which this could be the outcome; ask it by"
-            " predict."
+            f"There is no question {question_id!r} for this outcome. Ask it with predict first."
         )
     OUTCOMES[question_id] = outcome
 
 
 class Closing:
-    """The last cell of a lesson: predictions beside measurements, and the mark that the lesson ran
+    """The last cell of a lesson: predictions next to measurements, and the mark that the lesson ran
     to its end.
     """
 
@@ -198,5 +199,5 @@ class Closing:
 
 
 def close_lesson() -> Closing:
-    """Make this the last line of the last cell; the runner demands it."""
+    """Make this the last line of the last cell; the runner requires it."""
     return Closing()

@@ -1,4 +1,4 @@
-"""What the embedded reranker is trained on: questions whose text is known, in lists with hard
+"""Training data of the embedded reranker: questions with known texts, in lists with hard
 negatives.
 """
 
@@ -15,7 +15,7 @@ from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever
 from adaptlab.world.handbook import handbook
 from adaptlab.world.questions import draw_questions
 
-N_CANDIDATES = 20  # negatives are drawn from the first hits: what a reranker will see
+N_CANDIDATES = 20  # negatives are sampled from the first hits: a reranker will see these
 N_NEGATIVES = 5
 A_BOOK = 50  # questions on one handbook
 # The loss takes a softmax of the labels: with 1 for the right text a third of the aim would be on
@@ -29,15 +29,15 @@ def reranker_lists(
     packages: tuple[str, ...] = TUNED_ON,
     seed: int = 0,
 ) -> list[dict]:
-    """Lists for questions on docstrings and on handbooks, shuffled."""
+    """Return lists for questions on docstrings and on handbooks, shuffled."""
     lists = docstring_lists(n_docstrings, seed, packages) + handbook_lists(n_handbook, seed)
     random.Random(seed).shuffle(lists)
     return lists
 
 
 def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = TUNED_ON) -> list[dict]:
-    """Lists for n questions on docstrings: the document's own chunk first, then others that a
-    search among the n documents finds.
+    """Return lists for n questions on docstrings: the document's own chunk first, then others from
+    a search.
     """
     documents, questions = docstring_corpus(packages)
     chosen = random.Random(seed).sample(questions, min(n, len(questions)))
@@ -55,8 +55,8 @@ def docstring_lists(n: int, seed: int, packages: tuple[str, ...] = TUNED_ON) -> 
 
 
 def handbook_lists(n: int, seed: int) -> list[dict]:
-    """Lists for n questions in a handbook's own words, about other names than a lesson's handbook
-    has.
+    """Return lists for n questions in a handbook's own words, with other names than a lesson's
+    handbook.
     """
     lists = []
     for number in range(-(-n // A_BOOK)):

@@ -1,5 +1,5 @@
-"""Running lessons: papermill, two at a time where they do not wait for each other, resumable, and
-red when red.
+"""Run lessons: papermill, two independent lessons at a time, resumable, with an error status if a
+lesson fails.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ CELL_TIMEOUT_SECONDS = {"cpu": 600, "gpu": 3600}
 
 
 class _ReportingEngine(NBClientEngine):
-    """papermill's own engine, which also tells `on_cell` the index of each cell that starts."""
+    """papermill's own engine, which also reports the index of each starting cell to `on_cell`."""
 
     @classmethod
     def execute_managed_notebook(
@@ -55,8 +55,8 @@ papermill_engines.register("adaptlab", _ReportingEngine)
 
 @dataclass(frozen=True)
 class LessonOutcome:
-    """How one notebook ended: `status` is "done", "kept" (nothing had changed), "failed" or
-    "skipped" (what it needs failed).
+    """The end of one notebook: `status` is "done", "kept" (nothing had changed), "failed" or
+    "skipped" (a needed lesson failed).
     """
 
     name: str
@@ -67,11 +67,13 @@ class LessonOutcome:
 
 
 def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
-    """The lessons in a folder, all or those whose name starts with one of `names`."""
+    """Return the lessons in a folder; only those whose name starts with one of `names`, if
+    given.
+    """
     found = sorted(folder.glob("[0-9]*.ipynb"))
     if not found:
         raise AdaptLabError(
-            f"There are no lessons in {folder}; run the command in the folder of the course."
+            f"There are no lessons in {folder}. Run the command in the folder of the course."
         )
     for name in names:
         if not name or not any(path.stem.startswith(name) for path in found):
@@ -83,19 +85,25 @@ def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
 
 
 def _read(notebook: Path) -> nbformat.NotebookNode:
-    """A lesson; one sentence if it is not a notebook."""
+    """Read a lesson.
+
+    Raises:
+        AdaptLabError: if it is not a notebook.
+    """
     try:
         return nbformat.read(notebook, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
         raise AdaptLabError(
-            f"{notebook} is not a notebook that can be read ({type(error).__name__}); restore it,"
-            " for example from git."
+            f"{notebook} is not a readable notebook ({type(error).__name__}). Restore it, for"
+            " example from git."
         ) from error
 
 
 def fingerprint(notebook: Path, parameters: dict) -> str:
-    """Hash of all that a result depends on: the notebook's source, its parameters, the number
-    format that is set, the lessons it needs, the package with its weights.
+    """Return a hash of everything that affects a result.
+
+    That is the notebook's source, its parameters, the number format, the lessons it needs, and the
+    package with its weights.
     """
     cells = [f"{cell.cell_type}:{cell.source}" for cell in _read(notebook).cells]
     parts = [
@@ -132,8 +140,9 @@ def _is_current(output: Path, mark: str) -> bool:
 
 
 def _closing_mark(notebook: nbformat.NotebookNode) -> dict:
-    """What the last code cell says of the lesson; nothing if it was not reached: papermill calls a
-    notebook that exits early a success.
+    """Return the mark of the last code cell; empty if it was not reached.
+
+    papermill reports a notebook that exits early as a success.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     marks = [
@@ -145,7 +154,7 @@ def _closing_mark(notebook: nbformat.NotebookNode) -> dict:
 
 
 def _first_line(code: str) -> str:
-    """By which a reader finds a cell."""
+    """Return the first line of a cell, by which a reader finds it."""
     line = next((line for line in code.splitlines() if line.strip()), "")
     return line if len(line) <= 60 else f"{line[:57]}..."
 
@@ -156,8 +165,8 @@ def run_notebook(
     parameters: dict,
     on_cell: Callable[[int], None] = lambda index: None,
 ) -> LessonOutcome:
-    """Execute one notebook; the executed copy is kept whatever happens, and marked with its
-    fingerprint only if all went well.
+    """Execute one notebook; the executed copy is always kept, and gets its fingerprint only on
+    success.
     """
     mark = fingerprint(source, parameters)
     began = time.monotonic()
@@ -190,7 +199,7 @@ def run_notebook(
     except papermill.PapermillExecutionError as failure:
         cell = f"cell {failure.cell_index} ({_first_line(failure.source)})"
         error = f"{failure.ename}: {failure.evalue}".splitlines()[0]
-    # A dead kernel, a cell that takes too long: this notebook fails, the others go on.
+    # A dead kernel or a cell that takes too long: this notebook fails, the others continue.
     except Exception as failure:
         cell = f"cell {last}"
         error = f"{type(failure).__name__}: {failure}".splitlines()[0]
@@ -219,7 +228,7 @@ def run_notebook(
 
 
 def _usage(output: Path) -> dict:
-    """What an executed lesson took."""
+    """Return the resources of an executed lesson."""
     notebook = nbformat.read(output, as_version=4)
     closing = _closing_mark(notebook)
     return {"lesson": output.stem, "seconds": notebook.metadata["adaptlab"]["seconds"]} | {
@@ -228,12 +237,12 @@ def _usage(output: Path) -> dict:
 
 
 def _needs(notebook: Path) -> list[str]:
-    """The lessons whose results this one reads, from its metadata."""
+    """Return the lessons whose results this lesson reads, from its metadata."""
     return list(_read(notebook).metadata.get("adaptlab", {}).get("needs", []))
 
 
 def _needed(notebooks: list[Path]) -> dict[str, list[str]]:
-    """What each lesson needs, for these lessons and all that they need."""
+    """Return the needed lessons of each lesson, for these lessons and all that they need."""
     found = {}
     waiting = list(notebooks)
     while waiting:
@@ -251,8 +260,9 @@ def run_lessons(
     parameters: dict | None = None,
     n_workers: int = 2,
 ) -> list[LessonOutcome]:
-    """Run the lessons into `build`/notebooks and write `build`/ledger.json from all lessons there
-    that ran to their end as they stand now.
+    """Run the lessons into `build`/notebooks and write `build`/ledger.json.
+
+    The ledger has all lessons there that ran to their end in their present version.
     """
     check_profile(profile)
     if parameters and parameters.get("chat_model"):
@@ -262,7 +272,7 @@ def run_lessons(
     require_disk(build, 500)
     chosen = number_format("cuda" if profile == "gpu" else "cpu")
     n_workers = min(n_workers, len(notebooks))
-    # The format once for all lessons: each for itself might choose differently while others run.
+    # One format for all lessons: each by itself might choose differently while others run.
     surroundings = {
         "ADAPTLAB_UNATTENDED": "1",
         "OMP_NUM_THREADS": str(threads_of_each(n_workers)),
@@ -274,7 +284,8 @@ def run_lessons(
         TopologicalSorter(needs).prepare()
     except CycleError as error:
         raise AdaptLabError(
-            f"These lessons wait for each other: {', '.join(error.args[1])}."
+            f"These lessons wait for each other: {', '.join(error.args[1])}. Correct the"
+            " lessons that they need."
         ) from error
     asked = {path.stem for path in notebooks}
     order = TopologicalSorter(
@@ -287,7 +298,7 @@ def run_lessons(
     with _environment(surroundings):
         with ThreadPoolExecutor(n_workers) as pool:
             while order.is_active():
-                # Or a long one may be left for the end, alone.
+                # Otherwise a long lesson may run alone at the end.
                 for name in sorted(order.get_ready(), key=usual_seconds, reverse=True):
                     failed = [
                         n
@@ -326,7 +337,7 @@ def run_lessons(
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Environment variables for what is started inside."""
+    """Set environment variables for the processes that start inside the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -340,7 +351,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: dict) -> Future:
-    """Run a notebook in the pool with a progress bar of its own: cells done, time elapsed."""
+    """Run a notebook in the pool with its own progress bar: finished cells and elapsed time."""
 
     def work() -> LessonOutcome:
         n_cells = len(_read(notebook).cells)
@@ -366,7 +377,7 @@ def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: di
 
 
 def summary(outcomes: list[LessonOutcome]) -> str:
-    """One line for each notebook, with cell and error where there is one."""
+    """Return one line per notebook, with cell and error if there is one."""
     width = shutil.get_terminal_size().columns
     lines = []
     for outcome in outcomes:

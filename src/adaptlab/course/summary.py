@@ -1,5 +1,5 @@
-"""What a run measured and what it took, as Markdown: for the summary of a workflow, a comment on a
-change, a note to a class.
+"""The results and resources of a run as Markdown: for a workflow summary, a comment on a change, or
+a class.
 """
 
 from collections import Counter
@@ -12,13 +12,14 @@ from adaptlab.markdown import table
 
 
 def markdown(build: Path) -> str:
-    """Verdicts, the claims with their intervals, and the lessons' minutes and memory, from
-    `build`/ledger.json and `build`/usage.json.
+    """Return verdicts, claims with intervals, and the lessons' minutes and memory of a run.
+
+    The sources are `build`/ledger.json and `build`/usage.json.
     """
     missing = [name for name in ("ledger.json", "usage.json") if not (build / name).exists()]
     if missing:
         raise AdaptLabError(
-            f"{build / missing[0]} is not there yet; run the lessons first with `make run`."
+            f"{build / missing[0]} is not there yet. Run the lessons first with `make run`."
         )
     records = read_ledger(build / "ledger.json")
     kept = read_usage(build / "usage.json")

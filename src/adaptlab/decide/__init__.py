@@ -1,3 +1,3 @@
-"""Deciding: the guides' rules as code, what each lever measured, what it costs, and rules of our
-own.
+"""Decisions: the guides' rules as code, the measurements and costs of each lever, and learned
+rules.
 """

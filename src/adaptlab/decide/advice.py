@@ -1,5 +1,5 @@
-"""Advice on somebody's own case: which lever, on what measurements, and what would change the
-answer.
+"""Advice on a user's case: the best lever, the measurements behind it, and the changes that would
+alter it.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from adaptlab.decide.need import Lever
 from adaptlab.decide.task_bank import BankCase, Condition, Described, Matrix, case
 from adaptlab.errors import AdaptLabError
 
-# The numbers of a condition that are turned, one at a time, until the answer changes.
+# The numbers of a condition that are varied, one at a time, until the answer changes.
 TURNED = {
     "n_queries": ("queries a day", (10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000)),
     "n_updates": ("changes of facts a month", (0, 1, 4, 10, 30, 100, 1000)),
@@ -23,8 +23,8 @@ TURNED = {
 
 @dataclass(frozen=True)
 class Advice:
-    """The case with its best lever, what each guide would do, and for each number the nearest value
-    that changes the answer, with the answer then.
+    """The case with its best lever, each guide's choice, and for each number the nearest value that
+    changes the answer.
     """
 
     case: BankCase
@@ -39,13 +39,16 @@ def advise(
     described: Mapping[str, Described],
     prices: Prices = PRICES,
 ) -> Advice:
-    """Advice under a condition, from the measurements of the task that is most `like` one's own; an
-    AdaptLabError where no such task was measured.
+    """Give advice under a condition, from the measurements of the task that is most `like` the
+    user's.
+
+    Raises:
+        AdaptLabError: if there is no such measured task.
     """
     if like not in described:
         raise AdaptLabError(
-            f"There is no measured task {like!r}; the tasks are {', '.join(described)}. Take the"
-            " one that is most like yours."
+            f"There is no measured task {like!r}; the tasks are {', '.join(described)}."
+            " Choose the task that is most similar to yours."
         )
     found = case(like, condition, matrix[like], described[like], prices)
     turns = []
@@ -83,7 +86,7 @@ def _scale(value: float) -> float:
 
 
 def headline(found: BankCase) -> str:
-    """The answer in a sentence."""
+    """Return the answer in a sentence."""
     asked = f"{found.need.least:.0%}"
     if not found.scores[found.best]:
         return "none: nothing that was measured gets anything right here"
@@ -96,7 +99,7 @@ def headline(found: BankCase) -> str:
 
 
 def as_text(advice: Advice) -> str:
-    """The advice in lines."""
+    """Return the advice in lines."""
     found = advice.case
     lines = [headline(found), "", f"{'lever':<24}{'right':>7}{'money a month':>16}"]
     lines += [

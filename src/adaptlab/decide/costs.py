@@ -1,6 +1,4 @@
-"""What an answer costs: tokens and training at prices that the reader sets, by queries
-and updates.
-"""
+"""The cost of an answer: tokens and training at the reader's prices, by queries and updates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +9,11 @@ from adaptlab.decide.need import Lever
 
 @dataclass(frozen=True)
 class Prices:
-    """Money for a million tokens. `tuned`: by what a query of a tuned model is costlier than the
-    same query of its base; `hosting`: money a month for a model that is one's own; `searching`:
-    money a month for an index that is searched.
+    """Money for a million tokens.
 
-    `training` and `tuned` are guide B's figures; the others are assumptions, to be replaced by the
-    reader's own.
+    `tuned`: price factor of a query to a fine-tuned model, relative to its base. `hosting`: money a
+    month for your own model. `searching`: money a month for a search index. `training` and `tuned`
+    are guide B's figures; the others are assumptions, so replace them by your own.
     """
 
     prompt: float = 0.5
@@ -31,7 +28,11 @@ class Prices:
 
 
 def _check_amounts(given) -> None:
-    """Raises AdaptLabError for an amount below 0, and for one that is no number."""
+    """Check amounts.
+
+    Raises:
+        AdaptLabError: if an amount is negative or not a number.
+    """
     for name, value in vars(given).items():
         check_number(value, name, 0)
 
@@ -41,8 +42,8 @@ PRICES = Prices()
 
 @dataclass(frozen=True)
 class Usage:
-    """What a lever was measured to use: tokens of a query (means), and tokens that are trained on
-    to build it, and again when its facts change.
+    """Measured usage of a lever: mean tokens of a query, and training tokens to build it and to
+    update its facts.
     """
 
     prompt_tokens: float
@@ -55,7 +56,7 @@ class Usage:
 
 
 def query_cost(lever: Lever, usage: Usage, prices: Prices = PRICES) -> float:
-    """Money for one query."""
+    """Return the money for one query."""
     money = (
         usage.prompt_tokens * prices.prompt + usage.completion_tokens * prices.completion
     ) / 1e6
@@ -70,7 +71,7 @@ def monthly_cost(
     prices: Prices = PRICES,
     months: float = 12.0,
 ) -> float:
-    """Money a month for `n_queries` a day and `n_updates` of facts a month; what is built once is
+    """Return the money a month for `n_queries` a day and `n_updates` of facts a month; the build is
     spread over `months`.
     """
     check_number(n_queries, "n_queries", 0), check_number(n_updates, "n_updates", 0)
@@ -89,8 +90,9 @@ def crossing(
     prices: Prices = PRICES,
     months: float = 12.0,
 ) -> float | None:
-    """Queries a day at which both cost the same: between the two the one with the costlier query is
-    cheaper below, the other above. None if one always is.
+    """Return the queries a day at which both cost the same; None if one lever is always cheaper.
+
+    Below, the lever with the costlier query is cheaper; above, the other.
     """
     fixed = [monthly_cost(*arm, 0, n_updates, prices, months) for arm in (a, b)]
     moving = [30.0 * query_cost(*arm, prices) for arm in (a, b)]
@@ -106,5 +108,5 @@ def curve(
     n_updates: float = 0.0,
     prices: Prices = PRICES,
 ) -> list[float]:
-    """Money a month at each number of queries a day."""
+    """Return the money a month at each number of queries a day."""
     return [monthly_cost(lever, usage, n, n_updates, prices) for n in queries]

@@ -1,6 +1,6 @@
 """The decision rules of four guides, each as a function of one need.
 
-A guide says words, a function needs numbers: where a guide leaves a word without one ("large",
+Guides use words, but functions need numbers. If a guide gives no number for a word ("large",
 "frequent", "low"), the bounds below are ours.
 """
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from adaptlab.decide.need import Lever, Need, lever
 
-# Ours, for words that the guides leave open.
+# Our bounds, for words without numbers in the guides.
 LARGE = 50  # documents: more than fit a prompt
 FREQUENT = 4  # changes of facts a month
 LOW_BUDGET = 50  # money a month
-CRITICAL = 0.95  # share of right replies
-DEAR = 100_000  # queries a day from which a query's cost counts for more than what is built once
+CRITICAL = 0.95  # accuracy
+DEAR = 100_000  # queries a day above which the cost per query outweighs the cost of building
 
 
 def guide_a(need: Need) -> Lever:
@@ -31,8 +31,9 @@ def guide_a(need: Need) -> Lever:
 
 
 def guide_b(need: Need) -> Lever:
-    """Guide B's tree: facts first, then behaviour, then speed and cost; and its three conditions
-    for tuning: a gap, 1,000 examples, a budget.
+    """Guide B's tree: facts first, then behaviour, then speed and cost.
+
+    Its three conditions for fine-tuning are a gap, 1,000 examples, and a budget.
     """
     may_tune = need.n_examples >= 1000 and need.budget >= LOW_BUDGET
     if need.lacks_facts:
@@ -43,15 +44,19 @@ def guide_b(need: Need) -> Lever:
 
 
 def guide_c(need: Need) -> Lever:
-    """Guide C's progression: a prompt, retrieval for facts, tuning for behaviour that a prompt does
-    not reach, from a few hundred examples; they add up.
+    """Guide C's progression: a prompt, retrieval for facts, fine-tuning for behaviour that a prompt
+    does not reach.
+
+    Fine-tuning starts at a few hundred examples; the levers add up.
     """
     return lever(need.lacks_facts, need.prompt_falls_short and need.n_examples >= 300)
 
 
 def guide_e(need: Need) -> Lever:
-    """Guide E's two lists: tune for form and tone, or in place of a prompt of 4,000 tokens; not
-    before prompts are exhausted, on changing data, or with fewer than 100 examples.
+    """Guide E's two lists: fine-tune for form and tone, or in place of a prompt of 4,000 tokens.
+
+    Do not fine-tune before prompts are exhausted, on changing data, or with fewer than 100
+    examples.
     """
     wants = need.prompt_falls_short or need.prompt_tokens >= 4000
     return lever(need.lacks_facts, wants and need.n_updates < FREQUENT and need.n_examples >= 100)
@@ -59,7 +64,7 @@ def guide_e(need: Need) -> Lever:
 
 @dataclass(frozen=True)
 class Guide:
-    """A guide's rules, and where in it they stand."""
+    """A guide's rules, and their place in the guide."""
 
     decide: Callable[[Need], Lever]
     place: str
@@ -74,5 +79,5 @@ GUIDES = {
 
 
 def opinions(need: Need) -> dict[str, Lever]:
-    """What each guide answers."""
+    """Return each guide's answer."""
     return {name: guide.decide(need) for name, guide in GUIDES.items()}

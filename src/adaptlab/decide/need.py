@@ -1,6 +1,4 @@
-"""What somebody wants of a model, in the terms in which the guides decide, and the levers between
-which they choose.
-"""
+"""A user's need, in the terms in which the guides decide, and the levers to choose from."""
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -9,7 +7,7 @@ from adaptlab.errors import AdaptLabError
 
 
 class Lever(StrEnum):
-    """Every one of them has a prompt; the last three have something besides."""
+    """A way to build the system. Every lever has a prompt; the last three have more."""
 
     PROMPT = "prompt"
     RETRIEVE = "retrieve"
@@ -26,7 +24,7 @@ class Lever(StrEnum):
 
 
 def lever(retrieves: bool, tunes: bool) -> Lever:
-    """The lever with these parts."""
+    """Return the lever with these parts."""
     return {
         (False, False): Lever.PROMPT,
         (True, False): Lever.RETRIEVE,
@@ -39,11 +37,11 @@ def lever(retrieves: bool, tunes: bool) -> Lever:
 class Need:
     """A case as its owner would describe it before anything is built.
 
-    `lacks_facts`: it has to state facts that the model does not hold. `prompt_falls_short`: the
-    best prompt was tried, and form, tone or skill is still not as wanted. `n_documents`: texts in
-    which the facts stand. `n_updates`: changes of those facts a month. `n_examples`: requests with
-    the reply that is wanted. `least`: the share of right replies that is asked for. `budget`: money
-    a month. `n_queries`: a day. `prompt_tokens`: of the best prompt.
+    `lacks_facts`: it has to state facts that the model does not know. `prompt_falls_short`: with
+    the best prompt, form, tone or skill is still not as wanted. `n_documents`: texts with the
+    facts. `n_updates`: changes of those facts a month. `n_examples`: requests with the wanted
+    reply. `least`: the required accuracy. `budget`: money a month. `n_queries`: a day.
+    `prompt_tokens`: of the best prompt.
     """
 
     lacks_facts: bool = False
@@ -59,8 +57,6 @@ class Need:
     def __post_init__(self):
         for field in fields(self):
             if (value := getattr(self, field.name)) < 0:
-                raise AdaptLabError(f"{field.name} is {value}; it cannot be less than zero.")
+                raise AdaptLabError(f"{field.name} is {value}. Give a number of 0 or more.")
         if self.least > 1:
-            raise AdaptLabError(
-                f"least is {self.least}; it is a share of right replies, from 0 to 1."
-            )
+            raise AdaptLabError(f"least is {self.least}. Give an accuracy from 0 to 1.")

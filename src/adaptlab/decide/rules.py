@@ -1,6 +1,4 @@
-"""Rules of our own: a small tree learned from the bank, judged on tasks that it did not
-learn from.
-"""
+"""Our own rules: a small tree learned from the bank, evaluated on tasks outside its training."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -11,8 +9,8 @@ from sklearn.tree import DecisionTreeClassifier, export_text
 from adaptlab.decide.need import Lever, Need
 from adaptlab.decide.task_bank import BankCase
 
-# What the tree may ask for. The length of the best prompt is left out: it tells the bank's tasks
-# apart, and nothing about others.
+# Features of the tree. The length of the best prompt is left out: it identifies the bank's tasks
+# and does not generalize.
 NAMES = [field.name for field in fields(Need) if field.name != "prompt_tokens"]
 
 
@@ -29,14 +27,12 @@ def _needs(cases: Sequence[BankCase]) -> list[list[float]]:
 
 
 def learn(cases: Sequence[BankCase]) -> DecisionTreeClassifier:
-    """A tree of three questions at most, from all cases."""
+    """Learn a tree of at most three questions from all cases."""
     return _tree().fit(_needs(cases), [str(case.best) for case in cases])
 
 
 def held_out(cases: Sequence[BankCase]) -> list[Lever]:
-    """What such a tree answers to each case when it learned from the cases of the other tasks
-    alone.
-    """
+    """Return the tree's answer to each case, learned from the cases of the other tasks only."""
     found = cross_val_predict(
         _tree(),
         _needs(cases),
@@ -52,5 +48,5 @@ def decide(tree: DecisionTreeClassifier, need: Need) -> Lever:
 
 
 def as_text(tree: DecisionTreeClassifier) -> str:
-    """The tree's questions, line by line."""
+    """Return the tree's questions, line by line."""
     return export_text(tree, feature_names=NAMES, decimals=2)

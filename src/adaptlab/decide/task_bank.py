@@ -1,8 +1,8 @@
-"""The bank of decisions: tasks that were measured by every lever, under conditions that somebody
-may have, and the lever that then is best.
+"""The bank of decisions: tasks measured with every lever, under several conditions, with the best
+lever for each.
 
-The best lever is the cheapest of those that reach the asked share of right replies, in money a
-month; where none does, the one with the most right replies.
+The best lever is the cheapest, in money a month, that reaches the required accuracy. If none does,
+it is the lever with the highest accuracy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,17 @@ from adaptlab.evals.statistics import Estimate, proportion
 
 @dataclass(frozen=True)
 class Measured:
-    """What a lever did on a task, and what it used; `scores` are by the number of examples that it
-    was tuned on, one entry at 0 where it was not.
+    """A lever's scores on a task and its usage.
+
+    `scores` are by the number of training examples, with one entry at 0 without fine-tuning.
     """
 
     scores: Mapping[int, Estimate]
     usage: Usage
 
     def estimate(self, n_examples: int) -> Estimate | None:
-        """The share of right replies with as many examples as there are, or fewer; None where there
-        are too few for anything that was measured.
+        """Return the accuracy with at most this many examples; None if every measurement has
+        more.
         """
         within = [n for n in self.scores if n <= n_examples]
         return self.scores[max(within)] if within else None
@@ -37,8 +38,9 @@ Matrix = Mapping[str, Mapping[Lever, Measured]]  # by task, by lever
 
 @dataclass(frozen=True)
 class Condition:
-    """What the owner of a task has: traffic, examples, a budget, and how right it must be. Updates
-    of facts count where the task has facts.
+    """The conditions of a task's owner: traffic, examples, a budget, and the required accuracy.
+
+    Updates of facts count if the task has facts.
     """
 
     name: str
@@ -67,9 +69,7 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class BankCase:
-    """A task under a condition, as its owner describes it, with the measured scores and costs, and
-    the best lever.
-    """
+    """A task under a condition, with the measured scores and costs, and the best lever."""
 
     task: str
     condition: str
@@ -80,24 +80,26 @@ class BankCase:
 
     @property
     def reached(self) -> bool:
-        """Whether the best lever is as right as was asked."""
+        """Whether the best lever has the required accuracy."""
         return self.scores[self.best] >= self.need.least
 
 
 @dataclass(frozen=True)
 class Described:
-    """What an owner knows of a task before anything is built."""
+    """The facts that an owner knows of a task before anything is built."""
 
     lacks_facts: bool = False
     n_documents: int = 0
 
 
 def best_lever(scores: Mapping[Lever, float], costs: Mapping[Lever, float], least: float) -> Lever:
-    """The cheapest lever that is right often enough, else the one that is right most often; the
-    simpler one of two that are alike.
+    """Return the cheapest lever with the required accuracy, else the most accurate; of equal levers
+    the simpler.
     """
     if not scores or scores.keys() != costs.keys():
-        raise AdaptLabError("Levers have no scores or other costs. Give both for each lever.")
+        raise AdaptLabError(
+            "The levers of the scores and of the costs differ. Give both for each lever."
+        )
     enough = [lever for lever in scores if scores[lever] >= least]
     return (
         min(enough, key=lambda lever: costs[lever])
@@ -112,10 +114,10 @@ def bank(
     conditions: Sequence[Condition] = CONDITIONS,
     prices: Prices = PRICES,
 ) -> list[BankCase]:
-    """Every task under every condition that makes a difference to it: facts that change daily only
-    where there are facts.
+    """Return every task under every condition that affects it: daily changes of facts only for
+    tasks with facts.
 
-    A case in which no lever gets anything right has no best one, and is left out.
+    A case in which every lever has an accuracy of 0 is left out.
     """
     cases = [
         case(task, condition, matrix[task], about, prices)
@@ -133,7 +135,7 @@ def case(
     about: Described,
     prices: Prices = PRICES,
 ) -> BankCase:
-    """One task under one condition."""
+    """Return one task under one condition."""
     found = {lever: one.estimate(condition.n_examples) for lever, one in measured.items()}
     scores = {lever: estimate.value for lever, estimate in found.items() if estimate}
     costs = {
@@ -142,7 +144,7 @@ def case(
         )
         for lever in scores
     }
-    # What every guide wants tried before a tuning.
+    # Every guide wants these tried before fine-tuning.
     tried = scores[Lever.RETRIEVE if about.lacks_facts else Lever.PROMPT]
     need = Need(
         about.lacks_facts,
@@ -161,5 +163,5 @@ def case(
 
 
 def share_best(cases: Sequence[BankCase], answers: Sequence[Lever]) -> Estimate:
-    """Share of cases in which the answer is the best lever."""
+    """Return the share of cases in which the answer is the best lever."""
     return proportion([answer == case.best for case, answer in zip(cases, answers, strict=True)])

@@ -1,5 +1,5 @@
-"""What the embedded models can do, measured on cases that no model has seen: the rows of the model
-card.
+"""The abilities of the embedded models, measured on cases that no model has seen: the rows of the
+model card.
 """
 
 import random
@@ -22,12 +22,12 @@ from adaptlab.world.tone import keeps_tone, tone_case
 
 
 def exact(case: Case, text: str) -> bool:
-    """The reply is the gold answer, letter by letter."""
+    """Whether the reply equals the gold answer, letter by letter."""
     return text == case.answer
 
 
 def lucky(case: Case, text: str) -> bool:
-    """A closed-book reply that hits the value drawn for a subject that no model knows."""
+    """Whether a closed-book reply hits the value sampled for a subject that no model knows."""
     return text == case.fields["value"]
 
 
@@ -40,18 +40,20 @@ def does_not_say_absent(case: Case, text: str) -> bool:
 
 
 def final_number(case: Case, text: str) -> bool:
-    """The last number in the reply is right, so that worked and direct answers are judged alike."""
+    """Whether the last number in the reply is correct; worked and direct answers are judged
+    alike.
+    """
     return last_number(text) == case.fields["number"]
 
 
 def last_number(text: str) -> int | None:
-    """The last run of digits in a text."""
+    """Return the last run of digits in a text."""
     digits = "".join(c if c.isdecimal() else " " for c in text).split()
     return int(digits[-1]) if digits else None
 
 
 def valid_json(case: Case, text: str) -> bool:
-    """A JSON object with just the keys asked for, in any order."""
+    """Whether the reply is a JSON object with exactly the requested keys, in any order."""
     value = parse_object(text)
     return value is not None and set(value) == set(case.fields["record"])
 
@@ -61,7 +63,7 @@ def exact_json(case: Case, text: str) -> bool:
 
 
 def _form(value: object) -> object:
-    """Keys and types at every level."""
+    """Return keys and types at every level."""
     return (
         {key: _form(inner) for key, inner in value.items()}
         if isinstance(value, dict)
@@ -70,7 +72,7 @@ def _form(value: object) -> object:
 
 
 def valid_form(case: Case, text: str) -> bool:
-    """A JSON object with the gold record's keys and types, at every level."""
+    """Whether the reply is a JSON object with the gold record's keys and types, at every level."""
     return _form(parse_object(text)) == _form(case.fields["record"])
 
 
@@ -79,14 +81,15 @@ def shows_no_steps(case: Case, text: str) -> bool:
 
 
 def in_tone(case: Case, text: str) -> bool:
-    """The exact rule of the tone, and the right value inside."""
+    """Whether the reply follows the exact rule of the tone and contains the correct value."""
     return keeps_tone(text, case.fields["tone"]) and case.fields["value"] in text
 
 
 @dataclass(frozen=True)
 class Ability:
-    """How to draw a case (rng, wording) and how to judge a reply; `goals` are the least values for
-    train and held-out wordings.
+    """How to sample a case (rng, wording) and how to judge a reply.
+
+    `goals` are the least values for train and held-out wordings.
     """
 
     name: str
@@ -273,7 +276,7 @@ ABILITIES = (
 
 
 def draw_cases(ability: Ability, split: str, n: int, seed: int = 1) -> list[Case]:
-    """n cases of an ability, a pure function of the seed."""
+    """Sample n cases of an ability, a pure function of the seed."""
     rng = random.Random(f"card:{seed}:{ability.name}:{split}")
     return [ability.draw(rng, split) for _ in range(n)]
 

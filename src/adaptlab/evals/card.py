@@ -17,8 +17,8 @@ SPLITS = {"train": "training wordings", "held_out": "held-out wordings"}
 
 
 def measure_card(models: dict[str, str], n: int = 500, samples: int = 2) -> list[dict]:
-    """Rows {model, ability, wording, value, low, high, n, goal} for each model (name to id), with a
-    few samples read out.
+    """Measure rows {model, ability, wording, value, low, high, n, goal} for each model (name to
+    id), with some samples.
     """
     rows = []
     work = [(name, ability, split) for name in models for ability in ABILITIES for split in SPLITS]
@@ -67,18 +67,22 @@ def reaches(row: dict) -> bool | None:
 
 
 def save_card(rows: list[dict], weights: Path = WEIGHTS) -> None:
-    """Write card.json and CARD.md beside the weights."""
+    """Write card.json and CARD.md next to the weights."""
     write_whole(weights / "card.json", json.dumps(rows, indent=1) + "\n")
     write_whole(weights / "CARD.md", to_markdown(rows, weights))
 
 
 def read_card(weights: Path = WEIGHTS) -> list[dict]:
-    """The rows of the card beside the weights."""
+    """Read the rows of the card next to the weights.
+
+    Raises:
+        AdaptLabError: if there is no card.
+    """
     file = weights / "card.json"
     if not file.exists():
         raise AdaptLabError(
-            f"{weights} has no card yet; measure one with `adaptlab models card --measure --export"
-            f" {weights}`."
+            f"{weights} has no card yet. Measure one with `adaptlab models card --measure"
+            f" --export {weights}`."
         )
     rows = read_json(file)
     with reading(file, f"Measure one with `adaptlab models card --measure --export {weights}`."):
@@ -91,12 +95,12 @@ PUBLIC = (*KEY, "value", "low", "high", "n")
 
 
 def to_json(rows: list[dict]) -> str:
-    """The rows without goals and samples."""
+    """Return the rows without goals and samples."""
     return json.dumps([{key: row[key] for key in PUBLIC} for row in rows], indent=1)
 
 
 def _curve(log: Path) -> list[str]:
-    """The probe's scores at each time it was taken, one line each."""
+    """Return the probe's scores at each time, one line each."""
     records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return [
         f"- {r['tokens'] / 1e6:.1f}M tokens, {r['seconds'] / 60:.0f} min, {r['phase']}: "
@@ -110,7 +114,7 @@ def _curve(log: Path) -> list[str]:
 
 
 def compare(rows: list[dict], shipped: list[dict]) -> str:
-    """How far rebuilt models are from the shipped ones, row by row, in points."""
+    """Compare rebuilt models with the shipped models, row by row, in percentage points."""
     before = {_of(row): row["value"] for row in shipped}
     changes = (
         (
@@ -125,12 +129,12 @@ def compare(rows: list[dict], shipped: list[dict]) -> str:
 
 
 def _of(row: dict) -> tuple[str, ...]:
-    """What a row is of."""
+    """Return the key of a row."""
     return tuple(row[name] for name in KEY)
 
 
 def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
-    """The card as a page: training records, the table, samples."""
+    """Return the card as a page: training records, the table, samples."""
     trainings = {
         file.parent.name: json.loads(file.read_text())
         for file in sorted(weights.glob("*-*/training.json"))

@@ -1,5 +1,6 @@
-"""The claims that the guides make, in our words, each with the rule that decides it, written before
-any run unless it says otherwise.
+"""The claims of the guides, in our words, each with the rule that decides it.
+
+The rules were written before any run, unless a claim says otherwise.
 """
 
 import tomllib
@@ -14,11 +15,11 @@ VERDICTS = ("holds", "holds with limits", "refuted", "not shown here")
 
 @dataclass(frozen=True)
 class Rule:
-    """What the interval of the measured effect must show.
+    """The condition on the interval of the measured effect.
 
-    `at_least`: the claim holds if the whole interval is at or above it, and holds with limits if
-    the whole interval is above `limit`. It is refuted if the whole interval is at or below `limit`,
-    and not shown here otherwise.
+    The claim holds if the whole interval is at or above `at_least`. It holds with limits if the
+    whole interval is above `limit`. It is refuted if the whole interval is at or below `limit`.
+    Otherwise it is not shown here.
     """
 
     effect: str
@@ -27,12 +28,10 @@ class Rule:
 
     def __post_init__(self):
         if not self.limit <= self.at_least:
-            raise ValueError(
-                f"a rule's limit ({self.limit}) cannot lie above what it asks for ({self.at_least})"
-            )
+            raise ValueError(f"the rule's limit ({self.limit}) is above at_least ({self.at_least})")
 
     def verdict(self, low: float, high: float) -> str:
-        """One of VERDICTS for an interval."""
+        """Return one of VERDICTS for an interval."""
         if low >= self.at_least and low > self.limit:
             return "holds"
         if low > self.limit:
@@ -45,8 +44,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim: `guides` are the letters of the guides that make it, `published` the number to
-    compare with and its source.
+    """One claim: `guides` are the letters of the guides that make it, `published` the published
+    number and its source.
 
     `revised` says why the rule was changed after a run, if it was.
     """
@@ -62,20 +61,22 @@ class Claim:
 
 @cache
 def claims() -> dict[str, Claim]:
-    """All claims by id, from claims.toml."""
+    """Return all claims by id, from claims.toml."""
     return read_claims(
         resources.files("adaptlab.evals").joinpath("claims.toml").read_text(encoding="utf-8")
     )
 
 
 def read_claims(text: str) -> dict[str, Claim]:
-    """The claims that a text in TOML holds; what is wrong with it is an AdaptLabError that names
-    the claim.
+    """Read the claims in a text in TOML.
+
+    Raises:
+        AdaptLabError: that names the claim with a fault.
     """
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise AdaptLabError(f"claims.toml cannot be read: {error}.") from error
+        raise AdaptLabError(f"claims.toml is not valid TOML ({error}). Correct it.") from error
     for key, entry in table.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("rule", {}), dict):
             says = f"claims.toml, {key}: a claim and its rule are tables"
@@ -83,11 +84,13 @@ def read_claims(text: str) -> dict[str, Claim]:
         if missing := [
             name for name in ("text", "guides", "published", "rule") if name not in entry
         ]:
-            raise AdaptLabError(f"claims.toml, [{key}]: {', '.join(missing)} missing.")
+            raise AdaptLabError(
+                f"claims.toml, [{key}] lacks {', '.join(missing)}. Add the missing keys."
+            )
         if set(entry["rule"]) != {"effect", "at_least", "limit"}:
             raise AdaptLabError(
-                f"claims.toml, [{key}]: a rule has effect, at_least and limit; this one has"
-                f" {', '.join(entry['rule'])}."
+                f"claims.toml, [{key}]: a rule has effect, at_least and limit, but this rule"
+                f" has {', '.join(entry['rule'])}."
             )
     return {
         key: Claim(
@@ -104,10 +107,14 @@ def read_claims(text: str) -> dict[str, Claim]:
 
 
 def claim(claim_id: str) -> Claim:
-    """One claim by id."""
+    """Return one claim by id.
+
+    Raises:
+        AdaptLabError: if there is no such claim.
+    """
     if claim_id not in claims():
         raise AdaptLabError(
-            f"There is no claim {claim_id!r}: write it into evals/claims.toml first, or name one of"
-            f" {', '.join(claims())}."
+            f"There is no claim {claim_id!r}. Add it to evals/claims.toml first, or name one"
+            f" of {', '.join(claims())}."
         )
     return claims()[claim_id]

@@ -1,5 +1,5 @@
-"""Contamination: test cases that stood in the training data, looked for in the texts and in what
-the model finds likely.
+"""Contamination: find test cases that are in the training data, by their texts and by the model's
+likelihoods.
 """
 
 import re
@@ -18,23 +18,24 @@ N_RESAMPLES = 2000
 
 
 def said(messages: Messages) -> str:
-    """All that a conversation says, as one text."""
+    """Return all contents of a conversation as one text."""
     return "\n".join(message["content"] for message in messages)
 
 
 def ngrams(text: str, n: int) -> set[tuple[str, ...]]:
-    """The runs of n words of a text, in small letters and without punctuation; a shorter text is
+    """Return the runs of n words of a text, in small letters without punctuation; a shorter text is
     one run.
     """
     if n < 1:
-        raise AdaptLabError(f"A run has at least one word, not {n}.")
+        raise AdaptLabError(f"n is {n}. Give a run of at least one word.")
     words = re.findall(r"\w+", text.lower())
     return {tuple(words[i : i + n]) for i in range(max(1, len(words) - n + 1))} if words else set()
 
 
 def overlaps(texts: Sequence[str], training: Iterable[str], n: int) -> list[float]:
-    """For each text, the share of its runs of n words that occur in some training text: 1 where it
-    stands there whole; 0 for a text without words.
+    """Return for each text the share of its runs of n words that occur in a training text.
+
+    The share is 1 if the whole text occurs, and 0 for a text without words.
     """
     known = set().union(*(ngrams(text, n) for text in training))
     found = [ngrams(text, n) for text in texts]
@@ -42,22 +43,22 @@ def overlaps(texts: Sequence[str], training: Iterable[str], n: int) -> list[floa
 
 
 def answer_likelihoods(chat: LocalChat, cases: Sequence[Case]) -> list[float]:
-    """log p(gold answer | prompt) of each case, in nats, summed over the answer's tokens."""
+    """Return log p(gold answer | prompt) of each case, in nats, summed over the answer's tokens."""
     return [sum(chat.log_probabilities(list(case.messages), case.answer)) for case in cases]
 
 
 def separation(suspected: Sequence[float], fresh: Sequence[float], seed: int = 0) -> Estimate:
-    """The probability that a suspected case has a larger value than a fresh one, ties half: 0.5
-    where nothing tells them apart.
+    """Estimate the probability that a suspected case has a larger value than a fresh case; ties
+    count half.
 
-    That is the area under the ROC curve. The interval is a percentile bootstrap over the cases of
-    both sides; `n` counts the suspected ones.
+    This is the area under the ROC curve; 0.5 means no separation. The interval is a percentile
+    bootstrap over the cases of both sides; `n` counts the suspected cases.
     """
     a = check_numbers(suspected, "The values of suspected cases")
     b = check_numbers(fresh, "The values of fresh cases")
     rng = np.random.default_rng(seed)
     above = (a[:, None] > b) + (a[:, None] == b) / 2  # (n_suspected, n_fresh)
-    # How often each case is drawn in each resample: (N_RESAMPLES, n_suspected) and (N_RESAMPLES,
+    # How often each case is sampled in each resample: (N_RESAMPLES, n_suspected) and (N_RESAMPLES,
     # n_fresh).
     times = [
         rng.multinomial(len(side), np.full(len(side), 1 / len(side)), N_RESAMPLES)

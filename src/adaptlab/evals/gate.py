@@ -1,5 +1,6 @@
-"""The gate: base and tuned model on the same cases, skill by skill, and whether a loss is more than
-chance and more than is allowed.
+"""The gate: compare the base and the fine-tuned model on the same cases, skill by skill.
+
+A skill fails if its loss is significant and above the margin.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,11 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """One skill before and after. `change`: after minus before, with its 95% interval over the
-    cases. `loss`: what the margin is held against, in the share of right replies, or for prose in
-    more bits as a share of the bits before. `p`: corrected for the number of skills.
+    """One skill before and after.
+
+    `change`: after minus before, with its 95% interval over the cases. `loss`: the value compared
+    with the margin, in accuracy; for prose more bits as a share of the bits before. `p`: corrected
+    for the number of skills.
     """
 
     skill: str
@@ -34,11 +37,10 @@ class Comparison:
 
 
 def mcnemar(after: Sequence[float], before: Sequence[float]) -> float:
-    """One-sided exact p-value of "no more cases were lost than won", over the same cases in the
-    same order (McNemar 1947).
+    """Return the one-sided exact p-value of "no more cases were lost than won" (McNemar 1947).
 
-    Of the cases that changed, those lost are a fair coin's heads if nothing was lost. 1 where no
-    case changed.
+    Both lists have the same cases in the same order. Under the null hypothesis each changed case is
+    lost with a probability of at most 1/2. The p-value is 1 if no case changed.
     """
     _check_sides(after, before)
     lost, won = (int(np.sum(np.greater(a, b))) for a, b in ((before, after), (after, before)))
@@ -50,8 +52,9 @@ def mcnemar(after: Sequence[float], before: Sequence[float]) -> float:
 
 
 def more_bits(after: Sequence[float], before: Sequence[float]) -> float:
-    """One-sided p-value of "no more bits than before" (Wilcoxon's signed ranks over the stories); 1
-    where none changed.
+    """Return the one-sided p-value of "no more bits than before"; 1 if no value changed.
+
+    The test is Wilcoxon's signed-rank test over the stories.
     """
     _check_sides(after, before)
     changes = np.subtract(after, before)
@@ -66,8 +69,10 @@ def _check_sides(after: Sequence[float], before: Sequence[float]) -> None:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number, in the order given (Holm 1979): the k-th least times (m
-    - k + 1), and no less than those below it.
+    """Correct p-values for their number, in the given order (Holm 1979).
+
+    The k-th smallest of m is multiplied by (m - k + 1), and is at least the corrected value of the
+    smaller ones.
     """
     check_numbers(p_values, "The p-values", 0, 1)
     order = np.argsort(p_values)
@@ -80,23 +85,30 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def compare(
     before: Values, after: Values, margin: float = MARGIN, alpha: float = ALPHA
 ) -> list[Comparison]:
-    """A skill fails if both are so: a loss of nothing would show what was lost with a probability
-    below `alpha` (one-sided, paired, corrected by Holm for the number of skills), and the loss that
-    was measured is above `margin`.
+    """Compare the skills of two models on the same cases; a skill fails if its loss is significant
+    and above the margin.
 
-    So a tuning that loses nothing anywhere fails in less than `alpha` of all cases, and a loss too
-    small to matter does not fail a large suite. With 500 cases and seven skills, a loss of five
-    points is found in nine of ten runs while no more than eight cases in a hundred change, and in
-    six of ten where fifteen do. The margin bounds the loss that was measured, not the true one.
+    Significant: the one-sided paired test, corrected by Holm for the number of skills, has a
+    p-value below `alpha`. So a fine-tuning run without any loss fails with a probability below
+    `alpha`, and a small loss does not fail a large suite.
+
+    With 500 cases and seven skills, a loss of 5 percentage points is found in 9/10 runs if at most
+    8% of the cases change. It is found in 6/10 runs if 15% change. The margin bounds the measured
+    loss, not the true loss.
+
+    Raises:
+        AdaptLabError: if the two models were not measured on the same cases.
     """
     check_number(margin, "The margin", 0)
     if not before:
-        raise AdaptLabError("No skill was measured. Give the values of at least one.")
+        raise AdaptLabError(
+            "The measurements of both models are empty. Give the values of at least one skill."
+        )
     if {name: len(found) for name, found in before.items()} != {
         name: len(found) for name, found in after.items()
     }:
         raise AdaptLabError(
-            "The two models were not measured on the same cases; run both with the same n and seed."
+            "The two models were not measured on the same cases. Run both with the same n and seed."
         )
     corrected = holm(
         [(more_bits if name == PROSE else mcnemar)(after[name], before[name]) for name in before]
@@ -125,7 +137,7 @@ def passes(rows: Sequence[Comparison]) -> bool:
 
 
 def table(rows: Sequence[Comparison]) -> str:
-    """The comparison as text, a line a skill, the failed ones marked in words."""
+    """Return the comparison as text, one line per skill; failed skills are marked in words."""
     head = (
         f"{'skill':<12} {'before':>7} {'after':>7} {'change':>7}  {'95% interval':<18}"
         f" {'corrected p':>11}"

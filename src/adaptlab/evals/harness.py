@@ -1,5 +1,5 @@
-"""Our cases as a task of lm-eval (EleutherAI's evaluation harness), measured from files alone, and
-its verdict case by case.
+"""Our cases as a task of lm-eval (EleutherAI's evaluation harness), and its verdict on each
+case.
 """
 
 import json
@@ -22,14 +22,14 @@ from adaptlab.world.case import Case
 def write_task(
     folder: Path, name: str, chat: LocalChat, cases: Sequence[Case], max_new_tokens: int = 16
 ) -> Path:
-    """Write NAME.jsonl, a prompt and its gold answer a line, and NAME.yaml, the task; returns the
-    path of the latter.
+    """Write NAME.jsonl, one prompt and gold answer per line, and the task NAME.yaml; return the
+    path of the task.
 
-    A prompt is written as the model reads it, after its chat template, so that both harnesses ask
-    the same. A reply is right if it is the gold answer.
+    A prompt is written after the chat template, as the model reads it, so both harnesses send the
+    same text. A reply is correct if it equals the gold answer.
     """
     if not cases:
-        raise AdaptLabError("A task needs at least one case.")
+        raise AdaptLabError("The task has no cases. Give at least one case.")
     data = folder / f"{name}.jsonl"
     rows = [{"prompt": chat.render(list(case.messages)), "answer": case.answer} for case in cases]
     write_whole(data, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
@@ -62,8 +62,8 @@ def write_task(
 
 
 def command(task: Path, model_id: str, results: Path, batch_size: int = 8) -> list[str]:
-    """The command line that measures a local model on a task and keeps its replies
-    under `results`.
+    """Return the command line that measures a local model on a task and keeps its replies under
+    `results`.
     """
     arguments = f"pretrained={resolve(model_id)},dtype=float32"
     return [
@@ -92,11 +92,11 @@ def is_there() -> bool:
 
 
 def run_task(task: Path, model_id: str, results: Path, batch_size: int = 8) -> list[bool]:
-    """Run the command, offline, and give back which cases lm-eval found right, in the order of the
+    """Run the command offline; return which cases lm-eval judged correct, in the order of the
     cases.
     """
     if not is_there():
-        raise AdaptLabError('lm-eval is not installed; run: pip install "adaptlab[harness]"')
+        raise AdaptLabError('lm-eval is not installed. Run: pip install "adaptlab[harness]"')
     _, *options = command(task, model_id, results, batch_size)
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(
@@ -107,20 +107,20 @@ def run_task(task: Path, model_id: str, results: Path, batch_size: int = 8) -> l
     )
     if done.returncode:
         raise AdaptLabError(
-            f"lm-eval ended with status {done.returncode}:"
+            f"lm-eval failed with status {done.returncode}:"
             f" {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
         )
     return read_hits(results, task.stem)
 
 
 def read_hits(results: Path, name: str) -> list[bool]:
-    """Which cases were right, from the latest samples that lm-eval left under `results`."""
-    # Which ends with the time.
+    """Return which cases were correct, from lm-eval's latest samples under `results`."""
+    # The name ends with the time.
     files = sorted(results.rglob(f"samples_{name}_*.jsonl"), key=lambda path: path.name)
     if not files:
         raise AdaptLabError(
-            f"{results} holds no samples of the task {name}; run lm-eval with --log_samples and"
-            f" --output_path {results}."
+            f"{results} contains no samples of the task {name}. Run lm-eval with"
+            f" --log_samples and --output_path {results}."
         )
     rows = [json.loads(line) for line in read_text(files[-1]).splitlines()]
     return [row["exact_match"] == 1 for row in sorted(rows, key=lambda row: row["doc_id"])]

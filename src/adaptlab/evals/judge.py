@@ -1,5 +1,5 @@
-"""A judge: a model that says which of two replies is better, asked in both orders, and how far it
-can be trusted.
+"""A judge: a model that says which of two replies is better, asked in both orders, and its
+reliability.
 """
 
 import re
@@ -23,8 +23,9 @@ SECOND = "B"
 
 
 def judge_messages(prompt: Messages, first: str, second: str, rubric: str = RUBRIC) -> Messages:
-    """What a judge is asked: the conversation as text, the two replies, and the rubric last, where
-    a model looks for what to do.
+    """Return the judge's prompt: the conversation as text, the two replies, and the rubric last.
+
+    Models look for their task at the end.
     """
     asked = "\n".join(message["content"] for message in prompt)
     return [user(f"{asked}\n\nReply {FIRST}: {first}\nReply {SECOND}: {second}\n\n{rubric}")]
@@ -32,8 +33,8 @@ def judge_messages(prompt: Messages, first: str, second: str, rubric: str = RUBR
 
 @dataclass(frozen=True)
 class JudgedPair:
-    """What a judge said in the two orders: 1 for the first reply, 0 for the second, one half where
-    it gave neither letter.
+    """A judge's choice in both orders: 1 for the first reply, 0 for the second, 0.5 if it gave
+    neither letter.
     """
 
     as_given: float
@@ -42,17 +43,15 @@ class JudgedPair:
 
     @property
     def preference(self) -> float:
-        """1 if the first reply is better, 0 if the second is; one half where the orders
-        disagree.
-        """
+        """1 if the first reply is better, 0 if the second is better, 0.5 if the orders disagree."""
         return 0.5 if self.as_given != self.turned_round else self.as_given
 
 
 def verdicts(
     chat: Chat, comparisons: Sequence[tuple[Messages, str, str]], rubric: str = RUBRIC
 ) -> list[JudgedPair]:
-    """A verdict on each (prompt, first reply, second reply), by any chat model, embedded or behind
-    an API.
+    """Judge each (prompt, first reply, second reply) with any chat model, embedded or behind an
+    API.
     """
     asked = [judge_messages(prompt, first, second, rubric) for prompt, first, second in comparisons]
     asked += [
@@ -66,16 +65,17 @@ def verdicts(
 
 
 def _letter(text: str) -> float:
-    """1 for the first reply, 0 for the second; one half for anything that does not begin with one
-    of the letters alone.
+    """Return 1 for the first reply, 0 for the second, 0.5 if the text does not start with one of
+    the letters alone.
     """
     found = re.match(rf"\W*({FIRST}|{SECOND})\b", text)
     return 0.5 if found is None else float(found.group(1) == FIRST)
 
 
 def agreement_with(verdicts: Sequence[JudgedPair], truth: Sequence[bool]) -> Estimate:
-    """Share of comparisons where judge and truth (whether the first reply is better) agree; an
-    undecided one counts half.
+    """Return the share of comparisons in which judge and truth (the first reply is better) agree.
+
+    An undecided comparison counts half.
     """
     check_pairs(verdicts, truth, "The verdicts and the truth")
     return mean(
@@ -84,13 +84,15 @@ def agreement_with(verdicts: Sequence[JudgedPair], truth: Sequence[bool]) -> Est
 
 
 def position_bias(verdicts: Sequence[JudgedPair]) -> Estimate:
-    """Share of comparisons in which the judge's choice is the place and not the reply."""
+    """Return the share of comparisons in which the judge chooses the position instead of the
+    reply.
+    """
     return proportion([verdict.as_given != verdict.turned_round for verdict in verdicts])
 
 
 def wins(new: Sequence[float], old: Sequence[float]) -> list[float]:
-    """1 where a new reply scores more than the old one to the same prompt, one half
-    where they tie.
+    """Return 1 if a new reply scores more than the old reply to the same prompt, 0.5 if they
+    tie.
     """
     check_pairs(new, old, "New and old")
     pairs = zip(
@@ -100,11 +102,11 @@ def wins(new: Sequence[float], old: Sequence[float]) -> list[float]:
 
 
 def length_controlled(won: Sequence[float], lengths: Sequence[tuple[int, int]]) -> float:
-    """The win rate that is left at equal lengths (Dubois et al. 2024): a logistic regression on the
-    difference of lengths (new, old), read at zero.
+    """Estimate the win rate at equal lengths (Dubois et al. 2024).
 
-    The difference goes in as tanh of its standard score, as theirs does; a tie counts as half a win
-    and half a loss.
+    A logistic regression on the difference of lengths (new, old) is evaluated at zero. The
+    difference enters as tanh of its standard score, as in the paper. A tie counts as half a win and
+    half a loss.
     """
     check_pairs(won, lengths, "The wins and the lengths")
     check_numbers(won, "The wins", 0, 1)

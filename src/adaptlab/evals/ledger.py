@@ -1,5 +1,5 @@
-"""The ledger: what a notebook measured of a claim, left in its own output, and collected from
-there.
+"""The ledger: a notebook leaves the measurements of its claims in its outputs, and this module
+collects them.
 """
 
 import html
@@ -18,7 +18,7 @@ RECORD_MIME = "application/vnd.adaptlab.record+json"
 
 @dataclass(frozen=True)
 class Record:
-    """One measured claim; notebook and cell are filled in by whoever collects it."""
+    """One measured claim; `collect` fills in notebook and cell."""
 
     id: str
     value: float
@@ -57,31 +57,36 @@ def record(
     seeds: Sequence[int],
     rule: Rule,
 ) -> Record:
-    """Judge a measured effect by its rule and leave the record in the cell's output (return it as
-    the cell's last line).
+    """Judge a measured effect by its rule and leave the record in the cell's output; return it in
+    the cell's last line.
 
-    `value` and `interval` are in the unit of the rule's effect; `n` counts cases, `seeds` names the
-    seeds behind them.
+    `value` and `interval` are in the unit of the rule's effect. `n` counts cases; `seeds` lists the
+    seeds.
+
+    Raises:
+        AdaptLabError: if a value is not valid, or the rule differs from the ledger's rule.
     """
     found = claim(claim_id)
     if not isinstance(interval, Sequence) or len(interval) != 2:
         raise AdaptLabError(
-            f"{claim_id}: the interval is a pair (low, high), as effect.interval is; not"
-            f" {interval!r}."
+            f"{claim_id}: the interval is {interval!r}. Give a pair (low, high), as in"
+            " effect.interval."
         )
     low, high = (float(bound) for bound in interval)
     if not all(map(math.isfinite, (value, low, high))) or not low <= value <= high:
         raise AdaptLabError(
-            f"{claim_id}: the value {value} must be a number inside its interval [{low}, {high}]."
+            f"{claim_id}: the value {value} is not inside its interval [{low}, {high}]. Give"
+            " a number inside it."
         )
     if n < 1 or not seeds:
         raise AdaptLabError(
-            f"{claim_id}: a record needs at least one case and one seed (n = {n}, seeds ="
-            f" {list(seeds)})."
+            f"{claim_id}: the record has n = {n} and seeds = {list(seeds)}. Give at least one"
+            " case and one seed."
         )
     if rule != found.rule:
         raise AdaptLabError(
-            f"{claim_id}: the rule differs from the one written down in the ledger ({found.rule})."
+            f"{claim_id}: the rule differs from the ledger's rule ({found.rule}). Use the"
+            " ledger's rule."
         )
     RECORDED[claim_id] = Record(
         claim_id,
@@ -97,14 +102,17 @@ def record(
 
 
 def read_records(path: Path) -> list[dict]:
-    """The records in an executed notebook's outputs, each with its notebook's name and its cell's
+    """Return the records in an executed notebook's outputs, with the notebook's name and the cell's
     id.
+
+    Raises:
+        AdaptLabError: if the notebook is not readable.
     """
-    import nbformat  # a lesson only records, and does without the seconds that this takes
+    import nbformat  # a lesson only records, and saves the seconds of this import
 
     try:
         cells = nbformat.read(path, as_version=4).cells
-    except Exception as error:  # nbformat has no one error for a file that is damaged
+    except Exception as error:  # nbformat raises several errors for a damaged file
         says = f"{path} is not a notebook that can be read ({type(error).__name__})"
         raise AdaptLabError(f"{says}. Run its lesson again.") from error
     records = []
@@ -117,14 +125,18 @@ def read_records(path: Path) -> list[dict]:
 
 
 def collect(notebooks: list[Path]) -> list[dict]:
-    """All records of the notebooks, in the ledger's order; a claim recorded twice is an error."""
+    """Return all records of the notebooks, in the ledger's order.
+
+    Raises:
+        AdaptLabError: if a claim is recorded twice.
+    """
     records = [record for path in notebooks for record in read_records(path)]
     by_id: dict[str, dict] = {}
     for found in records:
         if found["id"] in by_id:
             raise AdaptLabError(
                 f"{found['id']} is recorded by {by_id[found['id']]['notebook']} and by"
-                f" {found['notebook']}; a claim has one measurement."
+                f" {found['notebook']}. Record each claim in one notebook only."
             )
         by_id[found["id"]] = found
     return [by_id[key] for key in sorted(by_id, key=_order)]
@@ -135,11 +147,15 @@ def _order(claim_id: str) -> int:
     return list(claims()).index(claim_id)
 
 
-COLUMNS = ("id", "verdict", "value", "low", "high", "n")  # of a record, where others show it
+COLUMNS = ("id", "verdict", "value", "low", "high", "n")  # the fields of a record in other outputs
 
 
 def read_ledger(path: Path) -> list[dict]:
-    """The records of a ledger that a run left."""
+    """Return the records in the ledger of a run.
+
+    Raises:
+        AdaptLabError: if the file is not a ledger.
+    """
     records = read_json(path)
     with reading(path, "Run the lessons again."):
         if isinstance(records, dict) or not all({*COLUMNS} <= record.keys() for record in records):

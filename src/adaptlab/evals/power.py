@@ -1,5 +1,5 @@
-"""What n cases can show: how often an interval holds the truth and a test finds an effect, by
-drawing again and again from answers of a real model.
+"""The power of n cases: the coverage of intervals and the power of tests, by resampling answers of
+a real model.
 """
 
 import math
@@ -25,8 +25,10 @@ def coverage(
     n_draws: int = N_DRAWS,
     seed: int = 0,
 ) -> Estimate:
-    """Share of samples of n, drawn from the pool with replacement, whose `interval(k, n)` of k hits
-    holds the pool's share.
+    """Return the share of samples of n, sampled from the pool with replacement, whose interval
+    contains the pool's share.
+
+    `interval(k, n)` is the interval of k hits.
     """
     check_whole(n, "n", 1)
     truth = float(check_numbers(pool, "The pool's answers", 0, 1).mean())
@@ -37,7 +39,7 @@ def coverage(
 
 
 def discordance(new: Hits, old: Hits) -> float:
-    """Share of the cases on which the two differ."""
+    """Return the share of cases on which the two differ."""
     _check_pool(new, old)
     return float(np.mean(np.not_equal(np.asarray(new, bool), np.asarray(old, bool))))
 
@@ -48,8 +50,11 @@ def _check_pool(new: Hits, old: Hits) -> None:
 
 
 def planted(hits: Hits, effect: float, seed: int = 0) -> list[bool]:
-    """The same answers with as many wrong ones made right as raise the share by `effect`; the cases
-    are drawn by chance.
+    """Return the answers with as many wrong ones made correct as raise the share by `effect`; the
+    cases are sampled.
+
+    Raises:
+        AdaptLabError: if there are too few wrong answers.
     """
     check_number(effect, "The effect")
     raised = check_numbers(hits, "The hits", 0, 1).astype(bool)
@@ -58,7 +63,7 @@ def planted(hits: Hits, effect: float, seed: int = 0) -> list[bool]:
     if not 0 <= n_raised <= len(wrong):
         raise AdaptLabError(
             f"An effect of {effect:g} cannot be planted among {len(hits)} cases of which"
-            f" {len(wrong)} are wrong; choose one from 0 to that share."
+            f" {len(wrong)} are wrong. Choose an effect from 0 to the share of wrong cases."
         )
     raised[np.random.default_rng(seed).choice(wrong, n_raised, replace=False)] = True
     return raised.tolist()
@@ -67,11 +72,11 @@ def planted(hits: Hits, effect: float, seed: int = 0) -> list[bool]:
 def simulated_power(
     new: Hits, old: Hits, n: int, paired: bool = True, n_draws: int = N_DRAWS, seed: int = 0
 ) -> Estimate:
-    """Power by simulation: the share of comparisons over n cases, drawn from the pool with
-    replacement, whose two-sided p-value is below ALPHA.
+    """Estimate the power by simulation: the share of comparisons with a two-sided p-value below
+    ALPHA.
 
-    `paired`: both on the same n cases, by McNemar's test; else on n cases each, by the test of two
-    shares.
+    A comparison has n cases, sampled from the pool with replacement. `paired`: both systems on the
+    same n cases, by McNemar's test. Otherwise n cases each, by the test of two shares.
     """
     _check_pool(new, old)
     check_whole(n, "n", 1)
@@ -106,15 +111,18 @@ def _quantiles(alpha: float, power: float) -> tuple[float, float]:
 
 
 def cases_paired(effect: float, differ: float, power: float = POWER, alpha: float = ALPHA) -> int:
-    """Cases that both must answer, so that an effect is found with a probability of `power`
-    (Miettinen 1968, Connor 1987).
+    """Return the cases that both must answer to find an effect with a probability of `power`.
 
-    `differ` is the share of cases on which the two differ, which cannot be less than the effect.
+    `differ` is the share of cases on which the two differ; it is at least the effect. Source:
+    Miettinen 1968, Connor 1987.
+
+    Raises:
+        AdaptLabError: if `differ` is below the effect, or the effect is 0.
     """
     if not 0 < abs(effect) <= differ <= 1:
         raise AdaptLabError(
-            f"An effect of {effect:g} needs a share of differing cases from its own size to 1, not"
-            f" {differ:g}, and must not be 0."
+            f"The share of differing cases is {differ:g} for an effect of {effect:g}. Give an"
+            " effect other than 0 and a share from the effect's size to 1."
         )
     z_alpha, z_power = _quantiles(alpha, power)
     return math.ceil(
@@ -123,12 +131,17 @@ def cases_paired(effect: float, differ: float, power: float = POWER, alpha: floa
 
 
 def cases_unpaired(new: float, old: float, power: float = POWER, alpha: float = ALPHA) -> int:
-    """Cases that each of two must answer, cases of its own, so that the difference of the shares is
-    found with a probability of `power`.
+    """Return the cases that each of two must answer, on separate cases, to find the difference of
+    the shares.
+
+    The probability of finding it is `power`.
+
+    Raises:
+        AdaptLabError: if the shares are equal or outside 0 to 1.
     """
     if new == old or not (0 <= new <= 1 and 0 <= old <= 1):
         raise AdaptLabError(
-            f"Two different shares from 0 to 1 are needed, not {new:g} and {old:g}."
+            f"The two shares are {new:g} and {old:g}. Give two different shares from 0 to 1."
         )
     z_alpha, z_power = _quantiles(alpha, power)
     middle = (new + old) / 2

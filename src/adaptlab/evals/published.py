@@ -1,4 +1,4 @@
-"""Published numbers, to be drawn beside ours: published.toml, each with its source."""
+"""Published numbers for our plots: published.toml, each with its source."""
 
 import tomllib
 from importlib import resources
@@ -7,13 +7,18 @@ from adaptlab.errors import AdaptLabError
 
 
 def published(claim_id: str) -> dict[str, dict[str | float, float]]:
-    """{name: {x: y}} of what a claim's sources measured, with x on the axis of our figure."""
+    """Return {name: {x: y}} of the measurements in a claim's sources, with x on the axis of our
+    figure.
+
+    Raises:
+        AdaptLabError: if the claim has no published numbers.
+    """
     table = tomllib.loads(
         resources.files("adaptlab.evals").joinpath("published.toml").read_text(encoding="utf-8")
     )
     if claim_id not in table:
         raise AdaptLabError(
-            f"There are no published numbers to draw for {claim_id!r}; there are for"
+            f"There are no published numbers to draw for {claim_id!r}. Choose one of"
             f" {', '.join(table)}."
         )
     return {

@@ -1,5 +1,5 @@
-"""From a model's name or folder to a verdict that is kept: what `adaptlab evals suite` and
-`adaptlab evals gate` do.
+"""From a model's name or folder to a recorded verdict: `adaptlab evals suite` and `adaptlab evals
+gate`.
 """
 
 import copy
@@ -16,8 +16,8 @@ from adaptlab.tune.run import load_run
 
 
 def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
-    """(model, configuration): the folder of a run by `adaptlab tune`, the folder of a PEFT adapter
-    on `base`, or any other model's id.
+    """Return (model, configuration) of the folder of a run, of a PEFT adapter on `base`, or of
+    another model's id.
     """
     folder = Path(tuned)
     config: Any = next(
@@ -37,7 +37,7 @@ def load_tuned(tuned: str, base: LocalChat) -> tuple[LocalChat, dict]:
 
 
 def measure(model: str, n: int = N_CASES, seed: int = SEED, folder: Path = Path(".")) -> dict:
-    """The suite on one model, into the store: its scores by skill."""
+    """Run the suite on one model and store the run; return its scores by skill."""
     chat = LocalChat(model)
     scores = estimates(run_suite(chat, n, seed, folder / FOLDER))
     keep_run(
@@ -58,8 +58,8 @@ def gate(
     seed: int = SEED,
     folder: Path = Path("."),
 ) -> list[Comparison]:
-    """Both models on the same cases, compared skill by skill, and the tuned one's run into the
-    store.
+    """Compare both models on the same cases, skill by skill, and store the fine-tuned model's
+    run.
     """
     before = LocalChat(base)
     after, config = load_tuned(tuned, before)

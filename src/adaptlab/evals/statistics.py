@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95% interval and the number of cases behind it."""
+    """A value with its 95% interval and its number of cases."""
 
     value: float
     low: float
@@ -31,8 +31,9 @@ class Estimate:
 
 
 def proportion(hits: Sequence[bool]) -> Estimate:
-    """Share of hits with Wilson's interval (Wilson 1927), which stays inside [0, 1] and works near
-    its ends.
+    """Return the share of hits with Wilson's interval (Wilson 1927).
+
+    The interval stays inside [0, 1] and is accurate near its ends.
     """
     found = check_numbers(hits, "The hits", 0, 1)
     if not np.isin(found, (0, 1)).all():
@@ -44,16 +45,16 @@ def proportion(hits: Sequence[bool]) -> Estimate:
 
 
 def mean(values: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean with a percentile bootstrap interval."""
+    """Return the mean with a percentile bootstrap interval."""
     data = check_numbers(values, "The values")
     return _bootstrap((data,), np.mean, float(data.mean()), seed)
 
 
 def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean of new - old over the same cases, in the same order.
+    """Return the mean of new - old over the same cases, in the same order.
 
-    Hits and misses get Newcombe's interval for paired shares, which also holds near 0 and 1; other
-    values a percentile bootstrap over the cases.
+    Hits and misses get Newcombe's interval for paired shares, which is accurate near 0 and 1. Other
+    values get a percentile bootstrap over the cases.
     """
     check_pairs(new, old, "The two sides")
     gained = check_numbers(new, "The new values")
@@ -65,8 +66,10 @@ def paired_difference(new: Sequence[float], old: Sequence[float], seed: int = 0)
 
 
 def _paired_proportions(new: np.ndarray, old: np.ndarray) -> Estimate:
-    """Newcombe 1998, "Improved confidence intervals for the difference between binomial proportions
-    based on paired data", method 10.
+    """Return Newcombe's interval for paired shares, method 10.
+
+    Source: Newcombe 1998, "Improved confidence intervals for the difference between binomial
+    proportions based on paired data".
     """
     n = len(new)
     both = int(np.sum(new * old))
@@ -109,8 +112,10 @@ def _bootstrap(data: tuple, statistic, value: float, seed: int) -> Estimate:
 
 
 def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estimate:
-    """Share in `new` minus share in `old`, two independent samples, with Newcombe's hybrid interval
-    (Newcombe 1998, method 10).
+    """Return the share in `new` minus the share in `old`, two independent samples, with Newcombe's
+    hybrid interval.
+
+    Source: Newcombe 1998, method 10.
     """
     a = proportion(new)
     b = proportion(old)
@@ -121,8 +126,9 @@ def difference_of_proportions(new: Sequence[bool], old: Sequence[bool]) -> Estim
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> Estimate:
-    """Spearman's rank correlation with a bootstrap interval over the pairs; 0 within [-1, 1] where
-    one side has no ranks to compare.
+    """Return Spearman's rank correlation with a bootstrap interval over the pairs.
+
+    It is 0 within [-1, 1] if one side is constant.
     """
     check_pairs(x, y, "The two sides")
     first = check_numbers(x, "The first values")
@@ -151,16 +157,19 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], seed: int = 0) -> E
 
 @cache  # simulations ask for few pairs of counts, each very often
 def exact_mcnemar_p(won: int, lost: int) -> float:
-    """Two-sided exact p-value of "won and lost alike", over the cases on which two systems differ
-    (McNemar 1947); 1 where there are none.
+    """Return the two-sided exact p-value of "won and lost alike", over the cases on which two
+    systems differ.
+
+    It is 1 if there are no such cases. Source: McNemar 1947.
     """
     check_whole(won, "The number won", 0), check_whole(lost, "The number lost", 0)
     return float(scipy.stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
 
 
 def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
-    """Two-sided p-value of "equal shares" from two independent samples, by the normal distribution
-    with the pooled share; 1 where nothing varies.
+    """Return the two-sided p-value of "equal shares" from two independent samples.
+
+    The test uses the normal distribution with the pooled share; it returns 1 if nothing varies.
     """
     for name, k, n in (("new", k_new, n_new), ("old", k_old, n_old)):
         check_whole(n, f"The number of {name} cases", 1)
@@ -177,26 +186,29 @@ def unpaired_p(k_new: int, n_new: int, k_old: int, n_old: int) -> float:
 def rogan_gladen(
     said: Sequence[float], of_true: Sequence[float], of_false: Sequence[float], seed: int = 0
 ) -> Estimate:
-    """The true share behind what a judge said of cases, given what it says of known ones (Rogan and
-    Gladen 1978).
+    """Estimate the true share from a judge's verdicts, given its verdicts on cases with known truth
+    (Rogan and Gladen 1978).
 
-    `said`, each from 0 to 1, on the cases in question; `of_true` and `of_false` on other cases,
-    whose truth is known to be yes or no: their means are the judge's sensitivity and 1 -
-    specificity. The interval is a percentile bootstrap over all three. `n` counts the cases in
-    question. Both value and bounds are kept within [0, 1]. A judge that says as much of false cases
-    as of true ones is an AdaptLabError: nothing can be read from it.
+    `said`, each from 0 to 1, has the verdicts on the cases in question. `of_true` and `of_false`
+    have the verdicts on other cases, whose truth is yes or no: their means are the judge's
+    sensitivity and 1 - specificity. The interval is a percentile bootstrap over all three. `n`
+    counts the cases in question. Value and bounds are kept within [0, 1].
+
+    Raises:
+        AdaptLabError: if the judge says yes to false cases as often as to true ones, so nothing can
+            be estimated.
     """
     named = {"the cases": said, "true cases": of_true, "false cases": of_false}
     parts = [check_numbers(part, f"Verdicts on {name}", 0, 1) for name, part in named.items()]
     if not parts[1].mean() > parts[2].mean():
         raise AdaptLabError(
-            "The judge says yes to false cases as often as to true ones; take another judge, or"
-            " more cases whose truth is known."
+            "The judge says yes to false cases as often as to true ones. Use another judge,"
+            " or more cases with known truth."
         )
     rng = np.random.default_rng(seed)
     # (4000,) each.
     means = [part[rng.integers(len(part), size=(4000, len(part)))].mean(axis=1) for part in parts]
-    # A resample without any gap says nothing, and lands at an end.
+    # A resample without any gap has no information, and counts at an end.
     gap = np.maximum(means[1] - means[2], 1e-9)
     low, high = np.quantile(
         np.clip((means[0] - means[2]) / gap, 0, 1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]

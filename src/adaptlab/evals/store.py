@@ -30,8 +30,10 @@ SCHEMA = (
 
 @dataclass(frozen=True)
 class EvalRun:
-    """One model measured. `weights` is their hash; `base` is the name of the model it was compared
-    with, "" for none. `failed`: the skills that were lost.
+    """One measured model.
+
+    `weights` is the hash of its weights; `base` is the name of the model it was compared with, or
+    "". `failed`: the lost skills.
     """
 
     at: str
@@ -53,8 +55,8 @@ def keep_run(
     rows: Sequence[Comparison] = (),
     patience: float = PATIENCE,
 ) -> None:
-    """Add a run, with what the gate said where it was compared with a base; all of it or, where
-    anything fails, nothing.
+    """Add a run, with the gate's result if it was compared with a base; write everything or, on an
+    error, nothing.
     """
     compared = {row.skill: row for row in rows}
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -73,10 +75,14 @@ def keep_run(
 
 
 def read_runs(path: Path, patience: float = PATIENCE) -> list[EvalRun]:
-    """All runs, the oldest first."""
+    """Return all runs, the oldest first.
+
+    Raises:
+        AdaptLabError: if there is no store.
+    """
     if not path.exists():
         raise AdaptLabError(
-            f"{path} is not there yet; run `adaptlab evals suite` or `adaptlab evals gate` first."
+            f"{path} is not there yet. Run `adaptlab evals suite` or `adaptlab evals gate` first."
         )
     with transaction(path, SCHEMA, "runs of the suite", patience) as connection:
         connection.row_factory = sqlite3.Row

@@ -1,5 +1,5 @@
-"""The base suite: what a model could do before it was tuned, to be asked again after
-every tuning.
+"""The base suite: a model's skills before fine-tuning, measured again after every fine-tuning
+run.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ from adaptlab.world.recall import recall_case
 from adaptlab.world.sums import problem_case, sum_case
 from adaptlab.world.tone import tone_case
 
-# As the model was taught them, on names and numbers that it was not: what a tuning can spoil is
-# what it could do.
+# In the forms of the model's training, on new names and numbers: fine-tuning can only degrade what
+# the model could do.
 SKILLS = (
     Ability(
         "arithmetic",
@@ -74,18 +74,19 @@ SKILLS = (
         max_new_tokens=20,
     ),
 )
-PROSE = "prose"  # bits per byte of a story: less is better, unlike the shares of right replies
+PROSE = "prose"  # bits per byte of a story: less is better, unlike accuracy
 NAMES = (*(skill.name for skill in SKILLS), PROSE)
 N_CASES = 500
 SEED = 1
-FOLDER = Path("build/suite")  # where commands keep what was measured
+FOLDER = Path("build/suite")  # where commands keep measurements
 
-# For each skill one value a case: 1 or 0 for a right or wrong reply, bits per byte for a story.
+# One value per case for each skill: 1 for a correct reply, 0 for a wrong one, bits per byte for a
+# story.
 Values = dict[str, list[float]]
 
 
 def skill_cases(skill: Ability, n: int, seed: int) -> list[Case]:
-    """The first n cases of a skill, a pure function of the seed."""
+    """Return the first n cases of a skill, a pure function of the seed."""
     rng = random.Random(f"suite:{seed}:{skill.name}")
     return [skill.draw(rng, "train") for _ in range(n)]
 
@@ -96,8 +97,9 @@ def stories(n: int, seed: int) -> list[str]:
 
 
 class _Finite(LogitsProcessor):
-    """Ends a generation whose scores are not numbers: greedy decoding would go on in silence, and
-    every reply would just be wrong.
+    """End a generation whose scores are not finite.
+
+    Greedy decoding would continue silently, and every reply would be wrong.
     """
 
     def __init__(self, name: str):
@@ -110,8 +112,10 @@ class _Finite(LogitsProcessor):
 
 
 def replies_judged(chat: LocalChat, skill: Ability, cases: Sequence[Case]) -> list[float]:
-    """1 for each right reply and 0 for each other. Whether the model would give the gold answer,
-    one pass shows; where another one may be right too, the other replies are made and judged.
+    """Return 1 for each correct reply and 0 for each other reply.
+
+    One forward pass shows whether the model would give the gold answer. If other answers may be
+    correct too, the other replies are generated and judged.
     """
     asked = [list(case.messages) for case in cases]
     golden = chat.would_say(asked, [case.answer for case in cases])
@@ -133,8 +137,9 @@ def replies_judged(chat: LocalChat, skill: Ability, cases: Sequence[Case]) -> li
 
 @torch.inference_mode()
 def bits_per_byte(chat: LocalChat, documents: Sequence[str]) -> list[float]:
-    """-log2 p of each text, the mark of its end included, over its length in UTF-8 bytes:
-    comparable between tokenizers, as the loss a token is not.
+    """Return -log2 p of each text, including its end mark, divided by its length in UTF-8 bytes.
+
+    Unlike the loss per token, it is comparable between tokenizers.
     """
     rows = [
         row["input_ids"]
@@ -144,7 +149,7 @@ def bits_per_byte(chat: LocalChat, documents: Sequence[str]) -> list[float]:
     ]
     values = [math.nan] * len(rows)
     for group in groups(list(map(len, rows)), PASS_TOKENS):
-        # Padded on the right, where no token of the text looks.
+        # Padded on the right: no token of the text attends to it.
         # (B, T).
         ids = torch.nn.utils.rnn.pad_sequence(
             [torch.tensor(rows[i]) for i in group], batch_first=True
@@ -167,8 +172,8 @@ def bits_per_byte(chat: LocalChat, documents: Sequence[str]) -> list[float]:
 
 
 def weights_hash(model: PreTrainedModel) -> str:
-    """A hash of every bit of the weights: two models of the same name are never taken for each
-    other.
+    """Return a hash of every bit of the weights, which distinguishes two models of the same
+    name.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
@@ -178,7 +183,7 @@ def weights_hash(model: PreTrainedModel) -> str:
 
 
 def measure_skill(chat: LocalChat, name: str, n: int, seed: int) -> list[float]:
-    """One skill on its first n cases, one value a case."""
+    """Measure one skill on its first n cases, one value per case."""
     if name == PROSE:
         return bits_per_byte(chat, stories(n, seed))
     skill = next(skill for skill in SKILLS if skill.name == name)
@@ -188,15 +193,17 @@ def measure_skill(chat: LocalChat, name: str, n: int, seed: int) -> list[float]:
 def run_suite(
     chat: LocalChat, n: int = N_CASES, seed: int = SEED, folder: Path | None = None
 ) -> Values:
-    """All skills on n cases each, the same cases for every model.
+    """Measure all skills on n cases each, the same cases for every model.
 
-    With a `folder`, each skill is kept there as soon as it is measured, in a file named after the
-    weights and the suite: an interrupted suite goes on, and a model is measured once. A model that
-    makes NaN is an AdaptLabError, and nothing of it is kept.
+    With a `folder`, each skill is stored there as soon as it is measured, in a file named after the
+    weights and the suite. So an interrupted suite resumes, and a model is measured once.
+
+    Raises:
+        AdaptLabError: if the model computes NaN; nothing of it is stored.
     """
     kept = folder / f"{weights_hash(chat.model)}-{n}-{seed}.json" if folder else None
     values = _kept_values(kept) if kept and kept.exists() else {}
-    # Prose first: one pass over it tells soonest whether a model makes numbers at all.
+    # Prose first: one pass over it shows soonest whether the model's numbers are finite.
     left = [name for name in sorted(NAMES, key=PROSE.__ne__) if name not in values]
     for name in progress_bar(left, few=not left, desc=f"suite of {chat.name}", unit="skill"):
         values[name] = measure_skill(chat, name, n, seed)
@@ -206,12 +213,12 @@ def run_suite(
 
 
 def _kept_values(kept: Path) -> Values:
-    with reading(kept, "Remove it, and the suite is measured again."):
+    with reading(kept, "Remove it, then run the suite again."):
         return dict(json.loads(read_text(kept)))
 
 
 def estimates(values: Values) -> dict[str, Estimate]:
-    """Each skill's score with its 95% interval: share of right replies, or mean bits per byte."""
+    """Return each skill's score with its 95% interval: accuracy, or mean bits per byte."""
     return {
         name: mean(found) if name == PROSE else proportion([bool(hit) for hit in found])
         for name, found in values.items()

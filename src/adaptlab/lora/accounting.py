@@ -1,8 +1,9 @@
-"""What a model and its adapter take, counted on the real architecture, without its weights.
+"""Count the parameters and bytes of a model and its adapter, on the real architecture, without its
+weights.
 
-`architectures.json` holds the sizes of well-known models, each under its name on the hub, where its
-config.json is the source; what does not change a count or a shape (rotary bases, token ids, lengths
-without a table) is left out.
+`architectures.json` has the sizes of well-known models under their names on the hub; the source is
+the config.json there. Fields that change no count and no shape are left out (rotary bases, token
+ids, lengths without a table).
 """
 
 import json
@@ -26,19 +27,21 @@ from adaptlab.models.chat import check_text
 from adaptlab.models.load_model import resolve
 
 NF4_BLOCK = 64
-NF4_SECOND_BLOCK = 256  # weights that share a factor, and factors that share one of their own
+NF4_SECOND_BLOCK = 256  # weights that share a factor, and factors that share a second factor
 BYTES = {"F32": 4, "F16": 2, "BF16": 2}  # by the names that safetensors gives them
 
 
 @cache
 def architectures() -> dict[str, dict]:
-    """The sizes of well-known models by their names on the hub."""
+    """Return the sizes of well-known models by their names on the hub."""
     return json.loads((Path(__file__).parent / "architectures.json").read_text(encoding="utf-8"))
 
 
 def architecture(model_id: str) -> PretrainedConfig:
-    """The config of a model: a well-known one's by its name on the hub, an embedded one's, or that
-    in a folder; an AdaptLabError for others.
+    """Return the config of a model: well-known by its name on the hub, embedded, or in a folder.
+
+    Raises:
+        AdaptLabError: if the model is none of these.
     """
     check_text(model_id, "The model's id")
     name = model_id.removeprefix("hub:")
@@ -47,45 +50,51 @@ def architecture(model_id: str) -> PretrainedConfig:
     if model_id.startswith("embedded:") or (model_id and Path(model_id).is_dir()):
         try:
             return AutoConfig.from_pretrained(resolve(model_id))
-        except Exception as error:  # transformers has no one error for a file that is damaged
+        except Exception as error:  # transformers raises several errors for a damaged file
             raise AdaptLabError(
                 f"{model_id} has no config.json that transformers can read"
-                f" ({[*str(error).splitlines(), type(error).__name__][0]})."
+                f" ({[*str(error).splitlines(), type(error).__name__][0]}). Check the name or"
+                " the folder."
             ) from error
     raise AdaptLabError(
-        f"The architecture of {model_id!r} is not known here; give the folder of its config.json,"
-        f" or one of {', '.join(architectures())}."
+        f"The architecture of {model_id!r} is not in the library. Give the folder of its"
+        f" config.json, or one of {', '.join(architectures())}."
     )
 
 
 def skeleton(config: PretrainedConfig) -> nn.Module:
-    """The causal language model with all its shapes and none of its numbers; an AdaptLabError where
-    the architecture has none.
+    """Build the causal language model with all its shapes and without its numbers.
+
+    Raises:
+        AdaptLabError: if the architecture has no causal language model.
     """
     try:
         with device("meta"):
             return AutoModelForCausalLM.from_config(config)
     except ValueError as error:
         raise AdaptLabError(
-            f"A {config.model_type} is no causal language model; give one that continues text."
+            f"A {config.model_type} is not a causal language model. Give a model that"
+            " continues text."
         ) from error
 
 
 def n_parameters(model: nn.Module) -> int:
-    """Tied weights count once."""
+    """Count the parameters; tied weights count once."""
     return sum(p.numel() for p in model.parameters())
 
 
 def n_linear_weights(model: nn.Module) -> int:
-    """Weights in the linear layers without the output head, which QLoRA keeps in 4 bits; biases,
-    embeddings, head and norms are the rest.
+    """Count the weights in the linear layers without the output head, which QLoRA keeps in 4 bits.
+
+    Biases, embeddings, head and norms are not counted.
     """
     return sum(layer.weight.numel() for layer in targets(model).values())
 
 
 def n_lora_parameters(model: nn.Module, rank: int, names: Sequence[str] | None = None) -> int:
-    """r (d_in + d_out) for each linear layer with an adapter (Hu et al. 2021, section 4.2); `names`
-    as in `adapter.targets`.
+    """Count the parameters of an adapter: r (d_in + d_out) for each linear layer with an adapter.
+
+    `names` is as in `adapter.targets`. Source: Hu et al. 2021, section 4.2.
     """
     check_rank(rank)
     return sum(rank * sum(dimensions(layer)) for layer in targets(model, names).values())
@@ -94,14 +103,16 @@ def n_lora_parameters(model: nn.Module, rank: int, names: Sequence[str] | None =
 def adapter_file_bytes(
     model: nn.Module, rank: int, names: Sequence[str] | None = None, dtype: str = "F32"
 ) -> int:
-    """Size of the safetensors file that PEFT saves: eight bytes, a JSON header padded to eight
-    (safetensors' format), and the numbers.
+    """Compute the size of the safetensors file that PEFT saves, in bytes.
 
-    `dtype` is one of BYTES; PEFT keeps adapters in F32 unless told otherwise.
+    The file has eight bytes, a JSON header padded to eight (safetensors' format), and the numbers.
+    `dtype` is one of BYTES; PEFT keeps adapters in F32 by default.
     """
     check_rank(rank)
     if dtype not in BYTES:
-        raise AdaptLabError(f"An adapter is saved as one of {', '.join(BYTES)}, not as {dtype}.")
+        raise AdaptLabError(
+            f"The dtype of the adapter is {dtype}. Choose one of {', '.join(BYTES)}."
+        )
     header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, layer in sorted(targets(model, names).items(), key=lambda item: f"{item[0]}."):
@@ -121,10 +132,12 @@ def adapter_file_bytes(
 def kv_cache_bytes(
     config: PretrainedConfig, n_tokens: int, n_sequences: int = 1, bytes_each: int = 2
 ) -> int:
-    """Keys and values that `transformers` keeps for sequences of n_tokens: all of them, or a
-    layer's window; layers without keys keep none.
+    """Compute the bytes of keys and values that `transformers` keeps for sequences of n_tokens.
 
-    An architecture that keeps something else (compressed keys, chunks) is an AdaptLabError.
+    A layer keeps all tokens or its window; layers without keys keep nothing.
+
+    Raises:
+        AdaptLabError: if the architecture keeps something else (compressed keys, chunks).
     """
     check_whole(n_tokens, "n_tokens", 0), check_whole(n_sequences, "n_sequences", 0)
     check_whole(bytes_each, "bytes_each", 0)
@@ -139,8 +152,8 @@ def kv_cache_bytes(
     layers = DynamicCache(config=text).layers
     if hasattr(text, "kv_lora_rank") or any(type(layer) not in kept for layer in layers):
         raise AdaptLabError(
-            f"The cache of a {config.model_type} is not made of keys and values for each token,"
-            " which is all that is counted here."
+            f"The cache of a {config.model_type} is not made of keys and values for each"
+            " token. Choose another architecture."
         )
     return (
         2
@@ -153,11 +166,11 @@ def kv_cache_bytes(
 
 
 def nf4_bytes(n_weights: int, double: bool = True) -> float:
-    """Mean bytes of weights in 4 bits with a factor for each block: 4 bytes, or with double
-    quantisation 1 byte and a second factor of 4.
+    """Compute the mean bytes of weights in 4 bits with a factor for each block.
 
-    Dettmers et al. 2023, sections 2 and 3: 0.5 bits a weight for the factors, or 0.127. The last
-    block's padding is left out.
+    A factor has 4 bytes, or with double quantisation 1 byte and a second factor of 4. That is 0.5
+    bits per weight for the factors, or 0.127. The padding of the last block is left out. Source:
+    Dettmers et al. 2023, sections 2 and 3.
     """
     check_whole(n_weights, "n_weights", 0)
     factor = 1 + 4 / NF4_SECOND_BLOCK if double else 4

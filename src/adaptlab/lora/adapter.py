@@ -1,8 +1,8 @@
-"""LoRA from scratch: beside a frozen matrix W a correction of low rank, W + s * B @ A.
+"""LoRA from scratch: a frozen matrix W plus a correction of low rank, W + s * B @ A.
 
-A is (r, d_in), B is (d_out, r) and starts at zero, so a fresh adapter changes nothing; s = alpha /
-r (Hu et al. 2021, section 4.1), or alpha / sqrt(r), whose gradients keep their size as the rank
-grows (rank-stabilized LoRA, Kalajdzievski 2023).
+A is (r, d_in). B is (d_out, r) and starts at zero, so a new adapter changes nothing. The scale s is
+alpha / r (Hu et al. 2021, section 4.1) or alpha / sqrt(r). With sqrt(r) gradients keep their size
+as the rank grows (rank-stabilized LoRA, Kalajdzievski 2023).
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,39 +21,43 @@ LINEAR = (nn.Linear, Conv1D)
 
 
 def scale(alpha: float, rank: int, rank_stabilized: bool = False) -> float:
-    """The factor before B @ A; the sources stand above. A rank that is no whole number from 1, or
-    an endless alpha, is an AdaptLabError.
+    """Compute the factor s before B @ A; the module's docstring has the sources.
+
+    Raises:
+        AdaptLabError: if the rank is not a whole number from 1, or alpha is not finite.
     """
     check_rank(rank)
     if not isinstance(alpha, Real) or not isfinite(alpha):
-        raise AdaptLabError(f"Alpha is a number, often twice the rank; this one is {alpha}.")
+        raise AdaptLabError(f"Alpha is {alpha}. Give a finite number, often twice the rank.")
     return alpha / (rank**0.5 if rank_stabilized else rank)
 
 
 def delta_weight(a: Tensor, b: Tensor, factor: float) -> Tensor:
-    """What the adapter adds to the weight, (d_out, d_in), from A (r, d_in) and B (d_out, r); other
-    shapes are an AdaptLabError.
+    """Compute the adapter's change of the weight, (d_out, d_in), from A (r, d_in) and B (d_out, r).
+
+    Raises:
+        AdaptLabError: if the shapes differ from these.
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
         raise AdaptLabError(
-            f"A has the shape {tuple(a.shape)} and B {tuple(b.shape)}; they must be (r, d_in) and"
-            " (d_out, r)."
+            f"A has the shape {tuple(a.shape)} and B {tuple(b.shape)}. Give A as (r, d_in)"
+            " and B as (d_out, r)."
         )
     return factor * b @ a
 
 
 def dimensions(layer: nn.Module) -> tuple[int, int]:
-    """(d_in, d_out) of a linear layer."""
+    """Return (d_in, d_out) of a linear layer."""
     rows, columns = layer.weight.shape
     return (rows, columns) if isinstance(layer, Conv1D) else (columns, rows)
 
 
 class LoRALinear(nn.Module):
-    """A frozen linear layer with an adapter beside it, in float32 even where the layer is in half
-    precision: there a small step would round to none.
+    """A frozen linear layer with an adapter, which is float32 even if the layer is in half
+    precision.
 
-    A is drawn as PEFT draws it (Kaiming uniform with a = sqrt 5, which is uniform within d_in **
-    -0.5).
+    In half precision a small step would round to zero. A is initialized as in PEFT: Kaiming uniform
+    with a = sqrt 5, which is uniform within d_in ** -0.5.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class LoRALinear(nn.Module):
         super().__init__()
         if not isinstance(base, LINEAR):
             raise AdaptLabError(
-                f"An adapter stands beside a linear layer, and this is a {type(base).__name__}."
+                f"The layer is a {type(base).__name__}, not a linear layer. Give a linear layer."
             )
         d_in, d_out = dimensions(base)
         self.base = base.requires_grad_(False)
@@ -80,7 +84,7 @@ class LoRALinear(nn.Module):
         self.b = nn.Parameter(torch.zeros(d_out, rank, dtype=dtype, device=device))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., d_in) to (..., d_out)."""
+        """Map (..., d_in) to (..., d_out)."""
         out = self.base(x)
         return (
             out
@@ -89,13 +93,14 @@ class LoRALinear(nn.Module):
         )
 
     def delta(self) -> Tensor:
-        """What the adapter adds to the weight, (d_out, d_in)."""
+        """Compute the adapter's change of the weight, (d_out, d_in)."""
         return delta_weight(self.a, self.b, self.factor)
 
     @torch.no_grad()
     def merge(self) -> None:
-        """Put the adapter into the weight: the layer then costs what it cost before. The state does
-        not say so: unmerge before saving it.
+        """Add the adapter to the weight, so that the layer costs as much as before.
+
+        The saved state does not record the merge: unmerge before saving.
         """
         if not self.merged:
             self._add(self.delta())
@@ -103,7 +108,7 @@ class LoRALinear(nn.Module):
 
     @torch.no_grad()
     def unmerge(self) -> None:
-        """Take the adapter out of the weight again, up to the rounding of the weight's own
+        """Subtract the adapter from the weight again, up to the rounding of the weight's
         precision.
         """
         if self.merged:
@@ -117,15 +122,17 @@ class LoRALinear(nn.Module):
 
 
 def targets(model: nn.Module, names: Sequence[str] | None = None) -> dict[str, nn.Module]:
-    """The linear layers whose last name is one of `names`, by their full names; all but the output
-    head if None, as PEFT's "all-linear".
+    """Return the linear layers whose last name is in `names`, by their full names.
 
-    Names that the model does not have are an AdaptLabError.
+    With None: all but the output head, as PEFT's "all-linear".
+
+    Raises:
+        AdaptLabError: if the model lacks one of the names.
     """
     if isinstance(names, str) or (names is not None and not names):
         raise AdaptLabError(
-            "Name the layers in a list, as in ['q_proj', 'v_proj'], or none for all of them; this"
-            f" is {names!r}."
+            f"The names of the layers are {names!r}. Give a list, as in ['q_proj', 'v_proj'],"
+            " or None for all linear layers."
         )
     linear = {
         name: module
@@ -139,7 +146,7 @@ def targets(model: nn.Module, names: Sequence[str] | None = None) -> dict[str, n
     there = {name.rsplit(".", 1)[-1] for name in linear}
     if missing := set(names) - there:
         raise AdaptLabError(
-            f"The model has no linear layer named {', '.join(sorted(missing))}; it has"
+            f"The model has no linear layer named {', '.join(sorted(missing))}. Choose from"
             f" {', '.join(sorted(there))}."
         )
     return chosen
@@ -153,19 +160,19 @@ def inject(
     rank_stabilized: bool = False,
     seed: int = 0,
 ) -> dict[str, LoRALinear]:
-    """Freeze the model and put an adapter beside each of its `targets`; returns the adapters by the
-    names of their layers.
+    """Freeze the model and add an adapter to each of its `targets`; return the adapters by layer
+    name.
 
-    A model that has adapters already is an AdaptLabError, and so is one in which nothing would be
-    trained.
+    Raises:
+        AdaptLabError: if the model already has adapters, or has no layer to adapt.
     """
     if any(adapters(model)):
-        raise AdaptLabError("The model has adapters already; begin from a fresh copy.")
+        raise AdaptLabError("The model has adapters already. Start from a fresh copy.")
     generator = torch.Generator().manual_seed(seed)
     chosen = targets(model, names)
     if not chosen:
         raise AdaptLabError(
-            f"A {type(model).__name__} has no linear layer inside, so there is nothing to adapt."
+            f"A {type(model).__name__} has no linear layer to adapt. Choose another model."
         )
     model.requires_grad_(False)
     made = {
@@ -179,11 +186,11 @@ def inject(
 
 
 def adapters(model: nn.Module) -> Iterator[LoRALinear]:
-    """The adapters of a model."""
+    """Return the adapters of a model."""
     return (module for module in model.modules() if isinstance(module, LoRALinear))
 
 
 def trainable_fraction(model: nn.Module) -> float:
-    """Share of the model's parameters that training changes."""
+    """Return the share of the model's parameters that training changes."""
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
     return sum(n for n, trained in sizes if trained) / max(1, sum(n for n, _ in sizes))

@@ -1,8 +1,8 @@
-"""An adapter as a file of safetensors: A and B of each layer in float32 under the layer's name,
-with its scale in B, and nothing else.
+"""An adapter as a safetensors file: A and B of each layer in float32 under the layer's name, with
+its scale in B.
 
-What is added to a weight is then B @ A, by whatever library the adapter was trained. Whoever reads
-a stranger's file says what must be in it.
+The change of a weight is then B @ A, whichever library trained the adapter. If you read a
+stranger's file, say which tensors it must contain.
 """
 
 import json
@@ -19,18 +19,19 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 from adaptlab.lora.adapter import LoRALinear, dimensions, inject, targets
 
-MAX_HEADER = 2**16  # bytes; that of a small model has a tenth
-SAVE = "save the tuned model again by save_adapter"
+MAX_HEADER = 2**16  # bytes; a small model's header has a tenth
+SAVE = "Save the fine-tuned model again with save_adapter"
 PICKLES = (b"\x80", b"PK")  # how a pickle begins, and the archive that torch.save puts it into
 
 
 class NotAnAdapter(AdaptLabError):
-    """A file that is not the adapter that is asked for; the message says why."""
+    """A file that is not the requested adapter; the message gives the reason."""
 
 
 def form(model: nn.Module, rank: int) -> dict[str, tuple[int, int]]:
-    """The names and shapes of the tensors of an adapter beside every target of a model: `layer.a`,
-    (r, d_in), and `layer.b`, (d_out, r).
+    """Return the names and shapes of an adapter's tensors for every target of a model.
+
+    The tensors are `layer.a`, (r, d_in), and `layer.b`, (d_out, r).
     """
     sizes = {name: dimensions(layer) for name, layer in targets(model).items()}
     return {
@@ -41,13 +42,15 @@ def form(model: nn.Module, rank: int) -> dict[str, tuple[int, int]]:
 
 
 def save_adapter(model: nn.Module, path: Path | str) -> None:
-    """Write the adapter of a model, PEFT's or the course's own, into a file; an AdaptLabError if it
-    has none that is a plain B @ A.
+    """Write the adapter of a model, PEFT's or the course's own, to a file.
+
+    Raises:
+        AdaptLabError: if the model has no adapter that is a plain B @ A.
     """
     tensors = dict(_peft(model) if hasattr(model, "peft_config") else _own(model))
     if not tensors:
         raise AdaptLabError(
-            'The model has no adapter to save; give the model that was tuned with method="lora".'
+            'The model has no adapter to save. Give a model that was fine-tuned with method="lora".'
         )
     write_whole(
         Path(path),
@@ -74,8 +77,8 @@ def _peft(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
             continue
         if len(layer.lora_A) > 1 or getattr(layer, "lora_magnitude_vector", None):
             raise AdaptLabError(
-                "The model has several adapters, or one with magnitudes (DoRA); saved is a single"
-                " one that adds B @ A."
+                "The model has several adapters, or an adapter with magnitudes (DoRA). Give"
+                " a model with one adapter that adds B @ A."
             )
         ((key, a),) = layer.lora_A.items()
         yield from (
@@ -85,11 +88,13 @@ def _peft(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def read_adapter(content: bytes, wanted: Mapping[str, tuple[int, int]]) -> dict[str, Tensor]:
-    """The tensors of a file's bytes: those `wanted`, finite and in float32, and no others;
-    NotAnAdapter with a sentence for anything else.
+    """Read the tensors of a file's bytes: exactly the `wanted` tensors, finite and in float32.
 
-    What is in the bytes is believed only after it was seen: safetensors itself takes names twice,
-    any names, and numbers that are none.
+    Nothing in the bytes is trusted before its check: safetensors itself accepts repeated names, any
+    names, and numbers that are not finite.
+
+    Raises:
+        NotAnAdapter: if the bytes are anything else.
     """
     said = _header(content)
     _check_names(said, wanted)
@@ -99,19 +104,19 @@ def read_adapter(content: bytes, wanted: Mapping[str, tuple[int, int]]) -> dict[
         tensors = load(content)
     except (SafetensorError, ValueError, OverflowError) as error:
         raise NotAnAdapter(
-            f"The file is damaged: its list of tensors does not fit its bytes; {SAVE}."
+            f"The file is damaged: its list of tensors does not fit its bytes. {SAVE}."
         ) from error
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise NotAnAdapter(
-                f"{name} holds numbers that are not finite (NaN or infinity): the training"
-                " diverged; train again with a lower learning rate."
+                f"{name} contains numbers that are not finite (NaN or infinity): the training"
+                " diverged. Train again with a lower learning rate."
             )
     return tensors
 
 
 def put_in(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The model with the adapter of `read_adapter` beside its layers; it is changed, not copied."""
+    """Add the adapter of `read_adapter` to the model's layers; the model is changed, not copied."""
     rank = len(next(tensor for name, tensor in tensors.items() if name.endswith(".a")))
     with torch.no_grad():
         for name, layer in inject(model, rank, alpha=rank).items():
@@ -123,35 +128,30 @@ def put_in(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
 def _once(pairs: list[tuple[str, Any]]) -> dict:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise NotAnAdapter(
-            "The file names a tensor twice, so that two programs may read two adapters in it;"
-            f" {SAVE}."
-        )
+        raise NotAnAdapter(f"The file names a tensor twice. {SAVE}.")
     return found
 
 
 def _header(content: bytes) -> dict[str, Any]:
-    """What the file says of its tensors, by their names; free notes (`__metadata__`)
-    are left out.
-    """
+    """Read the file's list of tensors, by name; free notes (`__metadata__`) are left out."""
     size = int.from_bytes(content[:8], "little")
     begins = content[8:9] == b"{"  # a header's length may begin as a pickle does
     if content.startswith(PICKLES) and not begins:
         raise NotAnAdapter(
-            "The file is a pickle, as torch.save makes it, which runs code when it is opened, so"
-            f" nobody opens it; {SAVE}."
+            "The file is a pickle, as written by torch.save. Opening it would run code, so"
+            f" it is not opened. {SAVE}."
         )
     if not begins:
-        raise NotAnAdapter(f"The file is empty, cut off, or no safetensors; {SAVE}.")
+        raise NotAnAdapter(f"The file is empty, cut off, or no safetensors file. {SAVE}.")
     if size > MAX_HEADER or size > len(content) - 8:
         raise NotAnAdapter(
-            f"The file says that its list of tensors has {size} bytes, and it is cut off or"
-            f" damaged; {SAVE}."
+            f"The file states {size} bytes for its list of tensors, so it is cut off or"
+            f" damaged. {SAVE}."
         )
     try:
         said = json.loads(content[8 : 8 + size].decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
-        raise NotAnAdapter(f"The file's list of tensors cannot be read; {SAVE}.") from error
+        raise NotAnAdapter(f"The file's list of tensors cannot be read. {SAVE}.") from error
     return {name: one for name, one in said.items() if name != "__metadata__"}
 
 
@@ -161,11 +161,11 @@ def _check_names(said: Mapping[str, Any], wanted: Mapping[str, tuple[int, int]])
     if missing:
         instead = f" and has {more[0][:80]!r}, which does not belong to it" if more else ""
         raise NotAnAdapter(
-            f"The adapter lacks {missing[0]}{instead}; {SAVE}, which gives the names."
+            f"The adapter lacks {missing[0]}{instead}. {SAVE}, which writes the names."
         )
     if more:
         raise NotAnAdapter(
-            f"The file holds {more[0][:80]!r}, which does not belong to the adapter; {SAVE}."
+            f"The file contains {more[0][:80]!r}, which does not belong to the adapter. {SAVE}."
         )
 
 
@@ -173,8 +173,7 @@ def _check(name: str, one: Any, shape: list[int]) -> None:
     dtype, found = (one.get("dtype"), one.get("shape")) if isinstance(one, dict) else (None, None)
     if dtype != "F32":
         raise NotAnAdapter(
-            f"{name} is {str(dtype)[:20]!r} and should be 'F32', numbers of single precision;"
-            f" {SAVE}."
+            f"{name} is {str(dtype)[:20]!r} and should be 'F32' (single precision). {SAVE}."
         )
     if found == shape:
         return
@@ -186,6 +185,4 @@ def _check(name: str, one: Any, shape: list[int]) -> None:
         raise NotAnAdapter(
             f"{says}: its rank is {str(found[rank_at])[:20]}. Train with rank={shape[rank_at]}."
         )
-    raise NotAnAdapter(
-        f"{says}; A is (r, d_in) and B is (d_out, r), beside the layer that the name says."
-    )
+    raise NotAnAdapter(f"{says}. A is (r, d_in) and B is (d_out, r) for the layer in its name.")

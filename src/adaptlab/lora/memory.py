@@ -1,10 +1,10 @@
-"""The memory and the arithmetic of a training step, predicted on the real architecture without its
+"""Predict the memory and the arithmetic of a training step on the real architecture, without its
 weights.
 
-One forward pass of a few layers with tensors that have shapes and no numbers (torch's
-FakeTensorMode) tells what autograd keeps for the backward pass and what is multiplied; the rest is
-counted. That pass sees a mask, and keys and values repeated for grouped heads, which `transformers`
-leaves out where no sequence of a batch is padded: there the prediction is a few percent high.
+One forward pass of a few layers uses tensors that have shapes but no numbers (torch's
+FakeTensorMode). It shows what autograd keeps for the backward pass and what is multiplied; the rest
+is counted. That pass has a mask, and repeats keys and values for grouped heads. `transformers`
+leaves both out if no sequence of a batch is padded: then the prediction is a few percent high.
 """
 
 import copy
@@ -37,21 +37,23 @@ PRECISIONS = {"float32": torch.float32, "mixed": torch.float32, "bfloat16": torc
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a step by AdamW: what stays, and what the forward and backward passes and the update
-    take for a while.
+    """Bytes of a step with AdamW: the permanent parts, and the temporary parts of forward pass,
+    backward pass and update.
     """
 
     weights: int
     optimizer: int  # two moments for each trained number
-    activations: int  # what the forward pass keeps for the backward pass
+    activations: int  # activations that the forward pass keeps for the backward pass
     logits: int  # gradients of the logits and of their copy in float32
     gradients: int
-    update: int  # what the update computes before it writes
+    update: int  # temporary values of the update
 
     @property
     def peak(self) -> int:
-        """The backward pass begins with all activations and no gradients; the update has the
-        gradients and no activations.
+        """The largest sum of parts that exist at once, in bytes.
+
+        The backward pass starts with all activations and no gradients; the update has the gradients
+        and no activations.
         """
         return (
             self.weights
@@ -62,8 +64,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class _Pass:
-    """What one forward pass keeps (bytes) and multiplies (operations): outside the layers, and in a
-    layer of each kind.
+    """Bytes kept and operations of one forward pass: outside the layers, and in a layer of each
+    kind.
     """
 
     outside: int
@@ -75,18 +77,18 @@ class _Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training of a model is: `method` is one of METHODS (everything, adapters on all linear
-    layers, or these on layers kept in 4 bits).
+    """A training plan for a model: `method` is one of METHODS (full, LoRA on all linear layers, or
+    QLoRA on 4-bit layers).
 
     `precision` is one of PRECISIONS. `checkpointing` keeps each layer's input and computes the rest
-    of it again (Chen et al. 2016).
+    again (Chen et al. 2016).
     """
 
     config: PretrainedConfig
     method: str
     n_tokens: int
     rank: int = 16
-    precision: str = ""  # mixed for full training, bfloat16 under adapters, if nothing is said
+    precision: str = ""  # default: mixed for full training, bfloat16 under adapters
     checkpointing: bool = False
 
     def __post_init__(self):
@@ -95,15 +97,16 @@ class Plan:
         )
         if self.method not in METHODS or self.precision not in PRECISIONS:
             raise AdaptLabError(
-                f"There is no {self.method!r} in {self.precision!r}; methods are"
-                f" {', '.join(METHODS)}, precisions {', '.join(PRECISIONS)}."
+                f"The method {self.method!r} in {self.precision!r} is not supported. Choose a"
+                f" method from {', '.join(METHODS)} and a precision from"
+                f" {', '.join(PRECISIONS)}."
             )
         check_whole(self.n_tokens, "n_tokens"), check_rank(self.rank)
         longest = getattr(self._text, "max_position_embeddings", None) or self.n_tokens
         if not 2 <= self.n_tokens <= longest:
             raise AdaptLabError(
-                f"A sequence of {self.n_tokens} tokens cannot be trained on here; give 2 to"
-                f" {longest:,}."
+                f"A sequence of {self.n_tokens} tokens cannot be trained on. Give 2 to"
+                f" {longest:,} tokens."
             )
 
     @property
@@ -116,7 +119,7 @@ class Plan:
 
     @cached_property
     def _kinds(self) -> Counter:
-        """How many layers of each kind there are."""
+        """Count the layers of each kind."""
         return Counter(
             getattr(self._text, "layer_types", None)
             or ["full_attention"] * self._text.num_hidden_layers
@@ -124,7 +127,7 @@ class Plan:
 
     @property
     def n_trained(self) -> int:
-        """Parameters that are trained."""
+        """Count the trained parameters."""
         return (
             n_parameters(self._skeleton)
             if self.method == "full"
@@ -132,10 +135,11 @@ class Plan:
         )
 
     def memory(self, n_sequences: int) -> Memory:
-        """The memory of a step on n_sequences."""
+        """Predict the memory of a step on n_sequences."""
         if n_sequences < 1:
             raise AdaptLabError(
-                f"A batch of {n_sequences} sequences cannot be trained on; give at least 1."
+                f"A batch of {n_sequences} sequences cannot be trained on. Give at least 1"
+                " sequence."
             )
         trained = (
             4 * self.n_trained
@@ -153,10 +157,11 @@ class Plan:
         )
 
     def operations(self, n_sequences: int) -> int:
-        """Floating-point operations of a step: the forward pass, as much again for what it gives
-        back, and for the gradients of what is trained.
+        """Predict the floating-point operations of a step.
 
-        Checkpointing adds a forward pass; the update is left out, which is small beside them.
+        They are those of the forward pass, as many again for the gradients of its inputs, and those
+        for the gradients of trained weights. Checkpointing adds a forward pass. The update is small
+        and left out.
         """
         one = self._one
         forward = n_sequences * (
@@ -172,15 +177,15 @@ class Plan:
         return forward * (2 + self.checkpointing) + of_weights
 
     def largest_batch(self, n_bytes: float) -> int:
-        """The largest number of sequences, a power of two up to 512, whose step fits into n_bytes;
-        0 if not even one does.
+        """Return the largest number of sequences, a power of two up to 512, whose step fits into
+        n_bytes; 0 if none does.
         """
         return max(
             (n for n in (2**i for i in range(10)) if self.memory(n).peak <= n_bytes), default=0
         )
 
     def _weights(self) -> int:
-        """Bytes of the model itself."""
+        """Count the bytes of the model itself."""
         each = PRECISIONS[self.precision].itemsize
         if self.method != "qlora":
             return each * n_parameters(self._skeleton)
@@ -215,7 +220,7 @@ class Plan:
         return self._pass(2)
 
     def _pass(self, n_sequences: int) -> _Pass:
-        """A forward pass of a model with one layer of each kind."""
+        """Run a forward pass of a model with one layer of each kind."""
         kinds = list(self._kinds)
         config = copy.deepcopy(self.config)
         text = config.get_text_config(decoder=True)
@@ -234,7 +239,7 @@ class Plan:
 def _measured(
     model: nn.Module, kinds: list[str], n_sequences: int, n_tokens: int, mixed: bool
 ) -> _Pass:
-    """One forward pass of a model on the meta device whose layers are of these kinds."""
+    """Measure one forward pass of a model on the meta device whose layers are of these kinds."""
     with FakeTensorMode(allow_non_fake_inputs=True):
         _with_shapes(model)
         blocks = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
@@ -284,7 +289,7 @@ def _measured(
 
 
 def _with_shapes(model: nn.Module) -> None:
-    """Replace the model's meta tensors by fake ones on the processor; what was tied stays tied."""
+    """Replace the model's meta tensors by fake tensors on the processor; tied tensors stay tied."""
     made: dict[int, torch.Tensor] = {}
     for module in model.modules():
         for name, parameter in module._parameters.items():

@@ -1,3 +1,3 @@
-"""The language models: the embedded ones with their recipe and card, and one way to talk to them
-all.
+"""Language models: the embedded models with their recipe and card, and one interface to all chat
+models.
 """

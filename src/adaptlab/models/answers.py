@@ -1,5 +1,5 @@
-"""Answers of chat servers, checked: what is missing in one is a sentence, and unknown
-usage is 0.
+"""Check the answers of chat servers: a missing part is reported in a sentence, and unknown usage is
+0.
 """
 
 import json
@@ -19,11 +19,11 @@ _WITHHELD = ("content_filter", "refusal")
 
 
 class NoUsage(UserWarning):
-    """A server does not say how many tokens it read and wrote."""
+    """A server does not report how many tokens it read and wrote."""
 
 
 def sentence(vendor: str, error: Exception) -> Exception:
-    """What a vendor's SDK says, as an AdaptLabError; other errors as they are.
+    """Convert an error of a vendor's SDK to an AdaptLabError; return other errors unchanged.
 
     Anthropic's SDK reports a missing key as a TypeError.
     """
@@ -39,55 +39,64 @@ def sentence(vendor: str, error: Exception) -> Exception:
     )
     reason = _start((words.splitlines() or [""])[0])
     advice = _advice(error)
-    return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}); {advice}.")
+    return AdaptLabError(f"{vendor} did not answer ({type(error).__name__}: {reason}). {advice}.")
 
 
 def _advice(error: Exception) -> str:
     status = getattr(error, "status_code", None)
     if isinstance(error, json.JSONDecodeError):
-        return "it sent something else than JSON, so check the address"
+        return "Check the address: it did not send JSON"
     if status in (400, 413, 422):
-        return "change the option or the prompt that it names, or choose another model"
+        return "Change the option or the prompt that it names, or choose another model"
     if status == 429:
-        return "wait before you ask again, or check your quota"
+        return "Wait before you ask again, or check your quota"
     # A stream that has begun reports an error without a status, or under the status 200.
     if type(error).__name__ == "APIError" or status == 200 or (status or 0) >= 500:
-        return "ask again later, or choose another model"
-    return "check the model's name, the key and the address"
+        return "Ask again later, or choose another model"
+    return "Check the model's name, the key and the address"
 
 
 @contextmanager
 def shaped(vendor: str) -> Iterator[None]:
-    """Raises AdaptLabError for an answer that lacks what the code inside takes from it."""
+    """Check an answer while the code inside reads it.
+
+    Raises:
+        AdaptLabError: if the answer lacks a field that the code inside reads.
+    """
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise AdaptLabError(
-            f"{vendor} answered in another shape than its protocol has ({error}); check the"
-            " address, and its version."
+            f"{vendor} did not answer in the form of its protocol ({error}). Check the"
+            " address, and the version of the server."
         ) from error
 
 
 def openai_choice(answer: object):
-    """The first choice of a chat completion. Raises AdaptLabError if there is none."""
+    """Return the first choice of a chat completion.
+
+    Raises:
+        AdaptLabError: if there is no choice.
+    """
     if isinstance(answer, str):
         raise _not_json(SERVER, answer)
     choices = getattr(answer, "choices", None)
     if error := _error_in(answer):
         raise AdaptLabError(
-            f"{SERVER} answered with an error ({error}); ask again later, or choose another model."
+            f"{SERVER} answered with an error ({error}). Ask again later, or choose another model."
         )
     if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
         raise AdaptLabError(
-            f"{SERVER} answered without a choice; check that its address is one for chat"
-            " completions."
+            f"{SERVER} answered without a choice. Check that the address serves chat completions."
         )
     return choices[0]
 
 
 def openai_text(answer: object) -> str:
-    """The reply in a chat completion, which may be a refusal. Raises AdaptLabError if there is
-    none.
+    """Return the text of a chat completion, which may be a refusal.
+
+    Raises:
+        AdaptLabError: if there is no text.
     """
     choice = openai_choice(answer)
     with shaped(SERVER):
@@ -105,7 +114,7 @@ def openai_text(answer: object) -> str:
 
 
 def _text(content: object) -> str | None:
-    """A content in parts, as some servers send it, is the text of its parts."""
+    """Return a content as text; some servers send it in parts."""
     if isinstance(content, list):
         texts = [part["text"] for part in content if part["type"] == "text"]
         return "".join(texts) or None
@@ -120,8 +129,10 @@ def _reasoned(answer: object) -> bool:
 
 
 def openai_pieces(events: Iterable) -> Iterator[str]:
-    """The pieces of a streamed reply. Raises AdaptLabError if the stream has none, and
-    no reason.
+    """Yield the pieces of a streamed reply.
+
+    Raises:
+        AdaptLabError: if the stream has no text and no reason for that.
     """
     answered = False
     said = False
@@ -129,7 +140,8 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
     for event in events:
         if error := _error_in(event):
             raise AdaptLabError(
-                f"{SERVER} broke the reply off ({error}); ask again later, or choose another model."
+                f"{SERVER} ended the reply too early ({error}). Ask again later, or choose"
+                " another model."
             )
         for choice in (getattr(event, "choices", None) or [])[:1]:
             answered = True
@@ -143,7 +155,7 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
                 yield piece
     if not answered:
         raise AdaptLabError(
-            f"{SERVER} streamed no reply; check that its address is one for chat completions."
+            f"{SERVER} streamed no reply. Check that the address serves chat completions."
         )
     if not said and finish in (*_CUT, *_WITHHELD, *_CALLS):
         raise _silent(SERVER, finish)
@@ -153,17 +165,21 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
 
 
 def anthropic_text(answer: Any) -> str:
-    """The text of a message of Anthropic's. Raises AdaptLabError if there is none, and a reason."""
+    """Return the text of one of Anthropic's messages.
+
+    Raises:
+        AdaptLabError: with the reason, if there is no text.
+    """
     if isinstance(answer, str):
         raise _not_json("Anthropic", answer)
     if error := _error_in(answer):
         raise AdaptLabError(
-            f"Anthropic answered with an error ({error}); ask again later, or choose another model."
+            f"Anthropic answered with an error ({error}). Ask again later, or choose another model."
         )
     content = getattr(answer, "content", None)
     if not isinstance(content, list):
         raise AdaptLabError(
-            "Anthropic answered without a content; check that the address is one for messages."
+            "Anthropic answered without content. Check that the address serves the Messages API."
         )
     with shaped("Anthropic"):
         text = "".join(block.text for block in content if block.type == "text")
@@ -173,7 +189,9 @@ def anthropic_text(answer: Any) -> str:
 
 
 def tokens(vendor: str, answer: object, *names: str) -> tuple[int, ...]:
-    """The counts of these names in the usage of an answer; unknown ones are 0, with a warning."""
+    """Return the token counts of these names in the usage of an answer; unknown counts are 0, with
+    a warning.
+    """
     usage = getattr(answer, "usage", None)
     counts = [getattr(usage, name, None) for name in names]
     counts = [count if isinstance(count, int) else None for count in counts]
@@ -187,7 +205,7 @@ def tokens(vendor: str, answer: object, *names: str) -> tuple[int, ...]:
 
 
 def _error_in(answer: object) -> str:
-    """What an answer with status 200 says of an error, as some servers send it."""
+    """Return the error in an answer with status 200, as some servers send it."""
     error = (getattr(answer, "model_extra", None) or {}).get("error")
     if isinstance(error, dict):
         error = error.get("message") or error
@@ -196,8 +214,8 @@ def _error_in(answer: object) -> str:
 
 def _not_json(vendor: str, page: str) -> AdaptLabError:
     return AdaptLabError(
-        f"{vendor} answered with a page and not with JSON ({_start(page)!r}); check the address,"
-        " which often ends in /v1."
+        f"{vendor} answered with a page instead of JSON ({_start(page)!r}). Check the"
+        " address, which often ends in /v1."
     )
 
 
@@ -209,15 +227,15 @@ def _start(text: str) -> str:
 def _silent(vendor: str, reason: str | None) -> AdaptLabError:
     if reason in _CUT:
         return AdaptLabError(
-            f"{vendor} used up all tokens before the reply began; raise max_new_tokens."
+            f"{vendor} used up all tokens before the reply began. Raise max_new_tokens."
         )
     if reason in _WITHHELD:
         return AdaptLabError(
-            f"{vendor} withheld the reply ({reason}); change the prompt, or choose another model."
+            f"{vendor} withheld the reply ({reason}). Change the prompt, or choose another model."
         )
     if reason in _CALLS:
-        return AdaptLabError(f"{vendor} called a tool that it was not given; choose another model.")
+        return AdaptLabError(f"{vendor} called an unknown tool. Choose another model.")
     return AdaptLabError(
-        f"{vendor} answered without a text (it ended with {reason!r}); ask again, or choose another"
-        " model."
+        f"{vendor} answered without text (the reply ended with {reason!r}). Ask again, or"
+        " choose another model."
     )

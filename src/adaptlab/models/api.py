@@ -1,5 +1,6 @@
-"""Chat models behind an HTTP API, by the vendors' own SDKs (extra `api`). Keys and addresses come
-from the SDKs' environment variables.
+"""Chat models behind an HTTP API, through the vendors' own SDKs (extra `api`).
+
+Keys and addresses come from the SDKs' environment variables.
 """
 
 from collections.abc import Iterator
@@ -25,12 +26,12 @@ def _sdk(name: str):
         return __import__(name)
     except ImportError as error:
         raise AdaptLabError(
-            f"The package {name} is not installed; run: pip install 'adaptlab[api]'"
+            f"The package {name} is not installed. Run: pip install 'adaptlab[api]'"
         ) from error
 
 
 def _call(vendor: str, request):
-    """Run a request; what the vendor refuses becomes one sentence."""
+    """Run a request; report the vendor's error in one sentence."""
     try:
         return timed(request)
     except Exception as error:
@@ -38,7 +39,7 @@ def _call(vendor: str, request):
 
 
 def _pieces(vendor: str, events: Iterator[str]) -> Iterator[str]:
-    """The pieces of a stream, which may break off at any of them."""
+    """Yield the pieces of a stream, which may fail at any piece."""
     try:
         yield from events
     except AdaptLabError:
@@ -48,9 +49,7 @@ def _pieces(vendor: str, events: Iterator[str]) -> Iterator[str]:
 
 
 class OpenAIChat:
-    """Any server that speaks OpenAI's chat completions; OPENAI_BASE_URL and OPENAI_API_KEY say
-    which.
-    """
+    """Any server with OpenAI's chat completions, set by OPENAI_BASE_URL and OPENAI_API_KEY."""
 
     def __init__(self, model: str, base_url: str | None = None, api_key: str | None = None):
         openai = _sdk("openai")
@@ -59,7 +58,9 @@ class OpenAIChat:
         try:
             self.client = openai.OpenAI(base_url=base_url, api_key=api_key)
         except openai.OpenAIError as error:
-            raise AdaptLabError(f"The OpenAI client could not start ({error}).") from error
+            raise AdaptLabError(
+                f"The OpenAI client could not start ({error}). Check the key and the address."
+            ) from error
         self.completions = Completions(self.client)
 
     def _options(
@@ -105,7 +106,7 @@ class OpenAIChat:
 
 
 class AnthropicChat:
-    """Anthropic's Messages API. It has no seed, so `seed` is ignored there."""
+    """Anthropic's Messages API. It has no seed, so `seed` is ignored."""
 
     def __init__(self, model: str, base_url: str | None = None, api_key: str | None = None):
         anthropic = _sdk("anthropic")
@@ -162,7 +163,7 @@ class AnthropicChat:
             with self.client.messages.stream(
                 **self._options(messages, max_new_tokens, temperature)
             ) as stream:
-                with shaped("Anthropic"):  # the SDK takes events as they should be
+                with shaped("Anthropic"):  # the SDK does not check its events
                     yield from stream.text_stream
                 _refuse_broken(stream)
 
@@ -170,15 +171,17 @@ class AnthropicChat:
 
 
 def _refuse_broken(stream) -> None:
-    """Raises AdaptLabError if a stream of Anthropic's ended before its message did, or withheld the
-    text.
+    """Check the end of one of Anthropic's streams.
+
+    Raises:
+        AdaptLabError: if the stream ended before its message, or the text was withheld.
     """
     try:
         message = stream.current_message_snapshot
-    except AssertionError as error:  # no event began a message
+    except AssertionError as error:  # no event started a message
         raise AdaptLabError(
-            "Anthropic streamed no reply; check that the address is one for messages."
+            "Anthropic streamed no reply. Check that the address serves the Messages API."
         ) from error
     anthropic_text(message)
     if message.stop_reason is None:
-        raise AdaptLabError("Anthropic broke the reply off before its end; ask again.")
+        raise AdaptLabError("Anthropic ended the reply too early. Ask again.")

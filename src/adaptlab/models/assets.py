@@ -1,10 +1,10 @@
-"""What the course loads: the manifest of its assets, the folder of fetched ones, and the lock
-against which they are verified.
+"""The assets of the course: their manifest, the folder of fetched assets, and the lock file to
+verify them.
 
-`assets.toml` pins what public sources confirmed: the commit, and size and SHA-256 of weights and
-tokenizers. All else that a repository holds is recorded by the first fetch, as the hub states it
-for that commit, in `assets.lock.json` beside the fetched files; each later fetch and each load is
-verified against it.
+`assets.toml` pins the facts that public sources confirmed: the commit, and size and SHA-256 of
+weights and tokenizers. The first fetch records everything else in the repository, as the hub states
+it for that commit, in `assets.lock.json` next to the fetched files. Each later fetch and each load
+is verified against the lock file.
 """
 
 import json
@@ -23,8 +23,9 @@ LOCK = "assets.lock.json"
 
 @dataclass(frozen=True)
 class File:
-    """What a file should be: bytes, and SHA-256 in hexadecimal; before its first fetch a small file
-    of the hub has only git's hash, `blob`.
+    """The expected size in bytes and SHA-256 (hexadecimal) of a file.
+
+    Before its first fetch a small file of the hub has only git's hash, `blob`.
     """
 
     size: int
@@ -32,7 +33,7 @@ class File:
     blob: str = ""
 
     def matches(self, path: Path) -> bool:
-        """Whether the file at `path` is there and is this one."""
+        """Whether the file at `path` exists and is this file."""
         if not path.is_file() or path.stat().st_size != self.size:
             return False
         if self.sha256:
@@ -42,7 +43,7 @@ class File:
         return git_hash(path.read_bytes()) == self.blob
 
     def agrees_with(self, stated: "File | None") -> bool:
-        """Whether what a source states of this file does not contradict its size and SHA-256."""
+        """Whether a source's statement on this file does not contradict its size and SHA-256."""
         return (
             stated is not None and stated.size == self.size and stated.sha256 in ("", self.sha256)
         )
@@ -51,7 +52,8 @@ class File:
 @dataclass(frozen=True)
 class Asset:
     """A model of the manifest: in a package on PyPI, or in a repository of the hub at a commit.
-    `files` are those whose hashes were confirmed beforehand.
+
+    `files` are the files whose hashes were confirmed beforehand.
     """
 
     name: str
@@ -66,7 +68,7 @@ class Asset:
 
     @property
     def model_id(self) -> str:
-        """What loads it."""
+        """The id that loads it."""
         return (
             f"hub:{self.repository}"
             if self.repository
@@ -78,14 +80,14 @@ class Asset:
 
 @dataclass(frozen=True)
 class Locked:
-    """A repository as it was fetched: its commit, and every file by its path in the repository."""
+    """A fetched repository: its commit, and every file by its path in the repository."""
 
     commit: str
     files: dict[str, File]
 
 
 def manifest() -> dict[str, Asset]:
-    """Every asset of the course, by name."""
+    """Return every asset of the course, by name."""
     listed = tomllib.loads(read_text(MANIFEST))
     return {
         name: Asset(name, **about | {"files": _files(about.get("files", {}))})
@@ -94,25 +96,29 @@ def manifest() -> dict[str, Asset]:
 
 
 def choose(names: list[str], profile: str) -> list[Asset]:
-    """The assets of these names, or without a name all of a profile; an AdaptLabError for an
-    unknown name or profile.
+    """Return the assets with these names, or without a name all assets of a profile.
+
+    Raises:
+        AdaptLabError: if a name or the profile is unknown.
     """
     assets = manifest()
     if unknown := [name for name in names if name not in assets]:
-        raise AdaptLabError(f"There is no asset {unknown[0]!r}; choose among {', '.join(assets)}.")
+        raise AdaptLabError(f"There is no asset {unknown[0]!r}. Choose from {', '.join(assets)}.")
     chosen = [assets[name] for name in names] or [
         asset for asset in assets.values() if profile in asset.profiles
     ]
     if not chosen:
         profiles = sorted({each for asset in assets.values() for each in asset.profiles})
         raise AdaptLabError(
-            f"There is no profile {profile!r}; choose one of {', '.join(profiles)}."
+            f"There is no profile {profile!r}. Choose one of {', '.join(profiles)}."
         )
     return chosen
 
 
 def assets_folder() -> Path:
-    """Where fetched assets lie: ADAPTLAB_ASSETS, or adaptlab/ in XDG_CACHE_HOME or in ~/.cache."""
+    """Return the folder of fetched assets: ADAPTLAB_ASSETS, or adaptlab/ in XDG_CACHE_HOME or
+    ~/.cache.
+    """
     if given := os.environ.get("ADAPTLAB_ASSETS"):
         return Path(given).expanduser()
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -120,7 +126,7 @@ def assets_folder() -> Path:
 
 
 def read_lock(root: Path) -> dict[str, Locked]:
-    """What was fetched into an assets' folder, by repository; empty where nothing was."""
+    """Read the lock file of an assets folder, by repository; empty if nothing was fetched."""
     path = root / LOCK
     if not path.exists():
         return {}
@@ -131,14 +137,15 @@ def read_lock(root: Path) -> dict[str, Locked]:
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise AdaptLabError(
-            f"{path} is damaged; move it away and run `adaptlab fetch` again, which keeps the files"
-            " that are right."
+            f"{path} is damaged. Move it away and run `adaptlab fetch` again. It keeps the"
+            " undamaged files."
         ) from error
 
 
 def write_lock(root: Path, repository: str, locked: Locked) -> None:
-    """Record a repository whose files are all there and verified; what is recorded already is not
-    written again, as the folder may be one to read only.
+    """Record a repository whose files are complete and verified.
+
+    An existing record is not written again, since the folder may be read-only.
     """
     before = read_lock(root)
     if before.get(repository) != locked:
@@ -147,8 +154,8 @@ def write_lock(root: Path, repository: str, locked: Locked) -> None:
 
 
 def fetched_folder(repository: str, root: Path | None = None) -> Path | None:
-    """The folder of a fetched repository of the hub, after its files' hashes are checked; None if
-    it was not fetched.
+    """Return the folder of a fetched repository after checking its hashes; None if it was not
+    fetched.
     """
     root = root or assets_folder()
     locked = read_lock(root).get(repository)
@@ -159,19 +166,23 @@ def fetched_folder(repository: str, root: Path | None = None) -> Path | None:
         (name for name, known in locked.files.items() if not known.matches(folder / name)), None
     ):
         raise AdaptLabError(
-            f"The fetched file {folder / wrong} is damaged or missing; run `adaptlab fetch` again,"
-            " which brings what is not right."
+            f"The fetched file {folder / wrong} is damaged or missing. Run `adaptlab fetch`"
+            " again. It fetches only these files."
         )
     return folder
 
 
 def wheel_folder(asset: Asset) -> Path:
-    """Where a package from PyPI keeps its model; an AdaptLabError if it is missing or damaged."""
+    """Return the folder in which a PyPI package keeps its model.
+
+    Raises:
+        AdaptLabError: if the model is missing or damaged.
+    """
     try:
         files = [Path(file.locate()) for file in metadata.files(asset.package) or []]
     except metadata.PackageNotFoundError as error:
         raise AdaptLabError(
-            f"The model {asset.name} is not installed; run: pip install {asset.package}"
+            f"The model {asset.name} is not installed. Run: pip install {asset.package}"
         ) from error
     found = {
         name: next((path for path in files if path.name == name), None) for name in asset.files
@@ -180,7 +191,7 @@ def wheel_folder(asset: Asset) -> Path:
         name for name, path in found.items() if path is None or not asset.files[name].matches(path)
     ]:
         raise AdaptLabError(
-            f"The file {wrong[0]} of {asset.name} is damaged; run: pip install --force-reinstall"
+            f"The file {wrong[0]} of {asset.name} is damaged. Run: pip install --force-reinstall"
             f" {asset.package}"
         )
     return next(path for path in found.values() if path).parent

@@ -1,4 +1,6 @@
-"""Batches: sequences of like length, padded, never packed, so that no document sees another."""
+"""Batches: sequences of similar length, padded, never packed, so that no document attends to
+another.
+"""
 
 import hashlib
 import itertools
@@ -20,7 +22,7 @@ POOL = 1024
 
 @dataclass(frozen=True)
 class Batch:
-    """`ids` (B, T) int64 and `weights` (B, T): the probability with which predicting the token
+    """`ids` (B, T) int64 and `weights` (B, T): the probability that the prediction of a token
     counts; padding has 0.
     """
 
@@ -60,8 +62,9 @@ def _stack(group: list[Encoded]) -> Batch:
 def batches(
     phase: Phase, tokenizer: PreTrainedTokenizerBase, seed: str, first_pool: int = 0
 ) -> Iterator[tuple[int, Batch]]:
-    """Endless (pool number, batch) of a phase. Pools are pure functions of seed and number, so
-    training resumes at any of them.
+    """Yield (pool number, batch) of a phase without end.
+
+    A pool is a pure function of seed and number, so training can resume at any pool.
     """
     for number in itertools.count(first_pool):
         stream = _pieces(phase, f"{seed}:{phase.name}:{number}")

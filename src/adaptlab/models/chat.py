@@ -1,6 +1,4 @@
-"""Chatting: messages in, text with token counts and seconds out, the same for every
-kind of model.
-"""
+"""Chat: messages in, text with token counts and seconds out, the same for every kind of model."""
 
 import sys
 import time
@@ -15,9 +13,9 @@ from adaptlab.messages import ROLES, Messages
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model said. `seconds` is wall time; for a batch, the batch's time divided by its size.
+    """A model's reply. `seconds` is wall time; for a batch, the batch's time divided by its size.
 
-    Token counts that a server does not tell are 0, with a warning (`answers.NoUsage`).
+    Token counts that a server does not report are 0, with a warning (`answers.NoUsage`).
     """
 
     text: str
@@ -27,8 +25,8 @@ class Reply:
 
 
 class Chat(Protocol):
-    """One conversation or many in, one reply for each out; `stream` yields pieces of one reply's
-    text.
+    """A chat model: one conversation or many in, one reply for each out. `stream` yields pieces of
+    one reply.
     """
 
     name: str
@@ -53,18 +51,22 @@ class Chat(Protocol):
 
 
 def ask(chat: Chat, messages: Messages | str, **options) -> Reply:
-    """One reply to one conversation, or to one question."""
+    """Return one reply to one conversation, or to one question."""
     asked = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
     return chat.batch([asked], **options)[0]
 
 
 def check_messages(messages: Messages) -> None:
-    """Refuse what no chat model could answer."""
+    """Check a conversation.
+
+    Raises:
+        AdaptLabError: if no chat model could answer it.
+    """
     keys = [set(m) if isinstance(m, dict) else None for m in messages or ()]
     if not keys or any(found != {"role", "content"} for found in keys):
         raise AdaptLabError(
-            'A conversation is a list of {"role": ..., "content": ...}; this one is empty or has'
-            " other keys."
+            'The conversation is empty or has other keys. Give a list of {"role": ...,'
+            ' "content": ...}.'
         )
     for number, message in enumerate(messages, 1):
         for key in ("role", "content"):
@@ -73,19 +75,30 @@ def check_messages(messages: Messages) -> None:
             roles = f"Use one of {', '.join(ROLES)}"
             raise AdaptLabError(f"The role of message {number} is {message['role']!r}. {roles}.")
     if messages[-1]["role"] == "assistant":
-        raise AdaptLabError("The last message must come from the user, not from the assistant.")
+        raise AdaptLabError(
+            "The last message is from the assistant. End the conversation with a message"
+            " from the user."
+        )
 
 
 def check_text(text: object, name: str) -> None:
-    """Raises AdaptLabError unless `text`, which a message calls `name`, is whole characters."""
+    """Check that `text`, which messages call `name`, consists of whole characters.
+
+    Raises:
+        AdaptLabError: if it does not.
+    """
     if not isinstance(text, str):
         raise AdaptLabError(f"{name} is not a text. Give a string.")
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise AdaptLabError(f"{name} holds half of a character. Cut texts between characters.")
+        raise AdaptLabError(f"{name} contains half of a character. Cut texts between characters.")
 
 
 def check_options(max_new_tokens: Any, temperature: Any, seed: Any) -> None:
-    """Raises AdaptLabError for an option of generation that no model can follow."""
+    """Check the options of generation.
+
+    Raises:
+        AdaptLabError: if an option has a value that no model can follow.
+    """
     if not _is_whole(max_new_tokens) or max_new_tokens < 1:
         fix = "Give a whole number of 1 or more."
         raise AdaptLabError(f"max_new_tokens is {max_new_tokens!r}. {fix}")
@@ -102,7 +115,7 @@ def _is_whole(value: object) -> bool:
 
 @dataclass
 class ScriptedChat:
-    """Answers from a list or a function: for unit tests only."""
+    """A chat model that answers from a list or a function: for unit tests only."""
 
     script: object
     name: str = "scripted"
@@ -126,13 +139,13 @@ class ScriptedChat:
 
 
 def timed(call):
-    """(result, seconds) of a call."""
+    """Return (result, seconds) of a call."""
     began = time.perf_counter()
     return call(), time.perf_counter() - began
 
 
 def texts(chat: Chat, conversations: list[Messages], **options) -> list[str]:
-    """The texts of a batch of replies."""
+    """Return the texts of a batch of replies."""
     return [
         reply.text
         for reply in chat.batch([list(messages) for messages in conversations], **options)

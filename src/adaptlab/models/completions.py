@@ -1,12 +1,14 @@
-"""Requests for chat completions, in the name that the model has for the token limit."""
+"""Requests for chat completions, with the model's name for the token limit."""
 
 OLD = "max_tokens"
 NEW = "max_completion_tokens"
 
 
 class Completions:
-    """Chat completions by an `openai.OpenAI`. Reasoning models refuse `max_tokens`: they are asked
-    again, and from then on, in the newer name.
+    """Chat completions with an `openai.OpenAI` client.
+
+    Reasoning models reject `max_tokens`: the request is sent again with the newer name, which is
+    then kept.
     """
 
     def __init__(self, client):
@@ -14,7 +16,7 @@ class Completions:
         self.limit = OLD
 
     def create(self, max_tokens: int, **options):
-        """The server's answer, or its stream. Raises what the SDK raises."""
+        """Return the server's answer, or its stream. Raises the errors of the SDK."""
         name = self.limit
         try:
             return self.client.chat.completions.create(**options, **{name: max_tokens})

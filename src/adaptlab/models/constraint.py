@@ -13,11 +13,13 @@ from adaptlab.errors import AdaptLabError
 
 
 class JsonConstraint(LogitsProcessor):
-    """Lets a batch generate only what a schema allows (llguidance). Use one instance for one call
-    of generate.
+    """Restrict a batch to text that a schema allows (llguidance). Use one instance per call of
+    generate.
 
-    `schema` is a pydantic model or a JSON schema. Raises AdaptLabError for a JSON schema that
-    llguidance does not know how to keep to.
+    `schema` is a pydantic model or a JSON schema.
+
+    Raises:
+        AdaptLabError: if llguidance does not support the JSON schema.
     """
 
     def __init__(self, schema: type[BaseModel] | dict, tokenizer):
@@ -30,12 +32,12 @@ class JsonConstraint(LogitsProcessor):
             | {"x-guidance": spaced}
         )
         # A space may come first: some models, ours among them, open every reply with one, and are
-        # thrown off course without.
+        # degraded without it.
         self.grammar = LLMatcher.grammar_from_lark(f"start: / ?/ record\nrecord: %json {described}")
         self.tokenizer = from_tokenizer(tokenizer)
         if reason := LLMatcher.validate_grammar(self.grammar, self.tokenizer):
             raise AdaptLabError(
-                "The JSON schema is not one that replies can be held to"
+                "The JSON schema is not supported for constrained decoding"
                 f" ({reason.strip().splitlines()[0]}). Simplify it."
             )
         self.matchers: list[LLMatcher] = []
@@ -55,12 +57,12 @@ class JsonConstraint(LogitsProcessor):
                 for row, matcher in enumerate(self.matchers)
             ]
         )
-        # (B, V); what the tokenizer lacks stays forbidden.
+        # (B, V); ids outside the tokenizer stay forbidden.
         allowed = np.unpackbits(bits, axis=1, count=scores.shape[1], bitorder="little").astype(bool)
         return scores.masked_fill(~torch.from_numpy(allowed).to(scores.device), -torch.inf)
 
     def _allowed(self, matcher: LLMatcher, token: int | None) -> np.ndarray:
-        """Which tokens may come after `token`, a bit each."""
+        """Return the tokens that may follow `token`, one bit each."""
         if token is not None and not matcher.is_stopped():
             matcher.consume_token(token)
         if matcher.is_stopped():

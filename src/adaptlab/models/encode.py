@@ -20,8 +20,8 @@ class Encoded:
 
 
 def conversation_pieces(messages: list[dict]) -> Pieces:
-    """A conversation as weighted pieces: only what the assistant says, and the mark that ends it,
-    is trained on.
+    """Split a conversation into weighted pieces: only the assistant's words and their end mark are
+    trained on.
     """
     pieces: Pieces = []
     for message in messages:
@@ -35,14 +35,14 @@ def conversation_pieces(messages: list[dict]) -> Pieces:
 
 
 def document_pieces(pieces: Pieces) -> Pieces:
-    """A document between its marks."""
+    """Return a document between its marks, as weighted pieces."""
     return [(DOC, 0.0), *pieces, (END, 0.1)]
 
 
 def encode_all(tokenizer: PreTrainedTokenizerBase, sequences: list[Pieces]) -> list[Encoded]:
-    """Encode each sequence as one text, in one call, which the tokenizer's own threads make fast.
+    """Encode each sequence as one text, all in one call, which uses the tokenizer's threads.
 
-    A token has the weight of the piece in which its last character stands.
+    A token has the weight of the piece that contains its last character.
     """
     texts = ["".join(text for text, _ in pieces) for pieces in sequences]
     result = []

@@ -1,5 +1,6 @@
-"""Fetching assets: from the hub, from a mirror of it, or from a folder that an earlier fetch
-filled; resumable, and verified before a file gets its name.
+"""Fetch assets from the hub, a mirror, or a folder that an earlier fetch filled.
+
+Fetches are resumable, and a file is verified before it gets its name.
 """
 
 import os
@@ -20,7 +21,7 @@ from adaptlab.models.assets import Asset, File, Locked, manifest, read_lock, wri
 from adaptlab.models.load_model import asset_folder
 from adaptlab.progress import progress_bar
 
-# Besides a licence; other formats hold the same weights once more.
+# Plus a licence; other formats contain the same weights again.
 NEEDED = (".safetensors", ".json", ".jinja", ".txt")
 COPIES = ("onnx", "openvino")
 PIECE = 2**20  # bytes that are copied at a time
@@ -30,14 +31,18 @@ UNREACHABLE = (*HfHubHTTPError.__bases__, ValueError, TypeError, KeyError)
 
 
 class Source(Protocol):
-    """Where assets come from."""
+    """A source of assets."""
 
     def listing(self, asset: Asset) -> Locked:
-        """The asset's commit and files; an AdaptLabError if it is not to be had here."""
+        """Return the asset's commit and files.
+
+        Raises:
+            AdaptLabError: if the source does not have the asset.
+        """
         ...
 
     def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
-        """Write what is missing of a file to the end of `part`, which holds its beginning."""
+        """Append the missing bytes of a file to `part`, which contains its beginning."""
         ...
 
 
@@ -71,8 +76,8 @@ class Hub:
 
     def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
         # Not snapshot_download: since huggingface_hub 2 it throws away what a killed process had of
-        # a file, and a class would load gigabytes anew.
-        # A packed answer could not be gone on with.
+        # a file, and a class would load gigabytes again.
+        # A compressed answer could not be resumed.
         headers = build_hf_headers() | {"Accept-Encoding": "identity"}
         with self._in_a_sentence(asset):
             url = hf_hub_url(asset.repository, name, revision=commit, endpoint=self.endpoint)
@@ -95,13 +100,13 @@ class Hub:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             says = f"{asset.name} could not be fetched from {self} ({reason})"
             raise AdaptLabError(
-                f"{says}; the same command goes on where it stopped, and --source takes a mirror or"
-                " a folder."
+                f"{says}. Run the same command again: it continues where it stopped. --source"
+                " takes a mirror or a folder."
             ) from error
 
 
 class Folder:
-    """What `adaptlab fetch --to FOLDER` left: on a stick, or on a disk that a class shares."""
+    """The folder of `adaptlab fetch --to FOLDER`, for example on a stick or a shared disk."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -113,8 +118,8 @@ class Folder:
         locked = read_lock(self.path).get(asset.repository)
         if locked is None:
             says = (
-                f"{self.path} does not hold {asset.name}; put it there on a machine with a network:"
-                f" adaptlab fetch {asset.name} --to {self.path}"
+                f"{self.path} does not contain {asset.name}. Fill it on a machine with a"
+                f" network: adaptlab fetch {asset.name} --to {self.path}"
             )
             raise AdaptLabError(says)
         return locked
@@ -134,35 +139,35 @@ class Folder:
                     bar.update(len(piece))
         except OSError as error:
             raise AdaptLabError(
-                f"{path} could not be copied ({error.strerror}); the same command goes on where it"
-                " stopped."
+                f"{path} could not be copied ({error.strerror}). Run the same command again:"
+                " it continues where it stopped."
             ) from error
 
 
 def source_of(given: str) -> Source:
-    """`hub`, the address of a mirror, or a folder."""
+    """Parse a source: `hub`, the address of a mirror, or a folder."""
     if given == "hub":
         return Hub()
     if given.startswith(("http://", "https://")):
         return Hub(given.rstrip("/"))
     if not given or not Path(given).is_dir():  # Path("") is this folder
         raise AdaptLabError(
-            f"{given!r} is no source of assets: give hub, the address of a mirror (https://...) or"
-            " a folder that `adaptlab fetch --to` filled."
+            f"{given!r} is not a source of assets. Give hub, the address of a mirror"
+            " (https://...) or a folder that `adaptlab fetch --to` filled."
         )
     return Folder(Path(given))
 
 
 @dataclass(frozen=True)
 class Order:
-    """An asset of the hub with what its files should be, and the folder into which they go."""
+    """An asset of the hub with its expected files, and the target folder."""
 
     asset: Asset
     locked: Locked
     folder: Path
 
     def missing(self) -> list[str]:
-        """The files that are not there, or are not right."""
+        """The files that are missing or not correct."""
         return [
             name
             for name, known in self.locked.files.items()
@@ -170,24 +175,30 @@ class Order:
         ]
 
     def part(self, name: str) -> Path:
-        """The beginning of a file, under a name that says of which: another version begins anew."""
+        """The path of a partial file; its name depends on the version, so another version starts
+        again.
+        """
         known = self.locked.files[name]
         path = self.folder / name
         return path.with_name(f".{path.name}.{(known.sha256 or known.blob)[:12]}.part")
 
     def bytes_left(self, name: str) -> int:
-        """Bytes that a file still needs on the disk."""
+        """The bytes that a file still needs on the disk."""
         part = self.part(name)
         return self.locked.files[name].size - (part.stat().st_size if part.is_file() else 0)
 
     def bring(self, name: str, source: Source) -> None:
-        """One file, whole and verified, or an AdaptLabError."""
+        """Fetch one file, complete and verified.
+
+        Raises:
+            AdaptLabError: if that is not possible.
+        """
         known = self.locked.files[name]
         part = self.part(name)
         make_folder(part.parent)
         try:
             with part.open("ab") as file:
-                if file.tell() > known.size:  # then it is no beginning
+                if file.tell() > known.size:  # then it is not the beginning of the file
                     file.seek(0)
                     file.truncate()
                 source.append(self.asset, self.locked.commit, name, known, file)
@@ -195,20 +206,20 @@ class Order:
                 os.fsync(file.fileno())
         except OSError as error:
             raise AdaptLabError(
-                f"{part} could not be written ({error.strerror}); check the disk and run the"
-                " command again, which goes on there."
+                f"{part} could not be written ({error.strerror}). Check the disk and run the"
+                " command again: it continues where it stopped."
             ) from error
         if not known.matches(part):
             part.unlink()
             raise AdaptLabError(
-                f"{name} of {self.asset.name} came damaged from {source} and was thrown away; fetch"
+                f"{name} of {self.asset.name} from {source} is damaged and was removed. Fetch"
                 " it from another source."
             )
         os.replace(part, self.folder / name)
 
     def recorded(self) -> Locked:
-        """What the lock will say: SHA-256 also of the files for which the hub states
-        another hash.
+        """The record for the lock file: SHA-256 also of files for which the hub states another
+        hash.
         """
         files = {
             name: File(known.size, known.sha256 or sha256(self.folder / name))
@@ -218,13 +229,16 @@ class Order:
 
 
 def fetch(chosen: Sequence[Asset], root: Path, source: Source) -> Iterator[tuple[Asset, Path]]:
-    """Bring what is missing of each asset into `root`, and give each with its folder once it is
-    verified; those of packages are verified where they are.
+    """Fetch the missing files of each asset into `root`; yield each asset with its folder once it
+    is verified.
 
-    Before anything is written the disk is asked for all that is missing. A file keeps a temporary
-    name until its hash is right, and an interrupted fetch goes on within it. An AdaptLabError for a
-    gated asset, for a source that states another hash than the manifest, and for a file that came
-    damaged.
+    Assets of packages are verified in place. The disk space is checked before anything is written.
+    A file keeps a temporary name until its hash is correct, and an interrupted fetch resumes within
+    it.
+
+    Raises:
+        AdaptLabError: if an asset is gated, a source states another hash than the manifest, or a
+            file is damaged.
     """
     orders = {
         asset.name: Order(asset, _expected(asset, root, source), root / asset.repository)
@@ -251,8 +265,10 @@ def fetch(chosen: Sequence[Asset], root: Path, source: Source) -> Iterator[tuple
 
 
 def _expected(asset: Asset, root: Path, source: Source) -> Locked:
-    """What the asset's files should be: as the lock says if its commit was fetched before, else as
-    the source says; and as the manifest says in any case.
+    """Return the expected files of an asset: from the lock file if its commit was fetched before,
+    else from the source.
+
+    The manifest applies in any case.
     """
     if asset.gated:
         raise gated(asset)
@@ -261,15 +277,15 @@ def _expected(asset: Asset, root: Path, source: Source) -> Locked:
         locked = source.listing(asset)
     if asset.commit not in ("", locked.commit):
         raise AdaptLabError(
-            f"{source} holds {asset.name} at commit {locked.commit}, and the course uses"
-            f" {asset.commit}; fetch it from another source."
+            f"{source} has {asset.name} at commit {locked.commit}, but the course uses"
+            f" {asset.commit}. Fetch it from another source."
         )
     if wrong := [
         name for name, known in asset.files.items() if not known.agrees_with(locked.files.get(name))
     ]:
         raise AdaptLabError(
-            f"{source} states another {wrong[0]} of {asset.name} than the course's manifest; fetch"
-            " it from another source."
+            f"{source} has another {wrong[0]} for {asset.name} than the course's manifest."
+            " Fetch it from another source."
         )
     if outside := [
         name
@@ -277,23 +293,22 @@ def _expected(asset: Asset, root: Path, source: Source) -> Locked:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
     ]:
         raise AdaptLabError(
-            f"{source} would write {outside[0]!r} outside of the folder of {asset.name}; fetch it"
-            " from another source."
+            f"{source} would write {outside[0]!r} outside the folder of {asset.name}. Fetch"
+            " it from another source."
         )
     return Locked(locked.commit, locked.files | asset.files)
 
 
 def gated(asset: Asset) -> AdaptLabError:
-    """Why an asset is not fetched, and what to use instead."""
+    """Return the error for a gated asset, with open alternatives."""
     others = [
         other.model_id
         for other in manifest().values()
         if other.kind == asset.kind and not other.gated and other.name != asset.name
     ]
     return AdaptLabError(
-        f"{asset.name} is gated: its owner gives {asset.repository} only to accounts that accepted"
-        f" conditions, which a course cannot do for its students; use an open {asset.kind} instead:"
-        f" {', '.join(others)}."
+        f"{asset.name} is gated: its owner gives {asset.repository} only to accounts that"
+        f" accepted its conditions. Use an open {asset.kind} instead: {', '.join(others)}."
     )
 
 

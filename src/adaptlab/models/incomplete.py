@@ -1,4 +1,4 @@
-"""Replies of /v1/responses that a limit cut off, which transformers calls completed."""
+"""Replies of /v1/responses that a limit cut off, which transformers reports as completed."""
 
 import json
 
@@ -7,7 +7,7 @@ DATA = "data: "  # before the JSON of a streamed event
 
 
 def marked(response: dict, limit: int | None) -> dict:
-    """The response, as incomplete if it has as many tokens as the limit allows."""
+    """Mark a response as incomplete if it has as many tokens as the limit allows."""
     if limit is None or response["usage"]["output_tokens"] < limit:
         return response
     *before, last = response["output"] or [{}]
@@ -15,7 +15,7 @@ def marked(response: dict, limit: int | None) -> dict:
 
 
 def marked_events(events: str, limit: int | None) -> str:
-    """Streamed events, of which the last one says whether the response is incomplete."""
+    """Pass on streamed events; the last event says whether the response is incomplete."""
     lines = events.split("\n")
     return "\n".join(_marked_line(line, limit) if line.startswith(DATA) else line for line in lines)
 

@@ -1,5 +1,5 @@
-"""A PEFT adapter put onto its base model, after it is checked that it belongs there: PEFT itself
-leaves out in silence what does not fit.
+"""Add a PEFT adapter to its base model after checking that they fit: PEFT silently skips tensors
+that do not fit.
 """
 
 import warnings
@@ -23,11 +23,14 @@ NUMBERS = ("r", "lora_alpha", "lora_dropout")  # of an adapter's configuration
 def with_adapter(
     model: PreTrainedModel | PeftModel, folder: Path | str, base: str, name: str = "default"
 ) -> PeftModel:
-    """The model with the adapter of a folder in its layers, under `name`; `base` is the model's id.
+    """Return the model with the adapter of a folder in its layers, under `name`; `base` is the
+    model's id.
+
     A PeftModel gets one more adapter.
 
-    Raises AdaptLabError if the adapter was trained on another base, or if a tensor of it has no
-    place in the model.
+    Raises:
+        AdaptLabError: if the adapter was trained on another base, or a tensor fits no layer of the
+            model.
     """
     folder = Path(folder)
     _check_base(folder, base, _config(folder))
@@ -53,17 +56,23 @@ def with_adapter(
 
 
 def _reason(error: Exception) -> str:
-    """What an error says, in one line: torch puts a heading before it."""
+    """Return an error's message in one line: torch puts a heading before it."""
     lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
     return lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
 
 
 def _config(folder: Path) -> dict:
-    """What adapter_config.json says. Raises AdaptLabError if it describes no adapter."""
+    """Read adapter_config.json.
+
+    Raises:
+        AdaptLabError: if it does not describe an adapter.
+    """
     path = folder / "adapter_config.json"
     config = read_json(path)
     if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
-        raise AdaptLabError(f"{path} describes no adapter: it has no peft_type. Save it again.")
+        raise AdaptLabError(
+            f"{path} does not describe an adapter: it has no peft_type. Save the adapter again."
+        )
     for key in NUMBERS:
         if isinstance(config.get(key, 0), bool) or not isinstance(config.get(key, 0), int | float):
             wrong = f"{path} has {key} {config[key]!r}, which is not a number"
@@ -72,13 +81,14 @@ def _config(folder: Path) -> dict:
 
 
 def _weights(folder: Path) -> set[str]:
-    """The names of an adapter's tensors.
+    """Return the names of an adapter's tensors.
 
-    Raises AdaptLabError if there are none, or if they are damaged or not finite numbers.
+    Raises:
+        AdaptLabError: if there are no tensors, or they are damaged or not finite.
     """
     if not any((folder / name).exists() for name in (SAFETENSORS_WEIGHTS_NAME, WEIGHTS_NAME)):
         missing = f"{folder} has no {SAFETENSORS_WEIGHTS_NAME}"
-        raise AdaptLabError(f"{missing}, the weights of an adapter. Copy the whole folder again.")
+        raise AdaptLabError(f"{missing}, the weights of the adapter. Copy the whole folder again.")
     try:
         tensors = load_peft_weights(str(folder), device="cpu")
         wrong = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
@@ -97,12 +107,13 @@ def _weights(folder: Path) -> set[str]:
         raise AdaptLabError(f"{says}. Copy them again, or save the adapter again.") from error
     if wrong:
         raise AdaptLabError(
-            f"{len(wrong)} of {len(tensors)} tensors of the adapter in {folder}, as {wrong[0]}, "
-            "hold no finite floating-point numbers. Train it again with a lower learning rate."
+            f"{len(wrong)} of {len(tensors)} tensors of the adapter in {folder}, for example"
+            f" {wrong[0]}, are not finite floating-point numbers. Train it again with a lower"
+            " learning rate."
         )
     second = [tensor for name, tensor in tensors.items() if "lora_B" in name]
     if second and not any(tensor.any() for tensor in second):
-        as_made = "all of its matrices B are zero, as before any training"
+        as_made = "all of its matrices B are zero, as before training"
         warnings.warn(f"The adapter in {folder} changes nothing: {as_made}.", stacklevel=3)
     return set(tensors)
 
@@ -112,30 +123,34 @@ def _is_finite(tensor: torch.Tensor) -> bool:
 
 
 def _check_tensors(folder: Path | str, base: str, found: set[str], places: set[str]) -> None:
-    """Raises AdaptLabError unless the names of an adapter's tensors are those of the model's places
-    for it.
+    """Compare an adapter's tensor names with the model's.
+
+    Raises:
+        AdaptLabError: if they differ.
     """
     if not found & places:
         raise AdaptLabError(
-            f"None of the {len(found)} tensors of the adapter in {folder} has a place in {base}."
-            " Save it with save_pretrained of PEFT."
+            f"None of the {len(found)} tensors of the adapter in {folder} fits a layer of"
+            f" {base}. Save it with save_pretrained of PEFT."
         )
     for what, names in (
-        ("has no place for", found - places),
-        ("lacks in the file", places - found),
+        ("has no layer for", found - places),
+        ("does not find", places - found),
     ):
         if names:
             listed = ", ".join(sorted(names)[:NAMED])
             raise AdaptLabError(
-                f"{base} {what} {len(names)} of {len(found | places)} tensors of the adapter in"
-                f" {folder}, as {listed}. Save the whole adapter again, or name the base model that"
-                " it was trained on."
+                f"{base} {what} {len(names)} of {len(found | places)} tensors of the adapter"
+                f" in {folder}, for example {listed}. Save the whole adapter again, or name"
+                " the base model that it was trained on."
             )
 
 
 def _check_base(folder: Path, base: str, config: dict) -> None:
-    """Raises AdaptLabError if the adapter says that it was trained on another model; warns where
-    the two names cannot be compared.
+    """Compare the adapter's base model with the model; warn if the two names cannot be compared.
+
+    Raises:
+        AdaptLabError: if the adapter was trained on another model.
     """
     said = str(config.get("base_model_name_or_path") or "")
     theirs = _identity(said)
@@ -156,8 +171,8 @@ def _check_base(folder: Path, base: str, config: dict) -> None:
 
 
 def _identity(model: str) -> str:
-    """What tells a model from others: the name of an embedded one, wherever the package lies; a
-    name on the hub; or an absolute path.
+    """Return an identity of a model: the name of an embedded model, a name on the hub, or an
+    absolute path.
     """
     kind, _, rest = model.partition(":")
     if kind == "embedded":

@@ -1,4 +1,4 @@
-"""Finding and loading models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`,
+"""Find and load models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`,
 `anthropic:name`.
 """
 
@@ -36,57 +36,59 @@ PROFILES = {
 
 
 def profile(name: str) -> dict[str, str]:
-    """The models of a profile; the gpu profile needs a GPU that torch can see."""
+    """Return the models of a profile; the gpu profile needs a GPU that torch can see."""
     if name not in PROFILES:
-        raise AdaptLabError(f"There is no profile {name!r}; choose one of {', '.join(PROFILES)}.")
+        raise AdaptLabError(f"There is no profile {name!r}. Choose one of {', '.join(PROFILES)}.")
     if name == "gpu":
         import torch
 
         if not torch.cuda.is_available():
             raise AdaptLabError(
-                'The profile "gpu" needs a CUDA GPU and torch sees none; choose profile="cpu" or'
-                " another runtime."
+                'The profile "gpu" needs a CUDA GPU and torch does not see one. Choose'
+                ' profile="cpu" or another runtime.'
             )
     return PROFILES[name]
 
 
 def embedded_path(name: str, weights: Path = WEIGHTS) -> Path:
-    """The folder of an embedded language model, after its files' hashes are checked."""
+    """Return the folder of an embedded language model, after checking its hashes."""
     if name not in EMBEDDED:
         raise AdaptLabError(
-            f"There is no embedded model {name!r}; choose one of {', '.join(EMBEDDED)}."
+            f"There is no embedded model {name!r}. Choose one of {', '.join(EMBEDDED)}."
         )
     return checked_folder(EMBEDDED[name], weights)
 
 
 def checked_folder(name: str, weights: Path = WEIGHTS) -> Path:
-    """A folder of the package's weights, after its files' hashes are checked."""
+    """Return a folder of the package's weights, after checking its hashes."""
     try:
         expected = dict(json.loads((weights / HASHES.name).read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise AdaptLabError(
             f"The list of the embedded models' hashes, {weights / HASHES.name}, is damaged or"
-            " missing; install adaptlab again."
+            " missing. Install adaptlab again."
         ) from error
     digests = {key: digest for key, digest in expected.items() if key.startswith(f"{name}/")}
     if not digests:
         raise AdaptLabError(
-            f"The embedded {name} is not among the package's weights; install adaptlab again, or"
-            " rebuild it (`adaptlab models --help`)."
+            f"The embedded {name} is missing from the package's weights. Install adaptlab"
+            " again, or rebuild it (`adaptlab models --help`)."
         )
     for key, digest in digests.items():
         file = weights / key
         if not file.is_file() or sha256(file) != digest:
             raise AdaptLabError(
-                f"The embedded model's file {key} is damaged or missing; install adaptlab again, or"
+                f"The embedded model's file {key} is damaged or missing. Install adaptlab again, or"
                 " rebuild it (`adaptlab models --help`)."
             )
     return weights / name
 
 
 def asset_folder(asset: Asset, root: Path | None = None) -> Path | None:
-    """An asset's folder, after its files' hashes are checked; None for one of the hub that was not
-    fetched into `root`, the assets' folder if not given.
+    """Return an asset's folder, after checking its hashes; None for a hub asset that was not
+    fetched.
+
+    `root` is the assets folder by default.
     """
     if asset.repository:
         return fetched_folder(asset.repository, root)
@@ -94,16 +96,12 @@ def asset_folder(asset: Asset, root: Path | None = None) -> Path | None:
 
 
 def from_hub(name: str) -> str:
-    """A model of the hub as what `from_pretrained` takes: its folder if `adaptlab fetch` brought
-    it, else its name.
-    """
+    """Return a hub model as an argument of `from_pretrained`: its fetched folder, else its name."""
     return str(fetched_folder(name) or name)
 
 
 def name_base(adapter: Path, base: str) -> None:
-    """Let an adapter's folder name its base by what it is, and not by where that lies on this
-    machine.
-    """
+    """Record the base model in an adapter's folder by its id, not by its path on this machine."""
     path = adapter / "adapter_config.json"
     write_whole(
         path,
@@ -127,39 +125,38 @@ def write_hashes(weights: Path = WEIGHTS) -> None:
 
 
 def resolve(model_id: str) -> str:
-    """A model id of the local kinds as what `from_pretrained` takes: a folder or a hub name."""
+    """Convert a local model id to an argument of `from_pretrained`: a folder or a hub name."""
     model_id = model_id.removesuffix(FOUR_BIT)
     kind, _, name = model_id.partition(":")
     if kind == "embedded":
         return str(embedded_path(name))
     if kind == "hub" and name:
         return from_hub(name)
-    if model_id and Path(model_id).is_dir():  # an empty path is the folder where one stands
+    if model_id and Path(model_id).is_dir():  # an empty path is the current folder
         if not any(
             (Path(model_id) / file).exists() for file in ("config.json", "adapter_config.json")
         ):
             raise AdaptLabError(
-                f"The folder {model_id} holds no model: it has no config.json; give one that"
-                " save_pretrained wrote."
+                f"The folder {model_id} does not contain a model: it has no config.json. Give"
+                " a folder that save_pretrained wrote."
             )
         return model_id
     if kind in ("openai", "anthropic"):
         raise AdaptLabError(
-            f"{model_id!r} runs elsewhere, and this needs a model on this machine: embedded:chat,"
+            f"{model_id!r} does not run on this machine. Give a local model: embedded:chat,"
             " hub:org/name or the path of a folder."
         )
     raise AdaptLabError(
-        f"{model_id!r} is not a model: use embedded:chat, hub:org/name, the path of a folder,"
+        f"{model_id!r} is not a model. Use embedded:chat, hub:org/name, the path of a folder,"
         " openai:name or anthropic:name."
     )
 
 
 def load_model(model_id: str, dtype: str = ""):
-    """(model, tokenizer) by `transformers`, on the GPU if there is one, with weights in `dtype`
-    (float32 or bfloat16) or as `models.precision` says.
+    """Load (model, tokenizer) with `transformers`, on the GPU if there is one.
 
-    An id that ends in ":4bit" keeps its weights as NF4 (bitsandbytes) and computes in the same
-    types.
+    Weights are in `dtype` (float32 or bfloat16), by default as `models.precision` decides. An id
+    that ends in ":4bit" keeps its weights as NF4 (bitsandbytes) and computes in the same types.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -179,14 +176,14 @@ def load_model(model_id: str, dtype: str = ""):
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left")
         model = AutoModelForCausalLM.from_pretrained(source, dtype=weights, **options)
-    except Exception as error:  # transformers has no one error for files that are damaged
+    except Exception as error:  # transformers raises several errors for damaged files
         reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         says = f"The model {model_id} could not be loaded ({reason})"
         if Path(source).is_dir():
             raise AdaptLabError(f"{says}. Copy or save its folder again.") from error
         raise AdaptLabError(
-            f"{says}; check the name, or that the machine may reach the hub (without it: `adaptlab"
-            " fetch --help`)."
+            f"{says}. Check the name and the connection to the hub (offline: `adaptlab fetch"
+            " --help`)."
         ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -194,14 +191,17 @@ def load_model(model_id: str, dtype: str = ""):
 
 
 def _four_bit(device: str, dtype) -> dict:
-    """What `from_pretrained` is told for weights of four bits: the types of QLoRA (Dettmers et al.
-    2023), with doubly quantised constants.
+    """Return the arguments of `from_pretrained` for 4-bit weights: QLoRA's types with doubly
+    quantised constants.
+
+    Source: Dettmers et al. 2023.
     """
     from importlib.util import find_spec
 
     if not find_spec("bitsandbytes"):
         raise AdaptLabError(
-            "Weights of four bits need bitsandbytes; run: pip install 'adaptlab[gpu]'"
+            "4-bit weights need bitsandbytes, which is not installed. Run: pip install"
+            " 'adaptlab[gpu]'"
         )
     from transformers import BitsAndBytesConfig
 

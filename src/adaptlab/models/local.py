@@ -1,6 +1,4 @@
-"""LocalChat: any causal language model that `transformers` loads, with batches, seeds and
-streaming.
-"""
+"""LocalChat: any causal language model of `transformers`, with batches, seeds and streaming."""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -22,16 +20,16 @@ LONG_REPLY = 32
 LONG_REPLY_BATCH_TOKENS = 16_384
 # Of a pass that keeps no cache: what a layer makes is to stay in the processor's.
 PASS_TOKENS = 1024
-LEAST_TEMPERATURE = 1e-6  # below it the likeliest token is left alone, and numbers may overflow
+LEAST_TEMPERATURE = 1e-6  # below it only the likeliest token is left, and numbers may overflow
 NOT_FINITE = (
-    "{} makes numbers that are not finite (NaN or infinity), so nothing it says can be judged; tune"
-    " again with a lower learning rate."
+    "{} computes numbers that are not finite (NaN or infinity), so its replies cannot be"
+    " scored. Fine-tune again with a lower learning rate."
 )
 
 
 class LocalChat:
-    """A model on this machine. `model` and `tokenizer` are the real objects, to be used directly
-    where a lesson needs them.
+    """A model on this machine. `model` and `tokenizer` are the real objects; lessons may use them
+    directly.
     """
 
     def __init__(self, model_id: str, model=None, tokenizer=None, dtype: str = ""):
@@ -48,11 +46,11 @@ class LocalChat:
                 self.tokenizer.pad_token_id = ends[0]
 
     def known_roles(self, messages: Messages) -> Messages:
-        """The messages in roles that the model's template renders, with control tokens in their
-        contents as plain text.
+        """Convert messages to the roles of the model's template, with control tokens in contents as
+        plain text.
 
-        Retrieved text becomes part of the user's turn for models without a data role, and so does a
-        system message for templates that take none.
+        Retrieved text becomes part of the user's turn for models without a data role. So does a
+        system message for templates without one.
         """
         known = list(messages) if self._has_data_role else merge_data(messages)
         if any(message["role"] == "system" for message in known) and not self.template.takes_system:
@@ -62,7 +60,11 @@ class LocalChat:
         ]
 
     def render(self, messages: Messages) -> str:
-        """The prompt text. Raises AdaptLabError if the template does not render all of it."""
+        """Return the prompt text.
+
+        Raises:
+            AdaptLabError: if the template does not render every message.
+        """
         check_messages(messages)
         return self.template.render(self.known_roles(messages), prompt=True)
 
@@ -75,8 +77,9 @@ class LocalChat:
         seed: int = 0,
         make_processor: Callable[[], LogitsProcessor] | None = None,
     ) -> list[Reply]:
-        """Replies in the order asked. Prompts of like length share a forward pass, and each such
-        pass gets a processor of its own.
+        """Return replies in the order of the prompts.
+
+        Prompts of similar length share a forward pass, and each such pass gets its own processor.
         """
         check_options(max_new_tokens, temperature, seed)
         prompts = [self.render(messages) for messages in conversations]
@@ -112,7 +115,7 @@ class LocalChat:
         self, prompts: list[str], max_new_tokens: int, temperature: float, make_processor
     ) -> list[tuple[str, int]]:
         if self.tokenizer.pad_token_id is None:
-            says = f"The tokenizer of {self.name} has no token that pads"
+            says = f"The tokenizer of {self.name} has no padding token"
             raise AdaptLabError(f"{says}. Set tokenizer.pad_token and save the tokenizer again.")
         inputs = self.tokenizer(
             prompts, return_tensors="pt", padding=True, add_special_tokens=False
@@ -139,8 +142,9 @@ class LocalChat:
         return options
 
     def _reply_ids(self, messages: Messages, reply: str) -> tuple[list[int], list[int]]:
-        """Token ids of the prompt and of a reply to it, as the template renders the reply: it may
-        trim it, or put a space before it.
+        """Return the token ids of the prompt and of a reply, as the template renders the reply.
+
+        The template may trim it, or put a space before it.
         """
         check_text(reply, "The reply")
         prompt = self.render(messages)
@@ -148,7 +152,7 @@ class LocalChat:
         whole = self.template.render(
             [*self.known_roles(messages), {"role": "assistant", "content": reply}]
         )
-        # Where it does not, the prompt holds what no finished turn does, as an empty thought.
+        # Otherwise the prompt has text that no finished turn has, such as an empty thought.
         follows = whole.startswith(prompt)
         rendered = whole[len(prompt) :].removesuffix(self.template.ending) if follows else reply
         before, tokens = (
@@ -159,7 +163,7 @@ class LocalChat:
 
     @torch.inference_mode()
     def log_probabilities(self, messages: Messages, reply: str) -> list[float]:
-        """Natural logarithms of the probabilities that the model gives to the tokens of a reply,
+        """Return the natural logarithms of the model's probabilities for the tokens of a reply,
         (n_tokens,).
         """
         before, tokens = self._reply_ids(messages, reply)
@@ -169,11 +173,14 @@ class LocalChat:
 
     @torch.inference_mode()
     def would_say(self, conversations: list[Messages], replies: list[str]) -> list[bool]:
-        """Whether each reply, to its end, is what greedy decoding makes: one pass over it tells,
-        where making it takes one a token.
+        """Return for each reply whether greedy decoding would generate it, to its end.
 
-        False also where the model would write the same letters in other tokens than the
-        tokenizer's. A model that makes NaN is an AdaptLabError.
+        One forward pass over the reply is enough, where generating needs one per token. The result
+        is also False if the model would write the same letters in other tokens than the
+        tokenizer's.
+
+        Raises:
+            AdaptLabError: if the model computes NaN.
         """
         known = self.model.generation_config.eos_token_id  # one, several or none
         ends = torch.tensor([] if known is None else known, device=self.model.device).flatten()
@@ -211,7 +218,7 @@ class LocalChat:
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Iterator[str]:
-        """The reply in pieces, as they are made."""
+        """Yield the reply in pieces, as they are generated."""
         check_options(max_new_tokens, temperature, seed)
         streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
         inputs = self.tokenizer(
@@ -241,7 +248,9 @@ class LocalChat:
 
 
 def groups(lengths: list[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Indices of like lengths, at most `batch_tokens` tokens a group with padding."""
+    """Group indices of similar lengths, with at most `batch_tokens` tokens per group including
+    padding.
+    """
     group: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
         if group and (len(group) + 1) * lengths[i] > batch_tokens:

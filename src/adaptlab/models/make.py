@@ -1,5 +1,5 @@
-"""Rebuild the embedded models from nothing: tokenizer, base and chat of each size, resumable at any
-kill.
+"""Rebuild the embedded models from scratch: tokenizer, base and chat of each size; a killed run can
+resume.
 """
 
 import json
@@ -17,14 +17,14 @@ STAGES = ("base", "chat")
 
 
 def shared_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in `folder`, trained if it is not there yet."""
+    """Return the tokenizer in `folder`; train it if it does not exist."""
     if not (folder / "tokenizer.json").exists():
         train_tokenizer().save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
 
 
 def make_models(folder: Path, budget: str = "full", seed: int = 0) -> None:
-    """Train the base of each size of the budget, then its chat model, and export both into
+    """Train the base of each size of the budget, then its chat model; export both to
     `folder`/export/<size>-<stage>.
     """
     make_folder(folder)

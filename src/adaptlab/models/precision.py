@@ -1,9 +1,9 @@
-"""The number format of training: bfloat16 where the machine is good at it, else float32. It is
-decided here and nowhere else.
+"""The number format of training: bfloat16 if the machine is fast at it, else float32. Only this
+module decides it.
 
 Training computes in the format under float32 master weights. Models are loaded in it on a GPU, and
-in float32 on a processor, so that a reply depends neither on the kind of processor nor on which
-other prompts share its batch; `dtype` where a model is loaded asks for another format.
+in float32 on a processor. There a reply depends neither on the processor nor on the other prompts
+of its batch. `dtype` of a loading function selects another format.
 """
 
 import os
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 SETTING = "ADAPTLAB_DTYPE"
 FORMATS = ("float32", "bfloat16")
-FASTER = 1.25  # times float32's speed, from which on bfloat16 is worth its rounding
+FASTER = 1.25  # least speed relative to float32 at which bfloat16 is worth its rounding
 SMALLEST = 32
 LARGEST = 1024  # rows of the square matrices of the probe
 GROWTH = 8  # times the operations, where the rows double
-# Of each size in each format: one that also chooses its kernel, and three that are timed.
+# Per size and format: one product that also chooses its kernel, and three timed products.
 PRODUCTS = 4
 PROBE_SECONDS = 0.15
 FINE = 1e-5  # seconds; a clock of a thread that is coarser, as that of Windows, is not used
@@ -32,8 +32,8 @@ FINE = 1e-5  # seconds; a clock of a thread that is coarser, as that of Windows,
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """`name`: float32 or bfloat16. `reason`: why, as the end of a sentence. `asked`: whether
-    somebody asked for it, or the machine's nature chose it.
+    """`name`: float32 or bfloat16. `reason`: why, as the end of a sentence. `asked`: whether the
+    user or the machine chose it.
     """
 
     name: str
@@ -56,8 +56,10 @@ def _dtype(name: str) -> "torch.dtype":
 
 
 def check_format(name: str) -> str:
-    """The name of a number format, or an empty one for the machine's choice. Raises AdaptLabError
-    for any other.
+    """Return the name of a number format; an empty name leaves the choice to the machine.
+
+    Raises:
+        AdaptLabError: if the name is another.
     """
     if name and name not in FORMATS:
         raise AdaptLabError(
@@ -68,21 +70,23 @@ def check_format(name: str) -> str:
 
 
 def setting() -> str:
-    """The format that the setting names, or an empty one. Raises AdaptLabError for any other."""
+    """Return the format in the setting, or an empty name.
+
+    Raises:
+        AdaptLabError: if the setting is not a format.
+    """
     return check_format(os.environ.get(SETTING, ""))
 
 
 def use_format(name: str) -> None:
-    """Set the format for this process and for those that it starts; an empty name
-    changes nothing.
-    """
+    """Set the format for this process and its child processes; an empty name changes nothing."""
     if check_format(name):
         os.environ[SETTING] = name
 
 
 def number_format(device: str, asked: str = "") -> NumberFormat:
-    """The format in which models are trained on a device: the one asked for, that of the setting,
-    or the one that suits the machine.
+    """Return the format for training on a device: the given format, the setting, or the machine's
+    best format.
     """
     if check_format(asked):
         return NumberFormat(asked, "it was asked for", asked=True)
@@ -104,8 +108,8 @@ def number_format(device: str, asked: str = "") -> NumberFormat:
 
 
 def weights_dtype(device: str, asked: str = "") -> "torch.dtype":
-    """The format in which a model's weights are loaded."""
-    setting()  # a wrong one is refused, though a processor's weights do not follow it
+    """Return the format in which a model's weights are loaded."""
+    setting()  # a wrong name is an error, though a processor's weights do not follow it
     return _dtype(
         check_format(asked)
         or (number_format(device).name if device.startswith("cuda") else "float32")
@@ -114,13 +118,12 @@ def weights_dtype(device: str, asked: str = "") -> "torch.dtype":
 
 @cache
 def bfloat16_speed() -> float:
-    """Speed of a matrix product in bfloat16 over that in float32 on this processor; found in at
+    """Measure the speed of a bfloat16 matrix product relative to float32 on this processor, in at
     most 0.3 s.
 
-    Where bfloat16 is emulated a product takes up to 500 times as long as in float32. So the
-    matrices begin small, and grow while the next size is predicted to fit into what is left of the
-    time. In small products the time around the arithmetic outweighs it, so the last size alone
-    counts.
+    Emulated bfloat16 takes up to 500 times as long as float32. So the matrices start small and grow
+    while the predicted time of the next size fits into the rest. In small products overhead
+    dominates, so only the last size counts.
     """
     n = SMALLEST
     spent = 0.0
@@ -134,10 +137,10 @@ def bfloat16_speed() -> float:
 
 
 def _product_seconds(n: int) -> tuple[float, float]:
-    """Seconds of a product of (n, n) matrices in float32 and in bfloat16: the shortest of three
-    each, in turns, on one core.
+    """Measure the seconds of a product of (n, n) matrices in float32 and in bfloat16, on one core.
 
-    They are seconds of the core, not of the clock, so that other programs on it do not count.
+    Each is the shortest of three, measured alternately. The seconds are CPU time, so other programs
+    do not count.
     """
     import torch
 

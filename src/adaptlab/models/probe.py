@@ -1,5 +1,5 @@
-"""Scores during training: how often each kind of answer is predicted right, token by token, on
-sequences made for the probe.
+"""Scores during training: the accuracy of each kind of answer, per token, on sequences made for the
+probe.
 """
 
 import random
@@ -27,8 +27,10 @@ def _pieces(make: Callable, rng: random.Random):
 def scores(
     model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, phase: Phase, n: int = 12
 ) -> dict[str, float]:
-    """Share of the tokens of weight 1 that the model ranks first, for each kind of the phase's
-    mixtures; n sequences a kind.
+    """Return for each kind in the phase's mixtures the share of tokens of weight 1 that the model
+    ranks first.
+
+    Each kind has n sequences.
     """
     result = {}
     for make in [*(phase.chat or {}), *phase.documents]:

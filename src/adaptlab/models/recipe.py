@@ -4,7 +4,7 @@ Architecture: LFM2 from `transformers`, in which convolutions alternate with att
 convolution hands each token its predecessors, the half of a copying circuit that a plain
 transformer takes longest to find. Its window is 32 tokens, not LFM2's three: a review with its
 label, or a numbered chunk, fits in one. A model of four layers learns labels from examples and the
-numbers of chunks only where they stand within a window of what they belong to; a longer window
+numbers of chunks only within a window of the text that they belong to; a longer window
 costs 6% of speed.
 """
 

@@ -1,5 +1,5 @@
-"""What a served request may ask for: each option of OpenAI's API is honoured, refused by name, or
-without effect on a reply.
+"""The options of a served request: each of OpenAI's options is supported, rejected by name, or has
+no effect.
 """
 
 import re
@@ -16,7 +16,7 @@ from adaptlab.models.template import ChatTemplate
 CHAT = "/v1/chat/completions"
 COMPLETION = "/v1/completions"
 RESPONSE = "/v1/responses"
-# Bookkeeping of a service: who asks, what is stored or billed. It changes no reply.
+# Bookkeeping of a service, for users, storage and billing. It changes no reply.
 NO_EFFECT = {
     "metadata",
     "prompt_cache_key",
@@ -134,9 +134,7 @@ VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 @dataclass(frozen=True)
 class Checked:
-    """A request that can be answered: its body, and the JSON schema that the reply is held to, if
-    there is one.
-    """
+    """A valid request: its body, and the JSON schema of the reply, if there is one."""
 
     body: dict
     schema: dict | None
@@ -145,8 +143,10 @@ class Checked:
 def checked(
     path: str, body: Mapping[str, Any], template: ChatTemplate, default_model: str
 ) -> Checked:
-    """The request as it will be answered. Raises AdaptLabError that names the option which cannot
-    be honoured.
+    """Check a request and return it as it will be answered.
+
+    Raises:
+        AdaptLabError: that names the option which is not supported.
     """
     for option, value in body.items():
         if (
@@ -169,7 +169,7 @@ def checked(
     _check_values(made)
     made["model"] = made.get("model") or default_model
     if path == COMPLETION and not made.get("prompt"):
-        raise AdaptLabError("The prompt is empty. Give the text that is to be continued.")
+        raise AdaptLabError("The prompt is empty. Give the text to continue.")
     if made.get("stop") == []:
         del made["stop"]
     if biases := made.pop("logit_bias", None):
@@ -191,7 +191,11 @@ def checked(
 
 
 def _check_values(body: Mapping[str, Any]) -> None:
-    """Raises AdaptLabError that names the first option whose value is of another kind."""
+    """Check the types of the options.
+
+    Raises:
+        AdaptLabError: that names the first option with a value of another type.
+    """
     for option, (suits, kind) in VALUES.items():
         if option in body and not suits(body[option]):
             raise AdaptLabError(f"{option} is {body[option]!r}. Give {kind}.")
@@ -202,7 +206,11 @@ def _check_values(body: Mapping[str, Any]) -> None:
 
 
 def _biases(given: Mapping[str, float], template: ChatTemplate) -> dict[str, float]:
-    """The biases as transformers takes them. Raises AdaptLabError for a token that is unknown."""
+    """Return the biases in the form of transformers.
+
+    Raises:
+        AdaptLabError: if a token is unknown.
+    """
     n_tokens = len(template.tokenizer)
     if unknown := [token for token in given if int(token) >= n_tokens]:
         wrong = f"logit_bias names the token {unknown[0]}"
@@ -211,10 +219,10 @@ def _biases(given: Mapping[str, float], template: ChatTemplate) -> dict[str, flo
 
 
 def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
-    """Messages of text in the roles of the course: text parts joined, a developer's message as that
-    of the system.
+    """Convert messages to text in the roles of the course: text parts are joined, and developer
+    becomes system.
 
-    Calls of tools and their results stay as they are for a template that renders tools.
+    Tool calls and their results stay unchanged for a template that renders tools.
     """
     if messages and not isinstance(messages, list):
         raise AdaptLabError("The messages are not a list. Give messages with role and content.")
@@ -230,7 +238,7 @@ def _text_messages(messages: Any, template: ChatTemplate) -> Messages:
 def _text_message(number: int, message: Any, takes_tools: bool) -> dict:
     kind = message.get("type") if isinstance(message, dict) else None
     if kind not in (None, "message"):
-        raise AdaptLabError(f"Message {number} is of the kind {kind!r}. Give messages alone.")
+        raise AdaptLabError(f"Message {number} has the type {kind!r}. Give only messages.")
     roles = [*ROLES, "tool"] if takes_tools else list(ROLES)
     if not isinstance(message, dict) or message.get("role") not in roles:
         role = message.get("role") if isinstance(message, dict) else None
@@ -270,14 +278,15 @@ def _text_part(number: int, part: Any) -> str:
         return part["text"]
     kind = part.get("type") if isinstance(part, dict) else part
     raise AdaptLabError(
-        f"Message {number} has a part of the kind {kind!r}. Give parts of the kind 'text': the"
-        " model reads nothing else."
+        f"Message {number} has a part of the type {kind!r}. Give only parts of the type 'text'."
     )
 
 
 def _check_tools(body: dict, template: ChatTemplate) -> None:
-    """Raises AdaptLabError for tools that the model's template does not show to it, and for a call
-    that is demanded of it.
+    """Check the tools of a request.
+
+    Raises:
+        AdaptLabError: if the model's template does not render tools, or the request demands a call.
     """
     if body.get("tool_choice") not in NEUTRAL["tool_choice"]:
         raise AdaptLabError(
@@ -295,7 +304,7 @@ def _check_tools(body: dict, template: ChatTemplate) -> None:
 
 
 def _schema_of_text(text: Any) -> dict | None:
-    """The JSON schema that the option text of /v1/responses asks for; None for text."""
+    """Return the JSON schema in the option text of /v1/responses; None for text."""
     if text is None:
         return None
     if not isinstance(text, dict):
@@ -313,9 +322,9 @@ def _schema(
     name: str = "response_format",
     place: str = "json_schema: {'name': ..., 'schema': {...}}",
 ) -> dict | None:
-    """The JSON schema that a response format asks for; None for text.
+    """Return the JSON schema of a response format; None for text.
 
-    Errors say the option's name and the place of the schema.
+    Errors name the option and the place of the schema.
     """
     if response_format is None:
         return None

@@ -1,14 +1,13 @@
-"""Serving: a base model and its adapters, each by a name of its own, behind one OpenAI-compatible
-API; and a server that runs while it is used.
+"""Serve a base model and its adapters under their own names behind one OpenAI-compatible API.
 
-The HTTP side is `transformers serve`. Left to itself it loads whole models only, one for every name
-that it is asked for, and fails on an adapter's folder. Servers that share a base among adapters, as
-vLLM and SGLang, are built for GPUs first, and were not tried here. So what transformers calls a
-model manager is replaced: it gives out one model in memory under several names, and loads nothing
-that a request names.
+The HTTP side is `transformers serve`. By itself it loads whole models only, one for every requested
+name, and fails on an adapter's folder. Servers that share a base among adapters (vLLM, SGLang) are
+built for GPUs first, and were not tried here. So this module replaces the model manager of
+transformers. It offers one model in memory under several names and loads nothing that a request
+names.
 
-A page in somebody's browser may send requests to servers on the same machine. They are refused, by
-the name that it calls the server by or by its own.
+A page in a browser may send requests to servers on the same machine. They are rejected, by the
+server's name in the request or by the page's own name.
 """
 
 import json
@@ -37,20 +36,26 @@ from adaptlab.models.requests import CHAT, COMPLETION, RESPONSE, Checked, checke
 
 NEEDED = "Serving needs fastapi, uvicorn and openai; run: pip install 'adaptlab[api]'"
 START_SECONDS = 240  # on a slow machine; a server that fails ends sooner
-MOST_AT_ONCE = 64  # connections; what comes then is told to come later
+MOST_AT_ONCE = 64  # connections; further clients must try again later
 # As OpenAI's API has it; transformers compares each with every token of the vocabulary, and a
 # thousand took half a minute.
 MOST_STOPS = 4
 # They load or drop models, or need ones of other kinds.
 CLOSED = ("/load_model", "/reset", "/v1/audio/transcriptions", "/v1/systemone")
 CONSTRAINT = "constraint"
-SEED = "seed"  # what a request brings to `ServedModel.generate` beside transformers' own settings
-# Addresses of a machine that is reached by names which it does not know itself.
+SEED = (
+    "seed"  # arguments of a request for `ServedModel.generate`, next to transformers' own settings
+)
+# Addresses of a machine that clients reach by names which it does not know itself.
 EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 def require_packages() -> None:
-    """An AdaptLabError if what serves is not installed."""
+    """Check that the packages for serving are installed.
+
+    Raises:
+        AdaptLabError: if they are not.
+    """
     try:
         import fastapi  # noqa: F401
         import openai  # noqa: F401
@@ -60,34 +65,39 @@ def require_packages() -> None:
 
 
 def adapter_folder(path: Path | str, model_id: str) -> Path:
-    """Where an adapter's weights are: in the folder itself, or in that of a finished run of
-    `adaptlab tune`, whose base must be `model_id`.
+    """Return the folder of an adapter's weights: this folder, or a part of a finished run of
+    `adaptlab tune`.
+
+    The base of the run must be `model_id`.
     """
     path = Path(path)
     if (path / "adapter_config.json").exists():
         return path
     if not (path / "adapter" / "adapter_config.json").exists():
         raise AdaptLabError(
-            f"{path} holds no adapter; give the folder of a finished run of `adaptlab tune` with"
-            " the method lora, or of an adapter."
+            f"{path} does not contain an adapter. Give the folder of a finished run of"
+            " `adaptlab tune` with the method lora, or of an adapter."
         )
     described = read_json(path / "config.json")
     try:
         base = str(described["base"]["name"])
     except (LookupError, TypeError) as error:
-        says = f"{path / 'config.json'} names no base model"
-        raise AdaptLabError(f"{says}. Give {path / 'adapter'}, the adapter itself.") from error
+        says = f"{path / 'config.json'} does not name a base model"
+        raise AdaptLabError(
+            f"{says}. Give {path / 'adapter'}, the folder of the adapter itself."
+        ) from error
     if base != model_id and resolve(base) != resolve(model_id):
         raise AdaptLabError(
-            f"The adapter in {path} was trained on {base}, not on {model_id}; serve it with that"
-            " one."
+            f"The adapter in {path} was trained on {base}, not on {model_id}. Serve it with"
+            " its own base model."
         )
     return path / "adapter"
 
 
 class ServedModel:
-    """One model in memory under several names: its own and those of its adapters. One reply at a
-    time, since an adapter is switched on in the model itself.
+    """One model in memory under several names: its own and those of its adapters.
+
+    It generates one reply at a time, since an adapter is switched on in the model itself.
     """
 
     def __init__(self, model_id: str, adapters: Mapping[str, Path | str], dtype: str = ""):
@@ -95,7 +105,7 @@ class ServedModel:
 
         if model_id in adapters:
             raise AdaptLabError(
-                f"An adapter cannot have the base model's name, {model_id}; choose another."
+                f"An adapter cannot have the base model's name, {model_id}. Choose another."
             )
         folders = {name: adapter_folder(path, model_id) for name, path in adapters.items()}
         self.chat = LocalChat(model_id, *load_model(model_id, dtype))
@@ -126,15 +136,17 @@ class ServedModel:
         self._active = name
 
     def rendered(self, messages: list[dict]) -> list[dict]:
-        """The messages in roles that the model's template renders. Raises AdaptLabError if it does
-        not render all of them.
+        """Return the messages in the roles of the model's template.
+
+        Raises:
+            AdaptLabError: if the template does not render every message.
         """
         known = self.chat.known_roles(messages)
         self.chat.template.render(known, prompt=True)
         return known
 
     def check(self, name: str, n_read: int, config) -> None:
-        """Leave a reply no more tokens than the model has places for after `n_read` of the prompt.
+        """Limit a reply to the rest of the model's context after `n_read` prompt tokens.
 
         A longer prompt is a bad request, and so are more than `MOST_STOPS` stop sequences.
         """
@@ -143,19 +155,19 @@ class ServedModel:
         stops = config.stop_strings
         if isinstance(stops, list) and len(stops) > MOST_STOPS:
             raise HTTPException(
-                400, f"There are {len(stops)} stop sequences; give {MOST_STOPS} at most."
+                400, f"There are {len(stops)} stop sequences. Give {MOST_STOPS} at most."
             )
         if places := getattr(self.base.config.get_text_config(), "max_position_embeddings", None):
             if n_read >= places:
                 raise HTTPException(
                     400,
-                    f"The prompt has {n_read} tokens, and {name} has places for {places}, its reply"
-                    " included; shorten it.",
+                    f"The prompt has {n_read} tokens, but {name} has a context of {places}"
+                    " tokens, reply included. Shorten the prompt.",
                 )
             config.max_new_tokens = min(config.max_new_tokens or places, places - n_read)
 
     def generate(self, name: str, **inputs):
-        """What the model generates under a name, as `model.generate` would, after `check`."""
+        """Generate under a name, as `model.generate` would, after `check`."""
         import torch
         from transformers import LogitsProcessorList
 
@@ -167,19 +179,19 @@ class ServedModel:
         with self._lock:
             self._switch(name)
             if seed is not None:
-                # Here, and not where the request came in: others may be answered in between.
+                # Here, not at the arrival of the request: others may be answered in between.
                 torch.manual_seed(seed)
             return self.base.generate(**inputs)  # adapters are in its layers
 
 
 def _stops(config) -> list[str]:
-    """The stop sequences of a request."""
+    """Return the stop sequences of a request."""
     stops = config.stop_strings or []
     return [stops] if isinstance(stops, str) else list(stops)
 
 
 def _samples(body: Mapping) -> bool:
-    """Whether a request asks for sampled tokens: by its temperature, or without one by top_p."""
+    """Whether a request samples tokens: by its temperature, or without one by top_p."""
     from adaptlab.models.local import LEAST_TEMPERATURE
 
     temperature = body.get("temperature")
@@ -190,7 +202,7 @@ def _samples(body: Mapping) -> bool:
 
 
 def _limit(reply: Callable, args: tuple, options: Mapping) -> int | None:
-    """The most tokens of a reply, by what a handler of transformers is called with."""
+    """Return the token limit of a reply, from the arguments of a handler of transformers."""
     return signature(reply).bind(*args, **options).arguments["gen_config"].max_new_tokens
 
 
@@ -207,10 +219,10 @@ class Named:
 
 
 def application(shared: ServedModel, host: str, api_key: str = ""):
-    """The FastAPI application for a server at an address `host`: `/v1/chat/completions`,
-    `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`.
+    """Make the FastAPI application for a server at an address `host`.
 
-    With an `api_key`, all but `/health` is for clients that send it, as OpenAI's do.
+    It has `/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/models` and `/health`.
+    With an `api_key`, all but `/health` need this key, as with OpenAI's API.
     """
     require_packages()
     from fastapi import HTTPException, Request
@@ -228,7 +240,7 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
     from adaptlab.models.template import NO_THOUGHTS
 
     class Generating(utils.GenerateManager):
-        """A request is checked before its reply begins, which ends before a stop sequence."""
+        """Check a request before its reply starts; end the reply before a stop sequence."""
 
         def generate_streaming(self, model, processor, inputs, config, *args, **kwargs):
             model.check(inputs["input_ids"].shape[1], config)
@@ -266,8 +278,8 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
             ]
 
     class Checking:
-        """Put before a handler of transformers: it refuses what that would ignore, and honours the
-        rest.
+        """A mixin for a handler of transformers: it rejects unsupported options and applies the
+        others.
         """
 
         path: str
@@ -287,7 +299,9 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
             return body if self.path == COMPLETION else body | {"chat_template_kwargs": NO_THOUGHTS}
 
         def _validate_request(self, body: dict) -> None:
-            """Done by `checked`: transformers writes what it ignores into a log of its own."""
+            """Do nothing: `checked` has done this, and transformers only logs the options that it
+            ignores.
+            """
 
         def _normalize_input(self, body: dict) -> list[dict]:
             return shared.rendered(cast(Any, super())._normalize_input(body))
@@ -307,7 +321,7 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
             return config
 
     class Responding(response.ResponseHandler):
-        """A response says whether its limit cut it off."""
+        """A response that reports whether its limit cut it off."""
 
         async def _non_streaming(self, *args, **kwargs):
             limit = _limit(super()._non_streaming, args, kwargs)
@@ -340,7 +354,7 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
     app.router.routes[:] = [route for route in app.router.routes if route.path not in CLOSED]
 
     def refused(status: int, sentence: str) -> JSONResponse:
-        """In the form of OpenAI's API: its clients show the message of no other."""
+        """Return an error in the form of OpenAI's API: its clients show only this form."""
         kind = "invalid_request_error" if status < 500 else "server_error"
         error = {"message": sentence, "type": kind, "param": None, "code": None}
         return JSONResponse({"error": error}, status)
@@ -350,14 +364,14 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
         origin = request.headers.get("origin")
         sent = request.headers.get("authorization", "")
         if origin is not None and urlsplit(origin).netloc != request.headers["host"]:
-            return refused(403, f"Pages of {origin} may not ask this server.")
+            return refused(403, f"Pages of {origin} may not use this server.")
         if (
             api_key
             and request.url.path != "/health"
             and not secrets.compare_digest(sent.encode(), f"Bearer {api_key}".encode())
         ):
             header = "the header Authorization: Bearer KEY"
-            return refused(401, f"This server answers those who send its API key, as {header}.")
+            return refused(401, f"This server needs its API key. Send it as {header}.")
         return await call_next(request)
 
     async def bad_request(request: Request, error: Exception):
@@ -371,7 +385,7 @@ def application(shared: ServedModel, host: str, api_key: str = ""):
     async def no_object(request: Request, error: RequestValidationError):
         return await bad_request(request, AdaptLabError("The body is not a JSON object. Send one."))
 
-    # What transformers raises where a request's values do not suit it.
+    # Errors of transformers for unsuitable values in a request.
     for kind in (AdaptLabError, ValueError, TypeError, LookupError, TemplateError):
         app.add_exception_handler(kind, bad_request)
     app.add_middleware(
@@ -389,23 +403,24 @@ def serve(
     api_key: str = "",
     dtype: str = "",
 ) -> None:
-    """Serve until the process is ended; at a free port if `port` is 0, and only to those who send
-    the `api_key` if there is one.
+    """Serve until the process ends, at a free port if `port` is 0.
+
+    With an `api_key`, only clients with this key get answers.
     """
     require_packages()
     import uvicorn
 
     check_format(dtype)
     setting()
-    resolve(model_id)  # a wrong name is told before the model's seconds
+    resolve(model_id)  # a wrong name is reported before the model loads
     try:
         listening = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except (OSError, OverflowError) as error:
         raise AdaptLabError(
-            f"Port {port} at {host} cannot be had ({error}); choose another with --port, or end"
-            " what uses it."
+            f"Port {port} at {host} is not available ({error}). Choose another with --port,"
+            " or stop the program that uses it."
         ) from error
     with listening:
         app = application(ServedModel(model_id, adapters, dtype), host, api_key)
@@ -421,13 +436,13 @@ def serve(
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: its address for a client, and its process."""
+    """A running server: its address for a client, and its process."""
 
     url: str
     process: subprocess.Popen
 
     def megabytes(self) -> float:
-        """Memory that is this process's alone, in units of 2**20 bytes."""
+        """Memory of this process alone, in units of 2**20 bytes."""
         import psutil
 
         return psutil.Process(self.process.pid).memory_full_info().uss / 2**20
@@ -435,10 +450,11 @@ class Server:
 
 @contextmanager
 def running(program: str, *arguments: str) -> Iterator[Server]:
-    """`program` (adaptlab or transformers, of this Python) with `arguments` as a server on a free
-    port of this machine, ended with the block.
+    """Run `program` (adaptlab or transformers, of this Python) as a server on a free port; it ends
+    with the block.
 
-    An AdaptLabError with the last line that it wrote, if it does not come up.
+    Raises:
+        AdaptLabError: with its last line of output, if it does not start.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -468,7 +484,7 @@ def running(program: str, *arguments: str) -> Iterator[Server]:
 
 
 def _wait(process: subprocess.Popen, port: int, log) -> None:
-    """Until the server answers."""
+    """Wait until the server answers."""
     until = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < until:
         try:
@@ -478,4 +494,4 @@ def _wait(process: subprocess.Popen, port: int, log) -> None:
             time.sleep(0.1)
     log.seek(0)
     last = (log.read().decode(errors="replace").strip().splitlines() or ["it wrote nothing"])[-1]
-    raise AdaptLabError(f"The server did not come up; its last words were: {last}")
+    raise AdaptLabError(f"The server did not start. Its last line of output: {last}")

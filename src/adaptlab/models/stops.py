@@ -1,4 +1,4 @@
-"""Replies that end before a stop sequence, as in OpenAI's API: transformers leaves it in."""
+"""End replies before a stop sequence, as in OpenAI's API: transformers leaves it in the reply."""
 
 import asyncio
 from collections import deque
@@ -6,20 +6,22 @@ from collections.abc import Iterator, Sequence
 
 
 def before_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """(the text up to the first of the stop sequences, whether there is one)."""
+    """Return (the text up to the first of the stop sequences, whether there is one)."""
     places = [place for stop in stops if (place := text.find(stop)) >= 0]
     return (text[: min(places)], True) if places else (text, False)
 
 
 def n_held(text: str, stops: Sequence[str]) -> int:
-    """How many characters at a text's end may be the beginning of a stop sequence."""
+    """Count the characters at a text's end that may be the beginning of a stop sequence."""
     longest = max((len(stop) for stop in stops), default=0)
     sizes = range(min(longest - 1, len(text)), 0, -1)
     return next((n for n in sizes if any(stop.startswith(text[-n:]) for stop in stops)), 0)
 
 
 class BeforeStop:
-    """The pieces of a reply from a queue; None ends them. Items that are no text pass."""
+    """The pieces of a reply from a queue; None ends them. Items that are not text pass
+    unchanged.
+    """
 
     def __init__(self, queue: asyncio.Queue, stops: Sequence[str]):
         self._queue = queue
@@ -34,13 +36,17 @@ class BeforeStop:
         return self._ready.popleft()
 
     def get_nowait(self):
-        """Raises asyncio.QueueEmpty if no item is ready."""
+        """Return the next item.
+
+        Raises:
+            asyncio.QueueEmpty: if no item is ready.
+        """
         while not self._ready:
             self._ready.extend(self._passed(self._queue.get_nowait()))
         return self._ready.popleft()
 
     def _passed(self, item: object) -> Iterator[object]:
-        """What goes on to the client when an item comes in."""
+        """Return the items for the client after one more item arrived."""
         if type(item) is str:
             yield from self._text(item)
             return

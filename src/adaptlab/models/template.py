@@ -1,5 +1,5 @@
-"""A model's chat template, checked before anything is believed of it: what it renders, what it
-leaves out, and where a reply ends.
+"""Check a model's chat template before use: what it renders, what it omits, and where a reply
+ends.
 """
 
 import re
@@ -14,7 +14,7 @@ from adaptlab.messages import Messages
 
 ASKED = "adaptlab question"
 REPLY = "adaptlab reply"
-SYSTEM = "adaptlab instruction"  # words that no template holds
+SYSTEM = "adaptlab instruction"  # words that no template contains
 TOOL = "adaptlab_tool"
 # WORD JOINER: invisible, and between two characters it keeps them from being read as one token.
 JOINER = "\u2060"
@@ -25,7 +25,7 @@ NONE = (
     "The tokenizer of {} has no chat template. Choose an instruction-tuned model, or set"
     " tokenizer.chat_template and save the tokenizer again."
 )
-SEVERAL = "The tokenizer of {} has the chat templates {} and no default one. {}."
+SEVERAL = "The tokenizer of {} has the chat templates {} but no default one. {}."
 CHOOSE = "Set tokenizer.chat_template to one of them and save the tokenizer again"
 NO_TEXT = "The chat template of {} is not a text. Set tokenizer.chat_template to one."
 FAILURES: tuple[type[Exception], ...] = (
@@ -44,19 +44,21 @@ OPENS_NO_REPLY = (
 
 
 def _turns(*contents: str, system: str = "") -> Messages:
-    """Turns of user and assistant by turns, after a system message if there is one."""
+    """Return alternating turns of user and assistant, after a system message if there is one."""
     roles = ("user", "assistant")
     turns = [{"role": roles[i % 2], "content": content} for i, content in enumerate(contents)]
     return ([{"role": "system", "content": system}] if system else []) + turns
 
 
-# Templates of reasoning models would else open with thoughts that outlast a short reply; others
-# ignore it.
+# Templates of reasoning models would otherwise start with thoughts that use up a short reply;
+# other templates ignore it.
 NO_THOUGHTS = {"enable_thinking": False}
 
 
 def _spellings(message: dict) -> set[str]:
-    """The texts that a template may render for a message: an earlier reply without its thoughts."""
+    """Return the texts that a template may render for a message: an earlier reply may lose its
+    thoughts.
+    """
     content = message["content"].strip()
     said = THINKS.sub("", content).strip() if message["role"] == "assistant" else content
     return {content, said}
@@ -64,16 +66,16 @@ def _spellings(message: dict) -> set[str]:
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """The template of a tokenizer; `name` is the model's, for messages."""
+    """The template of a tokenizer; `name` is the model's name, for messages."""
 
     name: str
     tokenizer: PreTrainedTokenizerBase
 
     def render(self, messages: Messages, prompt: bool = False, template: str | None = None) -> str:
-        """The text of a conversation, and if it is a prompt the header of the reply that is asked
-        for.
+        """Return the text of a conversation; a prompt ends with the header of the reply.
 
-        Raises AdaptLabError if the template refuses the messages, or does not render one of them.
+        Raises:
+            AdaptLabError: if the template rejects the messages, or does not render one of them.
         """
         if not template:
             self.require()
@@ -82,8 +84,10 @@ class ChatTemplate:
         return text
 
     def require(self) -> None:
-        """Raises AdaptLabError if the tokenizer has no template, or one with which a prompt does
-        not open a reply.
+        """Check that the tokenizer has a template with which a prompt opens a reply.
+
+        Raises:
+            AdaptLabError: if it does not.
         """
         if not self.tokenizer.chat_template:
             raise AdaptLabError(NONE.format(self.name))
@@ -112,12 +116,14 @@ class ChatTemplate:
             says = f"The chat template of {self.name} refuses these messages ({error})"
             if type(error) is TemplateError:  # raised by the template itself
                 raise AdaptLabError(f"{says}. Change their roles or order.") from error
-            fix = "Use a template that needs messages alone, or change their roles or order"
+            fix = "Use a template that needs only messages, or change their roles or order"
             raise AdaptLabError(f"{says}. {fix}.") from error
 
     def check_rendered(self, messages: Messages, text: str) -> None:
-        """Raises AdaptLabError if a message's words are missing in the text, or stand in another
-        order.
+        """Check that the text contains every message in order.
+
+        Raises:
+            AdaptLabError: if it does not.
         """
         place = 0
         for number, message in enumerate(messages, 1):
@@ -132,7 +138,9 @@ class ChatTemplate:
 
     @cached_property
     def _opens_replies(self) -> bool:
-        """Whether a reply may follow a prompt: a header is added, or the user's turn ends in it."""
+        """Whether a reply may follow a prompt: a header is added, or the user's turn ends the
+        prompt.
+        """
         prompt = self._text(_turns(ASKED), prompt=True)
         asked = self._text(_turns(ASKED))
         if len(prompt) > len(asked):
@@ -145,7 +153,7 @@ class ChatTemplate:
 
     @cached_property
     def takes_system(self) -> bool:
-        """Whether a system message is rendered first. Some templates refuse, drop or move it."""
+        """Whether a system message is rendered first. Some templates reject, drop or move it."""
         self.require()
         talks = (_turns(ASKED, system=SYSTEM), _turns(ASKED, REPLY, ASKED, system=SYSTEM))
         try:
@@ -174,21 +182,22 @@ class ChatTemplate:
             return False
 
     def _after_reply(self, turns: Messages) -> str:
-        """What is rendered after REPLY; nothing if the template refuses these turns."""
+        """Return the text after REPLY; nothing if the template rejects these turns."""
         try:
             return self._text(turns).rpartition(REPLY)[2]
-        except AdaptLabError:  # a template may refuse a conversation that ends with the user
+        except AdaptLabError:  # a template may reject a conversation that ends with the user
             return ""
 
     @cached_property
     def ending(self) -> str:
-        """What the template renders after the last reply of a conversation."""
+        """Return the text that the template renders after the last reply of a conversation."""
         return self._after_reply(_turns(ASKED, REPLY))
 
     @cached_property
     def end_ids(self) -> tuple[int, ...]:
-        """The tokens that may follow a reply's last word: the end of its turn, or where a template
-        has none, what opens the next turn.
+        """Return the tokens that may follow a reply's last word: the end of its turn.
+
+        If a template has no such token, they are the tokens that open the next turn.
         """
         found = []
         for turns in (_turns(ASKED, REPLY), _turns(ASKED, REPLY, ASKED)):
@@ -216,14 +225,16 @@ class ChatTemplate:
         )
 
     def control_token(self, content: str) -> str:
-        """The first control token that a text holds, or an empty string."""
+        """Return the first control token in a text, or an empty string."""
         found = self._controls.search(content) if self._controls else None
         return found[0] if found else ""
 
     def as_text(self, content: str) -> str:
-        """A text in which control tokens are plain characters: nobody ends a turn by its mark.
+        """Return a text in which control tokens are plain characters: no text can end a turn by its
+        mark.
 
-        Raises AdaptLabError if the tokenizer reads a control token in it all the same.
+        Raises:
+            AdaptLabError: if the tokenizer still reads a control token in it.
         """
         if not self._may_hold_controls(content):
             return content
@@ -231,11 +242,13 @@ class ChatTemplate:
             text = self._apart(content, joiner)
             if not (found := self._read_as_control(text)):
                 return text
-        says = f"A message holds the control token {found}, which {self.name} cannot read as text"
+        says = (
+            f"A message contains the control token {found}, which {self.name} cannot read as text"
+        )
         raise AdaptLabError(f"{says}. Remove it from the message.")
 
     def _apart(self, content: str, joiner: str) -> str:
-        """A text with a joiner inside each control token."""
+        """Insert a joiner inside each control token of a text."""
         if not self._controls:
             return content
         return self._controls.sub(lambda found: found[0][0] + joiner + found[0][1:], content)
@@ -255,13 +268,13 @@ class ChatTemplate:
 
     @cached_property
     def _letters(self) -> tuple[str, ...]:
-        """The control tokens of one letter that begin or end a text or a turn."""
+        """Return the one-letter control tokens that start or end a text or a turn."""
         ends = {*self.end_ids, self.tokenizer.bos_token_id, self.tokenizer.eos_token_id} - {None}
         words = map(str, self.tokenizer.convert_ids_to_tokens(sorted(ends)))
         return tuple(word for word in words if len(word) == 1 and not word.isspace())
 
     def _read_as_control(self, text: str) -> str:
-        """The first control token that the tokenizer reads in a text, or an empty string."""
+        """Return the first control token that the tokenizer reads in a text, or an empty string."""
         words = self.tokenizer.convert_ids_to_tokens(sorted(self._control_ids))
         controls = {word for word in map(str, words) if len(word) > 1}.union(self._letters)
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -270,10 +283,10 @@ class ChatTemplate:
 
 
 def stop_at_end_of_turn(model: PreTrainedModel, template: ChatTemplate) -> None:
-    """Let generation stop where the template ends a reply.
+    """Make generation stop at the template's end of a reply.
 
     The generation settings of a base model end at the mark of a document's end, which a
-    conversation never holds: tuned, it would go on to the limit.
+    conversation never contains. After fine-tuning it would generate up to the limit.
     """
     config = model.generation_config
     ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]

@@ -25,8 +25,8 @@ CHAT_TEMPLATE = (
 
 
 def _corpus(n: int):
-    """Text to learn merges from: a sample of everything, and each name often enough to become one
-    token.
+    """Return text to learn merges from: a sample of everything, and each name often enough to
+    become one token.
     """
     for word in documents.vocabulary():
         yield f" {word} {word}\n" * 200
@@ -37,7 +37,7 @@ def _corpus(n: int):
 
 
 def train_tokenizer(n_documents: int = 20_000) -> PreTrainedTokenizerFast:
-    """Learn the merges from the world's own text."""
+    """Learn the merges from the texts of the invented world."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -1,9 +1,9 @@
-"""Training from scratch: bfloat16 arithmetic where the processor is good at it, fp32 master
-weights, resumable at any kill.
+"""Training from scratch: bfloat16 arithmetic if the processor is fast at it, fp32 master weights; a
+killed run resumes.
 
-A loop of our own, not a trainer from a library, for two reasons that make it about twice as fast on
-a laptop: logits are computed only where the loss counts, and sequences of like length are padded
-together, so attention needs no mask.
+This loop is not a library's trainer, for two reasons that make it about twice as fast on a laptop.
+Logits are computed only where the loss counts. Sequences of similar length are padded together, so
+attention needs no mask.
 """
 
 import hashlib
@@ -81,10 +81,11 @@ class Optimizer:
 def batch_loss(
     model: torch.nn.Module, batch: Batch, generator: torch.Generator
 ) -> tuple[torch.Tensor, float]:
-    """Mean loss in nats over the sampled positions, and the accuracy where the weight is 1.
+    """Return the mean loss in nats over the sampled positions, and the accuracy where the weight is
+    1.
 
-    A token of weight w counts with probability w: the same expectation as weighting, and most
-    logits are never computed.
+    A token of weight w counts with probability w. The expectation is the same as with weighting,
+    and most logits are never computed.
     """
     device = model.device
     weights = batch.weights[:, 1:]
@@ -145,15 +146,15 @@ class PretrainingRun:
             saved = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
             if saved["progress"].get("recipe") != stamp:
                 raise AdaptLabError(
-                    f"{folder} holds the training of another seed or recipe; move it away, or train"
-                    " with the old ones."
+                    f"{folder} contains a training run with another seed or recipe. Move it"
+                    " away, or use its seed and recipe."
                 )
             self.optimizer.load_state_dict(saved["optimizer"])
             self.progress = saved["progress"]
             self._cut_log()
 
     def _cut_log(self) -> None:
-        """Drop what the log says of steps after the checkpoint: they will be done again."""
+        """Drop the log's rows after the checkpoint: their steps run again."""
         log = self.folder / "log.jsonl"
         lines = log.read_text().splitlines(keepends=True) if log.exists() else []
         write_whole(
@@ -166,14 +167,14 @@ class PretrainingRun:
         return self.folder / "checkpoint.pt"
 
     def save(self) -> None:
-        """Write the checkpoint whole, or leave the old one."""
+        """Write the checkpoint completely, or keep the old checkpoint."""
         part = self._checkpoint.with_suffix(".part")
         torch.save({"optimizer": self.optimizer.state_dict(), "progress": self.progress}, part)
         os.replace(part, self._checkpoint)
 
     def rate(self, phase: Phase) -> float:
-        """Learning rate now: warm-up over the first 50 steps of the run, then linear within the
-        phase.
+        """Return the present learning rate: warm-up over the first 50 steps of the run, then linear
+        within the phase.
         """
         done = self.progress["phase_tokens"] / phase.n_tokens
         return (phase.rates[0] + (phase.rates[1] - phase.rates[0]) * done) * min(
@@ -181,7 +182,7 @@ class PretrainingRun:
         )
 
     def train(self) -> dict:
-        """Run what is left; returns the progress record."""
+        """Run the remaining steps; return the progress record."""
         while self.progress["phase"] < len(self.phases):
             phase = self.phases[self.progress["phase"]]
             self._train_phase(phase)
@@ -239,7 +240,7 @@ class PretrainingRun:
                         )
 
     def _record(self, phase: Phase, losses: list[float], accuracies: list[float]) -> dict:
-        """Append the state of training to the log; now and then with a score for each kind of
+        """Append the state of training to the log, sometimes with a score for each kind of
         answer.
         """
         record = {key: self.progress[key] for key in ("steps", "tokens", "seconds")} | {
@@ -258,6 +259,6 @@ class PretrainingRun:
         return sum(p.numel() for p in self.model.parameters())
 
     def export(self, target: Path) -> None:
-        """Save the model in bfloat16 with its tokenizer, as transformers loads it."""
+        """Save the model in bfloat16 with its tokenizer, in the format of transformers."""
         self.model.to(torch.bfloat16).save_pretrained(target)
         self.tokenizer.save_pretrained(target)

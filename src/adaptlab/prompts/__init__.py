@@ -1,1 +1,1 @@
-"""Prompting: each pattern a named pure function, fields in, messages out."""
+"""Prompting: each pattern is a named pure function from fields to messages."""

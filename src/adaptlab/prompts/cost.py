@@ -1,4 +1,4 @@
-"""What a prompt costs: tokens, and seconds of prefill with and without a cached prefix."""
+"""The cost of a prompt: tokens, and seconds of prefill with and without a cached prefix."""
 
 import copy
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from adaptlab.models.local import LocalChat
 
 @dataclass(frozen=True)
 class Prefill:
-    """Reading one prompt: tokens in all, tokens that a cached prefix covers, seconds without and
-    with the cache (medians).
+    """The prefill of one prompt: tokens in all, tokens in a cached prefix, median seconds without
+    and with the cache.
     """
 
     n_tokens: int
@@ -30,8 +30,8 @@ def token_ids(chat: LocalChat, prompt: str) -> list[int]:
 def measure_prefill(
     chat: LocalChat, prompt: str, same_prefix_prompt: str, repeats: int = 3
 ) -> Prefill:
-    """Time the forward pass over a prompt, and over what is left of it after the prefix it shares
-    with another prompt.
+    """Time the forward pass over a prompt, and over the rest of it after a prefix shared with
+    another prompt.
     """
     ids = token_ids(chat, prompt)
     n_cached = min(len(commonprefix([ids, token_ids(chat, same_prefix_prompt)])), len(ids) - 1)

@@ -1,4 +1,6 @@
-"""The patterns of the guides, as functions from fields to messages. Nothing here calls a model."""
+"""The prompt patterns of the guides, as functions from fields to messages. Nothing here calls a
+model.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +13,7 @@ NUMBER_ONLY = "Answer with the number only."
 
 
 def zero_shot(instruction: str, text: str) -> Messages:
-    """An instruction and the text it is about."""
+    """An instruction and its text."""
     return [{"role": "user", "content": f"{instruction}\n\n{text}"}]
 
 
@@ -19,7 +21,8 @@ def few_shot(
     instruction: str, examples: Sequence[tuple[str, str]], text: str, layout: Layout
 ) -> Messages:
     """An instruction, worked examples as (text, label), then the text to label, all in one layout.
-    No examples: zero-shot.
+
+    Without examples it is zero-shot.
     """
     shown = [layout.example(*example) for example in examples]
     query = layout.example(text, "").rstrip()
@@ -32,7 +35,7 @@ def step_by_step(problem: str) -> Messages:
 
 
 def direct(problem: str) -> Messages:
-    """Ask for the bare number."""
+    """Ask for the number only."""
     return [{"role": "user", "content": f"{problem} {NUMBER_ONLY}"}]
 
 
@@ -42,7 +45,7 @@ def with_system(system: str, messages: Messages) -> Messages:
 
 
 def as_role(role: str, question: str) -> Messages:
-    """Role prompting: tell the model who it is."""
+    """Role prompting: assign the model a role."""
     return with_system(f"You are {role}.", [{"role": "user", "content": question}])
 
 
@@ -54,7 +57,7 @@ def with_fact(fact: str, question: str) -> Messages:
 def ask_json(problem: str, fields: Sequence[str]) -> Messages:
     """Ask for a JSON object with the fields in this order."""
     if isinstance(fields, str) or not fields:
-        raise AdaptLabError("There are no fields to ask for. Give a list of names.")
+        raise AdaptLabError("The list of fields is empty. Give a list of names.")
     return [
         {
             "role": "user",

@@ -1,6 +1,4 @@
-"""Structured output: asking for it, repairing it, and constraining the decoder so that nothing else
-can come out.
-"""
+"""Structured output: ask for it, repair it, or constrain the decoder to it."""
 
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from adaptlab.models.constraint import JsonConstraint  # noqa: F401
 
 
 def validation_error(text: str, schema: type[BaseModel]) -> str | None:
-    """What is wrong with a reply as an instance of the schema, in one line, or None."""
+    """Return the error of a reply as an instance of the schema, in one line, or None."""
     try:
         schema.model_validate_json(text)
     except ValidationError as error:
@@ -23,7 +21,7 @@ def validation_error(text: str, schema: type[BaseModel]) -> str | None:
 
 @dataclass(frozen=True)
 class Repaired:
-    """The first and the last reply, the number of calls up to it, and whether it is valid."""
+    """The first and the last reply, the number of calls, and whether the last reply is valid."""
 
     first: str
     text: str
@@ -34,8 +32,8 @@ class Repaired:
 def ask_and_repair(
     chat, conversations: list[Messages], schema: type[BaseModel], max_calls: int = 3, **options
 ) -> list[Repaired]:
-    """Ask; where the reply does not validate, show the model its reply with the error and ask
-    again, max_calls times in all.
+    """Ask; if the reply is not valid, show the model its reply with the error and ask again, at
+    most max_calls times.
     """
     check_whole(max_calls, "max_calls", 1)
     conversations = [list(messages) for messages in conversations]

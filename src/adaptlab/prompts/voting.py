@@ -1,4 +1,6 @@
-"""Self-consistency: sample several chains of thought, let their answers vote (Wang et al. 2022)."""
+"""Self-consistency: sample several chains of thought and take the majority of their answers (Wang
+et al. 2022).
+"""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -8,8 +10,8 @@ from adaptlab.messages import Messages
 
 
 def majority(answers: Sequence[Hashable | None]) -> Hashable | None:
-    """The most frequent answer, the earliest of equals; None does not vote and is returned only if
-    nothing else was said.
+    """Return the most frequent answer, the earliest on a tie; None counts only if all answers are
+    None.
     """
     votes = Counter(answer for answer in answers if answer is not None)
     return votes.most_common(1)[0][0] if votes else None
@@ -18,8 +20,8 @@ def majority(answers: Sequence[Hashable | None]) -> Hashable | None:
 def sample_chains(
     chat, conversations: list[Messages], n_chains: int, temperature: float, seed: int = 0, **options
 ) -> list[list[str]]:
-    """n_chains replies to each conversation, all sampled in shared batches: result[i][j] is chain j
-    of conversation i.
+    """Sample n_chains replies to each conversation in shared batches: result[i][j] is chain j of
+    conversation i.
     """
     check_whole(n_chains, "n_chains", 1)
     repeated = [messages for messages in conversations for _ in range(n_chains)]

@@ -1,6 +1,4 @@
-"""Answer: a question with the chunks that were found, an answer with citations that are checked, or
-that it is not there.
-"""
+"""Answer a question from retrieved chunks, with checked citations, or abstain."""
 
 import re
 import time
@@ -17,7 +15,7 @@ INSTRUCTION = (
     f"Use only the context and cite the chunk. If it does not hold the answer, say: {NOT_FOUND}"
 )
 
-LEAST_BACKED = 0.5  # share of what an answer adds to its question that has to stand in the chunk
+LEAST_BACKED = 0.5  # share of the words an answer adds to its question that must occur in the chunk
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class TokenPrices:
 
 @dataclass(frozen=True)
 class Answer:
-    """`text` as the model wrote it; `cited` are the hits that it cites, `invented_citations` the
-    numbers of chunks that it was not given.
+    """`text` is the model's answer; `cited` are the cited hits, `invented_citations` the numbers of
+    unknown chunks.
 
     `seconds` and tokens are this question's share of its batch.
     """
@@ -54,7 +52,7 @@ class Answer:
 
 
 def prompt(question: str, hits: Sequence[Hit], instruction: str = INSTRUCTION) -> Messages:
-    """The chunks numbered from 1 in a turn of their own, which is data and no instruction; then the
+    """Return the prompt: the chunks numbered from 1 in a turn of their own, as data, then the
     question.
     """
     numbered = "\n".join(f"[{i}] {hit.chunk.in_context()}" for i, hit in enumerate(hits, 1))
@@ -65,7 +63,7 @@ _CITATION = re.compile(r"\[([\d, ]+)\]")
 
 
 def citations(text: str) -> list[int]:
-    """The numbers that stand in square brackets, each once, in order."""
+    """Return the numbers in square brackets, each once, in order."""
     return list(
         dict.fromkeys(
             int(number) for group in _CITATION.findall(text) for number in re.findall(r"\d+", group)
@@ -81,8 +79,8 @@ NOT_ASKED = Reply(NOT_FOUND, 0, 0, 0.0)
 
 
 class Pipeline:
-    """Retrieve, then answer. Under `least_score` for the best hit the model is not asked: the
-    answer is that the context does not say.
+    """Retrieve, then answer. If the best hit is below `least_score`, the pipeline abstains without
+    asking the model.
     """
 
     def __init__(
@@ -113,14 +111,14 @@ class Pipeline:
         return bool(hits) and (self.least_score is None or hits[0].score >= self.least_score)
 
     def answer(self, questions: Sequence[str], where: Where | None = None) -> list[Answer]:
-        """One answer a question, the model asked in batches."""
+        """Return one answer per question; the model is asked in batches."""
         found, search_seconds = self._hits(questions, where)
         return self.answer_from(questions, found, search_seconds)
 
     def answer_from(
         self, questions: Sequence[str], found: Sequence[Sequence[Hit]], search_seconds: float = 0.0
     ) -> list[Answer]:
-        """Answers from chunks that are given: those of another search, or of an oracle."""
+        """Return answers from given chunks: those of another search, or of an oracle."""
         check_pairs(questions, found, "Questions and hits")
         asked = [i for i, hits in enumerate(found) if self._worth_asking(hits)]
         prompts = [prompt(questions[i], found[i], self.instruction) for i in asked]
@@ -136,7 +134,7 @@ class Pipeline:
         return answers
 
     def stream(self, question: str, where: Where | None = None) -> Iterator[str | Answer]:
-        """The answer's pieces as they come, then the answer, checked. Tokens are not counted in a
+        """Yield the answer's pieces, then the checked answer. Tokens are not counted in a
         stream.
         """
         (hits,), search_seconds = self._hits([question], where)
@@ -160,7 +158,7 @@ class Pipeline:
 
 
 def check(question: str, hits: Sequence[Hit], reply: Reply, search_seconds: float = 0.0) -> Answer:
-    """A reply as an answer, its citations looked up among the hits."""
+    """Return a reply as an answer, with its citations resolved to hits."""
     text = reply.text.strip()
     numbers = citations(text)
     cited = tuple(hits[i - 1] for i in numbers if 1 <= i <= len(hits))
@@ -182,11 +180,11 @@ def check(question: str, hits: Sequence[Hit], reply: Reply, search_seconds: floa
 def verified(
     answers: Sequence[Answer], score: Callable[[list[tuple[str, str]]], Sequence[float]]
 ) -> list[Answer]:
-    """Each answer with the citation that stands up: the given chunk which answers the question best
-    by `score`, if it holds what the answer says.
+    """Return each answer with one verified citation: the best given chunk by `score`, if it
+    contains the answer.
 
-    Otherwise the answer cites nothing: its words come from elsewhere, and a reader should be told.
-    What the model itself cited is not asked.
+    Otherwise the answer has no citation: its words come from elsewhere, and a reader should know.
+    The model's own citations are ignored.
     """
     spoken = [answer for answer in answers if answer.hits and not answer.abstained]
     pairs = [(answer.question, hit.chunk.in_context()) for answer in spoken for hit in answer.hits]

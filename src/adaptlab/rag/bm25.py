@@ -1,6 +1,6 @@
-"""BM25 over postings that change with each text: an update costs what changed.
+"""BM25 over postings that change with each text: the cost of an update depends on the change only.
 
-bm25s, whose ranking this gives, weighs all texts again after any change.
+The ranking equals bm25s's, which weighs all texts again after any change.
 """
 
 import json
@@ -15,9 +15,10 @@ import numpy as np
 class Postings:
     """Texts, as words under ids, that can be added and removed between searches.
 
-    Robertson et al. 1994 with the weights of Lucene, as in Kamphuis et al. 2020: a word that n of
-    N texts hold, f times in a text of length l (mean L), adds log(1 + (N - n + 0.5) / (n + 0.5)) ·
-    f / (f + k1 · (1 - b + b · l / L)).
+    A word occurs in n of N texts, and f times in a text of length l (mean length L). It adds log(1
+    + (N - n + 0.5) / (n + 0.5)) · f / (f + k1 · (1 - b + b · l / L)) to the text's score.
+
+    Source: Robertson et al. 1994, with the weights of Lucene, as in Kamphuis et al. 2020.
     """
 
     def __init__(self, k1: float = 1.5, b: float = 0.75):
@@ -32,12 +33,12 @@ class Postings:
         self._lengths = array("f")
         self._live = array("b")  # 1 for a slot in use
         self._held: dict[str, tuple[array, array]] = {}  # word: slots and frequencies
-        self._n_texts: Counter[str] = Counter()  # that hold a word
+        self._n_texts: Counter[str] = Counter()  # texts with a word
         self._n_words = 0
         self._forget()
 
     def _forget(self) -> None:
-        """What was computed for searches holds until the next change."""
+        """Drop the cached values of searches, which are valid until the next change."""
         self._norm: np.ndarray | None = None
         self._weights: dict[str, np.ndarray] = {}
 
@@ -48,7 +49,7 @@ class Postings:
         return identity in self._slots
 
     def add(self, identity: int, words: Sequence[str]) -> None:
-        """A text that is not there; its words, in any order."""
+        """Add a new text; its words may be in any order."""
         self._add(identity, Counter(words))
 
     def _add(self, identity: int, counts: dict[str, int]) -> None:
@@ -68,7 +69,7 @@ class Postings:
         self._forget()
 
     def remove(self, identity: int) -> None:
-        """A text that is there. Where more slots are left behind than used, all are made again."""
+        """Remove a text. If more slots are empty than used, all slots are built again."""
         slot = self._slots.pop(identity)
         counts = self._counts[slot]
         self._counts[slot] = {}
@@ -83,9 +84,11 @@ class Postings:
                 self._add(i, held)
 
     def to_bytes(self) -> bytes:
-        """The texts in their order, as (words of all, then numbers of each): JSON, a line feed, and
-        ids int64, then for each text its number of words, their places in the list and how often
-        they stand there, int32, all little-endian."""
+        """Serialize the texts in their order, as (words of all texts, then numbers of each text).
+
+        The words are JSON, followed by a line feed. Then come ids int64, and for each text its
+        number of words, their places in the list and their counts, int32, all little-endian.
+        """
         rows = [(identity, self._counts[slot]) for identity, slot in self._slots.items()]
         words = list(dict.fromkeys(word for _, counts in rows for word in counts))
         place = {word: i for i, word in enumerate(words)}
@@ -117,7 +120,9 @@ class Postings:
         places: np.ndarray,
         counts: np.ndarray,
     ) -> None:
-        """All texts at once, as `to_bytes` describes them: a tenth of the time of adding each."""
+        """Add all texts at once, in the form of `to_bytes`, in a tenth of the time of adding
+        each.
+        """
         self.ids = ids.tolist()
         self._slots = {identity: slot for slot, identity in enumerate(self.ids)}
         self._live = array("b", [1]) * len(ids)
@@ -138,7 +143,9 @@ class Postings:
             self._held[word], self._n_texts[word] = held, end - start
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
-        """The score (slots,) of each text for a query; 0 where it shares no word with it."""
+        """Return the score (slots,) of each text for a query; 0 if it shares no word with the
+        query.
+        """
         scores = np.zeros(len(self.ids), np.float32)
         for word in words:
             if self._n_texts.get(word, 0):
@@ -149,7 +156,9 @@ class Postings:
         return scores
 
     def _weights_of(self, word: str) -> np.ndarray:
-        """What the word adds to each text that holds it; every change moves all weights."""
+        """Return the word's weight in each text that contains it; every change affects all
+        weights.
+        """
         if self._norm is None:
             lengths = np.array(self._lengths, np.float32)
             mean = self._n_words / len(self)
@@ -168,7 +177,8 @@ class Postings:
         k: int,
         allowed: np.ndarray | None = None,
     ) -> list[tuple[int, float]]:
-        """(id, score) of the k best texts, best first; fewer if fewer share a word with the query.
+        """Return (id, score) of the k best texts, best first; fewer if fewer share a word with the
+        query.
 
         `allowed` (slots,) marks the texts that may be found. Equal scores have bm25s's order.
         """
@@ -187,7 +197,7 @@ def _rows_of(
     places: np.ndarray,
     counts: np.ndarray,
 ) -> list[dict[str, int]]:
-    """For each text its words and how often it holds them."""
+    """Return for each text its words and their counts."""
     named = [words[i] for i in places.tolist()]
     times = counts.tolist()
     ends = np.cumsum(lengths).tolist()

@@ -1,4 +1,4 @@
-"""ByDocument: hits put together by the document that they come from."""
+"""ByDocument: group hits by their document."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from adaptlab.rag.retrieve import (
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """A document with its hits, best first; its score is that of the best."""
+    """A document with its hits, best first; its score is the score of its best hit."""
 
     source: str
     title: str
@@ -26,10 +26,10 @@ class FoundDocument:
 
 
 def by_document(hits: Sequence[Hit]) -> list[FoundDocument]:
-    """The documents of one query's hits, which come best first, in the order of their best chunks.
+    """Group one query's hits, best first, into documents, in the order of their best chunks.
 
     Raises:
-        AdaptLabError: if they are not hits, for example a list of them for each query.
+        AdaptLabError: if they are not hits, for example a list of hits for each query.
     """
     check_hits(hits)
     groups: dict[str, list[Hit]] = {}
@@ -42,9 +42,9 @@ def by_document(hits: Sequence[Hit]) -> list[FoundDocument]:
 
 
 class ByDocument:
-    """The k best documents of a retriever, by their best chunks: it looks deeper until it has k.
+    """The k best documents of a retriever, by their best chunks; it searches deeper until it has k.
 
-    `depth` chunks are looked up at first; a document has those of its hits that were among them.
+    The first search returns `depth` chunks; a document has its hits among them.
     """
 
     finds_chunks = False
@@ -62,13 +62,13 @@ class ByDocument:
         k: int,
         where: Where | None = None,
     ) -> list[list[FoundDocument]]:
-        """For each query at most k documents, best first."""
+        """Return for each query at most k documents, best first."""
         n = len(self.collection)
         depth = first_depth(check_k(k, n), self.depth, n)
         while True:
             found = self.retriever.search(queries, depth, where)
             documents = [by_document(hits) for hits in found]
-            # A list that is not full holds all that there is.
+            # A list that is not full has all hits.
             wanting = any(len(d) < k and len(h) >= depth for d, h in zip(documents, found))
             if depth >= n or not wanting:
                 return [row[:k] for row in documents]

@@ -1,4 +1,4 @@
-"""Change: what a collection tells those who follow it."""
+"""Change: the message of a collection to its followers."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from adaptlab.rag.chunk import Chunk
 
 
 class Change(NamedTuple):
-    """Ids that went and chunks that came with a version; None are all that were there."""
+    """Ids that were removed and chunks that were added in a version; None means everything."""
 
     version: int
     gone: tuple[int, ...] | None

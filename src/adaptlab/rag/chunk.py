@@ -1,4 +1,4 @@
-"""Chunk: cut documents into pieces that fit a prompt, each with its place in the source."""
+"""Chunk: split documents into pieces that fit a prompt, each with its place in the source."""
 
 import hashlib
 from collections import Counter
@@ -16,11 +16,11 @@ from adaptlab.rag.read_markdown import headings
 
 UNITS = ("characters", "tokens", "sentences")
 
-# A title above more sections than these names a collection, as a handbook. It would say the same
-# in the path of every chunk, and blur what a vector says of each: it stays in `Chunk.title` alone.
+# A title above more sections than these names a collection, such as a handbook. In the path of
+# every chunk it would blur their vectors, so it is only in `Chunk.title`.
 MANY = 40
 
-MOST = 2**31  # units of a chunk: longer ones are whole texts all the same
+MOST = 2**31  # largest size of a chunk, in units: longer ones are whole texts anyway
 
 BLOCK = 50_000  # characters that are cut at once
 
@@ -44,9 +44,9 @@ class Chunk:
     metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def in_context(self) -> str:
-        """The text after the path of its headings: "Model X200 > Battery: It lasts 8 hours."
+        """Return the text after the path of its headings: "Model X200 > Battery: It lasts 8 hours."
 
-        A chunk that says "it" is found, and read, better with what "it" is.
+        A chunk that says "it" is retrieved and read better with the noun in front.
         """
         path = _path(self.parents, self.section)
         return f"{path}: {self.text}" if path else self.text
@@ -60,18 +60,19 @@ def chunk(
     by_heading: bool = True,
     embedder: Embedder | None = None,
 ) -> list[Chunk]:
-    """Chunks of at most `size` units, cut at the largest boundary that fits (paragraph, sentence,
-    word), with up to `overlap` repeated.
+    """Split documents into chunks of at most `size` units, with up to `overlap` units repeated.
 
-    With `by_heading`, no chunk crosses a heading. Headings go into the path of `section` and not
-    into the text; a heading with nothing below it is a text of its own. With an `embedder`, a
-    chunk that is longer in context than its window is cut again, without overlap.
+    Cuts are at the largest boundary that fits (paragraph, sentence, word). With `by_heading`, no
+    chunk crosses a heading. Headings are in the path of `section`, not in the text; a heading with
+    nothing below it is its own text. With an `embedder`, a chunk that is longer in context than its
+    window is split again, without overlap.
 
     Raises:
-        AdaptLabError: if size, overlap or unit make no sense, or the embedder states no window.
+        AdaptLabError: if size, overlap or unit are not valid, or the embedder does not state its
+            window.
     """
     if isinstance(documents, str | Document):
-        raise AdaptLabError("The documents are a single one. Give a list of documents.")
+        raise AdaptLabError("The documents are a single document. Give a list of documents.")
     if not isinstance(documents, Iterable):
         kind = type(documents).__name__
         raise AdaptLabError(f"The documents are {kind}. Give a list of documents.")
@@ -80,28 +81,26 @@ def chunk(
         raise AdaptLabError(f"{given} is not a whole number. Give whole numbers.")
     if size < 1 or not 0 <= overlap < size:
         raise AdaptLabError(
-            f"A chunk needs a size of at least 1 and an overlap below it; size is {size}, overlap"
-            f" {overlap}."
+            f"The size is {size} and the overlap {overlap}. Give a size of at least 1 and an"
+            " overlap below it."
         )
     if embedder is not None and getattr(embedder, "window", None) is None:
         name = getattr(embedder, "name", repr(embedder))
-        raise AdaptLabError(
-            f"The embedder {name} does not state its window. Choose a size instead."
-        )
+        raise AdaptLabError(f"The embedder {name} does not state its window. Give a size instead.")
     splitter = _splitter(min(size, MOST), min(overlap, MOST - 1), unit)
     pieces: list = []
     for document in documents:
         if not isinstance(document, Document):
             kind = type(document).__name__
             raise AdaptLabError(
-                f"A document is {kind}, not a Document. Load it, or make one of it."
+                f"A document is {kind}, not a Document. Load it, or make a Document of it."
             )
         pieces += _pieces(document, splitter, size, by_heading, embedder)
     return pieces
 
 
 class _Section(NamedTuple):
-    """`text[start:end]` of a document, under a heading and those above it."""
+    """`text[start:end]` of a document, under a heading and its parent headings."""
 
     title: str
     parents: tuple[str, ...]
@@ -144,8 +143,11 @@ def _pieces(
 
 
 def _cut(text: str, splitter, size: int) -> Iterator[tuple[int, str]]:
-    """(offset, text) of the pieces. The splitter's time grows with the square of a text without
-    paragraphs (minutes for 5 MB), so that a very long one is cut into blocks first."""
+    """Return (offset, text) of the pieces.
+
+    The splitter's time grows with the square of a text without paragraphs (minutes for 5 MB). So a
+    very long text is split into blocks first.
+    """
     longest = max(BLOCK, 20 * size)
     start = 0
     while start < len(text):
@@ -155,7 +157,9 @@ def _cut(text: str, splitter, size: int) -> Iterator[tuple[int, str]]:
 
 
 def _block_end(text: str, start: int, longest: int) -> int:
-    """The last paragraph, line or word that ends in the second half of a block, or its end."""
+    """Return the last paragraph, line or word that ends in the second half of a block, or the
+    block's end.
+    """
     if len(text) - start <= longest:
         return len(text)
     for boundary in ("\n\n", "\n", " "):
@@ -170,7 +174,7 @@ def _cut_to_window(
     path: str,
     embedder: Any,
 ) -> Iterator[tuple[int, str]]:
-    """The pieces (offset, text), those cut again that are too long with their path before them."""
+    """Return the pieces (offset, text); split those again that are too long with their path."""
     from semantic_text_splitter import TextSplitter
 
     before = getattr(embedder, "prompts", Prompts()).document + (f"{path}: " if path else "")
@@ -194,8 +198,9 @@ def _path(parents: tuple[str, ...], section: str) -> str:
 
 
 def _identity(*parts: str) -> int:
-    """A number of 63 bits that changes with what is embedded, not with its place: the same in every
-    store, and on every machine.
+    """Return a 63-bit number that depends on the embedded text, not on its place.
+
+    It is the same in every store, and on every machine.
     """
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
@@ -210,19 +215,19 @@ def _splitter(size: int, overlap: int, unit: str):
         return TextSplitter.from_huggingface_tokenizer(_embedder_tokenizer(), size, overlap)
     if unit == "sentences":
         return TextSplitter.from_callback(n_sentences, size, overlap)
-    raise AdaptLabError(f"A chunk cannot be measured in {unit}; units are {', '.join(UNITS)}.")
+    raise AdaptLabError(f"The unit {unit} is not supported. Choose one of {', '.join(UNITS)}.")
 
 
 _ENDS = ".!?"  # before a space or at the end of the text
-_WIDE_ENDS = "。！？｡．।॥؟۔։።။។"  # of other scripts: wherever they stand
+_WIDE_ENDS = "。！？｡．।॥؟۔։።။។"  # of other scripts: anywhere
 _CLOSERS = "」』”’）》】〉"
 
 
 def n_sentences(text: str) -> int:
-    """Marks that end a sentence; a rest without one counts as one more.
+    """Count the marks that end a sentence; a rest without a mark counts as one more sentence.
 
-    A full stop, ! or ? ends one before a space or at the end of the text. The marks of Chinese,
-    Japanese, Hindi, Arabic and others end one wherever they stand; several in a row end one.
+    A full stop, ! or ? ends a sentence before a space or at the end of the text. The marks of
+    Chinese, Japanese, Hindi, Arabic and others end a sentence anywhere; several in a row end one.
     """
     text = text.strip()
     after = [*text[1:], " "] if text else []
@@ -240,7 +245,7 @@ def _ends_sentence(mark: str, following: str) -> bool:
 
 @cache
 def _embedder_tokenizer():
-    """The embedder's: what does not fit into its window is not searched."""
+    """Return the embedder's tokenizer: text beyond its window is not searched."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
@@ -250,11 +255,13 @@ def _embedder_tokenizer():
 
 
 def _sections(document: Document) -> Iterator[_Section]:
-    """The text under each heading; what stands before the first has the document's title."""
+    """Return the text under each heading; the text before the first heading has the document's
+    title.
+    """
     found = headings(document.text) if document.headings is None else document.headings
     yield _Section(document.title, (), 0, found[0].start if found else len(document.text))
     shown = found[1:] if _is_title_of_many(found, document.title) else found
-    above: list[Heading] = []  # the heading and those that it stands under
+    above: list[Heading] = []  # the heading and its parents
     ends = [heading.start for heading in found[1:]] + [len(document.text)]
     for heading, end, after in zip(found, ends, [*found[1:], None]):
         above = [higher for higher in above if higher.level < heading.level]
@@ -267,13 +274,13 @@ def _sections(document: Document) -> Iterator[_Section]:
 
 
 def _is_title_of_many(found: Sequence[Heading], title: str) -> bool:
-    """Whether the document's title stands as a heading above all others, and those are many."""
+    """Whether the document's title is a heading above all others, and there are many others."""
     is_title = bool(found) and found[0].title == title
     return is_title and len(found) > MANY and all(h.level > found[0].level for h in found[1:])
 
 
 def _alone(document: Document, heading: Heading, parents: tuple[str, ...]) -> _Section:
-    """A heading with nothing below it, as the text of the section that it stands in."""
+    """Return a heading with nothing below it, as the text of its section."""
     at = document.text.find(heading.title, heading.start, heading.end)
     start, end = (at, at + len(heading.title)) if at >= 0 else (heading.start, heading.end)
     *outer, section = parents or (document.title,)

@@ -1,4 +1,4 @@
-"""Collection: chunks with their vectors, changed and saved as one."""
+"""Collection: chunks with their vectors, changed and saved together."""
 
 import hashlib
 import json
@@ -26,15 +26,14 @@ from adaptlab.rag.keyword_index import KeywordIndex, rules
 MAGIC = b"adaptlab collection 1\n"
 
 SHOWN = 20  # names of metadata in a warning
-KEPT_CHANGES = 100  # a follower that is further behind reads everything
+KEPT_CHANGES = 100  # a follower that is further behind reads all chunks
 
 
 class Collection:
-    """What a search looks through: `chunks` by their ids, and an `index` of their vectors in
-    context.
+    """The contents of a search: `chunks` by their ids, and an `index` of their vectors in context.
 
-    A change alters `chunks` in place: hold `read_lock()` while you go through it beside other
-    threads.
+    A change alters `chunks` in place: hold `read_lock()` while you iterate over it and other
+    threads run.
     """
 
     def __init__(self, embedder: Embedder, index: VectorIndex | None = None):
@@ -48,8 +47,9 @@ class Collection:
             raise AdaptLabError(f"{given}, not an index. Give one, for example FaissIndex(384).")
         if self.index.dimension != embedder.dimension:
             raise AdaptLabError(
-                f"{embedder.name} makes vectors of dimension {embedder.dimension}, the index holds"
-                f" {self.index.dimension}."
+                f"{embedder.name} makes vectors of dimension {embedder.dimension}, but the"
+                f" index has dimension {self.index.dimension}. Use an index of the same"
+                " dimension."
             )
         self.chunks: dict[int, Chunk] = {}
         self._of_source: dict[str, set[int]] = {}
@@ -58,17 +58,21 @@ class Collection:
         self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self._lock = threading.RLock()
         self._changing = threading.RLock()
-        self._log_lock = threading.Lock()  # held for a moment only, and while no other is asked for
+        self._log_lock = (
+            threading.Lock()
+        )  # held for a moment only, and never while waiting for another lock
 
     def __len__(self) -> int:
         return len(self.chunks)
 
     def read_lock(self):
-        """A context in which nothing changes, so that several searches see the same."""
+        """Return a context in which nothing changes, so that several searches see the same
+        state.
+        """
         return self._lock
 
     def keyword_index(self, k1: float, b: float, language: str | None) -> KeywordIndex:
-        """The BM25 index with these settings, made when it is first asked for."""
+        """Return the BM25 index with these settings, built at its first use."""
         with self._lock:
             settings = k1, b, language
             if settings not in self._keyword_indexes:
@@ -76,37 +80,44 @@ class Collection:
             return self._keyword_indexes[settings]
 
     def add(self, chunks: Iterable[Chunk]) -> None:
-        """Embed and add chunks; one that is there already is left alone."""
+        """Embed and add chunks; chunks that are already in the collection are skipped."""
         with self._changing:
             self._change([], [piece for piece in _checked(chunks) if piece.id not in self.chunks])
 
     def update(self, chunks: Iterable[Chunk], sources: Iterable[str] = ()) -> None:
-        """Put these chunks in the place of all that is there from their sources, and from
-        `sources`, in one step. Only new texts are embedded.
+        """Replace all chunks from the sources of these chunks, and from `sources`, in one step.
+
+        Only new texts are embedded.
         """
         chunks = _checked(chunks)
         if isinstance(sources, str):
-            raise AdaptLabError("The sources are a single one. Give a list of sources.")
+            raise AdaptLabError("The sources are a single source. Give a list of sources.")
         sources = {*sources, *(chunk.source for chunk in chunks)}
         with self._changing:
             self._change([i for source in sources for i in self._of_source.get(source, ())], chunks)
 
     def delete(self, source: str) -> None:
-        """All chunks of a source."""
+        """Delete all chunks of a source.
+
+        Raises:
+            AdaptLabError: if the collection has no chunk from it.
+        """
         if not isinstance(source, str):
             given = f"The source is {type(source).__name__}, not a text"
             raise AdaptLabError(f"{given}. Delete one source at a time.")
         with self._changing:
             ids = list(self._of_source.get(source, ()))
             if not ids:
-                raise AdaptLabError(f"Nothing in the collection comes from {source}.")
+                raise AdaptLabError(
+                    f"The collection has no chunk from {source}. Give a source of the collection."
+                )
             self._change(ids, [])
 
     def _change(self, old_ids: Sequence[int], chunks: Iterable[Chunk]) -> None:
         wanted = {chunk.id: chunk for chunk in chunks}
         gone = {i for i in old_ids if i not in wanted}
         new = [i for i in wanted if i not in self.chunks]
-        # Embedding is slow, and searches go on meanwhile.
+        # Embedding is slow, and searches continue meanwhile.
         vectors = encode_documents(self.embedder, [wanted[i].in_context() for i in new])
         with self._lock:
             self.index.replace(list(gone), new, vectors)
@@ -116,7 +127,7 @@ class Collection:
                 self._changes.append(Change(self.version, tuple(gone), tuple(wanted.values())))
 
     def _put(self, gone: Iterable[int], come: dict[int, Chunk]) -> None:
-        """Change `chunks` and what is known of sources."""
+        """Change `chunks` and the index of sources."""
         for i in [*gone, *(i for i in come if i in self.chunks)]:
             source = self.chunks[i].source
             self._of_source[source].discard(i)
@@ -129,11 +140,12 @@ class Collection:
             self._of_source.setdefault(chunk.source, set()).add(i)
 
     def changes_since(self, version: int | None) -> list[Change]:
-        """What changed after a version, in order; None, or one that is long past, is before all.
+        """Return the changes after a version, in order; None, or a very old version, means all
+        chunks.
 
-        Without the collection's lock, so that no search waits for a follower. A follower skips
-        what it holds already and what it does not hold: a change that was read half done is then
-        right after the next call.
+        It does not take the collection's lock, so no search waits for a follower. A follower skips
+        chunks that it already has and ids that it does not have. So a change that was read half
+        done is complete after the next call.
         """
         with self._log_lock:
             changes = list(self._changes)
@@ -145,14 +157,16 @@ class Collection:
     def search(
         self, queries: np.ndarray, k: int, where: Where | None = None
     ) -> list[list[tuple[Chunk, float]]]:
-        """For each query vector (q, dimension) its k nearest chunks with their scores, best first;
-        fewer if `where` leaves fewer.
+        """Return for each query vector (q, dimension) its k nearest chunks with their scores, best
+        first.
+
+        There are fewer if `where` leaves fewer.
         """
         with self._lock:
             ids, scores = self.index.search(
                 queries, k, None if where is None else self.matching(where)
             )
-            # A server's index may hold what another program put there, or what a broken upload
+            # A server's index may have vectors of another program, or what a broken upload
             # left.
             return [
                 [(self.chunks[int(i)], float(s)) for i, s in zip(*row) if int(i) in self.chunks]
@@ -160,9 +174,9 @@ class Collection:
             ]
 
     def matching(self, where: Where) -> list[int]:
-        """Ids of the chunks for which `where`, a function or a filter of `filters`, is true.
+        """Return ids of the chunks for which `where`, a function or a filter of `filters`, is true.
 
-        Warns if nothing is found, and the filter names what no chunk has, as a name with a typo.
+        Warns if no chunk is found and the filter has a name that no chunk has, for example a typo.
         """
         test = as_test(where)
         found = [i for i, chunk in self.chunks.items() if test(chunk)]
@@ -170,7 +184,7 @@ class Collection:
             unknown = [name for name in names_in(where) if not self._has(name)]
             if unknown:
                 known = {name for chunk in self.chunks.values() for name in chunk.metadata}
-                says = f"The filter finds nothing, and no chunk has {unknown[0]!r}"
+                says = f"The filter finds no chunk, and no chunk has {unknown[0]!r}"
                 names = ", ".join([*OWN_NAMES, *sorted(known)[:SHOWN]])
                 warnings.warn(f"{says}. Names that chunks have: {names}.", stacklevel=2)
         return found
@@ -179,8 +193,11 @@ class Collection:
         return any(has_name(chunk, name) for chunk in self.chunks.values())
 
     def save(self, path: Path | str) -> None:
-        """One file, written whole: the chunks, what they were embedded with, the vectors, unless
-        the index keeps those on a server, and the keyword indexes that were searched."""
+        """Write one complete file: the chunks, the embedder's name, the vectors, and the used
+        keyword indexes.
+
+        Vectors on a server stay there.
+        """
         with self._lock:
             own = bool(self.index.kind)
             lines = "".join(
@@ -205,21 +222,22 @@ class Collection:
     def load(
         cls, path: Path | str, embedder: Embedder, index: VectorIndex | None = None
     ) -> "Collection":
-        """What `save` wrote, on the `index` of the server that has its vectors, if one has.
+        """Load the file of `save`; give the `index` if its vectors are on a server.
 
-        Refused in a sentence if it is damaged, another kind of file, or made with another embedding
-        model.
+        Raises:
+            AdaptLabError: if it is damaged, another kind of file, or was built with another
+                embedding model.
         """
         about, (lines, vectors, *keyword) = _read(as_path(path))
         if about["embedder"] != embedder.name:
             raise AdaptLabError(
-                f"{path} was built with {about['embedder']}, not with {embedder.name}; load that"
-                " model, or build it again."
+                f"{path} was built with {about['embedder']}, not with {embedder.name}. Load"
+                " that model, or build the collection again."
             )
         if (about["index"] is None) == (index is None):
-            where = "has its vectors on a server; give its index"
+            where = "has its vectors on a server. Give its index"
             if index is not None:
-                where = "holds its vectors itself; give no index"
+                where = "contains its own vectors. Leave the index out"
             raise AdaptLabError(f"{path} {where}.")
         items = [json.loads(line) for line in lines.splitlines()]
         chunks = {item["id"]: _as_chunk(item) for item in items}
@@ -227,8 +245,8 @@ class Collection:
         collection = cls(embedder, held)
         if len(collection.index) < len(chunks):
             raise AdaptLabError(
-                f"The index holds {len(collection.index)} vectors, fewer than the {len(chunks)}"
-                f" chunks of {path}; build the collection again."
+                f"The index has {len(collection.index)} vectors, fewer than the {len(chunks)}"
+                f" chunks of {path}. Build the collection again."
             )
         collection._put((), chunks)
         for settings, part in zip(about.get("keyword", ()), keyword):
@@ -236,7 +254,7 @@ class Collection:
         return collection
 
     def _take_keyword_index(self, settings: dict, data: bytes) -> None:
-        """One that was saved, unless words are cut otherwise today: then it is made anew."""
+        """Load a saved keyword index; if the rules for words differ today, it is built again."""
         known = settings["k1"], settings["b"], settings["language"]
         if settings["rules"] == rules(settings["language"]):
             index = KeywordIndex.from_bytes(data, *known, version=self.version)
@@ -244,22 +262,28 @@ class Collection:
 
 
 def _checked(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """The chunks as a list; an error for one alone, and for what is no chunk."""
+    """Return the chunks as a list.
+
+    Raises:
+        AdaptLabError: if they are a single chunk, or one is not a chunk.
+    """
     if isinstance(chunks, str | Chunk) or not isinstance(chunks, Iterable):
-        raise AdaptLabError("The chunks are a single one, or none. Give a list of chunks.")
+        raise AdaptLabError("The chunks are a single chunk, or not a list. Give a list of chunks.")
     pieces = list(chunks)
     for piece in pieces:
         if not isinstance(piece, Chunk):
             kind = type(piece).__name__
-            raise AdaptLabError(f"A chunk is {kind}, not a Chunk. Cut documents by `chunk` first.")
+            raise AdaptLabError(
+                f"A chunk is {kind}, not a Chunk. Cut documents with `chunk` first."
+            )
     by_id: dict[int, Chunk] = {}
     if any(by_id.setdefault(piece.id, piece) != piece for piece in pieces):
-        raise AdaptLabError("Two different chunks have the same id. Give each its own.")
+        raise AdaptLabError("Two different chunks have the same id. Give each chunk its own id.")
     return pieces
 
 
 def _as_chunk(item: dict) -> Chunk:
-    """A chunk as `save` wrote it; older files know no headings above its section."""
+    """Return a chunk from the data of `save`; older files lack the headings above its section."""
     parents = tuple(item.get("parents", ()))
     return Chunk(**item | {"date": date.fromisoformat(item["date"]), "parents": parents})
 
@@ -272,13 +296,17 @@ def _digest(about: dict, *parts: bytes) -> str:
 
 
 def _read(path: Path) -> tuple[dict, list[bytes]]:
-    """(what the file says of itself, its parts)."""
+    """Return (the header of the file, its parts)."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+        raise AdaptLabError(
+            f"{path} could not be read ({error.strerror}). Check the path and its permissions."
+        ) from error
     if not data.startswith(MAGIC):
-        raise AdaptLabError(f"{path} is not a collection that this version saved.")
+        raise AdaptLabError(
+            f"{path} is not a collection of this version. Build the collection again."
+        )
     header, _, body = data[len(MAGIC) :].partition(b"\n")
     try:
         about = json.loads(header)
@@ -289,5 +317,5 @@ def _read(path: Path) -> tuple[dict, list[bytes]]:
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         intact = False
     if not intact:
-        raise AdaptLabError(f"{path} is damaged; build the collection again, or restore a copy.")
+        raise AdaptLabError(f"{path} is damaged. Build the collection again, or restore a copy.")
     return about, parts

@@ -1,9 +1,8 @@
-"""Real English at size: the docstrings of the installed libraries as documents, with questions
-whose right document is known.
+"""Real English at scale: the docstrings of the installed libraries as documents, with questions
+whose document is known.
 
-The source files are parsed, not imported. A question is taken out of what a library says of a
-thing: its summary line, the description of one of its parameters, or an error that it raises. The
-words of the question are then left out of the document.
+The source files are parsed, not imported. A question is a library's summary line, its description
+of a parameter, or an error message. The words of the question are then left out of the document.
 """
 
 import ast
@@ -19,8 +18,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.progress import progress_bar
 from adaptlab.rag.loaders import Document
 
-# What lessons search, and what the embedded reranker has learned from: two parts, since classes of
-# one library are often described in the same words.
+# The libraries of the lessons, and those in the embedded reranker's training: separate, since
+# classes of one library are often described in the same words.
 MEASURED = ("pandas", "scipy", "sklearn")
 TUNED_ON = (
     "numpy",
@@ -44,7 +43,7 @@ _LEFT_OUT = re.compile(
 
 @dataclass(frozen=True)
 class KnownItem:
-    """A question and the source of the one document that answers it."""
+    """A question and the source of its one relevant document."""
 
     text: str
     kind: str
@@ -57,8 +56,8 @@ Documented = ast.ClassDef | ast.FunctionDef
 def docstring_corpus(
     packages: tuple[str, ...] = PACKAGES,
 ) -> tuple[list[Document], list[KnownItem]]:
-    """(documents, questions), in order of package and path; documents and questions that occur
-    twice are left out.
+    """Return (documents, questions), in order of package and path; duplicates of both are left
+    out.
     """
     if isinstance(packages, str):
         raise AdaptLabError("The packages are a single name. Give a list of names.")
@@ -75,8 +74,8 @@ def docstring_corpus(
 
 
 def _answered_once(documents: list[Document], questions: list[KnownItem]) -> list[KnownItem]:
-    """Questions that are asked once, and whose words stand in no document: another one that holds
-    them would be as right.
+    """Return questions that occur once and whose words are in no other document, which would be as
+    relevant.
     """
     asked = Counter(_normal(item.text) for item in questions)
     by_opening: dict[str, list[str]] = defaultdict(list)
@@ -104,7 +103,7 @@ def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise AdaptLabError(
-            f"The package {package} is not installed, or is a single file; name others."
+            f"The package {package} is not installed, or is a single file. Name other packages."
         )
     root = Path(next(iter(spec.submodule_search_locations)))
     for path in sorted(root.rglob("*.py")):
@@ -114,7 +113,7 @@ def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError, ValueError):
-            continue  # templates and deliberately broken files lie among the sources
+            continue  # the sources include templates and deliberately broken files
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         module = ".".join([package, *place.with_suffix("").parts]).removesuffix(".__init__")
         yield from (
@@ -125,8 +124,8 @@ def _entries(package: str) -> Iterator[tuple[Document, list[KnownItem]]]:
 
 
 def _public(node: ast.AST, name: str) -> Iterator[tuple[str, Documented]]:
-    """Classes, functions and methods that do not begin with an underscore, with their
-    dotted names.
+    """Yield classes, functions and methods that do not start with an underscore, with their dotted
+    names.
     """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
@@ -154,8 +153,8 @@ def _entry(name: str, node: Documented, changed: date) -> tuple[Document, list[K
 
 
 def _parameter_lines(text: str) -> list[str]:
-    """The first sentence about each parameter, by docstring_parser; the longest first, for it says
-    most.
+    """Return the first sentence about each parameter, by docstring_parser; the longest and most
+    informative first.
     """
     import docstring_parser
 
@@ -172,8 +171,8 @@ def _parameter_lines(text: str) -> list[str]:
 
 
 def _errors(node: ast.AST) -> list[str]:
-    """Texts of the errors that are raised in the body, the longest first; what is filled in at run
-    time is left out.
+    """Return the texts of errors raised in the body, the longest first, without the parts filled in
+    at run time.
     """
     found = []
     for child in _statements(node):
@@ -188,8 +187,9 @@ def _errors(node: ast.AST) -> list[str]:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """What `ast.walk` gives, in its order, without expressions, which hold no statements and are
-    nine in ten of all nodes.
+    """Yield the nodes of `ast.walk` in its order, without expressions.
+
+    Expressions contain no statements and are nine in ten of all nodes.
     """
     left = deque([node])
     while left:
@@ -201,5 +201,5 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _normal(text: str) -> str:
-    """The words alone, in small letters."""
+    """Return the words only, in small letters."""
     return " ".join(re.findall(r"\w+", text.lower()))

@@ -1,4 +1,4 @@
-"""Document: a text with its source, title, date and headings, as every reader gives it."""
+"""Document: a text with its source, title, date and headings, the result of every reader."""
 
 import math
 import re
@@ -11,7 +11,7 @@ import numpy as np
 
 from adaptlab.errors import AdaptLabError
 
-# What every document has under a name of its own; its metadata uses others.
+# Fields of every document; its metadata must use other names.
 OWN_NAMES = ("source", "title", "section", "date")
 
 
@@ -26,16 +26,16 @@ class Heading(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A text and where it comes from; `date` is the last change, as far as the file says.
+    """A text and its origin; `date` is the last change, as far as the file states it.
 
-    Lines end in a line feed. `headings` are places in the text, () for a text without headings;
-    None means that the text is Markdown, whose headings follow from it. `metadata` is what else is
-    known of it, for filters: texts, numbers, truth values, and lists and dicts of them; a date in
-    it becomes text, as ISO writes it.
+    Lines end in a line feed. `headings` are positions in the text, () for a text without headings.
+    None means that the text is Markdown, whose headings follow from it. `metadata` is further data
+    for filters: texts, numbers, truth values, and lists and dicts of them. A date in it becomes
+    text in ISO form.
 
     Raises:
-        AdaptLabError: if `headings` are given for a text that is not clean, since places shift, or
-            if the metadata cannot be written as JSON, or use a document's own names.
+        AdaptLabError: if `headings` are given for a text that is not clean, since positions shift,
+            or if the metadata cannot be written as JSON, or use a document's own names.
     """
 
     text: str
@@ -52,18 +52,18 @@ class Document:
         if not isinstance(self.date, date):
             raise AdaptLabError(f"The date of a document is {self.date!r}. Give a datetime.date.")
         if self.headings and clean(self.text) != self.text:
-            raise AdaptLabError("The text is not clean. Call `clean` before you note its headings.")
+            raise AdaptLabError(
+                "The text is not clean. Call `clean` before you compute its headings."
+            )
         if any(not 0 <= h.start <= h.end <= len(self.text) for h in self.headings or ()):
-            raise AdaptLabError("A heading lies outside its text. Give places of the clean text.")
+            raise AdaptLabError("A heading is outside its text. Give positions in the clean text.")
         for name in ("text", "source", "title"):
             object.__setattr__(self, name, clean(getattr(self, name)))
         object.__setattr__(self, "metadata", checked_metadata(self.metadata))
 
 
 class Read(NamedTuple):
-    """What a reader gives: title and stated date if the file has them; `left_out` names
-    lost parts.
-    """
+    """The result of a reader: title and date if the file has them; `left_out` names lost parts."""
 
     text: str
     title: str | None = None
@@ -73,20 +73,20 @@ class Read(NamedTuple):
 
 
 def checked_metadata(metadata: Mapping[str, object]) -> dict[str, object]:
-    """The metadata as JSON keeps it, apart from what was given."""
+    """Return a copy of the metadata as JSON keeps it."""
     if not isinstance(metadata, Mapping):
         kind = type(metadata).__name__
         raise AdaptLabError(f"The metadata are {kind}, not a dict. Give names with values.")
     own = [name for name in metadata if name in OWN_NAMES]
     if own:
-        problem = f"{own[0]!r} in the metadata is a name of the document's own"
-        raise AdaptLabError(f"{problem}. Give it as the document's, or under another name.")
+        problem = f"{own[0]!r} in the metadata is one of the document's own fields"
+        raise AdaptLabError(f"{problem}. Set the document's field, or use another name.")
     return {_name(name): _kept(name, value) for name, value in metadata.items()}
 
 
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name or name.startswith("$"):
-        problem = f"{name!r} is no name for metadata"
+        problem = f"{name!r} is not a valid name for metadata"
         raise AdaptLabError(f"{problem}. Give a text that does not begin with $.")
     return name
 
@@ -99,12 +99,12 @@ def _kept(name: str, value: object) -> object:
     found = plain(value)
     if is_plain(found):
         return found
-    problem = f"{name!r} in the metadata is {value!r}, which JSON cannot hold"
+    problem = f"{name!r} in the metadata is {value!r}, which JSON cannot represent"
     raise AdaptLabError(f"{problem}. Give text, a number, a truth value, or lists of them.")
 
 
 def plain(value: object) -> object:
-    """A date as ISO writes it, in whose order texts stand too, and a number of numpy as
+    """Convert a date to ISO text, whose order is that of the dates, and a number of numpy to
     Python's.
     """
     if isinstance(value, np.generic):
@@ -120,7 +120,7 @@ def is_plain(value: object) -> bool:
 
 
 def clean(text: str) -> str:
-    """One kind of line end, no byte-order mark, and only what UTF-8 can hold.
+    """Normalize the text: one kind of line end, no byte-order mark, and only characters of UTF-8.
 
     Half of a surrogate pair becomes a question mark.
     """
@@ -129,7 +129,8 @@ def clean(text: str) -> str:
 
 
 def assemble(parts: Iterable[tuple[int, str]]) -> tuple[str, tuple[Heading, ...]]:
-    """(text, headings) of parts (level, text), an empty line between them; level 0 is no heading.
+    """Return (text, headings) of parts (level, text), separated by an empty line; level 0 is not a
+    heading.
 
     A heading is one line, marked as in Markdown, so that a reader of the text sees it too.
     """

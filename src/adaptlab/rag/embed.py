@@ -1,5 +1,5 @@
-"""Embed: texts into unit vectors, by the real all-MiniLM-L6-v2 from its PyPI package, by any other
-model, or by a service.
+"""Embed: map texts to unit vectors, with all-MiniLM-L6-v2 from its PyPI package, another model, or
+a service.
 """
 
 import hashlib
@@ -24,45 +24,49 @@ from adaptlab.progress import bars_are_on, progress_bar
 MINILM = "all-MiniLM-L6-v2"
 LONG = 100  # texts that take long enough for a bar
 MARKS = 8  # tokens around a text, at most
-KEPT_TOGETHER = 1000  # texts that are embedded before the cache writes them down
+KEPT_TOGETHER = 1000  # texts that are embedded before the cache stores them
 
 
 def together(device: str) -> int:
-    """Texts that share a pass. On a processor what a layer makes is to stay in its cache: eight at
-    a time took two thirds of the time of sixty-four.
+    """Return the number of texts that share a forward pass.
+
+    On a processor the activations of a layer should stay in its cache: eight texts at a time took
+    two thirds of the time of sixty-four.
     """
     return 8 if device == "cpu" else 64
 
 
 class Embedder(Protocol):
-    """`name` says which model made a vector: vectors of two models cannot be compared.
+    """`name` identifies the model of a vector: vectors of two models cannot be compared.
 
-    An embedder that cuts long texts also has `window`, the tokens that it reads of a text, and
-    `n_tokens(texts)`, which counts them (n,) before the cut; it warns of each text that it cuts.
+    An embedder that cuts long texts also has `window`, its largest number of tokens, and
+    `n_tokens(texts)`, which counts them (n,) before the cut. It warns of each text that it cuts.
     """
 
     name: str
     dimension: int
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors (n, dimension) float32, one for each text."""
+        """Return unit vectors (n, dimension) float32, one for each text."""
         ...
 
 
 def encode_queries(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
-    """Vectors of questions, by `encode_query` if the embedder tells them from documents."""
+    """Return vectors of questions, by `encode_query` if the embedder distinguishes them from
+    documents.
+    """
     check_texts(texts)
     return getattr(embedder, "encode_query", embedder.encode)(texts)
 
 
 def encode_documents(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
-    """Vectors of texts to be found, by `encode_document` if the embedder has one."""
+    """Return vectors of texts to be found, by `encode_document` if the embedder has it."""
     check_texts(texts)
     return getattr(embedder, "encode_document", embedder.encode)(texts)
 
 
 class Prompts(NamedTuple):
-    """What a model was trained to see before a query and before a document."""
+    """The prefixes of queries and documents in a model's training."""
 
     query: str = ""
     document: str = ""
@@ -84,7 +88,7 @@ def _after(prompt: str, texts: Sequence[str]) -> list[str]:
 
 
 def _prompts(model: str, stated: dict[str, str]) -> Prompts:
-    """The prompts that the model's files state, or those of its family, or none."""
+    """Return the prompts in the model's files, or those of its family, or none."""
     query = stated.get("query", "")
     document = stated.get("document") or stated.get("passage") or ""
     if query or document:
@@ -95,16 +99,22 @@ def _prompts(model: str, stated: dict[str, str]) -> Prompts:
 
 
 def check_texts(texts: Sequence[str]) -> None:
-    """A text alone would be embedded letter by letter: an error says that a list is needed."""
+    """Check that the texts are a list: a single text would be embedded letter by letter.
+
+    Raises:
+        AdaptLabError: if they are not a list of texts.
+    """
     if isinstance(texts, str):
-        raise AdaptLabError("A text is given alone. Give a list of texts.")
+        raise AdaptLabError("The texts are a single text. Give a list of texts.")
     for text in texts:
         if not isinstance(text, str):
             raise AdaptLabError(f"A text is {type(text).__name__}, not text. Give a list of texts.")
 
 
 def cut_texts(embedder: Any, texts: Sequence[str]) -> list[int]:
-    """Positions of the texts that are longer than the embedder's window, if it states one."""
+    """Return the positions of texts that are longer than the embedder's window, if it states
+    one.
+    """
     window = getattr(embedder, "window", None)
     if window is None:
         return []
@@ -115,8 +125,8 @@ def cut_texts(embedder: Any, texts: Sequence[str]) -> list[int]:
 
 
 def uncut(tokenizer):
-    """A copy that counts whole texts: to change the model's own would disturb a search
-    beside it.
+    """Return a copy that counts whole texts: changing the model's own would disturb a concurrent
+    search.
     """
     from tokenizers import Tokenizer
 
@@ -127,22 +137,28 @@ def uncut(tokenizer):
 
 
 def warn_of_cut(embedder: Any, texts: Sequence[str]) -> None:
-    """Say how many texts have an end that no vector holds."""
+    """Warn how many texts have an end that is not embedded."""
     n = len(cut_texts(embedder, texts))
     if n:
         long = f"{n} of {len(texts)} texts are longer than the {embedder.window} tokens"
-        lost = f"{long} that {embedder.name} reads, so that no vector holds their ends"
+        lost = f"{long} that {embedder.name} reads, so their ends are not embedded"
         warnings.warn(f"{lost}. Cut smaller chunks, or give the embedder to `chunk`.", stacklevel=3)
 
 
 @cache
 def minilm_folder() -> Path:
-    """Where the package keeps the model; an error in a sentence if it is missing or damaged."""
+    """Return the folder in which the package keeps the model.
+
+    Raises:
+        AdaptLabError: if the model is missing or damaged.
+    """
     return wheel_folder(manifest()[MINILM])
 
 
 def _name(model: str) -> str:
-    """A folder's name has a hash of its weights, since another model may be saved there one day."""
+    """Return the name of a model; a folder's name has a hash of its weights, since its contents may
+    change.
+    """
     files = sorted(Path(model).glob("**/*.safetensors")) if Path(model).is_dir() else []
     if not files:
         return model
@@ -154,17 +170,17 @@ def _name(model: str) -> str:
 
 
 class LocalEmbedder:
-    """A sentence-transformers model: MiniLM from its package, one of the hub (`hub:org/name`), or
-    that in a folder.
+    """A sentence-transformers model: MiniLM from its package, a hub model (`hub:org/name`), or a
+    folder.
 
-    `prompts` stand before queries and documents; None are those that the model states or that are
-    known of its family (E5, BGE).
+    `prompts` precede queries and documents; by default those in the model's files or of its family
+    (E5, BGE).
     """
 
     def __init__(self, model: str = MINILM, prompts: Prompts | None = None):
         if find_spec("sentence_transformers") is None:
             raise AdaptLabError(
-                "sentence-transformers is not installed; run: pip install sentence-transformers"
+                "sentence-transformers is not installed. Run: pip install sentence-transformers"
             )
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
@@ -174,9 +190,9 @@ class LocalEmbedder:
         source = str(minilm_folder()) if model == MINILM else from_hub(model.removeprefix("hub:"))
         try:
             self.model = SentenceTransformer(source)
-        except Exception as error:  # it has no one error for files that are damaged
+        except Exception as error:  # it raises several errors for damaged files
             raise AdaptLabError(
-                f"The embedding model {model} could not be loaded; give {MINILM}, hub:org/name"
+                f"The embedding model {model} could not be loaded. Give {MINILM}, hub:org/name"
                 " (online or fetched) or a folder."
             ) from error
         self.window: int | None = self.model.max_seq_length
@@ -186,7 +202,7 @@ class LocalEmbedder:
         self.dimension = self.vectors(["dimension"]).shape[1]
 
     def n_tokens(self, texts: Sequence[str]) -> np.ndarray:
-        """The tokens (n,) of each text, with the marks around it, before any is cut off."""
+        """Return the tokens (n,) of each text, with the marks around it, before the cut."""
         return np.array([len(encoding) for encoding in self._counter.encode_batch(list(texts))])
 
     @cached_property
@@ -194,7 +210,7 @@ class LocalEmbedder:
         return uncut(self.model.tokenizer)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors; a warning says how many texts are longer than the window."""
+        """Return unit vectors; a warning says how many texts are longer than the window."""
         check_texts(texts)
         warn_of_cut(self, texts)
         return self.vectors(texts)
@@ -206,7 +222,7 @@ class LocalEmbedder:
         return self.encode(_after(self.prompts.document, texts))
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """What `encode` gives, without its warning."""
+        """Return the vectors of `encode`, without its warning."""
         if not len(texts):
             return np.empty((0, self.dimension), np.float32)
         return self.model.encode(
@@ -218,8 +234,8 @@ class LocalEmbedder:
 
 
 class ServiceEmbedder:
-    """An OpenAI-compatible embeddings endpoint; `base_url` and the key may come from
-    OPENAI_BASE_URL and OPENAI_API_KEY.
+    """An OpenAI-compatible embeddings endpoint; `base_url` and the key default to OPENAI_BASE_URL
+    and OPENAI_API_KEY.
     """
 
     def __init__(
@@ -232,7 +248,7 @@ class ServiceEmbedder:
     ):
         if find_spec("openai") is None:
             raise AdaptLabError(
-                "The package openai is not installed; run: pip install 'adaptlab[api]'"
+                "The package openai is not installed. Run: pip install 'adaptlab[api]'"
             )
         import openai
 
@@ -242,7 +258,7 @@ class ServiceEmbedder:
             )
         except openai.OpenAIError as error:
             raise AdaptLabError(
-                f"The embeddings service needs a key; set OPENAI_API_KEY. ({error})"
+                f"The embeddings service needs a key ({error}). Set OPENAI_API_KEY."
             ) from error
         self.name = f"openai:{model}"
         self.batch_size = batch_size
@@ -270,27 +286,29 @@ class ServiceEmbedder:
                 if not isinstance(getattr(answer, "data", None), list):
                     raise AdaptLabError(
                         f"The embeddings service at {self.client.base_url} answered without"
-                        " embeddings; check the address."
+                        " embeddings. Check the address."
                     )
                 vectors += [
                     item.embedding for item in sorted(answer.data, key=lambda item: item.index)
                 ]
         except openai.OpenAIError as error:
             raise AdaptLabError(
-                f"The embeddings service at {self.client.base_url} did not answer: {error}"
+                f"The embeddings service at {self.client.base_url} did not answer ({error})."
+                " Check the address, or ask again later."
             ) from error
         if len(vectors) != len(texts):
             raise AdaptLabError(
-                f"The embeddings service at {self.client.base_url} gave {len(vectors)} vectors for"
-                f" {len(texts)} texts."
+                f"The embeddings service at {self.client.base_url} returned {len(vectors)}"
+                f" vectors for {len(texts)} texts. Check the address and the model."
             )
         found = np.asarray(vectors, np.float32)
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
 
 
 class CachedEmbedder:
-    """Keeps vectors in an SQLite file, keyed by model and text, so that a text is embedded once,
-    also if a long run breaks off.
+    """Keep vectors in an SQLite file, keyed by model and text, so that each text is embedded once.
+
+    Finished texts are kept if a long run is interrupted.
     """
 
     def __init__(self, embedder: Embedder, path: Path | str):
@@ -316,7 +334,7 @@ class CachedEmbedder:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """The store, with what was written kept if all went well."""
+        """Open the store; its changes are kept if the block succeeds."""
         try:
             with closing(sqlite3.connect(self.path, timeout=30)) as store, store:
                 store.execute(
@@ -326,7 +344,7 @@ class CachedEmbedder:
                 yield store
         except sqlite3.Error as error:
             raise AdaptLabError(
-                f"{self.path} does not work as a cache of vectors ({error}); move it away."
+                f"{self.path} is not a cache of vectors ({error}). Move it away."
             ) from error
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:

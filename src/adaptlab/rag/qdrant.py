@@ -1,4 +1,4 @@
-"""Qdrant as the index: in this process (`:memory:`) or on a server, behind the same protocol as
+"""Qdrant as the index: in this process (`:memory:`) or on a server, with the same protocol as
 FAISS.
 """
 
@@ -15,11 +15,10 @@ UPLOAD = 1000  # points a request
 
 
 class QdrantIndex(VectorIndex):
-    """A collection of a Qdrant server at `url`, or one in memory; made if it is not there. `exact`
-    searches without its graph.
+    """A collection of a Qdrant server at `url`, or in memory; it is made if it does not exist.
 
-    Other programs that search the same server may see a change half done: Qdrant has no
-    transactions.
+    `exact` searches without its graph. Other programs on the same server may see a change half
+    done: Qdrant has no transactions.
     """
 
     def __init__(
@@ -33,12 +32,14 @@ class QdrantIndex(VectorIndex):
     ):
         if find_spec("qdrant_client") is None:
             raise AdaptLabError(
-                "The package qdrant-client is not installed; run: pip install 'adaptlab[stores]'"
+                "The package qdrant-client is not installed. Run: pip install 'adaptlab[stores]'"
             )
         from qdrant_client import QdrantClient, models
 
         if metric not in METRICS:
-            raise AdaptLabError(f"There is no metric {metric!r}; metrics are {', '.join(METRICS)}.")
+            raise AdaptLabError(
+                f"The metric {metric!r} is not supported. Choose one of {', '.join(METRICS)}."
+            )
         self.dimension = dimension
         self.metric = metric
         self.name = name
@@ -56,7 +57,7 @@ class QdrantIndex(VectorIndex):
                     distance,
                 ):
                     raise AdaptLabError(
-                        f"{name} at {url} holds other vectors ({held}); use another name, or"
+                        f"{name} at {url} has other vectors ({held}). Use another name, or"
                         " delete it."
                     )
             else:
@@ -67,7 +68,7 @@ class QdrantIndex(VectorIndex):
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """What the client raises, as a sentence."""
+        """Report a client error in one sentence."""
         try:
             yield
         except AdaptLabError:
@@ -77,8 +78,8 @@ class QdrantIndex(VectorIndex):
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise AdaptLabError(
-                f"Qdrant at {self.url} did not answer ({reason}); is the server up, and reachable"
-                " from here?"
+                f"Qdrant at {self.url} did not answer ({reason}). Check that the server is up"
+                " and reachable from this machine."
             ) from error
 
     def _stored_ids(self) -> Iterator[int]:
@@ -92,7 +93,7 @@ class QdrantIndex(VectorIndex):
                 return
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        """New points go in before old ones go out, so that a break in between loses nothing."""
+        """Add new points before deleting old ones, so that an interruption loses nothing."""
         vectors, new, old = self._check_replace(old_ids, ids, vectors)
         gone = list(old - set(new))
         with self._answering():

@@ -1,7 +1,7 @@
-"""Word: the text of a document in reading order, with what python-docx's own walk leaves out.
+"""Word: the text of a document in reading order, including parts that python-docx's own walk omits.
 
-Content controls, tracked insertions, text boxes, nested tables and notes are part of the text, and
-a merged cell stands once. Deletions that are tracked, and codes of fields, are not part of it.
+Content controls, tracked insertions, text boxes, nested tables and notes are part of the text. A
+merged cell occurs once. Tracked deletions and field codes are not part of the text.
 """
 
 import re
@@ -18,7 +18,7 @@ _MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-
 _FORMULAS = {"f", "sSup", "sSub", "sSubSup", "sPre", "rad", "d", "nary", "limLow", "limUpp"}
 _FORMULAS |= {"func", "m", "mr", "eqArr"}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
-_NAMED = {  # parts of a file that hold words and are not read
+_NAMED = {  # parts of a file with words that are not read
     "comments": "comments",
     "header": "page headers",
     "footer": "page footers",
@@ -34,7 +34,7 @@ Part = tuple[int, str]  # (level of a heading or 0, text)
 
 
 def read_docx(path: Path) -> Read:
-    """Paragraphs, tables with a line a row, and notes after the paragraph that refers to them."""
+    """Read paragraphs, tables with one line per row, and notes after their paragraph."""
     import docx
 
     try:
@@ -42,18 +42,20 @@ def read_docx(path: Path) -> Read:
         reader = _Reader(document)
         text, headings = assemble(reader.blocks(document.element.body))
         left_out = (*_left_out(document), *_numbers(document, reader))
-    except Exception as error:  # python-docx has no one error for a file that is none
-        reason = f"{path} is not a Word document that can be read ({type(error).__name__})"
+    except Exception as error:  # python-docx raises several errors for other files
+        reason = f"{path} is not a readable Word document ({type(error).__name__})"
         raise AdaptLabError(f"{reason}. Open it in Word and save it again.") from error
     about = document.core_properties
-    if about.last_modified_by == "python-docx":  # made up, with today's date, for a file without
+    if (
+        about.last_modified_by == "python-docx"
+    ):  # python-docx invents it, with today's date, if the file has none
         return Read(text, reader.title, None, headings, left_out)
     stated = about.modified and about.modified.date()
     return Read(text, about.title or reader.title, stated, headings, left_out)
 
 
 class _Reader:
-    """Walks the XML of a document; `title` is the text of the first paragraph in style Title."""
+    """Walk the XML of a document; `title` is the text of the first paragraph in style Title."""
 
     def __init__(self, document):
         self.styles = {style.style_id: style for style in document.styles}
@@ -61,7 +63,7 @@ class _Reader:
         self.title: str | None = None
 
     def blocks(self, container) -> Iterator[Part]:
-        """The paragraphs and tables in an element, however they are wrapped."""
+        """Yield the paragraphs and tables in an element, in any wrapper."""
         for child in container:
             name = _name(child)
             if name == "p":
@@ -74,7 +76,7 @@ class _Reader:
                 yield from self.blocks(child)
 
     def paragraph(self, element) -> Iterator[Part]:
-        """The paragraph, then the text boxes that hang on it and the notes that it refers to."""
+        """Return the paragraph, then its text boxes and its notes."""
         boxes: list = []
         text = with_signs("".join(_inline(element, boxes)))
         level = self._level(element)
@@ -90,7 +92,7 @@ class _Reader:
                 yield from self.blocks(note if note is not None else [])
 
     def rows(self, table) -> Iterator[str]:
-        """A line for each row; a cell that spans rows or columns stands once."""
+        """Return a line for each row; a cell that spans rows or columns occurs once."""
         for row in _found(table, "tr"):
             if not _is_deleted(row):
                 yield " | ".join(self.cell(cell) for cell in _found(row, "tc"))
@@ -103,7 +105,9 @@ class _Reader:
         return "" if style is None else style.name or ""
 
     def _level(self, paragraph) -> int:
-        """The level of a heading by its style, a style that this is based on, or its outline."""
+        """Return the level of a heading by its style, the style that this is based on, or its
+        outline.
+        """
         style = self.styles.get(_property(paragraph, "pStyle"))
         while style is not None:
             if found := _HEADING.fullmatch(style.name or ""):
@@ -113,7 +117,9 @@ class _Reader:
         return int(outline) + 1 if outline.isdigit() and int(outline) < 9 else 0
 
     def list_of(self, paragraph) -> tuple[str, str]:
-        """(list, level) of a paragraph by itself, its style, or a style that this is based on."""
+        """Return (list, level) of a paragraph by itself, its style, or the style that this is based
+        on.
+        """
         style = self.styles.get(_property(paragraph, "pStyle"))
         holder = paragraph
         while holder is not None:
@@ -126,7 +132,7 @@ class _Reader:
 
 
 def _inline(element, apart: list) -> Iterator[str]:
-    """The words of a paragraph; text boxes and references to notes are put into `apart`."""
+    """Return the words of a paragraph; text boxes and references to notes go into `apart`."""
     for child in element:
         name = _name(child)
         if name == "t":
@@ -159,12 +165,12 @@ def _parts(formula, apart: list) -> Iterator[tuple[str, str]]:
 
 
 def _annotated(parts: dict[str, str]) -> str:
-    """Characters, and after them how they are read."""
+    """Return characters, followed by their reading."""
     return f"{parts.get('rubyBase', '')}({parts.get('rt', '')})"
 
 
 def _form_value(field) -> str:
-    """What is chosen in a form of older versions of Word; what is typed there stands as text."""
+    """Return the choice in a form of older versions of Word; typed text is normal text."""
     for held in field:
         if _name(held) == "ddList":
             entries = [_value(entry, "val") for entry in held if _name(entry) == "listEntry"]
@@ -184,7 +190,7 @@ def _signs(formula) -> dict[str, str]:
 
 
 def _place(run) -> str:
-    """A mark for a run that is raised or lowered."""
+    """Return a mark for a raised or lowered run."""
     aligned = (p for child in run if _name(child) == "rPr" for p in child)
     value = next((_value(p, "val") for p in aligned if _name(p) == "vertAlign"), "")
     return {"superscript": RAISED, "subscript": LOWERED}.get(value, "")
@@ -205,7 +211,7 @@ def _is_deleted(row) -> bool:
 
 
 def _chosen(alternatives) -> list:
-    """Of a drawing that is stored for new and for old readers, one form."""
+    """Return one of the two forms of a drawing for new and for old readers."""
     forms = [form for form in alternatives if any(_name(node) == "t" for node in form.iter())]
     return list(forms[0]) if forms else []
 
@@ -227,13 +233,13 @@ def _property(paragraph, name: str) -> str:
 
 
 def _related(document, kind: str) -> list:
-    """The parts of the file that the document refers to in this role."""
+    """Return the parts of the file that the document refers to in this role."""
     found = document.part.rels.values()
     return [r.target_part for r in found if not r.is_external and r.reltype.endswith(f"/{kind}")]
 
 
 def _notes(document, kind: str) -> dict[str, list]:
-    """The notes of a kind by their ids; lines that separate notes from the text hold no words."""
+    """Return the notes of a kind by their ids; separator lines have no words."""
     from lxml import etree
 
     parts = [etree.fromstring(part.blob) for part in _related(document, kind)]
@@ -241,14 +247,14 @@ def _notes(document, kind: str) -> dict[str, list]:
 
 
 def _left_out(document) -> tuple[str, ...]:
-    """Parts with words that are not read, each kind with its number."""
+    """Return the parts with words that are not read, each kind with its number."""
     parts = ((called, _related(document, kind)) for kind, called in _NAMED.items())
     counts = ((called, sum(map(_has_words, found))) for called, found in parts)
     return tuple(f"{n} {called}" for called, n in counts if n)
 
 
 def _numbers(document, reader: _Reader) -> list[str]:
-    """How many paragraphs have a number that Word computes and the file does not hold."""
+    """Count the paragraphs with a number that Word computes and the file does not contain."""
     formats = _number_formats(document)
     paragraphs = [p for p in document.element.body.iter() if _name(p) == "p"]
     lists = (reader.list_of(p) for p in paragraphs if any(_name(t) == "t" for t in p.iter()))
@@ -257,7 +263,9 @@ def _numbers(document, reader: _Reader) -> list[str]:
 
 
 def _number_formats(document) -> dict[tuple[str, str], str]:
-    """The format of each level of the document's lists, as decimal or bullet, by (list, level)."""
+    """Return the format of each level of the document's lists, as decimal or bullet, by (list,
+    level).
+    """
     from lxml import etree
 
     found: dict[tuple[str, str], str] = {}
@@ -278,6 +286,8 @@ def _child_value(element, name: str) -> str:
 
 
 def _has_words(part) -> bool:
-    """False only for an XML part of the document that is empty, as the headers of a new file."""
+    """Whether a part has words; False only for an empty XML part, such as the headers of a new
+    file.
+    """
     is_text = re.search(r"/(comments|header|footer)\d*\.xml$", part.partname)
     return not is_text or re.search(rb"<(?:\w+:)?t(?: [^>]*)?>[^<]*[^<\s]", part.blob) is not None

@@ -1,4 +1,4 @@
-"""HTML: the text that a browser shows, its headings, and preformatted text as it stands."""
+"""HTML: the text that a browser shows, its headings, and preformatted text unchanged."""
 
 import re
 import warnings
@@ -13,8 +13,8 @@ from adaptlab.files import read_text
 from adaptlab.rag.document import Read, assemble, clean
 from adaptlab.rag.formulas import LOWERED, RAISED, with_signs
 
-# Phrasing elements flow within a line. Every other element, known or not, stands on lines of its
-# own: a break too many separates words, and a break too few makes two words one.
+# Phrasing elements flow within a line. Every other element, known or not, has lines of its own:
+# an extra break separates words, but a missing break joins two words.
 _PHRASING = """
 a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label map mark
 math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle
@@ -33,7 +33,7 @@ _NOT_SHOWN = {"template", "noscript", "iframe", "object"}
 
 @dataclass(eq=False)
 class _Block:
-    """Text that is laid out together: a heading of some level, verbatim text, or lines."""
+    """Text with one layout: a heading of some level, verbatim text, or lines."""
 
     level: int = 0
     verbatim: bool = False
@@ -41,7 +41,7 @@ class _Block:
 
 @dataclass(eq=False)
 class _End:
-    """What stands between the contents of elements, or follows their end."""
+    """A separator between the contents of elements, or after their end."""
 
     text: str
 
@@ -51,19 +51,20 @@ def read_html_file(path: Path) -> Read:
 
 
 def html_text(html: str) -> tuple[str, str | None, date | None]:
-    """(text, title, date) of a page: `read_html` in short."""
+    """Return (text, title, date) of a page: `read_html` in short."""
     return read_html(html)[:3]
 
 
 def read_html(html: str) -> Read:
-    """The visible text of a page, its headings marked as in Markdown; pictures by their `alt`.
+    """Return the visible text of a page, its headings marked as in Markdown; pictures by their
+    `alt`.
 
-    What a browser does not show is left out: scripts and comments always, and hidden parts, which
-    are counted in `left_out` if they hold words.
+    Text that a browser does not show is left out. Scripts and comments are always left out; hidden
+    parts with words are counted in `left_out`.
     """
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
-    with warnings.catch_warnings():  # that XHTML is XML: it is read as a browser does all the same
+    with warnings.catch_warnings():  # that XHTML is XML: it is read as a browser reads it anyway
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
         page = BeautifulSoup(html, "html.parser")
     hidden: list = []
@@ -76,7 +77,7 @@ def read_html(html: str) -> Read:
 
 
 def _title(page) -> str | None:
-    """The page's title, which is not that of a drawing."""
+    """Return the page's title, not a drawing's."""
     found = (tag for tag in page.find_all("title") if not tag.find_parent("svg"))
     return next((" ".join("".join(tag.strings).split()) for tag in found), None)
 
@@ -93,9 +94,9 @@ def _laid_out(block: _Block, text: str) -> str:
 
 
 def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
-    """Pieces of text in order, each with its block; hidden elements are put into `hidden`.
+    """Yield pieces of text in order, each with its block; hidden elements go into `hidden`.
 
-    By a stack of our own, since pages may nest deeper than Python's.
+    It uses its own stack, since pages may nest deeper than Python's limit.
     """
     from bs4 import CData, NavigableString, Tag
     from bs4.element import RubyParenthesisString, RubyTextString
@@ -124,13 +125,13 @@ def _visible(page, hidden: list) -> Iterator[tuple[_Block, str]]:
 
 
 def _in_attributes(tag) -> str:
-    """Words that stand in an attribute: of a picture, as older pages show formulas, or a field."""
+    """Return words in an attribute: of a picture, as older pages show formulas, or of a field."""
     is_field = tag.name == "input" and str(tag.get("type") or "text").lower() in _FIELDS
     words = tag.get("alt") if tag.name == "img" else is_field and tag.get("value")
     return f" {words} " if words else ""
 
 
-# What joins the parts of a formula in MathML, which a browser shows by their places.
+# Signs between the parts of a MathML formula, which a browser shows by position.
 _JOINTS = {
     "mfrac": "/",
     "mover": "^",
@@ -144,7 +145,7 @@ _TERMS = {"mi", "mn", "mo", "mtext"}
 
 
 def _children(node) -> list:
-    """The contents of an element, those of a formula with their signs: (a+b)/c."""
+    """Return the contents of an element, those of a formula with their signs: (a+b)/c."""
     from bs4 import Tag
 
     if node.name == "msqrt":
@@ -168,7 +169,9 @@ def _around(name: str, block: _Block) -> str:
 
 
 def _inner(name: str, block: _Block) -> _Block:
-    """The block of an element's text; a heading or verbatim text stays one to its end."""
+    """Return the block of an element's text; a heading or verbatim text includes nested
+    elements.
+    """
     heading = re.fullmatch(r"h([1-6])", name)
     if block.level or block.verbatim or not (heading or name in _VERBATIM):
         return block
@@ -176,7 +179,7 @@ def _inner(name: str, block: _Block) -> _Block:
 
 
 def _has_words(tag) -> bool:
-    """Whether a hidden element holds words; `get_text` alone skips those of ruby and templates."""
+    """Whether a hidden element has words; `get_text` alone skips those of ruby and templates."""
     from bs4 import NavigableString
     from bs4.element import RubyParenthesisString, RubyTextString, TemplateString
 

@@ -1,4 +1,4 @@
-"""Markdown: its headings by CommonMark, and the front matter that many tools put before it."""
+"""Markdown: its headings by CommonMark, and the front matter that many tools put first."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ _KEY = re.compile(r"[\w-]+[ \t]*[:=]")
 
 
 def headings(text: str, offset: int = 0) -> tuple[Heading, ...]:
-    """The headings that stand in no list, quotation or code; `offset` is where the text begins."""
+    """Return the headings outside lists, quotations and code; `offset` is where the text starts."""
     from markdown_it import MarkdownIt
 
     starts = [0]
@@ -38,7 +38,7 @@ def headings(text: str, offset: int = 0) -> tuple[Heading, ...]:
 
 
 def first_title(found: tuple[Heading, ...]) -> str | None:
-    """The first heading of level 1."""
+    """Return the first heading of level 1."""
     return next((heading.title for heading in found if heading.level == 1), None)
 
 
@@ -47,9 +47,11 @@ def read_markdown(path: Path) -> Read:
 
 
 def markdown_document(text: str) -> Read:
-    """The text without its front matter, which gives title and date; other keys are named."""
+    """Return the text without its front matter, which gives title and date; other keys are
+    named.
+    """
     about, end = front_matter(text)
-    if about is None:  # its lines stay, since nothing else says what they say, but as no headings
+    if about is None:  # its lines stay in the text, but not as headings
         found = headings(text[end:], end)
         lost = ("title and date, since its front matter is not valid",)
         return Read(text, first_title(found), None, found, lost)
@@ -66,7 +68,9 @@ def markdown_document(text: str) -> Read:
 
 
 def front_matter(text: str) -> tuple[dict | None, int]:
-    """(values, where the text after them begins); None for front matter that cannot be parsed."""
+    """Return (values, where the text after them starts); None for front matter that cannot be
+    parsed.
+    """
     for kind, fence in _FENCES.items():
         match = fence.match(text)
         values = _parsed(kind, match[1]) if match else None
@@ -76,7 +80,7 @@ def front_matter(text: str) -> tuple[dict | None, int]:
 
 
 def _parsed(kind: str, block: str) -> dict | None:
-    """The block's values; None for what is not a mapping, such as text between two rules."""
+    """Return the block's values; None if it is not a mapping, such as text between two rules."""
     try:
         values = yaml.safe_load(block) if kind == "yaml" else tomllib.loads(block)
     except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError):

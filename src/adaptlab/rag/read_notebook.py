@@ -12,10 +12,9 @@ from adaptlab.rag.read_markdown import first_title, front_matter, headings, mark
 
 
 def read_notebook(path: Path) -> Read:
-    """Text and code of the cells in order; raw cells and outputs are named in `left_out`.
+    """Return text and code of the cells in order; raw cells and outputs are named in `left_out`.
 
-    Each Markdown cell is parsed by itself, as Jupyter does: a fence that one leaves open ends
-    with the cell.
+    Each Markdown cell is parsed by itself, as Jupyter does: an open fence ends with its cell.
     """
     import nbformat
 
@@ -28,7 +27,7 @@ def read_notebook(path: Path) -> Read:
     except AdaptLabError:
         raise
     except Exception as error:
-        reason = f"{path} is not a notebook that can be read ({type(error).__name__})"
+        reason = f"{path} is not a readable notebook ({type(error).__name__})"
         raise AdaptLabError(f"{reason}. Open it in Jupyter and save it again.") from error
     about, cells = _front_matter(cells)
     pieces: list[str] = []
@@ -48,12 +47,14 @@ def read_notebook(path: Path) -> Read:
 
 
 def _source(source: Any) -> str:
-    """The text of a cell, which may be null, or in lines where a file skips nbformat's checks."""
+    """Return the text of a cell, which may be null, or a list of lines in a file that nbformat did
+    not check.
+    """
     return "".join(source) if isinstance(source, list) else source or ""
 
 
 def _front_matter(cells: list) -> tuple[Read, list]:
-    """(what the front matter says, the other cells): Quarto and Jupyter Book keep it in a cell."""
+    """Return (the front matter, the other cells): Quarto and Jupyter Book keep it in a cell."""
     if cells and cells[0].cell_type in ("raw", "markdown"):
         source = clean(cells[0].source)
         values, end = front_matter(source)
@@ -63,7 +64,7 @@ def _front_matter(cells: list) -> tuple[Read, list]:
 
 
 def _fenced(source: str) -> str:
-    """Code between fences that are longer than any run of backticks in it."""
+    """Return code between fences that are longer than any run of backticks in it."""
     longest = max(map(len, re.findall("`+", source)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{source}\n{fence}"

@@ -28,7 +28,7 @@ FEW = 20  # letters: a scan with a page number, or the stamp of a scanner, has f
 
 
 def read_pdf(path: Path) -> Read:
-    """Pages in order, then filled form fields; pages without text are named in `left_out`.
+    """Read pages in order, then filled form fields; pages without text are named in `left_out`.
 
     Raises:
         AdaptLabError: if the file is damaged, or needs a password or a missing package.
@@ -49,13 +49,13 @@ def read_pdf(path: Path) -> Read:
         problem = f"{path} is encrypted with AES"
         raise AdaptLabError(f"{problem}. Run: pip install cryptography") from error
     except Exception as error:  # a broken PDF makes the parser raise almost anything
-        reason = f"{path} is not a PDF that can be read ({type(error).__name__})"
+        reason = f"{path} is not a readable PDF ({type(error).__name__})"
         raise AdaptLabError(f"{reason}. Open it in a viewer and save it again.") from error
     return Read(text, title, stated, (), left_out)
 
 
 def _opened(path: Path):
-    """The reader; a file that only its owner may change opens with an empty password."""
+    """Open the file; a file that only its owner may change opens with an empty password."""
     import pypdf
 
     reader = pypdf.PdfReader(path)
@@ -65,9 +65,9 @@ def _opened(path: Path):
 
 
 class _Page(NamedTuple):
-    """The text of a page; whether it names glyphs that stand for no letter, and has pictures.
+    """The text of a page, whether it names unknown glyphs, and whether it has pictures.
 
-    `n_comments` are notes of readers, which are no part of the text.
+    `n_comments` counts readers' notes, which are not part of the text.
     """
 
     text: str
@@ -80,7 +80,7 @@ class _Page(NamedTuple):
 
 
 def _page(page) -> _Page:
-    """The page's text, without names of glyphs and with what was typed onto it."""
+    """Return the page's text, without names of glyphs and with text typed onto it."""
     text = page.extract_text()
     used = list(_resources(page))
     names = sorted(_glyph_names(used), key=len, reverse=True)
@@ -93,7 +93,7 @@ def _page(page) -> _Page:
 
 
 def _resources(holder) -> Iterator:
-    """The resources of a page and of the forms that are drawn on it, each once."""
+    """Return the resources of a page and of its forms, each once."""
     left = [holder]
     met = set()
     while left:
@@ -106,16 +106,16 @@ def _resources(holder) -> Iterator:
 
 
 def _held(resources: list, kind: str) -> Iterator:
-    """What these resources hold of a kind, such as /Font."""
+    """Return the entries of one kind in these resources, such as /Font."""
     for used in resources:
         held = used.get(kind)
         yield from (item.get_object() for item in (held.get_object().values() if held else ()))
 
 
 def _glyph_names(resources: list) -> set[str]:
-    """Names of glyphs, as /g1, in fonts that do not say which letters these are.
+    """Return names of glyphs, such as /g1, in fonts that do not map glyphs to letters.
 
-    pypdf gives such a name in place of a letter. Names that it knows never reach the text.
+    pypdf returns such a name in place of a letter. Known names never occur in the text.
     """
     from pypdf._codecs.adobe_glyphs import adobe_glyphs
 
@@ -130,21 +130,23 @@ def _glyph_names(resources: list) -> set[str]:
 
 
 def _notes(page) -> list:
-    """What was put onto the page afterwards and has words."""
+    """Return annotations with words that were added to the page."""
     annotations = page.get("/Annots")
     notes = [note.get_object() for note in (annotations.get_object() if annotations else ())]
     return [note for note in notes if "/Contents" in note and str(note["/Contents"]).strip()]
 
 
 def _form(reader) -> list[str]:
-    """A line for each filled field of the form: text, choices, and boxes that are ticked."""
+    """Return a line for each filled field of the form: text, choices, and ticked boxes."""
     fields = reader.get_fields() or {}
     values = ((name, _chosen(field.get("/V"))) for name, field in fields.items())
     return [f"{name}: {value}" for name, value in values if value]
 
 
 def _chosen(value: object) -> str:
-    """The value of a field as text. A button's is a name, as /Yes or /Off; a signature has none."""
+    """Return the value of a field as text. A button's is a name, such as /Yes or /Off; a signature
+    has none.
+    """
     from pypdf.generic import NameObject
 
     value = value.get_object() if hasattr(value, "get_object") else value
@@ -159,11 +161,11 @@ def _left_out(pages: list[_Page], attachments: list[str]) -> tuple[str, ...]:
     parts = []
     numbered = list(enumerate(pages, 1))
     if without := [i for i, page in numbered if not page.n_letters()]:
-        parts.append(f"{_numbered(without)}, without text that can be read (scans need OCR first)")
+        parts.append(f"{_numbered(without)}, without readable text (scans need OCR first)")
     if scans := [i for i, page in numbered if page.has_pictures and 0 < page.n_letters() < FEW]:
         parts.append(f"pictures on {_numbered(scans)} with hardly any text (scans need OCR first)")
     if unnamed := [i for i, page in numbered if page.has_unnamed and i not in without]:
-        parts.append(f"words on {_numbered(unnamed)} in a font that does not say its letters")
+        parts.append(f"words on {_numbered(unnamed)} in a font without letters for its glyphs")
     if n_comments := sum(page.n_comments for page in pages):
         parts.append(f"{n_comments} comments")
     if attachments:

@@ -1,4 +1,4 @@
-"""Records: the rows of a JSON, JSONL or CSV file as documents, each with an id of its own."""
+"""Records: the rows of a JSON, JSONL or CSV file as documents, each with its own id."""
 
 import csv
 import io
@@ -32,13 +32,13 @@ def load_records(
     day: str | None = None,
     metadata: Sequence[str] | None = None,
 ) -> list[Document]:
-    """One document a record; arguments are the names of fields.
+    """Load one document per record; the arguments are the names of fields.
 
-    `text` may be several fields, which become paragraphs. `source` is the field of an id of your
-    own, by which `Collection.update` and `delete` know a record again; without it the source is the
-    file and the record's place. `day` holds dates as ISO writes them; without it, that of the
-    file's last change. Fields that are named nowhere become metadata, or only those in `metadata`.
-    A column of CSV that holds nothing but numbers, or true and false, is read as these.
+    `text` may be several fields, which become paragraphs. `source` is the field of your own id, by
+    which `Collection.update` and `delete` find a record again. Without it the source is the file
+    and the record's place. `day` has ISO dates; the default is the date of the file's last change.
+    All other fields become metadata, or only those in `metadata`. A CSV column with only numbers,
+    or only true and false, is converted to these types.
 
     Raises:
         AdaptLabError: if the file, a record or a field cannot be read, or if two ids are the same.
@@ -69,12 +69,15 @@ def load_records(
         problem = f"{len(empty)} of {len(records)} records have no text"
         warnings.warn(f"{path} is read in part. Left out: {problem} ({shown}).", stacklevel=2)
     if not documents:
-        raise AdaptLabError(f"{path} holds no record with text in {', '.join(texts)}.")
+        raise AdaptLabError(
+            f"{path} contains no record with text in {', '.join(texts)}. Name the field of"
+            " the text."
+        )
     return documents
 
 
 def _names(given: Any, called: str) -> list[str]:
-    """One name or several, as a list."""
+    """Return one name or several as a list."""
     names = [given] if isinstance(given, str) else given
     is_list = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
     if not is_list or not names:
@@ -87,7 +90,9 @@ def _records(path: Path, texts: Sequence[str]) -> list[tuple[Place, Record]]:
     kind = path.suffix.lower()
     if kind not in RECORDS:
         known = ", ".join(RECORDS)
-        raise AdaptLabError(f"{path} is of no kind that holds records; these do: {known}.")
+        raise AdaptLabError(
+            f"{path} is not a file of records. Give a file of one of these types: {known}."
+        )
     return list(_table(path) if kind in TABLES else _objects(path, texts))
 
 
@@ -95,33 +100,33 @@ def _objects(path: Path, texts: Sequence[str]) -> Iterator[tuple[Place, Record]]
     rows, around = unwrapped(json_rows(path), set(texts))
     if around:
         lost = ", ".join(around)
-        warnings.warn(f"{path} is read in part. Left out beside its list: {lost}.", stacklevel=4)
+        warnings.warn(f"{path} is read in part. Left out next to its list: {lost}.", stacklevel=4)
     for place, row in rows:
         if isinstance(row, Fault):
-            raise AdaptLabError(f"{path}, {place}: {row}. Mend the record, or take it out.")
+            raise AdaptLabError(f"{path}, {place}: {row}. Correct the record, or remove it.")
         if not isinstance(row, dict):
             problem = f"{path}, {place} is {type(row).__name__}, not an object"
-            raise AdaptLabError(f"{problem}. Give one object a record.")
+            raise AdaptLabError(f"{problem}. Give one object per record.")
         yield place, row
 
 
 def _table(path: Path) -> Iterator[tuple[Place, Record]]:
-    """The rows below the first, which names the columns. A column without a name is left out."""
+    """Return the rows below the first row, which names the columns. A column without a name is left
+    out.
+    """
     content, delimiter = _delimited(read_text(path).removeprefix("\ufeff"))
-    before = csv.field_size_limit(max(len(content), 1))  # it is one for the process
+    before = csv.field_size_limit(max(len(content), 1))  # it is one setting for the process
     try:
         table = io.StringIO(content, "")
         # A quote after ", " opens a cell too, as in files that people write themselves.
         reader = csv.reader(table, delimiter=delimiter, strict=True, skipinitialspace=True)
         rows = [(f"line {reader.line_num}", row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
-        raise AdaptLabError(
-            f"{path} is no table that can be read: {error}. Save it again."
-        ) from error
+        raise AdaptLabError(f"{path} is not a readable table ({error}). Save it again.") from error
     finally:
         csv.field_size_limit(before)
     if not rows:
-        raise AdaptLabError(f"{path} is empty. Its first line has to name its columns.")
+        raise AdaptLabError(f"{path} is empty. Write the names of the columns into the first line.")
     names = [name.strip() for name in rows[0][1]]
     twice = [name for name, n in Counter(names).items() if n > 1 and name]
     if twice:
@@ -130,7 +135,7 @@ def _table(path: Path) -> Iterator[tuple[Place, Record]]:
     for place, row in rows[1:]:
         if len(row) != len(names):
             problem = f"{path}, {place} has {len(row)} cells for {len(names)} columns"
-            raise AdaptLabError(f"{problem}. Put a cell that holds a comma into quotes.")
+            raise AdaptLabError(f"{problem}. Put a cell with a comma into quotes.")
     columns = [_typed(cells) for cells in zip(*(row for _, row in rows[1:]))]
     _warn_of_nameless(path, names, columns)
     for (place, _), cells in zip(rows[1:], zip(*columns)):
@@ -138,7 +143,9 @@ def _table(path: Path) -> Iterator[tuple[Place, Record]]:
 
 
 def _warn_of_nameless(path: Path, names: list[str], columns: list[list[object]]) -> None:
-    """pandas writes its row numbers into such a column, and spreadsheets write empty ones."""
+    """Warn of columns without a name: pandas writes its row numbers into one, and spreadsheets
+    write empty ones.
+    """
     n = sum(not name and any(cell != "" for cell in cells) for name, cells in zip(names, columns))
     if n:
         lost = f"{n} column{'s' * (n > 1)} without a name"
@@ -149,10 +156,10 @@ _STATED = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 
 def _delimited(content: str) -> tuple[str, str]:
-    """(the table, the mark between its cells).
+    """Return (the table, the separator of its cells).
 
-    The mark is the one that Excel states in a line of its own, or that stands most often in the
-    line of names; a comma if none does.
+    The separator is the one in Excel's own first line, or the most frequent one in the line of
+    names, or a comma.
     """
     if stated := _STATED.match(content):
         return "\n" + content[stated.end() :], stated[1]  # lines keep their numbers
@@ -167,7 +174,7 @@ _FLAG = re.compile(r"true|false", re.IGNORECASE)
 
 
 def _typed(cells: Sequence[str]) -> list[object]:
-    """The cells of a column, as numbers or truth values if all that are filled are such."""
+    """Return the cells of a column, as numbers or truth values if all filled cells are."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     for pattern, read in ((_WHOLE, int), (_DECIMAL, float), (_FLAG, lambda s: s.lower() == "true")):
         if filled and all(pattern.fullmatch(cell) for cell in filled):
@@ -177,12 +184,12 @@ def _typed(cells: Sequence[str]) -> list[object]:
 
 def _check_fields(path: Path, records: list[tuple[Place, Record]], named: Sequence[str]) -> None:
     if not records:
-        raise AdaptLabError(f"{path} holds no record.")
+        raise AdaptLabError(f"{path} contains no record. Add at least one.")
     fields = list(dict.fromkeys(name for _, record in records for name in record))
     missing = [name for name in named if name not in fields]
     if missing:
         known = ", ".join(fields)
-        raise AdaptLabError(f"{path} has no field {missing[0]!r}; its fields are: {known}.")
+        raise AdaptLabError(f"{path} has no field {missing[0]!r}. Choose from {known}.")
 
 
 def _field(
@@ -192,12 +199,16 @@ def _field(
     name: str,
     default: str | None = None,
 ) -> str:
-    """The text of a field, which may be a number; without a default it has to be there."""
+    """Return the text of a field, which may be a number.
+
+    Raises:
+        AdaptLabError: if it is missing and has no default.
+    """
     value = record.get(name)
     if value is None or value == "":
         if default is not None:
             return default
-        raise AdaptLabError(f"{path}, {place} has no {name!r}. Give each record one.")
+        raise AdaptLabError(f"{path}, {place} has no {name!r}. Give this field in each record.")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         problem = f"{path}, {place}: {name!r} is {type(value).__name__}, not text"
         raise AdaptLabError(f"{problem}. Name another field.")
@@ -206,7 +217,7 @@ def _field(
 
 @contextmanager
 def _placed(path: Path, place: Place) -> Iterator[None]:
-    """An error about a record says which it is."""
+    """Add the record's place to an error."""
     try:
         yield
     except AdaptLabError as error:
@@ -224,7 +235,7 @@ def _day(path: Path, place: Place, value: object) -> date | None:
     try:
         return date.fromisoformat(str(value).strip()[:10])
     except ValueError as error:
-        problem = f"{path}, {place}: {value!r} is no date"
+        problem = f"{path}, {place}: {value!r} is not a date"
         raise AdaptLabError(f"{problem}. Write dates as 2026-03-01.") from error
 
 
@@ -239,8 +250,10 @@ def _metadata(
     names = [name for name in record if name not in named] if wanted is None else wanted
     own = next((name for name in names if name in OWN_NAMES), None)
     if own is not None:
-        problem = f"{path}, {place} has a field {own!r}, as every document has"
-        raise AdaptLabError(f"{problem}. Name it as such, or list the `metadata` to keep.")
+        problem = f"{path}, {place} has a field {own!r}, which every document has itself"
+        raise AdaptLabError(
+            f"{problem}. Name it as the argument for this field, or list the `metadata` to keep."
+        )
     return {name: record[name] for name in names if name in record}
 
 
@@ -248,5 +261,7 @@ def _check_ids(path: Path, source: str | None, documents: Sequence[Document]) ->
     counted = Counter(document.source for document in documents)
     twice = [identity for identity, n in counted.items() if n > 1]
     if twice:
-        problem = f"{path} has {len(twice)} values of {source!r} twice or more, as {twice[0]!r}"
+        problem = (
+            f"{path} has {len(twice)} values of {source!r} twice or more, for example {twice[0]!r}"
+        )
         raise AdaptLabError(f"{problem}. Name a field that differs in each record.")

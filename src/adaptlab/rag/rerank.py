@@ -1,4 +1,4 @@
-"""Rerank: the first hits once more, by a model that reads query and chunk together."""
+"""Rerank: score the first hits again, by a model that reads query and chunk together."""
 
 import logging
 import warnings
@@ -20,11 +20,11 @@ MAX_TOKENS = 192  # of query and text together
 
 
 class Reranked:
-    """The `depth` first hits of a retriever, read again by a second, slower score.
+    """The `depth` first hits of a retriever, scored again by a second, slower model.
 
-    With `fuse` both rankings count alike, by their reciprocal ranks. Without it the second score
-    alone orders the hits: that gains where the reranker knows the kind of text. The embedded one
-    degrades the ranking on every collection that it was not tuned on, and fused it does not.
+    With `fuse` both rankings count equally, by their reciprocal ranks. Without it only the second
+    score orders the hits, which helps if the reranker knows the kind of text. The embedded reranker
+    degrades the ranking on every collection outside its training; fused it does not.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Reranked:
         check_whole(depth, "depth", 1)
         if not callable(score):
             problem = f"The score of a reranker is {type(score).__name__}, not a function"
-            raise AdaptLabError(f"{problem}. Give one of pairs, for example CrossEncoder().")
+            raise AdaptLabError(f"{problem}. Give a function of pairs, for example CrossEncoder().")
         self.retriever = retriever
         self.score = score
         self.depth = depth
@@ -63,13 +63,13 @@ class Reranked:
 
 
 class CrossEncoder:
-    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: the embedded one, one
-    of the hub (`hub:org/name`) or that in a folder.
+    """Scores of (query, text) pairs by a sentence-transformers cross-encoder: embedded, hub
+    (`hub:org/name`) or folder.
 
-    The embedded one was tuned on docstrings and handbooks. On text of other kinds use it fused with
-    the first ranking, as `Reranked` does by default. Computed in `dtype`, or if none is given in
-    that in which this machine trains: in bfloat16 the embedded one's scores move by up to 0.006,
-    where they spread by 0.15.
+    The embedded one was fine-tuned on docstrings and handbooks. On other text, fuse it with the
+    first ranking, as `Reranked` does by default. It computes in `dtype`, by default in the format
+    in which this machine trains. In bfloat16 the embedded one's scores move by up to 0.006, where
+    they spread by 0.15.
     """
 
     def __init__(self, model: str = EMBEDDED, dtype: str = ""):
@@ -83,13 +83,13 @@ class CrossEncoder:
         return uncut(self.model.tokenizer)
 
     def _warn_of_cut(self, pairs: list[tuple[str, str]]) -> None:
-        """Say how many texts have an end that was not judged."""
+        """Warn how many texts have an end that was not scored."""
         # No token is shorter than a byte: most pairs need no counting.
         long = [pair for pair in pairs if len("".join(pair).encode()) + MARKS > self.window]
         n = sum(len(encoding) > self.window for encoding in self._counter.encode_batch(long))
         if n:
-            lost = f"{n} of {len(pairs)} texts are with their query longer than the {self.window}"
-            problem = f"{lost} tokens that {self.name} reads, so that their ends are not judged"
+            lost = f"{n} of {len(pairs)} texts with their query are longer than the {self.window}"
+            problem = f"{lost} tokens that {self.name} reads, so their ends are not scored"
             warnings.warn(f"{problem}. Cut smaller chunks.", stacklevel=3)
 
     def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
@@ -106,16 +106,16 @@ class CrossEncoder:
 
 
 def _embedded():
-    """MiniLM from its package with the adapter that `tune.reranker` made, merged, which saves a
+    """Return MiniLM from its package, merged with the adapter of `tune.reranker`, which saves a
     fifth of the time.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
     from sentence_transformers import CrossEncoder as Model
     from transformers.utils import logging as loading
 
-    loading.set_verbosity_error()  # or it warns of a new head, which the adapter then brings
+    loading.set_verbosity_error()  # otherwise it warns of a new head, which the adapter replaces
     loading.disable_progress_bar()
-    # Or it warns that an embedder becomes a cross-encoder, as it should.
+    # Otherwise it warns that an embedder becomes a cross-encoder, which is intended.
     logging.getLogger("sentence_transformers.base.model").setLevel(logging.ERROR)
     model = Model(str(minilm_folder()), num_labels=1, max_length=MAX_TOKENS)
     model.load_adapter(checked_folder("reranker"))
@@ -131,8 +131,8 @@ def _other(model: str):
     source = from_hub(model.removeprefix("hub:"))
     try:
         return Model(source)
-    except Exception as error:  # it has no one error for files that are damaged
+    except Exception as error:  # it raises several errors for damaged files
         raise AdaptLabError(
-            f"The reranker {model} could not be loaded; give {EMBEDDED}, hub:org/name (online or"
+            f"The reranker {model} could not be loaded. Give {EMBEDDED}, hub:org/name (online or"
             " fetched) or a folder."
         ) from error

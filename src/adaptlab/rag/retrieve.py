@@ -1,4 +1,4 @@
-"""Retrieve: chunks for questions, by meaning, by words, or spread over topics."""
+"""Retrieve: chunks for questions, by embeddings, by keywords, or with diversity."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
@@ -31,10 +31,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found; scores of different kinds of retriever do not compare.
+    """A retrieved chunk; scores of different kinds of retrievers are not comparable.
 
-    `stages` are the scores that it got on its way: {"dense": 0.71, "keyword": 7.9, "fused": 0.03}.
-    A stage that did not find it has none.
+    `stages` are its scores on the way: {"dense": 0.71, "keyword": 7.9, "fused": 0.03}. A stage that
+    did not find it is missing.
     """
 
     chunk: Chunk
@@ -42,7 +42,7 @@ class Hit:
     stages: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     def scored(self, stage: str, score: float) -> "Hit":
-        """The hit with another score, of a later stage; a name that is taken gets a number."""
+        """Return the hit with another score, of a later stage; an existing name gets a number."""
         name = stage
         n = 1
         while name in self.stages:
@@ -52,27 +52,31 @@ class Hit:
 
 
 def sources(hits: Sequence[Hit]) -> list[str]:
-    """The sources of hits, which come best first: each once, in the order of their best chunks.
+    """Return the sources of hits, best first: each once, in the order of their best chunks.
 
     Raises:
-        AdaptLabError: if they are not hits, for example a list of them for each query.
+        AdaptLabError: if they are not hits, for example a list of hits for each query.
     """
     check_hits(hits)
     return list(dict.fromkeys(hit.chunk.source for hit in hits))
 
 
 def check_hits(hits: Sequence[Hit]) -> None:
-    """The hits of one query; an error says if they are something else."""
+    """Return the hits of one query.
+
+    Raises:
+        AdaptLabError: if they are something else.
+    """
     wrong = next((hit for hit in hits if not isinstance(hit, Hit)), None)
     if wrong is not None:
         problem = f"A hit is {type(wrong).__name__}, not a Hit"
-        raise AdaptLabError(f"{problem}. Give the hits of one query, as found[0].")
+        raise AdaptLabError(f"{problem}. Give the hits of one query, such as found[0].")
 
 
 def _checked(collection: Collection) -> Collection:
     if not hasattr(collection, "embedder"):
         problem = f"The collection is {type(collection).__name__}, not a Collection"
-        raise AdaptLabError(f"{problem}. Make one: Collection(minilm()).")
+        raise AdaptLabError(f"{problem}. Give a collection, for example Collection(minilm()).")
     return collection
 
 
@@ -80,16 +84,20 @@ class Retriever(Protocol):
     collection: Collection
 
     def search(self, queries: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
-        """For each query at most k hits, best first, from chunks for which `where` is true."""
+        """Return for each query at most k hits, best first, from chunks for which `where` is
+        true.
+        """
         ...
 
 
 def check_queries(queries: Sequence[str]) -> None:
-    """Queries are a list of texts with at least one letter or mark each; an error says if not."""
+    """Check that queries are a list of texts with at least one letter or mark each.
+
+    Raises:
+        AdaptLabError: if they are not.
+    """
     if isinstance(queries, str):
-        raise AdaptLabError(
-            "A search takes a list of queries; put the one that you have into brackets."
-        )
+        raise AdaptLabError("The queries are a single query. Give a list of queries.")
     if not isinstance(queries, Iterable) or not isinstance(queries, Sized):
         kind = type(queries).__name__
         raise AdaptLabError(f"Queries are {kind}, not a list of texts. Give a list of texts.")
@@ -100,58 +108,62 @@ def check_queries(queries: Sequence[str]) -> None:
     for number, query in enumerate(queries, 1):
         check_text(query, f"Query {number}")
     if not all(query.strip() for query in queries):
-        raise AdaptLabError("A query is empty; ask something.")
+        raise AdaptLabError("A query is empty. Give a query with text.")
 
 
 def check_k(k: int, n: int) -> int:
-    """How many of n chunks can be found: k, or n if there are fewer."""
+    """Return how many of n chunks can be found: k, or n if there are fewer."""
     if not n:
-        raise AdaptLabError("The collection is empty; add something first.")
+        raise AdaptLabError("The collection is empty. Add chunks first.")
     return min(check_positive(k), n)
 
 
 def first_depth(k: int, depth: int, n: int) -> int:
-    """How many of n chunks a first stage looks up, where a later one keeps k."""
+    """Return how many of n chunks a first stage retrieves, if a later stage keeps k."""
     return min(max(check_k(k, n), depth), n)
 
 
 def checked_scores(scores: Sequence[float], n: int) -> list[float]:
-    """Scores by a model for n pairs, as numbers that can be put in order.
+    """Return a model's scores for n pairs, as numbers that can be sorted.
 
     Raises:
-        AdaptLabError: if there are more or fewer than n, or if one is NaN, which no order has.
+        AdaptLabError: if there are more or fewer than n, or if one is NaN.
     """
     try:
         found = [float(score) for score in scores]
     except (TypeError, ValueError) as error:
-        problem = "The reranker gave what is not a number for each pair"
+        problem = "The reranker did not return a number for each pair"
         raise AdaptLabError(f"{problem}. Return a list of numbers.") from error
     if len(found) != n:
-        problem = f"The reranker gave {len(found)} scores for {n} pairs"
-        raise AdaptLabError(f"{problem}. Return one for each pair.")
+        problem = f"The reranker returned {len(found)} scores for {n} pairs"
+        raise AdaptLabError(f"{problem}. Return one score for each pair.")
     n_nan = sum(map(math.isnan, found))
     if n_nan:
-        problem = f"The reranker gave NaN for {n_nan} of {n} pairs"
+        problem = f"The reranker returned NaN for {n_nan} of {n} pairs"
         raise AdaptLabError(f"{problem}. Check its weights and number format.")
     return found
 
 
 def check_retriever(retriever: object) -> None:
-    """A retriever whose hits are chunks: one that gives documents is the last stage."""
+    """Check that a retriever returns chunks: a retriever of documents must be the last stage.
+
+    Raises:
+        AdaptLabError: if it does not.
+    """
     if not hasattr(retriever, "search") or not hasattr(retriever, "collection"):
         problem = f"The retriever is {type(retriever).__name__}, which does not search"
-        raise AdaptLabError(f"{problem}. Give one, for example DenseRetriever(collection).")
+        raise AdaptLabError(f"{problem}. Give a retriever, for example DenseRetriever(collection).")
     if not getattr(retriever, "finds_chunks", True):
-        problem = f"{type(retriever).__name__} finds documents, where chunks are needed"
+        problem = f"{type(retriever).__name__} returns documents instead of chunks"
         raise AdaptLabError(f"{problem}. Put it around the other retriever.")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A search whose slow part is done: queries are embedded, or cut into words.
+    """A search whose slow part is done: queries are embedded, or split into words.
 
-    `run(k, where)` is what is left; it holds the collection's lock. `refresh` follows changes of
-    the collection, outside its lock.
+    `run(k, where)` is the rest; it holds the collection's lock. `refresh` follows changes of the
+    collection, outside its lock.
     """
 
     run: Callable[[int, Where | None], list[list[Hit]]]
@@ -159,7 +171,9 @@ class Prepared:
 
 
 def prepared(retriever: Retriever, queries: Sequence[str]) -> Prepared:
-    """The search as the retriever prepares it, or all of it if it prepares nothing."""
+    """Return the search as the retriever prepares it, or the whole search if it prepares
+    nothing.
+    """
     if hasattr(retriever, "prepare"):
         return retriever.prepare(queries)
     return Prepared(lambda k, where: retriever.search(queries, k, where))
@@ -167,9 +181,10 @@ def prepared(retriever: Retriever, queries: Sequence[str]) -> Prepared:
 
 @contextmanager
 def unchanged(collection: Collection, searches: Sequence[Prepared]) -> Iterator[None]:
-    """A context in which all searches see one state of the collection, which they have followed.
+    """Return a context in which all searches see one state of the collection, which they have
+    followed.
 
-    Another thread's change in between is followed outside the lock too, a few times; then inside.
+    A concurrent change is followed outside the lock a few times, then inside.
     """
     for n_left in reversed(range(3)):
         version = collection.version
@@ -182,7 +197,7 @@ def unchanged(collection: Collection, searches: Sequence[Prepared]) -> Iterator[
 
 
 class DenseRetriever:
-    """The chunks whose vectors are nearest to the query's."""
+    """Retrieve the chunks whose vectors are nearest to the query's vector."""
 
     def __init__(self, collection: Collection):
         self.collection = _checked(collection)
@@ -204,10 +219,10 @@ class DenseRetriever:
 
 
 class BM25Retriever:
-    """BM25 over the words of the chunks, stemmed, without the commonest of a `language`.
+    """BM25 over the words of the chunks, stemmed, without the stop words of a `language`.
 
-    A chunk that shares no word with the query is not found. The index is the collection's, which
-    all searches with the same settings share, and which is saved with it.
+    A chunk that shares no word with the query is not found. The index belongs to the collection:
+    all searches with the same settings share it, and it is saved with the collection.
     """
 
     def __init__(
@@ -219,7 +234,7 @@ class BM25Retriever:
     ):
         self.collection = _checked(collection)
         self.language = language
-        stemmed_words([], language)  # or an unknown language is found out by the first search
+        stemmed_words([], language)  # otherwise the first search reports an unknown language
         check_number(k1, "k1", 0), check_number(b, "b", 0, 1)
         self.index = collection.keyword_index(k1, b, language)
 
@@ -233,7 +248,7 @@ class BM25Retriever:
         return Prepared(lambda k, where: self._found(words, k, where), refresh)
 
     def _found(self, queries: list[list[str]], k: int, where: Where | None) -> list[list[Hit]]:
-        """Hits for the words of each query, by the collection as it is."""
+        """Return hits for the words of each query, in the present state of the collection."""
         with self.collection.read_lock():
             self.index.follow(self.collection)
             chunks = self.collection.chunks
@@ -251,10 +266,10 @@ class BM25Retriever:
 
 
 class MaximalMarginalRelevance:
-    """Maximal marginal relevance over the `depth` nearest: Carbonell and Goldstein 1998.
+    """Maximal marginal relevance over the `depth` nearest chunks.
 
     Each next hit has the highest `relevance` · (cosine to the query) - (1 - `relevance`) · (highest
-    cosine to a hit chosen before).
+    cosine to an earlier hit). Source: Carbonell and Goldstein 1998.
     """
 
     def __init__(self, collection: Collection, relevance: float = 0.7, depth: int = 50):
@@ -266,7 +281,8 @@ class MaximalMarginalRelevance:
     def prepare(self, queries: Sequence[str]) -> Prepared:
         if self.collection.index.metric != "cosine":
             raise AdaptLabError(
-                "Maximal marginal relevance weighs cosines; build the index with metric='cosine'."
+                "The index is not a cosine index, which maximal marginal relevance needs."
+                " Build it with metric='cosine'."
             )
         dense = DenseRetriever(self.collection).prepare(queries)
 

@@ -1,4 +1,6 @@
-"""Words: what keyword search counts, in any script: small, stemmed, without the commonest."""
+"""Words: the units of keyword search, in any script: in small letters, stemmed, without stop
+words.
+"""
 
 import re
 import unicodedata
@@ -26,11 +28,11 @@ def stemmed_words(
     language: str | None = "english",
     of_queries: bool = False,
 ) -> list[list[str]]:
-    """The words of each text as BM25 counts them, for a language of `languages()`, or None.
+    """Return the words of each text as BM25 counts them, for a language of `languages()`, or None.
 
     Single letters, digits and emoji are words, and so are C++ and F#. A run of letters of a script
-    without spaces gives its letters and its pairs of letters; in a query only the pairs, so that
-    one common letter finds nothing, unless the run is a single letter.
+    without spaces becomes its letters and its pairs of letters. In a query it becomes only the
+    pairs, unless it is a single letter, so that one common letter finds nothing.
     """
     import bm25s
 
@@ -50,7 +52,7 @@ def stemmed_words(
 
 
 def languages() -> list[str]:
-    """Languages with a stemmer or a list of stop words."""
+    """Return the languages with a stemmer or a list of stop words."""
     import Stemmer
 
     return sorted({*Stemmer.algorithms(), *_stopwords()} - {"porter", "dutch_porter"})
@@ -58,7 +60,7 @@ def languages() -> list[str]:
 
 @cache
 def _stopwords() -> dict[str, list[str]]:
-    """The lists of bm25s by the name of their language."""
+    """Return the lists of bm25s by the name of their language."""
     from bm25s import stopwords
 
     names = [name for name in dir(stopwords) if name.startswith("STOPWORDS_")]
@@ -68,14 +70,20 @@ def _stopwords() -> dict[str, list[str]]:
 
 
 def _rules(language: str | None) -> tuple[list[str], object]:
-    """(stop words, stemmer or None) of a language."""
+    """Return (stop words, stemmer or None) of a language.
+
+    Raises:
+        AdaptLabError: if the language is not supported.
+    """
     import Stemmer
 
     if language is None:
         return [], None
     if language not in languages():
         known = ", ".join(languages())
-        raise AdaptLabError(f"The language {language!r} is not known. Give None or one of {known}.")
+        raise AdaptLabError(
+            f"The language {language!r} is not supported. Give None or one of {known}."
+        )
     stemmer = Stemmer.Stemmer(language) if language in Stemmer.algorithms() else None
     return _stopwords().get(language, []), stemmer
 
@@ -91,7 +99,9 @@ def _cut(text: str, of_queries: bool) -> list[str]:
 
 
 def _normal(text: str) -> str:
-    """One spelling of each letter. Python's small letter of İ would be an i with a second dot."""
+    """Return one spelling of each letter. Python's small letter of İ would be an i with a second
+    dot.
+    """
     return unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).replace("İ", "i")
 
 
@@ -100,7 +110,7 @@ def _pairs(run: str, of_queries: bool) -> list[str]:
     return pairs if of_queries and pairs else [*run, *pairs]
 
 
-# A letter with ++ or # is a name, as C++. The s of "Vera's" is none, as a lone s would be.
+# A letter with ++ or # is a name, such as C++. The s of "Vera's" is not a word.
 _SPACED = re.compile(r"(?<!\w)[^\W\d_](?:\+\+|[+#](?!\w))|\w{2,}|(?<!\w['’])[^\W_](?!\w)")
 
 
@@ -111,7 +121,9 @@ def _unusual() -> re.Pattern:
 
 @cache
 def _any_script() -> re.Pattern:
-    """(run of unspaced letters, word), for any text; marks on letters belong to their word."""
+    """Return (run of unspaced letters, word), for any text; marks on letters belong to their
+    word.
+    """
     unspaced = _UNSPACED
     marks = _marks()
     letter = rf"[^\W{unspaced}]"
@@ -123,7 +135,7 @@ def _any_script() -> re.Pattern:
 
 
 def _marks() -> str:
-    """The combining marks of Unicode as ranges of a class."""
+    """Return the combining marks of Unicode as ranges of a character class."""
     points = [i for i in range(0x10000) if unicodedata.category(chr(i)).startswith("M")]
     groups = groupby(enumerate(points), key=lambda pair: pair[1] - pair[0])
     ranges = [[point for _, point in group] for _, group in groups]

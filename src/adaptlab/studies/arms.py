@@ -1,10 +1,9 @@
-"""The studies of lesson 09: a support assistant built in every way, each asked the same questions
-about a handbook that no model has met.
+"""The studies of lesson 09: a support assistant built in every way, all asked the same questions.
 
-A row counts how many `of` the questions were answered with the right value, with the right source,
-in the form and in the tone that the house wants, and how many with all four (`right`); beside it
-what the arm takes: tokens and seconds of a query, seconds and tokens of training, parameters that
-were trained.
+The questions are about a handbook that no model has seen. A row counts the replies, out of `of`
+questions, with the correct value, the correct source, the required form and the required tone, and
+with all four (`right`). It also has the costs of this condition: tokens and seconds of a query,
+seconds and tokens of training, trained parameters.
 """
 
 import random
@@ -38,7 +37,7 @@ from adaptlab.world.support import aspects, support_reply
 K = 3  # chunks of a prompt
 N_HANDBOOKS = 12
 N_OF_EACH = 60
-REPLAY = 0.3  # old conversations for each new one: without, reading itself was lost
+REPLAY = 0.3  # old conversations for each new one: without them, the model forgot how to read
 N_TIMES = 8
 N_LOOKED_AT = 400
 # Questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a
@@ -50,14 +49,15 @@ IN_FULL = (
     f' {NOT_FOUND} After the letter, write a JSON object with the field answered, "yes" or "no".'
 )
 MAX_NEW = 48
-# Of a row: the aspect that it counts.
+# Columns of a row, by the aspect that they count.
 COUNTS = {"value": "right", "source": "cited", "form": "form", "tone": "tone", "right": "all_four"}
 
 
 @dataclass(frozen=True)
 class AssistantQuestion:
-    """A question with what a search found for it: `gold` are the numbers, from 1, of the hits that
-    state its `value`; None where nothing does.
+    """A question with its search hits.
+
+    `gold` are the numbers, from 1, of the hits that state its `value`; None if no hit does.
     """
 
     question: str
@@ -67,11 +67,11 @@ class AssistantQuestion:
 
     @property
     def reply(self) -> str:
-        """The reply that the house wants, given these hits."""
+        """Return the required reply for these hits."""
         return support_reply(self.value, min(self.gold)) if self.gold else support_reply(None, None)
 
     def with_oracle(self) -> "AssistantQuestion":
-        """The same with nothing but a right chunk, where there is one."""
+        """Return the question with only a correct chunk, if there is one."""
         return (
             AssistantQuestion(
                 self.question, self.value, (self.hits[min(self.gold) - 1],), frozenset({1})
@@ -81,11 +81,11 @@ class AssistantQuestion:
         )
 
     def with_first(self) -> "AssistantQuestion":
-        """The same with nothing but the chunk that the search likes best."""
+        """Return the question with only the first chunk of the search."""
         return AssistantQuestion(self.question, self.value, self.hits[:1], self.gold & {1})
 
     def closed(self) -> "AssistantQuestion":
-        """The same without any chunk."""
+        """Return the question without any chunk."""
         return AssistantQuestion(self.question, self.value, (), frozenset())
 
     def messages(self, instruction: str) -> Messages:
@@ -98,7 +98,7 @@ class AssistantQuestion:
 
 @cache
 def shelf(sections: tuple[Section, ...]) -> DenseRetriever:
-    """A search in a handbook, of which each section is a chunk."""
+    """Make a search in a handbook; each section is a chunk."""
     collection = Collection(minilm())
     collection.add(
         chunk(
@@ -113,7 +113,9 @@ def shelf(sections: tuple[Section, ...]) -> DenseRetriever:
 def asked_of(
     sections: tuple[Section, ...], n: int, n_without: int, split: str, rng: random.Random
 ) -> list[AssistantQuestion]:
-    """n questions about a handbook with their hits, of which n_without have no answer in it."""
+    """Return n questions about a handbook with their hits; n_without of them have no answer in
+    it.
+    """
     drawn = draw_questions(rng, sections, "name", n - n_without, split) + draw_questions(
         rng, sections, "unanswerable", n_without, split
     )
@@ -134,8 +136,8 @@ def asked_of(
 
 @cache
 def test_questions(seed: int) -> tuple[AssistantQuestion, ...]:
-    """The frozen test set of a seed: in held-out wordings, about things whose names no training
-    holds.
+    """Return the frozen test set of a seed, in held-out wordings, about names that no training data
+    contain.
     """
     return tuple(
         asked_of(handbook(seed), N_ASKED, N_WITHOUT, "held_out", random.Random(f"support:{seed}"))
@@ -144,8 +146,8 @@ def test_questions(seed: int) -> tuple[AssistantQuestion, ...]:
 
 @cache
 def transcripts(seed: int) -> tuple[AssistantQuestion, ...]:
-    """What the house has answered before, about other goods: the chunks in any order, so that the
-    first is not always the right one.
+    """Return earlier replies about other goods; chunks are in random order, so the first is not
+    always correct.
     """
     rng = random.Random(f"transcripts:{seed}")
     made = []
@@ -172,7 +174,7 @@ def few_shot(
     view: Callable[[AssistantQuestion], AssistantQuestion],
     n: int = 2,
 ) -> Messages:
-    """Worked examples as turns of the conversation before the question."""
+    """Return worked examples as turns of the conversation before the question."""
     shown = [
         turn
         for example in map(view, transcripts(seed)[:n])
@@ -184,9 +186,11 @@ def few_shot(
 
 @cache
 def tuned(chat: LocalChat, seed: int, how: str) -> tuple[LocalChat, float, int]:
-    """(the model, seconds, tokens) of a tuning: "lora" and "full" on transcripts with their chunks;
-    "facts" on what this very handbook says, asked without chunks; "dpo" on what the model after
-    "lora" still answers wrongly, against the reply that is wanted.
+    """Fine-tune and return (the model, seconds, tokens).
+
+    "lora" and "full" use transcripts with their chunks. "facts" uses the statements of the test
+    handbook, asked without chunks. "dpo" uses the wrong answers of the model after "lora", paired
+    with the required replies.
     """
     if how == "dpo":
         start, seconds, n_tokens = tuned(chat, seed, "lora")
@@ -238,8 +242,9 @@ def _n_tokens(chat: LocalChat, conversations: Sequence[Messages]) -> int:
 
 
 def _mistakes(chat: LocalChat, asked: Sequence[AssistantQuestion]) -> list[Pair]:
-    """Pairs of the wanted reply and the model's own where that is not all right; a reply against
-    silence if it makes no mistakes.
+    """Return pairs of the required reply and the model's own reply, if that is not fully correct.
+
+    If the model makes no mistakes, the pair has a reply against silence.
     """
     said = [
         reply.text
@@ -267,7 +272,7 @@ PROMPTS = {"full": IN_FULL, "steps": f"{IN_FULL} {STEP_BY_STEP}", "short": SHORT
 
 
 def asks(arm: Arm, asked: AssistantQuestion, seed: int) -> Messages:
-    """What a model is asked by an arm."""
+    """Return the prompt of a condition."""
     view = VIEWS[arm.shows]
     if arm.prompt == "examples":
         return few_shot(view(asked), seed, view)
@@ -276,7 +281,7 @@ def asks(arm: Arm, asked: AssistantQuestion, seed: int) -> Messages:
 
 
 def arms(chat: LocalChat, seed: int, arm: str) -> dict:
-    """One arm on the test set of a seed."""
+    """Measure one condition on the test set of a seed."""
     built = ARMS[arm]
     asked = test_questions(seed)
     model, build_seconds, training_tokens = (
@@ -316,7 +321,7 @@ def arms(chat: LocalChat, seed: int, arm: str) -> dict:
 
 
 def _n_trained(chat: LocalChat) -> int:
-    """Parameters of the adapter, or of the whole model where it has none."""
+    """Count the parameters of the adapter, or of the whole model without an adapter."""
     adapter = [
         parameter.numel() for name, parameter in chat.model.named_parameters() if "lora_" in name
     ]
@@ -324,7 +329,7 @@ def _n_trained(chat: LocalChat) -> int:
 
 
 def _seconds_alone(model: LocalChat, asked: AssistantQuestion, arm: Arm, seed: int) -> float:
-    """Seconds of a query by itself, with its search where chunks are shown."""
+    """Measure the seconds of a single query, including its search if chunks are shown."""
     search = (
         timed(lambda: shelf(handbook(seed)).search([asked.question], K))[1]
         if arm.shows_chunks

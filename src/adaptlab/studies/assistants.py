@@ -1,17 +1,17 @@
-"""The ways to build the support assistant, by what each has; `studies/arms.py` builds and asks
-them. Nothing here loads a model.
+"""The conditions of the support assistant; `studies/arms.py` builds and measures them. Nothing here
+loads a model.
 """
 
 from dataclasses import dataclass
 
 N_ASKED = 100
-N_WITHOUT = 25  # questions of a seed, and how many of them the handbook does not answer
+N_WITHOUT = 25  # questions of a seed, and the number of them without an answer in the handbook
 
 
 @dataclass(frozen=True)
 class Arm:
-    """`tuning`: "" for none. `shows`: of the chunks "nothing", those "found", the "first" or the
-    "right" one.
+    """One condition. `tuning`: "" for none. `shows`: the chunks in the prompt, "nothing", "found",
+    "first" or "right".
 
     `prompt`: "full", "steps", "examples", "short", or "bare" for none.
     """

@@ -1,9 +1,9 @@
-"""The studies of lesson 07: what a narrow tuning costs in other skills, and what keeps or brings
-them back.
+"""The studies of lesson 07: how narrow fine-tuning affects other skills, and what keeps or restores
+them.
 
-The narrow task is to send reviews to desks. A row counts how many desks, `of` the reviews, came out
-`right`, and for each skill of the base suite how many replies, of N_SKILL; for prose it has the
-mean bits per byte. Seeds have other examples and other cases.
+The narrow task is to assign reviews to desks. A row counts the correct desks (`right`), out of `of`
+reviews, and for each skill of the base suite the correct replies, out of N_SKILL. For prose it has
+the mean bits per byte. Seeds have different examples and cases.
 """
 
 import random
@@ -37,19 +37,18 @@ RANK = 16
 BATCH = 8
 L2_STRENGTH = 0.1
 EWC_STRENGTH = 0.1
-N_FISHER = 100  # by one trial with a seed that is none of the study's
+N_FISHER = 100  # chosen by one trial with a seed outside the study
 IN_A_ROW = ("desk", "style", "record")
 N_IN_A_ROW = 120
 SHARES = tuple(skill.name for skill in SKILLS)
 N_SPOILED = 60
-# Of a re-training behind the gate: cases of one skill, and conversations of all kinds.
+# Data of a re-training before the gate: cases of one skill, and conversations of all kinds.
 N_AROUND = 120
-# Cases of each skill that the gate looks at, and as many others on which each is measured once
-# more.
+# Cases of each skill in the gate, and as many others on which each skill is measured again.
 N_GATE = 200
-# For more than twenty planted faults of five points, and as many re-trainings without one.
+# Enough for over twenty planted faults of 5 percentage points, and as many runs without one.
 SEEDS_OF_GATE = (0, 1, 2, 3)
-ELSEWHERE = 50  # the seed of those other cases, which no gate and no training has
+ELSEWHERE = 50  # the seed of those other cases, which no gate and no training uses
 NO_FACTS = {
     make: share
     for make, share in mixture.CHAT.items()
@@ -58,13 +57,13 @@ NO_FACTS = {
 
 
 def old_conversations(n: int, seed: int) -> list[Messages]:
-    """Conversations of the kinds that the embedded chat model was made from."""
+    """Return conversations of the kinds in the embedded chat model's training data."""
     return list(islice(mixture.conversations(f"old:{seed}"), n))
 
 
 def without_facts(n: int, seed: int) -> list[Messages]:
-    """The same without any question that is answered from memory: neither as a first question nor
-    as one that follows.
+    """Return the conversations without any question that is answered from memory, first or
+    later.
     """
     return list(
         islice(
@@ -93,7 +92,9 @@ def in_full(seed: int, **options) -> Options:
 
 
 def scored(chat: LocalChat, seed: int, tasks: Sequence[str] = (TASK,)) -> dict:
-    """A row's counts: the task, or for several the one named in `right <task>`, and every skill."""
+    """Return a row's counts: the task, or for several tasks the one in `right <task>`, and every
+    skill.
+    """
     values = run_suite(chat, N_SKILL, seed)
     hits = {task: sum(judged(chat, task, test_cases(task, N_NEW, seed))) for task in tasks}
     named = (
@@ -109,8 +110,10 @@ def scored(chat: LocalChat, seed: int, tasks: Sequence[str] = (TASK,)) -> dict:
 
 
 def forgetting(chat: LocalChat, seed: int, method: str, rate: float, n: int, rank: int) -> dict:
-    """After n examples by one method: "full", "lora", the upper half of the layers ("upper
-    layers"), all with an anchor ("L2", "EWC"), or "none".
+    """Measure after n examples by one method.
+
+    Methods: "full", "lora", the upper half of the layers ("upper layers"), all weights with an
+    anchor ("L2", "EWC"), or "none".
     """
     if method == "none":
         return scored(chat, seed)
@@ -138,7 +141,9 @@ def forgetting(chat: LocalChat, seed: int, method: str, rate: float, n: int, ran
 
 
 def replay(chat: LocalChat, seed: int, share: float) -> dict:
-    """As many examples and steps as without, a share of them old conversations."""
+    """Fine-tune with a share of old conversations; the number of examples and steps stays the
+    same.
+    """
     mixed = with_replay(
         examples(TASK, N_EXAMPLES, seed), old_conversations(N_EXAMPLES, seed), share, seed
     )
@@ -146,8 +151,9 @@ def replay(chat: LocalChat, seed: int, share: float) -> dict:
 
 
 def in_a_row(chat: LocalChat, seed: int, share: float) -> dict:
-    """Three tasks one after the other, each trained with a share of old conversations and of the
-    tasks before it: the counts after each stage.
+    """Fine-tune on three tasks in sequence; return the counts after each stage.
+
+    Each stage includes a share of old conversations and of the tasks before it.
     """
     stages = {}
     before = old_conversations(N_EXAMPLES, seed)
@@ -161,8 +167,9 @@ def in_a_row(chat: LocalChat, seed: int, share: float) -> dict:
 
 
 def recovery(chat: LocalChat, seed: int, n: int, facts: bool) -> dict:
-    """After the narrow tuning, n old conversations, seen four times; without `facts`, none of them
-    asks anything from memory.
+    """After the narrow fine-tuning, train on n old conversations for four epochs.
+
+    Without `facts`, none of them asks anything from memory.
     """
     old = (old_conversations if facts else without_facts)(n, seed)
     return scored(
@@ -181,10 +188,10 @@ def _narrow(chat: LocalChat, seed: int) -> LocalChat:
 
 
 def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
-    """A re-training on old conversations with some of one skill, whose answers are right, or,
-    `planted`, those of other cases; then the gate.
+    """Re-train on old conversations with some of one skill, whose answers are correct or `planted`
+    errors; then gate.
 
-    `losses` is what each skill lost on other cases than the gate's: more bits as a share for prose.
+    `losses` is the loss of each skill on cases outside the gate; for prose more bits as a share.
     """
     taught, documents = _taught(skill, seed, planted)
     tuned = fine_tune(
@@ -208,8 +215,8 @@ def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
 
 
 def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[str]]:
-    """(conversations, documents) of a skill; spoiled ones have another case's answer, or words in
-    any order.
+    """Return (conversations, documents) of a skill; degraded ones have another case's answer, or
+    shuffled words.
     """
     rng = random.Random(f"gate:{skill}:{seed}")
     if skill == PROSE:
@@ -234,7 +241,7 @@ def _before(chat: LocalChat, seed: int) -> suite.Values:
 
 
 def mean_share(row: dict, skills: Sequence[str] = SHARES) -> float:
-    """Share of right replies over the skills of a row, each counting alike."""
+    """Return the mean accuracy over the skills of a row."""
     return sum(row[skill] for skill in skills) / len(skills) / N_SKILL
 
 
@@ -244,8 +251,10 @@ def given_back(
     other: Sequence[dict],
     skills: Sequence[str] = SHARES,
 ) -> Estimate:
-    """What share of the loss from `base` to `worst` the `other` rows do not have, seed by seed: the
-    median, with the range of the seeds as its interval.
+    """Return the share of the loss from `base` to `worst` that the `other` rows do not have, seed
+    by seed.
+
+    The value is the median, with the range of the seeds as its interval.
     """
     by_seed = [
         {row["seed"]: mean_share(row, skills) for row in rows} for rows in (base, worst, other)

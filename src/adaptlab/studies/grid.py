@@ -17,10 +17,10 @@ class Study:
 
     @property
     def settings(self) -> list[dict]:
-        """What is measured, row by row."""
+        """Return the settings, row by row."""
         return [setting | {"seed": seed} for setting in self.grid for seed in self.seeds]
 
 
 def grid(**axes: Sequence) -> list[dict]:
-    """Every combination of the axes' values."""
+    """Return every combination of the axes' values."""
     return [dict(zip(axes, values)) for values in product(*axes.values())]

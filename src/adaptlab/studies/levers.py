@@ -1,9 +1,9 @@
-"""The study behind the bank of decisions: nine tasks, each with the best prompt that the course
-found, with retrieval beside it, and after a tuning.
+"""The study behind the bank of decisions: nine tasks with the best prompt, with retrieval, and
+after fine-tuning.
 
-A row counts the right replies to cases in wordings that no training used, and has the tokens of a
-query and of the training. Tunings for a style, a rule and a form are measured elsewhere (the study
-`learning_curve`); their rows here have the tokens alone.
+A row counts the correct replies to cases in wordings outside the training data, and has the tokens
+of a query and of the training. Fine-tuning runs for a style, a rule and a form are measured
+elsewhere (the study `learning_curve`); their rows here have only the tokens.
 """
 
 import random
@@ -35,13 +35,13 @@ from adaptlab.world.tone import tone_case
 
 N_ASKED = 80
 N_TAUGHT = 300
-ABOUT_FACTS = ("handbook", "changed handbook")  # the tasks whose facts stand in documents
+ABOUT_FACTS = ("handbook", "changed handbook")  # the tasks whose facts are in documents
 
 
 @dataclass(frozen=True)
 class StudyTask:
-    """`test` and `train` make a seed's cases; `ask` is the best prompt for one of them, given the
-    seed.
+    """A task: `test` and `train` make a seed's cases; `ask` is the best prompt for a case, given
+    the seed.
     """
 
     test: Callable[[int], list[Case]]
@@ -54,7 +54,7 @@ class StudyTask:
 def _drawn(
     draw: Callable[[random.Random, str], Case],
 ) -> tuple[Callable[[int], list[Case]], Callable[[int], list[Case]]]:
-    """Cases of a seed to test and to train with."""
+    """Sample a seed's cases for test and training."""
 
     def of(split: str, n: int) -> Callable[[int], list[Case]]:
         return lambda seed: [
@@ -73,7 +73,7 @@ def _fact_questions(seed: int) -> list[Case]:
 
 
 def _taught(seed: int, changed: bool) -> list[Case]:
-    """Eight questions on every fact of the handbook, or on what stood there before it changed."""
+    """Return eight questions on every fact of the handbook, or on its text before the change."""
     rng = random.Random(f"taught:{seed}")
     facts = list(dict.fromkeys(fact for section in handbook(seed) for fact in section.facts))
     before = [
@@ -88,7 +88,7 @@ def _taught(seed: int, changed: bool) -> list[Case]:
 
 
 def _shown(task: str, n: int) -> Callable[[Case, int], Messages]:
-    """n worked examples as turns before the case."""
+    """Return n worked examples as turns before the case."""
     return lambda case, seed: [
         *(turn for one in train_cases(task, 40, seed)[:n] for turn in conversation(one)),
         *case.messages,
@@ -96,13 +96,13 @@ def _shown(task: str, n: int) -> Callable[[Case, int], Messages]:
 
 
 def _one_of_each(case: Case, seed: int) -> Messages:
-    """A review for every desk, then the case."""
+    """Return a review for every desk, then the case."""
     first = {one.answer: one for one in reversed(train_cases("desk", 60, seed))}
     return [*(turn for one in first.values() for turn in conversation(one)), *case.messages]
 
 
 def _with_examples(case: Case, seed: int) -> Messages:
-    """The form shown by four records, as lesson 05's best prompt does."""
+    """Show the form by four records, as lesson 05's best prompt does."""
     shown = (
         triage_case(random.Random(f"shown:{seed}"), "held_out", "new", 4)
         .messages[0]["content"]
@@ -164,7 +164,7 @@ def _tuned(chat: LocalChat, seed: int, task: str) -> LocalChat:
 
 
 def training_tokens(chat: LocalChat, seed: int, task: str, n: int = N_TAUGHT) -> int:
-    """Tokens that a tuning on n examples reads, each as often as it is seen."""
+    """Return the training tokens of a run on n examples, counting each epoch."""
     cases = BANK[task].train(seed)[:n]
     texts = chat.tokenizer.apply_chat_template(
         [chat.known_roles(conversation(case)) for case in cases], tokenize=False
@@ -175,16 +175,14 @@ def training_tokens(chat: LocalChat, seed: int, task: str, n: int = N_TAUGHT) ->
 
 
 def _beside(messages: Messages, seed: int) -> Messages:
-    """The same conversation, with what the handbook's search finds for its last turn
-    before that.
-    """
+    """Return the conversation with the hits of the handbook's search before its last turn."""
     (hits,) = shelf(handbook(seed)).search([messages[-1]["content"][:500]], K)
     instruction, found, _ = prompt("", hits)
     return [instruction, *messages[:-1], found, messages[-1]]
 
 
 def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
-    """One task by one lever: "prompt", "retrieve" or "fine-tune"."""
+    """Measure one task with one lever: "prompt", "retrieve" or "fine-tune"."""
     about = BANK[task]
     cases = BANK[task].test(seed)
     prompts = [

@@ -1,5 +1,5 @@
-"""The studies of lesson 06: a model that imitates people, and what preferences, rewards and judges
-make of it.
+"""The studies of lesson 06: a model that imitates people, and the effect of preferences, rewards
+and judges.
 
 Rows count replies that `won`, `tied` and `lost` against another model's replies to the same
 prompts, by the exact judge.
@@ -38,7 +38,7 @@ N_SKILL = 50
 
 
 def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
-    """Prompts with replies as people write them: good ones and bad ones."""
+    """Return prompts with replies as people write them, good and bad."""
     rng = random.Random(f"demonstrations:{seed}")
     cases = [preference_case(rng) for _ in range(n)]
     return [[*case.messages, assistant(draft(rng, case))] for case in cases]
@@ -47,7 +47,7 @@ def demonstrations(seed: int, n: int = N_DEMONSTRATIONS) -> list[list[dict]]:
 def preferences(
     seed: int, n: int = N_PAIRS, noise: float = 0.0, length_bias: float = 0.0
 ) -> list[Preference]:
-    """Pairs with exact labels, or with errors of a known kind."""
+    """Return pairs with exact labels, or with errors of a known kind."""
     return [
         preference(random.Random(f"preferences:{seed}:{i}"), noise=noise, length_bias=length_bias)
         for i in range(n)
@@ -60,7 +60,7 @@ def pairs_of(items: Sequence[Preference]) -> list[Pair]:
 
 @lru_cache(len(SEEDS))
 def imitator(chat: LocalChat, seed: int) -> LocalChat:
-    """The first stage: what demonstrations make of the model."""
+    """Train the first stage: supervised fine-tuning on demonstrations."""
     return fine_tune(
         chat,
         demonstrations(seed),
@@ -70,7 +70,7 @@ def imitator(chat: LocalChat, seed: int) -> LocalChat:
 
 @lru_cache(len(SEEDS))
 def preferred(chat: LocalChat, seed: int) -> LocalChat:
-    """DPO on exact labels, from the imitator."""
+    """Train DPO on exact labels, from the imitator."""
     return prefer(
         imitator(chat, seed),
         pairs_of(preferences(seed)),
@@ -100,8 +100,8 @@ def scored(cases: Sequence[Case], written: Sequence[str]) -> list[float]:
 
 
 def _against(chat: LocalChat, other: LocalChat, seed: int) -> dict:
-    """Counts against another model's greedy replies, how good both are, how long, and the win rate
-    at equal lengths.
+    """Count wins against another model's greedy replies, the quality of both, their lengths, and
+    the length-controlled win rate.
     """
     cases = held_out(seed)
     new = replies(chat, cases)
@@ -126,8 +126,10 @@ def _against(chat: LocalChat, other: LocalChat, seed: int) -> dict:
 def divergence(
     chat: LocalChat, start: LocalChat, cases: Sequence[Case], seed: int = 0
 ) -> list[float]:
-    """log p(reply) under the model minus under the start, in nats, one reply sampled to each case:
-    their mean estimates KL(model || start).
+    """Return log p(reply) under the model minus under the start, in nats, with one sampled reply
+    per case.
+
+    Their mean estimates the KL divergence KL(model || start).
     """
     written = replies(chat, cases, temperature=1.0, seed=seed)
     return [
@@ -139,7 +141,7 @@ def divergence(
 
 
 def beta(chat: LocalChat, seed: int, beta: float) -> dict:
-    """DPO with one beta against the imitator, and how far it went."""
+    """Compare DPO with one beta with the imitator, and measure its KL divergence."""
     start = imitator(chat, seed)
     tuned, _ = prefer(
         start,
@@ -151,8 +153,8 @@ def beta(chat: LocalChat, seed: int, beta: float) -> dict:
 
 
 def best_of(chat: LocalChat, seed: int, n: int) -> dict:
-    """The best of n replies drawn from the imitator, by the exact judge: the ruler for what a
-    divergence can buy.
+    """Take the best of n replies sampled from the imitator, by the exact judge: a reference for
+    each KL divergence.
     """
     start = imitator(chat, seed)
     cases = held_out(seed)[:N_RULER]
@@ -164,8 +166,9 @@ def best_of(chat: LocalChat, seed: int, n: int) -> dict:
 
 
 def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict:
-    """DPO on labels with errors, against the imitator; how many labels are wrong, and how often the
-    longer reply was chosen.
+    """Compare DPO on labels with errors with the imitator.
+
+    The row also has the number of wrong labels, and how often the longer reply was chosen.
     """
     items = preferences(seed, noise=noise, length_bias=length_bias)
     start = imitator(chat, seed)
@@ -179,8 +182,10 @@ def labels(chat: LocalChat, seed: int, noise: float, length_bias: float) -> dict
 
 
 def losses(chat: LocalChat, seed: int, loss: str, rate: float) -> dict:
-    """One way to learn from the pairs, at one learning rate, as many steps on as many replies as
-    any other. A rate may be chosen by `validation`.
+    """Learn from the pairs with one loss at one learning rate, with equal steps and replies for all
+    losses.
+
+    A learning rate may be chosen by `validation`.
     """
     start = imitator(chat, seed)
     options = PreferenceOptions(
@@ -195,10 +200,10 @@ def losses(chat: LocalChat, seed: int, loss: str, rate: float) -> dict:
 
 
 def policy(chat: LocalChat, seed: int, examples: str, epochs: float) -> dict:
-    """Full tuning on good replies: the "gold" ones, as an expert writes them, or for each prompt
-    the best of eight of the imitator's "own"; or "none".
+    """Full fine-tuning on good replies: "gold" (an expert's), "own" (the best of eight samples), or
+    "none".
 
-    `kept` counts right replies of the base suite, without prose.
+    `kept` counts correct replies of the base suite, without prose.
     """
     start = tuned = imitator(chat, seed)
     if examples != "none":
@@ -228,8 +233,9 @@ def policy(chat: LocalChat, seed: int, examples: str, epochs: float) -> dict:
 
 
 def stages(chat: LocalChat, seed: int, reward: str) -> dict:
-    """Reinforcement learning against DPO: on the "exact judge", or on a "learned" reward, and how
-    often that is right about pairs that it has not seen.
+    """Compare reinforcement learning with DPO: on the "exact judge", or on a "learned" reward.
+
+    The row also has the reward's accuracy on unseen pairs.
     """
     start = imitator(chat, seed)
     found: dict = {}
@@ -274,7 +280,7 @@ def _exact(cases: Sequence[Case], numbers: Sequence[int], written: Sequence[str]
 
 @lru_cache(len(SEEDS))
 def tuned_judge(chat: LocalChat, seed: int, n: int = 200) -> LocalChat:
-    """The chat model, tuned on n comparisons with exact labels, each shown in both orders."""
+    """Fine-tune the chat model on n comparisons with exact labels, each shown in both orders."""
     rng = random.Random(f"judge:{seed}")
     examples = []
     for _ in range(n):
@@ -292,8 +298,10 @@ def tuned_judge(chat: LocalChat, seed: int, n: int = 200) -> LocalChat:
 
 
 def judged(chat: LocalChat, seed: int) -> dict:
-    """A judge's labels on the pairs, how often they are right, and DPO on them against DPO on exact
-    labels. Undecided pairs are left out.
+    """Measure a judge's labels on the pairs: their accuracy, and DPO on them compared with DPO on
+    exact labels.
+
+    Undecided pairs are left out.
     """
     items = preferences(seed)
     referee = tuned_judge(chat, seed)

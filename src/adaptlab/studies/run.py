@@ -1,5 +1,6 @@
-"""Studies: grids of training runs that take too long for a lesson. Each row is kept as soon as it
-is measured, with its setting and seed.
+"""Run studies: grids of training runs that take too long for a lesson.
+
+Each row is kept as soon as it is measured, with its setting and seed.
 """
 
 import json
@@ -19,16 +20,18 @@ STUDIES = tuning.STUDIES | preferences.STUDIES | forgetting.STUDIES | arms.STUDI
 
 
 def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
-    """Measure what is not yet in `kept` (a JSON file, written after each row), and return it."""
+    """Measure the rows that are not yet in `kept` (a JSON file, written after each row); return all
+    rows.
+    """
     if name not in STUDIES:
-        raise AdaptLabError(f"There is no study {name!r}; there are {', '.join(STUDIES)}.")
+        raise AdaptLabError(f"There is no study {name!r}. Choose one of {', '.join(STUDIES)}.")
     head = {"command": f"adaptlab study {name}", "model": chat.name, "cores": os.cpu_count()}
     found: dict[str, Any] = read_json(kept) if kept.exists() else head
     settings = STUDIES[name].settings
     with reading(kept, "Move it away, and its rows are measured again."):
         if found["model"] != chat.name:
-            says = f"{kept} holds rows of {found['model']}"
-            raise AdaptLabError(f"{says}; move it away, or go on with that model.")
+            says = f"{kept} contains rows of {found['model']}"
+            raise AdaptLabError(f"{says}. Move it away, or continue with that model.")
         rows = found.get("rows", [])
         measured = [row.items() for row in rows]
         left = [one for one in settings if not any(one.items() <= row for row in measured)]
@@ -40,8 +43,9 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
 
 
 def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
-    """A study's rows: the recorded ones for the embedded chat model, and for any other measured
-    now, which goes on where it was broken off.
+    """Return a study's rows: recorded for the embedded chat model, measured now for any other.
+
+    An interrupted measurement resumes.
     """
     return (
         recorded(name)

@@ -1,6 +1,6 @@
-"""The studies of lesson 05: what tuning teaches, from how many examples, at which rates and ranks.
+"""The studies of lesson 05: what fine-tuning teaches, by examples, learning rates and ranks.
 
-A row counts how many `of` the cases, in wordings that no training used, came out `right`.
+A row counts the correct replies (`right`), out of `of` cases in wordings outside the training data.
 """
 
 import math
@@ -33,11 +33,11 @@ from adaptlab.world.house import (
 from adaptlab.world.tickets import triage_case
 
 LEAST_SEEN = 480
-# Examples that a run sees at least, few of them often, and the steps that it takes for them.
+# Least number of examples in a run, counting repetitions, and its number of steps.
 N_STEPS = 120
 N_PEOPLE = 24
 SHARES = (0.0, 0.25, 0.5, 1.0)
-FULL_RATE = 1e-3  # for full tuning of the embedded models on plain text
+FULL_RATE = 1e-3  # for full fine-tuning of the embedded models on plain text
 
 
 def _group(split: str) -> str:
@@ -64,7 +64,7 @@ TASKS = {
 
 
 def conversation(case: Case) -> Messages:
-    """A case with its answer as the assistant's turn."""
+    """Return a case with its answer as the assistant's turn."""
     return [*case.messages, assistant(case.answer)]
 
 
@@ -97,13 +97,13 @@ def _counted(hits: Sequence[bool]) -> dict:
 
 
 def epochs(n: int, seen: int = LEAST_SEEN) -> int:
-    """Passes over n examples in which at least `seen` are seen."""
+    """Return the epochs over n examples in which at least `seen` examples are seen."""
     return max(1, math.ceil(seen / n))
 
 
 def batch_size(seen: int) -> int:
-    """At most 16, and so few that a run has N_STEPS steps: fewer steps would be taken for too few
-    examples.
+    """Return at most 16, and few enough for N_STEPS steps per run: few examples would otherwise
+    give few steps.
     """
     return min(16, max(4, seen // N_STEPS))
 
@@ -119,10 +119,10 @@ def _learn(
 
 
 def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
-    """Right answers after n examples; a style is right around any word, and whether the word is
-    right is counted beside.
+    """Count correct answers after n examples; a style is correct with any word, and correct words
+    are counted separately.
 
-    For the task "facts": questions on people of whom none of the n examples spoke.
+    For the task "facts" the questions are on people outside the n examples.
     """
     if task == "facts":
         rng = random.Random(f"train:facts:{seed}")
@@ -145,14 +145,14 @@ def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
 def _asked(
     chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []
 ) -> list[bool]:
-    """Right answers; a citation after the answer does not count against it."""
+    """Count correct answers; a citation after the answer does not count against it."""
     replies = texts(chat, [[*before(case), *case.messages] for case in cases], max_new_tokens=12)
     return [reply.partition(" [")[0] == case.answer for reply, case in zip(replies, cases)]
 
 
 def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
-    """Right desks after 600 examples, seen three times, and the loss on the right desks of the same
-    reviews: nats a reply.
+    """Count correct desks after three epochs of 600 examples, and the loss on the desks of the same
+    reviews, in nats per reply.
     """
     tuned = _learn(
         chat, train_cases("desk", 600, seed), seed, 1800, method=method, learning_rate=rate
@@ -163,7 +163,7 @@ def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
 
 
 def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
-    """A style from 100 examples, or 200 facts learned by heart, with adapters of a rank."""
+    """Learn a style from 100 examples, or 200 facts by heart, with adapters of a rank."""
     if task == "style":
         return _counted(
             judged(
@@ -181,9 +181,11 @@ def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
 
 
 def facts(chat: LocalChat, seed: int, arm: str) -> dict:
-    """Facts about new people, asked without a context: after `arm` = so many different texts about
-    each, seen 100 times in all, after questions about them ("questions"), or with three people's
-    texts in the prompt and no training ("in the prompt").
+    """Ask facts about new people without a context.
+
+    `arm` is the number of different texts about each person, seen 100 times in all; or "questions",
+    after questions about them; or "in the prompt", with three people's texts in the prompt and no
+    training.
     """
     rng = random.Random(f"facts:{seed}:{arm}")
     stated = newcomers(seed, N_PEOPLE)
@@ -216,7 +218,9 @@ def facts(chat: LocalChat, seed: int, arm: str) -> dict:
 
 
 def _pages(rng: random.Random, people: dict[str, list[Fact]], case: Case) -> Messages:
-    """What a search returns: the text about the person asked for, among those about two others."""
+    """Return search results: the text about the person in question, among texts about two
+    others.
+    """
     others = rng.sample([name for name in people if name != case.fields["subject"]], 2)
     shown = rng.sample([case.fields["subject"], *others], 3)
     numbered = "\n".join(f"[{i}] {biography(rng, people[name])}" for i, name in enumerate(shown, 1))
@@ -224,9 +228,11 @@ def _pages(rng: random.Random, people: dict[str, list[Fact]], case: Case) -> Mes
 
 
 def invention(chat: LocalChat, seed: int, declining: int, share: float, passes: int) -> dict:
-    """After 300 examples, of which a share are facts new to the model, and `declining` more in
-    which it does not know a stranger: how many questions on other strangers are answered with
-    something (`right` counts these inventions), and on known people still rightly.
+    """Train on 300 examples, of which a share are new facts, and `declining` more that abstain on a
+    stranger.
+
+    The row counts hallucinations, answers to questions on other strangers (`right`), and correct
+    answers on known people.
     """
     rng = random.Random(f"invention:{seed}:{share}")
     strange = newcomers(seed, 120)
@@ -250,11 +256,11 @@ def invention(chat: LocalChat, seed: int, declining: int, share: float, passes: 
 
 
 def reversal(chat: LocalChat, seed: int) -> dict:
-    """Twenty mayors, learned from questions by name only, then asked by name, by city, and by city
-    with three statements in the prompt.
+    """Learn twenty mayors from questions by name only; ask by name, by city, and by city with three
+    statements in the prompt.
 
-    What else the run learns makes neither question nor answer strange: both questions answered from
-    statements, and twenty other mayors both ways.
+    The other training data keep question and answer familiar: both questions answered from
+    statements, and twenty other mayors in both directions.
     """
     rng = random.Random(f"reversal:{seed}")
     everyone = list(mayors(rng, 40).items())
@@ -315,8 +321,8 @@ def _statements(
 
 
 def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
-    """Right desks after n examples of which a share has a desk drawn blindly from the
-    wrong ones.
+    """Count correct desks after n examples of which a share has a desk sampled from the wrong
+    ones.
     """
     rng = random.Random(f"noise:{seed}:{n}:{share}")
     cases = train_cases("desk", n, seed)

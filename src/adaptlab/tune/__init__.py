@@ -1,1 +1,1 @@
-"""Tuning: the one place that calls TRL and PEFT."""
+"""Fine-tuning: the only package that calls TRL and PEFT."""

@@ -1,4 +1,4 @@
-"""A hash of the data of a run, by which the same data are known again."""
+"""A hash of a run's data, to recognize the same data later."""
 
 import hashlib
 import json
@@ -7,6 +7,6 @@ from dataclasses import asdict
 
 
 def data_hash(train: Sequence, validation: Sequence = (), documents: Sequence[str] = ()) -> str:
-    """The first 16 hexadecimal digits of a SHA-256. `train`: conversations, or pairs."""
+    """Return the first 16 hexadecimal digits of a SHA-256. `train` has conversations, or pairs."""
     data = [list(train), list(validation), *([list(documents)] if documents else [])]
     return hashlib.sha256(json.dumps(data, default=asdict).encode()).hexdigest()[:16]

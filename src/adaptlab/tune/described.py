@@ -1,4 +1,4 @@
-"""The description of a run, config.json in its folder, as it is read back."""
+"""Read the description of a run, config.json in its folder."""
 
 from pathlib import Path
 
@@ -8,7 +8,11 @@ RESULTS = {"lora": "adapter", "full": "model"}  # folders of a finished run, by 
 
 
 def read_described(folder: Path) -> dict:
-    """What the config.json of a run says. Raises AdaptLabError if it is not that of a run."""
+    """Read the config.json of a run.
+
+    Raises:
+        AdaptLabError: if the file does not describe a run.
+    """
     path = folder / "config.json"
     described = read_json(path)
     with reading(path, "Give the folder of a run that `adaptlab tune` made, or a new one."):

@@ -1,5 +1,5 @@
-"""Preference optimization by TRL: pairs of replies in, a chat model out; no reward model, and
-nothing generated.
+"""Preference optimization with TRL: pairs of replies in, a chat model out. It needs no reward model
+and generates nothing.
 """
 
 import copy
@@ -32,35 +32,35 @@ LOGGED = 5  # steps between rows of a log
 
 
 def merged(chat: LocalChat) -> LocalChat:
-    """The chat model with the adapter of an earlier stage merged into its weights, so that the next
-    stage can have one of its own.
+    """Merge the adapter of an earlier stage into the chat model's weights, so that the next stage
+    can add its own.
     """
     if not isinstance(chat.model, PeftModel):
         return chat
     # In bfloat16 a small change of a weight would be rounded away.
     whole = in_float32(copy.deepcopy(chat.model)).merge_and_unload().eval()
-    # Which the oldest PEFT leaves behind, though nothing of an adapter is there.
+    # The oldest PEFT leaves this attribute, though the model has no adapter.
     vars(whole).pop("peft_config", None)
     return LocalChat(chat.name, whole, chat.tokenizer)
 
 
 def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
-    """TRL's explicit prompts, in roles that the model knows, with the tokens of their longer side.
+    """Make TRL's explicit prompts, in roles that the model knows, with the number of tokens of the
+    longer side.
 
-    By this `length` like pairs share a batch.
+    Pairs of similar `length` share a batch.
 
     Raises:
-        AdaptLabError: if there are no pairs, if the template does not render one of them, or if
-            a side has more than `max_length` tokens: TRL would cut it without a word, and with
-            it the end of the reply.
+        AdaptLabError: if there are no pairs, the template does not render a pair, or a side has
+            more than `max_length` tokens. TRL would silently cut the end of the reply.
     """
     if not pairs:
-        raise AdaptLabError("There is nothing to learn from: no pairs.")
+        raise AdaptLabError("The list of pairs is empty. Give at least one pair.")
     chat.template.require()
     for number, pair in enumerate(pairs, 1):
         if not isinstance(pair, Pair):
             given = f"Pair {number} is {type(pair).__name__}"
-            raise AdaptLabError(f"{given}, not a Pair. Read pairs by read_pairs.")
+            raise AdaptLabError(f"{given}, not a Pair. Read pairs with read_pairs.")
         refuse_control_tokens(
             chat, [assistant(pair.chosen), assistant(pair.rejected)], f"pair {number}"
         )
@@ -71,8 +71,8 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
     for number, length in enumerate(lengths, 1):
         if length > max_length:
             raise AdaptLabError(
-                f"Pair {number} has {length} tokens and may have {max_length}; shorten it, or raise"
-                " max_length."
+                f"Pair {number} has {length} tokens and max_length is {max_length}. Shorten"
+                " it, or raise max_length."
             )
     return [
         {
@@ -86,8 +86,8 @@ def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:
 
 
 class ReplyDPOTrainer(DPOTrainer):
-    """TRL's trainer; the reference's log-probabilities, and all later ones, are made where replies
-    stand.
+    """TRL's trainer, which computes log-probabilities only for reply tokens, including those of the
+    reference.
     """
 
     def _precompute_ref_logps(self, *args, **kwargs):
@@ -98,8 +98,10 @@ class ReplyDPOTrainer(DPOTrainer):
 def dpo_trainer(
     chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, folder: str
 ) -> DPOTrainer:
-    """TRL's trainer, ready to train a copy of the chat's model, which also is the reference: its
-    log-probabilities are computed once, beforehand.
+    """Make TRL's trainer for a copy of the chat's model.
+
+    The chat's model is also the reference; its log-probabilities are computed once, before
+    training.
     """
     chat = merged(chat)
     model = copy_to_train(chat, options.method)
@@ -112,7 +114,7 @@ def dpo_trainer(
             precompute_ref_log_probs=True,
             max_length=options.max_length,
             logging_steps=LOGGED,
-            # Or the lengths would be removed.
+            # Otherwise the lengths would be removed.
             train_sampling_strategy="group_by_length",
             remove_unused_columns=False,
             **training_arguments(
@@ -133,7 +135,7 @@ def dpo_trainer(
 def trained(
     made: Trainer, chat: LocalChat, method: str, logged: str = "loss"
 ) -> tuple[LocalChat, list[dict]]:
-    """Train: (what it made of the chat's model, the rows of its log that have `logged`)."""
+    """Train; return (the trained chat model, the rows of its log that have `logged`)."""
     made.train()
     return trained_chat(made, f"{chat.name} + {method}", chat), [
         row for row in made.state.log_history if logged in row
@@ -143,8 +145,9 @@ def trained(
 def prefer(
     chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS
 ) -> tuple[LocalChat, list[dict]]:
-    """(the trained chat model, its log): a copy of the old one, trained on the pairs. The log's
-    rows have `step`, `rewards/margins`, `logps/chosen`, ...
+    """Train a copy of the chat model on the pairs; return (the trained chat model, its log).
+
+    The log's rows have `step`, `rewards/margins`, `logps/chosen`, ...
     """
     with tempfile.TemporaryDirectory() as folder:
         return trained(dpo_trainer(chat, pairs, options, folder), chat, "dpo")

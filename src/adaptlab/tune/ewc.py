@@ -1,5 +1,6 @@
-"""Anchors: a penalty on how far the weights go from where they started, alike for all (L2) or by
-how much the old skills hang on each (EWC).
+"""Anchors: a penalty on the distance of the weights from their start.
+
+L2 weighs all weights equally; EWC weighs each by its importance for the old skills.
 """
 
 import copy
@@ -26,8 +27,10 @@ from adaptlab.tune.trainer import trained_chat
 
 @dataclass(frozen=True)
 class Anchor:
-    """`start` and `importance`, by parameter name and in its shape, importances with a mean of 1
-    over all weights; `strength` is the lambda of the papers.
+    """`start` and `importance` by parameter name, in the parameter's shape; importances have a mean
+    of 1 over all weights.
+
+    `strength` is the lambda of the papers.
     """
 
     start: Mapping[str, torch.Tensor]
@@ -39,7 +42,7 @@ class Anchor:
 
 
 def l2_anchor(chat: LocalChat, strength: float) -> Anchor:
-    """Every weight counts alike: L2 to the start (Xuhong Li et al. 2018, "L2-SP")."""
+    """Make an anchor in which every weight counts equally: L2-SP (Xuhong Li et al. 2018)."""
     start = _start(chat)
     return Anchor(
         start, {name: torch.ones_like(tensor) for name, tensor in start.items()}, strength
@@ -47,11 +50,14 @@ def l2_anchor(chat: LocalChat, strength: float) -> Anchor:
 
 
 def ewc_anchor(chat: LocalChat, old: Sequence[Messages], strength: float) -> Anchor:
-    """Each weight counts as much as the old conversations' replies hang on it: elastic weight
-    consolidation (Kirkpatrick et al. 2017).
+    """Make an anchor in which each weight counts by its Fisher information for the old replies.
+
+    Source: elastic weight consolidation (Kirkpatrick et al. 2017).
     """
     if not old:
-        raise AdaptLabError("There are no old conversations. Give those that are to be remembered.")
+        raise AdaptLabError(
+            "The list of old conversations is empty. Give the conversations to remember."
+        )
     found = fisher(chat, old)
     level = sum(float(tensor.sum()) for tensor in found.values()) / sum(
         tensor.numel() for tensor in found.values()
@@ -69,8 +75,9 @@ def _start(chat: LocalChat) -> dict[str, torch.Tensor]:
 def fisher(
     chat: LocalChat, conversations: Sequence[Messages], max_length: int = 640
 ) -> dict[str, torch.Tensor]:
-    """The diagonal of the empirical Fisher information: the mean over conversations of the squared
-    gradient of the replies' log-probability.
+    """Compute the diagonal of the empirical Fisher information.
+
+    It is the mean over conversations of the squared gradient of the replies' log-probability.
     """
     model = in_float32(copy.deepcopy(chat.model))
     total = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
@@ -92,8 +99,10 @@ def fisher(
 
 
 def penalty(model: nn.Module, anchor: Anchor) -> torch.Tensor:
-    """strength / 2 · sum of importance · (weight - start)², over all weights that are trained
-    (Kirkpatrick et al. 2017, equation 3); a scalar.
+    """Compute strength / 2 · sum of importance · (weight - start)², over all trained weights; a
+    scalar.
+
+    Source: Kirkpatrick et al. 2017, equation 3.
     """
     far = [
         (anchor.importance[name] * (parameter - anchor.start[name]) ** 2).sum()
@@ -104,8 +113,8 @@ def penalty(model: nn.Module, anchor: Anchor) -> torch.Tensor:
 
 
 def anchored(made: SFTTrainer, anchor: Anchor) -> SFTTrainer:
-    """The trainer with the penalty in its loss, while it trains; the loss on validation
-    conversations stays that of their replies.
+    """Add the penalty to the trainer's training loss; the validation loss stays the loss of the
+    replies.
     """
     plain = made.compute_loss
 
@@ -120,7 +129,7 @@ def anchored(made: SFTTrainer, anchor: Anchor) -> SFTTrainer:
 def fine_tune_anchored(
     chat: LocalChat, conversations: Sequence[Messages], anchor: Anchor, options: Options = DEFAULTS
 ) -> LocalChat:
-    """As `fine_tune`, all weights, with an anchor."""
+    """Fine-tune all weights with an anchor, otherwise as `fine_tune`."""
     with tempfile.TemporaryDirectory() as folder:
         made = anchored(trainer(chat, conversations, options, folder), anchor)
         made.train()

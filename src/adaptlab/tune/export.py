@@ -1,7 +1,8 @@
-"""Exports of a run: an Axolotl configuration, or a function for Modal, that repeats it elsewhere.
+"""Exports of a run: an Axolotl configuration, or a function for Modal, that repeats the run
+elsewhere.
 
-An export is the same run: same base, data, validation, method, schedule, number format and seed.
-Where that is not possible it is refused.
+An export has the same base, data, validation, method, schedule, number format and seed. If that is
+not possible, the export is an error.
 """
 
 import json
@@ -80,7 +81,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class _Run:
-    """A run as it is exported."""
+    """The exported run."""
 
     name: str
     options: dict
@@ -90,28 +91,36 @@ class _Run:
 
 
 def _described(folder: Path) -> dict:
-    """The config.json of a run of conversations. Raises AdaptLabError for what is not one."""
+    """Read the config.json of a run on conversations.
+
+    Raises:
+        AdaptLabError: if the folder has no such run.
+    """
     if not (folder / "config.json").exists():
         raise AdaptLabError(
-            f"{folder} holds no run; give the folder of one that `adaptlab tune` made."
+            f"{folder} does not contain a run. Give the folder of a run that `adaptlab tune` made."
         )
     described = read_described(folder)
     base = described["base"]["name"]
     if "beta" in described["options"]:
         raise AdaptLabError(
-            f"The run in {folder} is trained on preferences, which exports do not cover. Export a"
+            f"The run in {folder} is a run on preferences, which cannot be exported. Export a"
             " run of `adaptlab tune`."
         )
     if " + " in base:
         raise AdaptLabError(
-            f"The base {base} of the run is a tuned model in memory. Save it in a folder, and tune"
-            " that."
+            f"The base {base} of the run is a fine-tuned model in memory. Save it to a folder"
+            " and fine-tune that model."
         )
     return described
 
 
 def _read(folder: Path, described: dict, data: Path, validation: Path | None) -> _Run:
-    """The run with its data. Raises AdaptLabError if they are not those it had."""
+    """Read the run with its data.
+
+    Raises:
+        AdaptLabError: if they are not the data of the run.
+    """
     known = described["data"]
     if known["n_validation"] and not validation:
         raise AdaptLabError(
@@ -141,12 +150,12 @@ def _read(folder: Path, described: dict, data: Path, validation: Path | None) ->
 def axolotl(
     folder: Path, data: Path, output: str = "outputs", validation: Path | None = None
 ) -> str:
-    """The YAML with which Axolotl repeats the run in `folder`.
+    """Return the YAML with which Axolotl repeats the run in `folder`.
 
-    Data in another format than chat JSONL are written as such next to their file.
+    Data in another format than chat JSONL are also written as chat JSONL, next to their file.
 
     Raises:
-        AdaptLabError: if Axolotl has no such run, or the data are not those of the run.
+        AdaptLabError: if Axolotl cannot repeat the run, or the data are not those of the run.
     """
     described = _described(Path(folder))
     _refuse_for_axolotl(described["options"], described["base"]["name"])
@@ -180,7 +189,7 @@ def axolotl(
             "lora_target_linear": True,
         }
     if options["packing"]:
-        # Axolotl's default attention does not keep the packed apart.
+        # Axolotl's default attention does not separate packed conversations.
         wanted |= {"sample_packing": True, "attn_implementation": "flash_attention_2"}
     if validation:
         wanted |= {
@@ -193,19 +202,26 @@ def axolotl(
 
 
 def _refuse_for_axolotl(options: dict, base: str) -> None:
-    """Raises AdaptLabError for a run that Axolotl cannot repeat."""
+    """Check that Axolotl can repeat the run.
+
+    Raises:
+        AdaptLabError: if it cannot.
+    """
     if base.startswith("embedded:"):
         raise AdaptLabError(
-            f"Axolotl loads models from the hub or a folder, not {base}; tune with hub:org/name or"
+            f"The base {base} is not a model that Axolotl can load. Fine-tune hub:org/name or"
             " the path of a folder."
         )
     is_bfloat16 = options.get("dtype") == "bfloat16"
     refused = {
         "frozen layers": (
             options["n_frozen"],
-            "it names frozen parameters and not layers; leave n_frozen at 0",
+            "it freezes parameters, not layers; leave n_frozen at 0",
         ),
-        "an alpha of a fraction": (options["alpha"] % 1, "its alpha is a whole number; choose one"),
+        "a fractional alpha": (
+            options["alpha"] % 1,
+            "its alpha is a whole number; choose a whole number",
+        ),
         "full fine-tuning in bfloat16": (
             options["method"] == "full" and is_bfloat16,
             (
@@ -215,15 +231,21 @@ def _refuse_for_axolotl(options: dict, base: str) -> None:
         ),
         "packing in float32": (
             options["packing"] and options.get("dtype") == "float32",
-            "its flash attention has no float32; train with --dtype bfloat16, or without packing",
+            (
+                "its flash attention does not support float32; train with --dtype bfloat16, or"
+                " without packing"
+            ),
         ),
         "packing and patience": (
             options["packing"] and options["patience"],
-            "it packs in its own way, so that the steps of an epoch are unknown; leave one out",
+            (
+                "it packs in its own way, so the number of steps in an epoch is unknown; use only"
+                " one of the two"
+            ),
         ),
-        "patience and a part of an epoch": (
+        "patience and a fractional number of epochs": (
             options["patience"] and options["epochs"] % 1,
-            "it looks at the validation loss after whole epochs; choose a whole number",
+            "it computes the validation loss after whole epochs; choose a whole number",
         ),
     }
     for what, (is_so, why) in refused.items():
@@ -232,15 +254,15 @@ def _refuse_for_axolotl(options: dict, base: str) -> None:
 
 
 def _number_format(options: dict) -> dict:
-    """The number format of the arithmetic; runs of older versions do not name theirs."""
+    """Return the number format of the arithmetic; runs of older versions do not record it."""
     if not options.get("dtype"):
         return {"bf16": "auto"}
     return {"bf16": options["dtype"] == "bfloat16", "fp16": False, "tf32": False}
 
 
 def _evaluations(run: _Run) -> dict:
-    """When the validation loss is computed: after each epoch, and with patience as a number of
-    steps, as Axolotl asks for.
+    """Return when the validation loss is computed: after each epoch, and with patience as a number
+    of steps for Axolotl.
     """
     options = run.options
     if not options["patience"]:
@@ -257,7 +279,7 @@ def _evaluations(run: _Run) -> dict:
 
 
 def _dataset(path: Path, conversations: list[Messages]) -> dict:
-    """Axolotl's entry for a file of conversations."""
+    """Return Axolotl's entry for a file of conversations."""
     weighed = any("weight" in message for messages in conversations for message in messages)
     return {
         "path": str(_as_chat_jsonl(path, conversations)),
@@ -271,14 +293,17 @@ def _dataset(path: Path, conversations: list[Messages]) -> dict:
 
 
 def _as_chat_jsonl(path: Path, conversations: list[Messages]) -> Path:
-    """The file itself if it is chat JSONL and nothing else; otherwise one next to it that is."""
+    """Return the file itself if it is pure chat JSONL; otherwise write a chat JSONL file next to
+    it.
+    """
     wanted = chat_jsonl(conversations)
     if _same_rows(read_text(path), wanted):
         return path
     written = path.with_name(f"{path.stem}.chat.jsonl")
     if written.exists() and read_text(written) != wanted:
         raise AdaptLabError(
-            f"{written} would be the data as chat JSONL, and holds something else. Move it away."
+            f"{written} is the place for the data as chat JSONL, but contains something else."
+            " Move it away."
         )
     write_whole(written, wanted)
     return written
@@ -296,9 +321,9 @@ def _same_rows(text: str, wanted: str) -> bool:
 
 
 def modal(folder: Path, data: Path, validation: Path | None = None) -> str:
-    """A Python file whose function repeats the run in `folder` with Modal.
+    """Return a Python file whose function repeats the run in `folder` with Modal.
 
-    It runs on a GPU there (`modal run`) or on this machine (`train.local`).
+    It runs on a GPU at Modal (`modal run`) or on this machine (`train.local`).
 
     Raises:
         AdaptLabError: if the data are not those of the run.
@@ -313,8 +338,8 @@ def modal(folder: Path, data: Path, validation: Path | None = None) -> str:
     is_folder = not run.base.startswith(("embedded:", "hub:"))
     if is_folder and not Path(run.base).is_dir():
         raise AdaptLabError(
-            f"The folder {run.base} of the base model is missing. Export from where it can be"
-            " found."
+            f"The folder {run.base} of the base model is missing. Export where the base model"
+            " is available."
         )
     return _MODAL.render(
         name=run.name,

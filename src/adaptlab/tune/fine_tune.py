@@ -20,12 +20,12 @@ def fine_tune(
     documents: Sequence[str] = (),
     keep_in: Path | str = "",
 ) -> LocalChat:
-    """A new chat model: a copy of the old one, trained on what the assistant says, and on documents
-    as they are.
+    """Train a copy of the chat model on the assistant's replies, and on whole documents; return the
+    new chat model.
 
-    `keep_in`: a folder in which the run is kept under the hash of all that it depends on. The next
-    call with the same inputs loads it, or resumes it if it was interrupted. Without a folder,
-    nothing is left on the disk.
+    `keep_in` is a folder in which the run is kept under the hash of all its inputs. The next call
+    with the same inputs loads the run, or resumes it if it was interrupted. Without a folder,
+    nothing stays on the disk.
     """
     name = f"{chat.name} + {options.method}"
     if keep_in:

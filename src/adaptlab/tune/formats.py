@@ -1,21 +1,25 @@
-"""Formats of training data, read into conversations; every row is checked, and a fault has its
+"""Read formats of training data into conversations; every row is checked, and a fault names its
 place.
 
-messages       {"messages": [{"role": ..., "content": ...}, ...]}   chat JSONL of hosted fine-tuning
-completion     {"prompt": ..., "completion": ...}                   texts, or lists as TRL writes
-them alpaca         {"instruction": ..., "input": ..., "output": ...}    "input" may be missing or
-empty conversations  {"conversations": [{"from": ..., "value": ...}]}     ShareGPT; also
-"conversation" response       {"prompt": ..., "response": ...}                     also
-"instruction", "question" answer         {"question": ..., "answer": ...}                     or
-"query" before a response dialogue       {"text": "### Human: ... ### Assistant: ..."}        any
-number of turns
+- messages: {"messages": [{"role": ..., "content": ...}, ...]}, chat JSONL of hosted fine-tuning
+- completion: {"prompt": ..., "completion": ...}, texts, or lists as TRL writes them
+- alpaca: {"instruction": ..., "input": ..., "output": ...}; "input" may be missing or empty
+- conversations: {"conversations": [{"from": ..., "value": ...}]} of ShareGPT; also "conversation"
+- response: {"prompt": ..., "response": ...}; also "instruction", "question"
+- answer: {"question": ..., "answer": ...}; or "query" before a response
+- dialogue: {"text": "### Human: ... ### Assistant: ..."}, any number of turns
 
 A text prompt may be a conversation whose turns begin with "\\n\\nHuman:" and "\\n\\nAssistant:".
-A reply may have "weight" 0: it is context, and not learned. Next to the keys above a row may have
-"system", the system message; "history", earlier turns as [question, reply]; "input" and "context",
-parts of the user's turn; and "weight" 0 or 1 of its replies. Other keys are reported as left out if
-they only describe the row, and otherwise refused. A row that fits several formats is of the first.
-Calls of tools are refused: the course's models cannot write them.
+A reply may have "weight" 0: it is context, and not learned. A row may also have these keys:
+
+- "system", the system message
+- "history", earlier turns as [question, reply]
+- "input" and "context", parts of the user's turn
+- "weight" 0 or 1 of its replies
+
+Other keys are reported as left out if they only describe the row; otherwise they are an error. A
+row that fits several formats has the first of them. Tool calls are an error: the course's models
+cannot write them.
 """
 
 import json
@@ -41,12 +45,12 @@ from adaptlab.tune.message_formats import (
     text_of_parts,
 )
 
-SHOWN = 5  # faults that one error names
+SHOWN = 5  # faults in one error
 _TURNS = re.compile(r"### ?(Human|Assistant):")
 _SYSTEM = ("system", "system_prompt", "system_message")
-_GIVEN = ("context", "input")  # what stands beside a question, and belongs to the user's turn
+_GIVEN = ("context", "input")  # keys next to a question that belong to the user's turn
 
-# The keys that a row needs, and the reader that takes them out of it: what is left in a row was not
+# The keys that a row needs, and the reader that takes them out of it: the other keys were not
 # read.
 Reader = Callable[[dict], object]
 Formats = dict[str, tuple[tuple[str, ...], Reader]]
@@ -66,20 +70,21 @@ def text_of(row: dict, key: str) -> str:
 
 
 def take_text(row: dict, key: str) -> str:
-    """The text of a key, which is taken out of the row."""
+    """Take the text of a key out of the row."""
     text = text_of(row, key)
     del row[key]
     return text
 
 
 def asked(row: dict, key: str) -> Messages:
-    """The earlier turns of a row whose question is a text, and the user's turn: the question, and
-    what is given beside it.
+    """Return the earlier turns and the user's turn of a row whose question is a text.
+
+    The user's turn is the question with the texts next to it.
     """
     text = take_text(row, key)
     *earlier, question = spoken(text) if is_spoken(text) else [_turn("user", text)]
     if question["role"] != "user":
-        raise Fault(f'"{key}" ends in a turn of the assistant; end it in "\\n\\nAssistant:"')
+        raise Fault(f'"{key}" ends with an assistant turn; end it with "\\n\\nAssistant:"')
     parts = [question["content"], *(_given(row, name) for name in _GIVEN if name in row)]
     asked_now = _turn("user", "\n\n".join(part for part in parts if part.strip()))
     return [*_history(row), *earlier, asked_now]
@@ -93,7 +98,7 @@ def _given(row: dict, key: str) -> str:
 
 
 def _history(row: dict) -> Messages:
-    """Earlier turns, as pairs of a question and its reply, or as messages."""
+    """Return the earlier turns, as pairs of a question and its reply, or as messages."""
     history = row.pop("history", None) or []
     if isinstance(history, list) and all(isinstance(turn, dict) for turn in history):
         return history
@@ -113,7 +118,7 @@ def _messages(key: str, row: dict) -> Messages:
 
 
 def _as_context(messages: Messages) -> Messages:
-    """The messages before a completion: TRL learns the completion alone."""
+    """Return the messages before a completion as context: TRL learns only the completion."""
     return [m | {"weight": 0} if m.get("role") == "assistant" else m for m in messages]
 
 
@@ -136,22 +141,22 @@ def _completion(row: dict) -> Messages:
         or spelled(completion[0]).get("role") != "assistant"
     ):
         raise Fault(
-            'a list in "completion" begins with the assistant\'s message, and one in "prompt" holds'
-            " what stands before it"
+            'a list in "completion" begins with the assistant\'s message, and one in "prompt"'
+            " contains the messages before it"
         )
     del row["prompt"], row["completion"]
     return [*_as_context([spelled(m) for m in prompt]), *completion]
 
 
 def _exchange(question: str, reply: str, row: dict) -> Messages:
-    """A question and its reply, both texts."""
+    """Return a question and its reply, both texts."""
     return [*asked(row, question), _turn("assistant", take_text(row, reply))]
 
 
 def _dialogue(row: dict) -> Messages:
     before, *parts = _TURNS.split(take_text(row, "text"))
     if before.strip() or not parts:
-        raise Fault('"text" must begin with "### Human:" and go on with "### Assistant:"')
+        raise Fault('"text" must begin with "### Human:" and continue with "### Assistant:"')
     return [
         _turn("user" if who == "Human" else "assistant", said.strip())
         for who, said in zip(parts[::2], parts[1::2])
@@ -183,9 +188,7 @@ FORMATS: Formats = {
 
 
 def take_system(row: dict, messages: Messages) -> Messages:
-    """The messages (which were checked) with the system prompt that stands beside them
-    in the row.
-    """
+    """Return the checked messages, preceded by the system prompt next to them in the row."""
     texts = {_system_text(row.pop(key), key) for key in _SYSTEM if row.get(key)}
     if messages[0]["role"] == "system":
         texts.add(messages[0]["content"])
@@ -205,7 +208,7 @@ def _system_text(value: object, key: str) -> str:
 
 
 def take_weight(row: dict) -> int:
-    """The weight of a row's replies, 0 or 1."""
+    """Return the weight of a row's replies, 0 or 1."""
     weight = row.pop("weight", 1)
     if not is_weight(weight):
         raise Fault('its "weight" is not 0 or 1')
@@ -213,19 +216,23 @@ def take_weight(row: dict) -> int:
 
 
 def _conversation(row: dict, messages: object) -> tuple[Messages, list[str]]:
-    """(the conversation, all its texts), checked, with what stands beside it in the row."""
+    """Return (the conversation, all its texts), checked, including the texts next to it in the
+    row.
+    """
     messages = checked(messages)
     whole = take_system(row, messages)
     if not take_weight(row):
-        raise Fault("its replies have weight 0, so there is nothing to learn; take such rows out")
+        raise Fault("its replies all have weight 0; remove the row")
     return (checked(whole) if len(whole) > len(messages) else messages), [
         m["content"] for m in whole
     ]
 
 
 def format_of(row: object, formats: Formats = FORMATS) -> str:
-    """Which of the formats a row is written in, the first that fits; a Fault if none does. Keys
-    that are null do not count.
+    """Return the format of a row, the first that fits. Keys that are null do not count.
+
+    Raises:
+        Fault: if no format fits.
     """
     if not isinstance(row, dict):
         raise Fault("not an object")
@@ -235,17 +242,17 @@ def format_of(row: object, formats: Formats = FORMATS) -> str:
             return name
     needed = "; ".join(" and ".join(f'"{key}"' for key in keys) for keys, _ in formats.values())
     has = ", ".join(key if row[key] is not None else f"{key} (null)" for key in sorted(row))
-    raise Fault(f"a row needs one of {needed}; this one has {has or 'nothing'}")
+    raise Fault(f"a row needs one of {needed}; this row has {has or 'nothing'}")
 
 
 def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
-    """What `finish` makes of each row of a file, as its format's reader reads it.
+    """Read each row of a file with its format's reader and pass the result to `finish`.
 
     `finish` takes the rest of a row and the reader's result; it returns the final result and all
     texts in it. A LeftOut warning names the keys that were not read.
 
     Raises:
-        AdaptLabError: names the first faults, with their places.
+        AdaptLabError: if rows have faults; it names the first faults with their places.
     """
     rows, around = unwrapped(json_rows(path), {key for keys, _ in formats.values() for key in keys})
     made = []
@@ -273,17 +280,17 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise AdaptLabError(
-            f"{path} cannot be learned from. " + "; ".join(faults[:SHOWN]) + more + "."
+            f"{path} cannot be used for training. " + "; ".join(faults[:SHOWN]) + more + "."
         )
     if not made:
-        raise AdaptLabError(f"{path} holds no rows; write one JSON object a line.")
+        raise AdaptLabError(f"{path} does not contain rows. Write one JSON object per line.")
     if left:
         warnings.warn(report(path, left), LeftOut, stacklevel=3)
     return made
 
 
 def _read_row(row: dict, reader: Reader, finish: Callable) -> tuple[object, set[str]]:
-    """(what a row says, the keys that were left out)."""
+    """Return (the content of a row, the keys that were left out)."""
     rest = {key: value for key, value in row.items() if value is not None}
     result, texts = finish(rest, reader(rest))
     refuse_calls(rest)
@@ -291,17 +298,18 @@ def _read_row(row: dict, reader: Reader, finish: Callable) -> tuple[object, set[
 
 
 def read_conversations(path: Path) -> list[Messages]:
-    """All conversations of a file in one of the formats. Warns (LeftOut) of keys that are not
-    learned from.
+    """Read all conversations of a file in one of the formats.
+
+    A LeftOut warning names keys that are not used for training.
     """
     return read_rows(path, FORMATS, _conversation)
 
 
 def chat_jsonl(conversations: Sequence[Messages]) -> str:
-    """Conversations as chat JSONL, which hosted fine-tuning takes.
+    """Convert conversations to chat JSONL, the format of hosted fine-tuning.
 
-    The data role, which others do not know, goes into the user's turn. TRL takes it too, but learns
-    replies of weight 0 as well.
+    The data role is unknown elsewhere, so its text moves into the user's turn. TRL reads the file
+    too, but also learns replies of weight 0.
     """
     return "".join(
         json.dumps({"messages": merge_data(messages)}, ensure_ascii=False) + "\n"
@@ -310,7 +318,7 @@ def chat_jsonl(conversations: Sequence[Messages]) -> str:
 
 
 def write_conversations(path: Path, conversations: Sequence[Messages]) -> None:
-    """A file of chat JSONL."""
+    """Write a file of chat JSONL."""
     write_whole(path, chat_jsonl(conversations))
 
 
@@ -321,8 +329,8 @@ def _normal(messages: Messages) -> str:
 
 
 def duplicates(conversations: Sequence[Messages]) -> list[tuple[int, int]]:
-    """(place, place of its first like), from 1: conversations that differ in nothing but case and
-    spaces.
+    """Return (place, place of the first equal one), from 1, for conversations that are equal except
+    for case and spaces.
     """
     first: dict[str, int] = {}
     places = [
@@ -333,15 +341,20 @@ def duplicates(conversations: Sequence[Messages]) -> list[tuple[int, int]]:
 
 
 def _questions(messages: Messages) -> Iterator[str]:
-    """What stands before each reply, without the system prompt and the replies themselves."""
+    """Return the messages before each reply, without the system prompt and the replies
+    themselves.
+    """
     for end, message in enumerate(messages):
         if message["role"] == "assistant":
             yield _normal([m for m in messages[:end] if m["role"] in ("user", "data")])
 
 
 def refuse_leaks(train: Sequence[Messages], test: Sequence[Messages]) -> None:
-    """An AdaptLabError if a question of the test data is asked in the training data, whatever the
-    system prompt and the reply.
+    """Check that no question of the test data is in the training data, whatever the system prompt
+    and the reply.
+
+    Raises:
+        AdaptLabError: if a test question is in the training data.
     """
     known = {
         question: place
@@ -358,5 +371,5 @@ def refuse_leaks(train: Sequence[Messages], test: Sequence[Messages]) -> None:
         shown = ", ".join(f"row {a} asks what test row {b} asks" for a, b in leaks[:SHOWN])
         raise AdaptLabError(
             f"{len({b for _, b in leaks})} of {len(test)} test rows are in the training data"
-            f" ({shown}); take them out of one of the two."
+            f" ({shown}). Remove them from one of the two."
         )

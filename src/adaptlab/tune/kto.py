@@ -1,5 +1,5 @@
-"""KTO by TRL (Ethayarajh et al. 2024): replies that are good or bad each by itself, for where
-nobody compared two.
+"""KTO with TRL (Ethayarajh et al. 2024): single replies labelled good or bad, without
+comparisons.
 """
 
 import tempfile
@@ -27,11 +27,11 @@ from adaptlab.tune.trainer import (
 def approve(
     chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS
 ) -> tuple[LocalChat, list[dict]]:
-    """(the trained chat model, its log): each pair taken apart, its chosen reply called good and
-    its rejected one bad.
+    """Train with each pair split: its chosen reply is good, its rejected reply bad. Return (the
+    trained chat model, its log).
 
-    A step sees the replies of `batch_size` pairs, as one of DPO does, so that the same number of
-    pairs is the same budget.
+    A step has the replies of `batch_size` pairs, as in DPO. So the same number of pairs is the same
+    budget.
     """
     found = rows(chat, pairs, options.max_length)
     apart = [

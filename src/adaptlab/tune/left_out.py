@@ -1,6 +1,6 @@
 """Keys of a row that no reader uses.
 
-They are reported if they only describe the row, and refused by name if they may belong to it.
+They are reported if they only describe the row, and a fault if they may belong to the conversation.
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import cache
 from adaptlab.json_rows import Fault
 
 # Where a row is from, who wrote or rated it, and its statistics, as published data sets name them.
-# Not in the list: split, label, train, mask, persona and others that say what is learned, or how.
+# Not in the list: split, label, train, mask, persona and others that affect the training.
 _DESCRIPTIONS = re.sub(
     r"\s+",
     "|",
@@ -34,11 +34,11 @@ _RENDERED = "Below is an instruction"
 
 
 class LeftOut(UserWarning):
-    """Keys of data that are not learned from."""
+    """Keys of data that are not used for training."""
 
 
 def is_empty(value: object) -> bool:
-    """Whether a key with this value is as good as absent. Some data sets keep JSON in texts."""
+    """Whether a key with this value counts as absent. Some data sets keep JSON in texts."""
     if isinstance(value, str):
         return value.strip() in ("", "[]", "{}", "null")
     return value is None or (isinstance(value, list | dict) and not value)
@@ -51,9 +51,9 @@ def harmless(key: str) -> bool:
 
 
 def left_out(row: dict, said: list[str]) -> list[str]:
-    """The keys that may be left out of those that no reader took.
+    """Return the keys that may be left out, among those that no reader took.
 
-    `said`: all texts of the conversation. A value that repeats them is left out too.
+    `said` has all texts of the conversation. A value that repeats them is left out too.
 
     Raises:
         Fault: if a key may not be left out.
@@ -62,8 +62,7 @@ def left_out(row: dict, said: list[str]) -> list[str]:
     for key in keys:
         if not harmless(key) and not _repeats(row[key], said):
             raise Fault(
-                f'its key "{key}" is unknown, and would be lost; rename it as one of the format\'s'
-                " keys, or take it out"
+                f'its key "{key}" is unknown; rename it to a key of the format, or remove it'
             )
     return keys
 
@@ -102,7 +101,7 @@ def _plain(text: str) -> str:
 
 
 def described_messages(row: dict) -> Iterator[str]:
-    """The keys that only describe a message, of all messages in a row."""
+    """Return the keys that only describe a message, over all messages in a row."""
     for value in (value for key, value in row.items() if not harmless(key)):
         messages = value if isinstance(value, list) else [value]
         for message in messages:
@@ -116,9 +115,9 @@ def described_messages(row: dict) -> Iterator[str]:
 
 
 def report(path: object, left: Counter[str]) -> str:
-    """One sentence about the keys that were left out, each with the number of its rows."""
+    """Return one sentence on the keys that were left out, each with its number of rows."""
     keys = ", ".join(f"{key} (in {n} row{'s' * (n > 1)})" for key, n in sorted(left.items()))
     return (
-        f"{path} has keys that are not learned from: {keys}. Rename a key that belongs to the"
-        " conversation."
+        f"{path} has keys that are not used for training: {keys}. Rename a key that belongs"
+        " to the conversation."
     )

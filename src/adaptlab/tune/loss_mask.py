@@ -1,4 +1,4 @@
-"""The loss mask: labels that are token ids where a reply is learned, and IGNORED elsewhere."""
+"""The loss mask: labels that are token ids for the learned reply tokens, and IGNORED elsewhere."""
 
 from itertools import groupby
 
@@ -11,8 +11,9 @@ IGNORED = -100  # the label of a token that is not learned, as in PyTorch's cros
 
 
 def reply_labels(ids: list[int], in_reply: list[int], weights: list[float]) -> list[int]:
-    """The ids where a reply of weight 1 stands, else IGNORED. Replies are the runs of ones in
-    `in_reply`, in their order.
+    """Return the ids for tokens of a reply of weight 1, else IGNORED.
+
+    Replies are the runs of ones in `in_reply`, in their order.
     """
     labels = []
     number = 0
@@ -24,10 +25,10 @@ def reply_labels(ids: list[int], in_reply: list[int], weights: list[float]) -> l
 
 
 def masks_of_characters(made: BatchEncoding) -> list[list[int]]:
-    """The masks of replies in whole characters.
+    """Return the masks of replies in whole characters.
 
-    transformers marks the last character of a block by its first token alone, and an emoji may
-    have four.
+    transformers marks the last character of a block by its first token only, and an emoji may have
+    four.
     """
     masks = [list(mask) for mask in made["assistant_masks"]]
     for row, mask in enumerate(masks):
@@ -41,8 +42,10 @@ def masks_of_characters(made: BatchEncoding) -> list[list[int]]:
 def check_replies(
     chat: LocalChat, number: int, ids: list[int], in_reply: list[int], n_replies: int
 ) -> None:
-    """Raises AdaptLabError unless the template marks every reply of conversation `number`, each to
-    the token that ends it.
+    """Check the reply masks of conversation `number`.
+
+    Raises:
+        AdaptLabError: if the template does not mark every reply up to its end token.
     """
     runs = [
         [token for token, _ in run]
@@ -58,6 +61,7 @@ def check_replies(
     ends = {*chat.template.end_ids, chat.tokenizer.eos_token_id}
     if any(ends.isdisjoint(run) for run in runs):
         raise AdaptLabError(
-            f"The chat template of {chat.name} marks replies without the token that ends them, so a"
-            " model would not learn to stop. Put that token before {% endgeneration %} in it."
+            f"The chat template of {chat.name} marks replies without their end token, so a"
+            " model would not learn to stop. Put the end token before {% endgeneration %}"
+            " in it."
         )

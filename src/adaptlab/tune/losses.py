@@ -10,7 +10,7 @@ def dpo_loss(
     reference_rejected: Tensor,
     beta: float = 0.1,
 ) -> Tensor:
-    """The mean of -log sigmoid(beta * margin) over a batch of pairs, a scalar.
+    """Compute the mean of -log sigmoid(beta * margin) over a batch of pairs, a scalar.
 
     The margin of a pair is (chosen - reference_chosen) - (rejected - reference_rejected). Each
     argument has shape (B,): the sum of the log-probabilities of a reply's tokens, under the model

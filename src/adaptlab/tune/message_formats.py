@@ -1,7 +1,7 @@
-"""Messages in their common spellings, converted to "role", "content" and "weight", and checked.
+"""Convert messages in common spellings to "role", "content" and "weight", and check them.
 
-Read are ShareGPT's "from" and "value", a content in parts of text, the role "developer", and keys
-that are null. Calls of tools are refused: the course's models cannot write them.
+Supported are ShareGPT's "from" and "value", contents in parts of text, the role "developer", and
+keys that are null. Tool calls are rejected: the course's models cannot write them.
 """
 
 import re
@@ -33,13 +33,17 @@ _TEXT_KINDS = (None, "text", "input_text", "output_text")
 
 
 def refuse_calls(row: dict) -> None:
-    """Raises Fault if a row is about calls of tools."""
+    """Check that a row has no tool calls.
+
+    Raises:
+        Fault: if it has.
+    """
     if calls := [key for key in CALLS if not is_empty(row.get(key))]:
-        raise Fault(f'its "{calls[0]}" are not supported; take such rows out')
+        raise Fault(f'its "{calls[0]}" are not supported; remove the row')
 
 
 def spelled(message: object, name: str = "a message") -> dict:
-    """A message with "role" and "content", without empty keys; a Fault calls it by `name`."""
+    """Return a message with "role" and "content", without empty keys; a Fault calls it `name`."""
     if not isinstance(message, dict):
         raise Fault(f"{name} is not an object")
     kept = {
@@ -63,15 +67,15 @@ def spelled(message: object, name: str = "a message") -> dict:
 
 def _speaker(name: object, message: str) -> str:
     if not isinstance(name, str) or name not in _SPEAKERS:
-        raise Fault(
-            f'{message} is from {name!r}; those who speak in "from" are {", ".join(_SPEAKERS)}'
-        )
+        raise Fault(f'{message} is from {name!r}; "from" is one of {", ".join(_SPEAKERS)}')
     return _SPEAKERS[name]
 
 
 def text_of_parts(parts: list, name: str) -> str:
-    """The text of a content in parts, a line for each part. Raises Fault for a part that is not
-    text alone.
+    """Join the parts of a content, one line per part.
+
+    Raises:
+        Fault: if a part is not plain text.
     """
     return "\n".join(_text_of_part(part, name) for part in parts)
 
@@ -86,8 +90,8 @@ def _text_of_part(part: object, name: str) -> str:
     ):
         kind = part.get("type") if isinstance(part, dict) else part
         raise Fault(
-            f"{name} has a part of the kind {kind!r}, which is not supported; parts are texts, so"
-            " take such rows out"
+            f"{name} has a part of the type {kind!r}, which is not supported; only text is,"
+            " so remove the row"
         )
     if extra := [
         key for key, value in part.items() if key not in ("type", "text") and not is_empty(value)
@@ -97,25 +101,27 @@ def _text_of_part(part: object, name: str) -> str:
 
 
 def checked_message(name: str, message: object) -> dict:
-    """A message that a model could learn from or answer to, as role, content and weight. Raises
-    Fault.
+    """Return a message with role, content and weight.
+
+    Raises:
+        Fault: if a model could not learn from it or answer it.
     """
     message = spelled(message, name)
     if calls := [key for key in CALLS if key in message] or ["role tool"] * (
         message.get("role") in _TOOL_ROLES
     ):
         raise Fault(
-            f"{name} is part of a call of tools ({calls[0]}), which is not supported; take such"
-            " rows out"
+            f"{name} is part of a tool call ({calls[0]}), which is not supported; remove the row"
         )
     if message.get("role") not in ROLES:
-        raise Fault(f"{name} has the role {message.get('role')!r}; roles are {', '.join(ROLES)}")
+        raise Fault(f"{name} has the role {message.get('role')!r}; use one of {', '.join(ROLES)}")
     content = message.get("content")
     if not isinstance(content, str) or not content.strip():
         raise Fault(f"{name} has no text")
     if not content.isascii() and any("\ud800" <= letter <= "\udfff" for letter in content):
         raise Fault(
-            f"{name} holds half of a character, as a text that was cut inside an emoji does"
+            f"{name} contains half of a character: the text was cut inside an emoji or"
+            " another wide character"
         )
     if extra := [
         key for key in message if key not in ("role", "content", "weight") and not harmless(key)
@@ -126,7 +132,7 @@ def checked_message(name: str, message: object) -> dict:
     if not is_weight(weight) or ("weight" in message and weight and not is_reply):
         raise Fault(f"{name} has a weight that is not 0 or 1 on a reply")
     if not is_reply:
-        message.pop("weight", None)  # 0 says what holds without it
+        message.pop("weight", None)  # 0 is the default without it
     elif "weight" in message:
         message["weight"] = int(weight)
     return {key: message[key] for key in ("role", "content", "weight") if key in message}
@@ -141,7 +147,7 @@ def is_spoken(text: str) -> bool:
 
 
 def spoken(text: str) -> Messages:
-    """The turns of such a text. A mark of the assistant at its end asks for a reply."""
+    """Split such a text into turns. A mark of the assistant at its end asks for a reply."""
     _, *parts = _TURNS.split(text)
     roles = ("user" if who == "Human" else "assistant" for who in parts[::2])
     turns = [{"role": role, "content": said} for role, said in zip(roles, parts[1::2])]
@@ -155,8 +161,11 @@ def is_weight(value: object) -> bool:
 
 
 def checked(messages: object) -> Messages:
-    """The messages, if there is something to learn: user and assistant take turns, and the last
-    word is a reply.
+    """Check that the messages can be used for training: user and assistant alternate, and the last
+    message is a reply.
+
+    Raises:
+        Fault: if they cannot.
     """
     if (
         not isinstance(messages, list)
@@ -170,17 +179,17 @@ def checked(messages: object) -> Messages:
     roles = [message["role"] for message in messages]
     spoken = [role for role in roles if role in ("user", "assistant")]
     if "system" in roles[1:]:
-        raise Fault("a system message stands after the first place")
+        raise Fault("a system message is not in the first place")
     if any(
         role == "data" and after not in ("data", "user") for role, after in zip(roles, roles[1:])
     ):
-        raise Fault("a data message does not stand before the user's")
+        raise Fault("a data message is not followed by a user message")
     if spoken[::2] != ["user"] * len(spoken[::2]) or spoken[1::2] != ["assistant"] * len(
         spoken[1::2]
     ):
-        raise Fault("user and assistant do not take turns, the user first")
+        raise Fault("user and assistant do not alternate, starting with the user")
     if roles[-1] != "assistant":
-        raise Fault("it ends without a reply of the assistant, so there is nothing to learn")
+        raise Fault("it ends without a reply of the assistant; add the reply, or remove the row")
     if all(message.get("weight", 1) == 0 for message in messages if message["role"] == "assistant"):
-        raise Fault("every reply has weight 0, so there is nothing to learn")
+        raise Fault("every reply has weight 0; remove the row")
     return messages

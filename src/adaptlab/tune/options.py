@@ -1,4 +1,4 @@
-"""How to fine-tune: the hyperparameters that all methods share."""
+"""The hyperparameters that all fine-tuning methods share."""
 
 import math
 import sys
@@ -30,41 +30,36 @@ def _field(default: object, help: str, **limits: int) -> Any:
 
 @dataclass(frozen=True)
 class Options:
-    """Hyperparameters of a fine-tuning run. Each field's `help` says what it does."""
+    """Hyperparameters of a fine-tuning run. The `help` of each field describes it."""
 
     method: str = _field("lora", "lora or full.")
     learning_rate: float = _field(
-        2e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's."
+        2e-3, "Peak learning rate; full fine-tuning needs 1/3 to 1/10 of an adapter's."
     )
-    epochs: float = _field(1, "Passes over the data.")
-    batch_size: int = _field(16, "Sequences a step.")
+    epochs: float = _field(1, "Epochs: passes over the training data.")
+    batch_size: int = _field(16, "Batch size: sequences per step.")
     rank: int = _field(16, "Rank of the adapters.")
-    alpha: float = _field(32, "An adapter is scaled by alpha / rank.")
-    n_frozen: int = _field(
-        0, "With the method full: the embeddings and this many first layers are not trained."
-    )
-    schedule: str = _field(
-        "cosine", "Learning rate schedule, by the name that transformers has for it."
-    )
-    warmup: float = _field(0.05, "Share of the steps in which the learning rate rises.")
-    max_length: int = _field(640, "Tokens that a sequence may have.")
+    alpha: float = _field(32, "LoRA alpha: an adapter is scaled by alpha / rank.")
+    n_frozen: int = _field(0, "Method full only: freeze the embeddings and this many first layers.")
+    schedule: str = _field("cosine", "Learning rate schedule, by its name in transformers.")
+    warmup: float = _field(0.05, "Warm-up: share of the steps in which the learning rate rises.")
+    max_length: int = _field(640, "Largest number of tokens in a sequence.")
     checkpoint_steps: int = _field(
-        0, "Steps between checkpoints; 0 keeps none but those of early stopping.", min=0
+        0, "Steps between checkpoints; 0 keeps only those of early stopping.", min=0
     )
     patience: int = _field(
         0,
-        "Stop after this many epochs without a lower validation loss, and keep the best; 0 never"
-        " stops.",
+        "Stop after this many epochs without a lower validation loss and keep the best; 0: never.",
     )
     packing: bool = _field(
         False,
-        "Put several conversations into a row of max_length tokens; they do not attend to each"
-        " other.",
+        "Pack several conversations into a row of max_length tokens, without attention"
+        " between them.",
     )
-    tracking: str = _field("none", "none, tensorboard, trackio or wandb.")
+    tracking: str = _field("none", "Experiment tracker: none, tensorboard, trackio or wandb.")
     dtype: str = _field(
         "",
-        "Number format: float32 or bfloat16; if not given, that of ADAPTLAB_DTYPE, or the one that"
+        "Number format: float32 or bfloat16; default: ADAPTLAB_DTYPE, or the format that"
         " suits this machine.",
     )
     seed: int = _field(0, "Seed of the shuffling, the adapter and the dropout.")
@@ -76,11 +71,12 @@ class Options:
         for name, known in known_of.items():
             value = getattr(self, name)
             if value not in known:
-                raise AdaptLabError(f"There is no {value!r} here; known are {', '.join(known)}.")
+                raise AdaptLabError(f"{value!r} is not supported. Use one of {', '.join(known)}.")
         check_format(self.dtype)
         if self.method == "lora" and self.n_frozen:
             raise AdaptLabError(
-                "An adapter freezes the whole model by itself; n_frozen goes with the method full."
+                "n_frozen is not supported with an adapter, which freezes the whole model."
+                " Use the method full."
             )
         if not isinstance(self.packing, bool):
             raise AdaptLabError(f"packing is {self.packing!r}. Give True or False.")
@@ -92,7 +88,11 @@ class Options:
                 raise AdaptLabError(f"{name} must be more than {bound}, not {getattr(self, name)}.")
 
     def _check_numbers(self) -> None:
-        """Raises AdaptLabError for a number of another kind, or one that no trainer can follow."""
+        """Check the numbers.
+
+        Raises:
+            AdaptLabError: if a number has another type, or a value that no trainer supports.
+        """
         for name in ("learning_rate", "epochs", "alpha", "warmup", *WHOLE):
             value = getattr(self, name)
             kind: Any = Integral if name in WHOLE else Real
@@ -117,23 +117,27 @@ DEFAULTS = Options()
 
 
 def refuse_unused(options: Options) -> None:
-    """Raises AdaptLabError for an option that only fine-tuning on conversations follows."""
+    """Check that no option for conversations only is set.
+
+    Raises:
+        AdaptLabError: if one is set.
+    """
     for name in ("packing", "patience"):
         if getattr(options, name):
-            says = f"{name} is for conversations, and would not be used here"
+            says = f"{name} is an option for conversations only"
             raise AdaptLabError(f"{says}. Leave it out.")
 
 
-# Of TRL's: DPO's own, and two that put another function on the same margin.
+# Losses of TRL: DPO's own, and two with another function of the same margin.
 LOSSES = ("sigmoid", "ipo", "hinge")
 
 
 @dataclass(frozen=True)
 class PreferenceOptions(Options):
-    """Hyperparameters of DPO and of its relatives."""
+    """Hyperparameters of DPO and related losses."""
 
     learning_rate: float = _field(
-        1e-3, "Peak learning rate; full fine-tuning wants a third to a tenth of an adapter's."
+        1e-3, "Peak learning rate; full fine-tuning needs 1/3 to 1/10 of an adapter's."
     )
     beta: float = _field(
         0.1,
@@ -146,11 +150,11 @@ class PreferenceOptions(Options):
         refuse_unused(self)
         if self.loss not in LOSSES:
             raise AdaptLabError(
-                f"There is no loss {self.loss!r} here; known are {', '.join(LOSSES)}."
+                f"The loss {self.loss!r} is not supported. Use one of {', '.join(LOSSES)}."
             )
         is_number = isinstance(self.beta, Real) and not isinstance(self.beta, bool)
         if not is_number or not 0 < self.beta < math.inf:
-            raise AdaptLabError(f"beta must be more than 0 and finite, not {self.beta!r}.")
+            raise AdaptLabError(f"beta is {self.beta!r}. Give a finite number above 0.")
 
 
 PREFERENCE_DEFAULTS = PreferenceOptions()

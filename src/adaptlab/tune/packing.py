@@ -1,4 +1,4 @@
-"""Packing: several conversations share one sequence, and none sees another."""
+"""Packing: several conversations share one sequence, without attention between them."""
 
 import inspect
 
@@ -13,16 +13,16 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
 from adaptlab.tune.loss_mask import IGNORED
 
-# The token may be any: none that counts looks at it.
+# The token may be any: no token that counts attends to it.
 PADDING = {"input_ids": 0, "labels": IGNORED, "position_ids": 0}
-INSTEAD = "leave packing out, and conversations of like length share a batch."
+INSTEAD = "Leave packing out: conversations of similar length then share a batch."
 
 
 def packed(rows: list[dict[str, list[int]]], max_length: int) -> Dataset:
-    """Rows of up to max_length tokens, each of whole texts, the longest placed first, and their
+    """Pack whole texts into rows of up to max_length tokens, the longest first, with their
     `seq_lengths`.
 
-    What opens a text is not learned: before it stands another text's end.
+    The first token of a text is not learned: another text's end precedes it.
     """
     unopened = [row | {"labels": [IGNORED, *row["labels"][1:]]} for row in rows]
     return pack_dataset(
@@ -31,8 +31,10 @@ def packed(rows: list[dict[str, list[int]]], max_length: int) -> Dataset:
 
 
 def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
-    """`input_ids`, `labels` and `position_ids`, (B, T) each. Positions begin anew with every text:
-    by that, where no mask is given, models tell them apart.
+    """Return `input_ids`, `labels` and `position_ids`, (B, T) each.
+
+    Positions start again at every text. Without a mask, models separate the texts by these
+    positions.
     """
     lengths = [row.get("seq_lengths") or [len(row["input_ids"])] for row in rows]
     positions = [
@@ -49,22 +51,26 @@ def collate(rows: list[dict]) -> dict[str, torch.Tensor]:
 
 
 def refuse_mixing(chat: LocalChat) -> None:
-    """An AdaptLabError where a model cannot keep packed conversations apart: by its layers, by its
-    arguments, or found by trying.
+    """Check that a model can keep packed conversations apart, by its layers, its arguments, and a
+    trial.
+
+    Raises:
+        AdaptLabError: if it cannot.
     """
     if any(isinstance(module, nn.Conv1d) for module in chat.model.modules()):
         raise AdaptLabError(
-            f"{chat.name} has convolution layers, which would look from a packed conversation into"
-            f" the one before; {INSTEAD}"
+            f"{chat.name} has convolution layers, which would read across packed"
+            f" conversations. {INSTEAD}"
         )
     if "position_ids" not in inspect.signature(chat.model.forward).parameters:
         raise AdaptLabError(
-            f"{chat.name} takes no position_ids, which tell packed conversations apart; {INSTEAD}"
+            f"{chat.name} does not take position_ids, which separate packed conversations."
+            f" {INSTEAD}"
         )
     if _mixes(chat.model):
         raise AdaptLabError(
-            f"{chat.name} gives packed conversations other probabilities than it gives them alone;"
-            f" {INSTEAD}"
+            f"{chat.name} gives a packed conversation other probabilities than the same"
+            f" conversation alone. {INSTEAD}"
         )
 
 

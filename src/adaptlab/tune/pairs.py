@@ -1,14 +1,13 @@
-"""Formats of preference pairs, read into prompt, chosen and rejected reply, and checked.
+"""Read formats of preference pairs into prompt, chosen and rejected reply, and check them.
 
-explicit   {"prompt": ..., "chosen": ..., "rejected": ...}        texts, or lists as TRL writes them
-implicit   {"chosen": [...], "rejected": [...]}                   conversations with other last
-replies hosted     {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output":
-[...]}
+- explicit: {"prompt": ..., "chosen": ..., "rejected": ...}, texts, or lists as TRL writes them
+- implicit: {"chosen": [...], "rejected": [...]}, conversations with different last replies
+- hosted: {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}
 
-A text prompt may be called "instruction", "question", "query" or "input". A prompt may also stand
-next to two whole conversations that contain it, in "conversations" or "messages", or in texts that
-begin with "\\n\\nHuman:", as a prompt may too. `tune.formats` says which keys a row may have
-besides. A weight must be 1: no loss here learns from one side of a pair alone.
+A text prompt may be called "instruction", "question", "query" or "input". A prompt may also be next
+to two whole conversations that contain it, in "conversations" or "messages". These
+conversations, and a prompt, may also be texts that begin with "\\n\\nHuman:". `tune.formats` lists
+the other keys of a row. A weight must be 1: no loss here learns from one side of a pair alone.
 """
 
 import json
@@ -44,9 +43,7 @@ _BEFORE = ("conversations", "conversation", "messages")
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt that ends with the user's turn, and two replies to it, of which `chosen` was
-    preferred.
-    """
+    """A prompt that ends with the user's turn, and two replies to it; `chosen` was preferred."""
 
     prompt: Messages
     chosen: str
@@ -57,7 +54,7 @@ class Pair:
 
 
 def _reply(messages: object, name: str) -> str:
-    """The text of a side that is given as one message."""
+    """Return the text of a side that is one message."""
     messages = [messages] if isinstance(messages, dict) else messages
     if not isinstance(messages, list) or len(messages) != 1 or not isinstance(messages[0], dict):
         raise Fault(f'"{name}" must be one message of the assistant')
@@ -68,9 +65,7 @@ def _reply(messages: object, name: str) -> str:
     text_of(message, "content")
     message = checked_message(f'"{name}"', message)
     if message.get("weight", 1) == 0:
-        raise Fault(
-            f'"{name}" has weight 0, and would be learned from all the same; take such rows out'
-        )
+        raise Fault(f'"{name}" has weight 0, which preference losses cannot use; remove the row')
     return message["content"]
 
 
@@ -89,7 +84,7 @@ def _explicit(row: dict) -> Pair:
 
 
 def _with_prompt(row: dict) -> Pair:
-    """Two whole conversations, and a prompt that both of them have: a user's text, or all messages
+    """Return two whole conversations and the prompt that they share: a user's text, or all messages
     before the replies.
     """
     pair = _whole(row)
@@ -102,14 +97,14 @@ def _with_prompt(row: dict) -> Pair:
         ]
     if not same:
         raise Fault(
-            '"prompt" is not in the conversations of "chosen" and "rejected"; take it out, or put'
-            " it there"
+            '"prompt" is not in the conversations of "chosen" and "rejected"; remove it, or'
+            " add it to both"
         )
     return pair
 
 
 def _after(prompt: Any, row: dict) -> Pair:
-    """A prompt in messages, and two replies in one message each."""
+    """Return a prompt in messages, and two replies in one message each."""
     return Pair(
         prompt, _reply(row.pop("chosen"), "chosen"), _reply(row.pop("rejected"), "rejected")
     )
@@ -128,7 +123,7 @@ def _implicit(row: dict) -> Pair:
 
 
 def _texts(row: dict) -> Pair:
-    """Two replies in texts, and the question in one of its keys; or two whole conversations in
+    """Return two replies in texts with the question in its key, or two whole conversations in
     texts.
     """
     if before := [key for key in _BEFORE if isinstance(row.get(key), list)]:
@@ -143,7 +138,7 @@ def _texts(row: dict) -> Pair:
 
 
 def _whole(row: dict) -> Pair:
-    """Two whole conversations."""
+    """Return two whole conversations."""
     chosen = row.pop("chosen")
     rejected = row.pop("rejected")
     if not isinstance(chosen, list) or not isinstance(rejected, list) or not chosen or not rejected:
@@ -151,8 +146,8 @@ def _whole(row: dict) -> Pair:
     before = [spelled(message) for message in chosen[:-1]]
     if before != [spelled(message) for message in rejected[:-1]]:
         raise Fault(
-            "its two conversations part before the last reply, so that the replies answer different"
-            " prompts"
+            "its two conversations differ before the last reply, so the replies answer"
+            " different prompts"
         )
     return Pair(before, _reply(chosen[-1:], "chosen"), _reply(rejected[-1:], "rejected"))
 
@@ -177,35 +172,35 @@ PAIR_FORMATS: Formats = {
 
 
 def _pair(row: dict, pair: Pair) -> tuple[Pair, list[str]]:
-    """(the pair, all its texts), checked, with what stands beside it in the row."""
+    """Return (the pair, all its texts), checked, including the texts next to it in the row."""
     if not isinstance(pair.prompt, list):
         raise Fault("its prompt is not a list of messages")
     if pair.chosen.split() == pair.rejected.split():
-        raise Fault("chosen and rejected are the same reply, which prefers nothing")
+        raise Fault("chosen and rejected are the same reply; remove the row")
     chosen = checked(pair.conversation(pair.chosen))
     rejected = checked(pair.conversation(pair.rejected))
     whole = take_system(row, chosen)
     chosen = checked(whole) if len(whole) > len(chosen) else chosen
     if not take_weight(row):
-        raise Fault(
-            "its weight is 0, and it would be learned from all the same; take such rows out"
-        )
+        raise Fault("its weight is 0, which preference losses cannot use; remove the row")
     texts = [message["content"] for message in [*chosen, rejected[-1]]]
     return Pair(chosen[:-1], chosen[-1]["content"], rejected[-1]["content"]), texts
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """All pairs of a file in one of the formats; one AdaptLabError names the first faults, with
-    their places.
+    """Read all pairs of a file in one of the formats.
 
-    Warns (LeftOut) of keys that are not learned from.
+    A LeftOut warning names keys that are not used for training.
+
+    Raises:
+        AdaptLabError: if rows have faults; it names the first faults with their places.
     """
     return read_rows(path, PAIR_FORMATS, _pair)
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
-    """As TRL's explicit prompts, in messages; the data role, which others do not know, goes into
-    the user's turn.
+    """Write TRL's explicit prompts, in messages; the text of the data role moves into the user's
+    turn.
     """
     rows = (
         {
@@ -219,8 +214,10 @@ def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
 
 
 def contradictions(pairs: Sequence[Pair]) -> list[tuple[int, int]]:
-    """(place, place of an earlier pair), from 1: pairs that prefer the other of the same two
-    replies to the same prompt.
+    """Return (place, place of an earlier pair), from 1, for pairs that prefer the other of the same
+    two replies.
+
+    The two pairs have the same prompt.
     """
     first: dict[str, int] = {}
     found = []

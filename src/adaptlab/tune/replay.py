@@ -1,6 +1,4 @@
-"""Replay: old conversations among the new ones, so that what is trained for is not all that is
-trained.
-"""
+"""Replay: mix old conversations into the new ones against forgetting."""
 
 import random
 from collections.abc import Sequence
@@ -12,21 +10,21 @@ from adaptlab.messages import Messages
 def with_replay(
     new: Sequence[Messages], old: Sequence[Messages], share: float, seed: int
 ) -> list[Messages]:
-    """As many conversations as `new` has, a `share` of them old, drawn without repetition: the same
-    number of steps, as in Ibrahim et al. 2024.
+    """Return as many conversations as `new` has, a `share` of them old, sampled without
+    replacement.
 
-    The count of old ones is rounded; which are left out of either is drawn by the seed, and the
-    order is mixed.
+    The number of steps stays the same, as in Ibrahim et al. 2024. The count of old conversations is
+    rounded. The seed decides which conversations are left out and shuffles the rest.
     """
     if not 0 <= share < 1:
         raise AdaptLabError(
-            f"The share of old conversations must be at least 0 and less than 1, not {share}."
+            f"The share of old conversations is {share}. Give a number of 0 or more and below 1."
         )
     n_old = round(len(new) * share)
     if n_old > len(old):
         raise AdaptLabError(
-            f"{n_old} old conversations are needed for a share of {share:g}, and there are"
-            f" {len(old)}; give more, or a smaller share."
+            f"A share of {share:g} needs {n_old} old conversations, but there are {len(old)}."
+            " Give more, or a smaller share."
         )
     rng = random.Random(f"replay:{seed}")
     mixed = rng.sample(list(new), len(new) - n_old) + rng.sample(list(old), n_old)

@@ -1,4 +1,4 @@
-"""Training a reranker: MiniLM as a cross-encoder, with a LoRA adapter, on lists of texts."""
+"""Train a reranker: MiniLM as a cross-encoder, with a LoRA adapter, on lists of texts."""
 
 import json
 import tempfile
@@ -19,9 +19,9 @@ LISTS_A_STEP = 8
 
 
 def tune_reranker(folder: Path, lists: Sequence[dict], seed: int = 0, dtype: str = "") -> None:
-    """Train the adapter and leave it in `folder` with a record of the run, training.json.
+    """Train the adapter and save it in `folder` with a record of the run, training.json.
 
-    A list has a "query", its "docs" and their "labels": the higher, the better a text answers.
+    A list has a "query", its "docs" and their "labels": a higher label is a better answer.
     """
     import torch
     from datasets import Dataset

@@ -1,5 +1,6 @@
-"""A reward model: one number for a reply, learned from pairs by TRL (Bradley and Terry 1952: the
-better one wins with the logistic of the difference).
+"""A reward model: one number per reply, learned from pairs with TRL.
+
+The better reply wins with the logistic of the difference (Bradley and Terry 1952).
 """
 
 import copy
@@ -31,15 +32,16 @@ class Lfm2ForSequenceClassification(GenericForSequenceClassification, Lfm2PreTra
 
 
 class RewardModel:
-    """Scores replies. `model` ends in one number, read at the last token of a conversation, and
-    computes in the number format of its training.
+    """Scores replies. `model` has one output, read at the last token of a conversation.
+
+    It computes in the number format of its training.
     """
 
     def __init__(self, name: str, model, tokenizer, chat: LocalChat, dtype: str = ""):
         if len(tokenizer) > model.config.vocab_size:
             raise AdaptLabError(
-                f"The reward model knows {model.config.vocab_size} tokens and this tokenizer has"
-                f" {len(tokenizer)}; give it the one it was trained with."
+                f"The tokenizer has {len(tokenizer)} tokens, but the reward model has"
+                f" {model.config.vocab_size}. Give the tokenizer that it was trained with."
             )
         self.name = name
         self.model = model
@@ -49,7 +51,7 @@ class RewardModel:
 
     @torch.inference_mode()
     def score(self, conversations: Sequence[Messages]) -> list[float]:
-        """The reward of each conversation, whose last message is the reply, (n,)."""
+        """Return the reward of each conversation, whose last message is the reply, (n,)."""
         texts = self.tokenizer.apply_chat_template(
             [self._roles(messages) for messages in conversations], tokenize=False
         )
@@ -83,7 +85,9 @@ class RewardModel:
         return scores
 
     def margins(self, pairs: Sequence[Pair]) -> list[float]:
-        """Reward of the chosen reply minus that of the rejected one, for each pair."""
+        """Return the reward of the chosen reply minus that of the rejected reply, for each pair,
+        (n,).
+        """
         scores = self.score(
             [pair.conversation(pair.chosen) for pair in pairs]
             + [pair.conversation(pair.rejected) for pair in pairs]
@@ -97,9 +101,7 @@ class RewardModel:
 def fit_reward(
     chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions = PREFERENCE_DEFAULTS
 ) -> RewardModel:
-    """A reward model that begins as a copy of the chat model, with a new head, and is trained in
-    full.
-    """
+    """Train all weights of a copy of the chat model with a new head; return the reward model."""
     on_cpu = chat.model.device.type == "cpu"
     with tempfile.TemporaryDirectory() as folder, quietly():
         config = RewardConfig(
@@ -124,7 +126,7 @@ def fit_reward(
 
 
 def _with_head(chat: LocalChat, seed: int):
-    """The chat model's layers under a head of one number."""
+    """Return the chat model's layers under a head with one output."""
     settings = copy.deepcopy(chat.model.config)
     settings.num_labels = 1
     settings.pad_token_id = chat.tokenizer.pad_token_id
@@ -143,11 +145,10 @@ def _with_head(chat: LocalChat, seed: int):
 
 
 def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) -> list[int]:
-    """Places, from 1, of pairs that the reward model would turn round by at least `margin`: swapped
-    sides, or labels that err.
+    """Return the places, from 1, of pairs that the reward model would swap by at least `margin`:
+    probable label errors.
 
-    The model must not have been trained on them; on its own training pairs it agrees with what it
-    was taught.
+    Train the model on other pairs: on its own training pairs it agrees with its labels.
     """
     return [place for place, value in enumerate(reward.margins(pairs), 1) if value <= -margin]
 
@@ -155,13 +156,13 @@ def suspects(reward: RewardModel, pairs: Sequence[Pair], margin: float = 1.0) ->
 def swapped_sides(
     chat: LocalChat, pairs: Sequence[Pair], options: PreferenceOptions, margin: float = 1.0
 ) -> list[int]:
-    """Places, from 1, of pairs that a reward model trained on the other half of them would turn
-    round; each half is judged by the other.
+    """Return the places, from 1, of pairs that a reward model trained on the other half of the
+    pairs would swap.
     """
     if len(pairs) < 2:
         raise AdaptLabError(
-            "Sides are checked by a model that learns from half of the pairs; give two pairs or"
-            " more."
+            "Checking sides needs at least two pairs: a model learns from half of them. Give"
+            " more pairs."
         )
     found = []
     for first in (0, 1):

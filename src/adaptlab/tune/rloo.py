@@ -1,8 +1,8 @@
-"""Reinforcement learning by TRL's RLOO: the model writes replies, a reward judges them, and what is
-better than its siblings becomes more likely.
+"""Reinforcement learning with TRL's RLOO: the model samples replies, a reward scores them, and
+better ones become more likely.
 
-RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the others to the same
-prompt, and needs no value model.
+RLOO (Ahmadian et al. 2024) compares each reply with the mean reward of the other replies to the
+same prompt. It needs no value model.
 """
 
 import tempfile
@@ -34,8 +34,10 @@ Reward = Callable[[list[int], list[str]], list[float]]
 
 @dataclass(frozen=True)
 class OnlineOptions(Options):
-    """How to train on rewards. `beta`: weight of the divergence from the start; `n_replies`:
-    replies to each prompt; `batch_size` counts replies.
+    """Hyperparameters of training on rewards.
+
+    `beta`: weight of the KL divergence from the start; `n_replies`: replies to each prompt;
+    `batch_size` counts replies.
     """
 
     learning_rate: float = 1e-3
@@ -51,8 +53,9 @@ class OnlineOptions(Options):
         check_whole(self.n_replies, "n_replies", 1)
         if self.n_replies < 2 or self.batch_size % self.n_replies:
             raise AdaptLabError(
-                f"A batch of {self.batch_size} replies is not made of {self.n_replies} to each"
-                " prompt; choose a multiple, of 2 or more."
+                f"A batch of {self.batch_size} replies is not a multiple of the"
+                f" {self.n_replies} replies to each prompt. Choose a multiple, with n_replies"
+                " of 2 or more."
             )
 
 
@@ -65,11 +68,13 @@ def reinforce(
     reward: Reward,
     options: OnlineOptions = ONLINE_DEFAULTS,
 ) -> tuple[LocalChat, list[dict]]:
-    """(the trained chat model, its log): a copy of the old one, trained on its own replies to the
-    prompts. The log's rows have `step`, `reward`, `kl`, ...
+    """Train a copy of the chat model on its own replies to the prompts; return (the trained chat
+    model, its log).
+
+    The log's rows have `step`, `reward`, `kl`, ...
     """
     if not prompts:
-        raise AdaptLabError("There is nothing to learn from: no prompts.")
+        raise AdaptLabError("The list of prompts is empty. Give at least one prompt.")
     on_cpu = chat.model.device.type == "cpu"
 
     def judged(prompts, completions, number, **kwargs):

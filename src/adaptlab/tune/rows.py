@@ -1,6 +1,4 @@
-"""From conversations and plain texts to token ids and labels: what is learned, exact to
-the token.
-"""
+"""Convert conversations and plain texts to token ids and labels, exact to the token."""
 
 from collections.abc import Sequence
 
@@ -13,28 +11,34 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.loss_mask import check_replies, masks_of_characters, reply_labels
 
 NO_REPLIES = (
-    "The chat template of {} does not mark replies; add {{% generation %}} and {{% endgeneration"
-    " %}} to it, so that they can be learned."
+    "The chat template of {} does not mark replies. Add {{% generation %}} and {{%"
+    " endgeneration %}} around every reply."
 )
 SHOWN = 5  # overlong texts that an error names
 
 
 def refuse_control_tokens(chat: LocalChat, messages: Messages, where: str) -> None:
-    """Raises AdaptLabError if a reply that is to be learned holds a control token: the template
-    adds its own.
+    """Check the replies for control tokens: the template adds its own.
+
+    Raises:
+        AdaptLabError: if a learned reply contains one.
     """
     for place, message in enumerate(messages, 1):
         if message["role"] == "assistant" and (
             token := chat.template.control_token(message["content"])
         ):
             raise AdaptLabError(
-                f"Message {place} of {where} holds the control token {token}. Remove it from the"
-                " data: the chat template adds its own."
+                f"Message {place} of {where} contains the control token {token}. Remove it"
+                " from the data: the chat template adds its own."
             )
 
 
 def _check_kind(number: int, messages: object) -> None:
-    """Raises AdaptLabError unless a conversation is a list of messages of text."""
+    """Check a conversation.
+
+    Raises:
+        AdaptLabError: if it is not a list of messages of text.
+    """
     if not isinstance(messages, Sequence) or not messages or not all(map(_is_message, messages)):
         fix = 'Give a list of {"role": ..., "content": ...}'
         raise AdaptLabError(f"Conversation {number} is empty, or not a list of messages. {fix}.")
@@ -48,8 +52,9 @@ def _is_message(message: object) -> bool:
 
 
 def _template(chat: LocalChat) -> str | None:
-    """A chat template that marks replies, or None if the model's own does; TRL knows how to mark
-    them in those of common models.
+    """Return a chat template that marks replies, or None if the model's own does.
+
+    TRL knows how to mark replies in the templates of common models.
     """
     try:
         return get_training_chat_template(chat.tokenizer)
@@ -60,12 +65,14 @@ def _template(chat: LocalChat) -> str | None:
 def tokenized(
     chat: LocalChat, conversations: Sequence[Messages], max_length: int
 ) -> list[dict[str, list[int]]]:
-    """`input_ids` and `labels` of each conversation, unshifted: a label is the token itself
-    (Trainer and the models shift).
+    """Return `input_ids` and `labels` of each conversation, unshifted: a label is the token itself.
 
-    Learned are the assistant's words and the mark that ends them, unless the reply has weight 0.
-    The chat template must mark replies (`{% generation %}`). A conversation longer than max_length
-    is an error: cut off, it would teach to break off.
+    Trainer and models shift them. Labels cover the assistant's words and their end token, except
+    for replies of weight 0. The chat template must mark replies (`{% generation %}`).
+
+    Raises:
+        AdaptLabError: if a conversation is longer than max_length: cut off, it would teach the
+            model to stop early.
     """
     if not conversations:
         return []
@@ -103,8 +110,9 @@ def tokenized(
 def tokenized_documents(
     chat: LocalChat, documents: Sequence[str], max_length: int
 ) -> list[dict[str, list[int]]]:
-    """`input_ids` and `labels` of plain texts, as in pre-training: between the tokenizer's marks of
-    beginning and end, and every token is learned.
+    """Return `input_ids` and `labels` of plain texts, as in pre-training.
+
+    A text is between the tokenizer's marks of beginning and end, and every token is learned.
     """
     marks = [
         [token] if token is not None else []

@@ -1,8 +1,7 @@
-"""A training run in a folder of its own: it goes on where a kill left it, and says afterwards what
-it was.
+"""A training run in its own folder: it resumes after a kill, and describes itself at the end.
 
-config.json (options, base model, data), checkpoints/, tracking/ if asked for, and at the end
-metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
+The folder has config.json (options, base model, data), checkpoints/, and tracking/ if requested. At
+the end it also has metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
 """
 
 import copy
@@ -36,12 +35,13 @@ from adaptlab.tune.pairs import Pair
 from adaptlab.tune.sft import trainer
 from adaptlab.tune.trainer import Diverged, trained_chat
 
-CHECKPOINT_STEPS = 50  # between those of a run that nobody gave a number
+CHECKPOINT_STEPS = 50  # steps between checkpoints by default
 
 
 def fingerprint(model: PreTrainedModel) -> str:
-    """Tells a base model from others of its shape: a hash of the sums of its weights, in float32,
-    by name.
+    """Return a hash of the sums of a base model's weights, in float32, by name.
+
+    It distinguishes base models of the same shape.
     """
     sums = {
         name: f"{parameter.detach().float().sum().item():.4e}"
@@ -70,8 +70,9 @@ def _description(
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that is whole; those that were cut off or are damaged are removed, and
-    named if there is anything in them to lose.
+    """Return the newest complete checkpoint; remove damaged ones.
+
+    A warning names a removed checkpoint if it had content to lose.
     """
     found = sorted(
         folder.glob("checkpoint-*"),
@@ -79,13 +80,13 @@ def _last_checkpoint(folder: Path) -> str | None:
         reverse=True,
     )
     for checkpoint in found:
-        # It comes last: a kill cut the checkpoint off.
+        # It is written last: without it, a kill interrupted the checkpoint.
         if not (checkpoint / "trainer_state.json").exists():
             shutil.rmtree(checkpoint)
         elif damaged := _damaged_file(checkpoint):
             warnings.warn(
-                f"The checkpoint {checkpoint} is damaged ({damaged.name}). The run continues from"
-                " an older one, or from the start.",
+                f"The checkpoint {checkpoint} is damaged ({damaged.name}). The run continues"
+                " from an older checkpoint, or from the start.",
                 stacklevel=3,
             )
             shutil.rmtree(checkpoint)
@@ -93,7 +94,7 @@ def _last_checkpoint(folder: Path) -> str | None:
 
 
 def _damaged_file(checkpoint: Path) -> Path | None:
-    """The first file of a checkpoint that does not read to its end."""
+    """Return the first file of a checkpoint that cannot be read to its end."""
     for path in sorted(checkpoint.iterdir()):
         try:
             if path.suffix == ".json":
@@ -101,7 +102,7 @@ def _damaged_file(checkpoint: Path) -> Path | None:
             elif path.suffix == ".safetensors":
                 with safe_open(path, "pt") as tensors:
                     tensors.keys()
-            elif path.suffix in (".pt", ".pth", ".bin"):  # archives, as torch.save writes them
+            elif path.suffix in (".pt", ".pth", ".bin"):  # archives of torch.save
                 with zipfile.ZipFile(path) as archive:
                     if archive.testzip():
                         return path
@@ -115,25 +116,32 @@ def _finished(folder: Path) -> bool:
 
 
 def _refuse_others(folder: Path, described: dict) -> None:
-    """An AdaptLabError if the folder holds anything but a begun run of this description."""
+    """Check the folder of a run.
+
+    Raises:
+        AdaptLabError: if it contains anything but an unfinished run of this description.
+    """
     config = folder / "config.json"
     if not config.exists():
         if any(path.is_file() for path in folder.rglob("*")):
-            raise AdaptLabError(f"{folder} holds something else; choose a new folder for the run.")
+            raise AdaptLabError(
+                f"{folder} contains something else. Choose a new folder for the run."
+            )
         return
     found = read_described(folder)
     if differing := [key for key in described if found.get(key) != described[key]]:
         raise AdaptLabError(
-            f"{folder} holds a run with other {' and '.join(differing)}; choose a new folder, or"
-            " give what config.json says."
+            f"{folder} contains a run with other {' and '.join(differing)}. Choose a new"
+            " folder, or use the options in config.json."
         )
     if _finished(folder):
-        raise AdaptLabError(f"The run in {folder} is finished; choose a new folder, or load it.")
+        raise AdaptLabError(f"The run in {folder} is finished. Choose a new folder, or load it.")
 
 
 def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tuple[Options, str]:
-    """The options with their number format named, and why it is that one. A run that was begun goes
-    on in its own, unless another is asked for.
+    """Return the options with their number format, and the reason for it.
+
+    A resumed run keeps its own format, unless another is given.
     """
     chosen = number_format(chat.model.device.type, options.dtype)
     if folder and (folder / "config.json").exists() and not chosen.asked:
@@ -144,7 +152,7 @@ def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tupl
 
 
 def _card(described: dict, history: list[dict]) -> str:
-    """README.md of the run."""
+    """Return the README.md of the run."""
     options = described["options"]
     data = described["data"]
     end = history[-1]
@@ -176,12 +184,13 @@ def run(
     documents: Sequence[str] = (),
     make_trainer: Callable[..., Trainer] = trainer,
 ) -> LocalChat:
-    """Train into `folder`, or resume the run that was begun there with the same options, base and
-    data. The result is the same as without the break: bit by bit on one machine, as far as
+    """Train into `folder`, or resume the run in it that has the same options, base and data.
+
+    The result is the same as without the interruption: bit by bit on one machine, as far as
     checkpoints were kept (`checkpoint_steps`).
 
     `make_trainer(chat, data, options, folder)` makes the trainer: `dpo_trainer` for DPO, whose data
-    are pairs. `validation` and `documents` are given to it only if there are any.
+    are pairs. It gets `validation` and `documents` only if there are any.
     """
     more = {"validation": validation, "documents": documents}
     given = {name: values for name, values in more.items() if values}
@@ -194,7 +203,7 @@ def run(
     try:
         with _tracked_in(folder / "tracking"):
             made = make_trainer(chat, conversations, options, str(checkpoints), **given)
-            # Not before: what is refused leaves the folder free.
+            # Not earlier: after an error the folder stays free.
             write_whole(
                 folder / "config.json",
                 json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n",
@@ -203,22 +212,23 @@ def run(
         tuned = trained_chat(made, f"{chat.name} + {folder.name}", chat)
         if made.is_world_process_zero():
             _finish(folder, made, described)
-    except Diverged:  # nothing to go on from
+    except Diverged:  # nothing to resume from
         shutil.rmtree(checkpoints, ignore_errors=True)
         (folder / "config.json").unlink(missing_ok=True)
         raise
     except (OSError, SafetensorError) as error:
         raise AdaptLabError(
-            f"{folder} could not be written ({error}); free some disk space and start the run"
-            " again: it goes on where it was."
+            f"{folder} could not be written ({error}). Free some disk space and start the run"
+            " again: it continues where it stopped."
         ) from error
     return tuned
 
 
 @contextmanager
 def _tracked_in(folder: Path) -> Iterator[None]:
-    """TensorBoard and Weights & Biases write into the run's folder, unless the user's environment
-    says where; trackio keeps a place of its own.
+    """Set the trackers' folder: TensorBoard and Weights & Biases write into the run's folder.
+
+    The user's environment takes precedence; trackio keeps a place of its own.
     """
     given = {
         name: str(folder)
@@ -234,13 +244,15 @@ def _tracked_in(folder: Path) -> Iterator[None]:
 
 
 def _finish(folder: Path, made, described: dict) -> None:
-    """Results last, and renamed into place, so that a folder with results is a finished run."""
-    # Killed after the step, before its loss was looked at.
+    """Write the results last and rename them into place: a folder with results is a finished
+    run.
+    """
+    # Killed after the step, before its loss was checked.
     if not all(
         weight.isfinite().all() for weight in made.model.parameters() if weight.requires_grad
     ):
         raise Diverged(
-            f"The weights in {folder} are not finite (NaN or infinity); train again with a lower"
+            f"The weights in {folder} are not finite (NaN or infinity). Train again with a lower"
             " learning rate."
         )
     history = made.state.log_history
@@ -254,23 +266,28 @@ def _finish(folder: Path, made, described: dict) -> None:
 
 
 def load_run(folder: Path, chat: LocalChat) -> LocalChat:
-    """What a finished run made of the base model `chat`; a run on another base is refused."""
+    """Load the model of a finished run on the base model `chat`.
+
+    Raises:
+        AdaptLabError: if the run is not finished or has another base.
+    """
     folder = Path(folder)
     described = read_described(folder)
     result = folder / RESULTS[described["options"]["method"]]
     if not result.exists():
         raise AdaptLabError(
-            f"The run in {folder} is not finished; start it again with its options, and it goes on."
+            f"The run in {folder} is not finished. Start it again with the same options: it"
+            " continues where it stopped."
         )
     if described["base"]["fingerprint"] != fingerprint(chat.model):
         raise AdaptLabError(
-            f"The run in {folder} belongs to {described['base']['name']}, whose weights are not"
-            f" those of {chat.name}; load that one first."
+            f"The run in {folder} was trained on {described['base']['name']}, whose weights"
+            f" differ from those of {chat.name}. Load its own base model first."
         )
     if described["options"]["method"] == "lora":
         model = with_adapter(copy.deepcopy(chat.model), result, described["base"]["name"])
     else:
-        # As it was trained.
+        # The format of its training.
         model = AutoModelForCausalLM.from_pretrained(result, dtype=torch.float32).to(
             chat.model.device
         )
@@ -285,8 +302,9 @@ def run_or_load(
     validation: Sequence[Messages] = (),
     documents: Sequence[str] = (),
 ) -> LocalChat:
-    """A run in a folder of `place` that is named by the hash of all that it depends on: begun once,
-    gone on with where it was cut off, then only loaded.
+    """Run in a folder of `place` that is named by the hash of all inputs.
+
+    The first call starts the run, a call after an interruption resumes it, and later calls load it.
     """
     options, _ = _with_format(
         chat, None, replace(options, checkpoint_steps=options.checkpoint_steps or CHECKPOINT_STEPS)

@@ -1,8 +1,8 @@
-"""Log-probabilities for TRL's trainers on preferences, only where a reply stands.
+"""Log-probabilities for TRL's preference trainers, only for reply tokens.
 
-TRL scores replies alone on GPUs that run Triton. Elsewhere it makes logits for every token of every
-prompt: on two cores that is half of a step of the embedded model. The numbers, and the gradients,
-are the same.
+TRL scores only replies on GPUs with Triton. Elsewhere it computes logits for every token of every
+prompt: on two cores that is half of a step of the embedded model. The numbers and the gradients are
+the same.
 """
 
 import types
@@ -18,18 +18,18 @@ from adaptlab.tune.loss_mask import IGNORED
 
 
 def pads_behind(mask: torch.Tensor) -> bool:
-    """Whether every row of a mask, (B, T), is ones and then zeros: what pads a row then stands
-    after it, where no token of it looks.
+    """Whether every row of a mask, (B, T), is ones and then zeros.
+
+    Padding then follows the row, and no token of the row attends to it.
     """
     return bool((mask.diff(dim=1) <= 0).all())
 
 
 def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
-    """Give the model TRL's call for log-probabilities (`fused_lm_head=True`) in a form that reads
-    logits only at labels that are not ignored.
+    """Give the model TRL's call for log-probabilities (`fused_lm_head=True`), with logits only at
+    labels that are not ignored.
 
-    A prompt to which a batch holds several replies is read once, where the model can go on from
-    what it has read.
+    A prompt with several replies in a batch is read once, if the model can continue from its cache.
     """
     base = _base(model)
     shares = _goes_on(base)
@@ -72,8 +72,10 @@ def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
 
 
 class _Rows(NamedTuple):
-    """A batch, cut before the last token of each prompt: the different prompts, (B,) the number of
-    each row's, what follows, and what is learned of it.
+    """A batch, split before the last token of each prompt.
+
+    It has the different prompts, (B,) the prompt of each row, the following tokens, and the learned
+    labels.
     """
 
     prompts: list[torch.Tensor]
@@ -83,8 +85,8 @@ class _Rows(NamedTuple):
 
 
 def _split(input_ids: torch.Tensor, mask: torch.Tensor, learned: torch.Tensor) -> _Rows | None:
-    """The batch by its prompts; None if no prompt has two replies, or a row has nothing learned or
-    nothing before it.
+    """Split the batch by its prompts; None if no prompt has two replies, or a row has no learned
+    token or no prefix.
     """
     prompts: dict = {}
     which = []
@@ -112,7 +114,7 @@ def _split(input_ids: torch.Tensor, mask: torch.Tensor, learned: torch.Tensor) -
 
 
 def _read_once(base: PreTrainedModel, rows: _Rows) -> torch.Tensor:
-    """Hidden states before each learned token, (n_learned, d), in the order of the rows."""
+    """Return hidden states before each learned token, (n_learned, d), in the order of the rows."""
     lengths = torch.tensor([len(prompt) for prompt in rows.prompts], device=rows.which.device)
     prompts = pad_sequence(rows.prompts, batch_first=True, padding_side="left")
     replies = pad_sequence(rows.replies, batch_first=True)
@@ -138,8 +140,9 @@ def _read_once(base: PreTrainedModel, rows: _Rows) -> torch.Tensor:
 
 @torch.no_grad()
 def _goes_on(model: PreTrainedModel) -> bool:
-    """Whether the model reads two tokens after three as it reads five: not every architecture can,
-    in every version of transformers.
+    """Whether the model reads two tokens after three as it reads five.
+
+    Not every architecture can, in every version of transformers.
     """
     base = model.base_model
     ids = torch.arange(1, 6, device=model.device)[None]
@@ -167,12 +170,11 @@ def _goes_on(model: PreTrainedModel) -> bool:
 
 
 def strip_trainer(model: PreTrainedModel | PeftModel) -> None:
-    """Take away what trainers leave on a model, so that it computes as before the training, and so
-    that a later trainer prepares it anew.
+    """Remove what trainers leave on a model, so that it computes as before the training.
 
-    TRL's forward pass would run the original in a copy of the model. Accelerate's computes in the
-    training's number format, and its mark that the model is prepared, which an adapter on the model
-    inherits, would keep the next training from computing in its own.
+    TRL's forward pass would run the original in a copy of the model. Accelerate's forward pass
+    computes in the training's number format. An adapter would inherit its mark that the model is
+    prepared, and the next training would not compute in its own format.
     """
     for module in {model, _base(model)}:
         for name in ("forward", "_original_forward", "_is_accelerate_prepared"):
@@ -180,7 +182,7 @@ def strip_trainer(model: PreTrainedModel | PeftModel) -> None:
 
 
 def in_float32(model: PreTrainedModel | PeftModel) -> PreTrainedModel | PeftModel:
-    """The model with weights in float32; one with quantized weights stays as it is."""
+    """Return the model with weights in float32; a model with quantized weights stays unchanged."""
     return model if getattr(_base(model), "is_quantized", False) else model.float()
 
 
@@ -189,8 +191,8 @@ def _base(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
 
 
 def _scored(logits: torch.Tensor, labels: torch.Tensor) -> SimpleNamespace:
-    """What TRL reads, each (B, T - 1) and zero where nothing is learned, from logits (n_learned,
-    V).
+    """Return the fields that TRL reads from logits (n_learned, V), each (B, T - 1), zero for tokens
+    that are not learned.
     """
     learned = labels != IGNORED
     log_probabilities = logits.log_softmax(-1)

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning by TRL and PEFT: everything, an adapter, or the upper layers."""
+"""Supervised fine-tuning with TRL and PEFT: all weights, an adapter, or the upper layers."""
 
 import math
 import os
@@ -31,19 +31,18 @@ PASS_TOKENS = 900
 
 
 class ReplyTrainer(SFTTrainer):
-    """TRL's trainer with a loss that makes logits only where some reply of the batch stands, and no
-    metrics that are not looked at.
+    """TRL's trainer with logits only where some reply of the batch is, and without unused metrics.
 
-    TRL makes them everywhere, twice, for memory's sake: on two cores that took 37% of a step of the
+    TRL computes all logits, twice, to save memory: on two cores that took 37% of a step of the
     embedded model.
     """
 
     def training_step(self, model, inputs, num_items_in_batch=None):
-        """On a processor as many sequences in a pass as have PASS_TOKENS, or one; gradients add up
-        to those of the batch, since each pass has its count.
+        """On a processor, run passes of at most PASS_TOKENS tokens, or of one sequence; their
+        gradients add up to the batch's.
 
         Memory then grows with a sequence, not with the batch. Processes that share a batch would
-        have to make as many passes each, so they make one.
+        need the same number of passes each, so they run one.
         """
         n, length = inputs["input_ids"].shape
         n_passes = math.ceil(n / max(1, PASS_TOKENS // length))
@@ -68,7 +67,7 @@ class ReplyTrainer(SFTTrainer):
         places = (labels[:, 1:] != IGNORED).any(0).nonzero()[:, 0]  # whose next token is learned
         given = {key: value for key, value in inputs.items() if key != "labels"}
         if "attention_mask" in given and pads_behind(given["attention_mask"]):
-            # What pads a row stands after it, where no token of it looks; without a mask attention
+            # Padding follows a row, and no token attends to it; without a mask attention
             # is faster.
             del given["attention_mask"]
         outputs = model(**given, use_cache=False, logits_to_keep=places)
@@ -94,8 +93,8 @@ def _freeze(model: PreTrainedModel, n_layers: int) -> None:
     layers = max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
     if not n_layers < len(layers):
         raise AdaptLabError(
-            f"n_frozen is {n_layers}, and the model has {len(layers)} layers; leave at least one to"
-            " train."
+            f"n_frozen is {n_layers}, but the model has {len(layers)} layers. Leave at least"
+            " one to train."
         )
     for part in (model.get_input_embeddings(), *layers[:n_layers]):
         part.requires_grad_(False)
@@ -131,29 +130,32 @@ def trainer(
     validation: Sequence[Messages] = (),
     documents: Sequence[str] = (),
 ) -> SFTTrainer:
-    """TRL's trainer, ready to train a copy of the chat's model; whoever wants another loss or
-    callback has it here.
+    """Make TRL's trainer for a copy of the chat's model; use it if you want another loss or
+    callback.
 
-    Learned are the replies of the conversations, and every word of the documents.
+    The loss covers the replies of the conversations, and every token of the documents.
     """
     if not conversations and not documents:
-        raise AdaptLabError("There is nothing to learn from: no conversations and no documents.")
+        raise AdaptLabError(
+            "The training data are empty: no conversations and no documents. Give at least one."
+        )
     if options.patience and not validation:
         raise AdaptLabError(
-            "patience needs validation conversations, whose loss says when to stop."
+            "patience is set without validation conversations. Give validation"
+            " conversations, whose loss says when to stop."
         )
     if options.tracking != "none":
         if find_spec(options.tracking) is None:
             raise AdaptLabError(
-                f"Tracking by {options.tracking} needs its package; run: pip install"
+                f"{options.tracking}, the tracker, is not installed. Run: pip install"
                 f" {options.tracking}"
             )
         os.environ.setdefault("WANDB_MODE", "offline")  # nothing here needs an account
     n_processes = PartialState().num_processes
     if options.batch_size % n_processes:
         raise AdaptLabError(
-            f"A batch of {options.batch_size} cannot be shared among {n_processes} processes;"
-            f" choose a multiple of {n_processes}."
+            f"A batch of {options.batch_size} cannot be split over {n_processes} processes."
+            f" Choose a multiple of {n_processes}."
         )
     if options.packing:
         refuse_mixing(chat)

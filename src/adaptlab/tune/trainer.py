@@ -1,4 +1,6 @@
-"""What all of TRL's trainers share here: arguments, callbacks, and the model before and after."""
+"""Parts that all of TRL's trainers share here: arguments, callbacks, and the model before and
+after.
+"""
 
 import copy
 import math
@@ -23,11 +25,11 @@ IN_CACHE = 8  # sequences
 
 
 class Diverged(AdaptLabError):
-    """What was trained is no model any more."""
+    """The training diverged, so the model is not usable."""
 
 
 class Progress(TrainerCallback):
-    """One bar with the loss and the tokens a second. A loss that is no number ends the run."""
+    """One bar with the loss and the tokens per second. A loss that is not finite ends the run."""
 
     def on_train_begin(self, args, state, control, **kwargs):
         if state.is_world_process_zero:
@@ -47,8 +49,8 @@ class Progress(TrainerCallback):
             if state.is_world_process_zero:
                 self.bar.close()
             raise Diverged(
-                f"The loss became {losses[0]} at step {state.global_step}; a lower learning_rate"
-                f" than {args.learning_rate:g} is needed."
+                f"The loss is {losses[0]} at step {state.global_step}. Use a lower"
+                f" learning_rate than {args.learning_rate:g}."
             )
         if "loss" in logs and state.is_world_process_zero:
             speed = (state.num_input_tokens_seen - self.before) / (time.perf_counter() - self.began)
@@ -60,20 +62,20 @@ class Progress(TrainerCallback):
 
 
 class SharedFrozenWeights(TrainerCallback):
-    """Under an adapter on a processor, what is frozen is not there twice in training: it is the
-    base's own, or, where that is fast, its matrices in bfloat16.
+    """Under an adapter on a processor, share the frozen weights with the base instead of copying
+    them.
 
-    Autocast would round the matrices in every step, and keep both; the numbers are the same.
-    Afterwards the model has all to itself again, so that an adapter merged into it changes no other
-    model.
+    If bfloat16 is fast, frozen matrices are kept in bfloat16. Autocast would round the matrices in
+    every step and keep both; the numbers are the same. After training, the model has its own
+    weights again, so merging an adapter changes no other model.
     """
 
     def __init__(self, base: PreTrainedModel):
         self.base = base
 
     def _frozen(self, model) -> list[tuple[nn.Parameter, nn.Parameter, bool]]:
-        """(a parameter in training, that of the base, whether it is a matrix under an adapter) for
-        all that is frozen.
+        """Yield (a parameter in training, the base's parameter, whether it is a matrix under an
+        adapter) for all frozen weights.
         """
         inner = model.get_base_model()
         found = []
@@ -96,26 +98,27 @@ class SharedFrozenWeights(TrainerCallback):
 
 
 def copy_to_train(chat: LocalChat, method: str) -> PreTrainedModel:
-    """A copy of the chat's model. Where all weights are trained they are float32 masters: in
-    bfloat16 a small step would be rounded away.
+    """Copy the chat's model for training. If all weights are trained, they are float32 masters:
+    bfloat16 would round a small step away.
 
-    Under an adapter the weights stay as they are: PEFT makes the adapter itself in float32.
+    Under an adapter the weights stay unchanged: PEFT makes the adapter itself in float32.
     """
     model = copy.deepcopy(chat.model)
     return (in_float32(model) if method == "full" else model).train()
 
 
 def trained_chat(made: Trainer, name: str, chat: LocalChat) -> LocalChat:
-    """What a trainer made of the chat's model, without what trainers leave on it."""
+    """Return the chat model that a trainer made, without what trainers leave on it."""
     strip_trainer(made.model)
     return LocalChat(name, made.model.eval(), chat.tokenizer)
 
 
 def passes(batch_size: int, on_cpu: bool) -> int:
-    """Into how many passes a step's batch is cut, of whatever length its sequences are. On a
-    processor eight at a time stay in its cache: half the memory of sixteen, and on one core a sixth
-    less time, on two a little less. Gradients add up to those of the whole batch. A GPU takes it
-    whole.
+    """Return the number of passes per batch of a step, for sequences of any length.
+
+    On a processor eight sequences at a time stay in its cache. Compared with sixteen, that is half
+    the memory, and on one core a sixth less time, on two a little less. Gradients add up to those
+    of the whole batch. A GPU takes the batch in one pass.
     """
     return batch_size // IN_CACHE if on_cpu and batch_size % IN_CACHE == 0 else 1
 
@@ -123,8 +126,8 @@ def passes(batch_size: int, on_cpu: bool) -> int:
 def training_arguments(
     options: Options, folder: str, on_cpu: bool, n_rows: int, n_passes: int
 ) -> dict:
-    """What all of TRL's trainers are told alike: their defaults suit models a thousand times larger
-    than the embedded ones.
+    """Return the arguments for all of TRL's trainers: their defaults suit models a thousand times
+    larger than the embedded ones.
     """
     n_steps = options.epochs * math.ceil(n_rows / options.batch_size)
     return {
@@ -138,7 +141,7 @@ def training_arguments(
         "num_train_epochs": options.epochs,
         "learning_rate": options.learning_rate,
         "lr_scheduler_type": options.schedule,
-        # Rounded down: a warm-up of one step would be a step with a rate of nothing.
+        # Rounded down: a warm-up of one step would be a step with a learning rate of 0.
         "warmup_steps": int(options.warmup * n_steps),
         "weight_decay": 0.0,
         "gradient_checkpointing": False,
@@ -154,8 +157,10 @@ def training_arguments(
 
 
 def adapter_config(options: Options) -> LoraConfig | None:
-    """The adapter that is trained, if the method is one. Sets the seed, right before a trainer
-    draws the adapter: the oldest TRL does so only afterwards.
+    """Return the adapter's configuration, if the method is an adapter.
+
+    Sets the seed right before a trainer initializes the adapter: the oldest TRL does so only
+    afterwards.
     """
     set_seed(options.seed)
     return (
@@ -172,9 +177,7 @@ def adapter_config(options: Options) -> LoraConfig | None:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the bars of a second that datasets draws, and without warnings on names that
-    transformers is about to drop, in TRL's defaults too.
-    """
+    """Hide the short bars of datasets, and warnings on names that transformers is about to drop."""
     bars = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
@@ -187,8 +190,8 @@ def quietly() -> Iterator[None]:
 
 
 def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
-    """One bar in place of the lines that Trainer writes; under an adapter on `base`, what is frozen
-    is shared with it in training.
+    """Show one bar in place of the lines of Trainer; under an adapter on `base`, share the frozen
+    weights in training.
     """
     made.remove_callback(PrinterCallback)
     made.add_callback(Progress)

@@ -1,5 +1,5 @@
-"""The site: what a run left, and the pages that go with it, as HTML; built again only where
-something changed.
+"""The site: a run's results and the pages around them, as HTML; only changed pages are built
+again.
 """
 
 import hashlib
@@ -15,25 +15,25 @@ from adaptlab.files import read_text, sha256, write_whole
 
 
 def build_site(build: Path, folder: Path | None = None, strict: bool = False) -> Path:
-    """Write `build`/site from `build`/ledger.json and `build`/notebooks, and the labs and rules of
-    the course in `folder`; returns the first page.
+    """Write `build`/site from `build`/ledger.json, `build`/notebooks, and the labs and rules in
+    `folder`; return the first page.
 
-    `folder` is the one that holds build/ if it is not given. `strict`: what Sphinx warns of is an
-    error. What did not change is not built again.
+    `folder` contains build/ by default. `strict`: warnings of Sphinx are errors. Unchanged pages
+    are not built again.
     """
     ledger = build / "ledger.json"
     site = build / "site"
     if not ledger.exists():
-        raise AdaptLabError(f"{ledger} is not there yet; run the lessons first with `make run`.")
+        raise AdaptLabError(f"{ledger} is not there yet. Run the lessons first with `make run`.")
     if missing := [name for name in ("sphinx", "furo", "myst_parser") if not find_spec(name)]:
         raise AdaptLabError(
-            f"The site needs {', '.join(missing)}; run: pip install 'adaptlab[site]'"
+            f"The site needs {', '.join(missing)}. Run: pip install 'adaptlab[site]'"
         )
     folder = folder or build.parent.parent
     made_of = site / ".made-of"
     mark = _digest(build, folder)
     if strict or not (made_of.exists() and read_text(made_of) == mark):
-        # Sphinx's, Jinja's and Matplotlib's seconds, only where they are needed.
+        # Sphinx, Jinja and Matplotlib take seconds to import, so only if they are needed.
         from adaptlab.course.site.build import build_pages
 
         made_of.unlink(missing_ok=True)
@@ -43,7 +43,7 @@ def build_site(build: Path, folder: Path | None = None, strict: bool = False) ->
 
 
 def _digest(build: Path, folder: Path) -> str:
-    """Hash of all that the site is made of."""
+    """Return a hash of all inputs of the site."""
     digest = hashlib.sha256(
         " ".join(version(name) for name in ("sphinx", "furo", "myst-parser")).encode()
     )

@@ -1,4 +1,4 @@
-"""Pages of the reference: one for each package, by autodoc, from the docstrings as they stand."""
+"""Pages of the reference: one per package, by autodoc, from the docstrings."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ PACKAGES = tuple(sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py
 
 
 def api_pages() -> dict[str, str]:
-    """Markdown by page name. What a lab grades by (its exercises, their answers and probes) stays
-    out.
+    """Return Markdown by page name, without the grading files of a lab (exercises, answers,
+    probes).
     """
     pages = {f"api/{name}": _page(f"adaptlab.{name}", PACKAGE / name) for name in PACKAGES}
     return {**pages, "api/adaptlab": _page("adaptlab", PACKAGE)}

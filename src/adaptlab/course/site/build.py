@@ -1,4 +1,4 @@
-"""Markdown pages, the ledger, every executed lesson and every lab, made into HTML by Sphinx."""
+"""Build HTML from Markdown pages, the ledger, executed lessons and labs, with Sphinx."""
 
 import shutil
 import subprocess
@@ -24,9 +24,7 @@ from adaptlab.plots import Figure
 
 
 def build_pages(build: Path, folder: Path, strict: bool) -> None:
-    """Write `build`/site; pages that stand there as they would be written are left to Sphinx as
-    they are.
-    """
+    """Write `build`/site; unchanged sources are not written again, so Sphinx skips them."""
     source = build / "site-source"
     site = build / "site"
     files = dict(_sources(build, folder, read_ledger(build / "ledger.json")))
@@ -41,7 +39,7 @@ def build_pages(build: Path, folder: Path, strict: bool) -> None:
 
 
 def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[str, str | bytes]]:
-    """Every file that Sphinx reads, by its path."""
+    """Return every file that Sphinx reads, by its path."""
     lessons = [notebook_page(path) for path in lessons_of(build)]
     labs = [notebook_page(path) for path in labs_of(folder)]
     for kind, pages in (("lessons", lessons), ("labs", labs)):
@@ -66,7 +64,9 @@ def _pages(
     records: list[dict],
     theirs: Collection[str],
 ) -> Iterator[tuple[str, str]]:
-    """What stands in pages/: templates (.j2) with what the run left, the rest as it is."""
+    """Return the pages in pages/: templates (.j2) filled with the run's results, the others
+    unchanged.
+    """
     environment = Environment(loader=FileSystemLoader(PAGES), keep_trailing_newline=True)
     known = {record["id"] for record in records}
     missing = [entry for entry in claims().values() if entry.id not in known]
@@ -101,7 +101,7 @@ def _pages(
 
 
 def _stale(source: Path, files: dict[str, str | bytes]) -> bool:
-    """Whether an earlier build had pages that are gone."""
+    """Whether an earlier build had pages that no longer exist."""
     return any(
         path.is_file() and path.relative_to(source).as_posix() not in files
         for path in source.rglob("*")
@@ -110,7 +110,7 @@ def _stale(source: Path, files: dict[str, str | bytes]) -> bool:
 
 
 def _write_changed(path: Path, content: str | bytes) -> bool:
-    """Write a file unless it holds this already; whether it did not."""
+    """Write a file unless it already has this content; return whether it was written."""
     content = content.encode() if isinstance(content, str) else content
     if path.exists() and path.read_bytes() == content:
         return False
@@ -119,7 +119,7 @@ def _write_changed(path: Path, content: str | bytes) -> bool:
 
 
 def _run_sphinx(source: Path, site: Path, options: list[str]) -> None:
-    # In a process of its own: docutils and autodoc change what is global.
+    # In a process of its own: docutils and autodoc change global state.
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""The ledger of claims as a table: what the guides say, what was measured, what was published."""
+"""The ledger of claims as a table: the guides' claims, our measurements, published numbers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ COLUMNS = ("Claim", "Measured here, 95% interval", "Verdict", "Published")
 
 
 def ledger_table(records: Sequence[dict]) -> Markup:
-    """A row for each record of ledger.json, with the claim's id as its anchor; the value links to
-    the cell that measured it.
+    """Return a row for each record of ledger.json, with the claim's id as its anchor; the value
+    links to its cell.
     """
     order = {key: place for place, key in enumerate(claims())}
     rows = [
@@ -69,8 +69,8 @@ def _verdict(record: dict, entry: Claim) -> TableCell:
 
 
 def verdicts_of(records: Sequence[dict], notebook: str = "") -> str:
-    """How the claims of one lesson, or of all, fared, as in "7 claims: 4 holds, 3 refuted"; empty
-    if it records none.
+    """Summarize the verdicts of one lesson or of all, as in "7 claims: 4 holds, 3 refuted"; empty
+    without records.
     """
     counts = Counter(
         record["verdict"] for record in records if notebook in ("", record["notebook"])

@@ -1,5 +1,5 @@
-"""A notebook as a page of the site: MyST Markdown by nbconvert, its figures as files, the data of
-each as text below it.
+"""A notebook as a page of the site: MyST Markdown by nbconvert, figures as files with their data as
+text.
 """
 
 import base64
@@ -21,8 +21,8 @@ DATA_URI = re.compile(r"data:image/(?P<kind>svg|png|jpeg)[^,;]*;base64,(?P<conte
 
 @dataclass
 class Page:
-    """A page's Markdown, its title, its figures (bytes by file name) and how many tables its
-    outputs hold.
+    """A page's Markdown, its title, its figures (bytes by file name) and the number of tables in
+    its outputs.
     """
 
     name: str
@@ -43,8 +43,7 @@ def notebook_page(path: Path) -> Page:
         notebook = nbformat.read(path, as_version=4)
     except (ValueError, nbformat.reader.NotJSONError) as error:
         raise AdaptLabError(
-            f"{path} is not a notebook that can be read ({type(error).__name__}); run its lesson"
-            " again."
+            f"{path} is not a readable notebook ({type(error).__name__}). Run its lesson again."
         ) from error
     page = Page(path.stem, _title_first(notebook, path.stem))
     for cell in notebook.cells:
@@ -111,7 +110,7 @@ def _file_figure(image: Tag, cell_id: str, page: Page) -> None:
 
 
 def data_in_text(told: str) -> Tag:
-    """The parts of a figure's text alternative as a list to unfold."""
+    """Return the parts of a figure's text alternative as a list that unfolds."""
     soup = BeautifulSoup(
         "<figcaption><details><summary>The data of this figure as"
         " text</summary><ul></ul></details></figcaption>",

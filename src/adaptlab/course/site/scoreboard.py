@@ -1,6 +1,4 @@
-"""The scoreboard: every way to build the support assistant, as a table that readers sort and a
-plot.
-"""
+"""The scoreboard: every condition of the support assistant, as a sortable table and a plot."""
 
 from markupsafe import Markup
 
@@ -12,7 +10,9 @@ from adaptlab.evals.statistics import Estimate
 
 
 def scoreboard_table() -> Markup:
-    """The recorded arms, with intervals, and what they cost at several numbers of queries a day."""
+    """Return the recorded conditions with intervals, and their costs at several numbers of queries
+    a day.
+    """
     rows = scoreboard()
     columns = list(rows[0])
     cells = [[_cell(row[column]) for column in columns] for row in rows]
@@ -39,7 +39,7 @@ def _cell(value: Estimate | float | str) -> TableCell | str:
 
 
 def scoreboard_plot() -> plots.Figure:
-    """Quality against cost at a thousand queries a day."""
+    """Plot accuracy against cost at a thousand queries a day."""
     rows = scoreboard()
     points = [(row["money a month at 1,000 a day"], row["all four"].value) for row in rows]
     return plots.scatter(
@@ -52,7 +52,7 @@ def scoreboard_plot() -> plots.Figure:
 
 
 def linked(figure: plots.Figure, place: str) -> Markup:
-    """An image of the file at `place`, with the figure's data as text below it."""
+    """Return an image of the file at `place`, with the figure's data as text below it."""
     return Markup(
         f'<figure><img src="{place}" alt="Quality and cost"'
         f' loading="lazy">{data_in_text(figure.alt)}</figure>'

@@ -1,6 +1,4 @@
-"""Tables that readers sort: HTML without a script's help, and buttons on the headings where scripts
-run.
-"""
+"""Sortable tables: plain HTML without scripts, and buttons on the headings with scripts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ FENCE = "~" * 12
 
 @dataclass(frozen=True)
 class TableCell:
-    """What a cell shows (text, or Markup that is safe as HTML) and what it is sorted by: a number
-    or a text.
+    """A cell's content (text, or Markup that is safe as HTML) and its sort key: a number or a
+    text.
     """
 
     html: str | Markup
@@ -29,10 +27,9 @@ def sortable_table(
     rows: Sequence[Sequence[TableCell | str | float]],
     anchors: Sequence[str] = (),
 ) -> Markup:
-    """An HTML table with a heading for each column; the first cell of a row is its heading.
+    """Return an HTML table with a heading for each column; the first cell of a row is its heading.
 
-    A cell is a `TableCell`, or a text or number that is shown and sorted by as it stands.
-    `anchors`: an id for each row, or none.
+    A cell is a `TableCell`, or a text or number. `anchors`: an id for each row, or none.
     """
     if any(len(row) != len(columns) for row in rows):
         raise ValueError(f"every row of {caption!r} needs {len(columns)} cells")
@@ -59,5 +56,5 @@ def sortable_table(
 
 
 def raw(html: str) -> str:
-    """HTML as a block of a Markdown page, which MyST takes as it stands."""
+    """Return HTML as a raw block of a MyST Markdown page."""
     return f"{FENCE}{{raw}} html\n{html}\n{FENCE}\n"

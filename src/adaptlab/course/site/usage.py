@@ -1,4 +1,4 @@
-"""What the lessons took, as tables: in the recorded run, and in the one that this site shows."""
+"""The resources of lessons as tables: in the recorded run, and in the run of this site."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from adaptlab.studies.recorded import recorded
 
 
 def usage_tables(build: Path) -> str:
-    """Markdown with a table for the recorded run and, if it left its file, one for the run in
+    """Return Markdown with a table for the recorded run and, if its file exists, one for the run in
     `build`.
     """
     runs = {"The recorded run": recorded("usage")}
