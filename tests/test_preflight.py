@@ -37,9 +37,7 @@ def test_without_a_precision_it_is_that_in_which_this_machine_trains():
 
 def test_what_does_not_fit_is_said_with_what_saves():
     text = preflight.report("meta-llama/Llama-3.1-70B", "full", 1, 512)
-    assert (
-        "70,553,706,496 parameters trained" in text and "This does not fit in memory; no batch does." in text
-    )
+    assert "70,553,706,496 parameters trained" in text and "This does not fit in memory" in text
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_the_peak_is_before_the_gradients_or_after_the_activations():
 
 
 def test_bad_plans():
-    with pytest.raises(AdaptLabError, match="no 'qlra'"):
+    with pytest.raises(AdaptLabError, match="'qlra'"):
         Plan(LLAMA, "qlra", 64)
     with pytest.raises(AdaptLabError, match="5,000|5000"):
         Plan(LLAMA, "full", 5000)

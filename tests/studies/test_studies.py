@@ -6,12 +6,11 @@ import json
 
 import pytest
 
-from adaptlab.course import studies
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import ScriptedChat
 from adaptlab.studies.grid import SEEDS, Study
 from adaptlab.studies.recorded import recorded
-from adaptlab.studies.run import STUDIES, run_study, study
+from adaptlab.studies.run import RECORDED_FOR, STUDIES, run_study, study
 from adaptlab.studies.tuning import batch_size, epochs
 
 
@@ -53,7 +52,7 @@ def test_rows_of_another_model_and_unknown_studies_are_refused(tmp_path, counted
 @pytest.mark.parametrize("name", list(STUDIES))
 def test_what_is_recorded_is_the_whole_grid_and_the_command_that_measures_it(name):
     found = recorded(name)
-    assert found["command"] == f"adaptlab study {name}" and found["model"] == studies.RECORDED_FOR
+    assert found["command"] == f"adaptlab study {name}" and found["model"] == RECORDED_FOR
     settings = STUDIES[name].settings
     assert [
         {key: row[key] for key in setting}

@@ -62,7 +62,7 @@ def require_passed(prompt: Prompt, store: Path) -> None:
     """Check the newest run of this text in the store.
 
     Raises:
-        AdaptLabError: if there is none, or if it lost a skill.
+        AdaptLabError: if there is no such run, or if it lost a skill.
     """
     runs = [run for run in read_runs(store) if run.config.get("prompt_hash") == prompt.hash]
     if not runs:

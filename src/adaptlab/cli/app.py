@@ -1,6 +1,4 @@
-"""The command line: adaptlab run · site · results · doctor · plan · tune · prefer · export · study
-· decide · evals · labs · grade · models · fetch · serve.
-"""
+"""The command line `adaptlab`: the commands of a run, and one group per file."""
 
 import sys
 from pathlib import Path

@@ -41,7 +41,7 @@ def architecture(model_id: str) -> PretrainedConfig:
     """Return the config of a model: well-known by its name on the hub, embedded, or in a folder.
 
     Raises:
-        AdaptLabError: if the model is none of these.
+        AdaptLabError: if the model is unknown.
     """
     check_text(model_id, "The model's id")
     name = model_id.removeprefix("hub:")

@@ -1,11 +1,10 @@
-"""The recipe of the embedded models, whole: sizes, phases, mixtures, learning rates.
+"""The complete recipe of the embedded models: sizes, phases, mixtures, learning rates.
 
-Architecture: LFM2 from `transformers`, in which convolutions alternate with attention. A
-convolution hands each token its predecessors, the half of a copying circuit that a plain
-transformer takes longest to find. Its window is 32 tokens, not LFM2's three: a review with its
-label, or a numbered chunk, fits in one. A model of four layers learns labels from examples and the
-numbers of chunks only within a window of the text that they belong to; a longer window
-costs 6% of speed.
+The architecture is LFM2 from `transformers`, in which convolutions alternate with attention. A
+convolution passes each token its predecessors: half of a copying circuit, which a plain transformer
+takes longest to learn. Its window is 32 tokens instead of LFM2's three: a review with its label, or
+a numbered chunk, fits in one. A model of four layers learns labels from examples, and the numbers
+of chunks, only within a window of their text. A longer window costs 6% of speed.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +17,8 @@ from adaptlab.world import mixture
 
 @dataclass(frozen=True)
 class Size:
-    """Width and depth of a model; `n_layers` alternate convolution (over `window` tokens) and
-    attention.
+    """Width and depth of a model; `n_layers` alternate between convolution (over `window` tokens)
+    and attention.
     """
 
     name: str
@@ -52,11 +51,11 @@ SIZES = {"main": Size("main", 256, 6, 4), "mini": Size("mini", 128, 4, 4)}
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training.
+    """A phase of training.
 
-    `documents` or `chat` (or both, mixed by `chat_share` of the sequences) say on what; `rates` are
-    Muon's learning rate at the start and the end, linear between; the embeddings and norms take
-    AdamW at half of it.
+    `documents` or `chat` (or both, mixed by `chat_share` of the sequences) are its data. `rates`
+    are Muon's learning rates at the start and the end, linear between. The embeddings and norms
+    take AdamW at half of it.
     """
 
     name: str

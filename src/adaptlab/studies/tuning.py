@@ -183,9 +183,9 @@ def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
 def facts(chat: LocalChat, seed: int, arm: str) -> dict:
     """Ask facts about new people without a context.
 
-    `arm` is the number of different texts about each person, seen 100 times in all; or "questions",
-    after questions about them; or "in the prompt", with three people's texts in the prompt and no
-    training.
+    `arm` is the number of different texts about each person, seen 100 times in all. "questions"
+    trains on questions about them. "in the prompt" puts three people's texts into the prompt,
+    without training.
     """
     rng = random.Random(f"facts:{seed}:{arm}")
     stated = newcomers(seed, N_PEOPLE)
