@@ -311,7 +311,7 @@ def test_the_newer_name_is_tried_once(server, client):
         (401, "the key"),
         (404, "the model's name"),
         (429, "quota"),
-        (500, "ask again later"),
+        (500, "later"),
     ],
 )
 def test_the_advice_follows_from_the_status(server, client, anthropic, status, advice):

@@ -161,7 +161,7 @@ def test_a_reply_ends_where_the_models_places_do_and_a_longer_prompt_is_refused(
     status, text = said("word " * 990)
     assert status == 200 and 990 < json.loads(text)["usage"]["total_tokens"] <= 1024
     status, text = said("word " * 2000)
-    assert status == 400 and "a1 .* 1024" in text
+    assert status == 400 and "1024" in text
     assert answer(server, "/health")[0] == 200
 
 

@@ -85,7 +85,7 @@ def test_ids_follow_what_is_embedded_and_not_its_place():
     [
         ({"size": 0}, "size of at least 1"),
         ({"size": 10, "overlap": 10}, "overlap below it"),
-        ({"unit": "pages"}, "units are characters"),
+        ({"unit": "pages"}, "pages"),
     ],
 )
 def test_bad_sizes_are_refused(options, sentence):

@@ -91,7 +91,7 @@ def test_what_is_refused_is_a_sentence_and_changes_nothing(make, kind):
         (lambda: index.add([7], vectors[:1]), "already"),
         (lambda: index.add([9, 9], vectors[:2]), "twice"),
         (lambda: index.add([9], vectors[:2]), "1 ids for 2 vectors"),
-        (lambda: index.delete([3, 77]), "not in the index, 77"),
+        (lambda: index.delete([3, 77]), "not in the index.*77"),
         (lambda: index.vectors([77]), "not in the index"),
     ]
     for attempt, sentence in refused:
@@ -196,9 +196,9 @@ def test_families_find_update_and_come_back_from_bytes(family, metric):
 
 
 def test_families_that_cannot_be_built_say_so():
-    with pytest.raises(AdaptLabError, match="families are flat"):
+    with pytest.raises(AdaptLabError, match="flat"):
         FaissIndex(8, "tree")
-    with pytest.raises(AdaptLabError, match="metrics cosine, l2"):
+    with pytest.raises(AdaptLabError, match="cosine, l2"):
         FaissIndex(8, metric="dot")
     with pytest.raises(AdaptLabError, match="equal parts"):
         FaissIndex(10, "pq", n_bytes=3)

@@ -111,7 +111,7 @@ def write_pdf(path, text: str) -> None:
         ("latin.md", b"caf\xe9", "not UTF-8"),
         ("broken.pdf", b"%PDF-1.7\nnothing", "not a readable PDF"),
         ("broken.docx", b"PK\x03\x04", "Word document"),
-        ("broken.ipynb", b"{", "not a notebook"),
+        ("broken.ipynb", b"{", "notebook"),
         ("huge.txt", b"a" * 50_000_000, "has 50 MB"),
         ("data.parquet", b"x", "supported type"),
     ],

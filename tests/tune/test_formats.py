@@ -130,7 +130,7 @@ def test_what_is_written_is_read(tmp_path):
         ("[1]", "line 2: not an object"),
         ({"question": "a"}, "this row has question"),
         ({}, "this row has nothing"),
-        ('{"prompt": "a", "prompt": "b", "completion": "c"}', '"prompt" stands twice'),
+        ('{"prompt": "a", "prompt": "b", "completion": "c"}', '"prompt" occurs twice'),
         ("[" * 100_000, "nested too deeply"),
         ('{"n": ' + "1" * 5000 + "}", "number that is too long"),
         ({"messages": TALK[:1]}, "ends without a reply"),
@@ -183,7 +183,7 @@ def test_what_is_written_is_read(tmp_path):
                     {"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]},
                 ]
             },
-            "message 2 has a part of the kind 'image_url'",
+            "message 2 has a part of the type 'image_url'",
         ),
         (
             {
@@ -482,10 +482,10 @@ def test_a_fault_in_pretty_printed_json_is_named_with_its_line(tmp_path):
     pretty = json.dumps({"messages": TALK}, indent=2)
     n = pretty.count("\n") + 1
     with pytest.raises(
-        AdaptLabError, match=rf"from\. line {n + 2}: not JSON \(Expecting value\)\.$"
+        AdaptLabError, match=rf"line {n + 2}: not JSON \(Expecting value\)\.$"
     ):
         formats.read_conversations(file_of(tmp_path, pretty, '{\n"messages": oops}'))
-    with pytest.raises(AdaptLabError, match=rf"from\. line {n + 1}: .prompt. .*twice"):
+    with pytest.raises(AdaptLabError, match=rf"line {n + 1}: .prompt. .*twice"):
         formats.read_conversations(file_of(tmp_path, pretty, '{\n"prompt": "a", "prompt": "b"}'))
 
 

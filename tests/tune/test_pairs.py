@@ -198,7 +198,7 @@ def test_what_is_written_is_read_again(tmp_path):
         ),
         (
             FORMATS["explicit"] | {"rejected": [REJECTED | {"content": [{"type": "image_url"}]}]},
-            "a part of the kind 'image_url'",
+            "a part of the type 'image_url'",
         ),
         (
             FORMATS["ultrafeedback"] | {"prompt": "Where is Bo?"},

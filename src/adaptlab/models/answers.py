@@ -132,7 +132,8 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
     """Yield the pieces of a streamed reply.
 
     Raises:
-        AdaptLabError: if the stream has no text and no reason for that.
+        AdaptLabError: if the stream has an error or no reply, or ends without text for a known
+            reason.
     """
     answered = False
     said = False

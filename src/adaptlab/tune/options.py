@@ -85,7 +85,9 @@ class Options:
         least = {"learning_rate": 0, "epochs": 0, "batch_size": 0, "alpha": 0, "max_length": 1}
         for name, bound in least.items():
             if not getattr(self, name) > bound:
-                raise AdaptLabError(f"{name} must be more than {bound}, not {getattr(self, name)}.")
+                raise AdaptLabError(
+                    f"{name} is {getattr(self, name)}. Give a number above {bound}."
+                )
 
     def _check_numbers(self) -> None:
         """Check the numbers.
@@ -98,7 +100,7 @@ class Options:
             kind: Any = Integral if name in WHOLE else Real
             if isinstance(value, bool) or not isinstance(value, kind) or not abs(value) <= LARGEST:
                 says = "a whole number" if kind is Integral else "a finite number"
-                raise AdaptLabError(f"{name} must be {says}, not {value!r}.")
+                raise AdaptLabError(f"{name} is {value!r}. Give {says}.")
         for name, most in (
             ("n_frozen", None),
             ("checkpoint_steps", None),
@@ -109,8 +111,8 @@ class Options:
         ):
             value = getattr(self, name)
             if value < 0 or (most is not None and value > most):
-                limits = "0 or more" if most is None else f"from 0 to {most}"
-                raise AdaptLabError(f"{name} must be {limits}, not {value}.")
+                limits = "of 0 or more" if most is None else f"from 0 to {most}"
+                raise AdaptLabError(f"{name} is {value}. Give a number {limits}.")
 
 
 DEFAULTS = Options()
