@@ -161,7 +161,9 @@ def test_what_cannot_run_is_refused_in_a_sentence(course, monkeypatch):
 
 def test_lessons_have_an_environment_of_their_own(course, monkeypatch):
     for name in ("ADAPTLAB_UNATTENDED", "OMP_NUM_THREADS", "ADAPTLAB_DTYPE"):
-        monkeypatch.setenv(name, "") if name == "ADAPTLAB_DTYPE" else monkeypatch.delenv(name, False)
+        monkeypatch.setenv(name, "") if name == "ADAPTLAB_DTYPE" else monkeypatch.delenv(
+            name, False
+        )
     before = dict(os.environ)
     folder, build = course
     lesson(folder, "01_a", "import os", "assert os.environ['ADAPTLAB_UNATTENDED'] == '1'", CLOSE)

@@ -481,9 +481,7 @@ def test_pretty_printed_and_wrapped_json_is_read(tmp_path):
 def test_a_fault_in_pretty_printed_json_is_named_with_its_line(tmp_path):
     pretty = json.dumps({"messages": TALK}, indent=2)
     n = pretty.count("\n") + 1
-    with pytest.raises(
-        AdaptLabError, match=rf"line {n + 2}: not JSON \(Expecting value\)\.$"
-    ):
+    with pytest.raises(AdaptLabError, match=rf"line {n + 2}: not JSON \(Expecting value\)\.$"):
         formats.read_conversations(file_of(tmp_path, pretty, '{\n"messages": oops}'))
     with pytest.raises(AdaptLabError, match=rf"line {n + 1}: .prompt. .*twice"):
         formats.read_conversations(file_of(tmp_path, pretty, '{\n"prompt": "a", "prompt": "b"}'))
