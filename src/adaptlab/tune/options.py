@@ -45,7 +45,7 @@ class Options:
     warmup: float = _field(0.05, "Warm-up: share of the steps in which the learning rate rises.")
     max_length: int = _field(640, "Largest number of tokens in a sequence.")
     checkpoint_steps: int = _field(
-        0, "Steps between checkpoints; 0 keeps only those of early stopping.", min=0
+        0, "Steps between checkpoints; 0 keeps only those of early stopping.", min=1
     )
     patience: int = _field(
         0,
