@@ -459,7 +459,7 @@ def test_a_prompt_without_places_is_a_bad_request_before_a_stream_begins(server,
     asked = {CHAT: [{"role": "user", "content": long}], COMPLETION: long, RESPONSE: long}[path]
     (option,) = LEAST[path]
     status, text = answer(server, path, {option: asked, "stream": stream})
-    assert status == 400 and "[Ss]horten" in text
+    assert status == 400 and "horten" in text
 
 
 @pytest.mark.parametrize("path", SCHEMAS)

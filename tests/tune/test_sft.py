@@ -158,7 +158,9 @@ def test_rounding_the_frozen_matrices_changes_no_loss_and_leaves_them_as_they_we
         if not rounded:
             made.remove_callback(
                 next(
-                    type(c) for c in made.callback_handler.callbacks if type(c).__name__ == "Shared"
+                    type(c)
+                    for c in made.callback_handler.callbacks
+                    if type(c).__name__ == "SharedFrozenWeights"
                 )
             )
         made.train()
