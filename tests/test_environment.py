@@ -290,6 +290,7 @@ def test_nothing_lies_at_the_top_that_the_readme_does_not_know():
         ".devcontainer",
         ".github",
     }
-    files = {"CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "setup.mk"}
+    files = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "setup.mk"}
     listed = {"environment.yml", "pyproject.toml", "requirements.lock", ".gitignore"}
+    listed |= {".pre-commit-config.yaml"}
     assert top <= folders | files | listed, sorted(top - folders - files - listed)
