@@ -900,7 +900,7 @@ expected("00_start_here", 0)
 run_study("nothing", TINY, D / "s.json")
 ## course.decisions
 over_seeds([])
-## grading.intake
+## grading.submissions.find
 find_submissions(D / "nothing", "lab01")
 find_submissions(D / "folder", "lab01")
 find_submissions(D / "file", "lab01")
@@ -1124,8 +1124,8 @@ def names(folder: Path) -> dict:
         "RECORD": Record,
         "LINEAR": Model(),
         "Lever": Lever,
-        "Dense": DenseRetriever,
-        "Keyword": BM25Retriever,
+        "DenseRetriever": DenseRetriever,
+        "BM25Retriever": BM25Retriever,
         "Hit": Hit,
         "Document": Document,
         "Heading": Heading,

@@ -208,7 +208,7 @@ def test_an_address_where_nobody_is_leaves_nothing_but_the_sentence(address):
         f"try:\n    with worker_pool.cluster({address!r}): pass\nexcept worker_pool.AdaptLabError"
         " as error:\n    print(error)"
     )
-    code = f"from adaptlab.grading import worker_pool\ncrew.PATIENCE = 1\n{attempt}"
+    code = f"from adaptlab.grading import worker_pool\nworker_pool.PATIENCE = 1\n{attempt}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("No cluster answers at") and done.stderr == ""
 

@@ -153,9 +153,9 @@ PATHS = {
 # What in src/ trains, or computes in the chosen format, and where it is run in both formats: a test
 # here, or a file of tests.
 COVERED = {
-    "tune/sft.py:_Trainer": "test_a_path_trains",
+    "tune/sft.py:ReplyTrainer": "test_a_path_trains",
     "tune/sft.py:trainer": "test_a_path_trains",
-    "tune/dpo.py:_Trainer": "test_a_path_trains",
+    "tune/dpo.py:ReplyDPOTrainer": "test_a_path_trains",
     "tune/dpo.py:dpo_trainer": "test_a_path_trains",
     "tune/kto.py:approve": "test_a_path_trains",
     "tune/rloo.py:reinforce": "test_a_path_trains",
@@ -165,7 +165,7 @@ COVERED = {
     "tune/reranker.py:tune_reranker": "test_the_reranker_is_tuned_and_scores",
     "rag/rerank.py:CrossEncoder": "test_the_reranker_is_tuned_and_scores",
     "models/train.py:Optimizer": "test_training_from_scratch",
-    "models/train.py:Run": "test_training_from_scratch",
+    "models/train.py:PretrainingRun": "test_training_from_scratch",
     "lora/memory.py:_measured": "lora/test_memory.py",
 }
 # Loops in float32 by their own words: reference answers of a lab and what is asked of a student's
