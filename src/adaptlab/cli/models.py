@@ -40,6 +40,7 @@ def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = ""
     """Fine-tune the embedded reranker again into build/models/export, in about half an hour on one
     core.
     """
+    use_format(dtype)  # before minutes of searching
     from adaptlab.course.reranker_lists import reranker_lists
     from adaptlab.tune.reranker import tune_reranker
 
