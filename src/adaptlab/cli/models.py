@@ -42,9 +42,11 @@ def models_reranker(seed: int = 0, folder: Folder = Path("."), dtype: Dtype = ""
     """
     use_format(dtype)  # before minutes of searching
     from adaptlab.course.reranker_lists import reranker_lists
+    from adaptlab.files import make_folder
     from adaptlab.tune.reranker import tune_reranker
 
     target = folder / "build" / "models" / "export" / "reranker"
+    make_folder(target)
     tune_reranker(target, reranker_lists(seed=seed), seed=seed, dtype=dtype)
     print(f"reranker: {target}")
 
