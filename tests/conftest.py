@@ -31,6 +31,31 @@ settings.register_profile(
 settings.load_profile("adaptlab")
 
 
+# By file: a file's tests share what it has made. `make check` leaves both out.
+SLOW = {
+    "test_wrong_inputs", "test_environment", "test_preflight", "test_workflows",
+    "test_number_formats", "test_resume", "test_export", "test_tracking", "test_sft",
+    "test_reranker", "test_dpo", "test_processes", "test_kto", "test_rloo", "test_reward",
+    "test_train", "test_serve", "test_served_options", "test_assets", "test_precision", "test_api",
+    "test_local", "test_index", "test_docstrings", "test_card", "test_run", "test_site",
+    "test_checks", "test_release",
+}  # fmt: skip  # names, a table
+SANDBOX = {
+    "test_labs", "test_hostile", "test_honest", "test_cluster", "test_marks", "test_artefacts",
+    "test_doctor", "test_apart", "test_own_level", "test_gradebook", "test_levels",
+    "test_machines", "test_formgrader", "test_round_trip", "test_rebuilding", "test_bombs",
+}  # fmt: skip  # names, a table
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Mark what trains or takes long, and what runs the code of a submission."""
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
+        if item.path.stem in SANDBOX:
+            item.add_marker(pytest.mark.sandbox)
+
+
 @pytest.fixture(scope="session")
 def chat():
     """The embedded chat model, loaded once."""
