@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from adaptlab.errors import AdaptLabError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_RANK = 16_384  # more than the rank that any layer of today's models has
 
@@ -41,12 +42,14 @@ def check_numbers(
     name: str,
     least: float = -math.inf,
     most: float = math.inf,
-) -> np.ndarray:
+) -> "np.ndarray":
     """Return the values, (n,), if they are one or more finite numbers within their bounds.
 
     Raises:
         AdaptLabError: if they are not.
     """
+    import numpy as np  # here: the command line must start fast
+
     try:
         found = np.asarray(values, float)
     except (TypeError, ValueError):
