@@ -25,7 +25,8 @@ from adaptlab.grading.exercises import exercises, files_of
 from adaptlab.grading.grade import Mark, grade, judge_of
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.records.feedback import misconceptions
-from adaptlab.grading.records.marks import Ledger, Sheet
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.sandbox.box import BoxError
 from adaptlab.grading.sandbox.limits import Limits
 from adaptlab.grading.submissions.find import find_submissions, without_notebook

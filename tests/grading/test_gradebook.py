@@ -14,8 +14,9 @@ from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Graded, Mark
 from adaptlab.grading.notebook import read_lab
-from adaptlab.grading.records.marks import Ledger, Policy
+from adaptlab.grading.records.marks import Ledger
 from adaptlab.grading.records.nbgrader import Foreign, read_foreign, write_gradebook
+from adaptlab.grading.records.sheet import Policy
 from adaptlab.grading.submissions.submission import Submission, digest_of
 
 NAME = "lab04_short"

@@ -14,7 +14,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import code_of, grade_all
 from adaptlab.grading.records.export import safe, to_csv
 from adaptlab.grading.records.feedback import file_name, write_feedback
-from adaptlab.grading.records.marks import Ledger, Policy
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.sheet import Policy
 from adaptlab.grading.submissions.submission import Submission
 
 WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return alpha"

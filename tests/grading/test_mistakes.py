@@ -17,7 +17,7 @@ from adaptlab.grading.labs.lab03.compare import bootstrap
 from adaptlab.grading.labs.lab03.diversify import choose
 from adaptlab.grading.labs.lab03.fuse_rankings import ordered, reciprocal
 from adaptlab.grading.records.feedback import misconceptions
-from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.telling import call_text, literal
 
 

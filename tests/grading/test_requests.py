@@ -14,7 +14,8 @@ from adaptlab.cli.grade import grade_app
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.records.export import COLUMNS, to_csv
 from adaptlab.grading.records.feedback import write_feedback
-from adaptlab.grading.records.marks import Ledger, Request
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.sheet import Request
 
 HOSTILE = [
     "<script>alert(1)</script>",

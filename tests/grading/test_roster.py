@@ -10,7 +10,7 @@ import pytest
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.grade import Mark
 from adaptlab.grading.records.export import into_roster, to_csv
-from adaptlab.grading.records.marks import Policy, Sheet
+from adaptlab.grading.records.sheet import Policy, Sheet
 from adaptlab.grading.submissions.naming import Owner, Person, owner_of
 from adaptlab.grading.submissions.roster import read_roster
 

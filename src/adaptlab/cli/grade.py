@@ -96,7 +96,8 @@ def grade_run(
         read_lab_named,
     )
     from adaptlab.grading.records.feedback import in_a_line, write_feedback
-    from adaptlab.grading.records.marks import Ledger, Policy
+    from adaptlab.grading.records.marks import Ledger
+    from adaptlab.grading.records.sheet import Policy
     from adaptlab.grading.sandbox.levels import LOWER, level
     from adaptlab.grading.submissions.find import find_submissions, without_notebook
     from adaptlab.grading.submissions.roster import read_roster

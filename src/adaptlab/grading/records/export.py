@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.submissions.naming import Person
 from adaptlab.grading.submissions.roster import Entry, Roster
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from adaptlab.files import write_whole
 from adaptlab.grading.exercise import MEASURED, REST
 from adaptlab.grading.grade import Mark
-from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.submissions.naming import can_be_seen
 
 ALIKE = 95

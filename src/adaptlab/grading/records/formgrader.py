@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptlab.files import write_whole
 from adaptlab.grading.grade import Mark
-from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.records.sheet import Sheet
 
 CONFIG = '''"""For nbgrader's formgrader. Written by: adaptlab grade export --platform nbgrader"""
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import program_path
 from adaptlab.grading.notebook import Lab
-from adaptlab.grading.records.marks import Ledger, Sheet
+from adaptlab.grading.records.marks import Ledger
+from adaptlab.grading.records.sheet import Sheet
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.records.feedback import file_name, visible
-from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.records.sheet import Sheet
 
 PLATFORMS = ("moodle", "canvas", "brightspace")
 WRITTEN = (1980, 1, 1, 0, 0, 0)  # the same feedback is the same bytes

@@ -12,7 +12,7 @@ from adaptlab.files import read_text
 from adaptlab.grading.notebook import Lab
 from adaptlab.grading.records.export import safe
 from adaptlab.grading.records.feedback import visible
-from adaptlab.grading.records.marks import Sheet
+from adaptlab.grading.records.sheet import Sheet
 
 COLUMNS = ("student", "exercise", "of", "points", "reason", "answer", "rubric")
 NEEDED = COLUMNS[:2] + COLUMNS[3:5]
