@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from adaptlab.cli.claims import claims
 from adaptlab.cli.decide import decide
 from adaptlab.cli.evals import evals_app
 from adaptlab.cli.fetch import fetch
@@ -30,7 +31,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
 app.add_typer(grade_app, name="grade")
-for command in (decide, fetch, tune, prefer, export, study, serve):
+for command in (decide, fetch, tune, prefer, export, study, claims, serve):
     app.command()(command)
 
 

@@ -1,0 +1,33 @@
+"""adaptlab claims: measure the claims of the ledger on a language model of your choice."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adaptlab.cli.options import Dtype, Folder, LocalModel, as_name
+
+
+def claims(
+    names: Annotated[
+        list[str], typer.Argument(help="Claims by id; default: all with an experiment.")
+    ] = [],
+    model: LocalModel = "gguf:smollm2",
+    folder: Folder = Path("."),
+    to: Annotated[
+        Path | None, typer.Option(help="Target folder; default: build/claims/MODEL.")
+    ] = None,
+    dtype: Dtype = "",
+) -> None:
+    """Measure claims on a language model; every reply and every seed is kept, and the same command
+    resumes.
+    """
+    from adaptlab.studies.real_models.run import measure, outcome
+
+    target = to or folder / "build" / "claims" / as_name(model)
+    for path in measure(names, model, dtype, target):
+        found = outcome(path)
+        print(
+            f"{found.id}: {found.verdict}, {found.value:.3f} [{found.low:.3f}, {found.high:.3f}],"
+            f" n = {found.n}"
+        )

@@ -1,0 +1,137 @@
+"""Measure claims on a genuine language model, one claim and one seed at a time, resumable."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.claims import claim
+from adaptlab.evals.statistics import Estimate, mean
+from adaptlab.evals.suite import weights_hash
+from adaptlab.files import read_json, reading, write_whole
+from adaptlab.models.local import LocalChat
+from adaptlab.progress import progress_bar
+from adaptlab.studies.real_models.experiment import Experiment, Model
+from adaptlab.studies.real_models.prompting import PROMPTING
+from adaptlab.studies.real_models.reply_store import ReplyStore
+from adaptlab.studies.real_models.retrieval import RETRIEVAL
+
+RESULTS = Path(__file__).parents[1] / "results" / "real_models"
+EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL
+OUT_OF_REACH = "out of this model's reach"
+# A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
+MARGIN = 0.02
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim as measured on a model; the fields that `adaptlab results --json` prints."""
+
+    id: str
+    model: str
+    value: float
+    low: float
+    high: float
+    n: int
+    seeds: tuple[int, ...]
+    verdict: str
+
+
+def measure(names: list[str], model_id: str, dtype: str, folder: Path) -> list[Path]:
+    """Measure the claims, or all that have an experiment; each seed is kept when it is done.
+
+    Raises:
+        AdaptLabError: if a claim has no experiment, or a file is of another model.
+    """
+    if unknown := [name for name in names if name not in EXPERIMENTS]:
+        raise AdaptLabError(
+            f"There is no experiment on {unknown[0]!r} for real models. Choose from"
+            f" {', '.join(EXPERIMENTS)}."
+        )
+    chat = LocalChat(model_id, dtype=dtype)
+    number_format = str(chat.model.dtype).removeprefix("torch.")
+    weights = weights_hash(chat.model)
+    model = Model(ReplyStore(chat, weights, folder / "replies.db"))
+    head = {
+        "model": model_id,
+        "weights": weights,
+        "format": number_format,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+    }
+    paths = []
+    left = [(name, seed) for name in names or EXPERIMENTS for seed in EXPERIMENTS[name].seeds]
+    for name, seed in progress_bar(left, desc=model_id, unit="seed"):
+        path = folder / f"{name}.json"
+        _measure_seed(path, name, seed, model, head)
+        if path not in paths:
+            paths.append(path)
+    return paths
+
+
+def _measure_seed(path: Path, name: str, seed: int, model: Model, head: Mapping) -> None:
+    command = f"adaptlab claims {name} --model {head['model']} --dtype {head['format']}"
+    kept = read_json(path) if path.exists() else {"command": command, **head, "rows": []}
+    with reading(path, "Move it away, and its rows are measured again."):
+        if kept["weights"] != head["weights"]:
+            raise AdaptLabError(
+                f"{path} contains rows of other weights ({kept['model']}, {kept['format']}). Move"
+                " it away, or choose another folder."
+            )
+        rows = kept["rows"]
+        if any(row["seed"] == seed for row in rows):
+            return
+    found = EXPERIMENTS[name].measure(model, seed)
+    conditions = {key: [_short(v) for v in values] for key, values in found.conditions.items()}
+    rows.append({"seed": seed, "conditions": conditions, "notes": found.notes})
+    rows.sort(key=lambda row: row["seed"])
+    forms = {task: asdict(choice) for task, choice in model.choices.items()}
+    write_whole(path, json.dumps(kept | {"rows": rows}) + "\n")
+    write_whole(
+        path.parent / "forms.json", json.dumps(_forms(path.parent) | forms, indent=1) + "\n"
+    )
+
+
+def _forms(folder: Path) -> dict:
+    path = folder / "forms.json"
+    return read_json(path) if path.exists() else {}
+
+
+def _short(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else round(float(value), 6)
+
+
+def outcome(path: Path) -> Outcome:
+    """Return the outcome of a kept measurement, by the claim's rule."""
+    kept = read_json(path)
+    with reading(path, "Move it away, and measure the claim again."):
+        name = path.stem
+        experiment = EXPERIMENTS[name]
+        rows = kept["rows"]
+        pooled: dict[str, list[float]] = {}
+        for row in rows:
+            for key, values in row["conditions"].items():
+                pooled.setdefault(key, []).extend(values)
+        effect = experiment.effect(pooled)
+        verdict = claim(name).rule.verdict(effect.low, effect.high)
+        arms = [mean(pooled[arm]) for arm in experiment.arms]
+        if arms and not leaves_floor(max(arms, key=lambda arm: arm.value), experiment.floor):
+            verdict = OUT_OF_REACH
+        seeds = tuple(row["seed"] for row in rows)
+        return Outcome(
+            name, kept["model"], effect.value, effect.low, effect.high, effect.n, seeds, verdict
+        )
+
+
+def leaves_floor(best: Estimate, floor: float) -> bool:
+    """Whether the better condition is above guessing."""
+    return best.low > floor + MARGIN
+
+
+def outcomes(folder: Path) -> list[Outcome]:
+    """Return the outcomes of all measurements in a model's folder, in the ledger's order."""
+    paths = {path.stem: path for path in folder.glob("*.json")}
+    return [outcome(paths[name]) for name in EXPERIMENTS if name in paths]
