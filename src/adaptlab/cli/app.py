@@ -101,8 +101,20 @@ def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
 
 
 @app.command()
-def results(profile: str = "cpu", folder: Folder = Path(".")) -> None:
-    """Print the results and the resources of the last run, as Markdown."""
+def results(
+    profile: str = "cpu",
+    folder: Folder = Path("."),
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print every claim, also those recorded on real models."),
+    ] = False,
+) -> None:
+    """Print the results and the resources of the last run, as Markdown or as JSON."""
+    if as_json:
+        from adaptlab.course.all_results import to_json
+
+        print(to_json(folder / "build" / profile))
+        return
     from adaptlab.course.summary import markdown
 
     print(markdown(folder / "build" / profile))

@@ -10,7 +10,9 @@ from importlib import resources
 
 from adaptlab.errors import AdaptLabError
 
-VERDICTS = ("holds", "holds with limits", "refuted", "not shown here")
+# A claim is out of reach if no condition of its experiment does better than guessing.
+OUT_OF_REACH = "out of this model's reach"
+VERDICTS = ("holds", "holds with limits", "refuted", "not shown here", OUT_OF_REACH)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Rule:
             raise ValueError(f"the rule's limit ({self.limit}) is above at_least ({self.at_least})")
 
     def verdict(self, low: float, high: float) -> str:
-        """Return one of VERDICTS for an interval."""
+        """Return the verdict for an interval; one of VERDICTS, but never OUT_OF_REACH."""
         if low >= self.at_least and low > self.limit:
             return "holds"
         if low > self.limit:

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers import LogitsProcessor, PreTrainedModel
+from transformers import PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import Ability, exact, exact_json, final_number, in_tone
 from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.files import read_text, reading, write_whole
 from adaptlab.models.chat import texts
-from adaptlab.models.local import NOT_FINITE, PASS_TOKENS, LocalChat, groups
+from adaptlab.models.finite import NOT_FINITE, FiniteScores
+from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.progress import progress_bar
 from adaptlab.tune.rows import tokenized_documents
 from adaptlab.world.case import Case
@@ -96,21 +97,6 @@ def stories(n: int, seed: int) -> list[str]:
     return [story(rng) for _ in range(n)]
 
 
-class _Finite(LogitsProcessor):
-    """End a generation whose scores are not finite.
-
-    Greedy decoding would continue silently, and every reply would be wrong.
-    """
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        if not scores.isfinite().all():
-            raise AdaptLabError(NOT_FINITE.format(self.name))
-        return scores
-
-
 def replies_judged(chat: LocalChat, skill: Ability, cases: Sequence[Case]) -> list[float]:
     """Return 1 for each correct reply and 0 for each other reply.
 
@@ -126,7 +112,7 @@ def replies_judged(chat: LocalChat, skill: Ability, cases: Sequence[Case]) -> li
             chat,
             [messages for messages, gold in zip(asked, golden) if not gold],
             max_new_tokens=skill.max_new_tokens,
-            make_processor=lambda: _Finite(chat.name),
+            make_processor=lambda: FiniteScores(chat.name),
         )
     )
     return [

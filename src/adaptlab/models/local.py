@@ -10,6 +10,7 @@ from adaptlab.checks import check_pairs
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages, merge_data, merge_system
 from adaptlab.models.chat import Reply, check_messages, check_options, check_text, timed
+from adaptlab.models.finite import NOT_FINITE
 from adaptlab.models.load_model import load_model
 from adaptlab.models.template import ChatTemplate, stop_at_end_of_turn
 
@@ -21,10 +22,6 @@ LONG_REPLY_BATCH_TOKENS = 16_384
 # Of a pass that keeps no cache: what a layer makes is to stay in the processor's.
 PASS_TOKENS = 1024
 LEAST_TEMPERATURE = 1e-6  # below it only the likeliest token is left, and numbers may overflow
-NOT_FINITE = (
-    "{} computes numbers that are not finite (NaN or infinity), so its replies cannot be"
-    " scored. Fine-tune again with a lower learning rate."
-)
 
 
 class LocalChat:

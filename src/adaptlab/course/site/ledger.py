@@ -8,7 +8,7 @@ from markupsafe import Markup
 from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.evals.claims import VERDICTS, Claim, claims
 
-MARKS = dict(zip(VERDICTS, "✓≈✗?"))
+MARKS = dict(zip(VERDICTS, "✓≈✗?–"))
 COLUMNS = ("Claim", "Measured here, 95% interval", "Verdict", "Published")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from adaptlab.messages import Messages, assistant, system, user
 from adaptlab.models.chat import Reply
-from adaptlab.studies.real_models.reply_store import ReplyStore
+from adaptlab.studies.real_models.reply_store import ContextTooShort, ReplyStore
 
 N_DEVELOPMENT = 40
 
@@ -136,12 +136,24 @@ class Choice:
 
 
 def choose_form(model: ReplyStore, task: Task) -> Choice:
-    """Choose the form with the best accuracy on development cases; on a tie the earlier form."""
+    """Choose the form with the best accuracy on development cases; on a tie the earlier form.
+
+    A form that does not fit into the model's context is left out.
+
+    Raises:
+        ContextTooShort: if no form fits.
+    """
     items = task.draw(random.Random(f"development:{task.name}"), task.n_development)
-    listed = forms(task.ks)
-    scores = {form: ask(model, task, form, items)[0] for form in listed}
+    scores = {}
+    for form in forms(task.ks):
+        try:
+            scores[form] = ask(model, task, form, items)[0]
+        except ContextTooShort as error:
+            too_short = error
+    if not scores:
+        raise too_short
     accuracies = {form.name: round(sum(hits) / len(hits), 4) for form, hits in scores.items()}
-    best = max(listed, key=lambda form: sum(scores[form]))
+    best = max(scores, key=lambda form: sum(scores[form]))
     return Choice(best, accuracies, len(items))
 
 

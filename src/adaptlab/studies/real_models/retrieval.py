@@ -69,9 +69,10 @@ def notes(chunks) -> str:
 def _item(question: Question, chunks, answer: str = "") -> Item:
     text = f"{notes(chunks)}\nQuestion: {question.text}"
     if not question.facts:
-        return Item(text, answer or ABSENT, {"relation": ""})
+        return Item(text, answer or ABSENT, {"relation": "", "absent": True})
     fact = question.facts[0]
-    return Item(text, answer or fact.value, {"value": fact.value, "relation": fact.relation})
+    fields = {"value": fact.value, "relation": fact.relation, "absent": False}
+    return Item(text, answer or fact.value, fields)
 
 
 def _found(book: Handbook, asked, k: int = N_CHUNKS) -> list[list[Chunk]]:
@@ -93,9 +94,8 @@ def _abstaining_items(rng: random.Random, n: int) -> list[Item]:
     absent = book.ask("unanswerable", n, key)
     asked = [(absent if i % 2 else answerable)[i] for i in range(n)]
     items = []
-    for i, (question, chunks) in enumerate(zip(asked, _found(book, asked))):
-        item = _item(question, chunks, ABSENT if i % 2 else "")
-        items.append(replace(item, fields=item.fields | {"absent": bool(i % 2)}))
+    for question, chunks in zip(asked, _found(book, asked)):
+        items.append(_item(question, chunks))
     return items
 
 

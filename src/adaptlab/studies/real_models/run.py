@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.claims import claim
+from adaptlab.evals.claims import OUT_OF_REACH, claim, claims
 from adaptlab.evals.statistics import Estimate, mean
 from adaptlab.evals.suite import weights_hash
 from adaptlab.files import read_json, reading, write_whole
@@ -18,10 +18,10 @@ from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.prompting import PROMPTING
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
+from adaptlab.studies.recorded import RESULTS
 
-RESULTS = Path(__file__).parents[1] / "results" / "real_models"
 EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL
-OUT_OF_REACH = "out of this model's reach"
+RECORDED = RESULTS / "real_models"
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
 MARGIN = 0.02
 
@@ -134,4 +134,14 @@ def leaves_floor(best: Estimate, floor: float) -> bool:
 def outcomes(folder: Path) -> list[Outcome]:
     """Return the outcomes of all measurements in a model's folder, in the ledger's order."""
     paths = {path.stem: path for path in folder.glob("*.json")}
-    return [outcome(paths[name]) for name in EXPERIMENTS if name in paths]
+    return [outcome(paths[name]) for name in claims() if name in paths and name in EXPERIMENTS]
+
+
+def recorded_outcomes() -> list[Outcome]:
+    """Return the outcomes that come with the course, model by model."""
+    return [
+        found
+        for folder in sorted(RECORDED.iterdir())
+        if folder.is_dir()
+        for found in outcomes(folder)
+    ]
