@@ -98,8 +98,10 @@ def _listed(task: Task, shown: Sequence[tuple[str, str]], text: str) -> str:
 
 def task_shots(task: Task) -> list[tuple[str, str]]:
     """Return the examples of a task, the same for every prompt and never a test case."""
+    if not any(task.ks):
+        return []
     rng = random.Random(f"examples:{task.name}")
-    return [(item.text, item.answer) for item in task.draw(rng, max(task.ks, default=0))]
+    return [(item.text, item.answer) for item in task.draw(rng, max(task.ks))]
 
 
 def ask(
