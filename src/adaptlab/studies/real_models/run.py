@@ -18,9 +18,10 @@ from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.prompting import PROMPTING
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
+from adaptlab.studies.real_models.tuning import TUNING
 from adaptlab.studies.recorded import RESULTS
 
-EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL
+EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING
 RECORDED = RESULTS / "real_models"
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
 MARGIN = 0.02
