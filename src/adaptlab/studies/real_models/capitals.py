@@ -13,4 +13,4 @@ Mexico: Mexico City; Cuba: Havana; Brazil: Brasília; Argentina: Buenos Aires; C
 Peru: Lima; Colombia: Bogotá; Australia: Canberra; New Zealand: Wellington
 """
 _PAIRS = [pair.split(": ") for pair in _LISTED.replace("\n", "; ").strip("; ").split("; ")]
-CAPITALS = {country: capital for country, capital in _PAIRS}
+CAPITALS = {pair[0]: pair[1] for pair in _PAIRS}
