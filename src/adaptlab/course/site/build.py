@@ -10,9 +10,11 @@ from jinja2 import Environment, FileSystemLoader
 
 from adaptlab.course.labs import labs_of
 from adaptlab.course.site.api import api_pages
+from adaptlab.course.site.carries_over import carries_over_plot, carries_over_table, counts
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
+from adaptlab.course.site.real_models import by_model, short_name
 from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables
@@ -51,6 +53,9 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     yield from ((f"{name}.md", text) for name, text in api_pages().items())
     theirs = {name: path for name, path in OF_THE_COURSE.items() if (folder / path).exists()}
     yield from ((f"{name}.md", read_text(folder / path)) for name, path in theirs.items())
+    for model in by_model():
+        figure = carries_over_plot(records, model)
+        yield f"extra/figures/carries-over-{short_name(model)}.svg", figure.svg()
     plot = scoreboard_plot()
     yield "extra/figures/scoreboard.svg", plot.svg()
     yield from _pages(plot, build, lessons, labs, records, theirs)
@@ -85,6 +90,14 @@ def _pages(
         "scoreboard_table": scoreboard_table,
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
         "usage_tables": usage_tables(build),
+        "carries_over_table": carries_over_table,
+        "carries_over_counts": counts,
+        "carries_over_figures": {
+            short_name(model): linked(
+                carries_over_plot(records, model), f"figures/carries-over-{short_name(model)}.svg"
+            )
+            for model in by_model()
+        },
     }
     for path in sorted(
         path for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts

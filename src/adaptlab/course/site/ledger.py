@@ -5,30 +5,33 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from adaptlab.course.site.real_models import by_model, outcome_cell, short_name
 from adaptlab.course.site.tables import TableCell, sortable_table
+from adaptlab.course.site.verdicts import MARKS
 from adaptlab.evals.claims import VERDICTS, Claim, claims
 
-MARKS = dict(zip(VERDICTS, "✓≈✗?–"))
 COLUMNS = ("Claim", "Measured here, 95% interval", "Verdict", "Published")
 
 
 def ledger_table(records: Sequence[dict]) -> Markup:
     """Return a row for each record of ledger.json, with the claim's id as its anchor; the value
-    links to its cell.
+    links to its cell. Each real model has a column.
     """
     order = {key: place for place, key in enumerate(claims())}
+    models = by_model()
     rows = [
         (
             _claimed(claims()[r["id"]], order[r["id"]]),
             _measured(r),
             _verdict(r, claims()[r["id"]]),
+            *(outcome_cell(found.get(r["id"])) for found in models.values()),
             r["published"],
         )
         for r in records
     ]
     return sortable_table(
         "What the guides claim, what was measured, what was published",
-        COLUMNS,
+        (*COLUMNS[:-1], *map(short_name, models), COLUMNS[-1]),
         rows,
         [r["id"] for r in records],
     )

@@ -54,6 +54,6 @@ def scoreboard_plot() -> plots.Figure:
 def linked(figure: plots.Figure, place: str) -> Markup:
     """Return an image of the file at `place`, with the figure's data as text below it."""
     return Markup(
-        f'<figure><img src="{place}" alt="Quality and cost"'
+        f'<figure><img src="{place}" alt="{figure.alt.partition(":")[0]}"'
         f' loading="lazy">{data_in_text(figure.alt)}</figure>'
     )

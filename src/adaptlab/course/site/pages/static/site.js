@@ -23,6 +23,25 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// A long table gets a field above it that hides the rows without the typed words.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const rows = [...table.tBodies[0].rows];
+  if (rows.length < 12) continue;
+  const label = document.createElement("label");
+  label.className = "filter";
+  const field = document.createElement("input");
+  field.type = "search";
+  label.append("Filter: ", field);
+  table.before(label);
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/);
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  });
+}
+
 // Code that is wider than its place is scrolled by the keyboard, too.
 function reachable() {
   for (const code of document.querySelectorAll("pre")) {

@@ -1,0 +1,103 @@
+"""What carries over: each claim in the invented world and on real models, next to each other."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from adaptlab import plots
+from adaptlab.course.site.real_models import by_model, outcome_cell, short_name
+from adaptlab.course.site.tables import TableCell, sortable_table
+from adaptlab.course.site.verdicts import MARKS
+from adaptlab.evals.claims import OUT_OF_REACH, claims
+
+SAME = "same verdict"
+WEAKER = "weaker"
+STRONGER = "stronger"
+OTHER_WAY = "other way round"
+UNDECIDED = "not shown on one side"
+UNMEASURED = "not measured"
+RELATIONS = (SAME, STRONGER, WEAKER, OTHER_WAY, UNDECIDED, OUT_OF_REACH, UNMEASURED)
+LEVERS = {
+    "P": "prompting",
+    "R": "retrieval",
+    "L": "LoRA",
+    "F": "fine-tuning",
+    "D": "preferences",
+    "G": "forgetting",
+    "H": "deciding",
+}
+_STRENGTH = {"refuted": 0, "holds with limits": 1, "holds": 2}
+
+
+def relation(world: str, real: str) -> str:
+    """Return one of RELATIONS for the verdicts in the world and on a real model."""
+    if real == OUT_OF_REACH:
+        return OUT_OF_REACH
+    if world == real:
+        return SAME
+    if world not in _STRENGTH or real not in _STRENGTH:
+        return UNDECIDED
+    if 0 in (_STRENGTH[world], _STRENGTH[real]):
+        return OTHER_WAY
+    return WEAKER if _STRENGTH[real] < _STRENGTH[world] else STRONGER
+
+
+def carries_over_table(records: Sequence[dict]) -> Markup:
+    """Return a row for each claim that was measured on a real model."""
+    models = by_model()
+    verdicts = {record["id"]: record for record in records}
+    measured = [key for key in claims() if any(key in found for found in models.values())]
+    rows = []
+    for key in measured:
+        record = verdicts.get(key)
+        row: list[TableCell | str] = [
+            TableCell(
+                Markup('<a href="ledger.html#{0}">{0}</a> {1}').format(key, claims()[key].text),
+                list(claims()).index(key),
+            ),
+            LEVERS[key[0]],
+            _world_cell(record),
+        ]
+        for found in models.values():
+            row.append(outcome_cell(found.get(key)))
+        said = [
+            relation(record["verdict"], found[key].verdict)
+            for found in models.values()
+            if record and key in found
+        ]
+        row.append("; ".join(said))
+        rows.append(row)
+    columns = ("Claim", "Lever", "Invented world", *map(short_name, models), "Carries over?")
+    return sortable_table("Each claim in the world and on real models", columns, rows, measured)
+
+
+def _world_cell(record: dict | None) -> TableCell:
+    if record is None:
+        return TableCell("not measured", "z")
+    html = Markup('<b class="verdict">{} {}</b><br>{:.3f} [{:.3f}, {:.3f}]').format(
+        MARKS[record["verdict"]], record["verdict"], record["value"], record["low"], record["high"]
+    )
+    return TableCell(html, record["verdict"])
+
+
+def counts(records: Sequence[dict], model: str) -> dict[str, Counter]:
+    """Return the number of claims in each relation, by kind of lever."""
+    verdicts = {record["id"]: record["verdict"] for record in records}
+    found = by_model()[model]
+    counted: dict[str, Counter] = {name: Counter() for name in LEVERS.values()}
+    for key in claims():
+        kind = counted[LEVERS[key[0]]]
+        if key in found and key in verdicts:
+            kind[relation(verdicts[key], found[key].verdict)] += 1
+        else:
+            kind[UNMEASURED] += 1
+    return counted
+
+
+def carries_over_plot(records: Sequence[dict], model: str) -> plots.Figure:
+    """Plot the relations by kind of lever, of the measured claims."""
+    columns = {}
+    for lever, kinds in counts(records, model).items():
+        columns[lever] = {name: float(kinds[name]) for name in RELATIONS if name != UNMEASURED}
+    return plots.stacked(f"What carries over to {short_name(model)}", "claims", columns)
