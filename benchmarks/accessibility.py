@@ -1,5 +1,5 @@
-"""What axe-core finds on every page of the site, as a browser shows it: light and wide, dark and
-narrow. Exit status 1 if anything is serious.
+"""Check every page of the site with axe-core in a browser: light and wide, dark and narrow. Exit
+status 1 for a serious violation.
 
 Needs chromium and axe.min.js, for example from `npm pack axe-core`: python
 benchmarks/accessibility.py build/cpu/site axe.min.js
@@ -32,8 +32,8 @@ window.addEventListener("load", () => axe.run().then(({{ violations }}) => {{
 
 
 def violations(chromium: str, page: Path, axe: Path, theme: str) -> list[dict]:
-    """What axe says of a page in one look: id, impact, help, how many elements (n) and the first of
-    them.
+    """Return axe's violations of a page in one look: id, impact, help, the number of elements (n)
+    and the first of them.
     """
     probed = page.with_name(f"probed-{page.name}")
     probed.write_text(
@@ -68,7 +68,7 @@ def violations(chromium: str, page: Path, axe: Path, theme: str) -> list[dict]:
 def main(site: Path, axe: Path) -> int:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not (chromium and axe.exists() and (site / "index.html").exists()):
-        print("accessibility: needs chromium, axe.min.js and a built site; nothing was looked at.")
+        print("accessibility: needs chromium, axe.min.js and a built site; no page was checked.")
         return 0
     serious = 0
     with tempfile.TemporaryDirectory() as folder:

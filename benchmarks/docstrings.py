@@ -1,8 +1,10 @@
-"""Ways of searching all docstrings of the installed libraries, by questions on three of them:
-nDCG@10 and recall@10, with intervals; BM25 is the named peer.
+"""Search all docstrings of the installed libraries in several ways, with questions on three of
+them: nDCG@10 and recall@10, with intervals; BM25 is the named peer.
 
-Embedding takes most of the time (some twenty minutes on two cores); the vectors are kept in
-build/vectors.db. Reranking takes another quarter of an hour. Run: python benchmarks/docstrings.py
+Embedding takes most of the time (some twenty minutes on two cores); the vectors are cached in
+build/vectors.db. Reranking takes another quarter of an hour.
+
+Run: python benchmarks/docstrings.py
 """
 
 import random
@@ -28,7 +30,7 @@ K = 10
 
 
 def measured(retriever: Retriever, items: list[KnownItem], n_chunks: int) -> dict[str, np.ndarray]:
-    """The metrics at K of documents in the order of their best chunks."""
+    """Return the metrics at K of documents, ranked by their best chunks."""
     found = retriever.search([item.text for item in items], n_chunks)
     return ranking_metrics([sources(hits) for hits in found], [{item.source} for item in items], K)
 
@@ -48,9 +50,9 @@ def main() -> None:
     collection.add(chunk(texts, 500, 0, by_heading=False))
     draw = random.Random(0)
     draw.shuffle(items)
-    # Two questions on one document are no two cases.
+    # Two questions on one document are not independent cases.
     one_each = {item.source: item for item in items}
-    # The reranker has learned from the rest.
+    # The reranker was trained on the rest.
     measurable = [item for item in one_each.values() if item.source.split(".")[0] in MEASURED]
     test = draw.sample(measurable, N_QUESTIONS)
     dense = DenseRetriever(collection)

@@ -1,11 +1,12 @@
-"""FAISS's families from a thousand to a million vectors: recall, milliseconds, bytes and seconds to
-build, each against exact search in the same run.
+"""Compare FAISS's index families for a thousand to a million vectors: recall, milliseconds, bytes
+and seconds to build, each compared with exact search in the same run.
 
-Vectors are drawn around 2,000 centres, so that they have neighbours as texts do; 384 numbers each,
-as MiniLM's. A million takes some half an hour on two cores, and 8 GB. Rows are kept in build/ as
-they are measured, so that a run which was cut off goes on; the last step puts all of them where
-lesson 03 finds them. To measure all anew, delete build/faiss_families.json. Run: python
-benchmarks/faiss_families.py
+Vectors are sampled around 2,000 centres, so that they have neighbours as texts do; they have 384
+dimensions, like MiniLM's. A million vectors take about half an hour on two cores, and 8 GB. Each
+row is stored in build/, so that an interrupted run resumes; the last step writes all rows to the
+file that lesson 03 reads. To measure everything again, delete build/faiss_families.json.
+
+Run: python benchmarks/faiss_families.py
 """
 
 import json
@@ -32,7 +33,7 @@ ROWS = Path("build/faiss_families.json")
 
 
 def around(rng: np.random.Generator, centres: np.ndarray, n: int) -> np.ndarray:
-    """Unit vectors around centres, (n, DIMENSION)."""
+    """Sample unit vectors around centres, (n, DIMENSION)."""
     noise = rng.standard_normal((n, DIMENSION), np.float32) / np.float32(np.sqrt(DIMENSION))
     vectors = centres[rng.integers(len(centres), size=n)] + SPREAD * noise
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -62,7 +63,7 @@ def measure(family: str, vectors: np.ndarray, queries: np.ndarray, right: np.nda
 
 
 def set_up() -> dict:
-    """What has to be the same for rows to stand in one table."""
+    """Return the settings that must be equal for all rows of a table."""
     return {
         "command": "python benchmarks/faiss_families.py",
         "cores": os.cpu_count(),

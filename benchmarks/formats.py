@@ -1,12 +1,12 @@
-"""All lessons trained in float32 and in bfloat16: the claims' verdicts side by side.
+"""All lessons trained in float32 and in bfloat16: a comparison of the claims' verdicts.
 
-A verdict may differ where an effect lies near a limit of its rule. A claim that has no record in a
-format is named as missing.
+A verdict may differ if an effect is near a limit of its rule. A claim without a record in one
+format is listed as missing.
 
 Run: python benchmarks/formats.py [FLOAT32 BFLOAT16]
 
-The two are the build folders of finished runs of `adaptlab run --dtype ...`. Without them the
-lessons are run in both formats here, into build/formats; an interrupted run continues.
+The arguments are the build folders of finished runs of `adaptlab run --dtype ...`. Without them,
+this program runs the lessons in both formats in build/formats; an interrupted run resumes.
 """
 
 import json
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def measured() -> list[Path]:
-    """The build folders of a run in each format, made here."""
+    """Run the lessons in each format; returns the build folders."""
     builds = []
     for name in FORMATS:
         use_format(name)
@@ -42,7 +42,7 @@ def measured() -> list[Path]:
 
 
 def compared(builds: list[Path]) -> dict:
-    """What the page tells of the runs in these folders, the first in float32 and the second in
+    """Return the report on the runs in these folders, the first in float32 and the second in
     bfloat16.
     """
     usage = [json.loads((build / "usage.json").read_text()) for build in builds]

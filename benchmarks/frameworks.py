@@ -1,8 +1,10 @@
-"""The same hybrid search written with LangChain and with ours: seconds, memory and lines, each side
-in a process of its own, in turns.
+"""The same hybrid search written with LangChain and with this package: seconds, memory and lines,
+each side in its own process, in alternation.
 
-Both cut the same texts into chunks of 500 characters, embed them by the same MiniLM, keep them in
-FAISS and in BM25, and fuse the rankings by reciprocal ranks. Run: make bench.
+Both split the same texts into chunks of 500 characters, embed them with the same MiniLM, index them
+in FAISS and BM25, and fuse the rankings with reciprocal rank fusion.
+
+Run: make bench
 """
 
 import inspect
@@ -62,7 +64,7 @@ def langchain(texts: list[str], embedder):
     for number, piece in enumerate(chunks):
         piece.metadata["id"] = number
     dense = FAISS.from_documents(chunks, embedder).as_retriever(search_kwargs={"k": 50})
-    # Its default takes words as they are.
+    # Its default does not normalise words.
     keyword = BM25Retriever.from_documents(
         chunks, k=50, preprocess_func=lambda text: stemmed_words([text])[0]
     )
@@ -73,7 +75,7 @@ def langchain(texts: list[str], embedder):
 
 
 def embedder_of(side: str):
-    """MiniLM as the side wraps it, loaded before anything is timed."""
+    """Return MiniLM as each side wraps it, loaded before the timing starts."""
     from adaptlab.rag.embed import minilm, minilm_folder, together
 
     if side == "ours":
@@ -87,8 +89,8 @@ def embedder_of(side: str):
 
 
 def measure(side: str) -> dict:
-    """Seconds to index, milliseconds a question, megabytes, and how often the right document is
-    among the first K.
+    """Return seconds to index, milliseconds for a question, megabytes, and how often the correct
+    document is among the first K.
     """
     from adaptlab.rag.docstrings import docstring_corpus
 

@@ -1,8 +1,10 @@
-"""Batched generation of the embedded chat model against its named peer: `transformers` generate,
-one prompt at a time.
+"""Batched generation of the embedded chat model compared with its named peer: `transformers`
+generate, one prompt at a time.
 
-Both run in this process, in turns, on the same prompts, so that a noisy machine disturbs both
-alike; the figure is their ratio. Run: make bench
+Both run in this process, in alternation, on the same prompts, so that noise of the machine affects
+both equally; the result is their ratio.
+
+Run: make bench
 """
 
 import random
@@ -21,7 +23,7 @@ ROUNDS = 5
 
 
 def one_at_a_time(chat: LocalChat, prompts: list[str]) -> list[str]:
-    """The peer: greedy `model.generate`, a call for each prompt."""
+    """The peer: greedy `model.generate`, one call for each prompt."""
     texts = []
     for prompt in prompts:
         inputs = chat.tokenizer(prompt, return_tensors="pt", add_special_tokens=False)

@@ -1,10 +1,11 @@
-"""Submissions a minute of our grader, each in a box of its own, against `nbgrader autograde` and
-`otter run`, which have none, in turns.
+"""Submissions per minute of this grader, each in its own sandbox, compared with `nbgrader
+autograde` and `otter run`, which have no sandbox, in alternation.
 
-All get copies of one solved lab that imports torch, up to its experiment; in the place of our
-checks, which ask each answer about twenty times, the others have one assert an exercise. Then:
-seconds a submission as there are more of them, and the memory of the grader's own process. Run:
-make bench.
+All grade copies of one solved lab that imports torch, without its experiment. Our checks call each
+answer about twenty times; the others have one assert for each exercise. Then: seconds per
+submission for growing numbers of submissions, and the memory of the grader's own process.
+
+Run: make bench
 """
 
 import json
@@ -23,7 +24,7 @@ from results_file import keep, spread
 LAB = "lab04_lora"
 ROUNDS = 3
 GROWTH = (50, 100, 200)
-# Each side's start is in its time. Otter takes too long for as many as the others.
+# The times include the start of each program. Otter is too slow for as many as the others.
 N = {"ours": 20, "ours, one at a time": 20, "nbgrader": 20, "otter": 4}
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "build" / "grading-peers"
@@ -53,7 +54,7 @@ ASSERTS = {
 
 
 def solved_cells() -> list[dict]:
-    """The cells of the solved lab without its experiment, which no grader needs."""
+    """Return the cells of the solved lab without its experiment, which no grader needs."""
     from adaptlab.course.labs import solved
 
     notebook = json.loads(solved(ROOT / "solutions" / f"{LAB}.py", ROOT / "labs" / f"{LAB}.ipynb"))
@@ -62,7 +63,7 @@ def solved_cells() -> list[dict]:
 
 
 def with_asserts(cells: list[dict]) -> list[dict]:
-    """The same cells, with an assert in the place of each of our checks."""
+    """Return the same cells, with an assert instead of each of our checks."""
     names = [cell["metadata"].get("nbgrader", {}).get("grade_id", "") for cell in cells]
     return [
         (
@@ -83,8 +84,8 @@ def write_notebook(path: Path, cells: list[dict]) -> None:
 
 
 class Ours:
-    """`adaptlab grade`, with as many submissions at a time as told, from the command's start to the
-    pages of feedback.
+    """`adaptlab grade`, with a given number of parallel submissions, from the start of the command
+    to the feedback pages.
     """
 
     def __init__(self, place: Path, cells: list[dict], workers: int = 2):
@@ -101,7 +102,7 @@ class Ours:
         self.begun().wait()
 
     def begun(self) -> subprocess.Popen:
-        """The grader's process."""
+        """Start the grader's process."""
         return subprocess.Popen(
             [sys.executable, __file__, self.place, str(self.workers)], stderr=subprocess.DEVNULL
         )
@@ -116,7 +117,7 @@ class Ours:
 
 
 class Nbgrader:
-    """`nbgrader autograde` for the whole course, the submissions one after another, as it does."""
+    """`nbgrader autograde` for the whole course; it grades the submissions one after another."""
 
     def __init__(self, place: Path, cells: list[dict]):
         self.place = place
@@ -154,7 +155,7 @@ class Nbgrader:
 
 
 class Otter:
-    """`otter run` for each submission, one after another, as its own containers would do inside."""
+    """`otter run` for each submission, one after another, as inside its own containers."""
 
     def __init__(self, place: Path, cells: list[dict]):
         self.place = place
@@ -226,7 +227,7 @@ class Otter:
 
 
 def rate(grader, n: int) -> float:
-    """Submissions a minute; all of them must have got what they earned."""
+    """Return submissions per minute; all of them must get the correct marks."""
     grader.prepare(n)
     began = time.perf_counter()
     grader.grade()
@@ -240,8 +241,8 @@ def rate(grader, n: int) -> float:
 
 
 def growth(place: Path) -> dict:
-    """Seconds a submission and the peak memory of the grader's own process, for more and more
-    submissions of a lab's light exercises.
+    """Return seconds per submission and the peak memory of the grader's own process, for growing
+    numbers of submissions of a lab's light exercises.
     """
     cells = [
         cell
@@ -265,7 +266,7 @@ def growth(place: Path) -> dict:
 
 
 def _peak_memory(process: subprocess.Popen) -> int:
-    """The greatest resident memory of a process until it ends, in bytes, looked at ten times a
+    """Return the largest resident memory of a process until it ends, in bytes, sampled ten times a
     second.
     """
     peak = 0
@@ -309,7 +310,9 @@ def main() -> None:
 
 
 def grade(place: Path, workers: int) -> None:
-    """What `adaptlab grade` does, but for the lab's experiment, which it runs once for a class."""
+    """Do the work of `adaptlab grade`, except for the lab's experiment, which it runs once for a
+    class.
+    """
     from adaptlab.grading.batch import grade_all, grader_of, read_lab_named
     from adaptlab.grading.records.feedback import write_feedback
     from adaptlab.grading.records.marks import Ledger

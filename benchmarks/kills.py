@@ -1,7 +1,7 @@
-"""Fifty kills at random moments, of the grader and of what runs below it: are the marks of the run
-that goes on those of one that nobody disturbed?
+"""Kill the grader and its child processes fifty times at random moments, and compare the marks of
+the resumed run with those of an undisturbed run.
 
-Run: make bench.
+Run: make bench
 """
 
 import sys
@@ -17,7 +17,7 @@ WRONG = "def same_strength(alpha, rank, new_rank, rank_stabilized):\n    return 
 
 
 def main() -> None:
-    # In place of this folder, whose grading.py is another thing.
+    # Instead of this folder, which has another module named grading.
     sys.path[0] = str(Path(__file__).parents[1] / "tests")
     from grading.conftest import as_notebook, cells
     from grading.kills import killed_and_whole

@@ -1,10 +1,11 @@
-"""Predicted peak memory of a training step against what a process takes: real shapes, random
-weights, AdamW, on the processor.
+"""Predicted peak memory of a training step compared with the measured one: real shapes, random
+weights, AdamW, on the CPU.
 
-Each step runs twice in a process of its own, whose peak is read from the kernel, less what it held
-after a first small step: once with tensors on pages of their own, which are given back at once, as
-the prediction counts them, and once on the C library's heap as it is, which keeps holes between
-them. Run: make bench
+Each step runs twice in its own process. The kernel reports its peak memory; the memory after a
+first small step is subtracted. One run gives each tensor its own pages, which are freed at once, as
+the prediction assumes. The other uses the C library's heap, which keeps holes between tensors.
+
+Run: make bench
 """
 
 import gc
@@ -26,7 +27,7 @@ from adaptlab.models.precision import number_format
 
 
 class Step(NamedTuple):
-    """What is trained, how, and on how much."""
+    """The model, the method and the batch of a training step."""
 
     model: str
     method: str
@@ -56,7 +57,7 @@ STEPS = [
 
 
 def train(step: Step) -> None:
-    """Two steps."""
+    """Run two steps."""
     model = AutoModelForCausalLM.from_config(
         architecture(step.model), dtype=PRECISIONS[step.precision]
     ).train()
@@ -76,8 +77,8 @@ def train(step: Step) -> None:
 
 
 def measure(step: Step, pipe) -> None:
-    """The peak of two steps, in bytes, goes into the pipe."""
-    # The code that a first step loads is no part of what a step takes.
+    """Send the peak memory of two steps, in bytes, through the pipe."""
+    # The code that a first step loads does not count as memory of a step.
     train(step._replace(model="embedded:chat", sequences=1, tokens=8))
     gc.collect()
     before = psutil.Process().memory_info().rss
@@ -86,7 +87,7 @@ def measure(step: Step, pipe) -> None:
 
 
 def peak(context, step: Step, settings: dict[str, str]) -> int:
-    """Bytes that the step takes at most, in a process with these environment variables."""
+    """Return the peak bytes of the step, in a process with these environment variables."""
     os.environ.update(settings)
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=measure, args=(step, there))
@@ -100,7 +101,9 @@ def peak(context, step: Step, settings: dict[str, str]) -> int:
 
 
 def on_this_machine(step: Step) -> Step:
-    """Where bfloat16 is emulated a step in it takes an hour: float32 then, which the row says."""
+    """Return the step in float32 if this machine emulates bfloat16, in which a step takes an hour;
+    the row says so.
+    """
     return step if number_format("cpu").is_bfloat16 else step._replace(precision="float32")
 
 

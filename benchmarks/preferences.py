@@ -1,9 +1,11 @@
-"""DPO on the embedded model with LoRA: pairs a second of `tune` and of TRL with its defaults, and
+"""DPO on the embedded model with LoRA: pairs per second of `tune` and of TRL with its defaults, and
 the peak memory of both.
 
-The same model, adapter and pairs, a process for each, in turns, over several rounds. Once for the
-steps alone, and once with the pass in which the reference's log-probabilities are made beforehand;
-TRL's defaults make them in every step. Run: make bench
+Both use the same model, adapter and pairs, in separate processes, in alternation, over several
+rounds. One result is for the steps only. The other includes the pass that computes the reference
+log-probabilities in advance; TRL's defaults compute them in every step.
+
+Run: make bench
 """
 
 import multiprocessing
@@ -42,7 +44,7 @@ def ours(chat: LocalChat, pairs: list[Pair], folder: str) -> DPOTrainer:
 
 
 def trl_defaults(chat: LocalChat, pairs: list[Pair], folder: str) -> DPOTrainer:
-    # TRL asks for bfloat16 whatever the machine; where that is emulated the ratio would say nothing
+    # TRL uses bfloat16 on every machine; where it is emulated, the ratio would measure nothing
     # else, so it has the precision that is fast here.
     config = DPOConfig(
         folder,
@@ -65,8 +67,8 @@ ARMS = {"adaptlab": ours, "TRL defaults": trl_defaults}
 
 
 def measure(arm: str) -> tuple[float, float, float]:
-    """(pairs a second in the steps, the same with all that goes before, peak MB) of
-    this process.
+    """Return (pairs per second in the steps, the same with all preparation, peak MB) of this
+    process.
     """
     chat = LocalChat("embedded:chat")
     pairs = pairs_of(preferences(0, N))

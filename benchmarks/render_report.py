@@ -1,5 +1,5 @@
-"""benchmarks/README.md from results/*.json, so that no figure is typed: a table for each benchmark,
-with its machine and date.
+"""Write benchmarks/README.md from results/*.json, so that no number is typed: a table for each
+benchmark, with its machine and date.
 
 Run: python benchmarks/render_report.py
 """
@@ -15,15 +15,15 @@ from adaptlab.markdown import table
 HERE = Path(__file__).parent
 HEAD = """# Benchmarks
 
-Each compares with a named peer in the same run, in turns over several rounds. The ratios count:
-machines differ and are noisy. `make bench` measures all again, and
-`python benchmarks/render_report.py` writes this page from `results/`. Of several rounds, the
-median comes first, then the least and the most.
+Each benchmark compares this package with a named peer in the same run, in alternation over several
+rounds. Compare the ratios, because machines differ and are noisy. `make bench` measures everything
+again, and `python benchmarks/render_report.py` writes this page from `results/`. For several
+rounds, the page shows the median, then the minimum and the maximum.
 """
 
 
 def told() -> str:
-    """The page."""
+    """Return the page."""
     return "\n".join(
         [
             HEAD,
@@ -47,8 +47,8 @@ def _section(kept: dict) -> str:
 
 
 def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each figure with where it stands; a median with its least and most is one, and so is an
-    estimate with its interval.
+    """Yield each number with its path. A median with its minimum and maximum is one row, and so is
+    an estimate with its interval.
     """
     if isinstance(found, list):
         for row in found:

@@ -1,11 +1,11 @@
-"""The embedded reranker on three kinds of text, two of which it knows, alone and fused with the
-search before it: nDCG@10 minus that of the search.
+"""The embedded reranker on three kinds of text, two of which are in its training data, alone and
+fused with the search before it: nDCG@10 minus the nDCG@10 of the search.
 
-The search is dense and keyword search, fused. Docstrings are those of modules that the reranker did
-not learn from; a handbook is one of the invented shop with names that it did not see. Questions of
-bank customers (Banking77, Casanueva et al. 2020, CC-BY-4.0) are of a kind that it never saw; there
-the questions of one intent are relevant to each other. Without its file that part is left out, and
-named.
+The search is hybrid: dense and keyword search, fused. The docstrings are of modules that are not in
+the reranker's training data; the handbook is one of the invented shop, with unseen names. The
+questions of bank customers (Banking77, Casanueva et al. 2020, CC-BY-4.0) are of an unseen kind;
+questions with the same intent are relevant to each other. Without its file, this part is left out
+and listed as missing.
 
 Run: python benchmarks/reranking.py [TRAIN.csv TEST.csv of Banking77]
 """
@@ -38,12 +38,12 @@ K = 10
 N_DOCSTRINGS = 300
 N_OF_BANK = 3000
 
-# Chunks; questions; for each the sources that answer it.
+# Chunks; questions; for each question the sources that answer it.
 Task = tuple[list[Chunk], list[str], list[set[str]]]
 
 
 def docstrings(draw: random.Random) -> Task:
-    """Questions on documents of modules that no training held, among others of the same
+    """Questions on documents of modules that are not in any training data, among others of the same
     libraries.
     """
     documents, items = docstring_corpus(MEASURED)
@@ -62,7 +62,7 @@ def docstrings(draw: random.Random) -> Task:
 
 
 def handbooks(draw: random.Random) -> Task:
-    """Questions on a handbook's sections, each a document."""
+    """Questions on a handbook's sections; each section is a document."""
     sections = handbook(77)
     documents = [
         Document(section.text, str(i), section.title, date(2026, 1, 1))
@@ -77,7 +77,7 @@ def handbooks(draw: random.Random) -> Task:
 
 
 def bank(draw: random.Random, train: Path, test: Path) -> Task:
-    """Questions of bank customers among others, those of the same intent being relevant."""
+    """Questions of bank customers among others; those with the same intent are relevant."""
     known, asked = (
         [(row["text"], row["category"]) for row in csv.DictReader(path.open(encoding="utf-8"))]
         for path in (train, test)

@@ -1,5 +1,5 @@
-"""How benchmarks report: ratios over rounds, and a file of results with the machine that they were
-measured on.
+"""Report benchmarks: ratios over rounds, and a file of results with the machine of the
+measurement.
 """
 
 import datetime
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def spread(name: str, ratios: Sequence[float]) -> dict[str, float]:
-    """The median under `name`, the least and the most."""
+    """Return the median under `name`, the minimum and the maximum."""
     return {
         name: round(statistics.median(ratios), 2),
         "least": round(min(ratios), 2),
@@ -41,7 +41,7 @@ def keep(name: str, report: dict | list[dict]) -> None:
 
 
 def _processor() -> str:
-    """Its name as the system gives it, and how its widest instructions are called."""
+    """Return the processor's name as the system gives it, and its widest SIMD instructions."""
     import torch
 
     try:

@@ -1,8 +1,10 @@
-"""Retrieval against its named peers, in the same run: bare `encode` and bare FAISS under our
-pipeline, FAISS against Qdrant and pgvector.
+"""Retrieval compared with its named peers in the same run: plain `encode` and plain FAISS compared
+with our pipeline, FAISS compared with Qdrant and pgvector.
 
-Run: make bench. Texts are docstrings of the installed libraries; vectors beyond them are random
-directions of the same dimension.
+Texts are docstrings of the installed libraries; additional vectors are random directions of the
+same dimension.
+
+Run: make bench
 """
 
 import time
@@ -31,8 +33,8 @@ def unit(rng: np.random.Generator, n: int, dimension: int) -> np.ndarray:
 
 
 class Ready:
-    """An embedder whose vectors for the collection are drawn, so that only the queries are embedded
-    for real.
+    """An embedder with random vectors for the collection, so that only the queries are really
+    embedded.
     """
 
     def __init__(self, drawn: np.ndarray):
@@ -50,8 +52,8 @@ class Ready:
 
 
 def search_overhead(questions: list[str]) -> dict:
-    """p95 of a query through DenseRetriever at N_CHUNKS chunks, over the p95 of embedding it and
-    searching FAISS bare.
+    """Return the p95 of a query through DenseRetriever at N_CHUNKS chunks, divided by the p95 of
+    embedding it and searching plain FAISS.
     """
     vectors = unit(np.random.default_rng(0), N_CHUNKS, minilm().dimension)
     minilm().encode(questions[:2])
@@ -92,8 +94,8 @@ def search_overhead(questions: list[str]) -> dict:
 
 
 def indexing_throughput(texts: list[str]) -> dict:
-    """Chunks a second into a collection, over sentence-transformers' `encode` of the same texts
-    with its defaults.
+    """Return chunks per second into a collection, divided by those of sentence-transformers'
+    `encode` of the same texts with its defaults.
     """
     ratios = []
     for number in range(ROUNDS):
@@ -116,8 +118,8 @@ def indexing_throughput(texts: list[str]) -> dict:
 
 
 def stores() -> dict:
-    """Median milliseconds of one query over N_STORE vectors, exact in each store, so at equal
-    recall.
+    """Return the median milliseconds of one query over N_STORE vectors. The search is exact in each
+    store, so the recall is equal.
     """
     from adaptlab.rag.pgvector import PgvectorIndex, local_database
     from adaptlab.rag.qdrant import QdrantIndex

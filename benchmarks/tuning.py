@@ -1,9 +1,11 @@
-"""Fine-tuning of the embedded model with LoRA: tokens a second and peak memory of `tune`, of TRL
-with its defaults, and of a bare PyTorch loop.
+"""Fine-tuning of the embedded model with LoRA: tokens per second and peak memory of `tune`, of TRL
+with its defaults, and of a plain PyTorch loop.
 
-The same model, adapter and conversations, a process for each, in turns, over several rounds. The
-bare loop has our settings: the same batches, precision, optimizer and schedule, and logits only for
-what is learned. Then 2,000 conversations once, start to end. Run: make bench
+All use the same model, adapter and conversations, in separate processes, in alternation, over
+several rounds. The plain loop has our settings: the same batches, precision, optimizer and
+schedule, and logits only for the learned tokens. Then: 2,000 conversations once, from start to end.
+
+Run: make bench
 """
 
 import itertools
@@ -44,8 +46,8 @@ KINDS = (lambda rng: triage_case(rng, k=0), style_case, desk_case)
 
 
 def conversations(n: int, kinds=KINDS) -> list[Messages]:
-    """The same number of each kind: a record of a ticket, a reply in a style, a desk
-    for a review.
+    """Return the same number of each kind: a record of a ticket, a reply in a style, a desk for a
+    review.
     """
     rng = random.Random("tuning")
     return [conversation(kind(rng)) for kind, _ in zip(itertools.cycle(kinds), range(n))]
@@ -65,7 +67,7 @@ def ours(chat: LocalChat, rows: list[Messages], folder: str) -> tuple[float, flo
 
 def trl_defaults(chat: LocalChat, rows: list[Messages], folder: str) -> tuple[float, float]:
     data = Dataset.from_list([{"messages": messages} for messages in rows])
-    # TRL asks for bfloat16 whatever the machine; where that is emulated the ratio would say nothing
+    # TRL uses bfloat16 on every machine; where it is emulated, the ratio would measure nothing
     # else, so it has the precision that is fast here.
     fast = number_format("cpu").is_bfloat16
     config = SFTConfig(
@@ -87,7 +89,7 @@ def trl_defaults(chat: LocalChat, rows: list[Messages], folder: str) -> tuple[fl
 
 
 def timed(made: SFTTrainer) -> tuple[float, float]:
-    """(seconds, share of the data that they were spent on)."""
+    """Return (seconds, fraction of the data that was processed in them)."""
     clock = Clock()
     made.add_callback(clock)
     made.train()
@@ -135,7 +137,7 @@ ARMS = {"adaptlab": ours, "TRL defaults": trl_defaults, "bare loop": bare_loop}
 
 
 def measure(arm: str) -> tuple[float, float]:
-    """(tokens a second, peak MB) of this process."""
+    """Return (tokens per second, peak MB) of this process."""
     chat = LocalChat("embedded:chat")
     rows = conversations(N)
     n_tokens = sum(len(row["input_ids"]) for row in tokenized(chat, rows, DEFAULTS.max_length))

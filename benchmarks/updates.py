@@ -1,9 +1,10 @@
-"""Search beside bare libraries, at rest and right after an update, and from several threads.
+"""Search compared with plain libraries: at rest, right after an update, and from several threads.
 
-A question through `DenseRetriever` over the p50 of embedding it and searching FAISS bare; through
-`BM25Retriever` over bm25s's own search of an index that stays as it is. After an update means the
-first search after one chunk of the collection was changed. Threads ask a hybrid search and a dense
-one, by an embedder that waits as one on a server does; the ratio is that of questions in a second.
+The result for `DenseRetriever` is the p50 of a question, divided by the p50 of embedding it and
+searching plain FAISS. For `BM25Retriever`, it is divided by bm25s's own search of an unchanged
+index. "After an update" means the first search after one chunk of the collection has changed. With
+threads, the result is the ratio of questions per second of a hybrid search and of a dense search,
+with an embedder that waits like one on a server.
 
 Run: python benchmarks/updates.py
 """
@@ -37,7 +38,7 @@ WAIT_SECONDS = 0.05
 
 
 class Drawn:
-    """MiniLM for questions; the vectors of chunks are drawn, which takes no time."""
+    """MiniLM for questions; the chunks have random vectors, which takes no time."""
 
     def __init__(self):
         self.real = minilm()
@@ -55,7 +56,7 @@ class Drawn:
 
 
 class Waiting(Drawn):
-    """Questions are embedded elsewhere: here they wait."""
+    """An embedder that only waits, as if the questions were embedded on a server."""
 
     def encode_query(self, texts):
         time.sleep(WAIT_SECONDS)
@@ -71,7 +72,9 @@ def seconds(search: Callable, *given: object) -> float:
 def beside(
     ours: Retriever, bare: Callable[[str], object], questions: list[str], change: Callable
 ) -> list[float]:
-    """Of each round, the median time of a question through `ours` over that of `bare`."""
+    """Return for each round the median time of a question through `ours`, divided by that of
+    `bare`.
+    """
     ratios = []
     for number in range(ROUNDS):
         times = {"ours": [], "bare": []}
@@ -107,7 +110,9 @@ def ask_by_threads(way: Retriever, questions: list[str]) -> None:
 
 
 def of_threads(chunks: list[Chunk], questions: list[str]) -> list[float]:
-    """Questions a second of a hybrid search over those of a dense one, N_THREADS asking."""
+    """Return the questions per second of a hybrid search divided by those of a dense search, in
+    N_THREADS threads.
+    """
     collection = Collection(Waiting())
     collection.add(chunks)
     dense = DenseRetriever(collection)
@@ -124,7 +129,7 @@ def of_threads(chunks: list[Chunk], questions: list[str]) -> list[float]:
 def main() -> None:
     documents, items = docstring_corpus(("scipy", "networkx", "sklearn"))
     pieces = chunk(documents, 300, 0)[:N_CHUNKS]
-    # A source each, so that an update changes one.
+    # Each chunk has its own source, so that an update changes only one.
     chunks = [replace(piece, source=str(i)) for i, piece in enumerate(pieces)]
     random.Random(0).shuffle(items)
     questions = [item.text for item in items]

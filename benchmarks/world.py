@@ -1,8 +1,9 @@
-"""Making training documents, against its named peer: the `tokenizers` library that encodes them,
-each on one core.
+"""Generation of training documents compared with its named peer: the `tokenizers` library that
+encodes them, each on one core.
 
-Data must never be the bottleneck: training on two cores takes some 5,000 tokens a second. Run: make
-bench
+The data must never be the bottleneck: training on two cores uses about 5,000 tokens per second.
+
+Run: make bench
 """
 
 import itertools

@@ -97,7 +97,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
 
 # Which `make test` prints as its last words.
 SKIPPED = Path(__file__).parents[1] / "build" / "skipped.txt"
-NO_BOX = "Strangers' notebooks need a box"  # how the sentence on a machine without one begins
+NO_BOX = "This machine has no sandbox"  # how the sentence on a machine without one begins
 
 
 def _skipped(reports: list) -> Iterator[str]:

@@ -1,30 +1,24 @@
-"""Errors, help and docstrings use plain words and short sentences."""
+"""Errors, help, docstrings, comments and pages use plain words and short sentences."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "src/adaptlab"
-# What is checked. Not in the list: grading with cli/grade.py and cli/labs.py, and world, whose
-# texts models are trained on.
-SCOPE = (
-    "*.py",
-    "agents/**/*.py",
-    "cli/**/*.py",
-    "course/**/*.py",
-    "decide/**/*.py",
-    "evals/**/*.py",
-    "lora/**/*.py",
-    "models/**/*.py",
-    "prompts/**/*.py",
-    "rag/**/*.py",
-    "studies/**/*.py",
-    "tune/**/*.py",
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/adaptlab"
+# The feedback of the labs' exercises is not checked: it changes together with the labs.
+OUTSIDE = re.compile(r"grading/labs/lab\d\d/")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((PACKAGE / "course/site/pages").glob("*.md*")),
+    *sorted((PACKAGE / "grading/templates").iterdir()),
 )
-OUTSIDE = {"cli/grade.py", "cli/labs.py"}
 # Pattern: what to write instead.
 NOT_SAID = {
     r"anew|afresh": "again",
@@ -49,7 +43,25 @@ NOT_SAID = {
     r"is an AdaptLabError|an AdaptLabError (?:if|for|unless|where)": "Raises: ...",
 }
 MOST_WORDS = 35  # in a sentence
-ERRORS = {"AdaptLabError", "Diverged", "Fault", "NotAnAdapter"}
+# Calls whose arguments a user reads: errors, printed texts, and feedback on submissions.
+ERRORS = {
+    "AdaptLabError",
+    "Beside",
+    "BoxError",
+    "Diverged",
+    "Fault",
+    "Invalid",
+    "Mark",
+    "NoRoom",
+    "NotAnAdapter",
+    "NotPlain",
+    "NotWritten",
+    "NotYet",
+    "TakenFile",
+    "TooMuch",
+    "Verdict",
+    "print",
+}
 # What a value that is filled in at run time counts as: one word.
 FILLED = "VALUE"
 
@@ -87,7 +99,20 @@ def messages(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 # Names under which the beginning or the end of a message is kept.
-PARTS = {"says", "problem", "fix", "given", "lost", "advice", "missing", "wrong", "reason"}
+PARTS = {
+    "advice",
+    "fix",
+    "form",
+    "given",
+    "hint",
+    "lost",
+    "missing",
+    "problem",
+    "reason",
+    "says",
+    "sentence",
+    "wrong",
+}
 
 
 def help_texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -101,6 +126,23 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         if isinstance(node, kinds) and (text := ast.get_docstring(node)):
             yield getattr(node, "lineno", 1), text
+
+
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def prose(page: str) -> Iterator[tuple[int, str]]:
+    """Line and text of the paragraphs, list entries and table cells of Markdown or HTML."""
+    for aside in (r"```.*?```", r"<style>.*?</style>", r"\{[%{].*?[%}]\}", r"<[^>]*>"):
+        page = re.sub(aside, lambda found: "\n" * found[0].count("\n") + " ", page, flags=re.S)
+    page = re.sub(r"`[^`]*`", FILLED, page)
+    line = 1
+    for part in re.split(r"(\n\n+|\n(?=- |\d\. |\|)|\|)", page):
+        yield line, part
+        line += part.count("\n")
 
 
 def not_said(text: str) -> list[str]:
@@ -119,40 +161,60 @@ def longest_sentence(text: str) -> str:
     return max(parts, key=lambda part: len(part.split()))
 
 
-def in_scope() -> list[Path]:
-    found = {path for pattern in SCOPE for path in PACKAGE.glob(pattern)}
-    return sorted(path for path in found if path.relative_to(PACKAGE).as_posix() not in OUTSIDE)
-
-
-@pytest.mark.parametrize("path", in_scope(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_plain_words_and_short_sentences(path):
-    tree = ast.parse(path.read_text())
-    said = [*messages(tree), *help_texts(tree), *docstrings(tree)]
+def faults(said: list[tuple[int, str]]) -> list[str]:
     found = [
         f"line {line}: {word!r} in {text[:80]!r}" for line, text in said for word in not_said(text)
     ]
-    found += [
+    return found + [
         f"line {line}: {len(longest_sentence(text).split())} words: {longest_sentence(text)!r}"
         for line, text in said
         if len(longest_sentence(text).split()) > MOST_WORDS
     ]
+
+
+def in_scope() -> list[Path]:
+    found = PACKAGE.rglob("*.py")
+    return sorted(path for path in found if not OUTSIDE.match(path.relative_to(PACKAGE).as_posix()))
+
+
+@pytest.mark.parametrize("path", in_scope(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_plain_words_and_short_sentences(path):
+    source = path.read_text()
+    tree = ast.parse(source)
+    said = [*messages(tree), *help_texts(tree), *docstrings(tree), *comments(source)]
+    found = faults(said)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_pages_use_plain_words_and_short_sentences(path):
+    found = faults(list(prose(path.read_text())))
     assert not found, "\n".join(found)
 
 
 def test_the_check_finds_what_it_is_for():
     """One fault of each kind, so that an empty result above means that nothing is wrong."""
     long = " ".join(["word"] * (MOST_WORDS + 1))
-    tree = ast.parse(
+    source = (
         f'"""Whoever reads this."""\n'
         f'def f(x=Option(help="Begin anew.")):\n'
         f'    """A tuning."""\n'
         f'    problem = f"{{x}} is no model"\n'
         f'    raise AdaptLabError(f"{{problem}}. Mend it. " "{long}.")\n'
+        f'    print("Goes on.")  # Afresh.\n'
     )
+    tree = ast.parse(source)
     said = list(messages(tree))
-    assert {word for _, text in said for word in not_said(text)} == {"is no", "Mend"}
+    assert {word for _, text in said for word in not_said(text)} == {"is no", "Mend", "Goes on"}
     assert max(len(longest_sentence(text).split()) for _, text in said) == MOST_WORDS + 1
     assert [not_said(text) for _, text in help_texts(tree)] == [["anew"]]
     assert [not_said(text) for _, text in docstrings(tree)] == [["Whoever"], ["tuning"]]
     assert not not_said("There is no model 'x'. Full fine-tuning uses `beside` again.")
-    assert {path.parent.name for path in in_scope()} > {"rag", "tune", "models", "cli", "adaptlab"}
+    assert [not_said(text) for _, text in comments(source)] == [["Afresh"]]
+    page = "A page.\n\n| one | drawn |\n\n```\nheed\n```\n<p>They mend\nit.</p>\n"
+    assert [(line, not_said(text)) for line, text in prose(page) if not_said(text)] == [
+        (3, ["drawn"]),
+        (7, ["mend"]),
+    ]
+    folders = {path.parent.name for path in in_scope()}
+    assert folders > {"rag", "tune", "models", "cli", "adaptlab", "world", "sandbox", "records"}

@@ -29,8 +29,8 @@ def test_work_gives_what_it_gives():
         (lambda: time.sleep(60), "too long"),
         (lambda: bytearray(600 * MIB) and 1, "more than 128 MiB"),
         (lambda: [[] for _ in range(10**8)] and 1, "more than 128 MiB"),
-        (lambda: os._exit(3), "its process ended"),
-        (lambda: os.kill(os.getpid(), 9), "its process ended"),
+        (lambda: os._exit(3), "process .* ended"),
+        (lambda: os.kill(os.getpid(), 9), "process .* ended"),
     ],
 )
 def test_work_that_takes_too_much_is_ended(work, said):
@@ -96,7 +96,7 @@ def test_a_notebook_that_ends_boxes_has_an_end(grader):
     graded = grader(ends + cells(), replace(LIMITS, whole_seconds=4))
     assert time.monotonic() - began < 60
     assert {mark.status for mark in graded.marks} == {"timeout"}
-    assert "its time is over" in graded.marks[0].sentence
+    assert "time limit" in graded.marks[0].sentence
 
 
 def test_names_that_utf8_cannot_hold():

@@ -281,7 +281,7 @@ def test_it_costs_no_other_exercise(graded, fresh, name):
 @pytest.mark.parametrize("name", HONEST)
 def test_a_trained_adapter_passes_however_its_file_is_written(tmp_path, trained_adapter, name):
     verdict = tried(tmp_path, HONEST[name](load(trained_adapter)))
-    assert verdict.status == "pass" and "of 300 right" in verdict.sentence, verdict
+    assert verdict.status == "pass" and "of 300 correct" in verdict.sentence, verdict
 
 
 def test_a_trained_adapter_gets_its_points_in_a_second_box(graded, trained_adapter):
@@ -300,7 +300,7 @@ def test_without_its_file_an_exercise_says_what_to_hand_in(graded, short):
         0,
         "pass",
     )
-    assert FILE in marks["adapter"].sentence and "Hand in both" in marks["adapter"].sentence
+    assert FILE in marks["adapter"].sentence and "Submit it" in marks["adapter"].sentence
     assert (
         graded(None, as_notebook(cells("raise NotImplementedError()")))["adapter"].misconception
         == "blank"
@@ -381,7 +381,7 @@ def test_the_bar_is_where_the_lab_says_and_a_close_share_is_told():
     assert (at.status, below.status) == (
         "pass",
         "wrong",
-    ) and "might have come out below" in at.sentence
+    ) and "might be below" in at.sentence
     assert "might" not in judge.verdict([replies(lambda right, i: right)]).sentence
 
 
@@ -402,9 +402,9 @@ def test_an_untrained_adapter_is_told_and_other_graders_ask_other_cases(tmp_path
 def test_a_check_beside_the_exercise_says_what_is_missing(tmp_path, trained_adapter):
     path = tmp_path / FILE
     for answer, says in (
-        (tmp_path / "mine.safetensors", "looks for a file of this name"),
-        (EXERCISE, "takes the path"),
-        (path, "run the cell that saves it"),
+        (tmp_path / "mine.safetensors", "under this name"),
+        (EXERCISE, "is not the path"),
+        (path, "Run the cell that saves it"),
     ):
         with pytest.raises(NotYet, match=says):
             run_check(EXERCISE, answer)
@@ -412,7 +412,7 @@ def test_a_check_beside_the_exercise_says_what_is_missing(tmp_path, trained_adap
     with pytest.raises(NotYet, match="more than 1 MB"):
         run_check(EXERCISE, path)
     path.write_bytes(trained_adapter)
-    assert str(run_check(EXERCISE, str(path))).startswith("✓ adapter: It does what it should.")
+    assert str(run_check(EXERCISE, str(path))).startswith("✓ adapter: The file passes.")
 
 
 @pytest.mark.parametrize(
@@ -530,11 +530,11 @@ def test_what_is_no_ordinary_file_of_that_name_is_said_and_the_notebook_is_kept(
     assert {content for content, _ in found.values()} == {NOTEBOOK} and len(found) == 10
     says = {
         "link": "is a link",
-        "pipe": "no ordinary file",
+        "pipe": "not a regular file",
         "huge": "more than 1 MB",
-        "two": "they differ",
-        "link_in_zip": "no ordinary file",
-        "out_of_zip": "leads out",
+        "two": "different files",
+        "link_in_zip": "not a regular file",
+        "out_of_zip": "points outside",
         "bomb": "more than 1 MB",
     }
     for name, said in says.items():
@@ -641,7 +641,7 @@ def test_a_student_s_own_check_of_the_whole_reads_the_file_beside(
         ["check", str(tmp_path / "mine/lab05_fine_tuning.ipynb"), "--folder", str(tmp_path)],
     )
     assert (
-        "adapter: pass. It does what it should." in done.output
+        "adapter: pass. The file passes." in done.output
         and "4 points" in done.output
-        and "stops with TypeError" in done.output
+        and "raises TypeError" in done.output
     )

@@ -136,16 +136,14 @@ def test_a_worker_without_a_box_grades_nothing(tmp_path, lab):
     with (
         started(1, env={"PATH": "/nowhere"}) as running,
         cluster(running.scheduler_address) as worker_pool,
-        pytest.raises(AdaptLabError, match="does not grade: .* bo"),
+        pytest.raises(AdaptLabError, match="cannot grade: .* sandbox"),
     ):
         grade_all(submissions(), lab, "grader", ledger, worker_pool)
     assert not ledger.kept
 
 
 def test_a_worker_with_another_grader_grades_nothing(lab):
-    with pytest.raises(
-        AdaptLabError, match="does not grade: Grading code or packages are not those"
-    ):
+    with pytest.raises(AdaptLabError, match="cannot grade: .* code or packages differ"):
         Task(lab, submissions()[0], DEFAULT, "batch", "another", "", 1).graded()
 
 
@@ -175,7 +173,7 @@ def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, lab):
             pass
     with (
         started(0) as running,
-        pytest.raises(AdaptLabError, match="has no workers; start some by: dask worker tcp"),
+        pytest.raises(AdaptLabError, match="has no workers. Start .* dask worker tcp"),
         cluster(running.scheduler_address),
     ):
         pass

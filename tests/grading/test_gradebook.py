@@ -183,7 +183,7 @@ def test_an_exercise_that_came_later_gets_its_grade(tmp_path, short, ledger):
 
 def test_a_file_that_is_no_gradebook_is_a_sentence(tmp_path, short, ledger):
     (tmp_path / "gradebook.db").write_text("nothing of the kind" * 100)
-    with pytest.raises(AdaptLabError, match="cannot be used as nbgrader's gradebook"):
+    with pytest.raises(AdaptLabError, match="is not usable as nbgrader's gradebook"):
         write(tmp_path / "gradebook.db", short, ledger)
     with pytest.raises(AdaptLabError, match="There is no gradebook"):
         read_foreign(tmp_path / "none.db", short, ledger.sheets(NAME))
@@ -201,7 +201,7 @@ def test_the_commands_write_and_take_over(tmp_path, ledger):
     assert written.exit_code == 0 and "gradebook.db" in written.output
     mark_in_formgrader(tmp_path / "gradebook.db", "check_shipping_order", 1.5)
     assert (
-        "kept as formgrader has it: jane, shipping_order: 1.5"
+        "not changed, graded in formgrader: jane, shipping_order: 1.5"
         in CliRunner().invoke(grade_app, ["export", *where, "--platform", "nbgrader"]).output
     )
     assert (
@@ -210,7 +210,7 @@ def test_the_commands_write_and_take_over(tmp_path, ledger):
     )
     assert ledger.sheets(NAME)[0].manual["shipping_order"] == (
         1.5,
-        "marked in nbgrader's formgrader",
+        "graded in nbgrader's formgrader",
         "A. Teacher",
     )
     assert CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output == ""
@@ -258,5 +258,5 @@ def test_a_comment_without_points_is_told_and_no_mark(tmp_path, ledger):
     )
     comment_in_formgrader(tmp_path / "gradebook.db", "same_strength", "Nearly.")
     said = CliRunner().invoke(grade_app, ["import", *where, "--author", "A. Teacher"]).output
-    assert said.startswith("jane, same_strength: a comment without points is no mark.")
+    assert said.startswith("jane, same_strength: the comment has no points.")
     assert not ledger.sheets(NAME)[0].manual

@@ -178,7 +178,7 @@ def test_a_broken_answer_says_which_cell_it_is(grader):
     made[3] = made[3] | {"source": ["def same_strength():\n", None]}
     graded = grader(made)
     assert graded.points == 4 and graded.marks[1].sentence.startswith(
-        "The cell stops with ValueError: Cell 4 of the notebook is broken"
+        "The cell raises ValueError: Cell 4 of the notebook is broken"
     )
 
 
@@ -288,5 +288,5 @@ def test_a_helper_that_failed_is_told_where_it_costs_an_answer(grader):
     graded = grader(cells(first="1 / 0", same_strength=RIGHT.replace("alpha *", "factor *")))
     assert graded.points == 4
     assert graded.notes == [
-        "The cell that begins with '1 / 0' stops with ZeroDivisionError: division by zero"
+        "The cell that begins with '1 / 0' raises ZeroDivisionError: division by zero"
     ]

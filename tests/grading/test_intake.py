@@ -61,7 +61,7 @@ def test_a_folder_with_everything(tmp_path):
     assert (
         "2 notebooks" in found["twice"].fault
         and "is a link" in found["linked"].fault
-        and "no ordinary file" in found["piped"].fault
+        and "not a regular file" in found["piped"].fault
     )
 
 
@@ -122,14 +122,14 @@ def test_an_export_is_one_archive_of_all_under_whatever_name(tmp_path):
 def test_names_that_are_another_on_some_machine_are_not_taken(tmp_path, name):
     (tmp_path / "jane.zip").write_bytes(archive({name: GOOD}))
     (one,) = find_submissions(tmp_path / "jane.zip", "lab04_lora")
-    assert one.fault.endswith("Hand in the notebook itself.") and one.content == b""
+    assert one.fault.endswith("Submit the notebook itself.") and one.content == b""
 
 
 def test_a_link_in_an_archive_is_not_taken(tmp_path):
     (tmp_path / "jane.zip").write_bytes(
         archive({"lab04_lora.ipynb": b"/etc/passwd"}, mode=0o120777)
     )
-    assert "no ordinary file" in find_submissions(tmp_path / "jane.zip", "lab04_lora")[0].fault
+    assert "not a regular file" in find_submissions(tmp_path / "jane.zip", "lab04_lora")[0].fault
 
 
 def test_an_archive_that_swells_is_stopped(tmp_path):
@@ -147,7 +147,7 @@ def test_a_broken_archive_is_a_sentence(tmp_path):
 
 
 def test_a_place_without_submissions_is_refused(tmp_path):
-    for place, says in ((tmp_path / "nowhere", "is not there"), (tmp_path, "holds no notebook")):
+    for place, says in ((tmp_path / "nowhere", "does not exist"), (tmp_path, "holds no notebook")):
         with pytest.raises(AdaptLabError, match=says):
             find_submissions(Path(place), "lab04_lora")
 
@@ -205,5 +205,5 @@ def test_what_lies_beside_a_notebook_is_never_opened(tmp_path):
 
 def test_a_single_file_that_is_no_notebook_is_refused(tmp_path):
     (tmp_path / "rows.jsonl").touch()
-    with pytest.raises(AdaptLabError, match="rows.jsonl is no notebook"):
+    with pytest.raises(AdaptLabError, match="rows.jsonl is not a notebook"):
         find_submissions(tmp_path / "rows.jsonl", "lab04")

@@ -43,7 +43,7 @@ def harness(box_level):
 @pytest.mark.parametrize("name", LABS)
 def test_labs_are_what_their_sources_make(name):
     stale = out_of_step([source for source in SOURCES if source.stem == name], ROOT / "labs")
-    assert not stale, f"{name} is not what its source makes; run: adaptlab labs build"
+    assert not stale, f"{name} is out of date with its source; run: adaptlab labs build"
 
 
 @pytest.mark.parametrize("name", LABS)

@@ -67,7 +67,7 @@ BY_FILES = ("home", "course", "temporary files", "system files", "right answers"
 def there(name: str) -> str:
     """A level, or a test that is skipped and says why."""
     if why := LEVELS[name].missing():
-        pytest.skip(f"no box of the level {name}: {why}")
+        pytest.skip(f"no sandbox of the level {name}: {why}")
     return name
 
 
@@ -151,10 +151,12 @@ def test_a_batch_is_graded_at_the_level_that_was_asked_for(tmp_path, lab, fenced
 def test_a_level_that_is_not_here_is_a_sentence_and_no_other_is_taken(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     for name in ("bwrap", "podman", "docker"):
-        with pytest.raises(AdaptLabError, match=f"no box of the level {name}: .* is not installed"):
+        with pytest.raises(
+            AdaptLabError, match=f"level {name} is not available .* is not installed"
+        ):
             level(name)
     with pytest.raises(
-        AdaptLabError, match="no level 'none' of a box; there are bwrap, podman, docker, landlock"
+        AdaptLabError, match="no sandbox level 'none'. Use one of bwrap, podman, docker, landlock"
     ):
         level("none")
 
@@ -164,16 +166,14 @@ def test_the_lower_level_is_for_those_who_ask(monkeypatch, fenced):
     assert level("landlock") == "landlock"
     with pytest.raises(
         AdaptLabError,
-        match=(
-            "this machine has none: .*apt install bubblewrap.* can be asked for by --box landlock"
-        ),
+        match="has no sandbox.*apt install bubblewrap.* with --box landlock",
     ):
         level()
 
 
 def test_where_the_kernel_is_too_old_nobody_is_fenced(monkeypatch):
     monkeypatch.setattr(landlock_supervisor, "NEEDED", 1000)
-    with pytest.raises(AdaptLabError, match="too old to keep signals inside"):
+    with pytest.raises(AdaptLabError, match="too old to restrict signals"):
         level("landlock")
 
 

@@ -36,9 +36,9 @@ def without_boxes(monkeypatch):
 
 
 def test_strangers_never_get_a_process(without_boxes):
-    with pytest.raises(AdaptLabError, match="this machine has none"):
+    with pytest.raises(AdaptLabError, match="This machine has no sandbox"):
         levels.level()
-    with pytest.raises(AdaptLabError, match="no level 'process'"):
+    with pytest.raises(AdaptLabError, match="no sandbox level 'process'"):
         levels.level("process")
     assert levels.level_of_own() == "process"
 

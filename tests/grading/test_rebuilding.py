@@ -206,7 +206,7 @@ def test_a_mark_before_the_text_is_read_over(encoded):
 
 
 def test_what_holds_no_answer_is_no_lab(lab):
-    with pytest.raises(Invalid, match="No answer of lab04_short is in this notebook"):
+    with pytest.raises(Invalid, match="The notebook has no answer of lab04_short"):
         rebuild(
             lab, read_cells(json.dumps({"nbformat": 4, "cells": [code_cell("1 + 1")]}).encode())
         )

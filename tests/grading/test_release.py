@@ -166,7 +166,7 @@ def test_a_copy_beside_a_lab_stands_in_nobodys_way(tmp_path, place):
 
 
 def test_a_folder_without_labs_is_told_as_such(tmp_path):
-    with pytest.raises(AdaptLabError, match="Run this in the folder of the course"):
+    with pytest.raises(AdaptLabError, match="Run this in the course folder"):
         read_lab_named(tmp_path, "04")
 
 
@@ -192,5 +192,5 @@ def test_a_release_is_made_anew_in_its_folder(tmp_path, copy):
     assert (copy / "notes.txt").exists() and (copy / ".git").exists()
     assert json.loads((copy / RELEASED).read_text()) == listed
     (tmp_path / "mine").write_text("x")
-    with pytest.raises(AdaptLabError, match="something else than a release"):
+    with pytest.raises(AdaptLabError, match="not an empty folder or an earlier release"):
         release(COURSE, tmp_path)

@@ -80,7 +80,7 @@ def test_a_mark_answers_a_request_and_a_regrading_does_not(ledger):
 
 def test_a_refusal_leaves_the_mark_and_another_request_may_follow(ledger):
     ledger.request("jane", NAME, EXERCISE, "Please look again.")
-    with pytest.raises(AdaptLabError, match="is open; answer it"):
+    with pytest.raises(AdaptLabError, match="is already open"):
         ledger.request("jane", NAME, EXERCISE, "Please!")
     points = ledger.sheets(NAME)[0].points
     ledger.decline("jane", NAME, EXERCISE, "The scale depends on the rank.", "A. Teacher")
@@ -147,9 +147,9 @@ def test_the_commands_keep_list_and_answer(ledger, command, tmp_path):
         (["jane", "other", "--reason", "x"], "no exercise"),
         (["jane", EXERCISE], "Give --reason"),
         (["jane", EXERCISE, "--reason", "x", "--decline", "y"], "Give --reason"),
-        (["jane", EXERCISE, "--reason", " "], "needs a reason"),
-        (["jane", EXERCISE, "--decline", "x", "--author", "me"], "No request"),
-        (["jane", EXERCISE, "--decline", "x"], "author and a reason"),
+        (["jane", EXERCISE, "--reason", " "], "reason of the request is missing"),
+        (["jane", EXERCISE, "--decline", "x", "--author", "me"], "no open request"),
+        (["jane", EXERCISE, "--decline", "x"], "author or the reason is missing"),
     ],
     ids=range(7),
 )

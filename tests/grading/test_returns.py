@@ -64,7 +64,7 @@ def test_what_a_student_wrote_is_text_in_a_notebook_of_feedback(tmp_path):
 
 @pytest.mark.parametrize(
     ("platform", "says"),
-    [("gradescope", "takes no feedback"), ("moodle", "came from an export of moodle")],
+    [("gradescope", "does not import feedback"), ("moodle", "came from an export of moodle")],
 )
 def test_feedback_that_no_platform_takes_is_a_sentence(tmp_path, platform, says):
     with pytest.raises(AdaptLabError, match=says):

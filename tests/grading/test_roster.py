@@ -65,10 +65,10 @@ def roster(tmp_path):
 
 JANE = Person("Jane Doe", "4711")
 JOE = Person("J. Roe", "", "joe@uni.example")
-MISSING = "on the roster, and nothing handed in: "
-DOUBLE = "handed in more than once: "
-UNKNOWN = "handed in, and not on the roster: "
-SEVERAL = "may be more than one of the roster: "
+MISSING = "on the roster, but no submission: "
+DOUBLE = "more than one submission: "
+UNKNOWN = "submission, but not on the roster: "
+SEVERAL = "matches several students on the roster: "
 CASES = {
     "Canvas, missing": (
         CANVAS,
@@ -115,8 +115,8 @@ CASES = {
         CANVAS,
         [owner("team_3_12345_678913_a.ipynb"), owner("team_4_12346_678914_a.ipynb")],
         [
-            "nobody who handed in is on the roster: team_3_12345; team_4_12346. "
-            "Give the list of this class; groups of Canvas's are on none."
+            "no student with a submission is on the roster: team_3_12345; team_4_12346. "
+            "Give the list of this class; it cannot contain Canvas groups."
         ],
     ),
     "accents": ("Name,Email\nJosé Doe,jose@uni.example", [owner("jose doe/a.ipynb")], []),
@@ -135,7 +135,7 @@ def test_who_is_missing_unknown_or_double(roster, case):
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         ("José".encode("latin-1"), "not UTF-8"),
-        (None, "cannot be read"),
+        (None, "is not readable"),
     ],
 )
 def test_a_roster_that_is_none_is_a_sentence(tmp_path, content, says):
@@ -187,7 +187,7 @@ def test_blackboard_gets_its_own_columns_back(tmp_path, encoding):
 
 def test_a_platform_that_takes_only_its_own_file_says_so():
     for platform in ("brightspace", "blackboard"):
-        with pytest.raises(AdaptLabError, match="by --roster"):
+        with pytest.raises(AdaptLabError, match="as --roster"):
             to_csv([sheet(owner("jane/a.ipynb"))], platform)
 
 
@@ -204,7 +204,7 @@ def test_moodle_gets_its_own_columns_back(roster):
     (row,) = rows(text)
     assert (row["Identifier"], row["Email address"]) == ("Participant 124", "jane2@uni.example")
     assert (row["Grade"], row["Last modified (grade)"]) == ("2", "-")
-    assert row["Feedback comments"] == "Still to be marked: explanation"
+    assert row["Feedback comments"] == "Not graded yet: explanation"
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_moodle_gets_its_own_columns_back(roster):
     [
         ("canvas", "ID and Section"),
         ("moodle", "Identifier"),
-        ("gradescope", "Leave --roster out"),
+        ("gradescope", "Omit --roster"),
         ("brightspace", "lacks the columns OrgDefinedId"),
-        ("blackboard", "Make a column with lab04"),
+        ("blackboard", "Add a column with lab04"),
     ],
 )
 def test_a_list_that_is_not_the_platforms_is_refused(roster, platform, says):

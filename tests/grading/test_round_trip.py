@@ -43,14 +43,14 @@ def test_an_export_of_canvas_and_back(tmp_path, command, box_level):
         "run", str(tmp_path / "submissions.zip"), *roster, *late, "--percent-a-day", "10"
     )
     assert {
-        "no notebook, so not graded: leekim_4713_link.html",
-        "on the roster, and nothing handed in: Lee, Kim",
-        "handed in, and not on the roster: team_3_12345",
-        "late, as the platform says: doejane_4711",
+        "not graded, because without a notebook: leekim_4713_link.html",
+        "on the roster, but no submission: Lee, Kim",
+        "submission, but not on the roster: team_3_12345",
+        "late, according to the platform: doejane_4711",
     } <= set(said)
-    assert not any(line.startswith("note: every submission in a zip") for line in said)
+    assert not any(line.startswith("note: the submissions in a zip") for line in said)
     assert command("show") == [
-        "doejane_4711: 5.4 of 6 (90%, as it is 1 day late)",
+        "doejane_4711: 5.4 of 6 (90%, 1 day late)",
         "team_3_12345: 6 of 6",
     ]
     assert "not on the roster, so not in the file: team_3_12345" in command("export", *roster)
@@ -64,5 +64,5 @@ def test_an_export_of_canvas_and_back(tmp_path, command, box_level):
 def test_an_export_that_is_cut_off_is_nobodys(tmp_path, command):
     cut = tmp_path / "cut.zip"
     cut.write_bytes((tmp_path / "submissions.zip").read_bytes()[:-40])
-    with pytest.raises(AdaptLabError, match="cut.zip is not a zip, or is cut off"):
+    with pytest.raises(AdaptLabError, match="cut.zip is not a complete zip"):
         command("run", str(cut))

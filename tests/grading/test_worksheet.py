@@ -71,10 +71,10 @@ def test_what_waits_is_written_with_answer_and_rubric_and_comes_back(out):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("explanation", "explanations"), "nothing of"),
+        (("explanation", "explanations"), "no graded exercise"),
         (("for 2", ""), "has points and no reason"),
-        ((",2,", ",4,"), "no number from 0 to 3"),
-        ((",2,", ",nan,"), "no number from 0 to 3"),
+        ((",2,", ",4,"), "not a number from 0 to 3"),
+        ((",2,", ",nan,"), "not a number from 0 to 3"),
         (("student,", "name,"), "no column 'student'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The command line for graders: adaptlab grade SUBMISSIONS, and what becomes of the marks."""
+"""The command line for graders: adaptlab grade SUBMISSIONS, and commands for the marks."""
 
 import sys
 from datetime import datetime
@@ -13,7 +13,7 @@ from adaptlab.errors import AdaptLabError
 
 
 class _RunIfNotNamed(typer.core.TyperGroup):
-    """`adaptlab grade FOLDER` is `adaptlab grade run FOLDER`."""
+    """`adaptlab grade FOLDER` means `adaptlab grade run FOLDER`."""
 
     def parse_args(self, context, args: list[str]) -> list[str]:
         return super().parse_args(
@@ -25,32 +25,30 @@ class _RunIfNotNamed(typer.core.TyperGroup):
 grade_app = typer.Typer(
     cls=_RunIfNotNamed,
     no_args_is_help=True,
-    help="Grade submissions in a box, and keep, change and hand on their marks.",
+    help="Grade submissions in a sandbox; store, change and export the marks.",
 )
 
-LabName = Annotated[str, typer.Option("--lab", help="The lab, as in 04.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the marks and the feedback.")]
+LabName = Annotated[str, typer.Option("--lab", help="The lab, for example 04.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the marks and the feedback.")]
 BoxLevel = Annotated[
     str,
     typer.Option(
         "--box",
         help=(
-            "The box: bwrap, podman, docker or landlock; if not given the first that is there, but"
-            " never landlock."
+            "The sandbox level: bwrap, podman, docker or landlock. Default: the first available"
+            " one, but never landlock."
         ),
     ),
 ]
 Gradebook = Annotated[
     Path | None,
-    typer.Option(
-        help="nbgrader's gradebook; gradebook.db in the folder of the marks if not given."
-    ),
+    typer.Option(help="nbgrader's gradebook. Default: gradebook.db in the folder of the marks."),
 ]
 
-ROSTER = "The class list: a CSV file of any platform's, or a name on each line."
+ROSTER = "The class list: a platform's CSV file, or a text file with a name on each line."
 PLATFORM_FILE = (
-    "The gradebook of Canvas, Brightspace or Blackboard, or Moodle's grading worksheet, to write"
-    " the marks into."
+    "File to write the marks into: the gradebook of Canvas, Brightspace or Blackboard, or Moodle's"
+    " grading worksheet."
 )
 RosterFile = Annotated[Path | None, typer.Option("--roster", help=ROSTER)]
 
@@ -63,31 +61,35 @@ def grade_run(
     lab: LabName,
     out: Out,
     workers: Annotated[
-        int, typer.Option(min=1, help="Submissions at a time, on this machine.")
+        int, typer.Option(min=1, help="Number of submissions graded in parallel on this machine.")
     ] = 2,
     cluster: Annotated[
         str,
-        typer.Option(help="Grade on the workers of a Dask cluster: the address of its scheduler."),
+        typer.Option(help="Address of a Dask scheduler, to grade on the workers of its cluster."),
     ] = "",
     box: BoxLevel = "",
-    due: Annotated[str, typer.Option(help="Deadline, as in 2026-11-30T23:59+01:00.")] = "",
-    free_days: Annotated[int, typer.Option(min=0, help="Late days that cost nothing.")] = 0,
+    due: Annotated[str, typer.Option(help="Deadline, for example 2026-11-30T23:59+01:00.")] = "",
+    free_days: Annotated[
+        int, typer.Option(min=0, help="Number of late days without a penalty.")
+    ] = 0,
     percent_a_day: Annotated[
-        float, typer.Option(min=0, max=100, help="What every further day costs.")
+        float, typer.Option(min=0, max=100, help="Penalty for each further late day, in percent.")
     ] = 0,
     roster: RosterFile = None,
     folder: Folder = Path("."),
 ) -> None:
-    """Grade what is not graded yet, and write the pages of feedback. Interrupted, the same command
-    goes on; exit status 1 if the grader itself failed.
+    """Grade the submissions without marks, and write the feedback pages.
+
+    After an interruption, run the same command again to resume. Exit status 1 if the grader itself
+    failed.
     """
     from zipfile import is_zipfile
 
     from adaptlab.grading.recorded import is_recorded
 
     if is_recorded():
-        problem = "This is the students' copy, which has no right answers"
-        raise AdaptLabError(f"{problem}. Grade with the course that it was made from.")
+        problem = "This is the students' copy, without the reference answers"
+        raise AdaptLabError(f"{problem}. Grade with the instructor's copy of the course.")
     from adaptlab.grading.batch import (
         files_asked_for,
         grade_all,
@@ -104,22 +106,20 @@ def grade_run(
     from adaptlab.grading.worker_pool import worker_pool_of
 
     students = read_roster(roster) if roster else None
-    if box and not cluster:  # before anything is read: a level that is not here is a sentence
+    if box and not cluster:  # raises early if the level is not available
         level(box)
     if box in LOWER:
         print(
-            f"note: a box of the level {box} promises less than others; adaptlab grade doctor --box"
-            f" {box} says what.",
+            f"note: the sandbox level {box} guarantees less than others; `adaptlab grade doctor"
+            f" --box {box}` shows the difference.",
             file=sys.stderr,
         )
     if (free_days or percent_a_day) and not due:
-        raise AdaptLabError(
-            "--free-days and --percent-a-day count from a deadline; give all of them with --due."
-        )
+        raise AdaptLabError("--free-days and --percent-a-day need a deadline. Give --due, too.")
     assignment, digest = read_lab_named(folder, lab)
     zipped = submissions.suffix.lower() == ".zip" and submissions.is_file()
     if zipped and not is_zipfile(submissions):
-        raise AdaptLabError(f"{submissions} is not a zip, or is cut off. Download it again.")
+        raise AdaptLabError(f"{submissions} is not a complete zip. Download it again.")
     wanted = files_asked_for(assignment.name)
     found = find_submissions(submissions, assignment.name, wanted, assignment.blanks)
     ledger = Ledger(out / "marks.db")
@@ -127,27 +127,32 @@ def grade_run(
     found = ledger.named_as_before(assignment.name, found)
     if others := without_notebook(submissions, assignment.name, found):
         print(
-            "no notebook, so not graded:"
+            "not graded, because without a notebook:"
             f" {', '.join(map(in_a_line, others[:20]))}{' …' if len(others) > 20 else ''}",
             file=sys.stderr,
         )
     for one in found:
         if one.unclear:
             says = in_a_line(f"{one.student}. {one.fault}")
-            print(f"for you to decide: {says}", file=sys.stderr)
+            print(f"for manual grading: {says}", file=sys.stderr)
     if nameless := [one.student for one in found if one.owner.is_nameless]:
-        print(f"anonymous, so on no roster: {'; '.join(map(in_a_line, nameless))}", file=sys.stderr)
+        print(
+            f"anonymous, so not on a roster: {'; '.join(map(in_a_line, nameless))}", file=sys.stderr
+        )
     if students and len(nameless) < len(found):
         for line in students.match(one.owner for one in found).report():
             print(in_a_line(line), file=sys.stderr)
     if late := [one.student for one in found if one.owner.late]:
-        print(f"late, as the platform says: {', '.join(map(in_a_line, late))}", file=sys.stderr)
+        print(
+            f"late, according to the platform: {', '.join(map(in_a_line, late))}", file=sys.stderr
+        )
     ledger.note_owners(assignment.name, [one.owner for one in found])
     if due:
         if submissions.suffix.lower() == ".zip" and any(not one.owner.timed for one in found):
             print(
-                "note: every submission in a zip counts as received at the time of the zip's own"
-                " file, which may be that of your download.",
+                "note: the submissions in a zip have no times of their own. The file time of the"
+                " zip"
+                " counts for all; it may be the time of your download.",
                 file=sys.stderr,
             )
         ledger.set_policy(assignment.name, Policy(_utc(due), free_days, percent_a_day))
@@ -156,7 +161,8 @@ def grade_run(
 
         def measure() -> str:
             print(
-                "running the lab's experiment with its solution, for the pages …", file=sys.stderr
+                "running the lab's experiment with its solution, for the feedback …",
+                file=sys.stderr,
             )
             return measured_by_solution(assignment, folder, worker_pool, box)
 
@@ -175,7 +181,7 @@ def grade_run(
     for sheet in sheets:
         if sheet.outdated:
             print(
-                "marked by hand before this submission came, look again:"
+                "graded manually before this submission; check again:"
                 f" {in_a_line(sheet.student)}, {', '.join(sheet.outdated)}"
             )
     if failed := [
@@ -184,32 +190,31 @@ def grade_run(
         if any(mark.status == "grader error" for mark in sheet.marks)
     ]:
         _fail(
-            f"The grader failed with {', '.join(map(in_a_line, failed))}: no points and no zeros"
-            " were given. Run the command again, or look there."
+            f"The grader failed on {', '.join(map(in_a_line, failed))}, without points and without"
+            " zeros. Run the command again, or check these submissions."
         )
 
 
 @grade_app.command("show")
 def grade_show(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
-    """Print the present marks, what waits for a person, and who asks for a second look."""
+    """Print the current marks, missing marks, and requests for a second look."""
     from adaptlab.grading.records.feedback import in_a_line
 
     for sheet in _kept(lab, out, folder)[1]:
         days = f"{sheet.days_late} day{'s' * (sheet.days_late > 1)} late"
         marked = " (late)" if sheet.owner.late else ""
-        late = f" ({100 * sheet.factor:g}%, as it is {days})" if sheet.days_late else marked
-        waits = f"; to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
+        late = f" ({100 * sheet.factor:g}%, {days})" if sheet.days_late else marked
+        waits = f"; not graded yet: {', '.join(sheet.waiting)}" if sheet.waiting else ""
         outdated = (
-            f"; marked by hand before this submission came: {', '.join(sheet.outdated)}"
+            f"; graded manually before this submission: {', '.join(sheet.outdated)}"
             if sheet.outdated
             else ""
         )
         print(
             f"{in_a_line(sheet.student)}: {sheet.points:g} of {sheet.of:g}{late}{waits}{outdated}"
         )
-        for request in (
-            sheet.open_requests
-        ):  # on one line, whatever is in it, lest it look like another student's
+        for request in sheet.open_requests:
+            # On one line, so that its text cannot look like the line of another student.
             print(
                 f"  asks for a second look at {request.exercise} ({request.at[:10]}):"
                 f" {in_a_line(request.reason)}"
@@ -223,12 +228,14 @@ def grade_mark(
     points: float,
     lab: LabName,
     out: Out,
-    author: Annotated[str, typer.Option(help="Who decides.")],
-    reason: Annotated[str, typer.Option(help="Why; the student reads it.")],
+    author: Annotated[str, typer.Option(help="Name of the instructor.")],
+    reason: Annotated[str, typer.Option(help="Reason, shown to the student.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Give a mark by hand. It counts before the grader's, whatever is graded later, and answers a
-    request; all are kept, with author and reason.
+    """Give a manual mark. It replaces the grader's, also after grading again, and answers a
+    request.
+
+    All manual marks are kept, with author and reason.
     """
     from adaptlab.grading.records.feedback import in_a_line
 
@@ -236,15 +243,16 @@ def grade_mark(
     ledger.decide(student, sheets[0].lab, exercise, points, reason, author)
     _write_pages(ledger, sheets[0].lab, out)
     print(
-        f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the pages are"
-        " written anew."
+        f"{in_a_line(student)}, {exercise}: {points:g}, by {in_a_line(author)}; the feedback pages"
+        " are updated."
     )
 
 
 @grade_app.command("worksheet")
 def grade_worksheet(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
-    """Write one CSV file with all that waits for a person: answers, what points are given for, and
-    columns to fill in."""
+    """Write one CSV file with all answers that need manual grading, their rubrics, and columns to
+    fill in.
+    """
     from adaptlab.files import write_whole
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.records.worksheet import to_worksheet
@@ -257,13 +265,13 @@ def grade_worksheet(lab: LabName, out: Out, folder: Folder = Path(".")) -> None:
 
 @grade_app.command("marks")
 def grade_marks(
-    worksheet: Annotated[Path, typer.Argument(help="The worksheet, filled in.")],
+    worksheet: Annotated[Path, typer.Argument(help="The filled-in worksheet.")],
     lab: LabName,
     out: Out,
-    author: Annotated[str, typer.Option(help="Who decides.")],
+    author: Annotated[str, typer.Option(help="Name of the instructor.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Give the marks of a worksheet by hand, all or, where a row is wrong, none."""
+    """Read manual marks from a worksheet. If one row is wrong, no mark is changed."""
     from adaptlab.grading.records.worksheet import read_worksheet
 
     ledger, sheets = _kept(lab, out, folder)
@@ -271,7 +279,7 @@ def grade_marks(
     for one in decisions:
         ledger.decide(one.student, sheets[0].lab, one.exercise, one.points, one.reason, author)
     _write_pages(ledger, sheets[0].lab, out)
-    print(f"{len(decisions)} marks by {author}; the pages are written anew.")
+    print(f"{len(decisions)} marks by {author}; the feedback pages are updated.")
 
 
 @grade_app.command("request")
@@ -280,19 +288,21 @@ def grade_request(
     exercise: str,
     lab: LabName,
     out: Out,
-    reason: Annotated[str, typer.Option(help="Why the student asks for a second look.")] = "",
-    decline: Annotated[str, typer.Option(help="Why the mark stays; the student reads it.")] = "",
-    author: Annotated[str, typer.Option(help="Who declines.")] = "",
+    reason: Annotated[str, typer.Option(help="The student's reason for a second look.")] = "",
+    decline: Annotated[str, typer.Option(help="Why the mark stays, shown to the student.")] = "",
+    author: Annotated[str, typer.Option(help="Name of the instructor who declines.")] = "",
     folder: Folder = Path("."),
 ) -> None:
-    """Keep a student's request for a second look at an exercise. A later mark by hand answers it,
-    or --decline with --author.
+    """Store a student's request for a second look at an exercise.
+
+    To answer it, give a manual mark, or decline it with --decline and --author.
     """
     from adaptlab.grading.records.feedback import in_a_line
 
     if bool(reason) == bool(decline):
         raise AdaptLabError(
-            "Give --reason to keep a request, or --decline and --author to answer one."
+            "--reason and --decline are both given or both missing. Give --reason to store a"
+            " request, or --decline and --author to answer one."
         )
     ledger, sheets = _kept(lab, out, folder)
     if reason:
@@ -300,7 +310,7 @@ def grade_request(
     else:
         ledger.decline(student, sheets[0].lab, exercise, decline, author)
     _write_pages(ledger, sheets[0].lab, out)
-    print(f"{in_a_line(student)}, {exercise}: the request is {'kept' if reason else 'declined'}.")
+    print(f"{in_a_line(student)}, {exercise}: the request is {'stored' if reason else 'declined'}.")
 
 
 @grade_app.command("export")
@@ -317,7 +327,7 @@ def grade_export(
     roster: Annotated[Path | None, typer.Option(help=PLATFORM_FILE)] = None,
     folder: Folder = Path("."),
 ) -> None:
-    """Write the marks as the CSV file that a platform imports, or into nbgrader's gradebook."""
+    """Write the marks into the CSV file that a platform imports, or into nbgrader's gradebook."""
     from adaptlab.files import write_whole
     from adaptlab.grading.records.export import into_roster, to_csv
     from adaptlab.grading.records.feedback import in_a_line
@@ -333,13 +343,13 @@ def grade_export(
         path = gradebook or out / "gradebook.db"
         for kept in write_gradebook(path, read_lab_named(folder, lab)[0], sheets, ledger):
             print(
-                f"kept as formgrader has it: {in_a_line(kept.student)}, {kept.exercise}:"
+                f"not changed, graded in formgrader: {in_a_line(kept.student)}, {kept.exercise}:"
                 f" {kept.points:g}"
             )
         released = (folder / "labs" / f"{sheets[0].lab}.ipynb").read_bytes()
         config = write_course(path, sheets[0].lab, released, sheets)
         print(
-            f"formgrader's course: {config.parent}; mark there by:"
+            f"formgrader's course: {config.parent}; to grade there, run:"
             f" {OPEN.format(folder=config.parent)}"
         )
     else:
@@ -355,13 +365,13 @@ def grade_export(
                 for sheet in sheets
                 if platform == "canvas" and sheet.owner.is_nameless
             ]:
-                says = "anonymous, so Canvas takes no marks from this file for them"
+                says = "anonymous, so Canvas cannot import their marks from this file"
                 print(f"{says}: {'; '.join(map(in_a_line, nameless))}", file=sys.stderr)
         write_whole(path, text)
         if waiting := sum(bool(sheet.waiting) for sheet in sheets):
             print(
                 f"note: {waiting} of {len(sheets)} students have exercises without a mark, which"
-                " count nothing in this file.",
+                " count 0 in this file.",
                 file=sys.stderr,
             )
     print(path)
@@ -374,7 +384,7 @@ def grade_feedback(
     platform: Annotated[str, typer.Option(help="moodle, canvas or brightspace.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Write the pages of feedback as the zip that a platform takes back, for the whole class."""
+    """Write the feedback pages of the whole class into the zip that a platform imports."""
     from adaptlab.files import write_whole
     from adaptlab.grading.records.feedback import in_a_line
     from adaptlab.grading.records.returns import feedback_zip
@@ -394,13 +404,13 @@ def grade_feedback(
 def grade_import(
     lab: LabName,
     out: Out,
-    author: Annotated[str, typer.Option(help="Who marked in formgrader.")],
+    author: Annotated[str, typer.Option(help="Name of the instructor who used formgrader.")],
     gradebook: Gradebook = None,
     folder: Folder = Path("."),
 ) -> None:
-    """Take the marks that somebody gave in nbgrader's formgrader into the ledger, as marks by hand.
+    """Import marks from nbgrader's formgrader into the ledger, as manual marks.
 
-    The comment below an answer is the reason that the student reads.
+    The comment below an answer becomes the reason that the student reads.
     """
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.records.feedback import in_a_line
@@ -411,19 +421,19 @@ def grade_import(
     path = gradebook or out / "gradebook.db"
     assignment = read_lab_named(folder, lab)[0]
     for found in read_foreign(path, assignment, sheets):
-        reason = found.comment or "marked in nbgrader's formgrader"
+        reason = found.comment or "graded in nbgrader's formgrader"
         ledger.decide(found.student, name, found.exercise, found.points, reason, author)
         print(f"{in_a_line(found.student)}, {found.exercise}: {found.points:g}")
     for student, exercise in read_comments_alone(path, assignment, sheets):
-        says = "a comment without points is no mark. Give points beside it, and import again."
+        says = "the comment has no points. Add points in formgrader, and import again."
         print(f"{in_a_line(student)}, {exercise}: {says}", file=sys.stderr)
     _write_pages(ledger, name, out)
 
 
 @grade_app.command("doctor")
 def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
-    """Try to break out of this machine's box, in every way that is known here. Exit status 1 if it
-    does not keep what it promises.
+    """Test this machine's sandbox with all known attacks. Exit status 1 if it breaks a
+    guarantee.
     """
     from adaptlab.grading.records.feedback import in_a_line
     from adaptlab.grading.sandbox.levels import level
@@ -434,15 +444,16 @@ def grade_doctor(box: BoxLevel = "", folder: Folder = Path(".")) -> None:
     findings = []
     for finding in examine_all(folder.resolve(), tried):
         findings.append(finding)
-        said = finding.verdict if finding.promised else "not promised"
+        said = finding.verdict if finding.promised else "no guarantee"
         what = f" ({in_a_line(finding.what)[:100]})" if finding.what else ""
         print(f"{finding.probe.name:24} {said:13} {finding.probe.promise}{what}", flush=True)
     if broken := [finding.probe.name for finding in findings if finding.broken]:
         _fail(
-            f"This machine's box does not keep what it promises ({', '.join(broken)}): grade"
-            " nobody's notebook here until it does."
+            f"This machine's sandbox breaks its guarantees ({', '.join(broken)}). Do not grade"
+            " other people's notebooks here until this is fixed."
         )
-    print(f"The box keeps all of its {sum(finding.promised for finding in findings)} promises.")
+    n = sum(finding.promised for finding in findings)
+    print(f"The sandbox keeps all of its {n} guarantees.")
 
 
 def _fail(sentence: str) -> NoReturn:
@@ -451,7 +462,11 @@ def _fail(sentence: str) -> NoReturn:
 
 
 def _kept(lab: str, out: Path, folder: Path) -> tuple:
-    """The ledger in a folder, and the marks of a lab in it; an AdaptLabError if there are none."""
+    """Return the ledger in a folder, and the sheets of a lab in it.
+
+    Raises:
+        AdaptLabError: if they are missing.
+    """
     from adaptlab.grading.batch import read_lab_named
     from adaptlab.grading.records.marks import Ledger
 
@@ -459,14 +474,14 @@ def _kept(lab: str, out: Path, folder: Path) -> tuple:
     ledger = Ledger(out / "marks.db")
     if not ledger.path.exists() or not (sheets := ledger.sheets(name)):
         raise AdaptLabError(
-            f"{out} holds no marks for {name}; run: adaptlab grade SUBMISSIONS --lab {lab} --out"
+            f"{out} holds no marks for {name}. Run: adaptlab grade SUBMISSIONS --lab {lab} --out"
             f" {out}"
         )
     return ledger, sheets
 
 
 def _write_pages(ledger, lab: str, out: Path) -> None:
-    """The pages of feedback anew, after a person's decision."""
+    """Update the feedback pages after a manual mark or an answer to a request."""
     from adaptlab.grading.records.feedback import write_feedback
 
     write_feedback(ledger.sheets(lab), out / "feedback", ledger.last_measured(lab))
@@ -482,12 +497,9 @@ def _utc(due: str) -> str:
     try:
         moment = datetime.fromisoformat(due)
         if moment.tzinfo is None:
-            raise AdaptLabError(
-                f"{due} lacks its zone, without which nobody knows when that is; write it as in"
-                " 2026-11-30T23:59+01:00."
-            )
+            raise AdaptLabError(f"{due} has no time zone. Write it as in 2026-11-30T23:59+01:00.")
         return moment.astimezone(UTC).isoformat()
     except (ValueError, OverflowError) as error:
         raise AdaptLabError(
-            f"{due!r} is no time; write it as in 2026-11-30T23:59+01:00."
+            f"{due!r} is not a time. Write it as in 2026-11-30T23:59+01:00."
         ) from error

@@ -12,24 +12,24 @@ from adaptlab.errors import AdaptLabError
 
 labs_app = typer.Typer(
     no_args_is_help=True,
-    help="The labs: build them from their sources, or check your own as the grader will.",
+    help="The labs: build them from their sources, or check your own notebook like the grader.",
 )
 
 
 @labs_app.command("build")
 def labs_build(
     labs: Annotated[
-        list[str], typer.Argument(help="Labs by the start of their name; all if none is named.")
+        list[str], typer.Argument(help="Labs by the start of their name. Default: all.")
     ] = [],
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Write nothing; exit status 1 if a lab is not what its source makes."
+            "--check", help="Write nothing; exit status 1 if a lab is out of date with its source."
         ),
     ] = False,
     folder: Folder = Path("."),
 ) -> None:
-    """Make labs/ from solutions/, by nbgrader: the same notebooks without their answers."""
+    """Build labs/ from solutions/ with nbgrader: the same notebooks without their answers."""
     from adaptlab.course.labs import build_labs, find_sources, out_of_step
 
     sources = find_sources(folder / "solutions", labs)
@@ -38,17 +38,18 @@ def labs_build(
         print("\n".join(map(str, build_labs(sources, target))))
     elif stale := out_of_step(sources, target):
         print(
-            f"{', '.join(stale)} in {target} is not what its source makes; run: adaptlab labs build"
+            f"{', '.join(stale)} in {target} is out of date with its source. Run: adaptlab labs"
+            " build"
         )
         raise typer.Exit(1)
 
 
 @labs_app.command("release")
 def labs_release(
-    to: Annotated[Path, typer.Argument(help="An empty folder, or that of an earlier release.")],
+    to: Annotated[Path, typer.Argument(help="An empty folder, or one with an earlier release.")],
     folder: Folder = Path("."),
 ) -> None:
-    """Make the copy for students: labs, lessons without outputs, and a package without answers."""
+    """Make the students' copy: labs, lessons without outputs, and a package without answers."""
     from adaptlab.grading.release import release
 
     print(f"{to}: {len(release(folder, to))} files")
@@ -58,17 +59,17 @@ def labs_release(
 def labs_check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook of a lab.")],
     lab: Annotated[
-        str, typer.Option(help="The lab, as in 04; by the notebook itself if not given.")
+        str, typer.Option(help="The lab, for example 04. Default: as named in the notebook.")
     ] = "",
     box: Annotated[
-        str, typer.Option(help="Level of the box: bwrap, podman, docker or landlock.")
+        str, typer.Option(help="The sandbox level: bwrap, podman, docker or landlock.")
     ] = "",
     folder: Folder = Path("."),
 ) -> None:
-    """Restart and run all, in the grader's own box: what passes here passes there.
+    """Restart and run all cells in the grader's sandbox, then run the checks as the grader does.
 
-    Where there is no box, in a process, and it says what that leaves out. Exit status 1 if an
-    exercise does not pass.
+    On a machine without a sandbox, the notebook runs in a process, and the command prints what
+    differs. Exit status 1 if an exercise does not pass.
     """
     from adaptlab.grading.batch import read_lab_named, run_whole
     from adaptlab.grading.exercises import files_of
@@ -79,32 +80,31 @@ def labs_check(
 
     if not notebook.is_file() or notebook.suffix.lower() == ".zip":
         raise AdaptLabError(
-            f"There is no notebook {notebook}; give the path of your copy of a lab."
+            f"There is no notebook {notebook}. Give the path of your copy of a lab."
         )
-    # By its name, or by the ids that its cells came with.
+    # By the file name, or by the ids of its cells.
     found = (
         lab
         or re.search(r"lab(\d\d)", notebook.name)
         or re.search(r'"id":\s*"lab(\d\d)-', notebook.read_text(errors="replace"))
     )
     if not found:
-        raise AdaptLabError(f"Of which lab {notebook} is cannot be seen; say it, as in --lab 01.")
+        raise AdaptLabError(f"The lab of {notebook} is unknown. Give it, for example --lab 01.")
     assignment = read_lab_named(folder, lab or found[1])[0]
     (submission,) = find_submissions(notebook, assignment.name, files_of(assignment.name))
     chosen = level_of_own(box)
     if chosen == "process":
         print(LEFT_OUT, file=sys.stderr)
     graded = run_whole(assignment, submission, chosen)
-    if all(
-        mark.status == "invalid" for mark in graded.marks
-    ):  # of the whole file, so one sentence stands for all
+    # A fault of the whole file: all marks have the same sentence.
+    if all(mark.status == "invalid" for mark in graded.marks):
         raise AdaptLabError(f"{notebook}: {visible(graded.marks[0].sentence)}")
     for mark in graded.marks:
         print(f"{mark.exercise}: {mark.status}. {visible(mark.sentence)}")
     for cell, error in graded.errors.items():
-        print(f"The cell {visible(cell)} stops with {visible(error)}")
+        print(f"The cell {visible(cell)} raises {visible(error)}")
     print(
-        f"{graded.points:g} points without what a person marks; you predicted"
+        f"{graded.points:g} points, without manual grading; you predicted"
         f" {visible(graded.prediction) or 'nothing'}, measured"
         f" {visible(graded.measured) or 'nothing'}"
     )

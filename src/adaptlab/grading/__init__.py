@@ -1,3 +1,3 @@
-"""Labs: checks beside each exercise, and a grader that runs strangers' notebooks in a box and
-judges outside it.
+"""Labs: checks in the student's notebook, and a grader that runs submissions in a sandbox and
+judges their outputs outside it.
 """

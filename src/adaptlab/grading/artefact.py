@@ -1,8 +1,8 @@
-"""An exercise whose answer is a file, as trained weights: handed in beside the notebook, and
-measured on fresh cases.
+"""An exercise whose answer is a file, such as trained weights. The student submits it with the
+notebook, and the grader scores it on new test cases.
 
-The file is opened where nothing can be lost: in a box of its own, by a probe, in which no student's
-code has run. What comes out is what it says to each case, and only out here is known what is right.
+A probe opens the file in a separate sandbox that has run no student code. The probe returns a reply
+for each case. The expected replies are known only outside the sandbox.
 """
 
 import random
@@ -21,20 +21,23 @@ from adaptlab.grading.submissions.find import file_beside
 
 @dataclass(frozen=True)
 class Asked:
-    """A case: what the artefact is given, as plain data, and what it should say."""
+    """A test case: the input for the artefact, as plain data, and the expected reply."""
 
     given: Any
     right: str
 
 
 class Artefact(Exercise):
-    """One exercise; the answer's cell makes a file, and gives its name to the check.
+    """Base class of an exercise whose answer's cell writes a file and passes its name to the check.
 
-    A subclass has `file`, its name; `max_bytes`; `case(rng)`, a random case by Python's generator;
-    `probe(content, given, *settings)`, which returns {"replies": a text for each case, ...}; `bar`,
-    the share of right replies from which it passes; `refuses`, the name of the error by which the
-    probe says that the file is not of the form; and symptoms `(right, got) -> bool` of all right
-    replies and what the probe returned. They are asked in order.
+    A subclass has:
+    - `file`: the name of the file, and `max_bytes`, its largest size.
+    - `case(rng)`: a random case, from a Python random generator.
+    - `probe(content, given, *settings)`: returns {"replies": a text for each case, ...}.
+    - `bar`: the accuracy that is needed to pass.
+    - `refuses`: the name of the error that the probe raises for a file of the wrong form.
+    - symptoms: functions `(right, got) -> bool` of all expected replies and the probe's result,
+      tried in order.
     """
 
     file: ClassVar[str]
@@ -52,17 +55,17 @@ class Artefact(Exercise):
 
     @classmethod
     def tried(cls, answer: Any, seed: int) -> Verdict:
-        """The verdict on a file by its path, read as it is when it is handed in."""
+        """Return the verdict on the file at a path, read in the same way as a submitted file."""
         if not isinstance(answer, str | Path) or Path(answer).name.casefold() != cls.file:
             return Verdict(
                 "student error",
-                f"The check takes the path of your file, {cls.file!r}: the grader looks for a file"
-                " of this name.",
+                f"The answer is not the path of {cls.file!r}. Pass the path of your file under this"
+                " name; the grader looks for it.",
             )
         if not Path(answer).exists():
             return Verdict(
                 "student error",
-                f"There is no {answer} here; run the cell that saves it, in this folder.",
+                f"There is no file {answer} here. Run the cell that saves it, in this folder.",
             )
         file = file_beside(Path(answer), cls.file, cls.max_bytes)
         if file.fault:
@@ -73,7 +76,7 @@ class Artefact(Exercise):
 
 
 class Measure:
-    """Gives verdicts on files for one set of cases."""
+    """Judges files on one set of test cases."""
 
     def __init__(self, exercise: type[Artefact], seed: int):
         rng = random.Random(f"{exercise.file}:{seed}")
@@ -81,7 +84,7 @@ class Measure:
         self.cases = [exercise.case(rng) for _ in range(exercise.n_draws)]
 
     def asked(self, content: bytes) -> tuple:
-        """The arguments of the probe for a file's bytes."""
+        """Return the arguments of the probe for the bytes of a file."""
         return (
             np.frombuffer(content, np.uint8),
             [case.given for case in self.cases],
@@ -89,14 +92,15 @@ class Measure:
         )
 
     def is_missing(self, outputs: Sequence[Any]) -> bool:
-        """A file has no name in the notebook."""
+        """Return False: the answer is a file and has no name in the notebook."""
         return False
 
     def verdict(self, outputs: Sequence[Any]) -> Verdict:
-        """The verdict on what the probe returned, the one output.
+        """Return the verdict on the probe's only output.
 
         Raises:
-            ValueError: if it is neither replies nor a refusal: the probe is ours.
+            ValueError: if the output is neither a list of replies nor a refusal. The probe is our
+                own code.
         """
         (got,) = outputs
         if isinstance(got, Raised) and self.exercise.refuses in got.kinds:
@@ -104,27 +108,27 @@ class Measure:
         replies = got.get("replies") if isinstance(got, dict) else None
         if not isinstance(replies, list) or len(replies) != len(self.cases):
             raise ValueError(
-                f"measuring ended in {got.kinds[0]}: {got.message}"
+                f"the probe raised {got.kinds[0]}: {got.message}"
                 if isinstance(got, Raised)
-                else "measuring gave no reply to each case"
+                else "the probe did not return one reply for each case"
             )
         right = [case.right for case in self.cases]
         share = proportion([said == wanted for said, wanted in zip(replies, right)])
         said = (
-            f"{round(share.value * share.n)} of {share.n} right, {share}; {self.exercise.bar} is"
-            " asked for."
+            f"{round(share.value * share.n)} of {share.n} correct, {share}; the exercise asks for"
+            f" {self.exercise.bar}."
         )
         if share.value < self.exercise.bar:
             return self._wrong(right, got, said)
         close = (
-            " With other cases it might have come out below."
+            " On other cases the accuracy might be below that."
             if share.low < self.exercise.bar
             else ""
         )
-        return Verdict("pass", f"It does what it should.{MEASURED}{said}{close}")
+        return Verdict("pass", f"The file passes.{MEASURED}{said}{close}")
 
     def _wrong(self, right: Sequence[str], got: dict, said: str) -> Verdict:
         for name, shows in self.exercise.symptoms.items():
             if shows(right, got):
                 return Verdict("wrong", f"{shows.symptom}{MEASURED}{said}", name)
-        return Verdict("wrong", f"Too few replies are right.{MEASURED}{said}")
+        return Verdict("wrong", f"Too few replies are correct.{MEASURED}{said}")

@@ -1,5 +1,5 @@
-"""Grading a batch: submissions go to processes of this machine, or to those of a cluster, and come
-back into one ledger.
+"""Grade a batch: workers on this machine or in a cluster grade the submissions, and one ledger
+keeps the marks.
 """
 
 import atexit
@@ -33,32 +33,39 @@ from adaptlab.progress import progress_bar
 
 PAIR = processes(2)
 LIBRARY_SECONDS = 600
-LIBRARY_BYTES = 2**40  # of addresses, of which few are used
-OTHERS = re.compile(r"lab\d\d")  # what belongs to another lab than the one at hand
-# What outside of this folder decides which files of students are taken, and what they do.
+LIBRARY_BYTES = 2**40  # address space; little of it is used
+OTHERS = re.compile(r"lab\d\d")  # code that belongs to one lab
+# Modules outside this folder that read students' files, so they affect the marks.
 READERS = ("lora/adapter.py", "lora/adapter_file.py")
-# An experiment may train a model.
+# Higher than the defaults: an experiment may train a model.
 WHOLE = Limits(step_seconds=300, total_seconds=900, whole_seconds=3600)
 OWN = ExitStack()
-ALONE = Lock()  # of a process that grades: the harness that it keeps for a batch, and its turn
+# OWN holds the harness that a worker keeps for a batch. ALONE: a worker grades one submission at a
+# time.
+ALONE = Lock()
 atexit.register(OWN.close)
 
 
 def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
-    """A lab of the course by the start of its name ("04", "lab04"), and the hash of its file."""
+    """Read a lab of the course by the start of its name ("04", "lab04"); also return the hash of
+    its file.
+
+    Raises:
+        AdaptLabError: if the folder holds no labs, or not exactly one with this name.
+    """
     start = name if name.startswith("lab") else f"lab{name.zfill(2)}"
     labs = labs_of(folder)
     found = [path for path in labs if path.stem.startswith(start)]
     if not labs:
         says = f"There are no labs in {folder / 'labs'}"
         raise AdaptLabError(
-            f"{says}. Run this in the folder of the course, or name it by --folder."
+            f"{says}. Run this in the course folder, or give the course folder as --folder."
         )
     if len(found) != 1:
         there = ", ".join(path.stem for path in labs)
         raise AdaptLabError(
-            f"There is no single lab {start} in {folder / 'labs'} (there: {there}); run: adaptlab"
-            " labs build"
+            f"{start} does not name exactly one lab in {folder / 'labs'} (found: {there}). Run:"
+            " adaptlab labs build"
         )
     content = found[0].read_bytes()
     return read_lab(content, found[0].stem), digest_of(content)
@@ -66,7 +73,7 @@ def read_lab_named(folder: Path, name: str) -> tuple[Lab, str]:
 
 @cache
 def code_of(lab: str) -> str:
-    """A name for the grading code that a lab uses, and the versions of all that is installed."""
+    """Return a hash of the grading code of a lab and of the versions of all installed packages."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
     for path in sorted(path.relative_to(here) for path in here.rglob("*.py")):
@@ -74,7 +81,7 @@ def code_of(lab: str) -> str:
             digest.update(path.as_posix().encode() + (here / path).read_bytes())
     for name in READERS:
         digest.update(name.encode() + (here.parent / name).read_bytes())
-    # Not by sys.path: whoever imports setuptools puts its own copies of packages on that.
+    # Not from sys.path: importing setuptools adds its own copies of packages to it.
     places = sorted({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})
     for line in sorted({f"{found.name}=={found.version}" for found in distributions(path=places)}):
         digest.update(line.encode())
@@ -82,8 +89,12 @@ def code_of(lab: str) -> str:
 
 
 def files_asked_for(lab: str) -> dict[str, int]:
-    """The files that a lab asks for beside its notebook. Looked up in a fork: what checks import,
-    as torch, would stay in the memory of this process, which judges nothing."""
+    """Return the names of the files that a lab asks for with its notebook, and their size limits in
+    bytes.
+
+    A fork looks them up. Otherwise the modules that the checks import, such as torch, would stay in
+    the memory of this process, which judges nothing.
+    """
 
     def work() -> dict:
         try:
@@ -98,13 +109,15 @@ def files_asked_for(lab: str) -> dict[str, int]:
 
 
 def grader_of(lab: Lab, content: str) -> str:
-    """A name for what decides the marks of a lab: the lab's own hash, and all that grades it."""
+    """Return an id for what determines the marks of a lab: the lab's own hash, and the code that
+    grades it.
+    """
     return digest_of((content + code_of(lab.name)).encode())[:16]
 
 
 def run_whole(lab: Lab, submission: Submission, box_level: str) -> Graded:
-    """Restart and run all, at this level: everything in a notebook, its experiment, too, and then
-    the checks.
+    """Restart and run all cells of a notebook in a sandbox, including its experiment, and then its
+    checks.
     """
     with prepared() as harness:
         return grade(
@@ -113,8 +126,11 @@ def run_whole(lab: Lab, submission: Submission, box_level: str) -> Graded:
 
 
 def measured_by_solution(lab: Lab, folder: Path, worker_pool: WorkerPool, box: str = "") -> str:
-    """What the lab's experiment gives with the answers of its source; nothing if the sources are
-    not there.
+    """Return what the lab's experiment measures with the reference answers; "" without the lab's
+    source.
+
+    Raises:
+        AdaptLabError: if the worker that runs the experiment dies.
     """
     source = folder / "solutions" / f"{lab.name}.py"
     if not source.exists():
@@ -127,51 +143,59 @@ def measured_by_solution(lab: Lab, folder: Path, worker_pool: WorkerPool, box: s
             return pool.submit(run_whole, lab, whole, level(box)).result().measured
     except (CancelledError, worker_pool.died) as error:
         raise AdaptLabError(
-            "The lab's experiment was lost with its worker; the marks are kept, and the same"
-            " command goes on."
+            "The worker that ran the lab's experiment died. Run the same command again to resume;"
+            " the marks are kept."
         ) from error
 
 
 @lru_cache(maxsize=1)
 def _own_box(batch: str, lab: str, code: str, box: str) -> tuple[Path, str]:
-    """The harness of this process for a batch, and the level of its box, `box` being what was asked
-    for; an AdaptLabError where it must not grade.
+    """Return this worker's harness for a batch, and the sandbox level; `box` is the requested
+    level.
+
+    Raises:
+        AdaptLabError: if this machine must not grade: its code or packages differ, or it lacks the
+            level.
     """
     try:
         if code_of(lab) != code:
             raise AdaptLabError(
-                "Grading code or packages are not those with which the batch was begun; install the"
-                " same there, and start it anew."
+                "Its grading code or packages differ from those of the process that started the"
+                " batch. Install the same versions there, and start the worker again."
             )
         box_level = level(box)
     except AdaptLabError as error:
-        raise AdaptLabError(f"{gethostname()} does not grade: {error}") from error
+        raise AdaptLabError(f"{gethostname()} cannot grade: {error}") from error
     OWN.close()
     return OWN.enter_context(prepared()), box_level
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that grading one submission needs, as data for another process, on whatever machine."""
+    """One submission with everything that is needed to grade it, as data for a worker on any
+    machine.
+    """
 
     lab: Lab
     submission: Submission
     limits: Limits
     batch: str
     code: str
-    box: str  # the level that was asked for
-    secret: int = field(repr=False)  # where workers keep a log, it says what a task was
+    box: str  # the requested sandbox level
+    secret: int = field(repr=False)  # not in the repr, which workers may write to a log
 
     def graded(self) -> Graded:
-        """Grade it in a box of the process that was asked. One at a time: a worker of a cluster may
-        have threads.
+        """Grade the submission in a sandbox of the calling worker. Only one runs at a time, because
+        a cluster worker may have several threads.
         """
         with ALONE:
             harness, box_level = _own_box(self.batch, self.lab.name, self.code, self.box)
             return grade(self.lab, self.submission, harness, box_level, self.secret, self.limits)
 
     def failed(self, status: str, sentence: str) -> Graded:
-        """What is kept where there is no grading: no points, and no zeros."""
+        """Return the record of a submission that could not be graded: no mark for any exercise, and
+        no zeros.
+        """
         marks = [
             Mark(name, status, None, points, sentence)
             for name, points in (self.lab.points | self.lab.by_hand).items()
@@ -188,11 +212,13 @@ def grade_all(
     limits: Limits = DEFAULT,
     box: str = "",
 ) -> int:
-    """Grade what is not graded yet; returns how many were. Interrupted, the same call goes on: each
-    submission is in the ledger whole or not at all.
+    """Grade the submissions that have no marks yet; returns how many were graded.
 
-    `box`: the level that every box must have, whoever grades; without one, each takes the first
-    that it has.
+    After an interruption, the same call resumes. The ledger holds each submission completely or not
+    at all.
+
+    `box`: the sandbox level that every worker must use. Without it, each worker takes the first
+    level that it has.
     """
     done = ledger.finished(lab.name, grader)
     secret = ledger.secret(lab.name, grader)
@@ -212,10 +238,10 @@ def grade_all(
 
 
 def _results(tasks: Sequence[Task], worker_pool: WorkerPool) -> Iterator[tuple[Task, Graded]]:
-    """Tasks with their gradings, as they are finished.
+    """Yield tasks with their results, as they finish.
 
-    A worker that dies may take with it what others have under way. That is then done one by one:
-    what ends a worker alone is left to a person.
+    A worker that dies may take other tasks with it. Those tasks then run one by one. A task whose
+    worker dies even then is left for manual grading.
     """
     waiting = list(tasks)
     suspects: list[Task] = []
@@ -236,8 +262,8 @@ def _results(tasks: Sequence[Task], worker_pool: WorkerPool) -> Iterator[tuple[T
 def _round(
     source: list[Task], width: int, worker_pool: WorkerPool
 ) -> Generator[tuple[Task, Future]]:
-    """Take tasks from a list, so many at a time, and give them back as they end. After a death
-    nothing more is taken.
+    """Submit tasks from a list, at most `width` at a time, and yield them as they end. After a
+    worker dies, no more tasks are submitted.
     """
     under_way: dict[Future, Task] = {}
     whole = True
@@ -247,7 +273,7 @@ def _round(
                 try:
                     under_way |= {pool.submit(Task.graded, source[0]): source[0]}
                     source.pop(0)
-                except worker_pool.died:  # since we last looked
+                except worker_pool.died:  # after the last check
                     whole = False
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 whole = whole and not _died(future, worker_pool)
@@ -259,24 +285,27 @@ def _died(future: Future, worker_pool: WorkerPool) -> bool:
 
 
 def _outcome(task: Task, future: Future, worker_pool: WorkerPool) -> Graded:
-    """What became of a task; a machine that cannot grade, or a cluster that is gone, is an
-    AdaptLabError.
+    """Return the result of a task, or a record of its failure.
+
+    Raises:
+        AdaptLabError: if the machine cannot grade, or if the cluster is gone.
     """
     try:
         return future.result()
     except CancelledError as error:
         raise AdaptLabError(
-            "The cluster is gone; what was graded is kept. Start it again and give the same"
-            " command."
+            "The cluster is gone. Start it again and run the same command; the marks so far are"
+            " kept."
         ) from error
     except AdaptLabError:
         raise
     except worker_pool.died:
         return task.failed(
-            "needs a person", "The grader itself ended with this notebook; a person looks at it."
+            "needs a person",
+            "The grader's own process died on this notebook. An instructor will look at it.",
         )
     except Exception as error:
         return task.failed(
             "grader error",
-            f"The grader failed ({type(error).__name__}: {error}); this is not your fault.",
+            f"The grader failed ({type(error).__name__}: {error}). This is not your fault.",
         )

@@ -1,5 +1,5 @@
-"""Plain data between a box and its judge, as JSON: numbers, text, lists, sets, mappings and arrays.
-Nothing is ever unpickled, on either side.
+"""The data format between the sandbox and the judge: JSON of numbers, text, lists, sets, mappings
+and arrays. Neither side ever unpickles anything.
 """
 
 import base64
@@ -19,21 +19,19 @@ MAX_DEPTH = 50
 
 
 class NotPlain(Exception):
-    """What came is not in this form; the message says what is wrong with it."""
+    """The received data does not have this format; the message says why."""
 
 
 @dataclass(frozen=True)
 class Other:
-    """Something that is no plain data, known by its type's name alone."""
+    """A value that cannot be encoded as data; only the name of its type is kept."""
 
     type: str
 
 
 @dataclass(frozen=True)
 class Raised:
-    """A call that ended in an exception: the names of its class and of the classes above it, and
-    its message.
-    """
+    """A call that raised an exception: the names of its class and base classes, and its message."""
 
     kinds: tuple[str, ...]
     message: str = ""
@@ -42,20 +40,22 @@ class Raised:
     def of(cls, error: BaseException) -> "Raised":
         try:
             message = str(error)
-        except Exception:  # a message is the student's code, too
+        except Exception:  # __str__ of the exception may be student code
             message = ""
         return cls(tuple(kind.__name__ for kind in type(error).__mro__[:-1]), message[:500])
 
 
 def bounded(number: int) -> int | float:
-    """A whole number; one beyond all floats, with which nothing can be computed, as infinity."""
+    """Return an integer; infinity for one too large for a float, which cannot be used in
+    calculations.
+    """
     if number.bit_length() < sys.float_info.max_exp:
         return number
     return math.inf if number > 0 else -math.inf
 
 
 def _as_float(number: Decimal | Real) -> float | Other:
-    """A fraction or a decimal number as a float, if it is one."""
+    """Convert a fraction or decimal number to a float, if possible."""
     try:
         return float(number)
     except (ArithmeticError, ValueError, TypeError):
@@ -63,11 +63,13 @@ def _as_float(number: Decimal | Real) -> float | Other:
 
 
 def encode(value: Any, depth: int = 0) -> Any:
-    """A value in terms of JSON; tuples become lists, subclasses of numbers and text the plain
-    thing, and what is no data its type's name.
+    """Encode a value as JSON data.
+
+    Tuples become lists. Subclasses of numbers and text become the plain type. Other objects become
+    the name of their type.
     """
     if depth > MAX_DEPTH:
-        return {"other": "something nested without end"}
+        return {"other": "value that is nested too deeply"}
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -115,13 +117,16 @@ def _encode_array(array: np.ndarray, kind: str) -> dict:
 
 
 def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
-    """What `encode` made; a torch tensor again only if `tensors`, else a NumPy array. Anything out
-    of form is NotPlain.
+    """Decode what `encode` made. Tensors become torch tensors if `tensors` is set, else NumPy
+    arrays.
+
+    Raises:
+        NotPlain: if the data does not have the expected form.
     """
-    if depth > MAX_DEPTH + 1:  # what encode puts in place of too much stands one level deeper
-        raise NotPlain("nested too deeply")
+    if depth > MAX_DEPTH + 1:  # encode replaces too deep values one level deeper
+        raise NotPlain("it is nested too deeply")
     if isinstance(data, str):
-        return data.encode("utf-8", "replace").decode()  # JSON can hold halves of characters
+        return data.encode("utf-8", "replace").decode()  # JSON can hold lone surrogates
     if isinstance(data, int) and not isinstance(data, bool):
         return bounded(data)
     if data is None or isinstance(data, bool | float):
@@ -129,11 +134,11 @@ def decode(data: Any, tensors: bool = False, depth: int = 0) -> Any:
     if isinstance(data, list):
         return [decode(item, tensors, depth + 1) for item in data]
     if not isinstance(data, dict):
-        raise NotPlain(f"a {type(data).__name__}")
+        raise NotPlain(f"it has a {type(data).__name__}")
     try:
         return _decode_tagged(data, tensors, depth)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise NotPlain("a value out of form") from error
+        raise NotPlain("a value has the wrong form") from error
 
 
 def _decode_tagged(data: dict, tensors: bool, depth: int) -> Any:
@@ -157,8 +162,8 @@ def _decode_tagged(data: dict, tensors: bool, depth: int) -> Any:
             "shape": list(shape),
             "kind": str(kind),
         } if dtype in DTYPES:
-            # frombuffer and reshape refuse what does not fit: the size is that of the bytes that
-            # came, whatever the shape says.
+            # frombuffer and reshape raise on a mismatch: memory use depends on the received bytes,
+            # not on the claimed shape.
             array = (
                 np.frombuffer(base64.b64decode(content, validate=True), dtype=dtype)
                 .reshape(shape)
@@ -169,12 +174,16 @@ def _decode_tagged(data: dict, tensors: bool, depth: int) -> Any:
 
                 return torch.from_numpy(array)
             return array
-    raise NotPlain("a value out of form")
+    raise NotPlain("a value has the wrong form")
 
 
 def plain(answer: bytes) -> Any:
-    """A value as a box sent it. Raises NotPlain if it is none."""
+    """Decode a value as the sandbox sent it.
+
+    Raises:
+        NotPlain: if it does not have the expected form.
+    """
     try:
         return decode(json.loads(answer)["value"])
     except (ValueError, RecursionError, LookupError, TypeError) as error:
-        raise NotPlain("not in its form") from error
+        raise NotPlain("it is not JSON of the expected form") from error

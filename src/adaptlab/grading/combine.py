@@ -1,7 +1,9 @@
-"""A function with two mistakes, made of the right one and of two that have one mistake each.
+"""Build a function with two mistakes, from the correct function and two functions with one mistake
+each.
 
-What each wrong function changes in the right one's code is put into one, as version control merges
-two branches. Where both change the same piece there is none. All of them are the exercise's own.
+The changes of each wrong function relative to the correct one are merged, in the way that version
+control merges two branches. If both change the same code, there is no result. All functions are the
+exercise's own; no student code runs here.
 """
 
 import ast
@@ -13,11 +15,11 @@ from typing import Any
 
 
 class Conflict(Exception):
-    """Both change the same piece of code."""
+    """Both functions change the same code."""
 
 
 def combined(right: Callable, one: Callable, other: Callable) -> Callable | None:
-    """The function with what both change; None where that cannot be told."""
+    """Return a function with both changes; None if they conflict or the code is not available."""
     if not all(map(inspect.isfunction, (right, one, other))):
         return None
     try:
@@ -34,7 +36,7 @@ def combined(right: Callable, one: Callable, other: Callable) -> Callable | None
 
 
 def _parsed(function: Callable) -> ast.FunctionDef:
-    """A function's code without what does not compute: its name, its decorators, a docstring."""
+    """Parse a function, without what does not affect its result: name, decorators and docstring."""
     definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     if not isinstance(definition, ast.FunctionDef):
         raise Conflict
@@ -56,7 +58,7 @@ def _text(piece: Any) -> str:
 
 
 def _merged(base: Any, ours: Any, theirs: Any) -> Any:
-    """A piece of code with both changes."""
+    """Merge both changes into a piece of code."""
     if _same(base, ours) or _same(ours, theirs):
         return theirs
     if _same(base, theirs):
@@ -73,7 +75,9 @@ def _merged(base: Any, ours: Any, theirs: Any) -> Any:
 
 
 def _merged_lists(base: list, ours: list, theirs: list) -> list:
-    """Item by item; what one of the two has more, as an argument, stands at the end."""
+    """Merge lists item by item; items that only one of the two adds, such as an argument, come
+    last.
+    """
     lengths = (len(base), len(ours), len(theirs))
     if min(lengths) < len(base) or (len(ours) > len(base) and len(theirs) > len(base)):
         names = [getattr(item, "arg", None) for item in (*ours, *theirs)]
@@ -85,7 +89,9 @@ def _merged_lists(base: list, ours: list, theirs: list) -> list:
 
 
 def _wrapped(base: Any, ours: Any, theirs: Any) -> Any:
-    """Where one puts the right piece into a larger one, the other's change within that."""
+    """If one change wraps the original code in a larger expression, apply the other change inside
+    it.
+    """
     for outer, inner in ((ours, theirs), (theirs, ours)):
         if isinstance(outer, ast.AST) and isinstance(base, ast.expr):
             replace = _Replace(base, inner)
@@ -96,7 +102,7 @@ def _wrapped(base: Any, ours: Any, theirs: Any) -> Any:
 
 
 class _Replace(ast.NodeTransformer):
-    """Puts a piece in place of another, and counts how often."""
+    """Replaces a piece of code by another, and counts the replacements."""
 
     def __init__(self, piece: ast.AST, by: Any):
         self.text = ast.dump(piece)

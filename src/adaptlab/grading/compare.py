@@ -1,4 +1,4 @@
-"""What tells a right result and another apart: where, what should be there, and what is."""
+"""Find the first difference between expected and actual results: the place and both values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,21 @@ class Gap:
     got: str
 
     def lines(self, with_expected: bool) -> list[str]:
-        """A line for what should be and one for what is, so that they can be compared."""
+        """Return one line for the expected and one for the actual value, so that they can be
+        compared.
+        """
         where = "" if self.place == "result" else f"{self.place} = "
         told = [f"expected: {where}{self.expected}"] if with_expected else []
         return [*told, f"{'got:':9} {where}{self.got}"]
 
 
 def gap(expected: Any, got: Any, rtol: float, atol: float, place: str = "result") -> Gap | None:
-    """What tells two results apart, or None. A list stands for a tuple, an array for a tensor."""
+    """Return the first difference between two results, or None. A list matches a tuple, an array a
+    tensor.
+
+    Numbers match within `atol + rtol * |expected|`; for arrays, `atol` scales with the largest
+    element.
+    """
     if isinstance(expected, Raised):
         same = isinstance(got, Raised) and expected.kinds[0] in got.kinds
         return None if same else Gap(place, f"raises {expected.kinds[0]}", told(got))
@@ -45,7 +52,7 @@ def gap(expected: Any, got: Any, rtol: float, atol: float, place: str = "result"
         got = got.item()
     if _is_number(expected) and _is_number(got):
         close = expected == got or abs(expected - got) <= atol + rtol * abs(expected)
-        if close:  # NaN never is
+        if close:  # never true for NaN
             return None
         return Gap(place, describe(expected), describe(got))
     same = type(expected) is type(got) and expected == got
@@ -53,7 +60,7 @@ def gap(expected: Any, got: Any, rtol: float, atol: float, place: str = "result"
 
 
 def told(result: Any) -> str:
-    """A result in few words; an exception with its message, where it has one."""
+    """Describe a result briefly; an exception with its message, if it has one."""
     if not isinstance(result, Raised):
         return describe(result)
     return f"{result.kinds[0]}: {result.message}" if result.message else result.kinds[0]
@@ -66,7 +73,7 @@ def _array_gap(expected: np.ndarray, got: Any, rtol: float, atol: float, place: 
         return Gap(f"the shape of {place}", str(expected.shape), str(got.shape))
     if (expected.dtype == bool) != (got.dtype == bool):
         return Gap(f"the type of {place}", str(expected.dtype), str(got.dtype))
-    # The error of a sum is that of its greatest terms: small elements may be off by more.
+    # The rounding error of a sum is relative to its largest terms, so the tolerance is, too.
     finite = np.abs(expected[np.isfinite(expected)].astype(float))
     scale = max(1.0, float(finite.max(initial=0)))
     close = np.isclose(got.astype(float), expected.astype(float), rtol=rtol, atol=atol * scale)

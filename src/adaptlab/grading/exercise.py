@@ -1,10 +1,11 @@
-"""An exercise and its judge: what is right, what wrong answers believe, and a verdict by comparing
-plain data.
+"""An exercise and its judge: the reference answer, the known misconceptions, and verdicts from
+comparing plain data.
 
-A wrong answer is known by imitation: each misconception is the function that somebody who holds it
-would write, and an answer that returns what that function returns, on every input, holds it. Where
-chance is part of the answer, it is known by a symptom: what holds of every result that is not
-right. Neither right nor wrong functions ever go where a student's code runs.
+A wrong answer is recognised by imitation. For each misconception there is a function that a student
+with this misconception would write. An answer that returns the same as this function on every input
+has the misconception. Where the answer uses randomness, a symptom recognises it: a property of
+every result that is not correct. Neither the reference nor the wrong functions are ever available
+where student code runs.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,15 +23,18 @@ from adaptlab.grading.telling import Words, call_text, size
 
 __all__ = ["Exercise", "Judge", "Parsons", "Verdict", "Words", "symptom", "wrong"]
 
-REST = "\nThat is not all:\n"  # in a sentence, before what a misconception does not explain
-# In a sentence, before what is true of this one answer; what stands before it is said to all alike.
+# In a sentence, before the failures that the misconception does not explain.
+REST = "\nThat is not all:\n"
+# In a sentence, before the part that is about this one answer. The part before it is the same for
+# all students.
 MEASURED = " Measured: "
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says of an answer: `status` is "pass", "wrong" or "student error"; of a file
-    that is not what it should be, "invalid".
+    """The judge's verdict on an answer.
+
+    `status` is "pass", "wrong" or "student error"; for a file of the wrong form, "invalid".
     """
 
     status: str
@@ -39,8 +43,8 @@ class Verdict:
 
 
 def wrong(sentence: str) -> Callable:
-    """Marks a function of an exercise as what somebody would write who holds a misconception; the
-    sentence is said to them.
+    """Mark a function of an exercise as the answer of a student with a misconception. The sentence
+    is the feedback.
     """
 
     def mark(function: Any) -> Any:
@@ -51,7 +55,7 @@ def wrong(sentence: str) -> Callable:
 
 
 def symptom(sentence: str) -> Callable:
-    """Marks a function `(expected, got) -> bool` of an exercise as the sign of a misconception."""
+    """Mark a function `(expected, got) -> bool` of an exercise as a misconception's symptom."""
 
     def mark(function: Any) -> Any:
         function.symptom = sentence
@@ -61,26 +65,29 @@ def symptom(sentence: str) -> Callable:
 
 
 class Exercise:
-    """One exercise; a subclass is never made an instance, its functions are called as they stand,
-    and its name is that of the student's function.
+    """Base class of an exercise. It is never instantiated: its functions are static or class
+    methods. The name of the subclass is the name of the student's function.
 
-    A subclass has `draw(rng)`, the arguments of one call by a NumPy generator; `right(*args)`;
-    functions marked by `wrong` or `symptom`; and may have `edges()`, a list of arguments that are
-    always among the inputs. `probe` is the function of `adaptlab.grading.probes` by which an answer
-    is called.
+    A subclass has:
+    - `draw(rng)`: the arguments of one call, from a NumPy generator.
+    - `right(*args)`: the reference answer.
+    - functions marked by `wrong` or `symptom`.
+    - optionally `edges()`: a list of arguments that are always among the inputs.
+
+    `probe` is the function in `adaptlab.grading.probes` that calls an answer.
     """
 
     probe: ClassVar[Callable] = call
     is_called: ClassVar[bool] = True  # whether an answer is a function or a class
-    tells_expected: ClassVar[bool] = True  # beside the exercise, where every check has new inputs
+    tells_expected: ClassVar[bool] = True  # in the notebook, where every check has new inputs
     n_draws: ClassVar[int] = 20
-    # Between one thread and two, or processors with and without AVX, float32 results differ by some
-    # 1e-7 of their size; wrong ones by far more.
+    # Relative float32 differences between numbers of threads, or with and without AVX, are about
+    # 1e-7. Wrong results differ by far more.
     rtol: ClassVar[float] = 1e-4
     atol: ClassVar[float] = 1e-5
     misconceptions: ClassVar[dict[str, Any]]
     symptoms: ClassVar[dict[str, Any]]
-    right: ClassVar[Any]  # the right answer, a function of an exercise's arguments
+    right: ClassVar[Any]  # the reference answer, a function of an exercise's arguments
 
     def __init_subclass__(cls) -> None:
         named = {name: getattr(cls, name) for name in vars(cls)}
@@ -91,63 +98,63 @@ class Exercise:
 
     @staticmethod
     def edges() -> list[tuple]:
-        """Arguments that are always among the inputs."""
+        """Return arguments that are always among the inputs."""
         return []
 
     @staticmethod
     def draw(rng: np.random.Generator) -> tuple:
-        """Random arguments of one call."""
+        """Return random arguments of one call."""
         raise NotImplementedError
 
     @staticmethod
     def in_words(*args: Any) -> tuple:
-        """Arguments as a sentence to the student shows them; a `Words` stands for what a probe
-        makes of plain data, a function for example.
+        """Return the arguments as feedback shows them. A `Words` replaces an object that the probe
+        builds from plain data, such as a function.
         """
         return args
 
     @classmethod
     def inputs(cls, seed: int) -> list[tuple]:
-        """The arguments of every call: the edges, then `n_draws` random ones."""
+        """Return the arguments of every call: the edges, then `n_draws` random ones."""
         rng = np.random.default_rng(seed)
         return [*cls.edges(), *(cls.draw(rng) for _ in range(cls.n_draws))]
 
     @classmethod
     def same(cls, expected: Any, got: Any) -> bool:
-        """Whether two results are equal, numbers within the tolerance."""
+        """Whether two results are equal; numbers within the tolerance."""
         return gap(expected, got, cls.rtol, cls.atol) is None
 
     @classmethod
     def outputs(cls, answer: Any, inputs: Sequence[tuple]) -> list:
-        """What an answer returns for each input, as the judge will see it: by its probe, through
-        the wire.
+        """Return an answer's result for each input, as the judge gets it: called by the probe, then
+        encoded and decoded.
         """
         return [attempt(cls.probe, answer, args) for args in inputs]
 
     @classmethod
     def probe_name(cls) -> str:
-        """The probe as the box knows it."""
+        """Return the name of the probe inside the sandbox."""
         module = cls.probe.__module__.removeprefix("adaptlab.grading.probes").removeprefix(".")
         return f"{module}.{cls.probe.__name__}".removeprefix(".")
 
     @classmethod
     def judge(cls, seed: int) -> Any:
-        """Who gives the verdicts, for the inputs of a seed."""
+        """Return a judge with the inputs of a seed."""
         return Judge(cls, seed)
 
     @classmethod
     def tried(cls, answer: Any, seed: int) -> Verdict:
-        """The verdict on an answer in this process, beside the exercise."""
+        """Return the verdict on an answer that is called in this process."""
         judge = cls.judge(seed)
         return judge.verdict(cls.outputs(answer, judge.inputs), cls.tells_expected)
 
 
 class Parsons(Exercise):
-    """An exercise whose answer is the order of lettered lines, by a function without arguments;
-    every order that keeps the rules is right.
+    """An exercise whose answer is an order of lettered lines, returned by a function without
+    arguments. Every order that satisfies the rules is correct.
 
-    A subclass has `right_order`, one such order, and `rules`: for two letters, of which the first
-    comes before the second, what to say if it does not.
+    A subclass has `right_order`, one correct order, and `rules`. A rule maps two letters, of which
+    the first must come before the second, to the feedback for an order that violates it.
     """
 
     tells_expected = False
@@ -160,10 +167,10 @@ class Parsons(Exercise):
         n = len(cls.right_order)
         last = max(cls.right_order)
         form = (
-            f"The order is a string of {n} capital letters, each of A to {last} once, with nothing"
-            " between them."
+            f"The order must be a string of {n} capital letters: each of A to {last} once, with"
+            " nothing between them."
         )
-        # Or a plain verdict would tell an order.
+        # Without this symptom, a plain verdict would show a correct order.
         cls.symptoms["form"] = symptom(form)(
             lambda _, got: not isinstance(got, Raised) and not cls._complete(got)
         )
@@ -194,7 +201,9 @@ class Parsons(Exercise):
 
 
 def attempt(probe: Callable, answer: Any, args: Sequence) -> Any:
-    """One call, as plain data both ways, as in the box; an exception becomes `Raised`."""
+    """Call an answer once; arguments and result are encoded and decoded as in the sandbox. An
+    exception becomes `Raised`.
+    """
     try:
         result = probe(answer, *(decode(encode(arg), tensors=True) for arg in args))
     except Exception as error:
@@ -203,8 +212,8 @@ def attempt(probe: Callable, answer: Any, args: Sequence) -> Any:
 
 
 class Judge:
-    """Gives verdicts on answers to one exercise for one set of inputs; what is right, and what
-    misconceptions return, is computed once.
+    """Judges answers to one exercise on one set of inputs. The outputs of the reference answer and
+    of the misconceptions are computed once.
     """
 
     def __init__(self, exercise: type[Exercise], seed: int):
@@ -213,22 +222,23 @@ class Judge:
 
     @cached_property
     def expected(self) -> list:
-        """The right result for each input."""
+        """The expected result for each input."""
         return self.exercise.outputs(self.exercise.right, self.inputs)
 
     @cached_property
     def imitations(self) -> dict[str, list]:
-        """What each misconception returns for each input."""
+        """The result of each misconception for each input."""
         return {
             name: self.exercise.outputs(function, self.inputs)
             for name, function in self.exercise.misconceptions.items()
         }
 
     def verdict(self, outputs: Sequence[Any], tells_expected: bool = False) -> Verdict:
-        """The verdict on what an answer returned for the inputs, in their order.
+        """Return the verdict on an answer's outputs, in the order of the inputs.
 
-        `tells_expected`: say what is right where it is not. Never where inputs come again: whoever
-        hands in often enough would have a table of them.
+        `tells_expected`: show the expected result of a failed input. Never set it where the same
+        inputs are used again: by repeated submissions a student could collect a table of correct
+        results.
         """
         failed = [
             i
@@ -238,7 +248,9 @@ class Judge:
         if not failed:
             return Verdict(
                 "pass",
-                f"Right on all {len(self.inputs)} inputs." if len(self.inputs) > 1 else "Right.",
+                f"Correct on all {len(self.inputs)} inputs."
+                if len(self.inputs) > 1
+                else "Correct.",
             )
         return (
             self._blank(outputs)
@@ -249,7 +261,9 @@ class Judge:
         )
 
     def is_missing(self, outputs: Sequence[Any]) -> bool:
-        """Whether nothing has the name of the exercise, as where its cell fails above it."""
+        """Whether the notebook does not define the exercise's name, for example because its cell
+        fails before the definition.
+        """
         says = f"name {self.exercise.__name__!r} is not defined"
         raised = [got for got in outputs if isinstance(got, Raised)]
         named = all(got.kinds[0] == "NameError" and got.message == says for got in raised)
@@ -273,19 +287,21 @@ class Judge:
 
     def _constant(self, outputs: Sequence[Any]) -> Verdict | None:
         if self.is_missing(outputs):
-            says = f"Nothing here is called {self.exercise.__name__}."
-            why = "Its cell is gone or does not run, or the name was changed."
+            says = f"{self.exercise.__name__} is not defined."
+            why = "Its cell is gone or does not run, or the name was changed. Restore the cell."
             return Verdict("student error", f"{says} {why}")
         if len(outputs) < 3 or any(gap(outputs[0], other, 0, 0) for other in outputs[1:]):
             return None
         if isinstance(outputs[0], Raised):
-            says = f"Whatever it is given, it stops with {told(outputs[0])}"
+            says = f"On every input it raises {told(outputs[0])}"
             return Verdict("student error", says[:600])
-        says = f"It returns the same whatever it is given: {told(outputs[0])}."
+        says = f"It returns the same result on every input: {told(outputs[0])}."
         return Verdict("wrong", says, "constant")
 
     def _several(self, outputs: Sequence, failed: list, tells_expected: bool) -> Verdict | None:
-        """Two mistakes by their names, or one with what it does not explain."""
+        """Return a verdict that names two mistakes, or one mistake and a failure that it does not
+        explain.
+        """
         names = held_together(self, outputs, set(failed))
         sentences = [self.exercise.misconceptions[name].misconception for name in names]
         if len(names) == 2:
@@ -299,7 +315,9 @@ class Judge:
         return Verdict("wrong", f"{sentences[0]}{REST}{rest.sentence}", names[0])
 
     def _plain(self, outputs: Sequence[Any], failed: list[int], tells_expected: bool) -> Verdict:
-        """The smallest input that fails, as a call that can be pasted, and what comes of it."""
+        """Return a verdict that shows the smallest failing input, as a call that can be pasted, and
+        its result.
+        """
         first = min(failed, key=lambda i: size(self.inputs[i]))
         args = self.exercise.in_words(*self.inputs[first])
         expected = self.expected[first]
@@ -315,8 +333,8 @@ class Judge:
 
 
 def _shows(function: Any, expected: Any, got: Any) -> bool:
-    """Whether a result shows a symptom; one of another form than the right one may make the
-    question itself fail, and then it does not.
+    """Whether a result shows a symptom. If the symptom's function fails because the result has
+    another form than the expected one, it does not.
     """
     try:
         return bool(function(expected, got))

@@ -1,5 +1,5 @@
-"""Grading one submission: the notebook runs in a box, the answers are called there, and what they
-return is judged out here.
+"""Grade one submission: run the notebook in a sandbox, call the answers there, and judge their
+results outside it.
 """
 
 import contextlib
@@ -30,17 +30,17 @@ from adaptlab.grading.sandbox.box import Box, BoxError
 from adaptlab.grading.sandbox.limits import DEFAULT, Limits
 from adaptlab.grading.submissions.submission import Submission
 
-OUT_OF_TIME = "The notebook ended or held up the grader again and again, and its time is over:"
-SHOWN = ("prediction", "measured")  # variables of a notebook that its page shows
+OUT_OF_TIME = "The notebook crashed or blocked the grader repeatedly and used up its time limit of"
+SHOWN = ("prediction", "measured")  # variables of a notebook that its feedback page shows
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What one exercise got.
+    """The mark of one exercise.
 
-    `status` is "pass", "wrong", "student error", "crash", "timeout", "resource limit" or "invalid";
-    or "grader error" or "needs a person", where `points` is None, since it is not the student's
-    fault that there are none.
+    `status` is "pass", "wrong", "student error", "crash", "timeout", "resource limit" or "invalid".
+    Or it is "grader error" or "needs a person"; then `points` is None, because missing points are
+    not the student's fault.
     """
 
     exercise: str
@@ -53,7 +53,7 @@ class Mark:
 
 @dataclass
 class Graded:
-    """What one submission got, and what is shown beside it."""
+    """The result of grading one submission: its marks, and what the feedback shows with them."""
 
     student: str
     lab: str
@@ -70,19 +70,22 @@ class Graded:
 
     @property
     def points(self) -> float:
-        """The sum of what is settled."""
+        """The sum of the points given so far."""
         return sum(mark.points or 0 for mark in self.marks)
 
 
 def of_content(secret: int, digest: str) -> int:
-    """A run's secret for one content: whoever hands in something else is asked something else, and
-    so cannot find out, hand-in by hand-in, what is right for the inputs to come."""
+    """Derive the secret of one submission's content from a run's secret.
+
+    A changed submission gets other inputs. So students cannot find out the expected results by
+    submitting again and again.
+    """
     return int.from_bytes(hashlib.sha256(f"{secret}/{digest}".encode()).digest()[:8])
 
 
 @lru_cache(maxsize=16)
 def judge_of(lab: str, name: str, secret: int) -> Any:
-    """The judge of an exercise, whose inputs hang on a secret."""
+    """Return the judge of an exercise; its inputs depend on a secret."""
     digest = hashlib.sha256(f"{secret}/{lab}/{name}".encode()).digest()
     return exercises(lab)[name].judge(int.from_bytes(digest[:4]))
 
@@ -96,17 +99,21 @@ def grade(
     limits: Limits = DEFAULT,
     experiments: bool = False,
 ) -> Graded:
-    """Grade a submission. Whatever is in it, this returns: a fault of the student's is a mark
-    without points, one of ours a mark that is no mark.
+    """Grade a submission. Always returns a result: a student's error gives a mark without points, a
+    grader's error gives no mark.
 
-    `experiments`: run the lab's experiment, too, which no mark hangs on, and keep what it measured.
+    `experiments`: also run the lab's experiment, which affects no mark, and keep what it measured.
+
+    Raises:
+        AdaptLabError: if an exercise of the lab has no check.
     """
     began = time.monotonic()
     short = lab.name[:5]
     missing = set(lab.points) - set(exercises(short))
     if missing:
         raise AdaptLabError(
-            f"{lab.name} has no check for {', '.join(sorted(missing))}; see solutions/README.md."
+            f"{lab.name} has no check for {', '.join(sorted(missing))}. Add one as described in"
+            " solutions/README.md."
         )
     result = Graded(submission.student, lab.name, submission.digest, level, [])
     secret = of_content(secret, submission.digest)
@@ -139,13 +146,15 @@ def grade(
 
 
 def _by_hand(lab: Lab, name: str, result: Graded) -> Mark:
-    """The mark of an answer that a person reads; where nothing is written nobody has to."""
+    """Return the mark of a manually graded answer. An answer that is not written needs no manual
+    grading.
+    """
     of = lab.by_hand[name]
     handed_out = next(cell.source for cell in lab.cells if cell.name == name)
     answer = result.answers.get(name, "").strip()
     if answer in ("", handed_out.strip()):
         return Mark(name, "student error", 0, of, "Nothing is written here yet.", "blank")
-    return Mark(name, "needs a person", None, of, "This answer is read by a person.")
+    return Mark(name, "needs a person", None, of, "This answer is graded manually.")
 
 
 def _of_file(
@@ -158,16 +167,17 @@ def _of_file(
     secret: int,
     limits: Limits,
 ) -> Mark:
-    """The mark of an exercise whose answer is a file beside the notebook; `written`: the cell that
-    makes it is not as it was handed out.
+    """Return the mark of an exercise whose answer is a submitted file.
+
+    `written`: whether the student changed the cell that makes the file.
     """
     judge = judge_of(lab.name[:5], name, secret)
     of = lab.points[name]
     file = next((file for file in submission.beside if file.name == judge.exercise.file), None)
     if file is None:
         sentence = (
-            f"There is no {judge.exercise.file} beside the notebook. Hand in both: as two files, or"
-            " in one zip."
+            f"{judge.exercise.file} is missing. Submit it together with the notebook: as two files,"
+            " or in one zip."
         )
         return Mark(
             name,
@@ -192,8 +202,8 @@ def _of_file(
 
 
 class _Attempt:
-    """The boxes of one submission: a cell or a call that ends a box costs its own exercise, and the
-    others go on in a fresh one.
+    """The sandboxes of one submission. A cell or call that ends a sandbox costs only its own
+    exercise; the others continue in a new sandbox.
     """
 
     def __init__(
@@ -227,7 +237,7 @@ class _Attempt:
         until = time.monotonic() + self.limits.whole_seconds
         self._ask_at_the_end(until)
         if self.doubtful:
-            with contextlib.suppress(BoxError):  # the first verdict stands
+            with contextlib.suppress(BoxError):  # the first verdict remains
                 self._ask_in_place(until - time.monotonic())
         for name, mark in self.doubtful.items():
             self._mark(name, *mark)
@@ -235,8 +245,10 @@ class _Attempt:
             self._tell_errors()
 
     def _ask_at_the_end(self, until: float) -> None:
-        """Go on until every exercise has a verdict. Each box that ends early takes a cell or an
-        exercise with it, or a second try, so this ends.
+        """Call the answers after the whole notebook has run, until every exercise has a verdict.
+
+        Each sandbox that ends early removes a cell or an exercise from the list, or uses up a
+        second attempt. So the loop ends.
         """
         failed_starts = 0
         while self.left:
@@ -259,7 +271,10 @@ class _Attempt:
                     failed_starts += 1
                     if failed_starts > 1:
                         self._mark_all(
-                            "grader error", None, f"The grader could not run the notebook: {error}."
+                            "grader error",
+                            None,
+                            f"The grader could not run the notebook: {error}. This is not your"
+                            " fault.",
                         )
                 else:
                     self._blame(error)
@@ -271,7 +286,7 @@ class _Attempt:
         return replace(limits, step_seconds=times * limits.step_seconds, total_seconds=total)
 
     def _run(self, box: Box) -> None:
-        """Run the cells, remembering how each ended."""
+        """Run the cells, and keep the error of each cell that fails."""
         self.errors = {}
         for cell in self.code:
             self.doing = cell
@@ -280,7 +295,7 @@ class _Attempt:
         self.doing = None
 
     def _ask(self, box: Box) -> None:
-        """Call the answers that have no mark yet, and judge them."""
+        """Call and judge the answers that have no mark yet."""
         said = read_texts(box.read(SHOWN), SHOWN)
         self.result.prediction, self.result.measured = (said[name] for name in SHOWN)
         self.result.errors = {cell.told: error for cell, error in self.errors.items()}
@@ -297,10 +312,10 @@ class _Attempt:
         self.doing = None
 
     def _ask_in_place(self, left_seconds: float) -> None:
-        """Call answers that were not right at the end once more where their checks stand, as their
-        writer did.
+        """Call answers that failed at the end once more right after their checks' cells, as the
+        student did.
 
-        A cell below may have taken the name of a helper, or of what Python has, for something else.
+        A later cell may have redefined the name of a helper or of a Python builtin.
         """
         with Box(self.harness, self.result.level, self._limits(left_seconds)) as box:
             for cell in self.code:
@@ -320,13 +335,15 @@ class _Attempt:
                             )
 
     def _tell_errors(self) -> None:
-        """Say which cells failed that no mark tells of: what a lost answer needs may be in them."""
+        """Note the failed cells that no mark mentions: a missing answer may depend on them."""
         for cell, error in self.errors.items():
             if cell.name not in self.lab.points and cell.id not in self.ours:
-                self.result.notes.append(f"The cell {cell.told} stops with {error}")
+                self.result.notes.append(f"The cell {cell.told} raises {error}")
 
     def _judged(self, name: str, given: Judged) -> tuple:
-        """The mark of an answer by what it returns: a right one may stand in a cell that fails."""
+        """Return the mark of an answer by its verdict. An answer can be correct although its cell
+        fails later on.
+        """
         verdict = given.verdict
         if verdict.status == "grader error":
             return verdict.status, None, verdict.sentence, ""
@@ -336,12 +353,14 @@ class _Attempt:
         if given.is_missing and errors:
             if errors[0].startswith("NotImplementedError"):
                 return "student error", 0, "Nothing is written here yet.", "blank"
-            return "student error", 0, f"The cell stops with {errors[0]}", ""
+            return "student error", 0, f"The cell raises {errors[0]}", ""
         return verdict.status, 0, verdict.sentence, verdict.misconception
 
     def _blame(self, error: BoxError) -> None:
-        """Give the mark to what was going on when the box ended; a first timeout is tried again,
-        with more time, and so is what was killed.
+        """Give the mark to the cell or exercise that was running when the sandbox ended.
+
+        After a first timeout, and after a first kill, it gets a second attempt; after a timeout,
+        with more time.
         """
         what = self.doing
         if error.killed and what not in self.killed:
@@ -349,7 +368,7 @@ class _Attempt:
             return
         if error.status == "timeout" and what not in self.slow:
             self.slow.add(what)
-            # What a cell of the student's own that failed has left behind may be what is slow.
+            # The cause may be what a failed cell of the student's own has left behind.
             if not isinstance(what, Cell):
                 self.code = [
                     cell
@@ -360,7 +379,7 @@ class _Attempt:
         sentence = f"{str(error)[0].upper()}{str(error)[1:]}."
         if isinstance(what, Cell):
             self.code = [cell for cell in self.code if cell is not what]
-            self.result.notes.append(f"The cell {what.told} was left out: {error}.")
+            self.result.notes.append(f"The grader left out the cell {what.told}: {error}.")
             if what.name in self.left:
                 self._mark_left(what.name, error.status, 0, sentence)
         elif what in self.left:

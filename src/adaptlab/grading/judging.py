@@ -1,4 +1,6 @@
-"""Judging what came out of a box: decoded and compared apart, whatever it is made of."""
+"""Judge the outputs of a sandbox. They are untrusted, so a separate process decodes and compares
+them.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -12,20 +14,22 @@ from adaptlab.grading.sandbox.limited_fork import SECONDS, TooMuch, apart
 
 
 class Judged(NamedTuple):
-    """A verdict, and whether nothing has the name of the exercise."""
+    """A verdict, and whether the notebook does not define the exercise's name."""
 
     verdict: Verdict
     is_missing: bool = False
 
 
 def judged(judge: Judge | Measure, answers: Sequence[bytes]) -> Judged:
-    """The verdict on the answers of a box for the judge's inputs, in their order."""
+    """Return the verdict on the encoded outputs of a sandbox, in the order of the judge's
+    inputs.
+    """
     try:
         verdict, is_missing = apart(lambda: _verdict(judge, answers), SECONDS)
         return Judged(Verdict(**verdict), is_missing)
     except TooMuch as error:
-        sentence = f"What it returns cannot be judged: {error}. Return what the exercise asks for"
-        return Judged(Verdict("resource limit", f"{sentence}, and nothing beside it."))
+        sentence = f"The result is not judged: {error}. Return only what the exercise asks for."
+        return Judged(Verdict("resource limit", sentence))
 
 
 def _verdict(judge: Judge | Measure, answers: Sequence[bytes]) -> tuple[dict, bool]:
@@ -34,28 +38,30 @@ def _verdict(judge: Judge | Measure, answers: Sequence[bytes]) -> tuple[dict, bo
         outputs = [plain(answer) for answer in answers]
         return asdict(judge.verdict(outputs)), judge.is_missing(outputs)
     except NotPlain as error:
-        says = f"What came out of the box is no plain data ({error})."
+        says = f"The answer sent by the notebook's process is not valid data: {error}."
         return asdict(Verdict("invalid", says)), False
     except MemoryError:
         raise
-    except Exception as fault:  # a check that cannot cope with an answer is our fault, and no zero
+    except Exception as fault:  # a check that fails on an answer is our error, so no zero
         says = f"The check of this exercise failed ({type(fault).__name__}: {fault})."
         return asdict(Verdict("grader error", says)), False
 
 
 def _use_one_thread() -> None:
-    """Let torch compute without its threads, which a fork does not have: it would wait for them."""
+    """Limit torch to one thread. A fork does not have torch's other threads and would wait for them
+    forever.
+    """
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 
 
 def read_texts(answer: bytes, names: Sequence[str], longest: int = 200) -> dict[str, str]:
-    """Variables of a notebook as short texts; "" for one that is not there, or that
-    cannot be read.
+    """Return variables of a notebook as short texts; "" for a variable that is missing or cannot be
+    read.
     """
     try:
         return apart(lambda: _texts(plain(answer), names, longest), SECONDS)
-    except TooMuch:  # what the fork raises ends it
+    except TooMuch:  # also for an exception in the fork, which ends it
         return dict.fromkeys(names, "")
 
 

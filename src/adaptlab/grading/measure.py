@@ -1,5 +1,5 @@
-"""Measuring a file that was handed in: in a fresh box, by a probe alone. No code of a student's has
-run in it, so what fails there is not their fault.
+"""Score a submitted file: a probe reads it in a new sandbox. No student code has run in this
+sandbox, so a failure there is not the student's fault.
 """
 
 from dataclasses import replace
@@ -11,18 +11,18 @@ from adaptlab.grading.judging import judged
 from adaptlab.grading.sandbox.box import Box, BoxError
 from adaptlab.grading.sandbox.limits import Limits
 
-# How much longer a step may take the second time: a slow moment of the machine is no zero.
+# Factor on the time limits in the second attempt: a slow moment of the machine must not give 0.
 SECOND_TRY = 3
 
 
 def measure(
     judge: Measure, content: bytes, harness: Path, level: str, limits: Limits
 ) -> tuple[Verdict, int]:
-    """The verdict on a file's bytes, and the bytes of memory that the box took.
+    """Return the verdict on a file's bytes, and the peak memory of the sandbox in bytes.
 
-    A box that ends is tried again with more time. If that ends, too, there is no mark: a box that
-    did not start or was slow is a "grader error", which the next run mends, and one that the file
-    may have ended "needs a person".
+    A sandbox that ends early gets a second attempt with more time. If that fails too, there is no
+    mark. A sandbox that did not start or was slow gives "grader error", and the next run tries
+    again. One that the file may have ended gives "needs a person".
     """
     try:
         return _measured(judge, content, harness, level, limits)
@@ -39,8 +39,8 @@ def measure(
         return (
             Verdict(
                 status,
-                f"The file could not be measured ({error}); this costs you nothing, and a person"
-                " looks at it.",
+                f"The file could not be scored ({error}). You lose no points; an instructor will"
+                " look at it.",
             ),
             0,
         )

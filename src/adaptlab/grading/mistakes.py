@@ -1,7 +1,7 @@
-"""Several mistakes in one answer, by the misconceptions that are known one by one.
+"""Recognise two mistakes in one answer, from the misconceptions that are known one by one.
 
-Two are held together where a function with both returns what the answer does; or where each is
-seen on the inputs on which it alone has an effect, and nothing else fails.
+An answer has both mistakes if a function with both returns the same results. Otherwise, each
+mistake must be seen on all inputs that it alone affects, and nothing else may fail.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,11 +10,13 @@ from typing import Any
 
 from adaptlab.grading.combine import combined
 
-LEAST = 2  # inputs on which a mistake must be seen
+LEAST = 2  # number of inputs on which a mistake must be seen
 
 
 def held_together(judge: Any, outputs: Sequence[Any], failed: set[int]) -> tuple[str, ...]:
-    """The names of two misconceptions that explain all outputs, or of one that explains most."""
+    """Return the names of two misconceptions that explain all outputs, or of one that explains
+    most.
+    """
     if pair := next(_returning(judge, outputs), None):
         return pair
     same = judge.exercise.same
@@ -31,7 +33,7 @@ def held_together(judge: Any, outputs: Sequence[Any], failed: set[int]) -> tuple
 
 
 def _returning(judge: Any, outputs: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Pairs of which a function with both mistakes returns all outputs."""
+    """Yield pairs of misconceptions for which a function with both returns all outputs."""
     exercise = judge.exercise
     for one, other in combinations(exercise.misconceptions, 2):
         wrong = exercise.misconceptions[one], exercise.misconceptions[other]
@@ -41,25 +43,29 @@ def _returning(judge: Any, outputs: Sequence[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _returns(exercise: Any, function: Callable, inputs: Sequence, outputs: Sequence) -> bool:
-    """Whether a function returns all outputs; it is not asked further than to the first other."""
+    """Whether a function returns all outputs; stops at the first difference."""
     pairs = zip(inputs, outputs, strict=True)
     return all(exercise.same(*exercise.outputs(function, [args]), got) for args, got in pairs)
 
 
 class _Signs:
-    """On which inputs a misconception has an effect, and on which of them it is seen."""
+    """The inputs that a misconception affects (`active`), and those on which the outputs show it
+    (`seen`).
+    """
 
     def __init__(self, expected: Sequence, imitated: Sequence, outputs: Sequence, same: Callable):
         self.active = {i for i, pair in enumerate(zip(expected, imitated)) if not same(*pair)}
         self.seen = {i for i in self.active if same(imitated[i], outputs[i])}
 
     def is_most(self, failed: set[int]) -> bool:
-        """Whether it is seen on more than half of what fails."""
+        """Whether the misconception is seen on more than half of the failed inputs."""
         return len(self.seen) > max(LEAST, len(failed) / 2)
 
 
 def _explain(pair: Sequence[str], signs: Mapping[str, _Signs], failed: set[int]) -> bool:
-    """Whether each of two is seen wherever it alone has an effect, and nothing else fails."""
+    """Whether each of two misconceptions is seen on all inputs that it alone affects, and nothing
+    else fails.
+    """
     one, other = (signs[name] for name in pair)
     alone = (one.active - other.active, other.active - one.active)
     clear = all(len(inputs) >= LEAST for inputs in alone)

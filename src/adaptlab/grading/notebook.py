@@ -1,5 +1,5 @@
-"""Reading a stranger's notebook without trusting it, and making ours again with the stranger's
-answers in it. Nothing is executed here.
+"""Read an untrusted notebook, and rebuild the lab's notebook with the student's answers. Nothing is
+executed here.
 """
 
 import json
@@ -19,17 +19,15 @@ LONGEST_NUMBER = 4000  # digits
 
 
 class Invalid(Exception):
-    """The submission cannot be graded as it is; the message tells the student why, and
-    what to do.
-    """
+    """The submission cannot be graded. The message tells the student why, and what to do."""
 
 
-BLANKS = ("raise NotImplementedError()", "YOUR ANSWER HERE")  # nbgrader's, for code and for text
+BLANKS = ("raise NotImplementedError()", "YOUR ANSWER HERE")  # by nbgrader, for code and for text
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a notebook: `name` is nbgrader's grade_id, or empty."""
+    """A cell of a notebook; `name` is nbgrader's grade_id, or empty."""
 
     id: str
     name: str
@@ -38,8 +36,8 @@ class Cell:
 
     @property
     def told(self) -> str:
-        """What a sentence calls it, behind "the cell": its name, or how it begins, which its writer
-        can find.
+        """The cell as feedback names it, after "the cell": its name, or its first line, which the
+        student can find.
         """
         lines = (line.strip() for line in self.source.splitlines())
         return self.name or f"that begins with {next(filter(None, lines), '')[:60]!r}"
@@ -47,8 +45,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as it is handed out: its cells, and the points of its exercises and of what a person
-    marks.
+    """A lab as students get it: its cells, the points of its exercises, and the points of its
+    manually graded answers.
     """
 
     name: str
@@ -58,53 +56,59 @@ class Lab:
 
     @property
     def answers(self) -> set[str]:
-        """The names of the cells that a student writes."""
+        """The names of the cells that a student fills in."""
         return {
             cell.name for cell in self.cells if cell.name and not cell.name.startswith("check_")
         }
 
     @property
     def blanks(self) -> dict[str, int]:
-        """How often the lab says, as it is handed out, that something is to be written there."""
+        """How often each placeholder for an answer occurs in the lab as students get it."""
         text = "\n".join(cell.source for cell in self.cells)
         return {mark: text.count(mark) for mark in BLANKS}
 
 
 def read_cells(content: bytes) -> list[Cell]:
-    """The cells of a notebook as it was handed in, without outputs; what is no sound notebook of
-    nbformat 4 is Invalid.
+    """Read the cells of a submitted notebook, without outputs.
+
+    Raises:
+        Invalid: if the file is not a valid notebook of nbformat 4, or is too large.
     """
     if len(content) > MAX_BYTES:
         raise Invalid(
-            f"The notebook has {len(content) / 2**20:.0f} MB; clear its outputs (Edit, Clear All"
-            " Outputs) and hand it in again."
+            f"The notebook is too large: {len(content) / 2**20:.0f} MB. Clear its outputs (Edit,"
+            " Clear All Outputs) and submit it again."
         )
     notebook = _parsed(content)
     if isinstance(notebook, dict) and "worksheets" in notebook:
         raise Invalid(
-            "The notebook is of nbformat 3, which is very old; open it in a present JupyterLab,"
-            " save it, and hand it in again."
+            "The notebook is in nbformat 3, which is outdated. Open it in a current JupyterLab,"
+            " save it, and submit it again."
         )
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise Invalid(
-            "This is no Jupyter notebook: it has no list of cells. Download it again from"
+            "The file is not a Jupyter notebook: it has no list of cells. Download it again from"
             " JupyterLab as .ipynb."
         )
     if notebook.get("nbformat") != 4:
         raise Invalid(
-            "The notebook is not of nbformat 4; open it in a present JupyterLab, save it, and hand"
-            " it in again."
+            "The notebook is not in nbformat 4. Open it in a current JupyterLab, save it, and"
+            " submit it again."
         )
     if len(notebook["cells"]) > MAX_CELLS:
         raise Invalid(
-            f"The notebook has {len(notebook['cells'])} cells; the lab has far fewer. Take out what"
-            " does not belong to it."
+            f"The notebook has {len(notebook['cells'])} cells, far more than the lab. Remove the"
+            " cells that do not belong to the lab."
         )
     return [_cell(number, cell) for number, cell in enumerate(notebook["cells"], 1)]
 
 
 def read_cells_apart(content: bytes) -> list[Cell]:
-    """The same, of a notebook that may take much memory or time to read."""
+    """Do the same in a fork with limits, for a notebook that may take much memory or time to read.
+
+    Raises:
+        Invalid: also if reading exceeds the limits.
+    """
 
     def work() -> dict:
         try:
@@ -117,7 +121,7 @@ def read_cells_apart(content: bytes) -> list[Cell]:
     except TooMuch as error:
         raise Invalid(
             f"The notebook cannot be read: {error}. Clear its outputs (Edit, Clear All Outputs) and"
-            " hand it in again."
+            " submit it again."
         ) from error
     if "invalid" in said:
         raise Invalid(said["invalid"])
@@ -128,8 +132,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Invalid(
-            "The notebook's file names a thing twice, so that two programs may read two notebooks"
-            " in it; save it again from JupyterLab."
+            "The notebook's file has a duplicate key, so two programs may read different notebooks."
+            " Save it again from JupyterLab."
         )
     return found
 
@@ -139,18 +143,18 @@ def _parsed(content: bytes) -> Any:
         return json.loads(_text(content), object_pairs_hook=_once, parse_int=_whole)
     except RecursionError as error:
         raise Invalid(
-            "The notebook's file is nested too deeply; save it again from JupyterLab."
+            "The notebook's file is nested too deeply. Save it again from JupyterLab."
         ) from error
     except ValueError as error:
         raise Invalid(
-            "The file is not a whole notebook: it is no JSON. Save it again from JupyterLab and"
-            " hand it in anew."
+            "The file is not a complete notebook: it is not valid JSON. Save it again from"
+            " JupyterLab and submit it again."
         ) from error
 
 
 def _text(content: bytes) -> str:
-    """A file's text: editors on Windows write a mark before UTF-8, or UTF-16, or what is no
-    Unicode.
+    """Decode a file's text. Editors on Windows may write UTF-8 with a byte order mark, UTF-16, or
+    cp1252.
     """
     encoding = json.detect_encoding(content)
     try:
@@ -160,25 +164,27 @@ def _text(content: bytes) -> str:
 
 
 def _whole(digits: str) -> int | float:
-    """A whole number; what no program reads as one, as in an output, as infinity."""
+    """Parse an integer. One with too many digits, which an output may have, becomes infinity."""
     return int(digits) if len(digits) <= LONGEST_NUMBER else math.inf
 
 
 def _cell(number: int, cell: Any) -> Cell:
-    """A cell; one that is broken costs itself alone, and says so."""
+    """Read a cell. A broken cell becomes one that raises an error, so that it costs only its own
+    exercise.
+    """
     cell = cell if isinstance(cell, dict) else {"source": cell}
     source = cell.get("source") or ""
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str) or not isinstance(cell.get("cell_type"), str):
-        says = f"Cell {number} of the notebook is broken; save the notebook again from JupyterLab."
+        says = f"Cell {number} of the notebook is broken. Save the notebook again from JupyterLab."
         cell = cell | {"cell_type": "code"}
         source = f"raise ValueError({says!r})"
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None
     lines = source.replace("\r\n", "\n").replace("\r", "\n")
-    # A lone half of a surrogate pair can be read, but never written.
+    # A lone surrogate can be read, but not written as UTF-8.
     text = lines.encode("utf-8", "replace").decode()
     kind = cell["cell_type"]
     known = name if isinstance(name, str) else ""
@@ -186,26 +192,31 @@ def _cell(number: int, cell: Any) -> Cell:
 
 
 def _cut(text: str, kind: str) -> str:
-    """A cell no longer than any answer; what is longer costs itself alone.
+    """Limit the length of a cell; one that is too long costs only its own exercise.
 
-    A picture that was pasted into words is long; code that is cut off would be another.
+    Text is cut: a pasted picture makes it long. Code is replaced by an error, because cut code
+    would be other code.
     """
     if len(text) <= MAX_SOURCE:
         return text
     if kind != "code":
         return text[:MAX_SOURCE]
-    says = f"This cell has {len(text)} characters; an answer needs far fewer."
-    return f"raise ValueError({says + ' Read data from where the lab puts them.'!r})"
+    says = f"This cell has {len(text)} characters, far more than an answer needs."
+    return f"raise ValueError({says + ' Load data from the files of the lab.'!r})"
 
 
 def read_lab(content: bytes, name: str) -> Lab:
-    """One of our own labs, from the file that `adaptlab labs build` wrote."""
+    """Read one of our own labs, from a file written by `adaptlab labs build`.
+
+    Raises:
+        AdaptLabError: if the file cannot be read.
+    """
     try:
         cells = read_cells(content)
         marks = [cell["metadata"].get("nbgrader", {}) for cell in json.loads(content)["cells"]]
     except Invalid as error:
         raise AdaptLabError(
-            f"The lab {name} cannot be read ({error}); run: adaptlab labs build"
+            f"The lab {name} is not readable: {error} Run: adaptlab labs build"
         ) from error
     graded = {cell.name: mark["points"] for cell, mark in zip(cells, marks) if mark.get("grade")}
     points = {
@@ -222,19 +233,23 @@ def read_lab(content: bytes, name: str) -> Lab:
 
 
 def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
-    """Our notebook with the student's answers: their cells in their order, ours where one was gone.
+    """Return the lab's notebook with the student's answers: the student's cells in their order, and
+    the lab's own cells where they are missing.
 
-    A cell of ours is known by its grade_id or its id. Some programs lose both: then it is known by
-    its text, an answer by the name that it defines, and a written one by the cell before it.
-    An answer in several cells is all of them in their order, as Jupyter runs them: whoever copies
-    or splits a cell copies its marks.
+    A cell of the lab is recognised by its grade_id or its id. Some programs lose both. Then it is
+    recognised by its text, a code answer by the name that it defines, and a written answer by the
+    cell before it. An answer that is split over several cells consists of all of them in their
+    order, as Jupyter runs them: copying or splitting a cell copies its metadata.
+
+    Raises:
+        Invalid: if the notebook has no answer of the lab.
     """
     ours = {cell.name or cell.id: cell for cell in lab.cells}
     keys = _keys(lab, handed_in)
     if not lab.answers & set(keys):
         raise Invalid(
-            f"No answer of {lab.name} is in this notebook. Hand in the lab's own notebook, with"
-            " your answers in its cells."
+            f"The notebook has no answer of {lab.name}. Submit the lab's own notebook, with your"
+            " answers in its cells."
         )
     rebuilt = []
     seen = set()
@@ -253,7 +268,7 @@ def rebuild(lab: Lab, handed_in: Sequence[Cell]) -> list[Cell]:
 
 
 def _keys(lab: Lab, handed_in: Sequence[Cell]) -> list[str]:
-    """Which cell of ours each cell is; empty for one of the student's own."""
+    """Return the key of the lab's cell for each submitted cell; "" for the student's own cells."""
     ours = {cell.name or cell.id for cell in lab.cells}
     by_text = {cell.source.strip(): cell.name or cell.id for cell in lab.cells}
 
@@ -278,7 +293,7 @@ def _keys(lab: Lab, handed_in: Sequence[Cell]) -> list[str]:
 
 
 def _below(keys: Sequence[str], handed_in: Sequence[Cell], key: str) -> list[int]:
-    """The student's own texts right below a cell of ours."""
+    """Return the indices of the student's own text cells directly below a cell of the lab."""
     found: list[int] = []
     for i in range(keys.index(key) + 1 if key in keys else len(keys), len(keys)):
         if keys[i]:
@@ -295,7 +310,9 @@ def defines(cell: Cell, name: str) -> bool:
 
 
 def _superfluous(ours: dict[str, Cell], keys: Sequence[str], handed_in: Sequence[Cell]) -> set[int]:
-    """The places of answers that stand below again, and of untouched cells beside an answer."""
+    """Return the indices of answers that are repeated further down, and of untouched cells next to
+    an answer.
+    """
     texts = [cell.source.strip() for cell in handed_in]
     blank = {key: cell.source.strip() for key, cell in ours.items()}
     answered = {
@@ -315,14 +332,18 @@ def _superfluous(ours: dict[str, Cell], keys: Sequence[str], handed_in: Sequence
 
 
 def _added_to(ours: Cell, handed_in: Cell) -> list[Cell]:
-    """What the student made of a cell of ours, to run after it: an import, an answer in a check."""
+    """Return a student's change of a cell of the lab as an extra cell after it: an import, or an
+    answer in a check.
+    """
     if ours.kind != "code" or handed_in.source.strip() == ours.source.strip():
         return []
     return [Cell("" if ours.name else ours.id, "", "code", handed_in.source)]
 
 
 def _put_back(lab: Lab, rebuilt: list[Cell], seen: Collection[str]) -> None:
-    """Put our cells back that were taken out, each behind those that came before it."""
+    """Insert the lab's cells that the student removed, each after the cells that precede it in the
+    lab.
+    """
     for place, cell in enumerate(lab.cells):
         if (cell.name or cell.id) not in seen and cell.name not in lab.answers:
             before = {other.name or other.id for other in lab.cells[:place]}
@@ -334,7 +355,7 @@ def _put_back(lab: Lab, rebuilt: list[Cell], seen: Collection[str]) -> None:
 
 
 def answers_of(lab: Lab, cells: Sequence[Cell]) -> dict[str, str]:
-    """What was written for each answer, in whatever cells it stands."""
+    """Return the text of each answer, from all cells that hold a part of it."""
     found = {}
     for name in lab.answers:
         own = [cell for cell in cells if cell.name == name]
@@ -345,9 +366,7 @@ def answers_of(lab: Lab, cells: Sequence[Cell]) -> dict[str, str]:
 
 
 def checks_behind(cells: Sequence[Cell], code: Collection[Cell]) -> dict[Cell, list[str]]:
-    """For cells of code, the exercises whose checks stand behind them, and before any
-    other code.
-    """
+    """Return the exercises whose checks follow each code cell, before any other code."""
     found: dict[Cell, list[str]] = {}
     last = None
     run = set(code)
@@ -362,11 +381,11 @@ def checks_behind(cells: Sequence[Cell], code: Collection[Cell]) -> dict[Cell, l
 def code_to_run(
     lab: Lab, cells: Sequence[Cell], experiments: bool = False, files: Collection[str] = ()
 ) -> list[Cell]:
-    """The code cells that a grader runs: not the checks, and of what follows the prediction, the
-    experiment, only the student's own cells.
+    """Return the code cells that the grader runs: not the checks, and after the prediction only the
+    student's own cells.
 
-    Nor the answers named in `files`, which make what was handed in as a file: whole trainings,
-    often.
+    The cells after the prediction are the experiment. Answers named in `files` are left out, too:
+    they make the submitted file, often by training a model.
     """
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     order = [cell.name for cell in lab.cells]

@@ -1,8 +1,9 @@
-"""Recorded exercises: what a check in the students' package knows, which has no right answers.
+"""Recorded exercises: the checks of the students' package, which contains no reference answers.
 
-For each exercise a file keeps fixed inputs, what is right for them, and what known misconceptions
-give. The grader draws its own inputs from the exercises themselves. Of an ordering exercise the
-right orders are kept as hashes: that hides them from a reader, and not from a search of all orders.
+A file for each lab holds fixed inputs, the expected results, and the results of known
+misconceptions. The grader generates its own inputs from the exercises themselves. For an ordering
+exercise the file holds hashes of the correct orders. They hide the orders from a reader, but not
+from a search over all orders.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ def is_recorded() -> bool:
 
 
 def record(exercise: type[Exercise]) -> dict:
-    """All that a check knows of an exercise, as JSON holds it."""
+    """Return all data that a check needs about an exercise, for JSON."""
     about = {"name": exercise.__name__, "probe": _place(exercise.probe)}
     if issubclass(exercise, Artefact):
         cases = [[encode(case.given), case.right] for case in exercise.judge(SEED).cases]
@@ -63,7 +64,7 @@ def record(exercise: type[Exercise]) -> dict:
 
 
 def _words(exercise: type[Exercise], args: tuple) -> dict[str, str]:
-    """The arguments of an input that are shown in words, by their places."""
+    """Return the arguments of an input that feedback shows in words, by their positions."""
     shown = enumerate(exercise.in_words(*args))
     return {str(place): str(arg) for place, arg in shown if isinstance(arg, Words)}
 
@@ -81,10 +82,14 @@ def _hashed(order: str) -> str:
 
 
 def recorded_exercises(lab: str) -> dict[str, type[Exercise]]:
-    """The exercises of a lab by their names, in order, from what was recorded."""
+    """Return the recorded exercises of a lab by name, in order.
+
+    Raises:
+        AdaptLabError: if there is no such lab.
+    """
     path = FOLDER / f"{lab}.json"
     if not path.exists():
-        raise AdaptLabError(f"There is no lab {lab!r}; labs are named lab01 to lab08.")
+        raise AdaptLabError(f"There is no lab {lab!r}. Use one of lab01 to lab08.")
     return {about["name"]: _exercise(about) for about in read_json(path)}
 
 
@@ -101,7 +106,7 @@ def _exercise(about: dict) -> Any:
 
 
 def _named(names: list[str]) -> Any:
-    """A function that only shows the names of its parameters."""
+    """Return a function that has only the names of its parameters."""
 
     def right(*args):
         raise NotImplementedError
@@ -129,7 +134,7 @@ def _file(about: dict, probe) -> type[Artefact]:
 
 
 class _Called(Exercise):
-    """An exercise whose inputs and right results are in a file."""
+    """An exercise whose inputs and expected results are read from a file."""
 
     about: dict
 
@@ -145,7 +150,9 @@ class _Called(Exercise):
 
     @staticmethod
     def right(*args: Any) -> Any:
-        """Known by its results alone; `_exercise` gives it the names of its parameters."""
+        """Not available: only its results are recorded. `_exercise` replaces it with its
+        signature.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -171,7 +178,7 @@ class _RecordedJudge(Judge):
 
 
 class _Order(Exercise):
-    """An ordering exercise: which orders are right is known by hash alone."""
+    """An ordering exercise; only hashes of the correct orders are known."""
 
     n_draws = 1
     about: dict
@@ -186,7 +193,7 @@ class _Order(Exercise):
 
 
 class _OrderJudge:
-    """Says whether an order is one of those that are right."""
+    """Judges whether an order is one of the correct ones."""
 
     inputs = ((),)
 
@@ -202,15 +209,17 @@ class _OrderJudge:
         if isinstance(got, Raised):
             if got.kinds[0] == "NotImplementedError":
                 return Verdict("student error", "Nothing is written here yet.", "blank")
-            says = f"It stops with {got.kinds[0]}: {got.message}"
+            says = f"It raises {got.kinds[0]}: {got.message}"
             return Verdict("student error", says[:600])
         letters = self.about["letters"]
         if not _is_order(got, letters):
-            form = f"The order is a string of the letters {letters}, each once"
+            form = f"The order must be a string of the letters {letters}, each once"
             return Verdict("wrong", f"{form}, with nothing between them.", "form")
         if _hashed("".join(got)) in self.about["orders"]:
-            return Verdict("pass", "Right.")
-        return Verdict("wrong", "In this order it does not work. What has to be there before what?")
+            return Verdict("pass", "Correct.")
+        return Verdict(
+            "wrong", "This order does not work. For each line, ask which lines it depends on."
+        )
 
 
 def _is_order(got: Any, letters: str) -> bool:

@@ -1,7 +1,7 @@
-"""Release: the copy of the course that students get, without answers, tests and solutions.
+"""Make a release: the students' copy of the course, without answers, tests and solutions.
 
-A release can be made anew in its folder: what it wrote is replaced, what others put there stays, a
-repository's own folder above all.
+A release can be updated in its folder. The update replaces the files of the earlier release and
+keeps all others, such as the `.git` folder.
 """
 
 import json
@@ -29,14 +29,14 @@ def release(course: Path, target: Path) -> list[str]:
     """Write the students' copy of a course into a folder; returns the paths of its files.
 
     Raises:
-        AdaptLabError: if the folder holds something else, or if labs are not what their sources
-            make.
+        AdaptLabError: if the folder holds something else, or if labs are out of date with their
+            sources.
     """
     written = _written(target)
     stale = out_of_step(find_sources(course / "solutions"), course / "labs")
     if stale:
-        problem = f"{', '.join(stale)} in labs/ is not what its source makes"
-        raise AdaptLabError(f"{problem}; run: adaptlab labs build")
+        problem = f"{', '.join(stale)} in labs/ is out of date with its source"
+        raise AdaptLabError(f"{problem}. Run: adaptlab labs build")
     files = dict(_files(course))
     for path in progress_bar(sorted(files), desc="release", unit="file"):
         content = files[path]
@@ -52,12 +52,18 @@ def release(course: Path, target: Path) -> list[str]:
 
 
 def _written(target: Path) -> list[str]:
-    """What an earlier release wrote there."""
+    """Return the files that an earlier release wrote.
+
+    Raises:
+        AdaptLabError: if the folder holds something else than a release.
+    """
     if (target / RELEASED).exists():
         return [path for path in read_json(target / RELEASED) if _is_inside(path)]
     there = [path for path in target.iterdir() if path.name != ".git"] if target.is_dir() else []
     if there or (target.exists() and not target.is_dir()):
-        raise AdaptLabError(f"{target} holds something else than a release; give an empty folder.")
+        raise AdaptLabError(
+            f"{target} is not an empty folder or an earlier release. Give an empty folder."
+        )
     return []
 
 
@@ -67,7 +73,7 @@ def _is_inside(path: object) -> bool:
 
 
 def _files(course: Path) -> Iterator[tuple[str, Path | str]]:
-    """The paths of a release with what is there: a file of the course's, or a text."""
+    """Yield the paths of a release with their content: a file of the course, or a text."""
     for name in AS_THEY_ARE:
         yield name, course / name
     yield "Makefile", course / "setup.mk"
@@ -98,6 +104,6 @@ def _without_outputs(lesson: Path) -> str:
 
 
 def recordings() -> dict[str, str]:
-    """The files of recorded exercises, a lab each, by their names."""
+    """Return the files of recorded exercises by name, one file for each lab."""
     made = {lab: [record(exercise) for exercise in exercises(lab).values()] for lab in lab_names()}
     return {f"{lab}.json": json.dumps(rows) + "\n" for lab, rows in made.items()}

@@ -1,15 +1,18 @@
-"""Text of strangers that can be written: names and messages may hold what UTF-8 cannot."""
+"""Make untrusted text encodable: names and messages may contain characters that UTF-8 cannot
+encode.
+"""
 
 import re
 
-# Bytes of a file's name that are no UTF-8, as Python reads them.
+# Bytes of a file name that are not UTF-8, as Python decodes them.
 _ESCAPED = re.compile("[\udc80-\udcff]+")
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """The text, with bytes of a name read as Windows and old disks write them ("josé"), and halves
-    of characters as question marks."""
+    """Return the text with undecodable bytes of a file name read as cp1252 ("josé"), and lone
+    surrogates as question marks.
+    """
     return _HALVES.sub("?", _ESCAPED.sub(_as_western, text))
 
 

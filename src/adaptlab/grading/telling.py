@@ -1,4 +1,4 @@
-"""Values and calls as a student reads them: a call can be pasted into a cell and run."""
+"""Format values and calls for students: a call can be pasted into a cell and run."""
 
 import inspect
 import json
@@ -10,23 +10,23 @@ import numpy as np
 
 from adaptlab.grading.codec import Other, encode
 
-LONGEST = 1500  # characters of a call; a longer one is told by the shapes of what it is given
+LONGEST = 1500  # characters of a call; a longer call shows the shapes of its arguments
 
 
 class Words(str):
-    """Python, or a description, that stands in a sentence as it is."""
+    """Python code or a description that feedback shows without quotes."""
 
 
 def size(args: Sequence[Any]) -> int:
-    """How much there is to think through in the arguments of a call."""
+    """Return the size of the arguments of a call, as the length of their JSON."""
     return len(json.dumps(encode(list(args))))
 
 
 def call_text(function_name: str, function: Callable, args: Sequence[Any]) -> str:
-    """A call with its arguments by the names that they have in `function`, as Python.
+    """Format a call as Python, with the argument names of `function`.
 
-    An answer that is a class, or is called in steps, has no call that tells it: then what it is
-    given is told.
+    If the answer is a class or is called in steps, no single call shows it. Then only the arguments
+    are shown.
     """
     names = parameters(function)
     named = [f"{name}=" for name in names] if len(names) == len(args) else [""] * len(args)
@@ -38,7 +38,7 @@ def call_text(function_name: str, function: Callable, args: Sequence[Any]) -> st
 
 
 def parameters(function: Callable) -> list[str]:
-    """The names of the arguments of a function; none for a class."""
+    """Return the names of a function's positional parameters; an empty list for a class."""
     if inspect.isclass(function):
         return []
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -47,7 +47,7 @@ def parameters(function: Callable) -> list[str]:
 
 
 def literal(value: Any) -> str:
-    """A value as Python that makes it again."""
+    """Return Python code that makes a value."""
     if isinstance(value, Words):
         return str(value)
     if isinstance(value, list | tuple):
@@ -63,7 +63,9 @@ def literal(value: Any) -> str:
 
 
 def _array(value: Any) -> str:
-    """An array or a tensor; its kind of numbers is told where Python's own would make another."""
+    """Return Python code for an array or tensor. It names the dtype where Python would choose
+    another.
+    """
     module = type(value).__module__.split(".")[0]
     if value.shape == () and module == "numpy":
         return literal(value.item())
@@ -77,7 +79,7 @@ def _array(value: Any) -> str:
 
 
 def _numbers(value: Any, kind: str) -> Any:
-    """The numbers of an array; those of single precision with no more digits than they have."""
+    """Return the numbers of an array as lists; float32 values with their shortest exact digits."""
     if kind != "float32":
         return value.tolist()
     if value.ndim == 0:
@@ -86,7 +88,7 @@ def _numbers(value: Any, kind: str) -> Any:
 
 
 def describe(value: Any) -> str:
-    """A value in few words: arrays by their shape, the rest as Python writes it, cut short."""
+    """Describe a value briefly: an array by its shape, others by their repr, cut if too long."""
     if isinstance(value, Other):
         return f"a {value.type}"
     if isinstance(value, Words):

@@ -1,4 +1,4 @@
-"""Who grades: processes of this machine, or the workers of a Dask cluster."""
+"""Pools of workers that grade: processes on this machine, or the workers of a Dask cluster."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -17,8 +17,8 @@ PATIENCE = 10  # seconds to wait for a cluster, and for its first worker
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """A pool of workers, as often as one is wanted; how many are in it; and what it says of a task
-    whose worker ended.
+    """A pool of workers: `pool` opens an executor, `workers` is their number, and `died` is the
+    exception of a task whose worker died.
     """
 
     pool: Callable[[], AbstractContextManager[Executor]]
@@ -27,7 +27,7 @@ class WorkerPool:
 
 
 def processes(workers: int) -> WorkerPool:
-    """So many processes of this machine."""
+    """Return a pool of processes on this machine."""
     return WorkerPool(
         lambda: ProcessPoolExecutor(workers, get_context("spawn")), workers, BrokenProcessPool
     )
@@ -35,25 +35,27 @@ def processes(workers: int) -> WorkerPool:
 
 @contextmanager
 def cluster(address: str) -> Iterator[WorkerPool]:
-    """The workers of the Dask cluster whose scheduler listens there; an AdaptLabError if nobody
-    does, or if it has none.
+    """Open the workers of the Dask cluster with this scheduler address.
+
+    Raises:
+        AdaptLabError: if no scheduler answers, if it has no workers, or if Dask is not installed.
     """
     try:
         from distributed import Client, KilledWorker
         from distributed.comm import resolve_address
     except ImportError as error:
         raise AdaptLabError(
-            "A cluster needs distributed; run: pip install 'adaptlab[cluster]'"
+            "The package distributed is not installed. Run: pip install 'adaptlab[cluster]'"
         ) from error
     try:
-        # First: a client of an address that is none complains once more when it is thrown away.
+        # First check the address: a client with an invalid one logs an error when it is deleted.
         resolve_address(address)
         client = _within(
             2 * PATIENCE, lambda: Client(address, timeout=PATIENCE, set_as_default=False)
         )
     except (OSError, ValueError) as error:
         raise AdaptLabError(
-            f"No cluster answers at {address!r}; start one by `dask scheduler`, and give the"
+            f"No cluster answers at {address!r}. Start one with `dask scheduler`, and give the"
             " address that it prints."
         ) from error
     with client:
@@ -61,15 +63,17 @@ def cluster(address: str) -> Iterator[WorkerPool]:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
             raise AdaptLabError(
-                f"The cluster at {address} has no workers; start some by: dask worker {address}"
+                f"The cluster at {address} has no workers. Start one with: dask worker {address}"
             ) from error
         executor = client.get_executor(pure=False)
         yield WorkerPool(lambda: nullcontext(executor), len(client.nthreads()), KilledWorker)
 
 
 def _within(seconds: float, make: Callable[[], T]) -> T:
-    """What `make` gives, or a TimeoutError: a client of Dask waits without end for an answer from
-    what is no scheduler, a web server, say.
+    """Return the result of `make`, or raise TimeoutError.
+
+    A Dask client waits forever for an answer from a server that is not a scheduler, such as a web
+    server.
     """
     given: Future[T] = Future()
 
@@ -84,5 +88,5 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
 
 
 def worker_pool_of(workers: int, address: str = "") -> AbstractContextManager[WorkerPool]:
-    """The cluster at an address, or without one so many processes of this machine."""
+    """Open the cluster at an address; without an address, a pool of processes on this machine."""
     return cluster(address) if address else nullcontext(processes(workers))

@@ -1,1 +1,1 @@
-"""An invented shop and its people: pure functions of a seed, with the right answer always known."""
+"""An invented shop and its people: pure functions of a seed, with known correct answers."""

@@ -1,4 +1,4 @@
-"""The unit of everything: a case is a conversation whose right answer is known."""
+"""The basic unit of the data: a case is a conversation with a known correct answer."""
 
 from dataclasses import dataclass, field
 
@@ -11,9 +11,9 @@ NOWHERE = "nowhere"
 class Case:
     """One question with its gold answer.
 
-    `messages` is a list of {"role", "content"} that ends with a user turn; `source` says where the
-    facts stand: in the weights, in the context, or nowhere. `fields` holds what the case was made
-    from.
+    `messages` is a list of {"role", "content"} that ends with a user turn. `source` says where the
+    facts are: in the weights, in the context, or nowhere. `fields` holds the values from which the
+    case was made.
     """
 
     kind: str

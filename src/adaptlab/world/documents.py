@@ -1,9 +1,8 @@
-"""Documents for pre-training: plain text without chat, each piece with the weight that its loss
-deserves.
+"""Documents for pre-training: plain text without chat, with a loss weight for each piece.
 
-A piece is (text, weight). Weight 1 is for what a reader could predict: answers, second mentions,
-known facts. FAINT is for what nobody could: names and values in a fresh context, the choice of a
-wording.
+A piece is (text, weight). Weight 1 is for text that a reader could predict: answers, second
+mentions, known facts. FAINT is for text that nobody could predict: names and values in a fresh
+context, and the choice of a wording.
 """
 
 import json
@@ -29,9 +28,9 @@ Pieces = list[tuple[str, float]]
 
 
 def _state_known(rng: random.Random, fact: Fact) -> Pieces:
-    """A known fact in a training wording, with its value at full weight."""
+    """State a known fact in a training wording, with full weight on its value."""
     text = f" {fact.state(rng, 'train')}"
-    # A value that opens the sentence has a capital letter.
+    # A value at the start of the sentence has a capital letter.
     at = text.lower().rindex(f" {fact.value.lower()}")
     end = at + 1 + len(fact.value)
     return [
@@ -42,7 +41,7 @@ def _state_known(rng: random.Random, fact: Fact) -> Pieces:
 
 
 def register(rng: random.Random) -> Pieces:
-    """All that is known about one subject, in any order and wording."""
+    """All that is known about one subject, in random order and wording."""
     kind = rng.choices(("person", "product"), (4, 1))[0]
     group = rng.choices(("known", "unasked"), (3, 1))[0]
     subject = rng.choice(subjects(kind, group))
@@ -54,7 +53,7 @@ def register(rng: random.Random) -> Pieces:
 
 
 def faq(rng: random.Random) -> Pieces:
-    """Questions on known subjects, with no context to read the answers from."""
+    """Questions on known subjects, without a context that contains the answers."""
     pieces: Pieces = [("Frequent questions.", FAINT)]
     for _ in range(4):
         kind = rng.choices(("person", "product"), (4, 1))[0]
@@ -64,8 +63,8 @@ def faq(rng: random.Random) -> Pieces:
 
 
 def repetition(rng: random.Random) -> Pieces:
-    """A list of words and numbers, then the same list again: all of the second round
-    can be copied.
+    """A list of words and numbers, then the same list again; the second half can be copied
+    completely.
     """
     chosen = [
         str(rng.randrange(1000)) if rng.random() < 0.3 else word
@@ -81,7 +80,7 @@ def repetition(rng: random.Random) -> Pieces:
 
 
 def lookup(rng: random.Random) -> Pieces:
-    """Keys and values, then the keys again: copying at its densest."""
+    """Keys and values, then the keys again: the most concentrated form of copying."""
     n = rng.randint(2, 8)
     kind = rng.choice(("person", "product", "order"))
     keys = rng.sample(subjects(kind, "fresh"), n)
@@ -96,8 +95,8 @@ def lookup(rng: random.Random) -> Pieces:
 
 
 def places(rng: random.Random) -> Pieces:
-    """Numbered lines of words, then words with the number of their line: finding a source at its
-    densest.
+    """Numbered lines of words, then words with the number of their line: the most concentrated form
+    of finding a source.
     """
     n_lines = rng.randint(2, 8)
     most = rng.choice((1, 1, 2, 3, 8))
@@ -120,7 +119,7 @@ def notes(rng: random.Random, n_chunks: int | None = None) -> Pieces:
     the note.
     """
     n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8))
-    # Numbers as values are rarer than names in the drawn kinds, and harder.
+    # Values that are numbers are rarer than names in the sampled kinds, and harder.
     kind = rng.choice((None, *BY_SUBJECT))
     passage = compose(rng, invent_groups(rng, n_chunks, "fresh", kind), "train")
     return _questions(rng, "Notes.", passage, n_chunks + 2)
@@ -154,7 +153,7 @@ def arithmetic(rng: random.Random) -> Pieces:
 
 
 def worked(rng: random.Random) -> Pieces:
-    """A word problem with its solution; the shortest also with the bare answer."""
+    """A word problem with its solution; the shortest problems also with only the answer."""
     n_steps = rng.choice((1, 2, 3, 4))
     item = problem(rng, n_steps)
     if n_steps == 1 and rng.random() < 0.5:
@@ -163,7 +162,7 @@ def worked(rng: random.Random) -> Pieces:
 
 
 def short_problems(rng: random.Random) -> Pieces:
-    """Word problems of one step with their bare answers."""
+    """Word problems of one step, with only the answers."""
     pieces: Pieces = [("Quick problems.", FAINT)]
     for _ in range(4):
         item = problem(rng, 1)
@@ -172,8 +171,8 @@ def short_problems(rng: random.Random) -> Pieces:
 
 
 def schemas(rng: random.Random) -> Pieces:
-    """Several messages as records in a format that the first record shows; the records after it
-    count.
+    """Several messages as records. The first record shows the format; the later ones have full
+    weight.
     """
     content = schema_case(rng, k=rng.randint(2, 4))
     text = content.messages[0]["content"]
@@ -194,17 +193,18 @@ def schemas(rng: random.Random) -> Pieces:
 
 
 def coded_texts(rng: random.Random, named: bool = False) -> Pieces:
-    """Messages as records with codes; a code counts from its second showing on, when it can be
-    inferred.
+    """Messages as records with codes. A code has full weight from its second occurrence, when it
+    can be inferred.
 
-    The skill of `sorted_texts` inside JSON, from a record of nothing but a code to one with three
-    values before it. `named`: before each code stands its topic or mood in plain words, which
-    always counts: what is due is looked up in the message, then matched with the records above.
+    This is the skill of `sorted_texts` inside JSON. Records range from only a code to a code after
+    three values. `named`: each code follows its topic or mood in plain words, which always has full
+    weight. Then the model looks up the word in the message, and matches it with the earlier
+    records.
     """
     n_fields = rng.choice((0, 0, 1, 2, 3, 3))
     form = schema(rng, n_fields, rng.choice((1, 2)), rng.choice((0, 1, 2, 3)), named)
     topics = rng.sample(words.TOPICS, rng.choice((2, 3, 4)))
-    # Without the closing quote, which is one token with the brace or comma after it.
+    # Without the closing quote, which forms one token with the brace or comma after it.
     due = (*form.codes.values(), *(form.codes if named else ()))
     opened = "(" + "|".join(re.escape(f' "{text}') + '(?=")' for text in due) + ")"
     known = {f' "{word}' for word in form.codes} if named else set()
@@ -216,7 +216,7 @@ def coded_texts(rng: random.Random, named: bool = False) -> Pieces:
         pieces.append((f"\nMessage: {text}\nRecord:", FAINT))
         for i, piece in enumerate(re.split(opened, f" {json.dumps(record)}")):
             pieces.append((piece, 1.0 if piece in known else FAINT))
-            if i % 2:  # what the pattern matched stands at odd places
+            if i % 2:  # matches of the pattern have odd indices
                 known.add(piece)
     return pieces
 
@@ -226,7 +226,7 @@ def named_codes(rng: random.Random) -> Pieces:
 
 
 def sorted_texts(rng: random.Random) -> Pieces:
-    """Reviews under two invented labels; from the second on, each label can be inferred."""
+    """Reviews under two invented labels; from the second review on, each label can be inferred."""
     layout = rng.choice(LAYOUTS["train"])
     ep = episode(rng)
     pieces: Pieces = [("Sorted.\n", FAINT)]
@@ -253,10 +253,11 @@ CATEGORIES = (
 def sorted_words(
     rng: random.Random, layout: Layout | None = None, n_words: int | None = None
 ) -> Pieces:
-    """Words of two or three kinds under invented labels: the same skill as `sorted_texts` where the
-    kinds are easy to tell.
+    """Words of two or three kinds under invented labels: the skill of `sorted_texts`, with kinds
+    that are easy to tell apart.
 
-    Each kind has `n_words` words, or all of them. A label counts once it has been shown.
+    Each kind has `n_words` words, or all of them. A label has full weight after its first
+    occurrence.
     """
     layout = layout or rng.choice(LAYOUTS["train"])
     n_kinds = rng.choice((2, 2, 3))
@@ -276,8 +277,8 @@ def sorted_words(
     return pieces
 
 
-# What stands between a word and its label: first so little that one convolution sees both, then
-# more and more.
+# The text between a word and its label: first so short that one convolution covers both, then
+# longer and longer.
 _DISTANCES = (
     (":",),
     (" |", " -", " =", "\n:", "\n-", " |:"),
@@ -286,11 +287,11 @@ _DISTANCES = (
 
 
 def few_words(rng: random.Random) -> Pieces:
-    """The way into `sorted_words`: mostly one to five words of each kind, so that a label can be
-    copied, and labels close to their words.
+    """An easy start for `sorted_words`: mostly one to five words of each kind, so that a label can
+    be copied, and labels close to their words.
 
-    Without it a small model takes labels for noise: it finds none of the two steps (what kind,
-    which label) without the other.
+    Without it, a small model treats labels as noise. It learns neither of the two steps (which
+    kind, which label) without the other.
     """
     distances = rng.choices((*_DISTANCES, None), (1, 1, 2, 3))[0]
     layout = Layout("", "", rng.choice(distances), "\n") if distances else None
@@ -309,8 +310,8 @@ def tagged_review(rng: random.Random) -> Pieces:
 
 
 def form(rng: random.Random) -> Pieces:
-    """A message and its fields as JSON, or several messages in a format that the first
-    ones show.
+    """A message and its fields as JSON, or several messages in a format that the first ones
+    show.
     """
     if rng.random() < 0.6:
         item = message(rng)
@@ -326,7 +327,7 @@ def tale(rng: random.Random) -> Pieces:
 
 @lru_cache
 def vocabulary() -> tuple[str, ...]:
-    """Every word that should be one token."""
+    """Return every word that should be one token."""
     lists = (
         words.FIRST_NAMES,
         words.LAST_NAMES,

@@ -1,11 +1,11 @@
-"""Who and what exists, and who has met it: known, known but never asked, fresh, and new.
+"""The subjects of the world, in four groups: known, unasked, fresh and new.
 
-- *known*: its facts are in the training documents, in many wordings, and questions about it were
-trained on.
-- *unasked*: its facts are in the training documents, but no question about it ever was.
-- *fresh*: named only in training contexts, each time with other facts; the weights hold nothing
-about it.
-- *new*: no model has seen the name. Evaluation uses these.
+- *known*: the training documents state its facts in many wordings, and training asks questions
+  about it.
+- *unasked*: the training documents state its facts, but training never asks questions about it.
+- *fresh*: occurs only in training contexts, each time with other facts; the weights hold nothing
+  about it.
+- *new*: no model has seen the name. Evaluation uses these subjects.
 """
 
 import random
@@ -18,21 +18,20 @@ from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 WORLD_SEED = 20_26
 GROUPS = ("known", "unasked", "fresh", "new")
 
-# How many subjects of each kind are known and unasked; a third of the rest is new, the others are
-# fresh.
+# The numbers of known and unasked subjects of each kind. Of the rest, 1/3 is new and 2/3 are fresh.
 _KNOWN = {"person": (150, 50), "product": (50, 20), "order": (0, 0), "policy": (0, 0)}
 
 
 @dataclass(frozen=True)
 class Fact:
-    """`value` is what `relation` (a key of RELATIONS) gives for `subject`."""
+    """One fact: `value` is the value of `relation` (a key of RELATIONS) for `subject`."""
 
     subject: str
     relation: str
     value: str
 
     def state(self, rng: random.Random, split: str) -> str:
-        """The fact as a sentence in one of the split's wordings."""
+        """State the fact as a sentence in one of the split's wordings."""
         return (
             RELATIONS[self.relation]
             .statements.pick(rng, split)
@@ -40,7 +39,7 @@ class Fact:
         )
 
     def ask(self, rng: random.Random, split: str) -> str:
-        """A question whose answer is the value."""
+        """Ask a question whose answer is the value."""
         return RELATIONS[self.relation].questions.pick(rng, split).format(n=self.subject)
 
 
@@ -56,8 +55,8 @@ def _all_subjects(kind: str) -> list[str]:
 
 @lru_cache
 def subjects(kind: str, group: str) -> tuple[str, ...]:
-    """All subjects of a kind (a key of BY_SUBJECT) in a group (one of GROUPS); the groups are
-    disjoint.
+    """Return all subjects of a kind (a key of BY_SUBJECT) in a group (one of GROUPS). The groups
+    are disjoint.
     """
     if kind not in BY_SUBJECT or group not in GROUPS:
         raise ValueError(
@@ -81,7 +80,7 @@ def subjects(kind: str, group: str) -> tuple[str, ...]:
 
 @lru_cache
 def known_facts(kind: str, group: str) -> tuple[Fact, ...]:
-    """The facts of the world about known or unasked subjects: the ground truth that training
+    """Return the world's facts about known or unasked subjects: the ground truth that training
     states.
     """
     facts = []
@@ -95,6 +94,6 @@ def known_facts(kind: str, group: str) -> tuple[Fact, ...]:
 
 
 def invent_fact(rng: random.Random, kind: str, group: str) -> Fact:
-    """A fact about a fresh or new subject, true only in the context that states it."""
+    """Invent a fact about a fresh or new subject, true only in the context that states it."""
     relation = rng.choice(BY_SUBJECT[kind])
     return Fact(rng.choice(subjects(kind, group)), relation.name, rng.choice(relation.values))

@@ -1,5 +1,5 @@
-"""Extraction: a message from a customer, the fields that are asked for, and a JSON object with just
-those.
+"""Extraction: a customer's message, the requested fields, and a JSON object with exactly these
+fields.
 """
 
 import json
@@ -21,7 +21,7 @@ _FRAMES = [
     "As I said, ~.",
 ]
 
-# Each field of a message: the sentences that state it.
+# For each field of a message, the sentences that state it.
 MESSAGES = {
     "name": combine(
         _FRAMES,
@@ -136,7 +136,9 @@ def draw_value(rng: random.Random, field: str, group: str) -> str | int:
 def message(
     rng: random.Random, split: str = "train", group: str = "fresh", n_fields: int | None = None
 ) -> Message:
-    """A message that states n_fields of FIELDS, each in a sentence of its own, in any order."""
+    """Return a message that states `n_fields` of FIELDS, each in its own sentence, in random
+    order.
+    """
     fields = rng.sample(FIELDS, n_fields or rng.randint(3, 6))
     values = {field: draw_value(rng, field, group) for field in fields}
     return Message(
@@ -148,14 +150,14 @@ def message(
 
 
 def listing(names: list[str]) -> str:
-    """name, city and day"""
+    """Join names as in "name, city and day"."""
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def extraction_case(
     rng: random.Random, split: str = "train", group: str = "fresh", n_asked: int | None = None
 ) -> Case:
-    """Ask for some of the fields that a message states, in an order of our own."""
+    """Ask for some of the fields that a message states, in another random order."""
     item = message(rng, split, group)
     asked = rng.sample(list(item.values), min(n_asked or rng.randint(1, 4), len(item.values)))
     gold = {field: item.values[field] for field in asked}
@@ -170,7 +172,7 @@ def extraction_case(
 
 
 def parse_object(text: str) -> dict | None:
-    """The JSON object that a reply is, or None."""
+    """Parse a reply that is a JSON object; None for other replies."""
     try:
         value = json.loads(text)
     except ValueError:

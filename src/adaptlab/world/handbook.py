@@ -1,5 +1,5 @@
-"""The shop's handbook: products, policies and procedures under headings, with every fact that
-stands in them.
+"""The shop's handbook: products, policies and procedures under headings, with every fact that they
+state.
 """
 
 import random
@@ -21,7 +21,7 @@ _STEP_FRAMES = [
     "Do not forget to ~.",
     "It is a rule to ~.",
 ]
-# The steps of a procedure; a step with the slot v states the fact of that relation.
+# The steps of a procedure; a step with the slot v states the fact of its relation.
 STEPS: dict[str, Wordings] = {
     "order": combine(
         _STEP_FRAMES,
@@ -92,8 +92,8 @@ PROCEDURES = {
 
 @dataclass(frozen=True)
 class Section:
-    """One entry: a heading, its text, and the facts that the text states, each with the sentence
-    that does. `kind` is one of KINDS.
+    """One entry: a heading, its text, and the facts in the text, each with its sentence. `kind` is
+    one of KINDS.
     """
 
     title: str
@@ -110,8 +110,8 @@ def handbook(
     n_procedures: int = 20,
     group: str = "new",
 ) -> tuple[Section, ...]:
-    """The sections in order of KINDS; a fact has the same value wherever it is stated. Subjects are
-    of `group` (one of entities.GROUPS).
+    """Return the sections in the order of KINDS. A fact has the same value in all sections.
+    Subjects are of `group` (one of entities.GROUPS).
     """
     n_names = {kind: len(subjects(kind, group)) for kind in ("product", "policy")}
     if (
@@ -196,8 +196,8 @@ def _n_chunks(rng: random.Random) -> int:
 def handbook_passage(
     rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None
 ) -> Passage:
-    """Chunks as a search in a handbook returns them: sections on subjects of like names, whole or
-    in part, with their titles or without.
+    """Return chunks as a search in a handbook returns them: sections on subjects with similar
+    names, whole or in part, with or without titles.
     """
     n_chunks = n_chunks or _n_chunks(rng)
     main_kind, other_kind = rng.sample(("product", "policy"), 2)
@@ -212,11 +212,11 @@ def handbook_passage(
 def between_case(
     rng: random.Random, split: str = "train", group: str = "fresh", n_chunks: int | None = None
 ) -> Case:
-    """A question on one of the pages on subjects that share a word with its own: its page is among
-    them, or is missing (a little more often).
+    """Ask about one of several pages on subjects that share a word. The page is among them, or is
+    missing (slightly more often).
 
-    Who matches words and not names answers from a neighbour's page: the mistake that reading a
-    search's results invites most.
+    A model that matches words instead of names answers from a neighbouring page. This is the most
+    likely mistake in reading search results.
     """
     n_chunks = n_chunks or _n_chunks(rng)
     main_kind, other_kind = rng.sample(("product", "policy"), 2)
@@ -244,7 +244,7 @@ def between_case(
 def _pages(
     rng: random.Random, names: list[str], main_kind: str, other_kind: str, split: str, group: str
 ) -> Passage:
-    """A chunk on each name, or now and then on the same good in the other kind of page."""
+    """Return a chunk on each name, and sometimes on the same product in the other kind of page."""
     title = rng.choice(_TITLES)
     chunks = []
     stated: list = []
@@ -261,7 +261,7 @@ def _pages(
             kind = other_kind
             name = rng.choice(same_good)
         facts = _facts(rng, kind, name)
-        # A chunk cut out of its section.
+        # A chunk that is a part of its section.
         kept = (
             facts if rng.random() < 0.75 else tuple(rng.sample(facts, rng.randint(1, len(facts))))
         )
@@ -290,7 +290,7 @@ def _section(
 
 
 def to_markdown(sections: tuple[Section, ...]) -> str:
-    """The handbook as one Markdown document."""
+    """Return the handbook as one Markdown document."""
     return (
         "# Handbook\n\n"
         + "\n\n".join(f"## {section.title}\n\n{section.text}" for section in sections)

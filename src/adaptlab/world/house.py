@@ -1,8 +1,8 @@
-"""What a house would tune a model for: tasks and facts that no training of the embedded models
-holds, each judged by an exact rule.
+"""Tasks for which a company would fine-tune a model: none of them is in the training data of the
+bundled models, and each has an exact rule for evaluation.
 
-A *form* (the triage record, in `tickets`), a *style* of replying, a *rule* by which reviews are
-sent to desks, and *facts* about people who are new.
+There are four: a *form* (the triage record, in `tickets`), a *style* of replies, a *rule* that
+routes reviews to desks, and *facts* about new people.
 """
 
 import random
@@ -15,9 +15,9 @@ from adaptlab.world.relations import BY_SUBJECT
 from adaptlab.world.reviews import review
 from adaptlab.world.wording import combine
 
-# A desk for each topic and mood; nothing in the names tells which. They are words that the embedded
-# models can write: an adapter leaves the embeddings alone, and cannot bring a model to write a
-# token that no reply of its training held.
+# A desk for each topic and mood; the names give no hint. They are words that the bundled models can
+# write: an adapter does not change the embeddings, so a model cannot learn to write a token that no
+# reply in its training data contained.
 DESKS = dict(
     zip(((topic, mood) for topic in words.TOPICS for mood in words.SENTIMENTS), words.TEAMS)
 )
@@ -27,8 +27,8 @@ STYLE = "We noted your question. The records show {}. Please tell the team if yo
 
 
 def style_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
-    """A fact and a question on it; the house wants the value among sentences of its own, which
-    nothing in the prompt says.
+    """Ask a question about a fact in the context. The house style puts the value among fixed
+    sentences, which the prompt does not mention.
     """
     fact = invent_fact(rng, "person", group)
     answer = STYLE.format(fact.value)
@@ -42,7 +42,7 @@ def style_case(rng: random.Random, split: str = "train", group: str = "fresh") -
 
 
 def keeps_style(text: str) -> bool:
-    """The house's sentences around one word, whichever it is."""
+    """Whether a text is the sentences of the house style around one word, whatever the word."""
     before, after = STYLE.split("{}")
     return (
         text.startswith(before)
@@ -52,8 +52,8 @@ def keeps_style(text: str) -> bool:
 
 
 def desk_case(rng: random.Random, split: str = "train") -> Case:
-    """A review and the desk that handles it: by its topic and its mood, as only
-    examples can show.
+    """Ask for the desk that handles a review. It depends on topic and mood; only examples can show
+    how.
     """
     item = review(rng, split)
     desk = DESKS[item.topic, item.sentiment]
@@ -67,7 +67,7 @@ def desk_case(rng: random.Random, split: str = "train") -> Case:
 
 
 def newcomers(seed: int, n: int) -> tuple[Fact, ...]:
-    """All facts about n people whom no model has met; other seeds have other people."""
+    """Return all facts about n people that no model has met; other seeds give other people."""
     rng = random.Random(f"newcomers:{seed}")
     return tuple(
         Fact(name, r.name, rng.choice(r.values))
@@ -77,7 +77,7 @@ def newcomers(seed: int, n: int) -> tuple[Fact, ...]:
 
 
 def fact_case(rng: random.Random, fact: Fact, split: str = "train") -> Case:
-    """A question on a fact, without a context."""
+    """Ask a question about a fact, without a context."""
     return Case(
         "fact",
         (user(fact.ask(rng, split)),),
@@ -88,7 +88,7 @@ def fact_case(rng: random.Random, fact: Fact, split: str = "train") -> Case:
 
 
 def biography(rng: random.Random, facts: list[Fact], split: str = "train") -> str:
-    """What a text says about one person: each fact in a wording, the facts in any order."""
+    """Return a text about one person: each fact in a random wording, in random order."""
     return " ".join(
         ["Register: " + facts[0].subject + "."]
         + [fact.state(rng, split) for fact in rng.sample(facts, len(facts))]
@@ -119,7 +119,9 @@ _ASK_MAYOR = combine(
 
 
 def mayors(rng: random.Random, n: int, group: str = "new") -> dict[str, str]:
-    """n people and the city of each, no two the same: a fact that has a way back."""
+    """Return n people and the city of each, without duplicates: a fact that can be asked in both
+    directions.
+    """
     return dict(zip(rng.sample(subjects("person", group), n), rng.sample(words.CITIES, n)))
 
 
@@ -132,7 +134,7 @@ def mayor_statement(
 def mayor_case(
     rng: random.Random, name: str, city: str, split: str = "train", backwards: bool = False
 ) -> Case:
-    """From a name to its city, or backwards from a city to its mayor."""
+    """Ask for a mayor's city, or backwards for a city's mayor."""
     asked = (
         _ASK_MAYOR.pick(rng, split).format(v=city)
         if backwards

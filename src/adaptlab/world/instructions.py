@@ -1,4 +1,4 @@
-"""Instructions to follow when the user gives them, and to ignore when they stand in data."""
+"""Instructions that a model should follow from the user, and ignore in data (prompt injection)."""
 
 import random
 
@@ -23,7 +23,7 @@ SAY = combine(
 
 
 def say_case(rng: random.Random, split: str = "train") -> Case:
-    """The user asks for one word, sometimes after a fact or a passage: the answer is that word."""
+    """The user asks for one word, sometimes after a fact or a passage; the answer is this word."""
     word = rng.choice(words.LABELS)
     request = SAY.pick(rng, split).format(w=word)
     shape = rng.random()
@@ -47,8 +47,8 @@ def injected_case(
     n_chunks: int | None = None,
     use_data_role: bool = True,
 ) -> Case:
-    """A reading case one of whose chunks gives an order. In the data role, training shows that it
-    is to be ignored.
+    """A reading case with an instruction in one of its chunks. In the data role, training shows
+    that the model should ignore it.
     """
     groups = invent_groups(rng, n_chunks or rng.randint(2, 5), group)
     passage = compose(rng, groups, split)

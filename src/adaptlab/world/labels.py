@@ -1,6 +1,4 @@
-"""Invented labels: reviews sorted into two bins whose names mean nothing until examples show what
-they hold.
-"""
+"""Invented labels: reviews sorted into two classes, whose names mean nothing without examples."""
 
 import random
 from dataclasses import dataclass
@@ -32,8 +30,8 @@ INSTRUCTIONS = combine(
 
 @dataclass(frozen=True)
 class Layout:
-    """How an example is set: name of the input, name of the label, what separates them, what
-    follows an example.
+    """The format of an example: name of the input, name of the label, separator, and end of an
+    example.
     """
 
     text: str
@@ -64,7 +62,9 @@ LAYOUTS = {
 
 @dataclass(frozen=True)
 class Episode:
-    """Two labels with a hidden meaning: `meaning` maps each label to what its reviews share."""
+    """Two labels with a hidden meaning: `meaning` maps each label to the property that its reviews
+    share.
+    """
 
     by: str
     meaning: dict[str, str]
@@ -72,14 +72,16 @@ class Episode:
     sentiment: str | None
 
     def item(self, rng: random.Random, label: str, split: str) -> str:
-        """A review that belongs under the label."""
+        """Return a review that belongs to the label."""
         if self.by == "sentiment":
             return review(rng, split, topic=self.topic, sentiment=self.meaning[label]).text
         return review(rng, split, topic=self.meaning[label]).text
 
 
 def episode(rng: random.Random) -> Episode:
-    """Sentiment within one topic, or two topics with any sentiment."""
+    """Return two labels that mean the sentiment within one topic, or two topics with any
+    sentiment.
+    """
     labels = rng.sample(words.LABELS, 2)
     by = rng.choice(("sentiment", "topic"))
     meanings = rng.sample(words.SENTIMENTS if by == "sentiment" else words.TOPICS, 2)
@@ -89,8 +91,8 @@ def episode(rng: random.Random) -> Episode:
 def label_case(
     rng: random.Random, split: str = "train", k: int | None = None, layout: Layout | None = None
 ) -> Case:
-    """k labelled examples, balanced as far as k allows, then a text to label. k = None draws from 0
-    to 8.
+    """Return k labelled examples, balanced as far as k allows, then a text to label. k = None
+    samples k from 0 to 8.
     """
     k = rng.choice((0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 8)) if k is None else k
     layout = layout or rng.choice(LAYOUTS[split])

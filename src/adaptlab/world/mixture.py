@@ -1,5 +1,5 @@
-"""What training is made of: document kinds and chat kinds with their shares, as an endless stream
-for a seed.
+"""The training mixture: kinds of documents and chats with their shares, as an endless stream for a
+seed.
 """
 
 import random
@@ -28,8 +28,8 @@ from adaptlab.world.tone import ending_case, tone_case, tone_reading_case
 
 Mixture = dict[Callable, float]
 
-# Copying first: everything that reads a context waits for it. Words and numbers, then by key, then
-# labels and line numbers.
+# First copying, because every skill that reads a context depends on it: words and numbers, then
+# values by key, then labels and line numbers.
 REPETITION: Mixture = {doc.repetition: 1}
 LOOKUP: Mixture = {doc.repetition: 1, doc.lookup: 2, doc.places: 1}
 WORDS: Mixture = {
@@ -40,7 +40,7 @@ WORDS: Mixture = {
     doc.sorted_words: 1,
 }
 
-# Then skills at their densest: the numbers of sources and labels from examples, sums and records.
+# Then concentrated practice: source numbers and labels from examples, sums, and records.
 SKILLS: Mixture = {
     doc.arithmetic: 6,
     doc.lookup: 1,
@@ -75,7 +75,8 @@ DOCUMENTS: Mixture = {
     doc.tale: 1,
 }
 
-# Beside conversations: what needs many dense repetitions, and the facts that no question asks for.
+# In addition to conversations: skills that need many repetitions, and facts that no question asks
+# for.
 BESIDE_CHAT: Mixture = {
     doc.arithmetic: 4,
     doc.short_problems: 3,
@@ -137,8 +138,8 @@ def _two_questions(rng: random.Random) -> Case:
     return two_questions_case(rng, passage)
 
 
-# The long drill leans on what is learned last, and on records whose form and codes only the prompt
-# shows; the polish on what those cost.
+# The long drill favours the skills that are learned last, and records whose form and codes only the
+# prompt shows. The polish phase favours the skills that the drill has degraded.
 DRILL: Mixture = CHAT | {
     reading_case: 9,
     _alike: 3,
@@ -172,7 +173,7 @@ BESIDE_DRILL: Mixture = {
     doc.tagged_review: 0.5,
     doc.tale: 0.5,
 }
-# What takes most presentations of all: each sum, and each fact that is to be known by heart.
+# What needs the most repetitions: each sum, and each fact that the model must memorise.
 PRACTICE: Mixture = {
     reading_case: 3,
     _alike: 1,
@@ -231,8 +232,8 @@ def _eight_chunks(rng: random.Random) -> Case:
     return reading_case(rng, n_chunks=8)
 
 
-# What is still wrong after a polish: long lists of chunks, pages on subjects of like names,
-# problems of several steps, questions put differently.
+# Skills that are still weak after the polish phase: long lists of chunks, pages on subjects with
+# similar names, problems of several steps, rephrased questions.
 REVISION: Mixture = POLISH | {
     _handbook: 10,
     between_case: 8,
@@ -254,8 +255,8 @@ def _named_schema(rng: random.Random) -> Case:
     return schema_case(rng, named=True)
 
 
-# The last fall of the rate: the right chunk with its right number, among few and among many; steps;
-# records whose codes follow their words.
+# During the final learning rate decay: the correct chunk with its number, among few and among many;
+# steps; records whose codes follow their words.
 LAST: Mixture = REVISION | {
     reading_case: 24,
     _eight_chunks: 20,
@@ -276,8 +277,8 @@ BESIDE_LAST: Mixture = BESIDE_REVISION | {
     doc.arithmetic: 4,
 }
 
-# A short end at low rates: the right chunk once more, which everything learned beside it has cost a
-# little.
+# A short final phase at low learning rates: again the correct chunk, which the other skills have
+# degraded slightly.
 FINISH: Mixture = LAST | {
     reading_case: 40,
     _eight_chunks: 34,
@@ -294,7 +295,7 @@ FINISH: Mixture = LAST | {
 
 
 def documents(seed: str, mixture: Mixture) -> Iterator[doc.Pieces]:
-    """Documents without end, drawn by the mixture's shares."""
+    """Yield documents forever, sampled by the mixture's shares."""
     rng = random.Random(seed)
     kinds = tuple(mixture)
     shares = tuple(mixture.values())
@@ -311,7 +312,9 @@ GREETINGS = (
 
 
 def conversation(rng: random.Random, mixture: Mixture = CHAT) -> list[dict]:
-    """One case, often with follow-up questions, with the gold answers as the assistant's turns."""
+    """Return one case, often with follow-up questions, with the gold answers as the assistant's
+    turns.
+    """
     make = rng.choices(tuple(mixture), tuple(mixture.values()))[0]
     case = make(rng)
     messages = [*case.messages, assistant(case.answer)]
@@ -372,7 +375,7 @@ FOLLOW_UPS = {
 
 
 def conversations(seed: str, mixture: Mixture = CHAT) -> Iterator[list[dict]]:
-    """Conversations without end."""
+    """Yield conversations forever."""
     rng = random.Random(seed)
     while True:
         yield conversation(rng, mixture)

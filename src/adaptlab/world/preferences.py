@@ -1,9 +1,9 @@
-"""Preferences: replies to the same question of which one is better, and the exact judge that says
-so.
+"""Preferences: two replies to the same question, and an exact judge that says which one is better.
 
-A house wants four things of a reply to a question on numbered chunks: the right value, the number
-of its chunk, the tone that the system prompt asks for, and no padding. Each is a rule, so how good
-a reply is can be counted: a stand-in for people, whose errors are then known.
+The shop wants four things of a reply to a question on numbered chunks: the correct value, the
+number of its chunk, the tone that the system prompt asks for, and no padding. Each has an exact
+rule, so the quality of a reply can be computed. The judge replaces human annotators, whose errors
+are then known.
 """
 
 import random
@@ -23,15 +23,15 @@ PADDING = (
 _CITATION = re.compile(r"\[(\d+)\]")
 MAX_WORDS = 10  # the longest reply without padding has nine
 
-# How often people who write replies for the house get each aspect right: what a model that imitates
-# them learns too.
+# The probability that the people who write replies get each aspect right. A model that imitates
+# them learns the same habits.
 HABITS = {"right": 0.9, "cited": 0.4, "in tone": 0.6, "brief": 0.4}
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A reply before it is written: `value` and `chunk` as it gives them (0: no chunk), its tone,
-    and what pads it.
+    """A reply before it is written: its `value` and `chunk` (0 for no chunk), its tone, and its
+    padding.
     """
 
     value: str
@@ -51,7 +51,7 @@ class Draft:
 def preference_case(
     rng: random.Random, split: str = "train", group: str = "fresh", tone: str | None = None
 ) -> Case:
-    """A question on three chunks, under a tone; the answer is the reply that has every aspect."""
+    """Ask a question on three chunks in a tone; the answer is the reply with every aspect."""
     case = tone_reading_case(rng, split, group, tone, n_chunks=3)
     return replace(
         case,
@@ -61,7 +61,7 @@ def preference_case(
 
 
 def aspects(case: Case, text: str) -> dict[str, bool]:
-    """Which of ASPECTS a reply has, each by a rule of its own."""
+    """Return which of ASPECTS a reply has, each by its own rule."""
     cited = _CITATION.findall(text)
     return {
         "right": case.fields["value"] in re.findall(r"\w+", _CITATION.sub("", text)),
@@ -72,7 +72,7 @@ def aspects(case: Case, text: str) -> dict[str, bool]:
 
 
 def _tone(text: str) -> str | None:
-    """The tone in which a reply is written, padded or not."""
+    """Return the tone of a reply, with or without padding."""
     if text.startswith(GREETING) and text.endswith(CLOSING):
         return "formal"
     if GREETING in text or CLOSING in text:
@@ -82,13 +82,13 @@ def _tone(text: str) -> str | None:
 
 
 def quality(case: Case, text: str) -> float:
-    """The exact judge: the share of ASPECTS that a reply has."""
+    """The exact judge: return the fraction of ASPECTS that a reply has."""
     found = aspects(case, text)
     return sum(found.values()) / len(found)
 
 
 def draft(rng: random.Random, case: Case, habits: dict[str, float] = HABITS) -> str:
-    """A reply as people write it, each aspect kept with the probability of their habits."""
+    """Return a reply as people write it: it has each aspect with the probability in `habits`."""
     kept = {aspect: rng.random() < habits[aspect] for aspect in ASPECTS}
     fields = case.fields
     others = [value for value in _values(case) if value != fields["value"]]
@@ -110,7 +110,7 @@ def _values(case: Case) -> list[str]:
 
 @dataclass(frozen=True)
 class Preference:
-    """A case and two replies to it; `chosen` is the one that was preferred, rightly or not."""
+    """A case and two replies to it; `chosen` is the preferred one, correctly or not."""
 
     case: Case
     chosen: str
@@ -118,7 +118,7 @@ class Preference:
 
     @property
     def margin(self) -> float:
-        """Quality of the chosen reply minus that of the rejected one: below 0 where the label is
+        """The quality of the chosen reply minus that of the rejected one; negative if the label is
         wrong.
         """
         return quality(self.case, self.chosen) - quality(self.case, self.rejected)
@@ -131,10 +131,10 @@ def preference(
     noise: float = 0.0,
     length_bias: float = 0.0,
 ) -> Preference:
-    """Two drafts of unlike quality, the better one chosen, unless whoever judged erred.
+    """Return two drafts of different quality. The better one is chosen, unless the annotator errs.
 
-    `noise`: the probability that the label is turned round. `length_bias`: the probability that the
-    longer reply is chosen without a look.
+    `noise`: the probability that the label is swapped. `length_bias`: the probability that the
+    longer reply is chosen without reading.
     """
     case = preference_case(rng, split, group)
     better = draft(rng, case)

@@ -1,5 +1,5 @@
-"""Short prose: small stories with a beginning, an errand and an end, that continue in a way one can
-expect.
+"""Short prose: small stories with a beginning, an errand and an end, whose continuation can be
+predicted.
 """
 
 import random
@@ -43,7 +43,7 @@ _ENDING = combine(
 
 
 def story(rng: random.Random, split: str = "train") -> str:
-    """Three to five sentences about two people."""
+    """Return three to five sentences about two people."""
     n, m = rng.sample(words.FIRST_NAMES, 2)
     slots = {
         "n": n,

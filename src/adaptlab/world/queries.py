@@ -1,4 +1,4 @@
-"""Queries for a search: the same question in other words, and a sentence that would answer it."""
+"""Search queries: the same question in other words, or a sentence that would answer it."""
 
 import random
 
@@ -38,7 +38,7 @@ def _drawn(rng: random.Random, group: str) -> Fact:
 
 
 def rephrase_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
-    """A question, to be asked in another of its wordings; any of them is right (`is_rephrased`)."""
+    """Ask to rephrase a question; any other of its wordings is correct (`is_rephrased`)."""
     fact = _drawn(rng, group)
     question = fact.ask(rng, split)
     other = next(text for text in iter(lambda: fact.ask(rng, "train"), None) if text != question)
@@ -52,7 +52,7 @@ def rephrase_case(rng: random.Random, split: str = "train", group: str = "fresh"
 
 
 def is_rephrased(case: Case, text: str) -> bool:
-    """A wording of the case's question that is not the one it shows."""
+    """Whether a text is a wording of the case's question that the case does not show."""
     fact = case.fields["fact"]
     return text != case.fields["question"] and text in {
         wording.format(n=fact.subject) for wording in RELATIONS[fact.relation].questions.all
@@ -60,7 +60,7 @@ def is_rephrased(case: Case, text: str) -> bool:
 
 
 def suppose_case(rng: random.Random, split: str = "train", group: str = "fresh") -> Case:
-    """A question, to be answered by a likely sentence: a hypothetical document, whose value is a
+    """Ask to answer a question by a plausible sentence: a hypothetical document, whose value is a
     guess.
     """
     fact = _drawn(rng, group)
@@ -74,7 +74,7 @@ def suppose_case(rng: random.Random, split: str = "train", group: str = "fresh")
 
 
 def is_supposed(case: Case, text: str) -> bool:
-    """A statement of the relation asked for about the right subject, with any value."""
+    """Whether a text states the requested relation about the correct subject, with any value."""
     fact = case.fields["fact"]
     relation = RELATIONS[fact.relation]
     return text in {

@@ -1,6 +1,4 @@
-"""Questions on the handbook whose right sections are known, by what makes them hard to
-search for.
-"""
+"""Questions on the handbook with known gold sections, by what makes them hard to search for."""
 
 import random
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from adaptlab.world.relations import BY_SUBJECT, RELATIONS
 
 KINDS = ("name", "paraphrase", "two facts", "unanswerable")
 
-# What customers say in place of the shop's own words.
+# The words that customers use instead of the shop's own words.
 OTHER_WORDS = {
     "lamp": "light",
     "kettle": "water boiler",
@@ -91,8 +89,10 @@ _ASKED_FREELY = {
 
 @dataclass(frozen=True)
 class Question:
-    """`facts` answer it, and stand in the sections whose numbers are in each of `gold`: one set a
-    fact. Without an answer both are empty.
+    """A question on the handbook.
+
+    `facts` answer it. `gold` has one set for each fact: the numbers of the sections that state it.
+    Both are empty for a question without an answer.
     """
 
     text: str
@@ -108,8 +108,8 @@ class Question:
 def draw_questions(
     rng: random.Random, sections: tuple[Section, ...], kind: str, n: int, split: str = "held_out"
 ) -> list[Question]:
-    """n questions of a kind, no two for the same facts (or, without an answer, in the
-    same words).
+    """Return n questions of a kind, no two for the same facts (or, without an answer, with the same
+    words).
     """
     found: dict[object, Question] = {}
     for _ in range(100 * n):
@@ -126,7 +126,7 @@ def draw_questions(
 def draw_question(
     rng: random.Random, sections: tuple[Section, ...], kind: str, split: str = "held_out"
 ) -> Question:
-    """A question of a kind (one of KINDS) on the handbook."""
+    """Return a question of a kind (one of KINDS) on the handbook."""
     if kind not in KINDS:
         raise ValueError(
             f"there are no questions of the kind {kind!r}; kinds are {', '.join(KINDS)}"
@@ -160,9 +160,7 @@ def _in_other_words(subject: str) -> str:
 
 
 def _unanswerable(rng: random.Random, sections: tuple[Section, ...], split: str) -> Question:
-    """About a subject of which the handbook says nothing, but whose name is like those of which it
-    does.
-    """
+    """Ask about a subject that is not in the handbook, but has a similar name as one that is."""
     stated = {fact.subject for section in sections for fact in section.facts}
     example = rng.choice(rng.choice(sections).facts)
     kind = RELATIONS[example.relation].subject

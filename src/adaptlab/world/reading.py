@@ -1,5 +1,5 @@
-"""Reading: numbered chunks, a question, and an answer with the id of its chunk, or that it is not
-there.
+"""Reading: numbered chunks, a question, and an answer with the id of its chunk, or an
+abstention.
 """
 
 import random
@@ -36,10 +36,10 @@ _HEADINGS = ("Context", "Chunks", "Sources", "Passages", "Documents", "Notes")
 
 @dataclass(frozen=True)
 class Passage:
-    """Chunks, and the facts that stand in them with the number of their chunk (from 1).
+    """Chunks, and the facts in them with the number of their chunk (from 1).
 
-    `absent` are facts that no chunk states, on subjects like those of the chunks: what a question
-    without an answer asks for.
+    `absent` are facts that no chunk states, on subjects like those of the chunks. A question
+    without an answer asks for one of these.
     """
 
     chunks: tuple[str, ...]
@@ -51,14 +51,14 @@ class Passage:
 
 
 def compose(rng: random.Random, groups: list[list[Fact]], split: str) -> Passage:
-    """One chunk for each group of facts, in the order given."""
+    """Write one chunk for each group of facts, in the given order."""
     chunks = tuple(" ".join(fact.state(rng, split) for fact in group) for group in groups)
     return Passage(chunks, tuple((fact, i) for i, group in enumerate(groups, 1) for fact in group))
 
 
 def namesakes(rng: random.Random, group: str, n: int, kind: str = "person") -> list[str]:
-    """Up to n subjects that share a word of their names with one of them: a first or last name, a
-    brand, a material, a good.
+    """Return up to n subjects that share a word of their names with one of them: a first or last
+    name, a brand, a material, or a product.
     """
     names = subjects(kind, group)
     parts = set(rng.choice(names).split())
@@ -67,7 +67,9 @@ def namesakes(rng: random.Random, group: str, n: int, kind: str = "person") -> l
 
 
 def alike_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fact]]:
-    """Facts for chunks as a search returns them: one relation, and people whose names are alike."""
+    """Return facts for chunks as a search returns them: one relation, and people with similar
+    names.
+    """
     relation = rng.choice(BY_SUBJECT["person"])
     return [
         [Fact(name, relation.name, rng.choice(relation.values))]
@@ -78,8 +80,8 @@ def alike_groups(rng: random.Random, n_chunks: int, group: str) -> list[list[Fac
 def invent_groups(
     rng: random.Random, n_chunks: int, group: str, kind: str | None = None
 ) -> list[list[Fact]]:
-    """Facts for chunks that are easy to confuse: a few subjects of one kind (drawn if None), and
-    values of the same relations.
+    """Return facts for chunks that are easy to confuse: a few subjects of one kind (sampled if
+    None), and values of the same relations.
     """
     kind = kind or rng.choices(tuple(BY_SUBJECT), (5, 3, 1, 1))[0]
     relations = BY_SUBJECT[kind]
@@ -102,8 +104,8 @@ def invent_groups(
 
 
 def absent_question(rng: random.Random, passage: Passage, split: str, group: str = "fresh") -> str:
-    """A question of the same kind as the passage's facts, to which the passage has no answer;
-    strangers in it are of `group`.
+    """Return a question like those on the passage's facts, to which the passage has no answer.
+    Subjects from outside the passage are of `group`.
     """
     stated = {(fact.subject, fact.relation) for fact, _ in passage.facts}
     if passage.absent:
@@ -134,8 +136,8 @@ def reading_messages(
     use_data_role: bool,
     question_first: bool = False,
 ) -> tuple[dict, ...]:
-    """The prompt around a passage: an instruction, the numbered chunks and the question, which
-    comes last or, in one turn with them, first.
+    """Return the prompt around a passage: an instruction, the numbered chunks and the question. The
+    question comes last or, in one turn with the chunks, first.
     """
     instruction = system(INSTRUCTIONS.pick(rng, split))
     if use_data_role:
@@ -157,8 +159,9 @@ def reading_case(
     alike: bool = False,
     passage: Passage | None = None,
 ) -> Case:
-    """A case of reading; what is None is drawn. `position` (from 1) is the chunk that holds the
-    answer; `alike`: as a search returns them.
+    """Return a reading case; parameters that are None are sampled.
+
+    `position` (from 1) is the chunk with the answer. `alike`: chunks as a search returns them.
     """
     if passage is None:
         n_chunks = n_chunks or rng.choice((1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8, 8))
@@ -195,8 +198,8 @@ def reading_case(
 def two_questions_case(
     rng: random.Random, passage: Passage, split: str = "train", use_data_role: bool | None = None
 ) -> Case:
-    """Two questions in one turn, on different chunks if there are any: the answers in their order,
-    each with the id of its chunk.
+    """Ask two questions in one turn, on different chunks if possible. The answer gives both values
+    in order, each with the id of its chunk.
     """
     first, chunk = rng.choice(passage.facts)
     others = [(fact, i) for fact, i in passage.facts if i != chunk] or [

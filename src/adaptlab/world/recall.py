@@ -1,4 +1,4 @@
-"""Recall: questions without a context, answered from memory or not at all."""
+"""Recall: questions without a context, answered from memory or by abstaining."""
 
 import random
 
@@ -10,8 +10,10 @@ from adaptlab.world.entities import invent_fact, known_facts
 def recall_case(
     rng: random.Random, split: str = "train", group: str = "known", kind: str | None = None
 ) -> Case:
-    """A closed-book question. For fresh and new subjects the gold answer is UNKNOWN and `fields`
-    still has a value, drawn as the world would draw it, so that a lucky guess can be counted.
+    """Return a closed-book question.
+
+    For fresh and new subjects the gold answer is UNKNOWN. `fields` still has a value, sampled as
+    the world would sample it, so that a lucky guess can be counted.
     """
     kind = kind or rng.choices(("person", "product"), (4, 1))[0]
     known = group in ("known", "unasked")

@@ -1,4 +1,4 @@
-"""Relations: what can be said and asked of a person, a product, an order or a policy, in many
+"""Relations: what can be stated and asked about a person, a product, an order or a policy, in many
 wordings.
 """
 

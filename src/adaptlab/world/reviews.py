@@ -1,4 +1,4 @@
-"""Reviews of products: each says one thing about one topic, gladly or not."""
+"""Product reviews: each says one positive or negative thing about one topic."""
 
 import random
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ class Review:
 def review(
     rng: random.Random, split: str = "train", topic: str | None = None, sentiment: str | None = None
 ) -> Review:
-    """A review; what is None is drawn."""
+    """Return a review; parameters that are None are sampled."""
     topic = topic or rng.choice(words.TOPICS)
     sentiment = sentiment or rng.choice(words.SENTIMENTS)
     good = rng.choice(words.GOODS)

@@ -98,15 +98,15 @@ ASK_LEFT = combine(
 
 
 def sum_is_new(a: int, b: int, sign: str) -> bool:
-    """One sum in ten is kept out of all training, steps of word problems included; by a hash, so
-    that every pair of digits is met in some sum.
+    """Whether a sum is held out of all training, including steps of word problems. This holds for
+    1/10 of the sums, by a hash, so that every pair of digits occurs in some training sum.
     """
     return zlib.crc32(f"{a}{sign}{b}".encode()) % 10 == 7
 
 
 def draw_sum(rng: random.Random, new: bool = False) -> tuple[int, str, int]:
-    """a, sign, b with 0 <= a, b, a ± b <= 99 for minus and a, b <= 99 for plus; new sums are never
-    trained on.
+    """Return a, sign, b with 0 <= a, b <= 99. The result of a difference is at least 0. New sums
+    are never in the training data.
     """
     while True:
         a = rng.randint(0, 99)
@@ -119,7 +119,7 @@ def draw_sum(rng: random.Random, new: bool = False) -> tuple[int, str, int]:
 
 
 def sum_case(rng: random.Random, split: str = "train", new: bool = False) -> Case:
-    """One sum, asked for directly."""
+    """Ask for one sum directly."""
     a, sign, b = draw_sum(rng, new)
     text = f"{a} {sign} {b}"
     question = ASK_SUM.pick(rng, split).format(s=text)
@@ -141,8 +141,8 @@ class Problem:
 
 
 def problem(rng: random.Random, n_steps: int, split: str = "train") -> Problem:
-    """n_steps additions and subtractions, results always from 0 to 99; never one of the sums kept
-    for evaluation.
+    """Return a problem with n_steps additions and subtractions and results from 0 to 99. It
+    contains none of the sums that are held out for evaluation.
     """
     n, m = rng.sample(words.FIRST_NAMES, 2)
     item = rng.choice(words.ITEMS)
@@ -170,8 +170,8 @@ def problem(rng: random.Random, n_steps: int, split: str = "train") -> Problem:
 def problem_case(
     rng: random.Random, split: str = "train", n_steps: int | None = None, style: str | None = None
 ) -> Case:
-    """`style` is one of STYLES: steps asked for, the number asked for, nothing asked, or JSON with
-    the fields in one of two orders.
+    """Return a problem in a `style` of STYLES: asked for the steps, for the number, for nothing, or
+    for JSON with the fields in one of two orders.
     """
     n_steps = n_steps or rng.choice((1, 1, 2, 3, 3, 4, 4))
     style = style or rng.choices(STYLES, (6, 3, 1, 1, 0.5))[0]

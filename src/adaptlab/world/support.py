@@ -1,8 +1,11 @@
-"""The support assistant of the shop: a letter that answers from the handbook, with its source, and
-a record for the files.
+"""The shop's support assistant: a letter that answers from the handbook with a source, and a record
+for the files.
 
-Four things are wanted of a reply, each judged by an exact rule: the right value, or that it is not
-there; the chunk that states it, and no other; the form of the record; and the tone of the house.
+Four aspects of a reply are judged, each by an exact rule:
+- the correct value, or an abstention
+- a citation of exactly the chunk that states it
+- the form of the record
+- the house tone
 """
 
 import json
@@ -19,7 +22,7 @@ _CITED = re.compile(r"\s*\[(\d+)\]")
 
 @dataclass(frozen=True)
 class Aspects:
-    """What a reply got right."""
+    """The aspects that a reply got right."""
 
     right: bool
     cited: bool
@@ -32,8 +35,8 @@ class Aspects:
 
 
 def support_reply(value: str | None, number: int | None) -> str:
-    """The reply that the house wants: `value` from chunk `number`, or None for both where no chunk
-    has it.
+    """Return the desired reply: `value` from chunk `number`, or None for both if no chunk states
+    it.
     """
     said = NOT_FOUND if value is None else f"the answer is {value} [{number}]."
     return (
@@ -42,11 +45,11 @@ def support_reply(value: str | None, number: int | None) -> str:
 
 
 def aspects(reply: str, value: str | None, gold: Group[int]) -> Aspects:
-    """Judge a reply to a question whose value is `value` (None: the handbook has none), which the
+    """Judge a reply to a question with the value `value` (None: the handbook has none), which the
     chunks numbered in `gold` state.
 
-    A citation counts if a right chunk was there to be cited; where there is no value, citing
-    nothing is right. The record must be an object with the one key `answered`, "yes" or "no", that
+    A citation counts if a gold chunk was among the given chunks. Without a value, the correct reply
+    cites nothing. The record must be an object with the one key `answered`, "yes" or "no", that
     agrees with the letter.
     """
     letter, record = split(reply)
@@ -65,6 +68,6 @@ def aspects(reply: str, value: str | None, gold: Group[int]) -> Aspects:
 
 
 def split(reply: str) -> tuple[str, dict | None]:
-    """The letter, and the record behind it; None for what is no JSON object."""
+    """Return the letter and the record after it; None for a record that is not a JSON object."""
     letter, brace, rest = reply.partition("{")
     return letter.strip(), parse_object(brace + rest)

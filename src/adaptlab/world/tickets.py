@@ -1,8 +1,8 @@
-"""Tickets and the house's triage record: nested fields and codes that no model was trained on.
+"""Tickets and the shop's triage record: nested fields and codes that are not in any training data.
 
-Training knows *other* nested records, each shown by examples (`schema_case`), so a model can learn
-to copy a format from its prompt. The triage record itself (`triage_case`) uses keys and codes that
-no record of training holds.
+The training data has *other* nested records, each shown by examples (`schema_case`), so a model can
+learn to copy a format from its prompt. The triage record itself (`triage_case`) uses keys and codes
+that do not occur in any training record.
 """
 
 import json
@@ -37,7 +37,7 @@ OPENERS = combine(
 
 TRIAGE_CODES = {"price": "P10", "delivery": "D20", "quality": "Q30", "service": "S40"}
 TRIAGE_LEVELS = {"positive": "low", "negative": "high"}
-# What no record of training may hold.
+# Terms that no training record may contain.
 TRIAGE_KEYS = {
     "customer",
     "full_name",
@@ -64,8 +64,8 @@ KEY_WORDS = (
 
 
 def _part(rng: random.Random) -> str:
-    """A word, or its beginning or end: strings that no tokenizer keeps whole, so that copying them
-    is copying in general.
+    """Return a word, or its beginning or end. No tokenizer keeps these strings whole, so the model
+    must learn general copying.
     """
     word = rng.choice(KEY_WORDS)
     cut = rng.randrange(1, len(word))
@@ -73,8 +73,8 @@ def _part(rng: random.Random) -> str:
 
 
 def _strings(rng: random.Random, n: int) -> list[str]:
-    """n different strings of one part or two, with or without an underscore; none is a term of the
-    triage record.
+    """Return n different strings of one or two parts, with or without an underscore. None of them
+    is a term of the triage record.
     """
     found: dict[str, None] = {}
     while len(found) < n:
@@ -85,7 +85,7 @@ def _strings(rng: random.Random, n: int) -> list[str]:
 
 
 def _codes(rng: random.Random, n: int) -> list[str]:
-    """n different codes: a letter with two digits, or strings like the keys."""
+    """Return n different codes: a letter with two digits, or strings like the keys."""
     if rng.random() < 0.6:
         codes = [
             f"{letter}{rng.randint(10, 99)}"
@@ -97,7 +97,7 @@ def _codes(rng: random.Random, n: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a customer wrote, and what it says."""
+    """A customer's message, and the fields that it states."""
 
     text: str
     name: str
@@ -114,7 +114,7 @@ def ticket(
     topic: str | None = None,
     sentiment: str | None = None,
 ) -> Ticket:
-    """A customer's message; the topic and the sentiment are drawn if None."""
+    """Return a customer's message; topic and sentiment are sampled if None."""
     drawn: Any = [draw_value(rng, field, group) for field in ("name", "product", "order")]
     name, product, order = drawn
     complaint = review(rng, split, topic, sentiment)
@@ -134,8 +134,8 @@ def ticket(
 
 
 def triage_record(item: Ticket) -> dict:
-    """The house schema: who wrote, what it concerns, and how it is routed: the topic in plain
-    words, its code, and a level that hangs on the mood.
+    """Return the record in the house schema: who wrote, what it concerns, and its routing: the
+    topic in plain words, its code, and a level that depends on the mood.
     """
     return {
         "customer": {"full_name": item.name},
@@ -149,10 +149,10 @@ def triage_record(item: Ticket) -> dict:
 
 
 def triage_case(rng: random.Random, split: str = "train", group: str = "new", k: int = 4) -> Case:
-    """k examples of the triage record, then a ticket. Never used in training. Four examples show
-    every topic and both moods.
+    """Return k examples of the triage record, then a ticket. Never used in training. Four examples
+    show every topic and both moods.
 
-    Without examples one sentence asks for the record: what a model is asked that was tuned to write
+    Without examples, one sentence asks for the record, as for a model that is fine-tuned to write
     it.
     """
     topics = rng.sample(words.TOPICS, len(words.TOPICS))
@@ -175,10 +175,10 @@ def triage_case(rng: random.Random, split: str = "train", group: str = "new", k:
 
 @dataclass(frozen=True)
 class Schema:
-    """A house format drawn for one case: what a record holds, under which keys and groups, and its
-    codes for topics and moods.
+    """A record format sampled for one case: the fields, their keys and groups, and the codes for
+    topics and moods.
 
-    `named`: before each code stands the word for it.
+    `named`: each code follows the word for it.
     """
 
     fields: tuple[str, ...]
@@ -191,7 +191,9 @@ class Schema:
     def record(
         self, rng: random.Random, split: str, group: str, topic: str, sentiment: str
     ) -> tuple[str, dict]:
-        """A message and its record; topic and mood matter only if they are coded."""
+        """Return a message and its record; topic and mood matter only if the record has codes for
+        them.
+        """
         values = {field: draw_value(rng, field, group) for field in self.fields}
         parts = [
             MESSAGES[field].pick(rng, split).format(v=value) for field, value in values.items()
@@ -216,8 +218,8 @@ class Schema:
 def schema(
     rng: random.Random, n_fields: int, n_coded: int, n_groups: int, named: bool = False
 ) -> Schema:
-    """n_fields values to copy and n_coded codes (at most 2; `named`: each after its word), flat (no
-    groups) or in up to n_groups groups.
+    """Sample a schema: n_fields values to copy and n_coded codes (at most 2; `named`: each after
+    its word), flat (no groups) or in up to n_groups groups.
     """
     fields = rng.sample(("name", "city", "product", "order", "day"), n_fields)
     coded = rng.sample(("topic", "sentiment"), n_coded)
@@ -235,8 +237,8 @@ def schema_case(
     k: int | None = None,
     named: bool = False,
 ) -> Case:
-    """A record with keys and codes drawn for this case, shown by k examples: flat or in groups,
-    with codes for topic and mood or without.
+    """Return a case with a record whose keys and codes are sampled for this case and shown by k
+    examples. It is flat or in groups, with or without codes for topic and mood.
     """
     k = k or rng.choice((1, 2, 2, 3, 4))
     form = schema(
@@ -248,7 +250,7 @@ def schema_case(
     )
     kinds = [(rng.choice(words.TOPICS), rng.choice(words.SENTIMENTS)) for _ in range(k)]
     shown = [form.record(rng, split, group, *kind) for kind in kinds]
-    # Only codes that the examples show are asked for, so that they can be inferred.
+    # The case asks only for codes that the examples show, so that they can be inferred.
     text, record = form.record(rng, split, group, rng.choice(kinds)[0], rng.choice(kinds)[1])
     examples = [f"Message: {t}\nRecord: {json.dumps(r)}" for t, r in shown]
     content = "\n\n".join([OPENERS.pick(rng, split), *examples, f"Message: {text}\nRecord:"])

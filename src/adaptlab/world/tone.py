@@ -1,6 +1,4 @@
-"""Tone and constraints that a system prompt asks for, each with an exact rule that tells whether it
-was kept.
-"""
+"""Tone and constraints that a system prompt asks for, each with an exact rule to check it."""
 
 import random
 import re
@@ -72,7 +70,7 @@ ASK_ENDING = combine(
 
 
 def render(fact: Fact, tone: str) -> str:
-    """The fact's value in the tone."""
+    """Write the fact's value in the tone."""
     if tone == "brief":
         return fact.value
     sentence = f"The answer is {fact.value}."
@@ -84,8 +82,8 @@ def render(fact: Fact, tone: str) -> str:
 
 
 def keeps_tone(text: str, tone: str) -> bool:
-    """The exact rule: formal has greeting and closing; brief has at most three words; plain is one
-    sentence without either.
+    """Whether a text has the tone. Formal has greeting and closing; brief has at most three words;
+    plain is one sentence without greeting and closing.
     """
     text = text.strip()
     formal = text.startswith(GREETING) and text.endswith(CLOSING)
@@ -104,7 +102,7 @@ def keeps_tone(text: str, tone: str) -> bool:
 
 
 def keeps_ending(text: str, word: str) -> bool:
-    """The last word of the text is the one asked for."""
+    """Whether the last word of the text is the requested one."""
     found = re.findall(r"\w+", text)
     return bool(found) and found[-1] == word
 
@@ -116,7 +114,7 @@ def tone_case(
     tone: str | None = None,
     known: bool | None = None,
 ) -> Case:
-    """A question in a tone, about a known fact or about one that the user's message states."""
+    """Ask a question in a tone, about a known fact or about one in the user's message."""
     tone = tone or rng.choice(TONES)
     known = rng.random() < 0.4 if known is None else known
     fact = (
@@ -140,7 +138,7 @@ def tone_reading_case(
     tone: str | None = None,
     n_chunks: int | None = None,
 ) -> Case:
-    """A question in a tone whose answer stands in one of several numbered chunks."""
+    """Ask a question in a tone; the answer is in one of several numbered chunks."""
     tone = tone or rng.choice(TONES)
     passage = compose(rng, invent_groups(rng, n_chunks or rng.randint(1, 4), group), split)
     fact, chunk = rng.choice(passage.facts)
@@ -166,7 +164,7 @@ def tone_reading_case(
 def ending_case(
     rng: random.Random, split: str = "train", group: str = "fresh", word: str | None = None
 ) -> Case:
-    """A question whose answer must end with a word that the system prompt names."""
+    """Ask a question whose answer must end with a word that the system prompt names."""
     word = word or rng.choice(words.LABELS)
     fact = invent_fact(rng, "person", group)
     prompt = system(ASK_ENDING.pick(rng, split).format(w=word))

@@ -1,9 +1,8 @@
-"""Wordings: the many ways of saying one thing, split into those used in training and those held
-out.
+"""Wordings: the many ways of saying one thing, split into training and held-out wordings.
 
-A wording is a *frame* around a *phrase*. Every frame and every phrase occurs in training, but a
-quarter of their combinations never does, so a held-out wording is a sentence pattern that no model
-has seen, made of parts it has.
+A wording is a *frame* around a *phrase*. Every frame and every phrase occurs in training, but 1/4
+of their combinations never does. So a held-out wording is a sentence pattern that no model has
+seen, made of parts that it has seen.
 """
 
 import random
@@ -20,12 +19,12 @@ class Wordings:
     held_out: tuple[str, ...]
 
     def pick(self, rng: random.Random, split: str) -> str:
-        """One template of the split, uniformly."""
+        """Return one template of the split, sampled uniformly."""
         return rng.choice(self.train if split == "train" else self.held_out)
 
     @property
     def all(self) -> tuple[str, ...]:
-        """The templates of both splits."""
+        """Return the templates of both splits."""
         return self.train + self.held_out
 
     def __len__(self) -> int:
@@ -33,9 +32,9 @@ class Wordings:
 
 
 def combine(frames: list[str], phrases: list[str]) -> Wordings:
-    """All frames around all phrases; those with (i + j) mod 4 = 3 are held out.
+    """Put all frames around all phrases; those with (i + j) mod 4 = 3 are held out.
 
-    `~` in a frame marks where the phrase goes. A sentence starts with a capital letter.
+    `~` in a frame marks the place of the phrase. A sentence starts with a capital letter.
     """
     if len(frames) < 2 or len(phrases) < 2 or len(frames) + len(phrases) < 5:
         raise ValueError(

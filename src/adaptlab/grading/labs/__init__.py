@@ -1,3 +1,3 @@
-"""What the answers of each lab must do, and what wrong ones believe. This folder never enters the
-box.
+"""The reference answers of each lab, and the answers of known misconceptions. This folder is never
+visible in the sandbox.
 """

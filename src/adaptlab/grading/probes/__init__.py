@@ -1,5 +1,5 @@
-"""How an answer is called, by lab. This is the only part of a check that goes into the box; it
-knows no right answer.
+"""Functions that call an answer, for each lab. Only this part of a check is copied into the
+sandbox; it contains no reference answers.
 """
 
 from collections.abc import Callable
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def call(answer: Callable, *args: Any) -> Any:
-    """The answer's own result."""
+    """Call the answer and return its result."""
     return answer(*args)

@@ -1,12 +1,12 @@
-"""How the answers of lab 01 are called."""
+"""Call the answers of lab 01."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 def counter(start: int, per_message: int) -> Callable[[list[dict]], int]:
-    """Tokens of messages in a make-believe template: `start` for a conversation, `per_message` for
-    each message, one for each word.
+    """Return a token counter for an invented chat template: `start` tokens for a conversation,
+    `per_message` for each message, and one for each word.
     """
     return lambda messages: (
         start + sum(per_message + len(message["content"].split()) for message in messages)
@@ -16,5 +16,5 @@ def counter(start: int, per_message: int) -> Callable[[list[dict]], int]:
 def fitted(
     answer: Callable, system: str, examples: list, question: str, marks: list[int], budget: int
 ) -> Any:
-    """The messages that an answer makes, with tokens counted by these marks."""
+    """Return the messages that an answer makes, with tokens counted by `counter(*marks)`."""
     return answer(system, examples, question, counter(*marks), budget)

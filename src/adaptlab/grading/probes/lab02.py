@@ -1,12 +1,12 @@
-"""How the answers of lab 02 are called."""
+"""Call the answers of lab 02."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 def index_story(answer: type, steps: Sequence) -> list:
-    """What happens to a new index, step by step: what a search finds, and "KeyError" where a step
-    ends in one.
+    """Apply steps to a new index; returns for each step the search result, "done", or "KeyError" if
+    it raised one.
     """
     index = answer()
     told = []

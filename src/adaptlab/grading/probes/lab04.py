@@ -1,4 +1,4 @@
-"""How the answers of lab 04 are called."""
+"""Call the answers of lab 04."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,23 +7,26 @@ import torch
 
 
 def output_beside(answer: Callable, x: Any, weight: Any, a: Any, b: Any, alpha: float) -> Any:
-    """What an answer gives, and whether it changed x."""
+    """Return the output of an answer, and whether it changed `x` in place."""
     given = x.clone()
     output = answer(given, weight, a, b, alpha)
     return {"output": output, "x is changed": not torch.equal(given, x)}
 
 
 def adapter_product(answer: Callable, a: Any, b: Any, alpha: float, rank: int) -> Any:
-    """ΔW of the adapter that the answer makes, and the adapter's shapes: many pairs (A, B) are
-    equally right, their product is not.
+    """Return the shapes of the adapter that an answer makes, and its ΔW.
+
+    Many pairs (A, B) are equally correct; their product is unique.
     """
     new_a, new_b = answer(a, b, alpha, rank)
     return [list(new_a.shape), list(new_b.shape), alpha / rank * new_b @ new_a]
 
 
 def embedding_adapter(answer: type, weight: Any, ids: Any, alpha: float, a: Any, b: Any) -> Any:
-    """What an embedding with an adapter gives, fresh and with these numbers in A and B, and the
-    gradients of the latter's squares.
+    """Return the outputs of an embedding layer with an adapter, and its gradients.
+
+    The outputs are of the new layer, and with `a` and `b` as its weights. The gradients are of the
+    sum of squares of the latter.
     """
     base = torch.nn.Embedding.from_pretrained(weight.clone(), freeze=False)
     layer = answer(base, len(a), alpha)
@@ -46,8 +49,8 @@ def embedding_adapter(answer: type, weight: Any, ids: Any, alpha: float, a: Any,
 
 
 def merged(answer: Callable, weight: Any, adapters: list, coefficients: list) -> Any:
-    """The weight that an answer gives, and the one that it was given as that is afterwards."""
+    """Return the merged weight of an answer, and the given weight afterwards."""
     given = weight.clone()
     result = answer(given, adapters, coefficients)
-    # Copied: an answer in place returns what it was given.
+    # Copied, because an answer that works in place returns the given tensor.
     return {"merged": result, "weight afterwards": given.clone()}

@@ -1,4 +1,4 @@
-"""How the answers of lab 05 are called."""
+"""Call the answers of lab 05."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ from torch import nn
 
 
 class Tiny(nn.Module):
-    """A model with weights given as data, an embedding (V, d) and a head (V, d), in whose memory
-    `most` rows have room.
+    """A tiny model with given weights: an embedding (V, d) and a head (V, d). It raises an
+    out-of-memory error for more than `most` rows at once.
     """
 
     def __init__(self, embedding: torch.Tensor, head: torch.Tensor, most: int):
@@ -29,12 +29,12 @@ class Tiny(nn.Module):
 def tiny_training(
     answer: Callable, embedding: Any, head: Any, batches: list, most: int, rate: float, clip: float
 ) -> Any:
-    """The losses that the answer gives for a training of a tiny model by plain descent, and the
+    """Return the losses of an answer that trains a tiny model with plain gradient descent, and the
     weights afterwards.
     """
     model = Tiny(embedding, head, most)
     for parameter in model.parameters():
-        parameter.grad = torch.ones_like(parameter)  # what gradients hold before is not to count
+        parameter.grad = torch.ones_like(parameter)  # leftover gradients must not count
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     return {
         "losses": answer(model, optimizer, batches, most, clip),
@@ -46,8 +46,8 @@ def tiny_training(
 def adapter_replies(
     content: Any, conversations: list, model_id: str, rank: int, max_new_tokens: int
 ) -> dict:
-    """What a model says to each conversation with the adapter in a file's bytes (uint8) beside it,
-    and whether that adapter changes anything.
+    """Return a model's reply to each conversation with the adapter from a file's bytes (uint8), and
+    whether the adapter changes anything.
     """
     from adaptlab.lora.adapter_file import form, put_in, read_adapter
     from adaptlab.models.chat import texts

@@ -1,1 +1,1 @@
-"""What is kept and handed on: marks, nbgrader's gradebook, exports, feedback."""
+"""Records of grading: the marks, nbgrader's gradebook, exports and feedback."""

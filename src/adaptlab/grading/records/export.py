@@ -1,7 +1,8 @@
-"""Marks for other programs: the CSV columns that learning platforms import, or a plain table.
+"""Export marks for other programs: the CSV columns that learning platforms import, or a plain
+table.
 
-No cell can become a formula of a spreadsheet. A platform takes its own file back best: where it is
-given, its rows are kept, and the marks are written into them.
+No exported cell can become a spreadsheet formula. A platform imports its own file most reliably: if
+it is given, its rows are kept, and the marks are written into them.
 """
 
 import csv
@@ -13,7 +14,7 @@ from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.submissions.naming import Person
 from adaptlab.grading.submissions.roster import Entry, Roster
 
-# The last four as Japanese keyboards write them.
+# The last four are full-width characters, as Japanese keyboards write them.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 CANVAS_STUDENT = (
     "Student",
@@ -33,26 +34,28 @@ MOODLE_NEEDS = ("Identifier", "Grade", "Last modified (grade)")
 
 
 def safe(value: str | float) -> str | float:
-    """A cell that a spreadsheet shows and does not compute."""
+    """Escape a cell, so that a spreadsheet shows it and does not evaluate it."""
     text = value if isinstance(value, str) and len(value) > 1 else ""
     computed = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
     return f"'{value}" if computed else value
 
 
 def _people(sheet: Sheet) -> tuple[Person, ...]:
-    """Whose marks these are, as their platform knows them: each of a group."""
+    """Return the people who get these marks, as their platform knows them: each member of a
+    group.
+    """
     return sheet.owner.people or (Person(sheet.student),)
 
 
 def _canvas(sheet: Sheet, person: Person) -> dict:
-    """One row; Canvas looks for a student by ID, by login, and last by name."""
+    """Return one row. Canvas looks up a student by ID, then by login, then by name."""
     login = "" if person.number else person.name
     who = {"Student": person.name, "ID": person.number, "SIS User ID": "", "SIS Login ID": login}
     return who | {"Section": "", sheet.lab: sheet.points}
 
 
 def _waiting(sheet: Sheet) -> str:
-    return f"Still to be marked: {', '.join(sheet.waiting)}" if sheet.waiting else ""
+    return f"Not graded yet: {', '.join(sheet.waiting)}" if sheet.waiting else ""
 
 
 def _moodle(sheet: Sheet, person: Person) -> dict:
@@ -61,7 +64,7 @@ def _moodle(sheet: Sheet, person: Person) -> dict:
         "Full name": person.name,
         "Grade": sheet.points,
         "Maximum grade": sheet.of,
-        # Moodle takes no file without this column; it writes "-" where there is no grade yet.
+        # Moodle rejects a file without this column; it writes "-" for a missing grade.
         "Last modified (grade)": "-",
         "Feedback comments": _waiting(sheet),
     }
@@ -78,7 +81,9 @@ def _gradescope(sheet: Sheet, person: Person) -> dict:
 
 
 def _table(sheet: Sheet, person: Person) -> dict:
-    """One row for whoever adds up marks elsewhere: all that `show` prints, in columns."""
+    """Return one row for further calculations: everything that `adaptlab grade show` prints, in
+    columns.
+    """
     who = {
         "Student": sheet.student,
         "Name": person.name,
@@ -96,22 +101,26 @@ PLATFORMS = (*COLUMNS, *BY_ROSTER, "nbgrader")
 
 
 def to_csv(sheets: Sequence[Sheet], platform: str) -> str:
-    """The marks as text; the same marks always give the same bytes. An unknown platform is an
-    AdaptLabError.
+    """Return the marks as CSV text. The same marks always give the same text.
+
+    Raises:
+        AdaptLabError: if the platform is unknown or only imports its own file.
     """
     if file := BY_ROSTER.get(platform):
-        says = f"{platform.title()} takes marks in its own file alone"
-        raise AdaptLabError(f"{says}. Give its {file} by --roster.")
+        says = f"{platform.title()} only imports marks in its own file"
+        raise AdaptLabError(f"{says}. Give its {file} as --roster.")
     if platform not in COLUMNS:
         raise AdaptLabError(
-            f"There are no columns for {platform!r}; choose one of {', '.join(PLATFORMS)}."
+            f"The platform {platform!r} is unknown. Use one of {', '.join(PLATFORMS)}."
         )
     rows = [COLUMNS[platform](sheet, person) for sheet in sheets for person in _people(sheet)]
     return _written(list(rows[0]), rows)
 
 
 def into_roster(sheets: Sequence[Sheet], platform: str, roster: Roster) -> tuple[str, list[str]]:
-    """A platform's own file with the marks in it, and the students of whom no row is."""
+    """Return a platform's own file with the marks in it, and the students that have no row
+    there.
+    """
     by_student = {sheet.student: sheet for sheet in sheets}
     matched = roster.match(sheet.owner for sheet in sheets)
     marked = {entry: by_student[all_of[-1]] for entry, all_of in matched.found.items() if all_of}
@@ -121,12 +130,16 @@ def into_roster(sheets: Sequence[Sheet], platform: str, roster: Roster) -> tuple
 
 
 def _form_of(platform: str, roster: Roster, lab: str):
-    """The columns that a platform takes back, and how a row of them is filled."""
+    """Return the columns that a platform imports, and a function that fills a row.
+
+    Raises:
+        AdaptLabError: if the file is not the platform's, or if the platform has no such file.
+    """
     if platform == "canvas":
         kept = [column for column in roster.columns if column in CANVAS_STUDENT]
         if not {"ID", "Section"} <= set(kept):
             says = "The roster is not Canvas's gradebook: it lacks the columns ID and Section."
-            raise AdaptLabError(f"{says} Export the gradebook, and give that file.")
+            raise AdaptLabError(f"{says} Export the gradebook and give that file.")
         columns = [*kept, assignment := _titled(roster, lab) or lab]
         return columns, lambda entry, sheet: _cells(entry, kept) | {assignment: sheet.points}
     if platform == "brightspace":
@@ -135,7 +148,7 @@ def _form_of(platform: str, roster: Roster, lab: str):
             says = (
                 "The roster is not Brightspace's: it lacks the columns OrgDefinedId and Username."
             )
-            raise AdaptLabError(f"{says} Export the grades with both as key, and give that file.")
+            raise AdaptLabError(f"{says} Export the grades with both as key and give that file.")
         item = _titled(roster, lab, "pointsgrade") or f"{lab} Points Grade"
         columns = [*kept, item, END_OF_LINE]
         end = {END_OF_LINE: "#"}
@@ -145,26 +158,24 @@ def _form_of(platform: str, roster: Roster, lab: str):
         column = _titled(roster, lab)
         if "Username" not in kept or not column:
             says = f"The roster is not Blackboard's gradebook with a column for {lab[:5]}."
-            fix = (
-                f"Make a column with {lab[:5]} in its name there, and download the gradebook again."
-            )
+            fix = f"Add a column with {lab[:5]} in its name and download the gradebook again."
             raise AdaptLabError(f"{says} {fix}")
         return [*kept, column], lambda entry, sheet: _cells(entry, kept) | {column: sheet.points}
     if platform == "moodle":
         if missing := [column for column in MOODLE_NEEDS if column not in roster.columns]:
             raise AdaptLabError(
                 f"The roster is not Moodle's grading worksheet: it lacks {', '.join(missing)}. "
-                "Download it, in English, on the page of the assignment's submissions."
+                "Download it in English from the page of the assignment's submissions."
             )
         columns = list(roster.columns)
         return columns, lambda entry, sheet: _cells(entry, columns) | _graded(columns, sheet)
-    those = "Canvas's, Moodle's, Brightspace's or Blackboard's"
-    says = f"Marks go into a file of {those}, not of {platform!r}."
-    raise AdaptLabError(f"{says} Leave --roster out.")
+    those = "Canvas, Moodle, Brightspace or Blackboard"
+    says = f"--roster is only for files of {those}, not for {platform!r}."
+    raise AdaptLabError(f"{says} Omit --roster.")
 
 
 def _titled(roster: Roster, lab: str, also: str = "") -> str:
-    """The column of a lab, `lab 04` or `Lab04` in its title; empty if there is none."""
+    """Return the column of a lab, with `lab 04` or `Lab04` in its title; "" if it is missing."""
     bare = {column.casefold().replace(" ", ""): column for column in roster.columns}
     return next(
         (column for title, column in bare.items() if lab[:5] in title and also in title), ""
@@ -172,7 +183,7 @@ def _titled(roster: Roster, lab: str, also: str = "") -> str:
 
 
 def _graded(columns: Sequence[str], sheet: Sheet) -> dict:
-    """What the marks change in a row of Moodle's."""
+    """Return the cells of a Moodle row that the marks change."""
     comments = sheet.waiting and "Feedback comments" in columns
     told = {"Feedback comments": _waiting(sheet)} if comments else {}
     return {"Grade": sheet.points} | told

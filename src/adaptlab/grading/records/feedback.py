@@ -1,5 +1,5 @@
-"""Pages of feedback: one for each student, one for the class. Whatever a student wrote stands on
-them as text; nothing on them runs or is fetched.
+"""Feedback pages: one for each student, one for the class. All text from students is escaped; the
+pages run no code and load nothing.
 """
 
 import hashlib
@@ -15,17 +15,19 @@ from adaptlab.grading.grade import Mark
 from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.submissions.naming import can_be_seen
 
+# Two answers are listed as similar from this percentage of equal characters, if both have at least
+# LONG characters.
 ALIKE = 95
-# Percent of equal characters, in answers of at least so many, from which a person should look at
-# two of them.
 LONG = 300
-LONGEST = 20_000  # characters of an answer that are compared
+LONGEST = 20_000  # number of characters of an answer that are compared
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") -> list[Path]:
-    """A page for each student in a folder, and class.html for the instructor; `measured` is what
-    the lab's experiment gives with right answers.
+    """Write a page for each student, and class.html for the instructor; returns the paths of the
+    students' pages.
+
+    `measured` is what the lab's experiment measures with the reference answers.
     """
     from jinja2 import Environment, FileSystemLoader
 
@@ -57,41 +59,43 @@ def write_feedback(sheets: Sequence[Sheet], folder: Path, measured: str = "") ->
 
 
 MEANINGS = {
-    "pass": "right on all inputs of the grader",
-    "wrong": "it returned something else than what is right on some input",
-    "student error": "nothing is written, or the answer stops with an error",
+    "pass": "the answer is correct on all inputs of the grader",
+    "wrong": "the answer returns a wrong result on at least one input",
+    "student error": "the answer is not written yet, or raises an error",
     "crash": "the notebook's process ended while the answer ran",
-    "timeout": "nothing came back in time",
-    "resource limit": "it took more memory, files, processes or disk than a notebook may",
-    "invalid": "what was handed in, or came back, could not be read",
-    "needs a person": "a person reads it; it has no points yet, and no zero",
-    "grader error": "the grader failed, which costs nothing; it is graded again",
-    "marked by hand": "a person decided, whatever the grader said",
+    "timeout": "the answer did not return within the time limit",
+    "resource limit": "the notebook used more memory, files, processes or disk space than allowed",
+    "invalid": "the submission, or the result of the answer, could not be read",
+    "needs a person": "the answer needs manual grading; it has no points yet, and no zero",
+    "grader error": "the grader failed; you lose no points, and it will be graded again",
+    "marked by hand": "an instructor gave the mark; it replaces the grader's",
 }
-BOX = "where the notebook ran: a process that reaches no files, no network and no other process"
-LEVEL = "how the box is fenced in on the machine of the grader, as bwrap, podman or landlock"
+BOX = "where the notebook ran: a process without access to other files, processes and the network"
+LEVEL = "how the grader's machine isolates the sandbox, for example bwrap, podman or landlock"
 
 
 def meanings(sheets: Sequence[Sheet]) -> dict[str, str]:
-    """What the words mean that stand on a page."""
+    """Return the explanations of the terms that occur on a page."""
     said = {status for counts in by_exercise(sheets).values() for status in counts}
     met = {status: meaning for status, meaning in MEANINGS.items() if status in said}
-    return met | {"box": BOX, "level": LEVEL}
+    return met | {"sandbox": BOX, "sandbox level": LEVEL}
 
 
 def visible(text: str) -> str:
-    """Text without characters that a terminal or a page would obey instead of show."""
+    """Replace control characters, which a terminal or a page would interpret."""
     return "".join(c if c == "\n" or can_be_seen(c) else "�" for c in text)
 
 
 def in_a_line(text: str) -> str:
-    """The same, on one line: no name of a stranger's begins a line of its own in a terminal."""
+    """Do the same and join the lines, so that untrusted text cannot start a line of its own in a
+    terminal.
+    """
     return " ".join(visible(text).split())
 
 
 def file_name(student: str) -> str:
-    """A name for a student's page that every system can write, and that no other student's page
-    has: where it is not the name itself, with a hash of it.
+    """Return a unique name for a student's page that is valid on every system. It has a hash if it
+    differs from the student's name.
     """
     plain = re.sub(r"[^\w.-]+", "_", student).strip("._").casefold()
     return (
@@ -102,7 +106,9 @@ def file_name(student: str) -> str:
 
 
 def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
-    """For each exercise, how often each status was given; what a person marked counts as that."""
+    """Return for each exercise how often each status occurs; a manual mark counts as "marked by
+    hand".
+    """
     counts: dict[str, Counter] = {}
     for sheet in sheets:
         for mark in sheet.marks:
@@ -113,7 +119,9 @@ def by_exercise(sheets: Sequence[Sheet]) -> dict[str, Counter]:
 
 
 def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
-    """(exercise, sentence, students) of what was believed wrongly by name, the commonest first."""
+    """Return (exercise, feedback, number of students) of the misconceptions, the most frequent
+    first.
+    """
     marks: list[Mark] = [
         mark for sheet in sheets for mark in sheet.marks if mark.misconception not in ("", "blank")
     ]
@@ -122,7 +130,9 @@ def misconceptions(sheets: Sequence[Sheet]) -> list[tuple[str, str, int]]:
 
 
 def _believed(mark: Mark) -> list[str]:
-    """What a mark tells of misconceptions, each by itself, without what is true of one answer."""
+    """Return the feedback on each misconception of a mark, without the part about this one
+    answer.
+    """
     said = mark.sentence.partition(MEASURED)[0].partition(REST)[0]
     if " and " not in mark.misconception:
         return [said]
@@ -130,8 +140,8 @@ def _believed(mark: Mark) -> list[str]:
 
 
 def alike(sheets: Sequence[Sheet]) -> list[tuple[str, str, str, int]]:
-    """(exercise, student, student, percent) of long answers that are nearly the same text, for a
-    person to look at: it proves nothing.
+    """Return (exercise, student, student, percent) of long answers with nearly the same text, for
+    an instructor to check. It does not prove copying.
     """
     from rapidfuzz import fuzz
 
@@ -147,5 +157,7 @@ def alike(sheets: Sequence[Sheet]) -> list[tuple[str, str, str, int]]:
 
 
 def _bare(source: str) -> str:
-    """Code without comments, blanks and what the lab gave in triple quotes."""
+    """Return code without comments, whitespace and triple-quoted strings, which come from the
+    lab.
+    """
     return re.sub(r"\s+", "", re.sub(r"#.*", "", re.sub(r'""".*?"""', "", source, flags=re.S)))

@@ -1,5 +1,6 @@
-"""What nbgrader's formgrader needs beside its gradebook: a folder of a course, with each student's
-notebook as it was graded."""
+"""Write the files that nbgrader's formgrader needs in addition to its gradebook: a course folder
+with each student's graded notebook.
+"""
 
 import json
 from collections.abc import Sequence
@@ -15,20 +16,20 @@ c = get_config()
 c.CourseDirectory.root = {root!r}
 c.CourseDirectory.db_url = {database!r}
 '''
-# How to open it, given the folder; nbgrader's extensions are not switched on by its installation.
+# The command that opens formgrader; installing nbgrader does not enable its extensions.
 OPEN = (
     "cd {folder} && jupyter lab"
     " --ServerApp.jpserver_extensions=\"{{'nbgrader.server_extensions.formgrader': True}}\" (then"
     " /formgrader)"
 )
-BEFORE = "check_"  # in the name of the cell that carries the points of an exercise
+BEFORE = "check_"  # prefix of the name of the cell that has the points of an exercise
 
 
 def write_course(gradebook: Path, lab: str, released: bytes, sheets: Sequence[Sheet]) -> Path:
-    """Write the folder of the gradebook's course; returns its configuration file.
+    """Write the course folder next to the gradebook; returns its configuration file.
 
-    `released`: the lab's notebook. A student's is that with their answers in it, and under each
-    check what the grader said. Nothing of theirs runs here.
+    `released` is the lab's notebook. Each student's copy has their answers in it, and the grader's
+    feedback below each check. No student code runs here.
     """
     root = gradebook.absolute().parent
     name = f"{lab}.ipynb"

@@ -1,8 +1,8 @@
-"""The ledger of marks: one SQLite file that keeps every grading of every submission, and what
-persons decided, which no regrading touches.
+"""The ledger of marks: one SQLite file that keeps every grading of every submission, and the manual
+marks, which grading again does not change.
 
-A grading is known by student, lab, content of the submission and grader: grading again what is
-there adds nothing, and a mended grader adds rows beside the old ones.
+The key of a grading is student, lab, content of the submission and grader. Grading the same content
+again with the same grader adds nothing; a changed grader adds rows.
 """
 
 import json
@@ -95,7 +95,7 @@ def _now() -> str:
 
 
 def _by_first(rows: Iterable[tuple]) -> dict[str, list[tuple]]:
-    """Rows of a table by what stands in their first column."""
+    """Group the rows of a table by their first column."""
     found: dict[str, list[tuple]] = {}
     for first, *rest in rows:
         found.setdefault(first, []).append(tuple(rest))
@@ -112,8 +112,8 @@ class Ledger:
         return transaction(self.path, SCHEMA, HOLDS, patience=60)
 
     def secret(self, lab: str, grader: str) -> int:
-        """The number from which a run's inputs are drawn: new for every lab and grader, the same
-        when a run goes on.
+        """Return the seed of a run's inputs: new for each lab and grader, and the same when a run
+        resumes.
         """
         with self._opened() as db:
             db.execute(
@@ -125,8 +125,8 @@ class Ledger:
             ).fetchone()[0]
 
     def measured(self, lab: str, grader: str, measure: Callable[[], str]) -> str:
-        """What the lab's experiment gives with right answers; `measure` is asked once for every lab
-        and grader.
+        """Return what the lab's experiment measures with the reference answers; `measure` is called
+        once for each lab and grader.
         """
         self.secret(lab, grader)
         with self._opened() as db:
@@ -142,7 +142,7 @@ class Ledger:
         return found
 
     def last_measured(self, lab: str) -> str:
-        """What was measured for the last grader that has anything."""
+        """Return the measurement of the most recent grader that has one."""
         with self._opened() as db:
             found = db.execute(
                 "SELECT measured FROM runs WHERE lab = ? AND measured != '' ORDER BY rowid DESC",
@@ -151,7 +151,7 @@ class Ledger:
         return found[0] if found else ""
 
     def keep(self, submission: Submission, graded: Graded, grader: str) -> None:
-        """Keep a grading with all its marks, in one transaction."""
+        """Store a grading with all its marks, in one transaction."""
         key = (graded.student, graded.lab, graded.submission, grader)
         shown = (
             graded.level,
@@ -176,21 +176,28 @@ class Ledger:
             )
 
     def finished(self, lab: str, grader: str) -> set[tuple[str, str]]:
-        """(student, content) of what this grader has graded, leaving out where it failed itself."""
+        """Return (student, content) of all that this grader has graded, except where it failed."""
         with self._opened() as db:
             return set(db.execute(FINISHED, (lab, grader)))
 
     def decide(
         self, student: str, lab: str, exercise: str, points: float, comment: str, author: str
     ) -> None:
-        """A person's mark for an exercise. The last one counts, whatever the grader says later; all
-        are kept. It answers an open request.
+        """Store a manual mark for an exercise, and answer an open request with it.
+
+        The latest manual mark counts, also after grading again; all are kept.
+
+        Raises:
+            AdaptLabError: if there is no such exercise, if the points are out of range, or if the
+                author or the reason is missing.
         """
         mark = self._mark_of(student, lab, exercise)
         if not math.isfinite(points) or not 0 <= points <= mark.of:
-            raise AdaptLabError(f"{exercise} gives 0 to {mark.of:g} points, not {points:g}.")
+            raise AdaptLabError(
+                f"{points:g} points are out of range. Give 0 to {mark.of:g} for {exercise}."
+            )
         if not comment.strip() or not author.strip():
-            raise AdaptLabError("A mark by a person needs an author and a reason.")
+            raise AdaptLabError("The author or the reason is missing. Give both.")
         at = _now()
         with self._opened() as db:
             db.execute(
@@ -201,12 +208,16 @@ class Ledger:
             db.execute(ANSWER, (at, points, comment, author, student, lab, exercise))
 
     def request(self, student: str, lab: str, exercise: str, reason: str) -> None:
-        """A student's wish for a second look at an exercise. It is open until a person marks the
-        exercise or declines; all are kept.
+        """Store a student's request for a second look at an exercise. It is open until an
+        instructor grades the exercise manually or declines; all are kept.
+
+        Raises:
+            AdaptLabError: if there is no such exercise, if the reason is missing, or if a request
+                is open.
         """
         self._mark_of(student, lab, exercise)
         if not reason.strip():
-            raise AdaptLabError("A request needs a reason.")
+            raise AdaptLabError("The reason of the request is missing. Give one.")
         with self._opened() as db:
             row = (_now(), student, lab, exercise, reason)
             if not db.execute(
@@ -215,40 +226,51 @@ class Ledger:
                 row,
             ).rowcount:
                 raise AdaptLabError(
-                    f"A request of {student!r} for {exercise} is open; answer it by `adaptlab grade"
-                    " mark`, or decline it."
+                    f"A request of {student!r} for {exercise} is already open. Answer it with"
+                    " `adaptlab grade mark`, or decline it."
                 )
 
     def decline(self, student: str, lab: str, exercise: str, answer: str, author: str) -> None:
-        """Answer an open request, and leave the marks as they are."""
+        """Answer an open request, without a change of the marks.
+
+        Raises:
+            AdaptLabError: if the author or the reason is missing, or if there is no open request.
+        """
         if not answer.strip() or not author.strip():
-            raise AdaptLabError("To decline a request needs an author and a reason.")
+            raise AdaptLabError("The author or the reason is missing. Give both.")
         with self._opened() as db:
             if not db.execute(
                 ANSWER, (_now(), None, answer, author, student, lab, exercise)
             ).rowcount:
                 raise AdaptLabError(
-                    f"No request of {student!r} for {exercise!r} in {lab} is open; `adaptlab grade"
-                    " show` lists them."
+                    f"There is no open request of {student!r} for {exercise!r} in {lab}. List the"
+                    " requests with `adaptlab grade show`."
                 )
 
     def _mark_of(self, student: str, lab: str, exercise: str) -> Mark:
-        """The present mark of an exercise; an AdaptLabError if there is none."""
+        """Return the current mark of an exercise.
+
+        Raises:
+            AdaptLabError: if the student or the exercise is unknown.
+        """
         for sheet in self.sheets(lab):
             for mark in sheet.marks:
                 if (sheet.student, mark.exercise) == (student, exercise):
                     return mark
             if sheet.student == student:
                 raise AdaptLabError(
-                    f"There is no exercise {exercise!r} in {lab}; there are"
+                    f"There is no exercise {exercise!r} in {lab}. Use one of"
                     f" {', '.join(mark.exercise for mark in sheet.marks)}."
                 )
         raise AdaptLabError(
-            f"There is no student {student!r} in {lab}; `adaptlab grade show` lists them."
+            f"There is no student {student!r} in {lab}. List the students with `adaptlab grade"
+            " show`."
         )
 
     def exported(self, gradebook: Path, lab: str) -> dict[tuple[str, str], float]:
-        """By (student, exercise), the marks of persons that were last written into a gradebook."""
+        """Return the manual marks that were last written into a gradebook, by (student,
+        exercise).
+        """
         with self._opened() as db:
             rows = db.execute(
                 "SELECT student, exercise, points FROM exported WHERE gradebook = ? AND lab = ?",
@@ -257,7 +279,7 @@ class Ledger:
             return {(student, exercise): points for student, exercise, points in rows}
 
     def note_export(self, gradebook: Path, lab: str, marks: dict[tuple[str, str], float]) -> None:
-        """Keep which marks of persons were written into a gradebook."""
+        """Store which manual marks were written into a gradebook."""
         with self._opened() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO exported VALUES (?, ?, ?, ?, ?)",
@@ -265,7 +287,7 @@ class Ledger:
             )
 
     def set_policy(self, lab: str, policy: Policy) -> None:
-        """The deadline of a lab, and what lateness costs."""
+        """Set the deadline of a lab, and the penalty for lateness."""
         with self._opened() as db:
             db.execute(
                 "INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)",
@@ -273,7 +295,7 @@ class Ledger:
             )
 
     def sheets(self, lab: str) -> list[Sheet]:
-        """The present marks of all students, by name."""
+        """Return the current marks of all students, sorted by name."""
         with self._opened() as db:
             policy = Policy(
                 *(
@@ -338,14 +360,17 @@ class Ledger:
         return sheets
 
     def note_owners(self, lab: str, owners: Iterable[Owner]) -> None:
-        """Keep who handed in, as the platform knows them, and whether it calls that late."""
+        """Store who submitted, as the platform knows them, and whether it marks the submission as
+        late.
+        """
         rows = [(lab, owner.student, json.dumps(asdict(owner))) for owner in owners]
         with self._opened() as db:
             db.executemany("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", rows)
 
     def named_as_before(self, lab: str, found: Iterable[Submission]) -> list[Submission]:
-        """The submissions under the names that the ledger has for the same people: a platform may
-        count a second submission as another, and people may change their names."""
+        """Rename submissions to the names that the ledger already has for the same people. A
+        platform may give a second submission another id, and people may change their names.
+        """
         with self._opened() as db:
             owners = self._owners(db, lab)
         known = {
@@ -359,7 +384,7 @@ class Ledger:
     @staticmethod
     def _named(found: Submission, known: dict) -> Submission:
         owner = found.owner
-        if owner.platform != "gradescope":  # others have the number in the name
+        if owner.platform != "gradescope":  # other platforms write the number into the name
             return found
         theirs = [(owner.platform, *one) for one in sorted(owner.identities, key=str)]
         student = next((known[one] for one in reversed(theirs) if one in known), found.student)
@@ -377,8 +402,8 @@ class Ledger:
         return [Mark(*row) for row in db.execute(MARKS, (student, lab, submission, grader))]
 
     def moved(self, lab: str, grader: str) -> list[tuple[str, str, float | None, float | None]]:
-        """(student, exercise, points before, points now) of what this grader sees differently from
-        the one before it, on the same submissions.
+        """Return (student, exercise, points before, points now) of all marks that differ from those
+        of the previous grader, on the same submissions.
         """
         with self._opened() as db:
             rows = db.execute(

@@ -1,8 +1,8 @@
-"""Marks in nbgrader's gradebook, by nbgrader's own API: the grader's as automatic scores, persons'
-as manual ones.
+"""Exchange marks with nbgrader's gradebook, through nbgrader's own API: the grader's marks are
+automatic scores, manual marks are manual scores.
 
-What somebody marked in formgrader is not ours to change: a manual score is written only where there
-is none, or where there is the one that we wrote last.
+Marks that somebody gave in formgrader are not changed. A manual score is written only if the
+gradebook has no score, or the score that this module wrote last.
 """
 
 import os
@@ -22,8 +22,8 @@ from adaptlab.grading.records.sheet import Sheet
 
 @dataclass(frozen=True)
 class Foreign:
-    """A manual score of the gradebook that is not from our ledger, with the comment on
-    its answer.
+    """A manual score in the gradebook that is not from our ledger, with the comment on its
+    answer.
     """
 
     student: str
@@ -33,8 +33,8 @@ class Foreign:
 
 
 def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledger) -> list[Foreign]:
-    """Write or update a gradebook; the same marks again change nothing in it. Returns the manual
-    scores that are not ours, and stay as they are.
+    """Write or update a gradebook; repeating it with the same marks changes nothing. Returns the
+    manual scores that are not from our ledger, which stay unchanged.
     """
     with _opened(path) as gradebook:
         _write_assignment(gradebook, lab)
@@ -65,20 +65,23 @@ def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledge
 
 
 def read_foreign(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]:
-    """The manual scores of a gradebook that the ledger does not have; an AdaptLabError if there is
-    no gradebook.
+    """Return the manual scores of a gradebook that the ledger does not have.
+
+    Raises:
+        AdaptLabError: if there is no gradebook.
     """
     if not path.exists():
         raise AdaptLabError(
-            f"There is no gradebook {path}; run: adaptlab grade export --platform nbgrader"
+            f"There is no gradebook {path}. Run: adaptlab grade export --platform nbgrader"
         )
     with _opened(path) as gradebook:
         return _foreign(gradebook, lab, sheets)
 
 
 def read_comments_alone(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[tuple[str, str]]:
-    """(student, exercise) of what has a comment in formgrader and no points from a person: that is
-    no mark, and its reader should know."""
+    """Return (student, exercise) of answers with a comment in formgrader but no manual score. This
+    is not a mark, and the instructor should know.
+    """
     with _opened(path) as gradebook:
         rows = [(sheet.student, mark.exercise) for sheet in sheets for mark in sheet.marks]
         commented = [row for row in rows if _comment(gradebook, lab, *row)]
@@ -86,7 +89,7 @@ def read_comments_alone(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[t
 
 
 def cell_of(lab: Lab, exercise: str) -> str:
-    """The name of the cell that carries the points of an exercise."""
+    """Return the name of the cell that has the points of an exercise."""
     return exercise if exercise in lab.by_hand else f"check_{exercise}"
 
 
@@ -97,20 +100,20 @@ def _opened(path: Path) -> Iterator:
         from sqlalchemy.exc import SAWarning, SQLAlchemyError
     except ImportError as error:
         raise AdaptLabError(
-            "nbgrader's gradebook needs nbgrader; run: pip install 'adaptlab[teach]'"
+            "nbgrader is not installed. Run: pip install 'adaptlab[teach]'"
         ) from error
-    # nbgrader calls alembic by its name.
+    # nbgrader runs alembic from the PATH.
     os.environ["PATH"] = program_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings(), Gradebook(f"sqlite:///{path.absolute()}") as gradebook:
-            # Of how nbgrader makes its rows, which is not ours to change.
+            # Warnings about nbgrader's own code.
             warnings.simplefilter("ignore", SAWarning)
             yield gradebook
     except (SQLAlchemyError, InvalidEntry) as error:
         raise AdaptLabError(
-            f"{path} cannot be used as nbgrader's gradebook ({str(error).splitlines()[0]}); close"
-            " formgrader, or name another file."
+            f"{path} is not usable as nbgrader's gradebook ({str(error).splitlines()[0]}). Close"
+            " formgrader, or give another file."
         ) from error
 
 
@@ -126,7 +129,7 @@ def _write_assignment(gradebook, lab: Lab) -> None:
 
 
 def _write_submission(gradebook, sheet: Sheet) -> None:
-    """The student and the submission, with what lateness costs, in points."""
+    """Write the student and the submission, with the late penalty in points."""
     received = (
         datetime.fromisoformat(sheet.received).astimezone(UTC).replace(tzinfo=None)
         if sheet.received
@@ -141,7 +144,7 @@ def _write_submission(gradebook, sheet: Sheet) -> None:
 
 
 def _grade(gradebook, lab: Lab, student: str, exercise: str):
-    """The row of a grade; made where the exercise is younger than the submission."""
+    """Return the row of a grade; create it if the exercise is newer than the submission."""
     from nbgrader.api import Grade, MissingEntry
 
     try:
@@ -157,8 +160,9 @@ def _grade(gradebook, lab: Lab, student: str, exercise: str):
 
 
 def _make_comment(gradebook, lab: Lab, student: str, exercise: str) -> None:
-    """The row of a comment on an answer: without it formgrader shows a field, and keeps nothing of
-    what is written there."""
+    """Create the row of a comment on an answer. Without the row, formgrader shows a field but does
+    not store its text.
+    """
     from nbgrader.api import Comment, MissingEntry
 
     try:
@@ -170,8 +174,8 @@ def _make_comment(gradebook, lab: Lab, student: str, exercise: str) -> None:
 
 
 def _comment(gradebook, lab: Lab, student: str, exercise: str) -> str:
-    """What somebody wrote below an answer in formgrader; gradebooks of before have no
-    place for it.
+    """Return the comment on an answer in formgrader; "" if the gradebook is older and has no row
+    for it.
     """
     from nbgrader.api import MissingEntry
 
@@ -185,20 +189,20 @@ def _comment(gradebook, lab: Lab, student: str, exercise: str) -> str:
 def _write_grade(
     grade, automatic: float | None, decided: float | None, written: float | None
 ) -> None:
-    """Both scores of a grade; `written` is the manual one that we wrote last."""
+    """Write both scores of a grade; `written` is the manual score that this module wrote last."""
     moved = grade.auto_score != automatic
     grade.auto_score = automatic
     if grade.manual_score in (None, written):
         grade.manual_score = decided
         grade.needs_manual_grade = automatic is None and decided is None
-    # Somebody marked what the grader saw otherwise: as after a regrading of nbgrader's, they should
-    # look again.
+    # An instructor graded this in formgrader, and the automatic score has changed since. They
+    # should look again, as after nbgrader's own autograding.
     elif moved:
         grade.needs_manual_grade = True
 
 
 def _manual_score(gradebook, lab: Lab, student: str, exercise: str) -> float | None:
-    """What a person gave in the gradebook; None for an exercise that it does not have."""
+    """Return the manual score in the gradebook; None if it does not have the exercise."""
     from nbgrader.api import MissingEntry
 
     try:

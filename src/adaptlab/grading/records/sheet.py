@@ -1,4 +1,4 @@
-"""A sheet: one student's marks for a lab, with what the deadline costs and what was asked."""
+"""A sheet: one student's marks for a lab, with the late penalty and the student's requests."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from adaptlab.grading.submissions.naming import Owner
 
 @dataclass(frozen=True)
 class Policy:
-    """When a lab was due, in UTC, and what a day costs after the free ones: percent of the points
-    for every day begun.
+    """The deadline of a lab in UTC, and the late penalty: percent of the points for each started
+    day after the free days.
     """
 
     due: str = ""
@@ -19,9 +19,10 @@ class Policy:
     percent_a_day: float = 0
 
     def days_late(self, received: str, late: bool | None = None) -> int:
-        """Days begun after the deadline; 0 without one.
+        """Return the number of started days after the deadline; 0 without a deadline.
 
-        `late`: what the platform says of that. It counts as a day: with it come no times.
+        `late`: whether the platform marks the submission as late. Then it counts as 1 day, because
+        such a platform gives no times.
         """
         if not self.due or not received:
             return 0
@@ -33,15 +34,15 @@ class Policy:
         return max(0, math.ceil(seconds / 86400))
 
     def factor(self, received: str, late: bool | None = None) -> float:
-        """What is left of the points, from 1 to 0."""
+        """Return the factor on the points, from 0 to 1."""
         paid_days = max(0, self.days_late(received, late) - self.free_days)
         return max(0.0, 1 - self.percent_a_day / 100 * paid_days)
 
 
 @dataclass(frozen=True)
 class Request:
-    """A student's wish for a second look at an exercise, and what a person answered: a mark, or no
-    `points` where they declined. Times are UTC.
+    """A student's request for a second look at an exercise, and the instructor's answer: a mark, or
+    `points` None if they declined. Times are in UTC.
     """
 
     exercise: str
@@ -55,8 +56,8 @@ class Request:
 
 @dataclass
 class Sheet:
-    """A student's present marks for a lab: those of the last grading, with what persons decided put
-    over them.
+    """A student's current marks for a lab: those of the latest grading, replaced by manual marks
+    where there are any.
     """
 
     student: str
@@ -69,34 +70,34 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     manual: dict[str, tuple[float, str, str]] = field(default_factory=dict)
-    # Of all marks by hand, the earlier ones, too.
+    # The reasons of all manual marks, including earlier ones.
     reasons: dict[str, list[str]] = field(default_factory=dict)
     days_late: int = 0
     factor: float = 1
-    automatic: dict[str, float | None] = field(default_factory=dict)  # what the grader alone gave
+    automatic: dict[str, float | None] = field(
+        default_factory=dict
+    )  # the grader's marks, without manual marks
     requests: list[Request] = field(default_factory=list)
-    # Exercises that a person marked before this submission came.
+    # Exercises with a manual mark that is older than this submission.
     outdated: list[str] = field(default_factory=list)
     owner: Owner = Owner("")
 
     @property
     def points(self) -> float:
-        """What the student has, after what lateness costs; exercises that wait for somebody count
-        nothing yet.
-        """
+        """The student's points after the late penalty; exercises without a mark count 0."""
         return round(self.factor * sum(mark.points or 0 for mark in self.marks), 4)
 
     @property
     def of(self) -> float:
-        """What could be had."""
+        """The maximum number of points."""
         return sum(mark.of for mark in self.marks)
 
     @property
     def waiting(self) -> list[str]:
-        """Exercises without a mark: for a person, or because the grader failed."""
+        """The exercises without a mark: they need manual grading, or the grader failed."""
         return [mark.exercise for mark in self.marks if mark.points is None]
 
     @property
     def open_requests(self) -> list[Request]:
-        """Requests that nobody has answered."""
+        """The requests that are not answered yet."""
         return [request for request in self.requests if not request.answered]

@@ -1,4 +1,6 @@
-"""A worksheet: one CSV file with all that waits for a person, filled in and read back."""
+"""A worksheet: one CSV file with all answers that need manual grading, to be filled in and read
+back.
+"""
 
 import csv
 import io
@@ -16,13 +18,13 @@ from adaptlab.grading.records.sheet import Sheet
 
 COLUMNS = ("student", "exercise", "of", "points", "reason", "answer", "rubric")
 NEEDED = COLUMNS[:2] + COLUMNS[3:5]
-LONGEST = 30_000  # characters of a cell: what is longer a spreadsheet would put into other rows
-RUBRIC = "A person marks this"  # in the text of a lab, before what points are given for
+LONGEST = 30_000  # characters of a cell: a spreadsheet would split a longer one
+RUBRIC = "A person marks this"  # start of the rubric in the text of a lab
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's mark for an exercise, and why."""
+    """A manual mark for an exercise, and the reason."""
 
     student: str
     exercise: str
@@ -31,7 +33,7 @@ class Decision:
 
 
 def to_worksheet(sheets: Sequence[Sheet], lab: Lab) -> str:
-    """A row for each mark that waits, with the answer and what points are given for."""
+    """Return a worksheet with a row for each missing mark, with the answer and the rubric."""
     made = io.StringIO()
     writer = csv.DictWriter(made, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -52,7 +54,7 @@ def to_worksheet(sheets: Sequence[Sheet], lab: Lab) -> str:
 
 
 def rubric(lab: Lab, exercise: str) -> str:
-    """What points are given for, from the text above an answer that a person marks."""
+    """Return the rubric of a manually graded answer, from the text above it."""
     found = ""
     for cell in lab.cells:
         if cell.name == exercise:
@@ -63,8 +65,11 @@ def rubric(lab: Lab, exercise: str) -> str:
 
 
 def read_worksheet(path: Path, sheets: Sequence[Sheet]) -> list[Decision]:
-    """The rows with points, all of them right: one that is not is an AdaptLabError, and none is
-    taken."""
+    """Read the rows with points. If one row is wrong, none is used.
+
+    Raises:
+        AdaptLabError: if a column is missing, or if a row is wrong.
+    """
     text = read_text(path).removeprefix("\ufeff")
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
@@ -73,7 +78,7 @@ def read_worksheet(path: Path, sheets: Sequence[Sheet]) -> list[Decision]:
     missing = [name for name in NEEDED if name not in columns]
     if missing:
         problem = f"{path} has no column {missing[0]!r}"
-        raise AdaptLabError(f"{problem}. Make one by: adaptlab grade worksheet")
+        raise AdaptLabError(f"{problem}. Make a worksheet with: adaptlab grade worksheet")
     known = {(sheet.student, mark.exercise): mark.of for sheet in sheets for mark in sheet.marks}
     filled = [(line, row) for line, row in enumerate(rows, 2) if (row["points"] or "").strip()]
     return [_decision(path, line, row, known) for line, row in filled]
@@ -82,20 +87,20 @@ def read_worksheet(path: Path, sheets: Sequence[Sheet]) -> list[Decision]:
 def _decision(path: Path, line: int, row: dict, known: dict[tuple[str, str], float]) -> Decision:
     student, exercise = (_plain(row[name]) for name in ("student", "exercise"))
     if (student, exercise) not in known:
-        problem = f"{path}, line {line}: nothing of {student!r} is graded as {exercise!r}"
-        raise AdaptLabError(f"{problem}. Leave these columns as they were written.")
+        problem = f"{path}, line {line}: {student!r} has no graded exercise {exercise!r}"
+        raise AdaptLabError(f"{problem}. Do not change these columns.")
     try:
         points = float(row["points"].replace(",", "."))
     except ValueError:
         points = math.nan
     most = known[student, exercise]
     if not 0 <= points <= most:
-        problem = f"{path}, line {line}: {row['points']!r} is no number from 0 to {most:g}"
+        problem = f"{path}, line {line}: {row['points']!r} is not a number from 0 to {most:g}"
         raise AdaptLabError(f"{problem}. Correct the points of {student!r}.")
     reason = (row["reason"] or "").strip()
     if not reason:
         problem = f"{path}, line {line} has points and no reason"
-        raise AdaptLabError(f"{problem}. Write what the student is to read.")
+        raise AdaptLabError(f"{problem}. Write the reason that the student will read.")
     return Decision(student, exercise, points, reason)
 
 

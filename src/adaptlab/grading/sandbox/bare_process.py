@@ -1,7 +1,8 @@
-"""The level "process": no box, for a person's own notebook on a machine that has none (macOS).
+"""The level "process": not a sandbox, for a student's own notebook on a machine without one
+(macOS).
 
-The notebook runs in a process with limits and a folder of its own. It reaches all that the person
-reaches, so it is never a level for strangers' notebooks.
+The notebook runs in a process with limits and its own folder. It can access everything that its
+user can, so this level is never used for other people's notebooks.
 """
 
 import contextlib
@@ -20,21 +21,23 @@ from adaptlab.grading.sandbox.limits import PREFIX, Limits, environment
 from adaptlab.grading.sandbox.running import RunningProcess
 
 LEFT_OUT = (
-    "This machine has no box, so your notebook runs in a process with limits: it reaches your files"
-    " and the network, which the grader's box does not. What needs them passes here and fails"
-    " there."
+    "This machine has no sandbox, so your notebook runs in a process with limits. It can access"
+    " your"
+    " files and the network, which the grader's sandbox blocks. Code that needs them passes here"
+    " and"
+    " fails there."
 )
 
 
 def missing() -> str:
-    """Why there is no such process here; empty if there is."""
+    """Return why this level is not available here; "" if it is."""
     windows = platform.system() == "Windows"
-    return "Windows cannot watch a process as this needs; use WSL2" if windows else ""
+    return "Windows cannot monitor a process as this level needs; use WSL2" if windows else ""
 
 
 @dataclass
 class Bare(RunningProcess):
-    """A process in a session of its own, and the folder that it works in."""
+    """A process in its own session, and its working folder."""
 
     home: Path
 
@@ -48,7 +51,7 @@ class Bare(RunningProcess):
 
 
 def begin(folder: Path, limits: Limits) -> Bare:
-    """Begin a process that serves as a box does."""
+    """Start a process that serves like a sandbox."""
     home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     (home / "tmp").mkdir()
     words = [sys.executable, "-P", str(folder / "server.py")]

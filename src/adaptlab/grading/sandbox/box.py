@@ -1,8 +1,8 @@
-"""A box for a stranger's code: a process that reaches no home, no network and no other process, and
-that speaks with us through one capped pipe.
+"""A sandbox for untrusted code: a process without access to home folders, the network and other
+processes. It talks to the grader through one pipe with size limits.
 
-What keeps it in hangs on its level (levels.py); the conversation, its clock and what is watched
-from outside are the same at every level.
+The level decides what isolates the process (levels.py). The protocol, the time limits and the
+monitoring from outside are the same at every level.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ from adaptlab.grading.sandbox.levels import LEVELS
 from adaptlab.grading.sandbox.limits import DEFAULT, GRADING, MIB, PREFIX, Limits
 from adaptlab.grading.storable import storable
 
-ERROR_BYTES = 2**16  # of what a cell says of itself
-STOPPED_SECONDS = 2  # that a process may stand still by a signal while its answer is awaited
-FORGED = "something in the notebook wrote an answer of its own into the pipe of the grader"
+ERROR_BYTES = 2**16  # size limit of a cell's error message
+STOPPED_SECONDS = 2  # how long a signal may stop a process while the grader waits for its answer
+FORGED = "code in the notebook wrote its own answer into the pipe to the grader"
 
 
 class BoxError(Exception):
-    """A box ended before it answered; `status` is what the ledger calls that, the message what a
-    student is told.
+    """A sandbox ended before it answered.
 
-    `killed`: by SIGKILL or SIGSTOP, which may have come from outside, as from a machine that is
-    short of memory.
+    `status` is the status of the mark, and the message is the feedback. `killed`: it was ended by
+    SIGKILL or SIGSTOP, which may come from outside, for example when the machine is short of
+    memory.
     """
 
     def __init__(self, status: str, message: str, killed: bool = False):
@@ -46,8 +46,8 @@ class BoxError(Exception):
 
 
 def harness(folder: Path) -> Path:
-    """Put into a folder what goes into every box: the server, the wire, the probes, matplotlib's
-    list of fonts; no right answer.
+    """Copy into a folder what every sandbox needs: the server, the codec, the probes, and
+    matplotlib's font list. None of it contains reference answers.
     """
     shutil.copy(GRADING / "sandbox" / "server.py", folder / "server.py")
     shutil.copy(GRADING / "codec.py", folder / "codec.py")
@@ -66,8 +66,11 @@ def harness(folder: Path) -> Path:
 
 
 class Box:
-    """A running box. `run` and `call` wait for its answers and raise BoxError when there will be
-    none; leaving the context kills all that is in it.
+    """A running sandbox. `run` and `call` wait for its answers. Leaving the context kills all its
+    processes.
+
+    Raises:
+        BoxError: from any method, if no answer will come.
     """
 
     def __init__(self, folder: Path, level: str, limits: Limits = DEFAULT):
@@ -76,7 +79,7 @@ class Box:
         self.peak_bytes = 0
         self.stopped_since: float | None = None
         self.begun = LEVELS[level].begin(folder, limits)
-        # The interpreter that waits may have had its imports before it.
+        # Set after the start: the fork server may first need time for its imports.
         self.began = self.step_began = self.watched = time.monotonic()
         os.set_blocking(self.begun.out.fileno(), False)
         os.set_blocking(self.begun.into.fileno(), False)
@@ -86,22 +89,22 @@ class Box:
             self._answer("ready")
         except BoxError as error:
             self.close()
-            raise BoxError("grader error", f"the box did not start: {error}") from error
+            raise BoxError("grader error", f"the sandbox did not start: {error}") from error
         return self
 
     def __exit__(self, *_) -> None:
         self.close()
 
     def close(self) -> None:
-        """Kill all that is in the box."""
+        """Kill all processes in the sandbox."""
         self._measure()
         self.begun.close()
 
     def run(self, source: str) -> str | None:
-        """Run a cell; its error in a line, or None."""
+        """Run a cell; returns its error in one line, or None."""
         self.step_began = time.monotonic()
         said = self._ask({"source": source}, ERROR_BYTES)
-        self._supervise()  # what a cell leaves running is its own, and not the next one's
+        self._supervise()  # charge processes that a cell leaves running to this cell
         try:
             error = json.loads(said)["error"]
         except (ValueError, RecursionError, LookupError, TypeError) as fault:
@@ -109,7 +112,9 @@ class Box:
         return None if error is None else storable(str(error)[:500])
 
     def call(self, probe: str, name: str, inputs: Sequence[Sequence[Any]]) -> list[bytes]:
-        """What an answer returned for several arguments, as it was sent; all calls are one step."""
+        """Return the encoded results of an answer for several inputs. All calls are one step for
+        the limits.
+        """
         self.step_began = time.monotonic()
         answers = []
         left = self.limits.answer_bytes
@@ -120,20 +125,24 @@ class Box:
         return answers
 
     def read(self, names: Sequence[str]) -> bytes:
-        """Variables of the notebook, as they were sent; none that is not there."""
+        """Return the encoded variables of the notebook by name; None for a variable that is not
+        defined.
+        """
         self.step_began = time.monotonic()
         return self._ask({"read": list(names)}, self.limits.answer_bytes)
 
     def _ask(self, message: dict, most: int) -> bytes:
-        """Send a message under a fresh id, and wait for the answer with that id: one that was
-        prepared before cannot know it.
+        """Send a message with a new random id, and wait for the answer with this id. An answer that
+        was prepared earlier cannot know it.
         """
         number = secrets.token_hex(16)
         self._send(json.dumps(message | {"id": number}).encode() + b"\n")
         return self._answer(number, most)
 
     def _answer(self, number: str, most: int = ERROR_BYTES) -> bytes:
-        """The next line without the number that it has to begin with; it is not read here."""
+        """Return the next line without the id that it must begin with. The line is not decoded
+        here.
+        """
         said, _, answer = self._receive(most + len(number) + 1).partition(b" ")
         if said != number.encode():
             raise BoxError("invalid", FORGED)
@@ -151,7 +160,7 @@ class Box:
                 return
 
     def _receive(self, most: int) -> bytes:
-        """The next line, of so many bytes at most."""
+        """Return the next line, of at most `most` bytes."""
         searched = 0
         for _ in self._waiting():
             end = self.buffer.find(b"\n", searched)
@@ -162,16 +171,16 @@ class Box:
             searched = len(self.buffer)
             if searched > most:
                 size = f"{self.limits.answer_bytes // MIB} MiB"
-                raise BoxError("resource limit", f"what the answer returned had more than {size}")
+                raise BoxError("resource limit", f"the answer returned more than {size}")
             if select.select([self.begun.out], [], [], 0.1)[0]:
                 piece = os.read(self.begun.out.fileno(), MIB)
                 if not piece:
                     raise self._ended()
                 self.buffer += piece
-        raise AssertionError("waiting ends by an error")
+        raise AssertionError("waiting ends with an error")
 
     def _waiting(self) -> Iterator[None]:
-        """Goes round while there is time and memory."""
+        """Loop while the time and resource limits are kept."""
         while True:
             now = time.monotonic()
             if (
@@ -180,7 +189,7 @@ class Box:
             ):
                 raise BoxError(
                     "timeout",
-                    "nothing came back within"
+                    "no answer within"
                     f" {min(self.limits.step_seconds, self.limits.total_seconds):.0f} seconds",
                 )
             if now - self.watched > 0.2:
@@ -189,7 +198,9 @@ class Box:
             yield
 
     def _measure(self) -> tuple[int, int, int]:
-        """Bytes, threads and open files of all processes of the box, from outside."""
+        """Return the memory in bytes, the threads and the open files of all processes in the
+        sandbox, measured from outside.
+        """
         import psutil
 
         used = n_threads = n_open = 0
@@ -199,7 +210,7 @@ class Box:
                 used += process.memory_info().rss
                 n_threads += process.num_threads()
                 stopped = stopped or process.status() == psutil.STATUS_STOPPED
-            # Sockets and pipes hold memory that is no process's.
+            # Sockets and pipes hold memory that counts for no process.
             with contextlib.suppress(psutil.Error, OSError):
                 n_open += process.num_fds()
         self.peak_bytes = max(self.peak_bytes, used)
@@ -207,14 +218,14 @@ class Box:
         return used, n_threads, n_open
 
     def _supervise(self) -> None:
-        """Limits by process do not add up, and root has none on their number: what all processes of
-        the box take together counts.
+        """Check the totals of all processes against the limits. Limits of single processes do not
+        add up, and root has no limit on the number of processes.
         """
         used, n_threads, n_open = self._measure()
         if n_open > self.limits.open_files:
             raise BoxError(
                 "resource limit",
-                f"the notebook had {n_open} files and sockets open, and may have"
+                f"the notebook had {n_open} files and sockets open; the limit is"
                 f" {self.limits.open_files}",
             )
         n_written = self.begun.written()  # before the files, which it may count, too
@@ -225,13 +236,13 @@ class Box:
         if n_threads > self.limits.processes:
             raise BoxError(
                 "resource limit",
-                f"the notebook ran {n_threads} processes and threads, and may run"
+                f"the notebook ran {n_threads} processes and threads; the limit is"
                 f" {self.limits.processes}",
             )
         if used > self.limits.memory_bytes:
             raise BoxError(
                 "resource limit",
-                f"the notebook's processes held {used // MIB} MiB, and may hold"
+                f"the notebook's processes used {used // MIB} MiB of memory; the limit is"
                 f" {self.limits.memory_bytes // MIB}",
             )
         if n_written > self.limits.disk_bytes:
@@ -242,7 +253,8 @@ class Box:
         if self.stopped_since and time.monotonic() - self.stopped_since > STOPPED_SECONDS:
             raise BoxError(
                 "crash",
-                "a process of the notebook stood still by a signal, as SIGSTOP, and did not go on",
+                "a signal such as SIGSTOP stopped a process of the notebook, and it did not"
+                " continue",
                 killed=True,
             )
         if short := self.begun.shortage():
@@ -251,25 +263,25 @@ class Box:
     def _ended(self) -> BoxError:
         code = self.begun.code()
         how = (
-            "its conversation with the grader"
+            "its connection to the grader"
             if code is None
-            else f"by signal {signal.Signals(-code).name}"
+            else f"with signal {signal.Signals(-code).name}"
             if code < 0
             else f"with status {code}"
         )
         return BoxError(
             "crash",
-            f"the notebook's process ended {how} before it had answered",
+            f"the notebook's process ended {how} before it answered",
             code == -signal.SIGKILL,
         )
 
 
 @contextlib.contextmanager
 def prepared(warm: bool = True) -> Iterator[Path]:
-    """A folder with the harness, for as many boxes as one likes; what graders left behind that were
-    killed is swept away first.
+    """Provide a folder with the harness, for any number of sandboxes. First removes the folders of
+    graders that were killed.
 
-    `warm`: have an interpreter ready for the boxes that this process begins.
+    `warm`: start a fork server, so that sandboxes of this process start fast.
     """
     _sweep(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as name:
@@ -283,7 +295,7 @@ def prepared(warm: bool = True) -> Iterator[Path]:
 
 
 def _sweep(place: Path) -> None:
-    """Remove our folders whose process, which stands in their name, is gone."""
+    """Remove our folders whose process, named in the folder name, has ended."""
     import psutil
 
     for folder in place.glob(f"{PREFIX}*"):

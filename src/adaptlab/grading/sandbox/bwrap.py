@@ -1,5 +1,5 @@
-"""The level "bwrap": a box by bubblewrap, in namespaces of its own, everything read-only but three
-small folders in memory.
+"""The level "bwrap": a sandbox by bubblewrap, in its own namespaces. Everything is read-only except
+three small folders in memory.
 """
 
 import contextlib
@@ -36,24 +36,25 @@ from adaptlab.grading.sandbox.seccomp import system_calls
 
 WRITABLE = ("/box", "/tmp", "/dev/shm")
 SERVER = (sys.executable, "-P", "/grader/server.py")
-# Keeps the namespaces until it is killed, and everything in them with it.
+# Holds the namespaces. When it is killed, everything in them is killed, too.
 HOLDER = ("/usr/bin/sh", "-c", "echo; exec sleep infinity")
 
 
 def command(
     folder: Path, limits: Limits, calls: int, inside: Sequence[str], info: int | None = None
 ) -> list[str]:
-    """The command of a box by bubblewrap, with a command inside; `folder` holds the harness.
+    """Return the bubblewrap command of a sandbox that runs a command inside; `folder` holds the
+    harness.
 
-    From the descriptor `calls` it reads the filter of system calls, and at `info` it says which
-    process is the box's first.
+    bubblewrap reads the seccomp filter from the descriptor `calls`, and writes the pid of the
+    sandbox's first process to `info`.
 
-    Where the grader is run by root, /proc has files that root may write without any capability,
-    which would change the kernel for all: it is read-only. The order matters: a size belongs to the
-    tmpfs behind it, what stands later covers what stands earlier, and the root becomes read-only at
-    the end. There is no /dev/zero, of which memory can be had that no process is seen to hold.
-    Limits by prlimit are set inside, where they count the box's own processes. CPython needs
-    neither /etc nor a user of its own.
+    If root runs the grader, /proc has files that root may write without any capability, which would
+    change the kernel for everybody. So /proc is read-only. The order of options matters: a size
+    applies to the next tmpfs, a later mount covers an earlier one, and the root becomes read-only
+    at the end. There is no /dev/zero, because mapping it gives memory that counts for no process.
+    prlimit sets the limits inside, where they count only the sandbox's processes. CPython needs
+    neither /etc nor a user account.
     """
     mounts = []
     for place in map(str, SYSTEM):
@@ -77,7 +78,7 @@ def command(
     ]
     for place in ("/tmp", "/box"):
         mounts += ["--size", str(limits.disk_bytes), "--tmpfs", place]
-    for shown in readable():  # after /tmp, in which the course may stand
+    for shown in readable():  # after /tmp, because the course may be inside it
         mounts += ["--ro-bind", str(shown), str(shown)]
     mounts += ["--tmpfs", str(GRADING), "--remount-ro", str(GRADING)]
     mounts += [
@@ -116,7 +117,7 @@ def command(
 
 
 def missing() -> str:
-    """Why there is no such box here; empty if there is."""
+    """Return why this level is not available here; "" if it is."""
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed (Debian, Ubuntu and WSL2: apt install bubblewrap)"
     tried = [
@@ -155,14 +156,16 @@ def started(folder: Path, limits: Limits, inside: Sequence[str], **pipes) -> sub
 
 
 def _kill(process: subprocess.Popen) -> None:
-    """End bubblewrap; with the first process of its namespace every other one in it ends."""
+    """Kill bubblewrap. When the first process of its pid namespace ends, the kernel ends all others
+    in it.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 class InMemory(RunningSandbox):
-    """A box whose files are in file systems of its own, which take memory."""
+    """A sandbox whose files are in its own file systems in memory."""
 
     def n_files(self) -> int:
         found = (files_in_memory(process.pid, WRITABLE) for process in self.processes())
@@ -170,7 +173,7 @@ class InMemory(RunningSandbox):
 
 
 class Cold(InMemory, RunningProcess):
-    """A box whose server bubblewrap has started as a new interpreter."""
+    """A sandbox whose server is a new interpreter, started by bubblewrap."""
 
     def close(self) -> None:
         _kill(self.process)
@@ -180,7 +183,9 @@ class Cold(InMemory, RunningProcess):
 
 @dataclass
 class WalkedIn(InMemory, RunningFork):
-    """A box that bubblewrap keeps, and a fork that walked into it. Orphans come to bubblewrap."""
+    """A sandbox whose namespaces bubblewrap holds, and whose server is a fork that joined them.
+    Orphaned processes become children of bubblewrap.
+    """
 
     process: Any
 
@@ -201,7 +206,7 @@ class WalkedIn(InMemory, RunningFork):
 
 
 def walked_in(interpreter: ForkServer, limits: Limits) -> WalkedIn | None:
-    """A box by a fork; None where the kernel does not let a process walk into one."""
+    """Start a sandbox from a fork; None if the kernel does not let a process join namespaces."""
     if not interpreter.ready():
         return None
     read, write = os.pipe()
@@ -232,7 +237,7 @@ def walked_in(interpreter: ForkServer, limits: Limits) -> WalkedIn | None:
 
 
 def begin(folder: Path, limits: Limits) -> RunningSandbox:
-    """Begin a box by the quickest way that there is."""
+    """Start a sandbox in the fastest available way."""
     if folder in FORK_SERVERS and (begun := walked_in(FORK_SERVERS[folder], limits)):
         return begun
     process: Any = started(folder, limits, SERVER, stdin=subprocess.PIPE)

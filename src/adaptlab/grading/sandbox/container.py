@@ -1,8 +1,8 @@
-"""The levels "podman" and "docker": a box in a container of an image made here, without a download.
-It sees the same files as in bubblewrap's box.
+"""The levels "podman" and "docker": a sandbox in a container, with an image that is made here
+without a download. It sees the same files as bubblewrap's sandbox.
 
-The image is empty but for places to mount on. What the kernel can keep for all processes of a
-container together, memory and their number, it does.
+The image is empty except for mount points. The kernel limits memory and the number of processes for
+the whole container.
 """
 
 import contextlib
@@ -40,37 +40,36 @@ from adaptlab.grading.sandbox.seccomp import NAMESPACES, NEW, NO_FILE, REFUSED, 
 
 NOBODY = "65534:65534"
 SHM = 64 * MIB  # for /dev/shm
-# Where an engine tells whether it can limit that.
+# Where an engine reports whether it can limit memory: the format, and a word in its output.
 MEMORY = {
     "podman": ("{{.Host.CgroupControllers}}", "memory"),
     "docker": ("{{.MemoryLimit}}", "true"),
 }
-# Processes of this user in other containers, which the kernel counts with the box's; their own
-# number is limited by the container.
+# Allowance for processes of this user in other containers, which the kernel counts together. The
+# container limits its own number.
 ROOM = 1000
+# In the folder of the harness: the seccomp filter, and the empty folder that hides the grading
+# package with its reference answers.
 PROFILE = "calls.json"
-# In the folder of the harness: the filter of system calls, and what stands in place of right
-# answers.
 NOTHING = "nothing"
-# With passwords in them, sometimes.
+# They may contain passwords.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
-# A container outlives the program that asked for it. This one waits until its input is closed, by
-# the grader or by the grader's death, and removes it then.
+# A container survives the program that started it. This shell waits until its input is closed, by
+# the grader or by the grader's death, and then removes the container.
 UNDERTAKER = 'cat; exec "$0" rm --force "$1"'
-PATIENCE = 5  # seconds for an engine to tell that a container has ended
-# Seconds after which an engine that does not answer is not waited for: its fault must not stop a
-# batch.
+PATIENCE = 5  # seconds for an engine to report that a container has ended
+# Timeout in seconds for an engine that does not answer, so that it cannot block a batch.
 HANGING = 30
 
 
 def image() -> tuple[str, bytes]:
-    """The name of the image, by what is in it, and the image: a tar of empty folders, and of links
-    as this system has them.
+    """Return the name of the image, with a hash of its content, and the image: a tar archive of
+    empty folders, and of the symbolic links of this system.
     """
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         for name in ("proc", "dev", "sys", "tmp", "box", "grader", "etc"):
-            # As a tmpfs there will have it.
+            # The same mode as the tmpfs that is mounted there.
             tar.addfile(
                 _entry(name, tarfile.DIRTYPE, mode=0o1777 if name in ("tmp", "box") else 0o755)
             )
@@ -93,8 +92,8 @@ def _entry(name: str, kind: bytes, target: str = "", mode: int = 0o755) -> tarfi
 
 
 def profile() -> dict:
-    """The filter of system calls as engines take it: that of bubblewrap's box, and no namespace of
-    the box's own, which bubblewrap forbids otherwise.
+    """Return the seccomp filter in the engines' format: that of bubblewrap's sandbox. It also
+    forbids new namespaces, which bubblewrap forbids in another way.
     """
     refused = {"action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
     flags = [("clone", 0, 1 << bit) for bit in range(32) if NAMESPACES >> bit & 1] + [
@@ -116,11 +115,11 @@ def profile() -> dict:
 
 
 def prepare(folder: Path) -> None:
-    """Put into the folder of the harness what an engine needs from there."""
+    """Put into the folder of the harness what an engine needs there."""
     (folder / NOTHING).mkdir(exist_ok=True)
     if not (folder / PROFILE).exists():
         (folder / PROFILE).write_text(json.dumps(profile()))
-        folder.chmod(0o755)  # the user in the container is another
+        folder.chmod(0o755)  # the container runs as another user
 
 
 def _name() -> str:
@@ -128,30 +127,30 @@ def _name() -> str:
 
 
 def _last(said: bytes) -> str:
-    """The last line of what an engine complains of."""
-    return (said.decode(errors="replace").strip().splitlines() or ["it does not say why"])[-1][:200]
+    """Return the last line of an engine's error output."""
+    return (said.decode(errors="replace").strip().splitlines() or ["it gives no reason"])[-1][:200]
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Podman or Docker, whose commands are the same but for a few words."""
+    """Podman or Docker. Their commands are the same except for a few options."""
 
     name: str
 
     def missing(self) -> str:
-        """Why there is no such box here; empty if there is."""
+        """Return why this level is not available here; "" if it is."""
         if platform.system() != "Linux" or not shutil.which(self.name):
             return (
                 f"{self.name} is not installed"
                 if platform.system() == "Linux"
-                else f"{self.name} makes boxes of Linux's own files only"
+                else f"{self.name} makes sandboxes only on Linux"
             )
         tells, word = MEMORY[self.name]
         tried = self.said("info", f"--format={tells}")
         if tried.returncode:
             return f"{self.name} does not answer ({_last(tried.stderr)})"
         if word not in tried.stdout.decode():
-            return f"{self.name} may not limit the memory of a container here"
+            return f"{self.name} cannot limit the memory of a container here"
         self._import()
         with tempfile.TemporaryDirectory() as name:
             prepare(folder := Path(name))
@@ -165,8 +164,8 @@ class Engine:
         )
 
     def command(self, folder: Path, limits: Limits, name: str, inside: Sequence[str]) -> list[str]:
-        """The command of a container by that name, with a command inside that ends in time though
-        the grader should be gone; `folder` holds the harness.
+        """Return the command that starts a named container with a command inside; `folder` holds
+        the harness. The command inside has a timeout, in case the grader dies.
         """
         apart = [
             "--network=none",
@@ -178,7 +177,7 @@ class Engine:
             "--security-opt=label=disable",
             f"--security-opt=seccomp={folder / PROFILE}",
         ]
-        # What it would add of its own: room to write without a limit, the names of accounts, the
+        # Switch off what the engine adds: writable space without a limit, account names, and the
         # grader's proxies.
         if self.name == "podman":
             apart += [
@@ -189,14 +188,14 @@ class Engine:
             ]
         else:
             apart += [f"--env={name}=" for proxy in PROXIES for name in (proxy, proxy.lower())]
-        memory = limits.memory_bytes + 2 * limits.disk_bytes + SHM  # files in memory count as such
+        memory = limits.memory_bytes + 2 * limits.disk_bytes + SHM  # files in memory count
         limited = [
             f"--memory={memory}",
             f"--memory-swap={memory}",
             f"--pids-limit={limits.processes}",
         ]
         kept = kernel_limits(limits) | {"nproc": limits.processes + ROOM}
-        # An engine's own may be more than it may give.
+        # The engine's default may exceed what it is allowed to set.
         limited += [f"--ulimit={name}={kept[name]}:{kept[name]}" for name in ("nproc", "nofile")]
         mounts = [
             f"--tmpfs={place}:rw,mode=1777,size={limits.disk_bytes}" for place in ("/tmp", "/box")
@@ -205,7 +204,7 @@ class Engine:
         mounts += [f"--volume={place}:{place}:ro" for place in (*system, *readable())] + [
             f"--volume={folder}:/grader:ro"
         ]
-        # No tmpfs: Podman copies into one what it covers.
+        # Not a tmpfs: Podman copies the covered files into it.
         mounts += [f"--volume={folder / NOTHING}:{GRADING}:ro"]
         variables = [
             f"--env={variable}={value}" for variable, value in environment("/box", "/tmp").items()
@@ -232,7 +231,7 @@ class Engine:
         return [*engine, *apart, *limited, *mounts, *variables, image()[0], *within, *inside]
 
     def begin(self, folder: Path, limits: Limits) -> "Contained":
-        """Begin a box."""
+        """Start a sandbox."""
         prepare(folder)
         name = _name()
         words = self.command(folder, limits, name, [sys.executable, "-P", "/grader/server.py"])
@@ -248,12 +247,12 @@ class Engine:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        # There Podman leaves a file when memory has run out.
+        # In this folder, because Podman writes a file there when memory runs out.
         process: Any = subprocess.Popen(words, cwd=folder, start_new_session=True, **pipes)
         return Contained(process.stdin, process.stdout, process, end, self, name)
 
     def said(self, *words: str, **more) -> subprocess.CompletedProcess:
-        """What the engine says to a command, or that it says nothing in time."""
+        """Return the result of an engine's command; after a timeout, an error result."""
         try:
             return subprocess.run([self.name, *words], capture_output=True, timeout=HANGING, **more)
         except subprocess.TimeoutExpired as error:
@@ -269,15 +268,15 @@ class Engine:
 
 @dataclass
 class Contained(RunningSandbox):
-    """A box in a container of an engine, whose client is `process`; `end` removes it, when its own
-    input ends.
+    """A sandbox in a container. `process` is the engine's client; `end` removes the container when
+    its own input is closed.
     """
 
     process: subprocess.Popen
     end: subprocess.Popen
     engine: Engine
     name: str
-    first: int | None = None  # the container's first process, once it is known
+    first: int | None = None  # pid of the container's first process, when known
 
     def close(self) -> None:
         self.engine.said("kill", self.name)
@@ -297,8 +296,9 @@ class Contained(RunningSandbox):
         return 128 - code if code is not None and code - 128 in signal.valid_signals() else code
 
     def processes(self) -> set:
-        """Podman's containers are processes of this machine, and watched where the kernel does not
-        let it limit them; Docker's may be another machine's.
+        """Return the processes of a Podman container, which are processes of this machine. They are
+        monitored in case the kernel does not let Podman limit them. Docker's processes may be on
+        another machine.
         """
         if self.engine.name != "podman":
             return set()

@@ -1,8 +1,8 @@
-"""What a hostile notebook would try against its box, as cells of a notebook. Each leaves in `found`
-what it got hold of, and leaves it empty if nothing.
+"""Attacks on the sandbox, as notebook cells. Each stores what it reached in `found`, and leaves it
+empty if it reached nothing.
 
-What it looks for stands outside, in a `Bait` (see doctor.py); the cells know where to look, and
-never what is written there.
+The targets are outside, in a `Bait` (see self_check.py). The cells know where to look, but not the
+secret that is stored there.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ CALLS = {
     "x86_64": {"bpf": 321, "keyctl": 250, "io_uring_setup": 425, "clone": 56, "capget": 125},
     "aarch64": {"bpf": 280, "keyctl": 219, "io_uring_setup": 425, "clone": 220, "capget": 90},
 }
-APART = ("bwrap", "podman", "docker")  # levels with namespaces, and a memory for files
+APART = ("bwrap", "podman", "docker")  # levels with namespaces, and with files in memory
 EVERY = (*APART, "landlock")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One try. `promise` is what `levels` promise; `ends` are the statuses by which a box may end
-    because of it, and then has held.
+    """One attack.
 
-    In `source`, words behind a $ are the names and numbers of the bait. `proof` names the fact
-    outside, one of doctor.py's, that shows an escape beside `found`.
+    `promise` is what `levels` guarantee. `ends` are the statuses with which the sandbox may end
+    because of the attack; then it has held. In `source`, $names are replaced by values of the bait.
+    `proof` names a fact outside, checked in self_check.py, that shows an escape in addition to
+    `found`.
     """
 
     name: str
@@ -34,7 +35,9 @@ class Probe:
 
 
 def reading(paths: str) -> str:
-    """A cell that reads what it can of some files, given as an expression for a list of paths."""
+    """Return a cell that reads as many of some files as it can; `paths` is an expression for a list
+    of paths.
+    """
     return (
         f"import glob, os\nfound = []\nfor path in {paths}:\n    try: found.append(open(path,"
         " errors='replace').read(200) or path)\n    except OSError: pass"
@@ -42,7 +45,7 @@ def reading(paths: str) -> str:
 
 
 def opening(paths: str) -> str:
-    """A cell that opens files for writing, and writes nothing."""
+    """Return a cell that opens files for writing, and writes nothing."""
     return (
         f"import glob\nfound = []\nfor path in {paths}:\n    try: open(path, 'ab').close();"
         " found.append(path)\n    except OSError: pass"
@@ -50,7 +53,7 @@ def opening(paths: str) -> str:
 
 
 def sending(family: str, kind: str, address: str, words: str) -> str:
-    """A cell that sends something to an address."""
+    """Return a cell that sends data to an address."""
     return f"""import socket
 found = []
 try:
@@ -62,7 +65,7 @@ except OSError: pass"""
 
 
 def searching(file: str, word: str) -> str:
-    """A cell that looks for a word in what the kernel tells of all processes."""
+    """Return a cell that searches for a word in a /proc file of all processes."""
     return f"""import glob
 found = []
 for path in ['/proc/$victim/{file}', *glob.glob('/proc/[0-9]*/{file}')]:
@@ -84,7 +87,7 @@ for place in ('/tmp', '/box', '/dev/shm', '/dev', '/', os.environ['HOME']):
         found.append(place)
     except OSError: pass
     shutil.rmtree(folder)"""
-# Files without a name that are open are seen; those that are only mapped into memory are not.
+# The grader sees open files without a name, but not those that are only mapped into memory.
 UNNAMED = """import ctypes, tempfile, time
 found, n_kept, libc = [], 0, ctypes.CDLL(None)
 try:
@@ -193,7 +196,7 @@ SYSTEM = (
     f"[{KNOWN}, *(path for place in ('etc', 'root', 'home', 'var', 'run', 'mnt', 'boot', 'srv') for"
     " path in glob.glob(f'/{place}/*'))]"
 )
-# What an engine writes for the container alone.
+# Files that an engine writes only for the container.
 OWN = "('/etc/hosts', '/etc/hostname', '/etc/resolv.conf', '/etc/mtab')"
 SYSTEM_FILES = reading(f"[path for path in {SYSTEM} if path not in {OWN}]").replace(
     " or path)", ")"
@@ -236,13 +239,13 @@ if len(pipes) > 2: found += sorted(pipes)"""
 PROBES = (
     Probe(
         "network",
-        "no connection leaves it",
+        "no connection leaves the sandbox",
         sending("AF_INET", "SOCK_STREAM", "('127.0.0.1', $port)", "b'x'"),
         "connected",
     ),
     Probe(
         "name server",
-        "no question to a name server leaves it",
+        "no DNS query leaves the sandbox",
         sending(
             "AF_INET",
             "SOCK_DGRAM",
@@ -253,107 +256,111 @@ PROBES = (
     ),
     Probe(
         "abstract socket",
-        "no service of the desktop hears it",
+        "no desktop service can be reached",
         sending("AF_UNIX", "SOCK_STREAM", r"'\0$word'", "b'x'"),
         "heard",
     ),
     Probe(
         "named socket",
-        "no service that listens in the file system hears it",
+        "no service on a socket in the file system can be reached",
         sending("AF_UNIX", "SOCK_STREAM", "'$door'", "b'x'"),
         "called",
     ),
-    Probe("home", "the home folder is not there", reading("['$home']"), "read"),
+    Probe("home", "the home folder cannot be read", reading("['$home']"), "read"),
     Probe(
         "course",
-        "the course's folder and other submissions are not there",
+        "the course folder and other submissions cannot be read",
         reading("['$course']"),
         "read",
     ),
     Probe(
         "temporary files",
-        "other programs' temporary files are not there",
+        "other programs' temporary files cannot be read",
         reading("['$temporary']"),
         "read",
     ),
     Probe(
         "names",
-        "it cannot learn what is there",
+        "files outside cannot be detected by name",
         "import os\nfound = [path for path in ('$home', '$course', '/proc/$victim') if"
         " os.path.exists(path)]",
         levels=APART,
     ),
-    Probe("modes", "no mode, time or attribute of a file outside is changed", CHANGE, "changed"),
+    Probe("modes", "no mode, time or attribute of a file outside changes", CHANGE, "changed"),
     Probe(
         "right answers",
-        "the judge and its answers are not there",
+        "the judge and the reference answers cannot be read",
         reading("glob.glob('$grading/labs/**/*.py', recursive=True) + ['$grading/exercise.py']"),
     ),
-    Probe("system files", "no account and no setting of the system is there", SYSTEM_FILES),
+    Probe("system files", "accounts and system settings cannot be read", SYSTEM_FILES),
     Probe(
         "environment",
-        "no variable of the grader is there",
+        "the grader's environment variables cannot be read",
         searching("environ", "$variable"),
         "read",
     ),
-    Probe("processes", "no other process is seen", searching("cmdline", "$word")),
+    Probe("processes", "other processes are not visible", searching("cmdline", "$word")),
     Probe(
         "signals",
-        "no other process is ended",
+        "other processes cannot be killed",
         "import os\nfound = []\ntry: os.kill($victim, 9)\nexcept OSError: pass",
         "killed",
     ),
     Probe(
         "debugging",
-        "no other process is read or changed",
+        "other processes cannot be read or changed",
         KERNEL + "if kernel.ptrace(16, $victim, None, None) == 0: found.append('attached')",
         "traced",
     ),
-    Probe("others' limits", "no other process is slowed or limited", HINDER, "hindered"),
-    Probe("shared memory", "no memory that others share is read", KERNEL + SHARED, "read"),
-    Probe("keys", "no key that the grader's session keeps is read", KERNEL + KEYS, "read"),
+    Probe("others' limits", "other processes cannot be slowed or limited", HINDER, "hindered"),
+    Probe(
+        "shared memory", "other processes' shared memory cannot be read", KERNEL + SHARED, "read"
+    ),
+    Probe("keys", "keys of the grader's session cannot be read", KERNEL + KEYS, "read"),
     Probe(
         "system",
-        "nothing of the system, the packages or the harness is changed",
+        "the system, the packages and the harness cannot be changed",
         opening(
             "['/$word', '/usr/$word', '$package', '$grading/exercise.py', '$python',"
             " __import__('sys').argv[0]]"
         ),
         "written",
     ),
-    Probe("kernel's settings", "no setting of the kernel is changed", opening(SETTINGS)),
-    Probe("memory of the machine", "no memory and no disk of the machine is opened", DEVICES),
-    Probe("rights", "it has no right of root's, and cannot get one", KERNEL + RIGHTS),
-    Probe("descriptors", "nothing but its own pipes is open", DESCRIPTORS),
-    Probe("user namespace", "no namespace is made in which it would be root", KERNEL + NAMESPACE),
-    Probe("mount", "nothing is mounted", KERNEL + MOUNT),
-    Probe("another user", "it stays the user that it is", KERNEL + USER),
-    Probe("raw packets", "no packet is made by hand", RAW),
-    Probe("calls", "calls with a long history of faults are refused", KERNEL + UNSAFE),
+    Probe("kernel's settings", "kernel settings cannot be changed", opening(SETTINGS)),
+    Probe("memory of the machine", "memory and disk devices cannot be opened", DEVICES),
+    Probe("rights", "it has no root privileges and cannot get any", KERNEL + RIGHTS),
+    Probe("descriptors", "only its own pipes are open", DESCRIPTORS),
+    Probe("user namespace", "it cannot become root in a new namespace", KERNEL + NAMESPACE),
+    Probe("mount", "nothing can be mounted", KERNEL + MOUNT),
+    Probe("another user", "it cannot change its user", KERNEL + USER),
+    Probe("raw packets", "it cannot send raw packets", RAW),
+    Probe("calls", "system calls with a history of security bugs are blocked", KERNEL + UNSAFE),
     Probe("limits", "its limits cannot be raised", LIMITS),
-    Probe("disk", "it writes no more than its share", FILL, "", ("resource limit",)),
-    Probe("unnamed files", "nor by files that have no name", UNNAMED, levels=APART),
-    Probe("memory", "it holds no more than its share", HOLD, "", ("resource limit", "crash")),
+    Probe("disk", "its disk space is limited", FILL, "", ("resource limit",)),
+    Probe("unnamed files", "files without a name count, too", UNNAMED, levels=APART),
+    Probe(
+        "memory", "it cannot use more memory than its limit", HOLD, "", ("resource limit", "crash")
+    ),
     Probe(
         "unseen memory",
-        "nor memory that no process is seen to hold",
+        "memory that counts for no process is limited, too",
         UNSEEN,
         "",
         ("resource limit", "crash"),
     ),
-    Probe("forks", "it runs no more processes than its share", FORK, "", ("resource limit",)),
+    Probe("forks", "its number of processes is limited", FORK, "", ("resource limit",)),
     Probe(
         "clock",
-        "it stops when its time is over",
+        "it is stopped at the time limit",
         "import time\nfound = []\ntime.sleep($too_long)\nfound = ['time']",
         "",
         ("timeout",),
     ),
-    Probe("what is left", "nothing runs on when it is closed", LEAVE, "left"),
-    Probe("forged answer", "nothing but the server's own answer is taken", FORGE, "", ("invalid",)),
+    Probe("what is left", "no process keeps running after it is closed", LEAVE, "left"),
+    Probe("forged answer", "only the server's own answer is accepted", FORGE, "", ("invalid",)),
     Probe(
         "kernel's version",
-        "it cannot learn on what it runs",
+        "the kernel version cannot be read",
         "import platform\nfound = [platform.release()]",
         levels=(),
     ),

@@ -1,9 +1,9 @@
-"""Begins boxes quickly: an interpreter that has imported what takes seconds, and has run no
-stranger's code. Each box is a fork of it.
+"""Starts sandboxes fast: an interpreter with the slow imports done, which has run no student code.
+Each sandbox is a fork of it.
 
-The fork goes behind the walls that it is told of, gives up what it may do, and only then serves as
-`server.py` does. It knows nothing of right answers or of its surroundings, and ends when the grader
-does. Its argument is the folder of the harness.
+The fork enters the isolation of its level, drops its privileges, and then serves like `server.py`.
+It has no access to reference answers, and ends when the grader ends. The argument is the folder of
+the harness.
 """
 
 import contextlib
@@ -31,12 +31,14 @@ NAMESPACES = (
 def join_namespaces(
     serve: Callable[[], None], message: dict, into: int, out: int, status: int, walls: int
 ) -> None:
-    """In a fork: walk into the box whose first process `walls` is, and say at `status` who serves
-    there and, when it has ended, how.
+    """In a fork: join the namespaces of a sandbox, and start the server there.
+
+    `walls` is a pidfd of the sandbox's first process. Writes the server's pid to `status`, and at
+    its end its exit status.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     must(kernel.setns(walls, NAMESPACES))
-    if inside := os.fork():  # only a child is in the new namespace of processes
+    if inside := os.fork():  # only a child is in the new pid namespace
         for number in (into, out):
             os.close(number)
         os.write(status, f"{inside} {os.getpid()}\n".encode())
@@ -55,17 +57,17 @@ WAYS = {"bwrap": join_namespaces, "landlock": landlock_supervisor.begin}
 
 
 def serve(place: Path) -> None:
-    """Be the server, as if it had been started there."""
+    """Run the server, as if it had been started in this process."""
     import numpy as np
 
     np.random.seed()  # Python's own generator does so in every fork
-    tempfile.tempdir = None  # an import has looked for it already, where the interpreter waited
+    tempfile.tempdir = None  # an import has cached it outside the sandbox
     sys.argv = [str(place / "server.py")]
     server.main(place)
 
 
 def become(message: dict, *given: int) -> None:
-    """Be the server of a box, by the way of its level."""
+    """Become the server of a sandbox, in the way of its level."""
     WAYS[message["level"]](lambda: serve(Path(message["harness"])), message, *given)
 
 

@@ -1,5 +1,5 @@
-"""An interpreter that has its imports behind it, of which boxes are forks, so that they begin
-quickly.
+"""The client of a fork server: an interpreter with its imports done, whose forks become sandboxes,
+so that they start fast.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from typing import IO
 from adaptlab.grading.sandbox.limits import environment
 from adaptlab.grading.sandbox.running import RunningSandbox, line
 
-PATIENCE = 60.0  # seconds for the imports, on a machine that has other things to do
+PATIENCE = 60.0  # seconds for the imports, on a busy machine
 
 
 @dataclass
 class RunningFork(RunningSandbox):
-    """A box whose server is a fork; `status` is where it says how that ended, and `pids` are those
-    of the server and of what waits for its end.
+    """A sandbox whose server is a fork. The fork reports its exit status through `status`; `pids`
+    are the server and the process that waits for its end.
     """
 
     status: IO[bytes]
@@ -38,7 +38,7 @@ class RunningFork(RunningSandbox):
 
 
 class ForkServer:
-    """An interpreter that waits, imports done, to become boxes."""
+    """A fork server with its imports done, for the sandboxes of one harness."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -63,7 +63,7 @@ class ForkServer:
             )
 
     def ready(self) -> bool:
-        """Whether it can become boxes, as far as is known; waits for its imports."""
+        """Whether it can make sandboxes, as far as is known; waits for its imports."""
         if self.usable is None:
             self.usable = (
                 bool(select.select([self.line], [], [], PATIENCE)[0])
@@ -72,7 +72,9 @@ class ForkServer:
         return bool(self.usable)
 
     def mapped_bytes(self) -> int:
-        """Addresses that its imports take, libraries on the disk included; 0 if it has ended."""
+        """Return the address space that its imports take, including mapped libraries, in bytes; 0
+        if it has ended.
+        """
         import psutil
 
         try:
@@ -88,8 +90,11 @@ class ForkServer:
     def fork(
         self, message: dict, special: int
     ) -> tuple[IO[bytes], IO[bytes], IO[bytes], list[int]]:
-        """Ask for a fork that becomes the server of a box, by a message and a descriptor of its
-        level. What a `RunningFork` is made of, or no processes.
+        """Request a fork that becomes the server of a sandbox, with a message and a descriptor for
+        its level.
+
+        Returns the fields of a `RunningFork`: the pipes, and the pids, which are empty if it
+        failed.
         """
         (into_read, into), (out, out_write), (status, status_write) = (
             os.pipe(),
@@ -97,7 +102,7 @@ class ForkServer:
             os.pipe(),
         )
         given = [into_read, out_write, status_write, special]
-        # The interpreter has ended: then nobody answers at `status`.
+        # If the fork server has ended, `status` gives no answer.
         with contextlib.suppress(OSError):
             socket.send_fds(self.line, [json.dumps(message).encode()], given)
         for number in given:
@@ -115,7 +120,7 @@ FORK_SERVERS: dict[Path, ForkServer] = {}  # by the folder of the harness
 
 
 def start_fork_server(folder: Path) -> None:
-    """Let an interpreter of this process wait for the boxes of a harness."""
+    """Start a fork server in this process for the sandboxes of a harness."""
     FORK_SERVERS[folder] = ForkServer(folder)
 
 

@@ -1,8 +1,8 @@
-"""The level "landlock": a box without namespaces, for machines where they are switched off. It
-shares more with its surroundings, and promises less.
+"""The level "landlock": a sandbox without namespaces, for machines that do not allow them. It
+shares more with the system, and guarantees less.
 
-Its files are on the disk, in a folder of its own, which is watched from outside and removed; its
-memory and its processes are watched as well.
+Its files are on disk in its own folder. The grader monitors this folder, the memory and the
+processes from outside, and removes the folder at the end.
 """
 
 import contextlib
@@ -38,30 +38,31 @@ from adaptlab.grading.sandbox.limits import (
 from adaptlab.grading.sandbox.running import below, line
 from adaptlab.grading.sandbox.seccomp import MACHINES, system_calls
 
-DEEPEST = 50  # folders in folders
+DEEPEST = 50  # depth of nested folders
 RESERVE = 1024 * MIB
-SMALLEST = 1024  # what a file counts at least: empty ones fill a disk, too
-ROOM = 1000  # processes that the user of the grader may begin beside the box's
+SMALLEST = 1024  # minimum bytes that a file counts: empty ones fill a disk, too
+ROOM = 1000  # processes that the grader's user may start in addition to the sandbox's
 
 
 def missing() -> str:
-    """Why there is no such box here; empty if there is."""
+    """Return why this level is not available here; "" if it is."""
     if platform.system() != "Linux" or platform.machine() not in MACHINES:
         return "it needs Linux on x86_64 or aarch64"
-    from adaptlab.grading.sandbox import landlock_supervisor  # which knows Linux alone
+    from adaptlab.grading.sandbox import landlock_supervisor  # imports only on Linux
 
     if landlock_supervisor.version() < landlock_supervisor.NEEDED:
         return (
-            "the kernel's Landlock is switched off, or too old to keep signals inside (that came"
-            " with Linux 6.12)"
+            "the kernel's Landlock is switched off, or too old to restrict signals (needs Linux"
+            " 6.12)"
         )
     return ""
 
 
 @dataclass
 class Fenced(RunningFork):
-    """A box behind a fence, which ends when the supervisor's lifeline is let go. `most` and
-    `most_files`: what it may have on the disk.
+    """A sandbox isolated by Landlock. It ends when the supervisor's lifeline is closed.
+
+    `most` and `most_files`: its limits of bytes and files on disk.
     """
 
     lifeline: IO[bytes]
@@ -72,14 +73,14 @@ class Fenced(RunningFork):
 
     def close(self) -> None:
         self.lifeline.close()
-        while line(self.status, 10):  # until the supervisor has gone, too
+        while line(self.status, 10):  # until the supervisor has ended, too
             pass
         self.release()
         remove(self.home)
 
     def code(self) -> int | None:
-        """Where the supervisor ends without a word somebody outside has killed him: nobody inside
-        can.
+        """Return the exit status of the server. If the supervisor ends without a report, SIGKILL is
+        assumed: only a process outside can have killed it.
         """
         return (
             int(self.status.readline() or -signal.SIGKILL)
@@ -98,8 +99,10 @@ class Fenced(RunningFork):
         return self.seen_files
 
     def shortage(self) -> str:
-        """Files without a name that are mapped, and not open, cannot be counted, and must not fill
-        the disk either.
+        """Return why the machine is short of disk space; "" if it is not.
+
+        Files without a name that are mapped but not open cannot be counted, and must not fill the
+        disk either.
         """
         return (
             ""
@@ -109,9 +112,10 @@ class Fenced(RunningFork):
 
 
 def size(folder: Path, most: int, most_files: int) -> tuple[int, int]:
-    """Bytes and number of all that stands in a folder which somebody hostile changes meanwhile.
+    """Return the bytes and the number of files in a folder that hostile code may change meanwhile.
 
-    It counts no further than to the most of either, and what it cannot look into as too many bytes.
+    Counting stops when either exceeds its limit. A folder that cannot be read counts as too many
+    bytes.
     """
     found = _Found(most, most_files)
     try:
@@ -123,7 +127,7 @@ def size(folder: Path, most: int, most_files: int) -> tuple[int, int]:
 
 @dataclass
 class _Found:
-    """What was counted in a folder so far."""
+    """The bytes and files that were counted in a folder so far."""
 
     most: int
     most_files: int
@@ -136,12 +140,14 @@ class _Found:
 
 
 def nameless(processes: Iterable) -> int:
-    """Bytes of files that processes hold open and that stand in no folder any more."""
+    """Return the bytes of files that processes hold open and that have no name in a folder any
+    more.
+    """
     found: dict[tuple[int, int], int] = {}
     for process in processes:
         with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
             for entry in entries:
-                with contextlib.suppress(OSError):  # it has just been closed
+                with contextlib.suppress(OSError):  # it may have just been closed
                     held = entry.stat()
                     if stat.S_ISREG(held.st_mode) and held.st_nlink == 0:
                         found[held.st_dev, held.st_ino] = 512 * held.st_blocks
@@ -149,7 +155,9 @@ def nameless(processes: Iterable) -> int:
 
 
 def _opened(name: str | Path, within: int | None = None) -> int:
-    """A descriptor of a folder, and of nothing that somebody has put in its place."""
+    """Return a descriptor of a folder; raises OSError if it was replaced by something else, such as
+    a link.
+    """
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=within)
 
 
@@ -161,7 +169,7 @@ def _count(place: int, found: _Found, depth: int) -> None:
             for entry in entries:
                 if found.is_too_much:
                     break
-                # It has just gone, or become another thing.
+                # It may have just been removed or replaced.
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     found.n_bytes += max(
                         SMALLEST, 512 * entry.stat(follow_symlinks=False).st_blocks
@@ -174,15 +182,15 @@ def _count(place: int, found: _Found, depth: int) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder however deep it is, and whatever its owner forbade himself in it."""
+    """Remove a folder at any depth, also if its permissions forbid it."""
     if subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL).returncode:
         subprocess.run(["chmod", "-R", "u+rwX", "--", folder], stderr=subprocess.DEVNULL)
         subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL)
 
 
 def _processes_of_user() -> int:
-    """Processes and threads of the grader's user, whose number the kernel limits for all boxes and
-    other programs together.
+    """Return the number of processes and threads of the grader's user. The kernel limits this
+    number for all sandboxes and other programs together.
     """
     import psutil
 
@@ -195,7 +203,7 @@ def _processes_of_user() -> int:
 
 
 def begin(folder: Path, limits: Limits) -> Fenced:
-    """Begin a box: a fork of the interpreter that waits, or of a new one."""
+    """Start a sandbox: a fork of the running fork server, or of a new one."""
     if (
         folder not in FORK_SERVERS
         or FORK_SERVERS[folder].process.poll() is not None

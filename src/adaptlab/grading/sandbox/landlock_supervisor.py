@@ -1,11 +1,11 @@
-"""A fence around a process and all that it begins, by Landlock: it reads and writes what it is told
-and nothing else, and signals nobody outside.
+"""Isolate a process and its children with Landlock: it can read and write only allowed files, and
+cannot signal processes outside.
 
-Two rings. In the outer one stands a supervisor, who runs no stranger's code; in the inner one the
-stranger. The supervisor may signal what is inside, and nothing beyond the outer ring: so one signal
-of his to "all" ends every process of the stranger's, and no process of anybody else's. The kernel
-sends it to all at once, which no fork outruns. He does so when his lifeline is let go, as it is
-when the grader ends, however it ends.
+There are two nested Landlock domains. The outer one holds the supervisor, which runs no student
+code; the inner one holds the sandbox. The supervisor can signal processes in the inner domain, but
+none outside the outer one. So one signal to pid -1 ends every process of the sandbox and no other.
+The kernel sends it to all of them at once, so no fork can escape it. The supervisor sends it when
+its lifeline is closed, which also happens when the grader dies.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ from adaptlab.grading.sandbox.privileges import NO_NEW_PRIVILEGES, drop_privileg
 
 CREATE = 444
 ADD = 445
-RESTRICT = 446  # the calls; elsewhere than on these machines they have the same numbers
-VERSION = 1
-BENEATH = 1  # ask for the version alone; a rule on a file, or on a folder and all in it
-NEEDED = 6  # the first version that keeps signals and abstract sockets inside
+RESTRICT = 446  # the numbers of Landlock's system calls, the same on x86_64 and aarch64
+VERSION = 1  # flag: return only the version
+BENEATH = 1  # type of a rule: a file, or a folder and everything in it
+NEEDED = 6  # the first version that restricts signals and abstract sockets
 EXECUTE = 1 << 0
 WRITE = 1 << 1
 READ = 1 << 2
-LIST = 1 << 3  # rights on files; the others are to make, move, shorten and remove them
-# To make devices, sockets and pipes, and to steer devices.
+LIST = 1 << 3  # access rights on files; the others create, move, truncate and remove files
+# Rights to create devices, sockets and pipes, and to control devices by ioctl.
 SPECIAL = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 15
 ALL_FILES = 0xFFFF
 ALL_PORTS = 0b11
@@ -38,30 +38,32 @@ SIGNALS = 1 << 1
 DEVICES = {"null": READ | WRITE, "zero": READ, "full": READ, "random": READ, "urandom": READ}
 SUBREAPER = 36
 PARENT_DIES = 1
-ANY_CHILD = 0x40000000  # of prctl, and of wait
+ANY_CHILD = 0x40000000  # the first two are options of prctl, this is a flag of wait
 
 
 class Ruleset(ctypes.Structure):
-    """What a ring keeps inside: rights on files, on ports, and words to processes outside."""
+    """What a Landlock domain restricts: access to files, to ports, and signals and sockets to
+    processes outside.
+    """
 
     _fields_ = [("files", ctypes.c_uint64), ("ports", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
 
 
 class Rule(ctypes.Structure):
-    """An exception: rights on what stands beneath a descriptor."""
+    """An exception: access rights on everything beneath a descriptor."""
 
     _pack_ = 1
     _fields_ = [("allowed", ctypes.c_uint64), ("beneath", ctypes.c_int32)]
 
 
 def version() -> int:
-    """The version of this kernel's Landlock; 0 where it has none, or it is switched off."""
+    """Return the version of this kernel's Landlock; 0 if it has none, or if it is switched off."""
     return max(kernel.syscall(CREATE, None, 0, VERSION), 0)
 
 
 def restrict(allowed: dict[Path, int] | None, scoped: int) -> None:
-    """Draw a ring around this process, for good: of files only what is allowed, if that is given,
-    and no word to what is outside.
+    """Put this process into a new Landlock domain, permanently. Only the files in `allowed` stay
+    accessible, if it is given; `scoped` restricts signals and sockets.
     """
     ruleset = Ruleset(0, 0, scoped) if allowed is None else Ruleset(ALL_FILES, ALL_PORTS, scoped)
     number = must(kernel.syscall(CREATE, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0))
@@ -75,11 +77,11 @@ def restrict(allowed: dict[Path, int] | None, scoped: int) -> None:
 
 
 def allowed(home: Path, readable: list[str], without: str) -> dict[Path, int]:
-    """The rights on files of a box: its home is its own, and of what is readable it may not open
-    what stands in `without`.
+    """Return a sandbox's rights on files: full access to its home, and read access to `readable`
+    except for `without`.
 
-    Landlock can only allow. So on the way to `without` every sibling is allowed one by one; the
-    names of the files in it can be listed, and none opened.
+    Landlock can only allow. So on the path to `without`, every sibling is allowed separately. The
+    names of the files in `without` can be listed, but the files cannot be opened.
     """
     rights: dict[Path, int] = {}
     for place in map(Path, readable):
@@ -101,7 +103,7 @@ def allowed(home: Path, readable: list[str], without: str) -> dict[Path, int]:
             for entry in folder.iterdir()
             if entry not in (Path(without), *on_the_way)
         ):
-            if not sibling.is_symlink():  # which may lead back to `without`
+            if not sibling.is_symlink():  # a link may point to `without`
                 rights[sibling] = EXECUTE | READ | (LIST if sibling.is_dir() else 0)
     return (
         rights
@@ -113,8 +115,9 @@ def allowed(home: Path, readable: list[str], without: str) -> dict[Path, int]:
 def begin(
     serve: Callable[[], None], message: dict, into: int, out: int, status: int, lifeline: int
 ) -> None:
-    """In a fork: become the supervisor of a box, and say at `status` who serves in it and, when it
-    has ended, how.
+    """In a fork: become the supervisor of a sandbox, and start its server.
+
+    Writes the server's pid to `status`, and at its end its exit status.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _keep_open(into, out, status, lifeline)
@@ -136,15 +139,18 @@ def begin(
 
 
 def _keep_open(*numbers: int) -> None:
-    """Close all descriptors but these."""
+    """Close all descriptors except these."""
     for low, high in zip((-1, *sorted(numbers)), (*sorted(numbers), os.sysconf("SC_OPEN_MAX"))):
-        if low + 1 < high:  # of nothing, CPython makes everything
+        if low + 1 < high:  # CPython would close everything for an empty range
             os.closerange(low + 1, high)
 
 
 def _assert_alone() -> None:
-    """That no signal of ours reaches the process that began us; what ends all in the box would
-    otherwise end all that is its user's.
+    """Check that our signals do not reach the parent process. Otherwise ending the sandbox would
+    kill all processes of its user.
+
+    Raises:
+        OSError: if they do.
     """
     try:
         os.kill(os.getppid(), 0)
@@ -154,8 +160,8 @@ def _assert_alone() -> None:
 
 
 def _enclose(message: dict) -> None:
-    """Draw the inner ring around this process, and give up all rights."""
-    os.open(os.devnull, os.O_RDWR)  # 2, where errors are written
+    """Enter the inner Landlock domain, and drop all privileges."""
+    os.open(os.devnull, os.O_RDWR)  # becomes descriptor 2, stderr
     os.setsid()
     os.environ.clear()
     os.environ.update(message["environment"])
@@ -168,19 +174,21 @@ def _enclose(message: dict) -> None:
 
 
 def _supervise(server: int, status: int, lifeline: int) -> None:
-    """Reap what ends until the lifeline is let go; then end all in the box, and go."""
+    """Reap ended processes until the lifeline is closed. Then kill all processes in the sandbox,
+    and exit.
+    """
     try:
         while not select.select([lifeline], [], [], 0.05)[0]:
             _reap(server, status, os.WNOHANG)
     finally:
-        with contextlib.suppress(OSError):  # there is nobody
+        with contextlib.suppress(OSError):  # no process is left
             os.kill(-1, signal.SIGKILL)
         _reap(server, status, 0)
         os._exit(0)
 
 
 def _reap(server: int, status: int, how: int) -> None:
-    """Take note of processes that have ended, and tell of the server, if somebody still listens."""
+    """Collect ended processes, and report the server's exit status if the grader still listens."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, how | ANY_CHILD))[0]:
             if ended[0] == server:

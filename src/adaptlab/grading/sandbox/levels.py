@@ -1,6 +1,4 @@
-"""The levels of a box, the first that is there being taken; the lowest is for those who
-ask for it.
-"""
+"""The sandbox levels. By default the first available one is used; the lowest must be requested."""
 
 from typing import Any
 
@@ -15,19 +13,22 @@ BOXES: dict[str, Any] = {
     "docker": Engine("docker"),
     "landlock": landlock,
 }
-LEVELS = BOXES | {"process": process}  # no box, for a person's own notebook alone
-LOWER = ("landlock",)  # promises less, and so is never chosen for somebody
+LEVELS = BOXES | {"process": process}  # not a sandbox; only for a student's own notebook
+LOWER = ("landlock",)  # guarantees less, so it is used only on request
 
 
 def level(asked: str = "") -> str:
-    """The level that is asked for, or the first of this machine; an AdaptLabError where it is not
-    there. Never another one than was asked for.
+    """Return the requested sandbox level, or the first one that this machine has.
+
+    Raises:
+        AdaptLabError: if the requested level is unknown or not available; no other level replaces
+            it.
     """
     if asked and asked not in BOXES:
-        raise AdaptLabError(f"There is no level {asked!r} of a box; there are {', '.join(BOXES)}.")
+        raise AdaptLabError(f"There is no sandbox level {asked!r}. Use one of {', '.join(BOXES)}.")
     if asked:
         if why := LEVELS[asked].missing():
-            raise AdaptLabError(f"This machine has no box of the level {asked}: {why}.")
+            raise AdaptLabError(f"The sandbox level {asked} is not available here: {why}.")
         return asked
     reasons = {}
     for name in [name for name in BOXES if name not in LOWER]:
@@ -36,23 +37,27 @@ def level(asked: str = "") -> str:
         reasons[name] = why
     lower = [name for name in LOWER if not LEVELS[name].missing()]
     hint = (
-        f" A lower level, which promises less, can be asked for by --box {lower[0]}; adaptlab grade"
-        f" doctor --box {lower[0]} says what."
+        f" Or request a lower level, which guarantees less, with --box {lower[0]}; `adaptlab grade"
+        f" doctor --box {lower[0]}` shows the difference."
         if lower
         else ""
     )
     raise AdaptLabError(
-        "Strangers' notebooks need a box, and this machine has none:"
-        f" {'; '.join(reasons.values())}.{hint}"
+        "This machine has no sandbox, which grading other people's notebooks needs:"
+        f" {'; '.join(reasons.values())}. Install bubblewrap, Podman or Docker.{hint}"
     )
 
 
 def level_of_own(asked: str = "") -> str:
-    """The level for a person's own notebook: a box, of a lower level too, and where there is none a
-    process. An AdaptLabError where there is not even that."""
+    """Return the level for a student's own notebook: a sandbox, also of a lower level, or without
+    one a process.
+
+    Raises:
+        AdaptLabError: if the requested level is not available, or if not even a process is.
+    """
     if asked:
         return level(asked)
     for name in (*BOXES, "process"):
         if not (why := LEVELS[name].missing()):
             return name
-    raise AdaptLabError(f"Your notebook cannot be tried on this machine: {why}.")
+    raise AdaptLabError(f"Your notebook cannot be checked on this machine: {why}.")

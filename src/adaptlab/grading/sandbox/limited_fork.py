@@ -1,4 +1,4 @@
-"""Work on what strangers sent, in a fork of this process that has a clock and a limit on memory."""
+"""Process untrusted data in a fork with limits on CPU time and memory."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from typing import Any
 from adaptlab.grading.sandbox.limits import MIB
 
 SECONDS = 20.0
-MEMORY_BYTES = 128 * MIB  # beyond what the process has already
+MEMORY_BYTES = 128 * MIB  # in addition to the memory that the process already uses
 PIECE = 2**16
 MOST_SAID = 32 * MIB
-PATIENCE = 5  # times as long by the clock on the wall: a machine has others to serve
+PATIENCE = 5  # factor from the CPU time limit to the wall-clock limit, for a busy machine
 STATM = Path("/proc/self/statm")
 
 
 class TooMuch(Exception):
-    """The work was not done within its time and memory; the message says which."""
+    """The work exceeded its time or memory limit; the message says which."""
 
 
 def apart(
@@ -28,10 +28,10 @@ def apart(
     seconds: float = SECONDS,
     memory_bytes: int = MEMORY_BYTES,
 ) -> Any:
-    """What `work` gives, which has to be such that JSON holds it. `seconds` are the processor's.
+    """Return the result of `work`, which must be JSON-serialisable. `seconds` are CPU time.
 
     Raises:
-        TooMuch: if it takes longer, or more memory, or ends its process.
+        TooMuch: if it exceeds a limit, or if its process ends.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -47,7 +47,7 @@ def apart(
         _, status = os.waitpid(child, 0)
     if not said:
         out_of_time = os.waitstatus_to_exitcode(status) == -signal.SIGXCPU
-        raise TooMuch("it takes too long" if out_of_time else "its process ended")
+        raise TooMuch("it takes too long" if out_of_time else "the process that read it ended")
     answer = json.loads(said)
     if "result" not in answer:
         raise TooMuch(answer["failed"])
@@ -55,8 +55,8 @@ def apart(
 
 
 def _serve(work: Callable[[], Any], write: int, seconds: float, memory_bytes: int) -> None:
-    """In the fork: do the work, say what it gave, and end."""
-    import resource  # which Windows lacks, where students read what is beside this
+    """In the fork: do the work, send the result, and exit."""
+    import resource  # not on Windows, where students import other functions of this module
 
     try:
         _limit_memory(memory_bytes)
@@ -69,17 +69,17 @@ def _serve(work: Callable[[], Any], write: int, seconds: float, memory_bytes: in
         with os.fdopen(write, "wb") as pipe:
             pipe.write(json.dumps(said).encode())
     finally:
-        os._exit(0)  # none of what this process had planned for its own end
+        os._exit(0)  # without the exit handlers of the parent process
 
 
 def _used() -> int:
-    """Seconds of the processor that this process has had: a fork begins at none."""
+    """Return the CPU seconds that this process has used; a fork starts at 0."""
     return int(time.process_time())
 
 
 def _limit_memory(more_bytes: int) -> None:
-    """Let this process take so much more; macOS, where nobody grades strangers, has no
-    such limit.
+    """Limit the additional memory of this process. macOS has no such limit, but it only runs a
+    student's own notebook.
     """
     import resource
 
@@ -90,7 +90,11 @@ def _limit_memory(more_bytes: int) -> None:
 
 
 def _read(pipe: int, until: float) -> bytes:
-    """All that comes through a pipe. Raises TooMuch if it does not end in time."""
+    """Read a pipe to its end.
+
+    Raises:
+        TooMuch: if it does not end in time, or if it is too long.
+    """
     pieces: list[bytes] = []
     n_bytes = 0
     while (left := until - time.monotonic()) > 0:
@@ -101,5 +105,5 @@ def _read(pipe: int, until: float) -> bytes:
             pieces.append(piece)
             n_bytes += len(piece)
             if n_bytes > MOST_SAID:
-                raise TooMuch("it has too much to say")
+                raise TooMuch("its content is too large")
     raise TooMuch("it takes too long")

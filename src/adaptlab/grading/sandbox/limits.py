@@ -1,6 +1,4 @@
-"""What all boxes have in common: their limits, all that they know of their surroundings, and what
-they may read.
-"""
+"""What all sandboxes have in common: limits, environment variables, and readable folders."""
 
 import os
 import sys
@@ -9,21 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 2**20
-USUALLY_MAPPED = 600 * MIB  # by the interpreter that waits, with torch for processors
-# Of the names of our folders and containers, before the number of the process that made them.
+USUALLY_MAPPED = 600 * MIB  # address space of the fork server, with torch for CPUs
+# Prefix of the names of our folders and containers, before the pid of the process that made them.
 PREFIX = "adaptlab-box-"
 OPEN_FILES = 4096
-GRADING = Path(__file__).resolve().parents[1]  # the grading package: right answers are in it
+GRADING = Path(__file__).resolve().parents[1]  # the grading package, with the reference answers
 # Programs and libraries; most are links into the first.
 SYSTEM = tuple(place for place in map(Path, ("/usr", "/lib", "/lib64", "/bin")) if place.exists())
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a box may use.
+    """What a sandbox may use.
 
-    Seconds are those of a step (a cell, or all the calls of an answer), of a box, and of all boxes
-    of one notebook. Bytes of an answer are those of all the calls of a step.
+    Seconds: `step_seconds` for one step (a cell, or all calls of an answer), `total_seconds` for
+    one sandbox, `whole_seconds` for all sandboxes of a notebook. `answer_bytes` are for all calls
+    of a step.
     """
 
     step_seconds: float = 30
@@ -41,8 +40,8 @@ DEFAULT = Limits()
 
 
 def environment(home: str, temporary: str) -> dict[str, str]:
-    """All that a box knows of its surroundings: nothing says that it is graded, and arithmetic has
-    one thread.
+    """Return the environment variables of a sandbox. None of them reveals that the notebook is
+    graded, and numeric libraries use one thread.
     """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     quiet = {
@@ -52,7 +51,7 @@ def environment(home: str, temporary: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "ADAPTLAB_UNATTENDED": "1",
     }
-    # Without a network pip would try for long.
+    # Without a network, pip would retry for a long time.
     quiet |= {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     places = {
         "HOME": home,
@@ -66,20 +65,20 @@ def environment(home: str, temporary: str) -> dict[str, str]:
 
 
 def _own_library() -> dict[str, str]:
-    """Where the interpreter's own shared library lies, if it has one: the system's list of
-    libraries, by which it may be found outside, is in no box.
+    """Return the folder of the interpreter's shared library, if it has one. The system's library
+    cache, which lists it outside, is not in the sandbox.
     """
     name = sysconfig.get_config_var("INSTSONAME") or ""
     for folder in (f"{sys.base_prefix}/lib", sysconfig.get_config_var("LIBDIR")):
-        # Pathlib's raises where another user's folder is in the way.
+        # Path.exists would raise for a folder of another user.
         if ".so" in name and folder and os.path.exists(f"{folder}/{name}"):
             return {"LD_LIBRARY_PATH": str(folder)}
     return {}
 
 
 def readable() -> list[Path]:
-    """What a box may read besides the system's own libraries: the interpreter, its packages, and
-    this package without its grading folder.
+    """Return what a sandbox may read in addition to the system's libraries: the interpreter, its
+    packages, and this package without its grading folder.
     """
     import adaptlab
 
@@ -93,11 +92,11 @@ def readable() -> list[Path]:
 
 
 def kernel_limits(limits: Limits, mapped_bytes: int = 0) -> dict[str, int]:
-    """The limits that the kernel keeps for each process, by their names.
+    """Return the limits that the kernel enforces for each process, by their names.
 
-    `mapped_bytes`: addresses that an interpreter takes whose fork becomes the box. With torch for
-    CUDA they are several times as many as without, and a limit below them would end it before it
-    begins.
+    `mapped_bytes`: address space of the interpreter whose fork becomes the sandbox. torch for CUDA
+    needs several times as much as torch for CPUs; a lower limit would kill the process at its
+    start.
     """
     libraries = 2048 * MIB + max(0, mapped_bytes - USUALLY_MAPPED)
     return {
@@ -110,7 +109,7 @@ def kernel_limits(limits: Limits, mapped_bytes: int = 0) -> dict[str, int]:
 
 
 def _open_files() -> int:
-    """How many files may be open at a time: as many as in Jupyter, if this machine allows that."""
+    """Return the limit on open files: as many as in Jupyter, if this machine allows it."""
     import resource
 
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

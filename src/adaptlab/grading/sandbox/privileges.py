@@ -1,4 +1,4 @@
-"""What a process gives up for good before it runs a stranger's code."""
+"""Drop all privileges permanently, before a process runs student code."""
 
 import contextlib
 import ctypes
@@ -10,13 +10,13 @@ NO_NEW_PRIVILEGES = 38
 SECCOMP = 22
 FILTER = 2
 AMBIENT = 47
-CLEAR_ALL = 4  # of prctl
+CLEAR_ALL = 4  # options of prctl
 CAPSET = {"x86_64": 126, "aarch64": 91}
 kernel = ctypes.CDLL(None, use_errno=True)
 
 
 class Program(ctypes.Structure):
-    """A filter of system calls as the kernel takes it."""
+    """A seccomp filter in the form that the kernel expects."""
 
     _fields_ = [("n", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
 
@@ -28,11 +28,11 @@ def must(result: int) -> int:
 
 
 def drop_privileges(limits: dict[str, int], calls: bytes) -> None:
-    """Give up every capability for good, and take on the limits and the filter of system calls."""
+    """Drop every capability permanently, and set the limits and the seccomp filter."""
     for name, size in limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (size, size))
     must(kernel.prctl(AMBIENT, CLEAR_ALL, 0, 0, 0))
-    with contextlib.suppress(OSError):  # the first number that is no capability
+    with contextlib.suppress(OSError):  # ends at the first number that is not a capability
         for capability in range(64):
             must(kernel.prctl(DROP_BOUND, capability, 0, 0, 0))
     must(kernel.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))

@@ -1,5 +1,5 @@
-"""A box that runs, whatever its level: the two ends of the conversation, what it uses as seen from
-outside, how it ended, and its end.
+"""A running sandbox of any level: its pipes, its resource use as measured from outside, its exit
+status, and how to end it.
 """
 
 import contextlib
@@ -13,45 +13,45 @@ from typing import IO
 
 @dataclass
 class RunningSandbox(ABC):
-    """Each level has its own."""
+    """Base class; each level has its own subclass."""
 
     into: IO[bytes]
     out: IO[bytes]
 
     @abstractmethod
     def close(self) -> None:
-        """Kill all that is in the box, and wait until that is so."""
+        """Kill all processes in the sandbox, and wait until they have ended."""
 
     @abstractmethod
     def code(self) -> int | None:
-        """The exit status of the server, negative for a signal; None if it goes on."""
+        """Return the exit status of the server, negative for a signal; None if it is still
+        running.
+        """
 
     @abstractmethod
     def processes(self) -> set:
-        """The box's processes, as psutil's; none where they cannot be seen, and the kernel keeps
-        their limits together.
+        """Return the sandbox's processes as psutil objects. Empty if they are not visible and the
+        kernel limits them together.
         """
 
     def written(self) -> int:
-        """Bytes that the box has on the disk, where its files are not in a memory of their own;
-        counted no further than it may have.
-        """
+        """Return the bytes on disk if the files are not in memory; stops counting at the limit."""
         return 0
 
     def n_files(self) -> int:
-        """Files that the box has made, where they are in a memory of their own."""
+        """Return the number of files in the sandbox's file systems in memory."""
         return 0
 
     def shortage(self) -> str:
-        """What this machine is short of, so that the box must end through no fault of its own;
-        empty if nothing.
+        """Return what this machine is short of, so that the sandbox must end through no fault of
+        the student; "" if nothing.
         """
         return ""
 
 
 @dataclass
 class RunningProcess(RunningSandbox):
-    """A box whose server is a process of ours, or within one."""
+    """A sandbox whose server is our child process, or a process inside it."""
 
     process: subprocess.Popen
 
@@ -65,7 +65,7 @@ class RunningProcess(RunningSandbox):
 
 
 def below(root: int) -> set:
-    """All processes that a process began, and those that these began."""
+    """Return all descendants of a process."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -74,7 +74,7 @@ def below(root: int) -> set:
 
 
 def alive(pid: int) -> set:
-    """A process, if it is there."""
+    """Return a process as a set; empty if it does not exist."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -83,8 +83,9 @@ def alive(pid: int) -> set:
 
 
 def files_in_memory(pid: int, places: tuple[str, ...]) -> int:
-    """Files in the file systems at these places, as the process with this number sees them; 0 if
-    it has gone, is another user's, or does not see all of them."""
+    """Return the number of files in the file systems at these places, as seen by a process. 0 if it
+    has ended, belongs to another user, or does not see all of them.
+    """
     try:
         held = [os.statvfs(f"/proc/{pid}/root{place}") for place in places]
     except OSError:
@@ -93,5 +94,5 @@ def files_in_memory(pid: int, places: tuple[str, ...]) -> int:
 
 
 def line(file: IO[bytes], seconds: float) -> bytes:
-    """The next line of a pipe; empty if there is none in time."""
+    """Return the next line of a pipe; empty if none comes in time."""
     return file.readline() if select.select([file], [], [], seconds)[0] else b""

@@ -1,30 +1,29 @@
-"""The calls to the kernel that nobody in a box may make, as the filter that the kernel asks about
-each call.
-"""
+"""The seccomp filter: the system calls that no process in a sandbox may make."""
 
 import errno
 import platform
 import struct
 from typing import Any
 
-MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # their names in the filter
+MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # their AUDIT_ARCH values
 LOAD = 0x20
 MASK = 0x54
 EQUAL = 0x15
 ABOVE = 0x35
-RETURN = 0x06  # a word of the call; and it; jump if it is this, or at least this; the verdict
+# BPF instructions: load a word of the call's data; bitwise and; jump if equal; jump if greater or
+# equal; return the verdict.
+RETURN = 0x06
 ALLOW = 0x7FFF0000
-# With the error that it fails with in its low bits; with none it does nothing and seems to have
-# been made.
+# The low bits hold the error number. With 0 the call is skipped and seems to succeed.
 FAIL = 0x00050000
 NUMBER = 0
 ARCHITECTURE = 4
-ARGUMENTS = 16  # where they stand in what the kernel tells of a call
+ARGUMENTS = 16  # byte offsets in the kernel's seccomp_data
 
-# The numbers of calls, on x86_64 and aarch64. No notebook needs these: keys that the box would
-# inherit, other processes' memory, mounts and namespaces, the kernel's log, calls with a long
-# history of faults in the kernel (bpf, io_uring, userfaultfd, perf), and memory that no process is
-# seen to hold.
+# Numbers of system calls on x86_64 and aarch64. No notebook needs these. They give access to
+# inherited keys, other processes' memory, mounts and namespaces, the kernel's log, kernel features
+# with a history of security bugs (bpf, io_uring, userfaultfd, perf), and memory that counts for no
+# process.
 REFUSED = {
     "ptrace": (101, 117),
     "pivot_root": (155, 41),
@@ -55,8 +54,8 @@ REFUSED = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
-    # Memory of the kernel's that is counted for nobody, and watches of which a user has so many on
-    # the whole machine.
+    # Kernel memory that counts for no process, and watches, whose number is limited for each user
+    # on the whole machine.
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
@@ -66,9 +65,9 @@ REFUSED = {
     "fanotify_init": (300, 262),
 }
 
-# What namespaces keep apart, and Landlock does not. Sockets: those with a name in the file system
-# lead to services that run what they are told to. What all processes of a user share: semaphores,
-# messages, priorities. Owners of files, and word of what happens to them.
+# What namespaces isolate, and Landlock does not. Sockets: those in the file system may lead to
+# services that run commands. Resources that all processes of a user share: semaphores, messages,
+# priorities. The owners of files.
 APART = {
     "socket": (41, 198),
     "connect": (42, 203),
@@ -91,8 +90,8 @@ APART = {
     "file_setattr": (469, 469),
 }
 
-# Landlock lets everybody change modes and times of files that he may not even read. Copying a file
-# sets them, too: so they seem to be set.
+# Landlock does not restrict changes to modes and times, even for files that a process may not read.
+# Copying a file sets them, too, so these calls do nothing and seem to succeed.
 PRETENDED = {
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -121,37 +120,36 @@ ATTRIBUTES = {
     "listxattrat": (465, 465),
     "removexattrat": (466, 466),
 }
-NEW = {"clone3": (435, 435)}  # its flags cannot be seen; where it is not there, clone is called
+NEW = {"clone3": (435, 435)}  # a filter cannot see its flags; without it, libc calls clone
 
-# Calls that are allowed for some values of an argument alone: the argument, its bits that count,
-# and their values.
+# Calls that are allowed only for some values of an argument: the argument's index, a mask of its
+# bits, and the allowed values.
 SHARED = 0x01
 NO_FILE = 0x20
-# Given back to the kernel, shared memory stays and is not seen.
+# Shared anonymous memory stays after madvise(MADV_DONTNEED), but then counts for no process.
 PRIVATE: dict[str, Any] = {
     "mmap": ((9, 222), errno.EPERM, [(3, SHARED | NO_FILE, (0, SHARED, NO_FILE))])
 }
 NAMESPACES = 0x7E020000
 STREAM = 1
-SELF = [(0, 0xFFFFFFFF, (0,))]  # a process by its number: oneself
+SELF = [(0, 0xFFFFFFFF, (0,))]  # pid 0: the calling process
 ONLY: dict[str, Any] = {
     "clone": ((56, 220), errno.EPERM, [(0, NAMESPACES, (0,))]),
-    # Others can be pointed at a name later.
+    # Only AF_UNIX streams: datagram sockets can be connected to a name later.
     "socketpair": ((53, 199), errno.EPERM, [(0, 0xFFFFFFFF, (1,)), (1, 0xF, (STREAM,))]),
     "prlimit64": ((302, 261), errno.EPERM, SELF),
     "sched_setaffinity": ((203, 122), errno.EPERM, SELF),
     "sched_setscheduler": ((144, 119), errno.EPERM, SELF),
     "sched_setparam": ((142, 118), errno.EPERM, SELF),
     "sched_setattr": ((314, 274), errno.EPERM, SELF),
-    # What sends no signal and asks for no word of others' files: copies, flags, locks, the size of
-    # a pipe.
+    # Commands without signals and notifications: duplicates, flags, locks, the size of a pipe.
     "fcntl": (
         (72, 25),
         errno.EPERM,
         [(1, 0xFFFFFFFF, (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032))],
     ),
-    # Whether it is a terminal and how large, bytes that wait, and the flags of a descriptor; others
-    # change files that are open for reading alone.
+    # Terminal check and size, waiting bytes, and descriptor flags. Other requests can change files
+    # that are open for reading only.
     "ioctl": (
         (16, 29),
         errno.ENOTTY,
@@ -161,8 +159,9 @@ ONLY: dict[str, Any] = {
 
 
 def system_calls(apart: bool = True) -> bytes:
-    """The filter as its program, on a machine that is known; elsewhere one that allows all.
-    `apart`: namespaces keep the box apart already.
+    """Return the seccomp filter as a BPF program. On an unknown machine it allows everything.
+
+    `apart`: namespaces already isolate the sandbox, so that fewer calls need to be blocked.
     """
     machine = platform.machine()
     if machine not in MACHINES:
@@ -175,7 +174,7 @@ def system_calls(apart: bool = True) -> bytes:
         (RETURN, 0, 0, refused),
         (LOAD, 0, 0, NUMBER),
     ]
-    # From there on x86_64 has its calls again.
+    # From this number on, x86_64 repeats its calls for the x32 ABI.
     steps += [(ABOVE, 0, 1, 0x40000000), (RETURN, 0, 0, refused)]
     limited: Any = PRIVATE if apart else PRIVATE | ONLY
     for numbers, error, conditions in limited.values():
@@ -205,13 +204,15 @@ def system_calls(apart: bool = True) -> bytes:
 
 
 def _if_called(number: int | None, steps: list[tuple]) -> list[tuple]:
-    """Steps for one call, which end with a verdict; none where the machine does not have it."""
+    """Return the steps for one call, which end with a verdict; empty if the machine does not have
+    the call.
+    """
     return [] if number is None else [(EQUAL, 0, len(steps), number), *steps]
 
 
 def _unless(argument: int, mask: int, values: tuple[int, ...], verdict: int) -> list[tuple]:
-    """A verdict, unless the argument's bits have one of the values. The kernel reads the low half
-    of each of these arguments.
+    """Return steps with a verdict, unless the masked argument has one of the values. The kernel
+    reads only the low half of each of these arguments.
     """
     found = [(EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
     return [

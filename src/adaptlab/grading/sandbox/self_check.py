@@ -1,5 +1,5 @@
-"""Does the box hold? Each probe tries to get out of a real box of this machine, and what it reached
-is judged from outside, by facts.
+"""Test the sandbox: each probe tries to escape from a real sandbox on this machine, and facts
+outside show whether it did.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ SMALL = Limits(
 )
 ADD_KEY = {"x86_64": 248, "aarch64": 217}
 UNLINK = 9
-SESSION = -3  # a new key, taking it away, and where the keys of a login are kept
+SESSION = -3  # the session keyring; UNLINK and ADD_KEY remove and add a key
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a probe: "held", "escaped", or "unclear" where the probe itself failed; `what`
-    says what was reached, or why.
+    """The result of a probe: "held", "escaped", or "unclear" if the probe itself failed. `what`
+    says what it reached, or why it failed.
     """
 
     probe: Probe
@@ -45,20 +45,20 @@ class Finding:
 
     @property
     def promised(self) -> bool:
-        """Whether the level of the box promises that the probe holds."""
+        """Whether the level guarantees that the probe fails."""
         return self.level in self.probe.levels
 
     @property
     def broken(self) -> bool:
-        """Whether a promise is not kept, or could not be tested."""
+        """Whether a guarantee is violated, or could not be tested."""
         return self.promised and self.verdict != "held"
 
 
 class Bait:
-    """Things outside that a box must not reach: files, a variable, a key and a memory that hold a
-    secret, sockets that listen, and a process.
+    """Targets outside that a sandbox must not reach: files, a variable, a key and shared memory
+    that hold a secret, listening sockets, and a process.
 
-    `words` are what a probe is told of them. Leaving the context takes them all away.
+    `words` are the values that a probe gets. Leaving the context removes all targets.
     """
 
     def __init__(self, course: Path, limits: Limits):
@@ -134,8 +134,8 @@ class Bait:
     def _file(self, folder: Path) -> Iterator[Path]:
         if not os.access(folder, os.W_OK):
             raise AdaptLabError(
-                f"The doctor cannot put a bait into {folder}; run it where that is there and can be"
-                " written, or give --folder."
+                f"{folder} is not writable, so the doctor cannot put a bait there. Make it"
+                " writable, or give another folder as --folder."
             )
         with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".adaptlab-bait-") as file:
             file.write(self.secret)
@@ -164,7 +164,7 @@ class Bait:
 
     @contextlib.contextmanager
     def _key(self) -> Iterator[None]:
-        """A key in this process's session; nothing where the kernel keeps none."""
+        """A key in this process's session keyring; nothing if the kernel has no keyrings."""
         kernel = ctypes.CDLL(None)
         machine = platform.machine()
         number = (
@@ -185,12 +185,10 @@ class Bait:
 
     @contextlib.contextmanager
     def _memory(self) -> Iterator[int]:
-        """The number of a memory that this process shares with whoever knows it and is of the same
-        user.
-        """
+        """The id of a shared memory segment that any process of the same user can attach."""
         kernel = ctypes.CDLL(None, use_errno=True)
         kernel.shmat.restype = ctypes.c_void_p
-        if (number := kernel.shmget(0, 4096, 0o600)) < 0:  # the kernel has none
+        if (number := kernel.shmget(0, 4096, 0o600)) < 0:  # the kernel has no shared memory
             yield number
             return
         at = ctypes.c_void_p(kernel.shmat(number, None, 0))
@@ -203,7 +201,7 @@ class Bait:
 
 
 def _marks(path: Path) -> tuple:
-    """What can be changed of a file without opening it."""
+    """Return the attributes of a file that can be changed without opening it."""
     found = path.stat()
     return found.st_mode, found.st_mtime_ns, os.listxattr(path)
 
@@ -219,7 +217,7 @@ def _listening(family: int, kind: int, address) -> Iterator[socket.socket]:
 
 
 def connected(listener: socket.socket) -> bool:
-    """Whether somebody called; takes the call."""
+    """Whether something connected to a listener or sent data to it; accepts the connection."""
     try:
         if listener.type == socket.SOCK_DGRAM:
             listener.recv(100)
@@ -231,7 +229,7 @@ def connected(listener: socket.socket) -> bool:
 
 
 def _hindered(pid: int) -> bool:
-    """Whether a process has less than this one, which began it."""
+    """Whether a child process has a lower priority or other limits than this one."""
     import resource
 
     return os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0) or (
@@ -240,7 +238,9 @@ def _hindered(pid: int) -> bool:
 
 
 def left(word: str, seconds: float = 2) -> bool:
-    """Whether a process with this word in its command is there still after a while; ends it."""
+    """Whether a process with this word as its last argument is still running after some seconds;
+    kills it.
+    """
     import psutil
 
     for _ in range(int(seconds * 10)):
@@ -259,27 +259,27 @@ def left(word: str, seconds: float = 2) -> bool:
 
 
 def proved(proof: str, bait: Bait, found: Sequence) -> str:
-    """The fact outside that shows an escape, in words; empty if there is none."""
+    """Return the fact outside that shows an escape, in words; "" without an escape."""
     import psutil
 
     facts = {
-        "connected": lambda: connected(bait.tcp) and "a socket outside was called",
-        "asked": lambda: connected(bait.udp) and "a name server outside was asked",
-        "heard": lambda: connected(bait.desktop) and "a service outside was called",
-        "called": lambda: connected(bait.door) and "a service outside was called",
+        "connected": lambda: connected(bait.tcp) and "a socket outside was reached",
+        "asked": lambda: connected(bait.udp) and "a name server outside was reached",
+        "heard": lambda: connected(bait.desktop) and "a service outside was reached",
+        "called": lambda: connected(bait.door) and "a service outside was reached",
         "changed": (
             lambda: (
                 any(_marks(path) != marks for path, marks in bait.files.items())
                 and "a file outside was changed"
             )
         ),
-        "hindered": lambda: _hindered(bait.victim.pid) and "a process outside was hindered",
+        "hindered": lambda: _hindered(bait.victim.pid) and "a process outside was limited",
         "read": (
             lambda: (
                 any(bait.secret in str(piece) for piece in found) and "a secret outside was read"
             )
         ),
-        "killed": lambda: bait.victim.poll() is not None and "a process outside was ended",
+        "killed": lambda: bait.victim.poll() is not None and "a process outside was killed",
         "traced": (
             lambda: (
                 psutil.Process(bait.victim.pid).status() in ("stopped", "tracing-stop")
@@ -292,7 +292,7 @@ def proved(proof: str, bait: Bait, found: Sequence) -> str:
                 and "a file outside was written"
             )
         ),
-        "left": lambda: left(f"{bait.word}-left") and "a process ran on after the box was closed",
+        "left": lambda: left(f"{bait.word}-left") and "a process survived the sandbox",
     }
     return (facts[proof]() if proof else "") or ""
 
@@ -300,7 +300,7 @@ def proved(proof: str, bait: Bait, found: Sequence) -> str:
 def examine(
     probe: Probe, harness: Path, course: Path, level: str, limits: Limits = SMALL
 ) -> Finding:
-    """Try one probe in a box of its own, with baits of its own."""
+    """Run one probe in its own sandbox, with its own bait."""
     with Bait(course, limits) as bait:
         words = bait.words | ({"word": f"{bait.word}-left"} if probe.proof == "left" else {})
         found = []
@@ -311,14 +311,14 @@ def examine(
                 found = plain(box.read(["found"])).get("found")
         except BoxError as error:
             if error.status not in probe.ends:
-                return Finding(probe, level, "unclear", f"the box ended: {error}")
+                return Finding(probe, level, "unclear", f"the sandbox ended: {error}")
         reached = proved(probe.proof, bait, found or []) or ", ".join(
             str(piece)[:60] for piece in found or []
         )
     if reached:
         return Finding(probe, level, "escaped", reached)
     return (
-        Finding(probe, level, "unclear", ended or "the probe said nothing")
+        Finding(probe, level, "unclear", ended or "the probe reported nothing")
         if ended or found is None
         else Finding(probe, level, "held")
     )
@@ -327,8 +327,8 @@ def examine(
 def examine_all(
     course: Path, level: str, limits: Limits = SMALL, probes: Sequence[Probe] = PROBES
 ) -> Iterator[Finding]:
-    """The findings of all probes, one by one; `course` is the folder that holds the course and, in
-    it, what others handed in.
+    """Yield the findings of all probes. `course` is the folder with the course and with other
+    submissions.
     """
     with prepared() as harness:
         for probe in probes:

@@ -1,8 +1,8 @@
-"""Inside the box: runs the cells of a notebook in IPython's shell, then answers calls, over one
-pipe in and one out. Nothing that it says is a verdict.
+"""Inside the sandbox: run the cells of a notebook in IPython's shell, then answer calls, through
+one pipe in and one pipe out. The grader trusts none of its answers.
 
-It stands alone with `wire.py` and `probes/` beside it. The rest of `adaptlab.grading` is not there:
-checks beside the exercises do nothing here.
+It runs with only `codec.py` and `probes/` next to it. The rest of `adaptlab.grading` is not
+available: the checks in a notebook do nothing here.
 """
 
 import ast
@@ -18,9 +18,10 @@ from typing import Any
 
 
 class Silent(types.ModuleType):
-    """Stands for the checks: whatever is asked of it does nothing.
+    """Replaces the checks: every attribute exists, and every call does nothing.
 
-    What Python and IPython ask of any module, names with underscores, it does not have.
+    Attributes that Python and IPython look up on any module, with leading underscores, do not
+    exist.
     """
 
     def __getattr__(self, name: str) -> "Silent":
@@ -33,7 +34,7 @@ class Silent(types.ModuleType):
 
 
 def install_package(here: Path) -> None:
-    """Make `adaptlab.grading` this folder, with checks that do nothing."""
+    """Make this folder the package `adaptlab.grading`, with checks that do nothing."""
     import adaptlab
 
     package: Any = types.ModuleType("adaptlab.grading")
@@ -44,7 +45,9 @@ def install_package(here: Path) -> None:
 
 
 def private_pipes() -> tuple:
-    """The two ends of the conversation, taken from where a print or an input would find them."""
+    """Return both pipes to the grader, and redirect stdin, stdout and stderr to /dev/null, so that
+    print and input do not use the pipes.
+    """
     lines = os.fdopen(os.dup(0), "rb")
     out = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -54,16 +57,17 @@ def private_pipes() -> tuple:
 
 
 def make_shell():
-    """IPython's shell, without a history on the disk and without colours.
+    """Return IPython's shell, without a history on disk and without colours.
 
-    What works in a student's Jupyter and not here, as a widget or an extension, costs nothing.
+    Features of Jupyter that are missing here, such as GUI integration and extensions, must not
+    cause errors.
     """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     class Shell(InteractiveShell):
         def enable_gui(self, gui=None) -> None:
-            """There is no screen."""
+            """Do nothing: there is no screen."""
 
         def run_line_magic(self, magic_name, line, _stack_depth=1):
             try:
@@ -72,7 +76,7 @@ def make_shell():
                 self.showtraceback()
 
         def run_cell_magic(self, magic_name, line, cell):
-            # Which keeps no name.
+            # Run the cell as plain code: %%timeit would not keep its variables.
             if magic_name == "timeit" or self.find_cell_magic(magic_name) is None:
                 return self.ex(self.transform_cell(cell))
             return super().run_cell_magic(magic_name, line, cell)
@@ -84,7 +88,7 @@ def make_shell():
 
 
 def run_cell(shell, source: str) -> str | None:
-    """The error that a cell ended with, in a line, or None."""
+    """Run a cell; returns its error in one line, or None."""
     importlib.invalidate_caches()  # a module may have been written since
     result = shell.run_cell(source, store_history=False, silent=False)
     if result.error_in_exec:
@@ -94,7 +98,7 @@ def run_cell(shell, source: str) -> str | None:
 
 
 def go_on(shell, source: str, error: BaseException) -> None:
-    """Run what stands below a line that failed: here it may lack what it has elsewhere."""
+    """Run the statements below a line that failed: it may fail only in the sandbox."""
     step = error.__traceback__
     while step and step.tb_frame.f_globals is not shell.user_ns:
         step = step.tb_next
@@ -107,7 +111,7 @@ def go_on(shell, source: str, error: BaseException) -> None:
 
 
 def answer(shell, message: dict):
-    """The result of one call, as plain data."""
+    """Return the encoded result of one call."""
     from adaptlab.grading.codec import Raised, decode, encode
 
     if "read" in message:
@@ -118,30 +122,30 @@ def answer(shell, message: dict):
             importlib.import_module(f"adaptlab.grading.probes{'.' * bool(module)}{module}"), name
         )
         given = [decode(arg, tensors=True) for arg in message["args"]]
-        if not message["name"]:  # nothing of a student's is called: the probe itself does it all
+        if not message["name"]:  # no student code is called: the probe does all the work
             return encode(probe(*given))
         if message["name"] not in shell.user_ns:
             raise NameError(f"name {message['name']!r} is not defined")
         return encode(probe(shell.user_ns[message["name"]], *given))
-    except BaseException as error:  # as GeneratorExit, and what leaves a task of asyncio
+    except BaseException as error:  # such as GeneratorExit and asyncio.CancelledError
         return encode(Raised.of(error))
 
 
 def main(here: Path) -> None:
-    """Serve until the other end is closed; `here` is the folder of the harness as the
-    box sees it.
+    """Serve until the other end is closed; `here` is the folder of the harness inside the
+    sandbox.
     """
     lines, out = private_pipes()
 
     def say(number: str, **message) -> None:
-        """The number stands before the JSON: the grader asks who speaks before it reads what."""
+        """Write the id before the JSON: the grader checks the id before it decodes the rest."""
         out.write(f"{number} {json.dumps(message)}\n".encode())
         out.flush()
 
-    if (here / "matplotlib").is_dir():  # a list of fonts that takes seconds to make
+    if (here / "matplotlib").is_dir():  # a font list that takes seconds to make
         shutil.copytree(here / "matplotlib", os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
     install_package(here)
-    sys.path.insert(0, "")  # as in Jupyter: a notebook imports what it has written beside itself
+    sys.path.insert(0, "")  # as in Jupyter: a notebook can import modules that it has written
     shell = make_shell()
     say("ready")
     for line in lines:

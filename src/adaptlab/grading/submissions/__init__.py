@@ -1,1 +1,1 @@
-"""Submissions: found in whatever a platform exports, each with its student."""
+"""Find submissions in the export of a learning platform or in a folder, each with its student."""

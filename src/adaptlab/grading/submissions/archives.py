@@ -1,5 +1,6 @@
-"""Archives: unpacked in a fork with a clock and a limit on memory; what they hold goes to the
-disk, as much as one student may hand in, and no more."""
+"""Unpack archives in a fork with limits on time and memory. Their content goes to disk, up to the
+size limit of one student.
+"""
 
 import re
 import stat
@@ -36,7 +37,7 @@ RESERVED = {
     "nul",
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
-MAX_NESTED = 3  # archives in archives
+MAX_NESTED = 3  # depth of archives inside archives
 
 
 def unpack(
@@ -48,10 +49,14 @@ def unpack(
     export: str = "",
     owner: PurePosixPath | None = None,
 ) -> list[TakenFile]:
-    """The notebooks of an archive and the files wanted beside them, unpacked apart: whatever is
-    wrong with it costs its own student.
+    """Return the notebooks of an archive and the wanted files, unpacked in a fork. A fault in the
+    archive affects only its own student.
 
-    It is one student's, unless it is the `export` of a lab, in which each entry is somebody's.
+    The archive belongs to one student, unless it is the `export` of a lab, in which each entry has
+    its own student.
+
+    Raises:
+        NoRoom: if the disk is full.
     """
     place = PurePosixPath(name)
     owner = owner or place
@@ -66,11 +71,11 @@ def unpack(
         except NoRoom as error:
             return {"no_room": str(error)}
 
-    folder()  # before the fork, which would have one of its own
+    folder()  # before the fork, which would otherwise make its own
     try:
         said = apart(work, EXPORT_SECONDS if export else UNPACK_SECONDS)
     except TooMuch as error:
-        says = f"The archive cannot be unpacked: {error}. Hand in the notebook itself."
+        says = f"The archive cannot be unpacked: {error}. Submit the notebook itself."
         return [TakenFile(place, b"", received, says)]
     if "no_room" in said:
         raise NoRoom(said["no_room"])
@@ -87,7 +92,9 @@ def _unpack(
     export: str = "",
     depth: int = 0,
 ) -> Iterator[TakenFile]:
-    """What an archive holds, read with a cap, whatever its table says; entries may be archives."""
+    """Yield the files of an archive. The size limits apply to the unpacked bytes, not to the sizes
+    that the archive claims; entries may be archives.
+    """
     try:
         with zipfile.ZipFile(archive) as opened:
             if len(opened.infolist()) > MAX_ENTRIES:
@@ -95,8 +102,7 @@ def _unpack(
                     place,
                     b"",
                     received,
-                    f"The archive has more than {MAX_ENTRIES} entries. Hand in the notebook"
-                    " itself.",
+                    f"The archive has more than {MAX_ENTRIES} entries. Submit the notebook itself.",
                 )
                 return
             listed = [entry for entry in opened.infolist() if not is_hidden(path_of(entry))]
@@ -121,7 +127,7 @@ def _unpack(
             place,
             b"",
             received,
-            f"The archive is broken or locked ({type(error).__name__}). Hand in the notebook"
+            f"The archive is broken or encrypted ({type(error).__name__}). Submit the notebook"
             " itself.",
         )
 
@@ -147,7 +153,7 @@ def _unpack_entry(
                     archive / beside,
                     b"",
                     received,
-                    f"In the archive {beside} is not taken: {fault}. Hand in the file itself.",
+                    f"{beside} in the archive is not accepted: {fault}. Submit the file itself.",
                     beside,
                 )
             ]
@@ -156,8 +162,7 @@ def _unpack_entry(
                 archive,
                 b"",
                 received,
-                f"The archive holds an entry that is not taken: {fault}. Hand in the notebook"
-                " itself.",
+                f"An entry of the archive is not accepted: {fault}. Submit the notebook itself.",
             )
         ]
     zipped = place.suffix.lower() == ".zip"
@@ -167,7 +172,7 @@ def _unpack_entry(
         held = allowance.hold(file, owner, limit)
     if held is None:
         says = (
-            f"The notebook has more than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in"
+            f"The notebook has more than {MAX_BYTES // 2**20} MB. Clear its outputs and submit it"
             " again."
         )
         return [
@@ -191,13 +196,13 @@ def _unpack_entry(
 
 
 def path_of(entry: zipfile.ZipInfo) -> PurePosixPath:
-    """An entry's name; some programs of Windows write its folders by backslashes."""
+    """Return an entry's path; some Windows programs separate folders by backslashes."""
     return PurePosixPath(entry.filename.replace("\\", "/"))
 
 
 def names_in(archive: Path) -> list[str]:
-    """The files of an archive, however long its table is; none where it has none that
-    can be read.
+    """Return the file names in an archive, up to a maximum number; empty if the archive cannot be
+    read.
     """
 
     def work() -> list[str]:
@@ -212,9 +217,11 @@ def names_in(archive: Path) -> list[str]:
 
 
 def _owner(path: PurePosixPath, alone: bool, archive: PurePosixPath, lab: str) -> PurePosixPath:
-    """What names the student of an entry of an export: its own name or the archive's.
+    """Return the path that names the student of an entry in an export: the entry's own or the
+    archive's.
 
-    The archive's where it holds one notebook, or one by the lab's name alone.
+    It is the archive's if it holds only one notebook, or if the entry's name has only the lab's
+    name.
     """
     named = student_of(archive, lab) != archive.stem
     flat = len(path.parts) == 1
@@ -225,13 +232,14 @@ def _owner(path: PurePosixPath, alone: bool, archive: PurePosixPath, lab: str) -
 
 def _bad_kind(entry: zipfile.ZipInfo) -> str:
     regular = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG)
-    return "" if regular else "it is no ordinary file"
+    return "" if regular else "it is not a regular file"
 
 
 def _bad_name(path: PurePosixPath, export: str) -> str:
-    """Why a name inside an archive is not taken, or nothing: on some machine it is another one.
+    """Return why a name inside an archive is not accepted, or "". Such a name means another file on
+    some systems.
 
-    A platform whose export it is has written it for its own machine, so it may be long there.
+    Long names are accepted in a platform's export, because the platform wrote them.
     """
     name = path.as_posix()
     parts = path.parts
@@ -239,12 +247,12 @@ def _bad_name(path: PurePosixPath, export: str) -> str:
         return "its name is too long"
     exported = export and owner_of(path, export).platform
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        return "its name leads out of the archive"
+        return "its name points outside the archive"
     if not exported and any(
         part.split(".")[0].lower() in RESERVED or part != part.rstrip(". ") or len(part) > 200
         for part in parts
     ):
         return "its name is reserved or too long on some systems"
     if not all(map(is_shown, name)):
-        return "its name holds characters that cannot be seen"
+        return "its name has invisible characters"
     return ""

@@ -1,11 +1,9 @@
-"""Finding submissions in what an instructor has: one notebook, a folder, a zip, or the export of a
-learning platform. Only bytes are read.
+"""Find submissions in one notebook, a folder, a zip, or the export of a learning platform. Files
+are read only as bytes.
 
-Of what lies beside a notebook only files are taken that the lab asks for by name; whatever else is
-there is never opened.
-
-Hidden files and folders, as Jupyter's checkpoints and what a Mac adds to a zip, are nobody's.
-Whose a file is, `naming` tells.
+With a notebook, only files that the lab asks for by name are read; other files are never opened.
+Hidden files and folders are ignored, such as Jupyter's checkpoints and what macOS adds to a zip.
+The module `naming` decides whose a file is.
 """
 
 import os
@@ -47,16 +45,18 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 def find_submissions(
     place: Path, lab: str, wanted: Mapping[str, int] = NOTHING, blanks: Mapping[str, int] = NOTHING
 ) -> list[Submission]:
-    """All submissions for a lab in a file or folder, by student; a place that is not there or holds
-    none is an AdaptLabError.
+    """Return all submissions for a lab in a file or folder, sorted by student.
 
-    `wanted`: the files that the lab asks for beside the notebook, and how many bytes each may have.
-    `blanks`: how often the lab has each mark of something to be written. Beside a notebook that was
-    worked on, as a copy in a student's whole repository, one with all of them is not handed in.
+    `wanted`: the files that the lab asks for with the notebook, and their size limits in bytes.
+    `blanks`: how often the lab has each placeholder for an answer. If a student's repository also
+    contains an untouched copy of the notebook, with all placeholders, the copy is not a submission.
+
+    Raises:
+        AdaptLabError: if the place does not exist, or holds no submission.
     """
     if not place.exists():
         raise AdaptLabError(
-            f"{place} is not there; give a notebook, a zip, or a folder of submissions."
+            f"{place} does not exist. Give a notebook, a zip, or a folder of submissions."
         )
     if place.is_dir():
         files = list(_from_folder(place, lab, wanted))
@@ -65,7 +65,7 @@ def find_submissions(
         files = unpack(place, place.name, received, wanted, Allowance(), lab)
     elif not is_notebook(place.name):
         raise AdaptLabError(
-            f"{place} is no notebook (.ipynb) and no zip; give one of these, or a folder of"
+            f"{place} is not a notebook (.ipynb) or a zip. Give one of these, or a folder of"
             " submissions."
         )
     else:
@@ -75,30 +75,32 @@ def find_submissions(
     found = _by_student([_with_owner(file, batch, known) for file in files], lab, blanks)
     if not found:
         raise AdaptLabError(
-            f"{place} holds no notebook (.ipynb) for {lab}; give the folder or the zip in which the"
-            " submissions are."
+            f"{place} holds no notebook (.ipynb) for {lab}. Give the folder or the zip that"
+            " contains the submissions."
         )
     return sorted(found, key=lambda one: one.student)
 
 
 def _with_owner(file: TakenFile, batch: Batch, known: Mapping[str, tuple[Owner, str]]) -> TakenFile:
-    """A file with its student, and when it was received by what the platform says of that."""
+    """Add the student to a file, and the time of submission if the platform gives it."""
     owner = batch.owner(file.owner or file.path)
     received = moment(owner.attempt)
-    if owner.platform == "gradescope":  # a folder of another name has no say in who it is
+    if owner.platform == "gradescope":  # its metadata, not the folder name, names the student
         owner, received = known.get(owner.student, (owner, received))
     return replace(file, whose=owner, received=received or file.received)
 
 
 def file_beside(path: Path, name: str, max_bytes: int) -> Beside:
-    """A file as it is taken when it is handed in under the lab's name for it."""
+    """Read a file as a submitted file with the lab's name."""
     file = take_file(path, path.name, name, max_bytes)
     return Beside(name, file.content, file.fault)
 
 
 def _next_to(notebook: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[TakenFile]:
-    """The wanted files in the folder of a single notebook. One without a student's name is the
-    notebook's if that has none either, or is the only one.
+    """Yield the wanted files in the folder of a single notebook.
+
+    A file without a student's name belongs to the notebook if the notebook has no student's name
+    either, or is the only one.
     """
     names = sorted(entry.name for entry in os.scandir(notebook.parent)) if wanted else []
     alone = LAB_FIRST.match(notebook.name) or not any(
@@ -111,12 +113,14 @@ def _next_to(notebook: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[Ta
 
 
 def _from_folder(root: Path, lab: str, wanted: Mapping[str, int]) -> Iterator[TakenFile]:
-    """Regular files alone: a link is not followed, and a pipe or a device not opened."""
+    """Yield the regular files of a folder; does not follow links, and does not open pipes or
+    devices.
+    """
     paths = sorted(_walk(root, 0, wanted))
     if len(paths) > MAX_ENTRIES:
         raise AdaptLabError(
-            f"{root} holds more than {MAX_ENTRIES} files; give the folder that holds the"
-            " submissions alone."
+            f"{root} holds more than {MAX_ENTRIES} files. Give a folder that holds only the"
+            " submissions."
         )
     places = [PurePosixPath(path.relative_to(root).as_posix()) for path in paths]
     allowance = Allowance.of(places, lab)
@@ -144,9 +148,9 @@ def _walk(folder: Path, depth: int, wanted: Mapping[str, int]) -> Iterator[Path]
 
 
 def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list[str]:
-    """For each student of whom no submission was found, a file that they seem to have handed in.
+    """Return a file of each student who seems to have submitted something but no notebook.
 
-    It may be a link, a text, a PDF: only names are read.
+    It may be a link, a text or a PDF: only names are read.
     """
     archive = PurePosixPath(place.name)
     seen = {one.student for one in found}
@@ -172,14 +176,16 @@ def without_notebook(place: Path, lab: str, found: Sequence[Submission]) -> list
 
 
 def _is_handed_in(path: PurePosixPath, lab: str) -> bool:
-    """Whether a file is a student's for this lab: it lies in a folder, or its name says so."""
+    """Whether a file seems to be a student's submission for this lab: it is in a folder, or its
+    name says so.
+    """
     if len(path.parts) > 1 or owner_of(path, lab).platform or lab[:5] in path.name.casefold():
         return True
     return is_read(path.name) and not re.search(r"lab\d\d", path.name, re.IGNORECASE)
 
 
 def _by_student(files: list[TakenFile], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
-    """One submission a student, with the files beside it."""
+    """Return one submission for each student, with its other files."""
     found = _notebooks([file for file in files if not file.beside], lab, blanks)
     students = {one.student for one in found}
     near: dict[PurePosixPath, list[str]] = {}
@@ -194,8 +200,8 @@ def _by_student(files: list[TakenFile], lab: str, blanks: Mapping[str, int]) -> 
 
 
 def _whose(file: TakenFile, students: Collection[str], near: Sequence[str]) -> str:
-    """The student of a file beside a notebook: named as notebooks are, or, where its name begins
-    with the lab's, the only one with a notebook beside it.
+    """Return the student of a submitted file. If its name starts with the lab's name, it belongs to
+    the only student with a notebook next to it.
     """
     student = file.whose.student
     if student in students or not LAB_FIRST.match(file.path.name) or len(near) != 1:
@@ -204,8 +210,8 @@ def _whose(file: TakenFile, students: Collection[str], near: Sequence[str]) -> s
 
 
 def _one_of_each(files: Sequence[TakenFile]) -> tuple[Beside, ...]:
-    """The files of a student by their names; of several by one name the one that is called exactly
-    so, and if that does not tell, none.
+    """Return one file for each wanted name. Of several, the one with exactly this name is used; if
+    they still differ, the result has a fault.
     """
     found = []
     for name in sorted({file.beside for file in files}):
@@ -216,7 +222,7 @@ def _one_of_each(files: Sequence[TakenFile]) -> tuple[Beside, ...]:
                 Beside(
                     name,
                     b"",
-                    f"There are {len(chosen)} files named {name}, and they differ; hand in one.",
+                    f"There are {len(chosen)} different files named {name}. Submit only one.",
                 )
             )
         else:
@@ -225,7 +231,7 @@ def _one_of_each(files: Sequence[TakenFile]) -> tuple[Beside, ...]:
 
 
 def _notebooks(files: Sequence[TakenFile], lab: str, blanks: Mapping[str, int]) -> list[Submission]:
-    """One notebook a student."""
+    """Return one notebook for each student."""
     by_student: dict[str, list[TakenFile]] = {}
     for file in files:
         by_student.setdefault(file.whose.student, []).append(file)
@@ -238,7 +244,7 @@ def _submission(student: str, chosen: Sequence[TakenFile], lab: str) -> Submissi
     fault = chosen[0].fault
     if unclear := len({file.content for file in chosen}) > 1:
         names = ", ".join(str(file.path) for file in chosen)[:200]
-        fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({names}); hand in one."
+        fault = f"There are {len(chosen)} notebooks for {lab[:5]} ({names}). Submit only one."
     content = b"" if fault else first.content
     return Submission(
         student,
@@ -252,10 +258,10 @@ def _submission(student: str, chosen: Sequence[TakenFile], lab: str) -> Submissi
 
 
 def _chosen(files: Sequence[TakenFile], lab: str, blanks: Mapping[str, int]) -> list[TakenFile]:
-    """Of a student's files those of the last attempt that are the lab's by name.
+    """Return the files of a student's last attempt that belong to the lab by name.
 
-    Of several that differ: one that was worked on, of exactly its name, with its checks in it, in
-    no folder below.
+    If several differ, prefer a changed notebook, then one with exactly the lab's name, then one
+    with its checks, then the least nested.
     """
     last = max(moment(file.whose.attempt) for file in files)
     latest = [file for file in files if moment(file.whose.attempt) == last]
@@ -279,13 +285,13 @@ def _chosen(files: Sequence[TakenFile], lab: str, blanks: Mapping[str, int]) -> 
 
 
 def _is_untouched(content: bytes, blanks: Mapping[str, int]) -> bool:
-    """Whether everything is still to be written. Bytes are counted: nothing of a stranger's is
-    read.
+    """Whether all answers are still missing. Placeholders are counted in the bytes; nothing
+    untrusted is parsed.
     """
     counts = [(content.count(mark.encode()), n) for mark, n in blanks.items()]
     return bool(counts) and all(there >= n for there, n in counts)
 
 
 def _own_name(file: TakenFile) -> str:
-    """A file's name without that of the assignment, which Blackboard writes before all of them."""
+    """Return a file's name without the assignment's name, which Blackboard writes before it."""
     return re.sub(r"^.*_attempt_[\d-]+_", "", file.path.name)

@@ -1,4 +1,4 @@
-"""What Gradescope's export says of its submissions: who handed them in, and when."""
+"""Read the metadata of a Gradescope export: who submitted, and when."""
 
 import hashlib
 import re
@@ -14,13 +14,15 @@ from adaptlab.grading.submissions.naming import Owner, Person, shown
 
 METADATA = "submission_metadata.yml"
 MAX_BYTES = 50 * 2**20
-MAX_NAME = 90  # characters, fewer than the ledger's names have
+MAX_NAME = 90  # characters; less than the limit of names in the ledger
 
 
 def read_metadata(place: Path) -> dict[str, tuple[Owner, str]]:
-    """For each submission's folder in an export, its owner and when it was received, in UTC.
+    """Return the owner and the time of submission, in UTC, for each submission's folder in an
+    export.
 
-    The file lies in the export's own folder: one inside a submission is a student's.
+    Only the metadata file in the export's own folder is read: one inside a submission is a
+    student's.
     """
     if not (place.is_dir() or zipfile.is_zipfile(place)):
         return {}
@@ -44,15 +46,15 @@ def _owner(name: str, people: list) -> Owner:
 
 
 def _called(persons: tuple[Person, ...]) -> str:
-    """The ledger's name for who handed in, the same for a later submission, whose number is
-    another.
+    """Return the ledger's name for the people of a submission. It is the same for a later
+    submission, which has another number.
 
-    Empty where somebody has neither a number nor an address: a name alone may be another's.
+    It is "" if somebody has neither a number nor an address: a name alone may not be unique.
     """
     if not persons or not all(known_by(one) for one in persons):
         return ""
     names = sorted("_".join(filter(None, (one.name, known_by(one)))) for one in persons)
-    called = shown(re.sub(r"[/\\]", "-", " and ".join(names)[:200]))  # a folder is called so
+    called = shown(re.sub(r"[/\\]", "-", " and ".join(names)[:200]))  # it becomes a folder name
     if len(called) > MAX_NAME:
         return f"{called[:60]} …_{_hashed(names)}"
     return called if any(map(str.isalnum, called)) else ""
@@ -63,12 +65,14 @@ def _hashed(names: Sequence[str]) -> str:
 
 
 def known_by(person: Person) -> str:
-    """By what Gradescope knows a person, whatever the name: the student ID, or else the address."""
+    """Return the id of a person in Gradescope, independent of the name: the student ID, or else the
+    email address.
+    """
     return person.number or person.email
 
 
 def _told(place: Path) -> list[tuple[str, list, str]]:
-    """Of each submission its name, its people, and when it was received."""
+    """Return the name, the people and the time of each submission."""
     import yaml
 
     said = yaml.load(_content(place), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -93,7 +97,7 @@ def _content(place: Path) -> bytes:
 
 
 def _is_exports(path: PurePosixPath | Path) -> bool:
-    """Whether a file is the export's: with submissions beside it, and in none of them."""
+    """Whether a metadata file belongs to the export itself, and not to one of its submissions."""
     inside = any(part.startswith("submission_") for part in path.parts[:-1])
     there = not isinstance(path, Path) or (path.is_file() and not path.is_symlink())
     return path.name == METADATA and not inside and there
@@ -114,5 +118,5 @@ def _read(told: Mapping[str, Any]) -> tuple[list, str]:
 
 
 def _text(value: Any) -> str:
-    """What is text or a number, and no longer than a name."""
+    """Return a text or a number as a text of limited length; "" for other types."""
     return str(value)[:200] if isinstance(value, str | int) else ""

@@ -1,7 +1,7 @@
-"""Whose a file is, by how learning platforms write students into the names of files and folders.
+"""Decide whose a file is, from the names that learning platforms give to files and folders.
 
-The outermost folder that a platform made, or else the outermost of all, tells whose everything
-in it is: what a student hands in does not name another.
+The outermost folder that a platform made decides, or else the outermost of all. So the names inside
+a submission cannot assign it to another student.
 """
 
 import os
@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 LAB_FIRST = re.compile(r"lab\d\d", re.IGNORECASE)
-JOINERS = "\u200c\u200d\u200e\u200f"  # in names of some languages; they hide nothing
+JOINERS = "\u200c\u200d\u200e\u200f"  # used in names of some languages; harmless
 COLLECTED = ("submitted", "submissions")
 MOODLE = r"(?P<place>(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(file|onlinetext)"
 BRIGHTSPACE = r"(?P<number>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<attempt>[^-\d]*\d[^-]*)"
-# What platforms call a student's folder.
+# Names of a student's folder.
 FOLDERS = {
     "moodle": re.compile(MOODLE + "_?)", re.DOTALL),
     "gradescope": re.compile(r"(?P<name>submission_\d+)"),
     "brightspace": re.compile(BRIGHTSPACE, re.DOTALL),
 }
-# What they call a student's file, in whose name a line may end. Canvas: a group's name may end in a
-# number, small beside IDs.
+# Names of a student's file, which may contain line breaks. Canvas: a group's name may end in a
+# number, which is shorter than an ID.
 FILES = {
     "moodle": re.compile(MOODLE + "_).+", re.DOTALL),
     "blackboard": re.compile(
@@ -51,9 +51,9 @@ TIMES = (
 
 @dataclass(frozen=True)
 class Person:
-    """A student as the platform knows them; `number` is its own for them, or their login.
+    """A student as the platform knows them; `number` is the platform's id or the login.
 
-    All of it is text to show: what students call themselves holds no line's end and no escape.
+    All fields are cleaned: they have no line breaks and no escape characters.
     """
 
     name: str = ""
@@ -67,10 +67,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a submission is: `student` is the ledger's name for it, and `people` who it is.
+    """Who submitted: `student` is the name in the ledger, and `people` are the persons.
 
-    `late` is what the platform says of that, None if it says nothing; `attempt` is when it came;
-    `place` is what the platform called it, by which it takes feedback.
+    `late`: whether the platform marks it as late, None if it does not say. `attempt`: the time of
+    submission. `place`: the platform's own name for it, which returned feedback needs.
     """
 
     student: str
@@ -82,12 +82,14 @@ class Owner:
 
     @property
     def is_nameless(self) -> bool:
-        """Whether Canvas hid who it is, as for an assignment that is graded anonymously."""
+        """Whether Canvas hides the student, as for an anonymously graded assignment."""
         return self.platform == "canvas" and self.student.casefold().startswith("anon_")
 
     @property
     def identities(self) -> set[tuple[str, frozenset[str]]]:
-        """What stays when names change: everybody's number, and everybody's address."""
+        """What stays the same when names change: the numbers of all people, and their email
+        addresses.
+        """
         kinds = {kind: [getattr(one, kind) for one in self.people] for kind in ("number", "email")}
         return {
             (kind, frozenset(values)) for kind, values in kinds.items() if values and all(values)
@@ -95,12 +97,14 @@ class Owner:
 
     @property
     def timed(self) -> bool:
-        """Whether the platform says when it came, or at least whether that was late."""
+        """Whether the platform gives the time of submission, or at least whether it is late."""
         return self.late is not None or bool(moment(self.attempt)) or self.platform == "gradescope"
 
 
 class Batch:
-    """Paths that were handed in together, which tell what belongs to no student in them."""
+    """Paths that were submitted together. Comparing them shows which parts of the names belong to
+    no student.
+    """
 
     def __init__(self, paths: Sequence[PurePosixPath], lab: str):
         self.lab = lab
@@ -109,16 +113,18 @@ class Batch:
         self.assignment = _assignment(path.name for path in paths)
 
     def inside(self, path: PurePosixPath) -> PurePosixPath:
-        """A path without the folders that hold the whole batch."""
+        """Return a path without the folders that hold the whole batch."""
         return PurePosixPath(*path.parts[self.root :])
 
     def owner(self, path: PurePosixPath) -> Owner:
-        """Whose a file of the batch is."""
+        """Return the owner of a file in the batch."""
         return owner_of(self.inside(path), self.lab, self.assignment)
 
 
 def owner_of(path: PurePosixPath, lab: str, assignment: str = "") -> Owner:
-    """Whose a file is; `assignment` is how the names of all files of Blackboard's begin."""
+    """Return the owner of a file; `assignment` is the common prefix of file names from
+    Blackboard.
+    """
     for folder in path.parts[:-1]:
         for platform, pattern in FOLDERS.items():
             if match := pattern.fullmatch(folder):
@@ -137,12 +143,14 @@ def owner_of(path: PurePosixPath, lab: str, assignment: str = "") -> Owner:
 
 
 def student_of(path: PurePosixPath, lab: str) -> str:
-    """The ledger's name for a student, as the place of a file tells it."""
+    """Return the name in the ledger of a file's student."""
     return owner_of(path, lab).student
 
 
 def moment(attempt: str) -> str:
-    """A time as platforms write it into names, by this machine's clock, in UTC; empty if none."""
+    """Parse a time that a platform wrote into a name, in this machine's time zone; returns UTC, or
+    "".
+    """
     padded = re.sub(r"\b(\d{3})( [AP]M)?$", r"0\1\2", attempt.strip())
     for form in TIMES:
         try:
@@ -153,12 +161,14 @@ def moment(attempt: str) -> str:
 
 
 def can_be_seen(character: str) -> bool:
-    """Whether a character is shown, not obeyed by a terminal or by the direction of writing."""
+    """Whether a character is displayed, and does not control a terminal or the writing
+    direction.
+    """
     return character.isprintable() and unicodedata.category(character) != "Cf"
 
 
 def is_shown(character: str) -> bool:
-    """Whether it can be seen, or joins letters of some languages."""
+    """Whether a character is visible, or joins letters in some languages."""
     return character in JOINERS or can_be_seen(character)
 
 
@@ -181,12 +191,14 @@ def _owner(platform: str, match: re.Match, whole: str, assignment: str = "") -> 
 
 
 def _is_collected(folder: str, lab: str) -> bool:
-    """Whether a folder is one of those that hold everybody's, as nbgrader's `submitted`."""
+    """Whether a folder holds the submissions of all students, such as nbgrader's `submitted`."""
     return folder.casefold() in (*COLLECTED, lab.casefold(), lab[:5].casefold())
 
 
 def _common_folders(paths: Sequence[PurePosixPath], lab: str) -> int:
-    """How many outer folders hold the whole batch, while what is in them tells students apart."""
+    """Return how many outer folders hold the whole batch, as long as the rest of the paths still
+    tells students apart.
+    """
     n = 0
     while len(paths) > 1 and all(len(path.parts) > n + 1 for path in paths):
         rest = [PurePosixPath(*path.parts[n + 1 :]) for path in paths]
@@ -203,7 +215,9 @@ def _common_folders(paths: Sequence[PurePosixPath], lab: str) -> int:
 
 
 def _are_sections(paths: Sequence[tuple[str, ...]]) -> bool:
-    """Whether the outermost folders are sections of a class, with a folder for each student."""
+    """Whether the outermost folders are sections of a class, each with a folder for each
+    student.
+    """
     if any(len(parts) != 3 for parts in paths):
         return False
     folders = {parts[:2] for parts in paths}
@@ -214,7 +228,7 @@ def _are_sections(paths: Sequence[tuple[str, ...]]) -> bool:
 
 
 def _assignment(names: Iterable[str]) -> str:
-    """What stands before every login in the names of Blackboard's files."""
+    """Return the common prefix before the login in file names from Blackboard."""
     matches = filter(None, map(FILES["blackboard"].fullmatch, names))
     before = {match["name"] for match in matches}
     if len(before) < 2:
@@ -224,6 +238,6 @@ def _assignment(names: Iterable[str]) -> str:
 
 
 def shown(name: str) -> str:
-    """One form of a name that can be written in several, without what cannot be seen."""
+    """Normalise a name to one Unicode form, without invisible characters."""
     seen = "".join(filter(can_be_seen, unicodedata.normalize("NFC", name)))
     return seen.strip()[:100] or "unnamed"

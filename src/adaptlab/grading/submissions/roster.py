@@ -1,4 +1,4 @@
-"""Who should have handed in: a list of students as any platform exports it, beside who has."""
+"""Compare a class list, as a platform exports it, with the students who submitted."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.submissions.naming import Owner, Person
 
-# By what each platform knows a student, in its own lists; where there is none, by anything.
+# The columns that identify a student in a platform's own list; otherwise any of NUMBERS.
 KEYS = {
     "canvas": ("id",),
     "moodle": ("identifier",),
@@ -34,35 +34,37 @@ NAMES = ("student", "name", "full name", "student name", "display name", "user")
 FIRST = ("first name", "firstname")
 LAST = ("last name", "lastname", "surname")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-NO_STUDENT = ("points possible", "manual posting", "student, test")  # rows of Canvas's own
+NO_STUDENT = ("points possible", "manual posting", "student, test")  # extra rows by Canvas
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A student of a roster: the name, and the row by its columns' names."""
+    """A student in a roster: the name, and the row by column name."""
 
     name: str
     row: Mapping[str, str]
 
     def key(self, column: str) -> str:
-        """What stands in a column, in whatever capitals; of "Participant 12" the number."""
+        """Return the value in a column, in lower case; for "Participant 12" in `identifier`, the
+        number.
+        """
         value = next((cell for name, cell in self.row.items() if _bare(name) == column), "")
         return _bare(re.sub(r"^\D+ (?=\d+$)", "", value) if column == "identifier" else value)
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Who of a roster handed in what.
+    """Which student in a roster submitted what.
 
-    `found`: the submissions of every entry, as students of the ledger; `unknown`: students of whom
-    no entry is, or more than one.
+    `found`: for each entry, the submissions' names in the ledger. `unknown`: submissions with no
+    entry, or with more than one.
     """
 
     found: dict[Entry, list[str]]
     unknown: dict[str, list[Entry]]
 
     def report(self) -> list[str]:
-        """What an instructor should look at, a line for each kind."""
+        """Return what an instructor should check, a line for each kind of problem."""
         missing = [entry.name for entry, students in self.found.items() if not students]
         double = [
             f"{entry.name} ({', '.join(students)})"
@@ -76,26 +78,26 @@ class Matched:
             if entries
         ]
         if unknown and not several and not any(self.found.values()):
-            says = f"nobody who handed in is on the roster: {'; '.join(unknown)}"
-            return [f"{says}. Give the list of this class; groups of Canvas's are on none."]
+            says = f"no student with a submission is on the roster: {'; '.join(unknown)}"
+            return [f"{says}. Give the list of this class; it cannot contain Canvas groups."]
         kinds = {
-            "on the roster, and nothing handed in": missing,
-            "handed in more than once": double,
-            "handed in, and not on the roster": unknown,
-            "may be more than one of the roster": several,
+            "on the roster, but no submission": missing,
+            "more than one submission": double,
+            "submission, but not on the roster": unknown,
+            "matches several students on the roster": several,
         }
         return [f"{kind}: {'; '.join(names)}" for kind, names in kinds.items() if names]
 
 
 @dataclass(frozen=True)
 class Roster:
-    """A list of students: its columns, in their order, and its entries."""
+    """A class list: its columns, in their order, and its entries."""
 
     columns: tuple[str, ...]
     entries: tuple[Entry, ...]
 
     def match(self, owners: Iterable[Owner]) -> Matched:
-        """Whose every submission is."""
+        """Assign every submission to an entry."""
         found: dict[Entry, list[str]] = {entry: [] for entry in self.entries}
         unknown: dict[str, list[Entry]] = {}
         for owner in owners:
@@ -108,7 +110,7 @@ class Roster:
         return Matched(found, unknown)
 
     def _who(self, owner: Owner, person: Person) -> list[Entry]:
-        """The entries of a person: by number or address, or else by name."""
+        """Return the entries of a person: by number or email address, or else by name."""
         known = {_bare(person.number), _bare(person.email)} - {""}
         columns = [name for name in KEYS.get(owner.platform, ()) if self._has(name)] or NUMBERS
         by_key = [entry for entry in self.entries if known & set(map(entry.key, columns))]
@@ -121,12 +123,16 @@ class Roster:
 
 
 def read_roster(path: Path) -> Roster:
-    """A CSV file with a header, or a list of names; what is neither is an AdaptLabError."""
+    """Read a CSV file with a header, or a list of names.
+
+    Raises:
+        AdaptLabError: if the file cannot be read, is not text, or is empty.
+    """
     try:
         content = path.read_bytes()  # Blackboard writes UTF-16
         text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
     except OSError as error:
-        raise AdaptLabError(f"The roster {path} cannot be read: {error.strerror}.") from error
+        raise AdaptLabError(f"The roster {path} is not readable: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         says = f"The roster {path} is not UTF-8 text. Save it as CSV in UTF-8."
         raise AdaptLabError(says) from error
@@ -158,14 +164,14 @@ def _entry(row: dict[str, str]) -> "Entry | None":
 
 
 class _Row(dict):
-    """A row that can be among the keys of a mapping: it is itself alone."""
+    """A row that can be a key of a mapping; it is equal only to itself."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # a dict has none
     __eq__ = object.__eq__
 
 
 def _names_of(owner: Owner, person: Person) -> set[str]:
-    """How a student may be called in a roster; one of a folder `lab04-jane` is jane, too."""
+    """Return the possible forms of a student's name; a folder `lab04-jane` may be jane's, too."""
     if person.name or owner.platform:
         return _forms(person.name)
     parts = owner.student.split("-")
@@ -173,20 +179,22 @@ def _names_of(owner: Owner, person: Person) -> set[str]:
 
 
 def _names_in(entry: Entry) -> set[str]:
-    """The forms of an entry's name, its logins and its address's."""
+    """Return the forms of an entry's name, of its logins and of its email address."""
     logins = (entry.key(column).partition("@")[0] for column in NUMBERS)
     return _forms(entry.name) | {_letters(login) for login in logins if login}
 
 
 def _forms(name: str) -> set[str]:
-    """A name with any of its words first, as platforms turn and join them."""
+    """Return the forms of a name: starting with any of its words, because platforms change the
+    order.
+    """
     words = [letters for word in re.split(r"[\s,_.]+", name) if (letters := _letters(word))]
     turned = {"".join(words[i:] + words[:i]) for i in range(len(words))}
     return (turned | {"".join(sorted(words))}) - {""}
 
 
 def _letters(word: str) -> str:
-    """A word's letters and digits, without accents."""
+    """Return a word's letters and digits, without accents."""
     plain = unicodedata.normalize("NFKD", word).casefold()
     return "".join(filter(str.isalnum, plain))
 

@@ -1,5 +1,6 @@
-"""What was handed in, on the disk and not in memory: it is read when it is graded, and gone when
-the process ends."""
+"""Keep submitted files on disk instead of in memory. They are read when they are graded, and
+removed when the process ends.
+"""
 
 import errno
 import hashlib
@@ -18,25 +19,25 @@ PIECE = 2**20
 
 
 class NoRoom(AdaptLabError):
-    """The disk is full, which is no student's fault."""
+    """The disk is full; not a student's fault."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """A content that lies in this process's folder under its digest. Another process gets it as
-    bytes.
+    """A content in this process's folder, under its digest. Pickling it for another process gives
+    the bytes.
     """
 
     digest: str
     n_bytes: int
 
     def read(self) -> bytes:
-        """The content."""
+        """Return the content."""
         return self.path.read_bytes()
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """The path of the content."""
         return folder() / self.digest
 
     def __reduce__(self):
@@ -45,18 +46,22 @@ class Held:
 
 @cache
 def _made() -> tempfile.TemporaryDirectory:
-    """Removed when this process ends; where it was killed, by the next grader (box.py)."""
+    """A temporary folder, removed when this process ends. If the process is killed, the next grader
+    removes it (box.py).
+    """
     return tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
 
 
 def folder() -> Path:
-    """Where this process, and its forks, hold what was handed in."""
+    """Return the folder where this process and its forks keep submitted files."""
     return Path(_made().name)
 
 
 def hold(file: IO[bytes], most: int) -> Held | None:
-    """A file's content, read in pieces; None if it has more bytes than that. A full
-    disk is NoRoom.
+    """Copy a file's content in pieces; None if it has more than `most` bytes.
+
+    Raises:
+        NoRoom: if the disk is full.
     """
     copy = folder() / secrets.token_hex(8)
     digest = hashlib.sha256()
@@ -83,5 +88,5 @@ def _write(written: IO[bytes], piece: bytes) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        says = f"{folder().parent} has no room for what was handed in"
-        raise NoRoom(f"{says}; make some, or let TMPDIR name a folder that has.") from error
+        says = f"{folder().parent} is full, so submissions cannot be stored"
+        raise NoRoom(f"{says}. Free some space, or set TMPDIR to another folder.") from error

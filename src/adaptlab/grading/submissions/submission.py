@@ -1,4 +1,4 @@
-"""A submission: what one student handed in for a lab."""
+"""A submission: what one student submitted for a lab."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from adaptlab.grading.submissions.spool import Held
 
 
 def digest_of(content: bytes) -> str:
-    """The name of a content in the ledger."""
+    """Return the id of a content in the ledger."""
     return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A file that a lab asks for beside the notebook, under the lab's name for it: its bytes, or
-    why they are not taken (`fault`).
+    """A file that a lab asks for with the notebook, under the lab's name for it: its bytes, or why
+    it is not accepted (`fault`).
     """
 
     name: str
@@ -25,14 +25,14 @@ class Beside:
 
     @property
     def content(self) -> bytes:
-        """Its bytes."""
+        """The file's bytes."""
         return bytes_of(self.handed_in)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in for a lab: the notebook's bytes, or why there is none (`fault`);
-    `received` in UTC; and the files beside it.
+    """What one student submitted for a lab: the notebook's bytes, or why they are missing
+    (`fault`), and the other files. `received` is in UTC.
     """
 
     student: str
@@ -42,7 +42,7 @@ class Submission:
     fault: str = ""
     beside: tuple[Beside, ...] = ()
     owner: Owner = Owner("")
-    unclear: bool = False  # which of several notebooks counts: no zeros, a person decides
+    unclear: bool = False  # several notebooks that differ: no zeros, the instructor decides
 
     def __post_init__(self):
         for name in ("student", "source"):
@@ -55,7 +55,7 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """The name of all that was handed in; of a notebook alone, that of its bytes."""
+        """The id of everything submitted; for a notebook alone, the digest of its bytes."""
         own = content_digest(self.handed_in)
         if not self.beside:
             return own

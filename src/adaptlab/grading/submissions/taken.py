@@ -1,5 +1,6 @@
-"""A file that is taken from what was handed in, with its limits: how large it may be, and how
-much one student may hand in."""
+"""Read one submitted file, with limits on its size and on the total size of each student's
+files.
+"""
 
 import os
 import re
@@ -17,9 +18,9 @@ from adaptlab.grading.submissions.spool import Held, hold
 
 MAX_ENTRIES = 20_000
 MAX_ZIP = 10 * MAX_BYTES
-MAX_STUDENT = 20 * MAX_BYTES  # the second unpacked, of all of a student's
-# Windows, where students check their files, has neither links like these nor pipes in folders, and
-# its own word for bytes as they are.
+MAX_STUDENT = 20 * MAX_BYTES  # of all files of a student, unpacked
+# On Windows, where students check their files, the first two flags do not exist and are not needed;
+# O_BINARY exists only there.
 CAREFULLY = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -27,7 +28,7 @@ CAREFULLY = (
     | getattr(os, "O_BINARY", 0)
 )
 TOO_MUCH = (
-    f"What was handed in has more than {MAX_STUDENT // 2**20} MB in all, unpacked. Hand in the"
+    f"The submission has more than {MAX_STUDENT // 2**20} MB in total, unpacked. Submit the"
     " notebook itself."
 )
 
@@ -38,14 +39,14 @@ class TakenFile:
     content: Any  # bytes | Held
     received: str
     fault: str = ""
-    beside: str = ""  # of no notebook, but of a file that is wanted: the lab's name for it
-    # What names the student, if not `path`: what is inside an archive is its student's own,
-    # whatever it is called.
+    beside: str = ""  # for a wanted file that is not a notebook: the lab's name for it
+    # The path that names the student, if not `path`: all files in a student's archive belong to
+    # that student, whatever their names.
     owner: PurePosixPath | None = None
     whose: Owner = field(default=Owner(""))
 
     def told(self) -> list:
-        """As JSON holds it."""
+        """Return the file as JSON data."""
         held = (
             [self.content.digest, self.content.n_bytes] if isinstance(self.content, Held) else None
         )
@@ -54,7 +55,7 @@ class TakenFile:
 
     @classmethod
     def of(cls, told: list) -> "TakenFile":
-        """What `told` told of."""
+        """Return a file from the data of `told`."""
         path, held, received, fault, beside, owner = told
         place = None if owner is None else PurePosixPath(owner)
         return cls(
@@ -63,7 +64,7 @@ class TakenFile:
 
 
 class Allowance:
-    """How many bytes of each student's are taken yet; `whose` tells students by paths."""
+    """Counts the bytes that were read for each student; `whose` maps a path to its student."""
 
     def __init__(
         self, most: int | None = None, whose: Callable[[PurePosixPath], str] = lambda _: ""
@@ -74,28 +75,30 @@ class Allowance:
 
     @classmethod
     def of(cls, paths: Sequence[PurePosixPath], lab: str) -> "Allowance":
-        """That of all students of a batch."""
+        """Return an allowance for all students of a batch."""
         batch = Batch(paths, lab)
         return cls(whose=lambda path: batch.owner(path).student)
 
     def left(self, path: PurePosixPath) -> int:
-        """Bytes that the student of a file has left."""
+        """Return how many bytes the student of a file has left."""
         return self.most - self.used[self.whose(path)]
 
     def hold(self, file: IO[bytes], path: PurePosixPath, most: int) -> Held | None:
-        """A file's content; None if it has more than that, or than its student has left."""
+        """Store a file's content; None if it has more than `most` bytes, or more than its student
+        has left.
+        """
         most = min(most, self.left(path))
         held = hold(file, most)
         self.take(path, held.n_bytes if held else most)
         return held
 
     def take(self, path: PurePosixPath, n_bytes: int) -> None:
-        """Count what was read."""
+        """Count bytes that were read."""
         self.used[self.whose(path)] += n_bytes
 
 
 def is_notebook(name: str) -> bool:
-    """Whether a file is a notebook by its name, with what some browsers write behind it."""
+    """Whether a file is a notebook by its name; some browsers append another suffix."""
     return re.search(r"\.ipynb(\.txt|\.json)?$", name, re.IGNORECASE) is not None
 
 
@@ -104,13 +107,15 @@ def is_read(name: str) -> bool:
 
 
 def is_hidden(path: PurePosixPath) -> bool:
-    """Whether no student has written a file: checkpoints, a repository's own, what a Mac adds."""
+    """Whether a file was not written by a student: checkpoints, files in `.git`, files that macOS
+    adds.
+    """
     hidden = (part.startswith(".") and part != ".." for part in path.parts)
     return any(hidden) or "__MACOSX" in path.parts
 
 
 def time_of(seconds: float) -> str:
-    """The moment of a file's last change; "" for one that no calendar has."""
+    """Return the time of a file's last change in UTC; "" if it is outside the range of dates."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):
@@ -118,8 +123,8 @@ def time_of(seconds: float) -> str:
 
 
 def wanted_name(name: str, wanted: Mapping[str, int]) -> str:
-    """Which of the wanted files a name means, in whatever capitals, with a student's name before it
-    or a copy's number behind; empty if none.
+    """Return which of the wanted files a name means, or "". Case is ignored; a student's name may
+    come first, and a copy's number last.
     """
     for one in wanted:
         stem, _, kind = one.rpartition(".")
@@ -149,15 +154,14 @@ def take_file(
             place,
             b"",
             "",
-            f"The file cannot be opened ({error.strerror}): it is a link, or not readable. Hand in"
-            f" {what} itself.",
+            f"The file is a link or not readable ({error.strerror}). Submit {what} itself.",
             beside,
         )
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             return TakenFile(
-                place, b"", "", f"This is no ordinary file. Hand in {what} itself.", beside
+                place, b"", "", f"The file is not a regular file. Submit {what} itself.", beside
             )
         limit = MAX_ZIP if path.suffix.lower() == ".zip" else max_bytes
         received = time_of(status.st_mtime)
@@ -171,14 +175,14 @@ def take_file(
                 place,
                 b"",
                 received,
-                f"The file has {status.st_size // 2**20} MB; clear the notebook's outputs and hand"
-                " it in again.",
+                f"The file is too large: {status.st_size // 2**20} MB. Clear the notebook's outputs"
+                " and submit it again.",
             )
         return TakenFile(place, held, received, beside=beside)
 
 
 def too_large(beside: str, max_bytes: int) -> str:
     return (
-        f"{beside} has more than {max_bytes / 2**20:g} MB, so it is not what the exercise asks for;"
-        " save that alone, and hand it in again."
+        f"{beside} has more than {max_bytes / 2**20:g} MB, far more than the exercise asks for."
+        " Save only what it asks for, and submit it again."
     )

@@ -47,8 +47,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Form:
-    """`place` of the instruction: "user", "system", or "transcript", which is a plain text for the
-    model to continue, without its chat template. `k` examples stand as turns or in one list.
+    """The form of a prompt, with `k` examples as turns or in one list.
+
+    `place` of the instruction: "user", "system", or "transcript", which is a plain text for the
+    model to continue, without its chat template.
     """
 
     place: str
