@@ -35,7 +35,6 @@ from adaptlab.world.tone import tone_case
 
 N_ASKED = 80
 N_TAUGHT = 300
-ABOUT_FACTS = ("handbook", "changed handbook")  # the tasks whose facts are in documents
 
 
 @dataclass(frozen=True)
