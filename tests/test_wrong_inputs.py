@@ -483,7 +483,7 @@ Collection.load(D / "empty", Emb())
 coll().save(D / "file" / "x")
 coll().save(None)
 Collection("minilm")
-## rag.index
+## rag.faiss_index
 FaissIndex(0)
 FaissIndex(-1)
 FaissIndex(2.5)
@@ -1087,7 +1087,7 @@ def names(folder: Path) -> dict:
     from adaptlab.rag.chunk import Chunk
     from adaptlab.rag.collection import Collection
     from adaptlab.rag.document import Document, Heading
-    from adaptlab.rag.index import NumpyIndex
+    from adaptlab.rag.numpy_index import NumpyIndex
     from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Hit
 
     def piece(i=1, text="a lamp"):

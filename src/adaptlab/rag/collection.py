@@ -19,9 +19,11 @@ from adaptlab.rag.change import Change
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.document import OWN_NAMES
 from adaptlab.rag.embed import Embedder, encode_documents
+from adaptlab.rag.faiss_index import FaissIndex
 from adaptlab.rag.filters import Where, as_test, has_name, names_in
-from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
+from adaptlab.rag.index import VectorIndex
 from adaptlab.rag.keyword_index import KeywordIndex, rules
+from adaptlab.rag.load_index import index_from_bytes
 
 MAGIC = b"adaptlab collection 1\n"
 
