@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from adaptlab.delimiter import guess_delimiter
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
 from adaptlab.grading.notebook import Lab
@@ -66,9 +67,7 @@ def read_worksheet(path: Path, sheets: Sequence[Sheet]) -> list[Decision]:
     """The rows with points, all of them right: one that is not is an AdaptLabError, and none is
     taken."""
     text = read_text(path).removeprefix("\ufeff")
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
-    rows = list(csv.DictReader(io.StringIO(text, ""), delimiter=delimiter))
+    rows = list(csv.DictReader(io.StringIO(text, ""), delimiter=guess_delimiter(text)))
     columns = rows[0] if rows else {}
     missing = [name for name in NEEDED if name not in columns]
     if missing:
