@@ -132,19 +132,19 @@ class FaissIndex(VectorIndex):
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         with self._lock:
-            vectors, new, gone = self._check_replace(old_ids, ids, vectors)
+            vectors, new, removed = self._check_replace(old_ids, ids, vectors)
             added = np.asarray(new, np.int64)
-            if self.index is None or (self.family == "hnsw" and gone):
-                kept = self.ids - gone
+            if self.index is None or (self.family == "hnsw" and removed):
+                kept = self.ids - removed
                 old = np.fromiter(kept, np.int64, len(kept))
                 all_ids = np.concatenate([old, added])
                 all_vectors = np.concatenate([self.vectors(old), vectors]) if len(old) else vectors
                 self.index = self._build(all_ids, all_vectors) if len(all_ids) else None
             else:
-                if gone:
-                    self.index.remove_ids(np.fromiter(gone, np.int64, len(gone)))
+                if removed:
+                    self.index.remove_ids(np.fromiter(removed, np.int64, len(removed)))
                 self.index.add_with_ids(vectors, added)
-            self.ids.difference_update(gone)
+            self.ids.difference_update(removed)
             self.ids.update(new)
 
     def vectors(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:

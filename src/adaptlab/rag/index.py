@@ -77,17 +77,17 @@ class VectorIndex(ABC):
         vectors = check_vectors(vectors, self.dimension, self.metric)
         new = _whole_ids(ids)
         held = self.ids
-        gone = {int(i) for i in old_ids}
-        check_known(sorted(gone), held)
+        removed = {int(i) for i in old_ids}
+        check_known(sorted(removed), held)
         if len(new) != len(vectors):
             raise AdaptLabError(
                 f"There are {len(new)} ids for {len(vectors)} vectors. Give one id for each vector."
             )
-        if len(set(new)) < len(new) or any(i in held and i not in gone for i in new):
+        if len(set(new)) < len(new) or any(i in held and i not in removed for i in new):
             raise AdaptLabError(
                 "An id is already in the index, or occurs twice in the new ids. Replace it instead."
             )
-        return vectors, new, gone
+        return vectors, new, removed
 
 
 def check_vectors(vectors: np.ndarray, dimension: int, metric: str) -> np.ndarray:

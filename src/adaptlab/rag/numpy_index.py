@@ -37,18 +37,18 @@ class NumpyIndex(VectorIndex):
         self._held = self._room
 
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
-        vectors, new, gone = self._check_replace(old_ids, ids, vectors)
+        vectors, new, removed = self._check_replace(old_ids, ids, vectors)
         known, held = self._held
-        if gone:
-            keep = ~np.isin(known, list(gone))
+        if removed:
+            keep = ~np.isin(known, list(removed))
             self._room = known[keep], held[keep]
-        n = len(known) - len(gone)
+        n = len(known) - len(removed)
         n_after = n + len(new)
         if n_after > len(self._room[0]):
             self._room = tuple(_grown(array[:n], 2 * n_after) for array in self._room)
         self._room[0][n:n_after], self._room[1][n:n_after] = new, vectors
         self._held = self._room[0][:n_after], self._room[1][:n_after]
-        self.ids.difference_update(gone)
+        self.ids.difference_update(removed)
         self.ids.update(new)
 
     def vectors(self, ids: Sequence[int]) -> np.ndarray:
