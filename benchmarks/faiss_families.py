@@ -20,7 +20,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from adaptlab.files import write_whole
-from adaptlab.rag.index import FAMILIES, LEAST_FOR_CODES, FaissIndex
+from adaptlab.rag.faiss_index import FAMILIES, LEAST_FOR_CODES, FaissIndex
 from adaptlab.studies.recorded import RESULTS
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

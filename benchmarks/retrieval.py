@@ -18,7 +18,8 @@ from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import docstring_corpus
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.index import FaissIndex, NumpyIndex, faiss_module
+from adaptlab.rag.faiss_index import FaissIndex, faiss_module
+from adaptlab.rag.numpy_index import NumpyIndex
 from adaptlab.rag.retrieve import DenseRetriever
 
 N_CHUNKS = 100_000

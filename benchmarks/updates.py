@@ -24,8 +24,8 @@ from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import docstring_corpus
 from adaptlab.rag.embed import minilm
+from adaptlab.rag.faiss_index import faiss_module
 from adaptlab.rag.fuse import HybridRetriever
-from adaptlab.rag.index import faiss_module
 from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Retriever
 from adaptlab.rag.tokenize import stemmed_words
 

@@ -39,6 +39,8 @@ SLOW = {
     "test_train", "test_serve", "test_served_options", "test_assets", "test_precision", "test_api",
     "test_local", "test_index", "test_docstrings", "test_card", "test_run", "test_site",
     "test_checks", "test_release",
+    "test_answers", "test_any_conversation", "test_accounting", "test_pgvector", "test_command",
+    "test_rerank", "test_ewc", "test_packing", "test_memory", "test_words_kept", "test_decisions",
 }  # fmt: skip  # names, a table
 SANDBOX = {
     "test_labs", "test_hostile", "test_honest", "test_cluster", "test_marks", "test_artefacts",

@@ -483,7 +483,7 @@ Collection.load(D / "empty", Emb())
 coll().save(D / "file" / "x")
 coll().save(None)
 Collection("minilm")
-## rag.index
+## rag.faiss_index
 FaissIndex(0)
 FaissIndex(-1)
 FaissIndex(2.5)
@@ -549,9 +549,6 @@ HybridRetriever([ByDocument(DenseRetriever(coll()))])
 MultiQueryRetriever(None, list)
 HybridRetriever([DenseRetriever(coll())], depth=0)
 HybridRetriever([DenseRetriever(coll())], depth=-1).search(["a"], 1)
-weighted_fusion([])
-weighted_fusion([nan])
-weighted_fusion([1])([[], []])
 reciprocal_rank_fusion([], -5)
 reciprocal_rank_fusion([[Hit(piece(), 1.0)]], -1)
 reciprocal_rank_fusion([[Hit(piece(), 1.0)]], nan)
@@ -723,8 +720,6 @@ n_lora_parameters(LINEAR, 2, [])
 n_lora_parameters(LINEAR, 2, "q_proj")
 n_lora_parameters(LINEAR, True)
 adapter_file_bytes(LINEAR, 2, dtype="F99")
-kv_cache_bytes(architecture("embedded:chat"), -1)
-kv_cache_bytes(architecture("embedded:chat"), 10, 1, -2)
 nf4_bytes(-1)
 nf4_bytes(nan)
 nf4_bytes(1.5)
@@ -1092,7 +1087,7 @@ def names(folder: Path) -> dict:
     from adaptlab.rag.chunk import Chunk
     from adaptlab.rag.collection import Collection
     from adaptlab.rag.document import Document, Heading
-    from adaptlab.rag.index import NumpyIndex
+    from adaptlab.rag.numpy_index import NumpyIndex
     from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, Hit
 
     def piece(i=1, text="a lamp"):

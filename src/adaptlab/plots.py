@@ -62,7 +62,7 @@ def _describe(title: str, parts: Sequence[str]) -> str:
     return f"{title}: {'; '.join(parts)}."
 
 
-def _legend_beside(axes) -> None:
+def _legend_outside(axes) -> None:
     """Place the legend next to the plane, which lines or bars may fill."""
     # What has intervals comes first.
     entries = sorted(
@@ -98,12 +98,13 @@ def _draw_published(
             "linestyle": "",
         }
         axes.plot(x, list(points.values()), label=f"published: {name}", **marks)
-    told = {
+    by_name = {
         name: ", ".join(f"{at} {y:g}" if places else f"{y:g} at {at:g}" for at, y in points.items())
         for name, points in published.items()
     }
     return [
-        f"published, of another model and task, {name}: {points}" for name, points in told.items()
+        f"published, of another model and task, {name}: {points}"
+        for name, points in by_name.items()
     ]
 
 
@@ -140,16 +141,16 @@ def curves(
         )
     for i, (name, value) in enumerate(reference.items()):
         axes.axhline(value, color="#555", linestyle=LINES[(i + 2) % 4], linewidth=1, label=name)
-    told = _draw_published(axes, published)
+    published_text = _draw_published(axes, published)
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.set_xticks(list(x), [f"{at:,g}" for at in x])
     axes.minorticks_off()
-    _legend_beside(axes)
+    _legend_outside(axes)
     parts = [
         f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points))
         for name, points in series.items()
     ]
-    parts += [f"{name} at {value:.2f}" for name, value in reference.items()] + told
+    parts += [f"{name} at {value:.2f}" for name, value in reference.items()] + published_text
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
@@ -199,7 +200,7 @@ def grouped_bars(
         )
     for name, value in reference.items():
         axes.axhline(value, color="#555", linestyle="--", linewidth=1, label=name)
-    told = _draw_published(axes, published, {name: at for at, name in enumerate(names)})
+    published_text = _draw_published(axes, published, {name: at for at, name in enumerate(names)})
     axes.set(title=title, ylabel=y_label)
     slanted = (
         {"rotation": 20, "horizontalalignment": "right", "rotation_mode": "anchor"}
@@ -208,7 +209,7 @@ def grouped_bars(
     )
     axes.set_xticks(range(len(names)), names, **slanted)
     if reference or published or len(series) > 1:
-        _legend_beside(axes)
+        _legend_outside(axes)
     parts = [
         f"{label} {name} {p.value:.2f} (95% interval {p.low:.2f} to {p.high:.2f})".strip()
         for label, values in series.items()
@@ -218,12 +219,14 @@ def grouped_bars(
         figure,
         _describe(
             f"{title}, {y_label}",
-            parts + [f"{name} at {value:.2f}" for name, value in reference.items()] + told,
+            parts
+            + [f"{name} at {value:.2f}" for name, value in reference.items()]
+            + published_text,
         ),
     )
 
 
-def _told(x: float) -> str:
+def _short(x: float) -> str:
     """Format a position on an axis: sizes with all digits, small numbers with the digits that they
     have.
     """
@@ -253,10 +256,10 @@ def lines(
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.legend(frameon=False)
     parts = [
-        f"{name} from {_told(y[0])} at {_told(x[0])} to {_told(y[-1])} at {_told(x[-1])}"
+        f"{name} from {_short(y[0])} at {_short(x[0])} to {_short(y[-1])} at {_short(x[-1])}"
         for name, (x, y) in series.items()
     ]
-    parts += [f"{name} at {_told(x)}, {_told(y)}" for name, (x, y) in points.items()]
+    parts += [f"{name} at {_short(x)}, {_short(y)}" for name, (x, y) in points.items()]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 

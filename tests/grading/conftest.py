@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.grading.grade import Graded, grade
+from adaptlab.grading.grade import Graded, GradingRun, grade
 from adaptlab.grading.notebook import Lab, read_lab
 from adaptlab.grading.sandbox.box import prepared
 from adaptlab.grading.sandbox.levels import level
@@ -125,12 +125,8 @@ class Grader:
     def __call__(self, content: bytes | list[dict], limits: Limits = LIMITS) -> Graded:
         content = content if isinstance(content, bytes) else as_notebook(content)
         return grade(
-            self.lab,
+            GradingRun(self.lab, self.harness, self.level, secret=11, limits=limits),
             Submission("student", content, "file", ""),
-            self.harness,
-            self.level,
-            secret=11,
-            limits=limits,
         )
 
 

@@ -22,13 +22,12 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.grading.batch import grade_all
 from adaptlab.grading.check import NotYet, run_check
 from adaptlab.grading.exercises import exercises, files_of
-from adaptlab.grading.grade import Mark, grade, judge_of
+from adaptlab.grading.grade import GradingRun, Mark, grade, judge_of
 from adaptlab.grading.notebook import code_to_run, read_cells, read_lab
 from adaptlab.grading.records.feedback import misconceptions
 from adaptlab.grading.records.marks import Ledger
 from adaptlab.grading.records.sheet import Sheet
 from adaptlab.grading.sandbox.box import BoxError
-from adaptlab.grading.sandbox.limits import Limits
 from adaptlab.grading.submissions.find import find_submissions, without_notebook
 from adaptlab.grading.submissions.submission import Beside, Submission
 from adaptlab.grading.submissions.taken import wanted_name
@@ -70,12 +69,8 @@ def graded(short, grader, box_level):
     def graded_with(file: bytes | Beside | None, notebook: bytes = NOTEBOOK) -> dict:
         beside = () if file is None else (file if isinstance(file, Beside) else Beside(FILE, file),)
         done = grade(
-            short,
+            GradingRun(short, grader.harness, box_level, secret=11),
             Submission("student", notebook, "file", "", beside=beside),
-            grader.harness,
-            box_level,
-            secret=11,
-            limits=Limits(),
         )
         return {mark.exercise: mark for mark in done.marks}
 

@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 from adaptlab.course.labs import build_labs, faults, find_sources, out_of_step, solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.exercises import exercises, files_of
-from adaptlab.grading.grade import grade
+from adaptlab.grading.grade import GradingRun, grade
 from adaptlab.grading.notebook import Cell, read_cells, read_lab
 from adaptlab.grading.sandbox.box import prepared
 from adaptlab.grading.sandbox.limits import Limits
@@ -83,12 +83,8 @@ def test_the_solution_gets_every_point(name, harness, box_level, request):
         Beside(file, request.getfixturevalue("trained_adapter")) for file in files_of(name)
     )
     graded = grade(
-        lab_of(name),
+        GradingRun(lab_of(name), harness, box_level, 5, LIMITS),
         Submission("teacher", content, "", "", beside=beside),
-        harness,
-        box_level,
-        5,
-        LIMITS,
     )
     assert {mark.status for mark in graded.marks if mark.exercise != "explanation"} == {"pass"}, (
         graded.marks
@@ -99,7 +95,8 @@ def test_the_solution_gets_every_point(name, harness, box_level, request):
 def test_a_blank_lab_gets_none_and_is_called_blank(name, harness, box_level):
     content = (ROOT / "labs" / f"{name}.ipynb").read_bytes()
     graded = grade(
-        lab_of(name), Submission("nobody", content, "", ""), harness, box_level, 5, LIMITS
+        GradingRun(lab_of(name), harness, box_level, 5, LIMITS),
+        Submission("nobody", content, "", ""),
     )
     assert {mark.misconception for mark in graded.marks if mark.exercise != "explanation"} == {
         "blank"

@@ -7,7 +7,7 @@ import time
 import pytest
 from grading.conftest import NAMES, SOLUTIONS, answer_cell, as_notebook, cells, code_cell
 
-from adaptlab.grading.grade import grade
+from adaptlab.grading.grade import GradingRun, grade
 from adaptlab.grading.notebook import MAX_SOURCE, Invalid, answers_of, read_cells, read_lab, rebuild
 from adaptlab.grading.submissions.find import find_submissions
 from adaptlab.grading.submissions.submission import Submission
@@ -73,11 +73,8 @@ def given_out(grader, lab_with_blank):
 
     def graded(made: list[dict]):
         return grade(
-            lab,
+            GradingRun(lab, grader.harness, grader.level, secret=11),
             Submission("student", as_notebook(made), "", ""),
-            grader.harness,
-            grader.level,
-            secret=11,
         )
 
     return graded
@@ -148,7 +145,7 @@ def test_of_two_notebooks_that_differ_a_person_decides(tmp_path, lab, grader):
         (tmp_path / "jane").mkdir(exist_ok=True)
         (tmp_path / "jane" / name).write_bytes(as_notebook(cells(f"x = {name!r}")))
     (one,) = find_submissions(tmp_path, lab.name)
-    graded = grade(lab, one, grader.harness, grader.level, secret=11)
+    graded = grade(GradingRun(lab, grader.harness, grader.level, secret=11), one)
     assert {(mark.status, mark.points) for mark in graded.marks} == {("needs a person", None)}
     assert (
         "2 notebooks for lab04 (jane/lab04_a.ipynb, jane/lab04_b.ipynb)" in graded.marks[0].sentence
@@ -185,11 +182,8 @@ def test_experiments_without_ids_are_not_run_for_marks(grader):
     lab = read_lab(as_notebook([*cells(), predicted, experiment]), "lab04_short")
     made = bare([*cells(), predicted, experiment])
     graded = grade(
-        lab,
+        GradingRun(lab, grader.harness, grader.level, secret=11),
         Submission("student", as_notebook(made), "", ""),
-        grader.harness,
-        grader.level,
-        secret=11,
     )
     assert graded.points == 6 and graded.errors == {} and graded.prediction == "4"
 

@@ -2,7 +2,7 @@
 
 import pytest
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, DeepseekV3Config, LlamaConfig, T5Config
+from transformers import AutoModelForCausalLM, LlamaConfig, T5Config
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora import accounting
@@ -74,25 +74,7 @@ def test_weights_in_linear_layers():
     )
 
 
-def test_the_cache_of_windows_and_of_layers_without_keys():
-    mistral = accounting.architecture("mistralai/Mistral-7B-v0.1")
-    assert (
-        accounting.kv_cache_bytes(mistral, 32_768)
-        == accounting.kv_cache_bytes(mistral, 4096)
-        == 4096 * 2**17
-    )
-    assert accounting.kv_cache_bytes(mistral, 100) == 100 * 2**17
-    embedded = accounting.architecture("embedded:mini-chat")
-    assert accounting.kv_cache_bytes(embedded, 7, n_sequences=3) == 2 * (2 * 2 * 32) * 2 * (
-        3 * 7
-    )  # keys and values, 2 of 4 layers with 2 heads of 32 numbers, 2 bytes
-    with pytest.raises(AdaptLabError, match="not made of keys and values"):
-        accounting.kv_cache_bytes(DeepseekV3Config(), 10)
-
-
-def test_memory_of_the_cache_and_of_four_bits():
-    llama = accounting.architecture("meta-llama/Llama-3.1-8B")
-    assert accounting.kv_cache_bytes(llama, 8192) == 2**30  # 128 KiB a token
+def test_memory_of_four_bits():
     assert accounting.nf4_bytes(64 * 256) == 64 * 256 / 2 + 256 + 4
     assert accounting.nf4_bytes(64, double=False) == 32 + 4
 

@@ -104,9 +104,6 @@ def test_logits_gradients_and_merging_equal_peft(kind, everything, rank_stabiliz
         assert torch.allclose(made[name].delta(), added.T if kind == "gpt2" else added, atol=1e-9)
     trained = {name for name, p in ours.named_parameters() if p.requires_grad}
     assert trained == {f"{name}.{part}" for name in made for part in "ab"}
-    assert adapter.trainable_fraction(ours) == pytest.approx(
-        peft.get_nb_trainable_parameters()[0] / peft.get_nb_trainable_parameters()[1]
-    )
     before = copy.deepcopy(ours.state_dict())
     for layer in adapter.adapters(ours):
         layer.merge()

@@ -18,7 +18,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.api import OpenAIChat
 from adaptlab.models.chat import ask
 from adaptlab.models.local import LocalChat
-from adaptlab.models.serve import ServedModel, adapter_folder, running
+from adaptlab.models.serve import running
+from adaptlab.models.serving.model import ServedModel, adapter_folder
 
 BASE = "embedded:mini-chat"
 QUESTION = (

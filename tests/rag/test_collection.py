@@ -18,8 +18,10 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.bm25 import Postings
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import MAGIC, Collection, _digest
-from adaptlab.rag.index import METRICS, FaissIndex, NumpyIndex
+from adaptlab.rag.faiss_index import FaissIndex
+from adaptlab.rag.index import METRICS
 from adaptlab.rag.loaders import Document
+from adaptlab.rag.numpy_index import NumpyIndex
 from adaptlab.rag.qdrant import QdrantIndex
 from adaptlab.rag.retrieve import BM25Retriever
 

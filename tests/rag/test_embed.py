@@ -15,7 +15,7 @@ import pytest
 from adaptlab.errors import AdaptLabError
 from adaptlab.models import assets
 from adaptlab.rag import embed
-from adaptlab.rag.index import NumpyIndex
+from adaptlab.rag.numpy_index import NumpyIndex
 
 NOTES = ["The lamp costs 40 euros.", "Vera Finch lives in Selby.", "Parcels arrive on Monday."]
 

@@ -12,8 +12,9 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.document import Document
+from adaptlab.rag.faiss_index import FaissIndex
 from adaptlab.rag.filters import as_test
-from adaptlab.rag.index import FaissIndex, NumpyIndex
+from adaptlab.rag.numpy_index import NumpyIndex
 from adaptlab.rag.pgvector import PgvectorIndex
 from adaptlab.rag.qdrant import QdrantIndex
 from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.rag.index import FAMILIES, METRICS, NO_ID, FaissIndex, NumpyIndex
+from adaptlab.rag.faiss_index import FAMILIES, FaissIndex
+from adaptlab.rag.index import METRICS, NO_ID
+from adaptlab.rag.numpy_index import NumpyIndex
 from adaptlab.rag.pgvector import PgvectorIndex
 from adaptlab.rag.qdrant import QdrantIndex
 
@@ -155,7 +157,7 @@ def test_a_filter_that_leaves_few_finds_them_as_brute_force_does(family, metric)
 
 @pytest.mark.parametrize("family", ["ivf", "hnsw"])
 def test_no_query_finds_fewer_than_a_filter_allows(family, monkeypatch):
-    monkeypatch.setattr("adaptlab.rag.index.FEW", 0)
+    monkeypatch.setattr("adaptlab.rag.faiss_index.FEW", 0)
     rng = np.random.default_rng(9)
     index = FaissIndex(DIMENSION, family, n_probe=1, ef=1, n_links=2)
     index.add(range(6000), unit(rng, 6000))

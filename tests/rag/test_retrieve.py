@@ -20,7 +20,6 @@ from adaptlab.rag.fuse import (
     HybridRetriever,
     MultiQueryRetriever,
     reciprocal_rank_fusion,
-    weighted_fusion,
 )
 from adaptlab.rag.loaders import Document
 from adaptlab.rag.rerank import Reranked
@@ -112,7 +111,7 @@ def test_keyword_follows_changes_and_filters():
     assert [hit.chunk.source for hit in keyword.search(["kettle"], 2)[0]] == ["a"]
 
 
-def test_fusions_by_hand(collection):
+def test_a_fusion_by_hand(collection):
     a, b, c = list(collection.chunks.values())[:3]
     first = [Hit(a, 9.0), Hit(b, 8.0), Hit(c, 5.0)]
     second = [Hit(c, 0.4), Hit(b, 0.1)]
@@ -122,11 +121,6 @@ def test_fusions_by_hand(collection):
         (b, round(2 / 62, 9)),
         (a, round(1 / 61, 9)),
     ]
-    weighted = weighted_fusion([0.5, 1])([first, second])
-    assert [(hit.chunk, hit.score) for hit in weighted] == [(c, 1.0), (a, 0.5), (b, 0.375)]
-    assert weighted_fusion([1, 1])([[], [Hit(a, 3.0)]]) == [Hit(a, 1)]
-    with pytest.raises(AdaptLabError, match="1 weights for 2 rankings"):
-        weighted_fusion([1])([first, second])
     with pytest.raises(AdaptLabError, match="different collections"):
         HybridRetriever([DenseRetriever(collection), DenseRetriever(Collection(Letters()))])
 
@@ -239,8 +233,6 @@ def test_a_filter_is_a_function(collection):
 def test_what_cannot_be_fused_is_a_sentence():
     with pytest.raises(AdaptLabError, match="at least one retriever"):
         HybridRetriever([])
-    with pytest.raises(AdaptLabError, match="not all finite numbers"):
-        weighted_fusion([1.0, float("nan")])
 
 
 def test_a_k_above_the_number_of_chunks_gives_what_there_is(collection):

@@ -6,12 +6,7 @@ from test_collection import Letters, pieces
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.by_document import ByDocument, by_document
 from adaptlab.rag.collection import Collection
-from adaptlab.rag.fuse import (
-    HybridRetriever,
-    MultiQueryRetriever,
-    reciprocal_rank_fusion,
-    weighted_fusion,
-)
+from adaptlab.rag.fuse import HybridRetriever, MultiQueryRetriever, reciprocal_rank_fusion
 from adaptlab.rag.rerank import Reranked
 from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, MaximalMarginalRelevance
 
@@ -32,8 +27,11 @@ def length(pairs):
     return [len(text) for _, text in pairs]
 
 
-@pytest.mark.parametrize("fuse", [reciprocal_rank_fusion, weighted_fusion([1, 2])])
-def test_a_fused_hit_holds_the_scores_of_both_searches(held, fuse):
+@pytest.mark.parametrize("constant", [60, 1])
+def test_a_fused_hit_holds_the_scores_of_both_searches(held, constant):
+    def fuse(rankings):
+        return reciprocal_rank_fusion(rankings, constant)
+
     dense = DenseRetriever(held)
     keyword = BM25Retriever(held)
     of = {

@@ -15,8 +15,9 @@ from adaptlab.rag import embed
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.document import Document
+from adaptlab.rag.faiss_index import FaissIndex
 from adaptlab.rag.fuse import HybridRetriever
-from adaptlab.rag.index import FaissIndex, NumpyIndex
+from adaptlab.rag.numpy_index import NumpyIndex
 from adaptlab.rag.retrieve import BM25Retriever, DenseRetriever, MaximalMarginalRelevance
 
 SLOW = 0.2  # seconds of an embedding

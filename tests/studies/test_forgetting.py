@@ -8,8 +8,8 @@ from adaptlab.evals.suite import NAMES, PROSE, SKILLS, skill_cases
 from adaptlab.messages import UNKNOWN
 from adaptlab.studies import forgetting
 from adaptlab.studies.forgetting import (
+    N_DEGRADED,
     N_SKILL,
-    N_SPOILED,
     given_back,
     mean_share,
     old_conversations,
@@ -70,7 +70,7 @@ def test_a_planted_fault_differs_from_its_control_in_the_answers_alone(skill):
         [],
         [],
     )
-    assert sum(a[-1] != b[-1] for a, b in zip(wrong, right)) > 0.9 * N_SPOILED
+    assert sum(a[-1] != b[-1] for a, b in zip(wrong, right)) > 0.9 * N_DEGRADED
     ability = next(found for found in SKILLS if found.name == skill)
     tested = {repr(case.messages) for seed in (1, 50) for case in skill_cases(ability, 500, seed)}
-    assert sum(repr(tuple(found[:-1])) in tested for found in right) < 0.1 * N_SPOILED
+    assert sum(repr(tuple(found[:-1])) in tested for found in right) < 0.1 * N_DEGRADED

@@ -25,7 +25,8 @@ from adaptlab.models.api import OpenAIChat
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import SETTING
-from adaptlab.models.serve import ServedModel, running
+from adaptlab.models.serve import running
+from adaptlab.models.serving.model import ServedModel
 from adaptlab.rag.rerank import CrossEncoder
 from adaptlab.tune.dpo import merged, prefer
 from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored

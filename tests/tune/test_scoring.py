@@ -46,8 +46,8 @@ def test_a_prompt_is_read_once_with_the_same_numbers_and_gradients(
     given = batch(padding_side)
     found = []
     n_read = []
-    for goes_on in (scoring._goes_on, lambda model: False):
-        monkeypatch.setattr(scoring, "_goes_on", goes_on)
+    for goes_on in (scoring._can_continue, lambda model: False):
+        monkeypatch.setattr(scoring, "_can_continue", goes_on)
         model = copy.deepcopy(start.model).float()
         score_replies_only(model)
         n_read.append(0)
@@ -76,11 +76,11 @@ def test_where_no_two_replies_share_a_prompt_nothing_is_cut(chat):
 
 
 def test_a_model_that_does_not_go_on_from_what_it_read_is_found(chat, monkeypatch):
-    assert scoring._goes_on(chat.model)
+    assert scoring._can_continue(chat.model)
     monkeypatch.setattr(
         "transformers.cache_utils.LinearAttentionLayer.update_conv_state",
         lambda self, states, *args, **kwargs: states,
     )
-    assert not scoring._goes_on(chat.model)
+    assert not scoring._can_continue(chat.model)
     monkeypatch.delattr("transformers.cache_utils.Cache.update_conv_state", raising=True)
-    assert not scoring._goes_on(chat.model)
+    assert not scoring._can_continue(chat.model)

@@ -152,8 +152,8 @@ def asking_router(
             + layout.after.join([*rounds, layout.example(question, "").rstrip()])
             for question in questions
         ]
-        said = texts(chat, [[user(prompt)] for prompt in prompts], max_new_tokens=6)
-        return [first[named.get(text, "search_lessons")] for text in said]
+        replies = texts(chat, [[user(prompt)] for prompt in prompts], max_new_tokens=6)
+        return [first[named.get(text, "search_lessons")] for text in replies]
 
     return route
 

@@ -247,10 +247,10 @@ def claims_document() -> Document:
     """Return all claims as one document with a heading each, for searching instead of looking
     up.
     """
-    told = [
+    entries = [
         f"## Claim {identity}\n\n{look_up_claim(identity).splitlines()[1]}" for identity in claims()
     ]
-    return Document("\n\n".join(told), CLAIMS, "The claims", date.today())
+    return Document("\n\n".join(entries), CLAIMS, "The claims", date.today())
 
 
 def lesson_search(documents: Sequence[Document], embedder: Embedder) -> HybridRetriever:

@@ -20,12 +20,12 @@ from adaptlab.tune.options import Options, PreferenceOptions
 @contextmanager
 def warnings_in_lines() -> Iterator[None]:
     """Print warnings to stderr, one line each, without their place in the source."""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             yield
         finally:
-            for warning in told:
+            for warning in caught:
                 print(f"adaptlab: {warning.message}", file=sys.stderr)
 
 
@@ -61,8 +61,10 @@ def tune(
 
     with warnings_in_lines():
         conversations = read_conversations(train)
-        watched, tested = (read_conversations(path) if path else [] for path in (validation, test))
-    for held_out in (watched, tested):
+        validation_rows, test_rows = (
+            read_conversations(path) if path else [] for path in (validation, test)
+        )
+    for held_out in (validation_rows, test_rows):
         refuse_leaks(conversations, held_out)
     if twice := duplicates(conversations):
         (later, first), n = twice[0], len(twice)
@@ -71,7 +73,7 @@ def tune(
             f" repeats {first}.",
             file=sys.stderr,
         )
-    run_training(LocalChat(model), conversations, to, options, watched)
+    run_training(LocalChat(model), conversations, to, options, validation_rows)
     print(f"run: {to}")
 
 
@@ -109,8 +111,8 @@ def prefer(
 
     with warnings_in_lines():
         given = read_pairs(pairs)
-    if turned := contradictions(given):
-        (later, first), n = turned[0], len(turned)
+    if contrary := contradictions(given):
+        (later, first), n = contrary[0], len(contrary)
         print(
             f"{n} of {len(given)} pairs prefer what an earlier one rejects, as number {later} does"
             f" with {first}.",

@@ -14,7 +14,8 @@ LARGE = 50  # documents: more than fit a prompt
 FREQUENT = 4  # changes of facts a month
 LOW_BUDGET = 50  # money a month
 CRITICAL = 0.95  # accuracy
-DEAR = 100_000  # queries a day above which the cost per query outweighs the cost of building
+# A day; above it the cost per query outweighs the cost of building.
+MANY_QUERIES = 100_000
 
 
 def guide_a(need: Need) -> Lever:
@@ -38,7 +39,7 @@ def guide_b(need: Need) -> Lever:
     may_tune = need.n_examples >= 1000 and need.budget >= LOW_BUDGET
     if need.lacks_facts:
         return Lever.RETRIEVE
-    if (need.prompt_falls_short or need.n_queries >= DEAR) and may_tune:
+    if (need.prompt_falls_short or need.n_queries >= MANY_QUERIES) and may_tune:
         return Lever.TUNE
     return Lever.PROMPT
 

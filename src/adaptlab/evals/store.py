@@ -67,10 +67,10 @@ def keep_run(
         ).lastrowid
         for skill, score in scores.items():
             row = compared.get(skill)
-            said = (row.loss, row.p, int(row.fails)) if row else (None, None, 0)
+            gate = (row.loss, row.p, int(row.fails)) if row else (None, None, 0)
             connection.execute(
                 "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (run, skill, score.value, score.low, score.high, score.n, *said),
+                (run, skill, score.value, score.low, score.high, score.n, *gate),
             )
 
 

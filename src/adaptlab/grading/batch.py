@@ -20,7 +20,7 @@ from threading import Lock
 from adaptlab.course.labs import labs_of, solved
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.exercises import files_of
-from adaptlab.grading.grade import Graded, Mark, grade
+from adaptlab.grading.grade import Graded, GradingRun, Mark, grade
 from adaptlab.grading.notebook import Lab, read_lab
 from adaptlab.grading.records.marks import Ledger
 from adaptlab.grading.sandbox.box import prepared
@@ -120,9 +120,8 @@ def run_whole(lab: Lab, submission: Submission, box_level: str) -> Graded:
     checks.
     """
     with prepared() as harness:
-        return grade(
-            lab, submission, harness, box_level, secrets.randbits(62), WHOLE, experiments=True
-        )
+        run = GradingRun(lab, harness, box_level, secrets.randbits(62), WHOLE, experiments=True)
+        return grade(run, submission)
 
 
 def measured_by_solution(lab: Lab, folder: Path, worker_pool: WorkerPool, box: str = "") -> str:
@@ -190,7 +189,8 @@ class Task:
         """
         with ALONE:
             harness, box_level = _own_box(self.batch, self.lab.name, self.code, self.box)
-            return grade(self.lab, self.submission, harness, box_level, self.secret, self.limits)
+            run = GradingRun(self.lab, harness, box_level, self.secret, self.limits)
+            return grade(run, self.submission)
 
     def failed(self, status: str, sentence: str) -> Graded:
         """Return the record of a submission that could not be graded: no mark for any exercise, and

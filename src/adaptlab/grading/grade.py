@@ -90,54 +90,69 @@ def judge_of(lab: str, name: str, secret: int) -> Any:
     return exercises(lab)[name].judge(int.from_bytes(digest[:4]))
 
 
-def grade(
-    lab: Lab,
-    submission: Submission,
-    harness: Path,
-    level: str,
-    secret: int,
-    limits: Limits = DEFAULT,
-    experiments: bool = False,
-) -> Graded:
-    """Grade a submission. Always returns a result: a student's error gives a mark without points, a
-    grader's error gives no mark.
+@dataclass(frozen=True)
+class GradingRun:
+    """What is the same for every submission of a run.
 
     `experiments`: also run the lab's experiment, which affects no mark, and keep what it measured.
+    """
+
+    lab: Lab
+    harness: Path
+    level: str
+    secret: int = field(repr=False)
+    limits: Limits = DEFAULT
+    experiments: bool = False
+
+    @property
+    def exercises(self) -> Mapping[str, Any]:
+        return exercises(self.lab.name[:5])
+
+    def judge(self, name: str) -> Any:
+        return judge_of(self.lab.name[:5], name, self.secret)
+
+    def of_content(self, digest: str) -> "GradingRun":
+        """Return the same run with its secret for one content."""
+        return replace(self, secret=of_content(self.secret, digest))
+
+
+def grade(run: GradingRun, submission: Submission) -> Graded:
+    """Grade a submission. Always returns a result: a student's error gives a mark without points, a
+    grader's error gives no mark.
 
     Raises:
         AdaptLabError: if an exercise of the lab has no check.
     """
     began = time.monotonic()
-    short = lab.name[:5]
-    missing = set(lab.points) - set(exercises(short))
+    lab = run.lab
+    missing = set(lab.points) - set(run.exercises)
     if missing:
         raise AdaptLabError(
             f"{lab.name} has no check for {', '.join(sorted(missing))}. Add one as described in"
             " solutions/README.md."
         )
-    result = Graded(submission.student, lab.name, submission.digest, level, [])
-    secret = of_content(secret, submission.digest)
+    result = Graded(submission.student, lab.name, submission.digest, run.level, [])
+    run = run.of_content(submission.digest)
     try:
         if submission.fault:
             raise Invalid(submission.fault)
         cells = rebuild(lab, read_cells_apart(submission.content))
     except Invalid as error:
         status, got = ("needs a person", None) if submission.unclear else ("invalid", 0)
-        asked = (lab.points | lab.by_hand).items()
-        result.marks = [Mark(name, status, got, points, str(error)) for name, points in asked]
+        every = (lab.points | lab.by_hand).items()
+        result.marks = [Mark(name, status, got, points, str(error)) for name, points in every]
         return result
     result.answers = answers_of(lab, cells)
-    files = [name for name in lab.points if issubclass(exercises(short)[name], Artefact)]
-    code = code_to_run(lab, cells, experiments, files)
-    _Attempt(lab, code, checks_behind(cells, code), result, harness, secret, limits, files).finish()
+    files = [name for name in lab.points if issubclass(run.exercises[name], Artefact)]
+    code = code_to_run(lab, cells, run.experiments, files)
+    asked = [name for name in lab.points if name not in files]
+    _Attempt(run, code, checks_behind(cells, code), asked, result).finish()
     for name in files:
         written = result.answers.get(name) not in (
             None,
             *(cell.source for cell in lab.cells if cell.name == name),
         )
-        result.marks.append(
-            _of_file(lab, name, submission, written, result, harness, secret, limits)
-        )
+        result.marks.append(_of_file(run, name, submission, written, result))
     order = list(lab.points)
     result.marks.sort(key=lambda mark: order.index(mark.exercise))
     result.marks += [_by_hand(lab, name, result) for name in lab.by_hand]
@@ -158,21 +173,14 @@ def _by_hand(lab: Lab, name: str, result: Graded) -> Mark:
 
 
 def _of_file(
-    lab: Lab,
-    name: str,
-    submission: Submission,
-    written: bool,
-    result: Graded,
-    harness: Path,
-    secret: int,
-    limits: Limits,
+    run: GradingRun, name: str, submission: Submission, written: bool, result: Graded
 ) -> Mark:
     """Return the mark of an exercise whose answer is a submitted file.
 
     `written`: whether the student changed the cell that makes the file.
     """
-    judge = judge_of(lab.name[:5], name, secret)
-    of = lab.points[name]
+    judge = run.judge(name)
+    of = run.lab.points[name]
     file = next((file for file in submission.beside if file.name == judge.exercise.file), None)
     if file is None:
         sentence = (
@@ -189,7 +197,7 @@ def _of_file(
         )
     if file.fault:
         return Mark(name, "invalid", 0, of, file.fault)
-    verdict, peak_bytes = measure(judge, file.content, harness, result.level, limits)
+    verdict, peak_bytes = measure(judge, file.content, run.harness, run.level, run.limits)
     result.peak_bytes = max(result.peak_bytes, peak_bytes)
     points = (
         None
@@ -208,33 +216,28 @@ class _Attempt:
 
     def __init__(
         self,
-        lab: Lab,
+        run: GradingRun,
         code: Sequence[Cell],
         checks: Mapping[Cell, Sequence[str]],
+        asked: Sequence[str],
         result: Graded,
-        harness: Path,
-        secret: int,
-        limits: Limits,
-        files: Sequence[str],
     ):
-        self.lab = lab
+        self.run = run
+        self.lab = run.lab
         self.result = result
-        self.harness = harness
-        self.secret = secret
-        self.limits = limits
         self.code = list(code)
         self.checks = checks
         self.errors: dict[Cell, str] = {}
         self.doing: Any = None  # a cell, or the name of an exercise
         self.doubtful: dict[str, tuple] = {}
-        self.left = [name for name in lab.points if name not in files]
+        self.left = list(asked)
         self.slow: set = set()
         self.killed: set = set()
-        self.ours = {cell.id for cell in lab.cells}
+        self.ours = {cell.id for cell in run.lab.cells}
 
     def finish(self) -> None:
         """Give every exercise its mark."""
-        until = time.monotonic() + self.limits.whole_seconds
+        until = time.monotonic() + self.run.limits.whole_seconds
         self._ask_at_the_end(until)
         if self.doubtful:
             with contextlib.suppress(BoxError):  # the first verdict remains
@@ -255,14 +258,14 @@ class _Attempt:
             left_seconds = until - time.monotonic()
             if left_seconds <= 0:
                 self._mark_all(
-                    "timeout", 0, f"{OUT_OF_TIME} {self.limits.whole_seconds:.0f} seconds."
+                    "timeout", 0, f"{OUT_OF_TIME} {self.run.limits.whole_seconds:.0f} seconds."
                 )
                 return
             try:
-                box = Box(self.harness, self.result.level, self._limits(left_seconds))
+                box = Box(self.run.harness, self.run.level, self._limits(left_seconds))
                 try:
                     with box:
-                        self._run(box)
+                        self._run_cells(box)
                         self._ask(box)
                 finally:
                     self.result.peak_bytes = max(self.result.peak_bytes, box.peak_bytes)
@@ -281,11 +284,11 @@ class _Attempt:
 
     def _limits(self, left_seconds: float) -> Limits:
         times = SECOND_TRY if self.slow else 1
-        limits = self.limits
+        limits = self.run.limits
         total = min(times * limits.total_seconds, left_seconds)
         return replace(limits, step_seconds=times * limits.step_seconds, total_seconds=total)
 
-    def _run(self, box: Box) -> None:
+    def _run_cells(self, box: Box) -> None:
         """Run the cells, and keep the error of each cell that fails."""
         self.errors = {}
         for cell in self.code:
@@ -301,7 +304,7 @@ class _Attempt:
         self.result.errors = {cell.told: error for cell, error in self.errors.items()}
         for name in list(self.left):
             self.doing = name
-            judge = judge_of(self.lab.name[:5], name, self.secret)
+            judge = self.run.judge(name)
             answers = box.call(judge.exercise.probe_name(), name, judge.inputs)
             mark = self._judged(name, judged(judge, answers))
             self.left.remove(name)
@@ -317,12 +320,12 @@ class _Attempt:
 
         A later cell may have redefined the name of a helper or of a Python builtin.
         """
-        with Box(self.harness, self.result.level, self._limits(left_seconds)) as box:
+        with Box(self.run.harness, self.run.level, self._limits(left_seconds)) as box:
             for cell in self.code:
                 box.run(cell.source)
                 for name in self.checks.get(cell, ()):
                     if name in self.doubtful:
-                        judge = judge_of(self.lab.name[:5], name, self.secret)
+                        judge = self.run.judge(name)
                         verdict = judged(
                             judge, box.call(judge.exercise.probe_name(), name, judge.inputs)
                         ).verdict

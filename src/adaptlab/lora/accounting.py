@@ -13,12 +13,6 @@ from pathlib import Path
 
 from torch import device, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
-from transformers.cache_utils import (
-    DynamicCache,
-    DynamicLayer,
-    DynamicSlidingWindowLayer,
-    LinearAttentionLayer,
-)
 
 from adaptlab.checks import check_rank, check_whole
 from adaptlab.errors import AdaptLabError
@@ -127,42 +121,6 @@ def adapter_file_bytes(
             }
     written = len(json.dumps(header, separators=(",", ":")))
     return 8 + -(-written // 8) * 8 + end
-
-
-def kv_cache_bytes(
-    config: PretrainedConfig, n_tokens: int, n_sequences: int = 1, bytes_each: int = 2
-) -> int:
-    """Compute the bytes of keys and values that `transformers` keeps for sequences of n_tokens.
-
-    A layer keeps all tokens or its window; layers without keys keep nothing.
-
-    Raises:
-        AdaptLabError: if the architecture keeps something else (compressed keys, chunks).
-    """
-    check_whole(n_tokens, "n_tokens", 0), check_whole(n_sequences, "n_sequences", 0)
-    check_whole(bytes_each, "bytes_each", 0)
-    text = config.get_text_config(decoder=True)
-    n_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-    head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    kept = {
-        DynamicLayer: lambda layer: n_tokens,
-        DynamicSlidingWindowLayer: lambda layer: min(n_tokens, layer.sliding_window),
-        LinearAttentionLayer: lambda layer: 0,
-    }
-    layers = DynamicCache(config=text).layers
-    if hasattr(text, "kv_lora_rank") or any(type(layer) not in kept for layer in layers):
-        raise AdaptLabError(
-            f"The cache of a {config.model_type} is not made of keys and values for each"
-            " token. Choose another architecture."
-        )
-    return (
-        2
-        * n_heads
-        * head_dim
-        * bytes_each
-        * n_sequences
-        * sum(kept[type(layer)](layer) for layer in layers)
-    )
 
 
 def nf4_bytes(n_weights: int, double: bool = True) -> float:

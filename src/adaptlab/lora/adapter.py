@@ -188,9 +188,3 @@ def inject(
 def adapters(model: nn.Module) -> Iterator[LoRALinear]:
     """Return the adapters of a model."""
     return (module for module in model.modules() if isinstance(module, LoRALinear))
-
-
-def trainable_fraction(model: nn.Module) -> float:
-    """Return the share of the model's parameters that training changes."""
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    return sum(n for n, trained in sizes if trained) / max(1, sum(n for n, _ in sizes))

@@ -96,10 +96,10 @@ def read_adapter(content: bytes, wanted: Mapping[str, tuple[int, int]]) -> dict[
     Raises:
         NotAnAdapter: if the bytes are anything else.
     """
-    said = _header(content)
-    _check_names(said, wanted)
+    header = _header(content)
+    _check_names(header, wanted)
     for name, shape in wanted.items():
-        _check(name, said[name], list(shape))
+        _check(name, header[name], list(shape))
     try:
         tensors = load(content)
     except (SafetensorError, ValueError, OverflowError) as error:
@@ -149,15 +149,15 @@ def _header(content: bytes) -> dict[str, Any]:
             f" damaged. {SAVE}."
         )
     try:
-        said = json.loads(content[8 : 8 + size].decode("utf-8"), object_pairs_hook=_once)
+        header = json.loads(content[8 : 8 + size].decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
         raise NotAnAdapter(f"The file's list of tensors cannot be read. {SAVE}.") from error
-    return {name: one for name, one in said.items() if name != "__metadata__"}
+    return {name: one for name, one in header.items() if name != "__metadata__"}
 
 
-def _check_names(said: Mapping[str, Any], wanted: Mapping[str, tuple[int, int]]) -> None:
-    missing = [name for name in wanted if name not in said]
-    more = [name for name in said if name not in wanted]
+def _check_names(header: Mapping[str, Any], wanted: Mapping[str, tuple[int, int]]) -> None:
+    missing = [name for name in wanted if name not in header]
+    more = [name for name in header if name not in wanted]
     if missing:
         instead = f" and has {more[0][:80]!r}, which does not belong to it" if more else ""
         raise NotAnAdapter(

@@ -31,10 +31,10 @@ def sentence(vendor: str, error: Exception) -> Exception:
     if not known and "authentication" not in str(error):
         return error
     # Some servers send a text where OpenAI's sends an object, and the SDK leaves it out.
-    said = getattr(error, "body", None)
+    body = getattr(error, "body", None)
     words = (
-        f"{error} - {said}"
-        if isinstance(said, str) and said and said not in str(error)
+        f"{error} - {body}"
+        if isinstance(body, str) and body and body not in str(error)
         else str(error)
     )
     reason = _start((words.splitlines() or [""])[0])
@@ -136,7 +136,7 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
             reason.
     """
     answered = False
-    said = False
+    has_text = False
     finish = None
     for event in events:
         if error := _error_in(event):
@@ -152,15 +152,15 @@ def openai_pieces(events: Iterable) -> Iterator[str]:
                     _text(choice.delta.content) or getattr(choice.delta, "refusal", None)
                 )
             if piece:
-                said = True
+                has_text = True
                 yield piece
     if not answered:
         raise AdaptLabError(
             f"{SERVER} streamed no reply. Check that the address serves chat completions."
         )
-    if not said and finish in (*_CUT, *_WITHHELD, *_CALLS):
+    if not has_text and finish in (*_CUT, *_WITHHELD, *_CALLS):
         raise _silent(SERVER, finish)
-    if said and finish is None:
+    if has_text and finish is None:
         problem = f"{SERVER} ended its stream without a finish_reason"
         warnings.warn(f"{problem}: the reply may be cut. Ask again without a stream.", stacklevel=2)
 

@@ -152,21 +152,21 @@ def _check_base(folder: Path, base: str, config: dict) -> None:
     Raises:
         AdaptLabError: if the adapter was trained on another model.
     """
-    said = str(config.get("base_model_name_or_path") or "")
-    theirs = _identity(said)
+    named = str(config.get("base_model_name_or_path") or "")
+    theirs = _identity(named)
     ours = _identity(base)
-    if not said or theirs == ours:
+    if not named or theirs == ours:
         return
     if _is_path(theirs) or _is_path(ours):
         warnings.warn(
-            f"The adapter in {folder} says that it was trained on {said}. Check that {base} is the"
+            f"The adapter in {folder} says that it was trained on {named}. Check that {base} is the"
             " same model.",
             stacklevel=3,
         )
         return
     raise AdaptLabError(
-        f"The adapter in {folder} was trained on {said}, not on {base}. Name the base model that it"
-        " was trained on."
+        f"The adapter in {folder} was trained on {named}, not on {base}. Name the base model that"
+        " it was trained on."
     )
 
 

@@ -203,7 +203,7 @@ class LocalChat:
         pairs = [
             self._reply_ids(messages, reply) for messages, reply in zip(conversations, replies)
         ]
-        said = [False] * len(pairs)
+        is_greedy = [False] * len(pairs)
         for group in groups([len(before) + len(tokens) for before, tokens in pairs], PASS_TOKENS):
             rows = [torch.tensor(pairs[i][0] + pairs[i][1]) for i in group]
             # Padded on the right, where no token looks.
@@ -219,11 +219,11 @@ class LocalChat:
                 if not logits.isfinite().all():
                     raise AdaptLabError(NOT_FINITE.format(self.name))
                 guesses = logits.argmax(-1)
-                said[i] = bool(
+                is_greedy[i] = bool(
                     (guesses[:-1] == ids[row, len(before) : len(before) + len(tokens)]).all()
                     and (guesses[-1] == ends).any()
                 )
-        return said
+        return is_greedy
 
     def stream(
         self,

@@ -9,5 +9,5 @@ class Change(NamedTuple):
     """Ids that were removed and chunks that were added in a version; None means everything."""
 
     version: int
-    gone: tuple[int, ...] | None
+    removed: tuple[int, ...] | None
     come: tuple[Chunk, ...]

@@ -19,9 +19,11 @@ from adaptlab.rag.change import Change
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.document import OWN_NAMES
 from adaptlab.rag.embed import Embedder, encode_documents
+from adaptlab.rag.faiss_index import FaissIndex
 from adaptlab.rag.filters import Where, as_test, has_name, names_in
-from adaptlab.rag.index import FaissIndex, VectorIndex, index_from_bytes
+from adaptlab.rag.index import VectorIndex
 from adaptlab.rag.keyword_index import KeywordIndex, rules
+from adaptlab.rag.load_index import index_from_bytes
 
 MAGIC = b"adaptlab collection 1\n"
 
@@ -115,28 +117,28 @@ class Collection:
 
     def _change(self, old_ids: Sequence[int], chunks: Iterable[Chunk]) -> None:
         wanted = {chunk.id: chunk for chunk in chunks}
-        gone = {i for i in old_ids if i not in wanted}
+        removed = {i for i in old_ids if i not in wanted}
         new = [i for i in wanted if i not in self.chunks]
         # Embedding is slow, and searches continue meanwhile.
         vectors = encode_documents(self.embedder, [wanted[i].in_context() for i in new])
         with self._lock:
-            self.index.replace(list(gone), new, vectors)
-            self._put(gone, wanted)
+            self.index.replace(list(removed), new, vectors)
+            self._put(removed, wanted)
             self.version += 1
             with self._log_lock:
-                self._changes.append(Change(self.version, tuple(gone), tuple(wanted.values())))
+                self._changes.append(Change(self.version, tuple(removed), tuple(wanted.values())))
 
-    def _put(self, gone: Iterable[int], come: dict[int, Chunk]) -> None:
+    def _put(self, removed: Iterable[int], added: dict[int, Chunk]) -> None:
         """Change `chunks` and the index of sources."""
-        for i in [*gone, *(i for i in come if i in self.chunks)]:
+        for i in [*removed, *(i for i in added if i in self.chunks)]:
             source = self.chunks[i].source
             self._of_source[source].discard(i)
             if not self._of_source[source]:
                 del self._of_source[source]
-        for i in gone:
+        for i in removed:
             del self.chunks[i]
-        self.chunks.update(come)
-        for i, chunk in come.items():
+        self.chunks.update(added)
+        for i, chunk in added.items():
             self._of_source.setdefault(chunk.source, set()).add(i)
 
     def changes_since(self, version: int | None) -> list[Change]:

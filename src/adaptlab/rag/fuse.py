@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from adaptlab.checks import check_number, check_numbers, check_whole
+from adaptlab.checks import check_number, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.filters import Where
@@ -34,29 +34,6 @@ def reciprocal_rank_fusion(rankings: list[list[Hit]], constant: int = 60) -> lis
         for rank, hit in enumerate(hits, 1):
             scores.add(hit.chunk, 1 / (constant + rank))
     return scores.ordered()
-
-
-def weighted_fusion(weights: Sequence[float]) -> Fusion:
-    """Order by the weighted sum of the rankings' scores, each scaled to 0...1 within its
-    ranking.
-    """
-    check_numbers(weights, "The weights of the rankings")
-
-    def fuse(rankings: list[list[Hit]]) -> list[Hit]:
-        if len(weights) != len(rankings):
-            raise AdaptLabError(
-                f"There are {len(weights)} weights for {len(rankings)} rankings. Give one"
-                " weight for each ranking."
-            )
-        scores = _Scores()
-        for weight, hits in zip(weights, rankings):
-            low, high = (hits[-1].score, hits[0].score) if hits else (0, 0)
-            for hit in hits:
-                share = (hit.score - low) / (high - low) if high > low else 1
-                scores.add(hit.chunk, weight * share)
-        return scores.ordered()
-
-    return fuse
 
 
 class _Scores:

@@ -49,9 +49,9 @@ class KeywordIndex:
 
     def _apply(self, change: Change) -> None:
         postings = self._postings
-        if change.gone is None:
+        if change.removed is None:
             postings = self._postings = Postings(postings.k1, postings.b)
-        for identity in change.gone or ():
+        for identity in change.removed or ():
             if identity in postings:
                 postings.remove(identity)
         new = [chunk for chunk in change.come if chunk.id not in postings]

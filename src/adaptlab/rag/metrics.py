@@ -180,18 +180,6 @@ def citation_metrics(
     return {"citation precision": np.array(precision), "citation recall": np.array(recall)}
 
 
-def is_faithful(answer: Answer, values: Group[str]) -> bool:
-    """Whether each of the `values` (all values of a relation) in the answer also occurs in a given
-    chunk.
-    """
-    given = " ".join(hit.chunk.in_context() for hit in answer.hits)
-    return all(
-        holds_value(given, value)
-        for value in values
-        if holds_value(without_citations(answer.text), value)
-    )
-
-
 def risk_coverage(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
     """Return (coverage, risk), both (n,): for each n best-scored answers, the kept share and the
     error rate in it.

@@ -95,7 +95,7 @@ class QdrantIndex(VectorIndex):
     def replace(self, old_ids: Sequence[int], ids: Sequence[int], vectors: np.ndarray) -> None:
         """Add new points before deleting old ones, so that an interruption loses nothing."""
         vectors, new, old = self._check_replace(old_ids, ids, vectors)
-        gone = list(old - set(new))
+        removed = list(old - set(new))
         with self._answering():
             for start in range(0, len(new), UPLOAD):
                 batch = self._models.Batch(
@@ -103,9 +103,9 @@ class QdrantIndex(VectorIndex):
                     vectors=vectors[start : start + UPLOAD].tolist(),
                 )
                 self._client.upsert(self.name, points=batch, wait=True)
-            if gone:
+            if removed:
                 self._client.delete(
-                    self.name, points_selector=self._models.PointIdsList(points=gone), wait=True
+                    self.name, points_selector=self._models.PointIdsList(points=removed), wait=True
                 )
         self.ids.difference_update(old)
         self.ids.update(new)

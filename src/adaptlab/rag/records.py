@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from adaptlab.delimiter import guess_delimiter
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import as_path, read_text
 from adaptlab.json_rows import Fault, json_rows, unwrapped
@@ -163,8 +164,7 @@ def _delimited(content: str) -> tuple[str, str]:
     """
     if stated := _STATED.match(content):
         return "\n" + content[stated.end() :], stated[1]  # lines keep their numbers
-    header = content.lstrip("\r\n").partition("\n")[0]
-    return content, max(DELIMITERS, key=header.count)
+    return content, guess_delimiter(content, DELIMITERS)
 
 
 # A number as people write one: not 007, which is a name.

@@ -45,9 +45,9 @@ def model_versions(chat: Chat, n: int = 2):
             for query in queries
             for _ in range(n)
         ]
-        said = texts(chat, asked, max_new_tokens=48, temperature=0.8)
+        versions = texts(chat, asked, max_new_tokens=48, temperature=0.8)
         return [
-            [query, *filter(str.strip, said[i * n : (i + 1) * n])]
+            [query, *filter(str.strip, versions[i * n : (i + 1) * n])]
             for i, query in enumerate(queries)
         ]
 

@@ -246,13 +246,13 @@ def _mistakes(chat: LocalChat, asked: Sequence[AssistantQuestion]) -> list[Pair]
 
     If the model makes no mistakes, the pair has a reply against silence.
     """
-    said = [
+    replies = [
         reply.text
         for reply in chat.batch([one.messages(SHORT) for one in asked], max_new_tokens=MAX_NEW)
     ]
     wrong = [
         (one, text)
-        for one, text in zip(asked, said)
+        for one, text in zip(asked, replies)
         if not aspects(text, one.value if one.gold else None, one.gold).all_four
     ]
     return [Pair(one.messages(SHORT), one.reply, text) for one, text in wrong or [(asked[0], "")]]

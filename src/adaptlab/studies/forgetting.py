@@ -41,7 +41,7 @@ N_FISHER = 100  # chosen by one trial with a seed outside the study
 IN_A_ROW = ("desk", "style", "record")
 N_IN_A_ROW = 120
 SHARES = tuple(skill.name for skill in SKILLS)
-N_SPOILED = 60
+N_DEGRADED = 60
 # Data of a re-training before the gate: cases of one skill, and conversations of all kinds.
 N_AROUND = 120
 # Cases of each skill in the gate, and as many others on which each skill is measured again.
@@ -214,21 +214,21 @@ def gate(chat: LocalChat, seed: int, skill: str, planted: bool) -> dict:
     }
 
 
-def _taught(skill: str, seed: int, spoiled: bool) -> tuple[list[Messages], list[str]]:
+def _taught(skill: str, seed: int, degraded: bool) -> tuple[list[Messages], list[str]]:
     """Return (conversations, documents) of a skill; degraded ones have another case's answer, or
     shuffled words.
     """
     rng = random.Random(f"gate:{skill}:{seed}")
     if skill == PROSE:
-        texts = suite.stories(N_SPOILED, seed + 100)
+        texts = suite.stories(N_DEGRADED, seed + 100)
         return [], (
             [" ".join(rng.sample(text.split(), len(text.split()))) for text in texts]
-            if spoiled
+            if degraded
             else texts
         )
     ability = next(found for found in SKILLS if found.name == skill)
-    cases = suite.skill_cases(ability, N_SPOILED, seed + 100)
-    if spoiled:
+    cases = suite.skill_cases(ability, N_DEGRADED, seed + 100)
+    if degraded:
         cases = [
             replace(case, answer=other.answer) for case, other in zip(cases, cases[1:] + cases[:1])
         ]

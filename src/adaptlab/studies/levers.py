@@ -35,7 +35,6 @@ from adaptlab.world.tone import tone_case
 
 N_ASKED = 80
 N_TAUGHT = 300
-ABOUT_FACTS = ("handbook", "changed handbook")  # the tasks whose facts are in documents
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _taught(seed: int, changed: bool) -> list[Case]:
     return [fact_case(rng, fact) for fact in (before if changed else facts) for _ in range(8)]
 
 
-def _shown(task: str, n: int) -> Callable[[Case, int], Messages]:
+def _few_shot(task: str, n: int) -> Callable[[Case, int], Messages]:
     """Return n worked examples as turns before the case."""
     return lambda case, seed: [
         *(turn for one in train_cases(task, 40, seed)[:n] for turn in conversation(one)),
@@ -111,7 +110,7 @@ def _with_examples(case: Case, seed: int) -> Messages:
     return [user(f"{shown}\n\nMessage: {case.fields['text']}\nRecord:")]
 
 
-def _of_house(name: str, ask: Callable[[Case, int], Messages]) -> StudyTask:
+def _house_task(name: str, ask: Callable[[Case, int], Messages]) -> StudyTask:
     ability = TASKS[name]
     return StudyTask(
         lambda seed: test_cases(name, N_ASKED, seed),
@@ -149,9 +148,9 @@ BANK = {
         max_new_tokens=64,
     ),
     "sentiment": StudyTask(*_drawn(lambda rng, split: review_case(rng, split, "sentiment")), exact),
-    "style": _of_house("style", _shown("style", 4)),
-    "desk": _of_house("desk", _one_of_each),
-    "record": _of_house("record", _with_examples),
+    "style": _house_task("style", _few_shot("style", 4)),
+    "desk": _house_task("desk", _one_of_each),
+    "record": _house_task("record", _with_examples),
 }
 
 
@@ -174,7 +173,7 @@ def training_tokens(chat: LocalChat, seed: int, task: str, n: int = N_TAUGHT) ->
     )
 
 
-def _beside(messages: Messages, seed: int) -> Messages:
+def _with_hits(messages: Messages, seed: int) -> Messages:
     """Return the conversation with the hits of the handbook's search before its last turn."""
     (hits,) = shelf(handbook(seed)).search([messages[-1]["content"][:500]], K)
     instruction, found, _ = prompt("", hits)
@@ -189,7 +188,7 @@ def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
         list(case.messages) if lever == "fine-tune" else about.ask(case, seed) for case in cases
     ]
     if lever == "retrieve":
-        prompts = [_beside(messages, seed) for messages in prompts]
+        prompts = [_with_hits(messages, seed) for messages in prompts]
     taught = {"training tokens": training_tokens(chat, seed, task)} if lever == "fine-tune" else {}
     if lever == "fine-tune" and task in TASKS:
         counted = {

@@ -305,23 +305,23 @@ def judged(chat: LocalChat, seed: int) -> dict:
     """
     items = preferences(seed)
     referee = tuned_judge(chat, seed)
-    said = verdicts(
+    labels = verdicts(
         referee, [(list(item.case.messages), item.chosen, item.rejected) for item in items]
     )
-    turned = [Preference(item.case, item.rejected, item.chosen) for item in items]
+    swapped = [Preference(item.case, item.rejected, item.chosen) for item in items]
     labelled = [
         {1.0: item, 0.0: other}[v.preference]
-        for item, other, v in zip(items, turned, said)
+        for item, other, v in zip(items, swapped, labels)
         if v.preference != 0.5
     ]
     tuned, _ = prefer(
         imitator(chat, seed), pairs_of(labelled), PreferenceOptions(batch_size=BATCH, seed=seed)
     )
     return _against(tuned, preferred(chat, seed), seed) | {
-        "labels right": sum(verdict.preference == 1.0 for verdict in said),
-        "undecided": sum(verdict.preference == 0.5 for verdict in said),
+        "labels right": sum(verdict.preference == 1.0 for verdict in labels),
+        "undecided": sum(verdict.preference == 0.5 for verdict in labels),
         "of labels": len(items),
-        "tokens": sum(verdict.n_tokens for verdict in said),
+        "tokens": sum(verdict.n_tokens for verdict in labels),
     }
 
 

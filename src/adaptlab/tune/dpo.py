@@ -20,12 +20,12 @@ from adaptlab.tune.rows import refuse_control_tokens
 from adaptlab.tune.scoring import in_float32, score_replies_only
 from adaptlab.tune.trainer import (
     adapter_config,
+    add_progress,
     copy_to_train,
     passes,
     quietly,
     trained_chat,
     training_arguments,
-    watched,
 )
 
 LOGGED = 5  # steps between rows of a log
@@ -128,7 +128,7 @@ def dpo_trainer(
             processing_class=chat.tokenizer,
             peft_config=adapter_config(options),
         )
-    watched(made, chat.model if options.method == "lora" else None)
+    add_progress(made, chat.model if options.method == "lora" else None)
     return made
 
 

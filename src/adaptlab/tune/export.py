@@ -132,8 +132,8 @@ def _read(folder: Path, described: dict, data: Path, validation: Path | None) ->
             f"The run in {folder} has no validation conversations. Leave --validation out."
         )
     conversations = read_conversations(data)
-    watched = read_conversations(validation) if validation else []
-    if data_hash(conversations, watched) != known["hash"]:
+    validation_rows = read_conversations(validation) if validation else []
+    if data_hash(conversations, validation_rows) != known["hash"]:
         files = f"{data} and {validation} are" if validation else f"{data} is"
         raise AdaptLabError(
             f"{files} not the data of the run in {folder}. Give the files that it was trained on."
@@ -143,7 +143,7 @@ def _read(folder: Path, described: dict, data: Path, validation: Path | None) ->
         described["options"],
         described["base"]["name"],
         conversations,
-        watched,
+        validation_rows,
     )
 
 

@@ -86,8 +86,8 @@ def asked(row: dict, key: str) -> Messages:
     if question["role"] != "user":
         raise Fault(f'"{key}" ends with an assistant turn; end it with "\\n\\nAssistant:"')
     parts = [question["content"], *(_given(row, name) for name in _GIVEN if name in row)]
-    asked_now = _turn("user", "\n\n".join(part for part in parts if part.strip()))
-    return [*_history(row), *earlier, asked_now]
+    new_turn = _turn("user", "\n\n".join(part for part in parts if part.strip()))
+    return [*_history(row), *earlier, new_turn]
 
 
 def _given(row: dict, key: str) -> str:
@@ -158,8 +158,8 @@ def _dialogue(row: dict) -> Messages:
     if before.strip() or not parts:
         raise Fault('"text" must begin with "### Human:" and continue with "### Assistant:"')
     return [
-        _turn("user" if who == "Human" else "assistant", said.strip())
-        for who, said in zip(parts[::2], parts[1::2])
+        _turn("user" if who == "Human" else "assistant", content.strip())
+        for who, content in zip(parts[::2], parts[1::2])
     ]
 
 

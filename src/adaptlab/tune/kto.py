@@ -16,11 +16,11 @@ from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.trainer import (
     adapter_config,
+    add_progress,
     copy_to_train,
     passes,
     quietly,
     training_arguments,
-    watched,
 )
 
 
@@ -62,5 +62,5 @@ def approve(
             peft_config=adapter_config(options),
         )
         score_replies_only(made.model)
-        watched(made)
+        add_progress(made)
         return trained(made, chat, "kto")

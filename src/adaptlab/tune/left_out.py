@@ -50,27 +50,27 @@ def harmless(key: str) -> bool:
     return _HARMLESS.fullmatch(key) is not None
 
 
-def left_out(row: dict, said: list[str]) -> list[str]:
+def left_out(row: dict, contents: list[str]) -> list[str]:
     """Return the keys that may be left out, among those that no reader took.
 
-    `said` has all texts of the conversation. A value that repeats them is left out too.
+    `contents` has all texts of the conversation. A value that repeats them is left out too.
 
     Raises:
         Fault: if a key may not be left out.
     """
     keys = [key for key, value in row.items() if not is_empty(value)]
     for key in keys:
-        if not harmless(key) and not _repeats(row[key], said):
+        if not harmless(key) and not _repeats(row[key], contents):
             raise Fault(
                 f'its key "{key}" is unknown; rename it to a key of the format, or remove it'
             )
     return keys
 
 
-def _repeats(value: object, said: list[str]) -> bool:
+def _repeats(value: object, contents: list[str]) -> bool:
     """Whether a value is one of the messages, a list of them, or the conversation as one text."""
     if isinstance(value, str):
-        known = {_plain(text) for text in said}
+        known = {_plain(text) for text in contents}
         return (
             _plain(value) in known
             or value.startswith(_RENDERED)
@@ -78,18 +78,18 @@ def _repeats(value: object, said: list[str]) -> bool:
         )
     if isinstance(value, list):
         return all(
-            isinstance(message, dict) and _repeats_message(message, said) for message in value
+            isinstance(message, dict) and _repeats_message(message, contents) for message in value
         )
     return False
 
 
-def _repeats_message(message: dict, said: list[str]) -> bool:
+def _repeats_message(message: dict, contents: list[str]) -> bool:
     texts = [
         text
         for key, text in message.items()
         if key not in ("role", "from") and not harmless(key) and not is_empty(text)
     ]
-    return all(isinstance(text, str) and _plain(text) in map(_plain, said) for text in texts)
+    return all(isinstance(text, str) and _plain(text) in map(_plain, contents) for text in texts)
 
 
 def _has(rendered: str, text: str) -> bool:

@@ -150,7 +150,7 @@ def spoken(text: str) -> Messages:
     """Split such a text into turns. A mark of the assistant at its end asks for a reply."""
     _, *parts = _TURNS.split(text)
     roles = ("user" if who == "Human" else "assistant" for who in parts[::2])
-    turns = [{"role": role, "content": said} for role, said in zip(roles, parts[1::2])]
+    turns = [{"role": role, "content": content} for role, content in zip(roles, parts[1::2])]
     is_open = turns[-1]["role"] == "assistant" and not turns[-1]["content"].strip()
     return turns[:-1] if is_open else turns
 

@@ -22,7 +22,7 @@ from adaptlab.tune.dpo import LOGGED, merged, rows
 from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import strip_trainer
-from adaptlab.tune.trainer import passes, quietly, training_arguments, watched
+from adaptlab.tune.trainer import add_progress, passes, quietly, training_arguments
 
 LONG = 500  # replies from which on scoring has a bar
 
@@ -117,7 +117,7 @@ def fit_reward(
             train_dataset=Dataset.from_list(rows(chat, pairs, options.max_length)),
             processing_class=chat.tokenizer,
         )
-        watched(made)
+        add_progress(made)
         made.train()
     strip_trainer(made.model)
     return RewardModel(
@@ -134,12 +134,12 @@ def _with_head(chat: LocalChat, seed: int):
         torch.manual_seed(seed)
         # By its name: not every transformers lets one of its own configurations be registered for
         # another class.
-        made_by = (
+        make = (
             Lfm2ForSequenceClassification
             if isinstance(settings, Lfm2Config)
             else AutoModelForSequenceClassification.from_config
         )
-        model = made_by(settings)
+        model = make(settings)
     model.base_model.load_state_dict(merged(chat).model.base_model.state_dict())
     return model.to(chat.model.device, torch.float32)
 

@@ -21,11 +21,11 @@ from adaptlab.tune.options import Options, refuse_unused
 from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.trainer import (
     adapter_config,
+    add_progress,
     copy_to_train,
     passes,
     quietly,
     training_arguments,
-    watched,
 )
 
 # Numbers of the prompts, a reply to each -> rewards.
@@ -109,5 +109,5 @@ def reinforce(
             peft_config=adapter_config(options),
         )
         score_replies_only(made.model)
-        watched(made)
+        add_progress(made)
         return trained(made, chat, "rloo", logged="reward")

@@ -145,9 +145,9 @@ def _with_format(chat: LocalChat, folder: Path | None, options: Options) -> tupl
     """
     chosen = number_format(chat.model.device.type, options.dtype)
     if folder and (folder / "config.json").exists() and not chosen.asked:
-        begun = read_described(folder)
-        if name := begun["options"].get("dtype"):
-            return replace(options, dtype=name), begun.get("dtype_reason", "")
+        described = read_described(folder)
+        if name := described["options"].get("dtype"):
+            return replace(options, dtype=name), described.get("dtype_reason", "")
     return replace(options, dtype=chosen.name), chosen.reason
 
 

@@ -32,7 +32,7 @@ def score_replies_only(model: PreTrainedModel | PeftModel) -> None:
     A prompt with several replies in a batch is read once, if the model can continue from its cache.
     """
     base = _base(model)
-    shares = _goes_on(base)
+    shares = _can_continue(base)
 
     def forward(
         self,
@@ -139,7 +139,7 @@ def _read_once(base: PreTrainedModel, rows: _Rows) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _goes_on(model: PreTrainedModel) -> bool:
+def _can_continue(model: PreTrainedModel) -> bool:
     """Whether the model reads two tokens after three as it reads five.
 
     Not every architecture can, in every version of transformers.

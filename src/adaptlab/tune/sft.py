@@ -21,10 +21,10 @@ from adaptlab.tune.rows import tokenized, tokenized_documents
 from adaptlab.tune.scoring import pads_behind, strip_trainer
 from adaptlab.tune.trainer import (
     adapter_config,
+    add_progress,
     copy_to_train,
     quietly,
     training_arguments,
-    watched,
 )
 
 PASS_TOKENS = 900
@@ -182,5 +182,5 @@ def trainer(
             callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )
     strip_trainer(made.model)
-    watched(made, chat.model if options.method == "lora" else None)
+    add_progress(made, chat.model if options.method == "lora" else None)
     return made

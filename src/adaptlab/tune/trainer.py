@@ -189,7 +189,7 @@ def quietly() -> Iterator[None]:
             enable_progress_bars()
 
 
-def watched(made: Trainer, base: PreTrainedModel | None = None) -> None:
+def add_progress(made: Trainer, base: PreTrainedModel | None = None) -> None:
     """Show one bar in place of the lines of Trainer; under an adapter on `base`, share the frozen
     weights in training.
     """

@@ -22,6 +22,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claims
 from adaptlab.evals.ledger import read_ledger
 from adaptlab.files import make_folder, read_text, write_whole
+from adaptlab.models.assets import manifest
 from adaptlab.plots import Figure
 
 
@@ -91,6 +92,7 @@ def _pages(
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
         "usage_tables": usage_tables(build),
         "carries_over_table": carries_over_table,
+        "real_model_notes": {asset.name: asset.note for asset in manifest().values() if asset.note},
         "carries_over_counts": counts,
         "carries_over_figures": {
             short_name(model): linked(

@@ -78,7 +78,7 @@ def verdicts_of(records: Sequence[dict], notebook: str = "") -> str:
     counts = Counter(
         record["verdict"] for record in records if notebook in ("", record["notebook"])
     )
-    told = ", ".join(
+    by_verdict = ", ".join(
         f"{counts[verdict]} {MARKS[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]
     )
-    return f"{counts.total()} claim{'s' * (counts.total() != 1)}: {told}" if counts else ""
+    return f"{counts.total()} claim{'s' * (counts.total() != 1)}: {by_verdict}" if counts else ""

@@ -101,22 +101,22 @@ def _file_figure(image: Tag, cell_id: str, page: Page) -> None:
         return
     name = f"{page.name}-{cell_id}-{len(page.figures)}.{found['kind']}"
     page.figures[name] = base64.b64decode(found["content"])
-    title, _, told = image.get("alt", "").partition(": ")
+    title, _, alternative = image.get("alt", "").partition(": ")
     image.attrs = {"src": f"../figures/{name}", "alt": title, "loading": "lazy"}
     figure = image.find_parent("figure")
-    if figure and figure.figcaption and told:
+    if figure and figure.figcaption and alternative:
         figure.attrs.pop("style", None)
-        figure.figcaption.replace_with(data_in_text(told))
+        figure.figcaption.replace_with(data_in_text(alternative))
 
 
-def data_in_text(told: str) -> Tag:
+def data_in_text(alternative: str) -> Tag:
     """Return the parts of a figure's text alternative as a list that unfolds."""
     soup = BeautifulSoup(
         "<figcaption><details><summary>The data of this figure as"
         " text</summary><ul></ul></details></figcaption>",
         "html.parser",
     )
-    for part in told.removesuffix(".").split("; "):
+    for part in alternative.removesuffix(".").split("; "):
         item = soup.new_tag("li")
         item.string = part
         soup.ul.append(item)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from adaptlab.delimiter import guess_delimiter
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
 from adaptlab.grading.notebook import Lab
@@ -71,9 +72,7 @@ def read_worksheet(path: Path, sheets: Sequence[Sheet]) -> list[Decision]:
         AdaptLabError: if a column is missing, or if a row is wrong.
     """
     text = read_text(path).removeprefix("\ufeff")
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
-    rows = list(csv.DictReader(io.StringIO(text, ""), delimiter=delimiter))
+    rows = list(csv.DictReader(io.StringIO(text, ""), delimiter=guess_delimiter(text)))
     columns = rows[0] if rows else {}
     missing = [name for name in NEEDED if name not in columns]
     if missing:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from adaptlab.delimiter import guess_delimiter
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.submissions.naming import Owner, Person
 
@@ -136,8 +137,7 @@ def read_roster(path: Path) -> Roster:
     except UnicodeDecodeError as error:
         says = f"The roster {path} is not UTF-8 text. Save it as CSV in UTF-8."
         raise AdaptLabError(says) from error
-    first = text.partition("\n")[0]
-    rows = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count)))
+    rows = list(csv.reader(io.StringIO(text), delimiter=guess_delimiter(text)))
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         says = f"The roster {path} is empty. Give a CSV file with a row for each student."
