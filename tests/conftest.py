@@ -45,7 +45,8 @@ SLOW = {
 SANDBOX = {
     "test_labs", "test_hostile", "test_honest", "test_cluster", "test_marks", "test_artefacts",
     "test_doctor", "test_apart", "test_own_level", "test_gradebook", "test_levels",
-    "test_machines", "test_stalling", "test_formgrader", "test_round_trip", "test_rebuilding", "test_bombs",
+    "test_machines", "test_formgrader", "test_round_trip", "test_rebuilding", "test_bombs",
+    "test_stalling",
 }  # fmt: skip  # names, a table
 
 
