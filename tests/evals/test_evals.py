@@ -92,7 +92,7 @@ WHOLE = '[P1]\ntext = "a"\nguides = "A"\npublished = "none"\n'
         ("[P1]\nrule = {}", r"\[P1\] .*text, guides, published"),
         (f"{WHOLE}rule = {{at_least = 1.0}}", "at_least"),
         ("[P1]\n[P1]", "P1"),
-        ("[X1]", r"\[X1\]: an id starts with a group's letter, one of P, R, .*GROUPS"),
+        ("[p1]", r"\[p1\]: an id starts with a group's letter, one of P, R, .*GROUPS"),
         ('[""]', "an id starts with"),
         ("[P1]\n[P99]", r"\[P99\]: the next claim of group P is \[P2\]"),
         ("[P01]", r"\[P01\]: the next claim of group P is \[P1\]"),
