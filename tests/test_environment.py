@@ -294,3 +294,16 @@ def test_nothing_lies_at_the_top_that_the_readme_does_not_know():
     listed = {"environment.yml", "pyproject.toml", "requirements.lock", ".gitignore"}
     listed |= {".pre-commit-config.yaml"}
     assert top <= folders | files | listed, sorted(top - folders - files - listed)
+
+
+def test_the_table_of_formulas_names_what_is_there():
+    page = read_text(ROOT / "CONTRIBUTING.md")
+    section = page.split("## Where to find a formula", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    for _, code, test in rows:
+        path, *names = re.findall(r"[\w/]+\.py|\b[A-Za-z_]\w+(?=`|\.)", code)
+        text = read_text(ROOT / "src/adaptlab" / path)
+        for name in names:
+            assert re.search(rf"^ *(?:def|class) {name}\b", text, flags=re.M), f"{path}: {name}"
+        assert (ROOT / re.search(r"tests/[\w/]+\.py", test)[0]).is_file(), test

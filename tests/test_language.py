@@ -16,6 +16,7 @@ OUTSIDE = re.compile(r"grading/labs/lab\d\d/")
 PAGES = (
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "solutions/README.md",
     *sorted((PACKAGE / "course/site/pages").glob("*.md*")),
     *sorted((PACKAGE / "grading/templates").iterdir()),
 )

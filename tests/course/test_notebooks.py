@@ -1,7 +1,9 @@
 """Rules that every lesson keeps."""
 
 import ast
+import builtins
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def code_cells(path):
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-EXECUTE = "execute it in its place, as step 4 of CONTRIBUTING's 'Add a claim' says"
+EXECUTE = "execute it in its place, as step 5 of CONTRIBUTING's 'Add a claim' says"
 
 
 def plain(source):
@@ -165,6 +167,24 @@ def test_numbers_in_prose_are_not_measurements(path):
             assert not re.findall(r"\d+(?:\.\d+)?\s?%|\b0\.\d+", cell.source), (
                 f"{cell.id} measures in prose; leave the figure to an output"
             )
+
+
+def test_the_claim_in_contributing_fits_lesson_01():
+    """Its lines fit a notebook, and it uses only names that the lesson has before it."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    (section,) = re.findall(r"^## Add a claim$(.*?)^## ", page, flags=re.M | re.S)
+    blocks = re.findall(r"^ *```python\n(.*?)^ *```", section, flags=re.M | re.S)
+    assert len(blocks) == 3
+    lesson = {cell.id: plain(cell.source) for cell in code_cells(LESSONS[1])}
+    known = set(dir(builtins))
+    for source in [lesson["imports"], lesson["models"], *map(textwrap.dedent, blocks)]:
+        assert max(map(len, source.splitlines())) <= 88
+        tree = list(ast.walk(ast.parse(source)))
+        aliases = [node for node in tree if isinstance(node, ast.alias)]
+        names = [node for node in tree if isinstance(node, ast.Name)]
+        known |= {alias.asname or alias.name for alias in aliases}
+        known |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        assert {name.id for name in names} <= known | {"profile", "chat_model"}
 
 
 def test_metadata_carries_no_widget_state(path):

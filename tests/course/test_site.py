@@ -285,6 +285,9 @@ def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_i
 def test_what_cannot_be_built_is_said_in_a_sentence(tmp_path, monkeypatch):
     with pytest.raises(AdaptLabError, match="make run"):
         build_site(tmp_path)
+    (tmp_path / "ledger.json").write_text(json.dumps([RECORD | {"id": "P99"}]))
+    with pytest.raises(AdaptLabError, match="ledger.json has P99, but .*claims.toml has not"):
+        build_site(tmp_path)
     (tmp_path / "ledger.json").write_text("[]")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01_a.ipynb").write_text("{")

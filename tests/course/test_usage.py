@@ -29,7 +29,9 @@ def test_the_peak_of_this_process_is_seen():
 
 
 def test_the_record_holds_every_lesson():
-    assert [row["lesson"] for row in recorded("usage")["rows"]] == LESSONS
+    assert [row["lesson"] for row in recorded("usage")["rows"]] == LESSONS, (
+        "run all lessons, and copy build/cpu/usage.json to src/adaptlab/studies/results/"
+    )
 
 
 def test_minutes_go_by_the_speed_of_the_machine():

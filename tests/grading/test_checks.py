@@ -54,7 +54,7 @@ def verdict(exercise, answer, seed: int = 7):
 def test_right_answers_pass_however_they_are_written(lab, name):
     exercise = exercises(lab)[name]
     right = answers(lab, name, "right")
-    assert len(right) >= 2
+    assert len(right) >= 2, f"write 2 answers {name}__right_... into answers/{lab}.py"
     for seed in range(3):
         assert verdict(exercise, exercise.right, seed).status == "pass"
         for how, answer in right.items():
@@ -80,8 +80,8 @@ def test_wrong_answers_are_refused_by_the_name_of_the_misconception(lab, name, r
         if {(one.status, one.misconception) for one in saying} != {("wrong", which)}
     }
     record_property("refused", (lab, len(wrong) - len(missed), len(wrong)))
-    assert not missed
-    assert len(wrong) >= 5
+    assert not missed, f"not recognised by the name of its misconception: {', '.join(missed)}"
+    assert len(wrong) >= 5, f"{name} recognises {', '.join(wrong)}; name at least 5 wrong answers"
 
 
 @pytest.mark.parametrize(("lab", "name"), EXERCISES)
@@ -228,6 +228,14 @@ def test_an_experiment_waits_for_a_prediction_that_is_one_of_the_options():
 def test_a_class_is_handed_over_itself(answer):
     with pytest.raises(NotYet, match="Pass Index itself"):
         run_check(exercises("lab02")["Index"], answer)
+
+
+def test_an_exercise_that_is_listed_but_not_imported_is_a_sentence(monkeypatch):
+    import adaptlab.grading.labs.lab04 as lab
+
+    monkeypatch.setattr(lab, "__all__", [*lab.__all__, "rank_within"])
+    with pytest.raises(AdaptLabError, match="rank_within in __all__, but does not import it"):
+        exercises("lab04")
 
 
 def test_a_check_that_is_not_there_is_a_sentence():

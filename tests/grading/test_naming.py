@@ -196,7 +196,7 @@ def test_a_lab_that_nobody_touched_is_not_handed_in_beside_a_copy(tmp_path):
     """A repository of GitHub Classroom's holds the lab, too, by exactly its name."""
     lab = (Path(__file__).parents[2] / "labs" / f"{LAB}.ipynb").read_bytes()
     blanks = read_lab(lab, LAB).blanks
-    assert blanks == {"raise NotImplementedError()": 9, "YOUR ANSWER HERE": 1}
+    assert set(blanks) == {"raise NotImplementedError()", "YOUR ANSWER HERE"}
     code = lab.replace(b"raise NotImplementedError()", b"return 1", 1)
     text = lab.replace(b"YOUR ANSWER HERE", b"Forty models.")
     for i, worked in enumerate((code, text)):

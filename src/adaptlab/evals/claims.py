@@ -4,6 +4,8 @@ The rules were written before any run, unless a claim says otherwise.
 """
 
 import tomllib
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -12,6 +14,16 @@ from adaptlab.errors import AdaptLabError
 
 # A claim is out of reach if no condition of its experiment does better than guessing.
 OUT_OF_REACH = "out of this model's reach"
+# The first letter of a claim's id is its group: the lever that it is about.
+GROUPS = {
+    "P": "prompting",
+    "R": "retrieval",
+    "L": "LoRA",
+    "F": "fine-tuning",
+    "D": "preferences",
+    "G": "forgetting",
+    "H": "deciding",
+}
 VERDICTS = ("holds", "holds with limits", "refuted", "not shown here", OUT_OF_REACH)
 
 
@@ -79,6 +91,7 @@ def read_claims(text: str) -> dict[str, Claim]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise AdaptLabError(f"claims.toml is not valid TOML ({error}). Correct it.") from error
+    _check_ids(table)
     for key, entry in table.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("rule", {}), dict):
             says = f"claims.toml, {key}: a claim and its rule are tables"
@@ -106,6 +119,34 @@ def read_claims(text: str) -> dict[str, Claim]:
         )
         for key, entry in table.items()
     }
+
+
+def _check_ids(ids: Iterable[str]) -> None:
+    """Check that each id is a known group and the next number in it, and that the claims of a group
+    follow each other.
+    """
+    counted: Counter[str] = Counter()
+    last = ""
+    for key in ids:
+        group = key[:1]
+        if group not in GROUPS:
+            raise AdaptLabError(
+                f"claims.toml, [{key}]: an id starts with a group's letter, one of"
+                f" {', '.join(GROUPS)}. Use one of these, or add a group to GROUPS in"
+                " evals/claims.py."
+            )
+        if counted[group] and group != last:
+            raise AdaptLabError(
+                f"claims.toml, [{key}] is apart from the other claims of group {group}. Move it"
+                f" after [{group}{counted[group]}]."
+            )
+        counted[group] += 1
+        last = group
+        if key != f"{group}{counted[group]}":
+            raise AdaptLabError(
+                f"claims.toml, [{key}]: the next claim of group {group} is [{group}"
+                f"{counted[group]}]. Use this id."
+            )
 
 
 def claim(claim_id: str) -> Claim:

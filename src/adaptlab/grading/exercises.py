@@ -21,15 +21,22 @@ def exercises(lab: str) -> dict[str, type[Exercise]]:
     """Return the exercises of a lab by name, in order.
 
     Raises:
-        AdaptLabError: if there is no such lab.
+        AdaptLabError: if there is no such lab, or its package does not import an exercise.
     """
     if is_recorded():
         return recorded_exercises(lab)
     try:
         module = importlib.import_module(f"adaptlab.grading.labs.{lab}")
     except ModuleNotFoundError as error:
+        if error.name != f"adaptlab.grading.labs.{lab}":  # an import inside the lab
+            raise
         known = ", ".join(lab_names())
         raise AdaptLabError(f"There is no lab {lab!r}. Use one of {known}.") from error
+    if missing := [name for name in module.__all__ if not hasattr(module, name)]:
+        raise AdaptLabError(
+            f"{lab}/__init__.py lists {', '.join(missing)} in __all__, but does not import it. Add"
+            " the import."
+        )
     return {name: getattr(module, name) for name in module.__all__}
 
 

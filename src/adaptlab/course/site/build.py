@@ -27,10 +27,19 @@ from adaptlab.plots import Figure
 
 
 def build_pages(build: Path, folder: Path, strict: bool) -> None:
-    """Write `build`/site; unchanged sources are not written again, so Sphinx skips them."""
+    """Write `build`/site; unchanged sources are not written again, so Sphinx skips them.
+
+    Raises:
+        AdaptLabError: if the ledger has a claim that claims.toml lacks.
+    """
+    ledger = build / "ledger.json"
+    records = read_ledger(ledger)
+    if unknown := [record["id"] for record in records if record["id"] not in claims()]:
+        says = f"{ledger} has {', '.join(unknown)}, but evals/claims.toml has not"
+        raise AdaptLabError(f"{says}. Run the lessons again: adaptlab run.")
     source = build / "site-source"
     site = build / "site"
-    files = dict(_sources(build, folder, read_ledger(build / "ledger.json")))
+    files = dict(_sources(build, folder, records))
     if _stale(source, files) or not (site / "searchindex.js").exists():
         for made in (source, site):
             shutil.rmtree(made, ignore_errors=True)

@@ -9,7 +9,7 @@ from adaptlab import plots
 from adaptlab.course.site.real_models import by_model, outcome_cell, short_name
 from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.course.site.verdicts import MARKS
-from adaptlab.evals.claims import OUT_OF_REACH, claims
+from adaptlab.evals.claims import GROUPS, OUT_OF_REACH, claims
 
 SAME = "same verdict"
 WEAKER = "weaker"
@@ -18,15 +18,6 @@ OTHER_WAY = "other way round"
 UNDECIDED = "not shown on one side"
 UNMEASURED = "not measured"
 RELATIONS = (SAME, STRONGER, WEAKER, OTHER_WAY, UNDECIDED, OUT_OF_REACH, UNMEASURED)
-LEVERS = {
-    "P": "prompting",
-    "R": "retrieval",
-    "L": "LoRA",
-    "F": "fine-tuning",
-    "D": "preferences",
-    "G": "forgetting",
-    "H": "deciding",
-}
 _STRENGTH = {"refuted": 0, "holds with limits": 1, "holds": 2}
 
 
@@ -56,7 +47,7 @@ def carries_over_table(records: Sequence[dict]) -> Markup:
                 Markup('<a href="ledger.html#{0}">{0}</a> {1}').format(key, claims()[key].text),
                 list(claims()).index(key),
             ),
-            LEVERS[key[0]],
+            GROUPS[key[0]],
             _world_cell(record),
         ]
         for found in models.values():
@@ -85,9 +76,9 @@ def counts(records: Sequence[dict], model: str) -> dict[str, Counter]:
     """Return the number of claims in each relation, by kind of lever."""
     verdicts = {record["id"]: record["verdict"] for record in records}
     found = by_model()[model]
-    counted: dict[str, Counter] = {name: Counter() for name in LEVERS.values()}
+    counted: dict[str, Counter] = {name: Counter() for name in GROUPS.values()}
     for key in claims():
-        kind = counted[LEVERS[key[0]]]
+        kind = counted[GROUPS[key[0]]]
         if key in found and key in verdicts:
             kind[relation(verdicts[key], found[key].verdict)] += 1
         else:
