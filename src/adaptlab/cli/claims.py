@@ -18,13 +18,19 @@ def claims(
         Path | None, typer.Option(help="Target folder; default: build/claims/MODEL.")
     ] = None,
     dtype: Dtype = "",
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only plan: the tokens and hours of every claim.")
+    ] = False,
 ) -> None:
     """Measure claims on a language model; every reply and every seed is kept, and the same command
     resumes.
     """
-    from adaptlab.studies.real_models.run import measure, outcome
+    from adaptlab.studies.real_models.run import measure, outcome, write_plan
 
     target = to or folder / "build" / "claims" / as_name(model)
+    if plan:
+        print(write_plan(model, dtype, target))
+        return
     for path in measure(names, model, dtype, target):
         found = outcome(path)
         print(

@@ -62,7 +62,7 @@ def _embedder() -> LocalEmbedder:
 
 
 @cache
-def _vectors(name: str) -> dict[str, np.ndarray]:
+def vectors_of(name: str) -> dict[str, np.ndarray]:
     """Return the embedding of every text of a task, computed once."""
     texts = sorted({e.text for e in (*task(name).train, *test_cases(name))})
     return dict(zip(texts, _embedder().encode(texts)))
@@ -90,7 +90,7 @@ def tfidf(name: str, n: int, seed: int) -> list[bool]:
 def embeddings(name: str, n: int, seed: int) -> list[bool]:
     """Return whether sentence embeddings with logistic regression find each test case's label."""
     shown = sample(name, n, seed)
-    vectors = _vectors(name)
+    vectors = vectors_of(name)
     model = LogisticRegression(C=STRENGTH, max_iter=1000)
     model.fit(np.stack([vectors[e.text] for e in shown]), [str(e.gold) for e in shown])
     asked = test_cases(name)
@@ -108,7 +108,7 @@ def _around(words: Sequence[str], i: int) -> dict[str, object]:
 
 
 def _tags(example: Example) -> list[str]:
-    """Return the slot of each word, or an empty text; slots are words of the text as they stand."""
+    """Return the slot of each word, or an empty text; slots are words of the text."""
     words = example.text.split()
     tags = [""] * len(words)
     assert isinstance(example.gold, dict)

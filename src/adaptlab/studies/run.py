@@ -13,6 +13,7 @@ from adaptlab.files import read_json, read_text, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
 from adaptlab.studies import arms, forgetting, levers, preferences, real_tasks, tuning
+from adaptlab.studies.real_models import real_tasks as real_tasks_on_models
 from adaptlab.studies.recorded import recorded
 
 RECORDED_FOR = "embedded:chat"
@@ -23,6 +24,7 @@ STUDIES = (
     | arms.STUDIES
     | levers.STUDIES
     | real_tasks.STUDIES
+    | real_tasks_on_models.STUDIES
 )
 
 

@@ -54,4 +54,7 @@ def tuned(
         made.model.to(base.base.model.dtype)
         return made
 
-    return ReplyStore(base.base, f"{base.weights} {described} {data}", base.path, make)
+    texts = [*map(base.base.template.render, conversations), *documents]
+    ids = base.base.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    n_tokens = round(sum(map(len, ids)) * options.epochs)
+    return base.variant(f"{described} {data}", make, n_tokens)

@@ -54,6 +54,12 @@ class ReplyStore:
     def chat(self) -> LocalChat:
         return self.make() if self.make else self.base
 
+    def variant(
+        self, weights: str, make: Callable[[], LocalChat], n_training_tokens: int
+    ) -> "ReplyStore":
+        """Return the store of a model that is fine-tuned from this one when it is first asked."""
+        return ReplyStore(self.base, f"{self.weights} {weights}", self.path, make)
+
     def value(self, make: Callable[[LocalChat], Any], *key: object) -> Any:
         """Return what `make(chat)` computes, a JSON value, computed once for this key."""
         digest = self._key("value", *key)

@@ -15,6 +15,7 @@ from adaptlab.files import read_json, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
 from adaptlab.studies.real_models.experiment import Experiment, Model
+from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.prompting import PROMPTING
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
@@ -22,6 +23,7 @@ from adaptlab.studies.real_models.tuning import TUNING
 from adaptlab.studies.recorded import RESULTS
 
 EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING
+PLAN = "plan.json"
 RECORDED = RESULTS / "real_models"
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
 MARGIN = 0.02
@@ -71,6 +73,14 @@ def measure(names: list[str], model_id: str, dtype: str, folder: Path) -> list[P
         if path not in paths:
             paths.append(path)
     return paths
+
+
+def write_plan(model_id: str, dtype: str, folder: Path) -> Path:
+    """Write plan.json: the tokens and hours of every experiment on a model and this machine."""
+    chat = LocalChat(model_id, dtype=dtype)
+    head = {"command": f"adaptlab claims --plan --model {model_id}", "cores": os.cpu_count()}
+    write_whole(folder / PLAN, json.dumps(head | plan(EXPERIMENTS, chat), indent=1) + "\n")
+    return folder / PLAN
 
 
 def _measure_seed(path: Path, name: str, seed: int, model: Model, head: Mapping) -> None:

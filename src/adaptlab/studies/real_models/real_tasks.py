@@ -1,0 +1,109 @@
+"""The real tasks on a language model: the prompt alone, fixed and retrieved examples, and LoRA."""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from adaptlab.evals import replies as judge
+from adaptlab.evals.real_tasks.tasks import SLOTS, Example, as_json
+from adaptlab.messages import Messages, assistant, user
+from adaptlab.models.chat import texts
+from adaptlab.models.local import LocalChat
+from adaptlab.studies.grid import Study, grid
+from adaptlab.studies.real_models.fine_tuned import lora
+from adaptlab.studies.real_tasks import SEEDS, sample, task, test_cases, vectors_of
+from adaptlab.tune.fine_tune import fine_tune
+
+N_ASKED = 200
+N_SHOWN = 8
+LEAST_SEEN = 1500  # training examples of a run, counting repetitions
+MAX_NEW_TOKENS = 48
+
+
+@cache
+def instruction(name: str) -> str:
+    """Return what a prompt says: the wanted form, and all labels if there are any."""
+    if labels := task(name).labels:
+        return (
+            f"Name the intent of the message. Answer with one of these labels: {'; '.join(labels)}."
+        )
+    return (
+        "Find the slots that the message states, and copy their words. Answer with a JSON object"
+        f" whose keys are among: {', '.join(SLOTS)}."
+    )
+
+
+SHORT = "Name the intent of the message."  # for a model that learned the labels
+SHORT_SLOTS = "Find the slots of the message."
+
+
+def answer(example: Example) -> str:
+    """Return the gold answer as a model is to write it."""
+    return example.gold if isinstance(example.gold, str) else as_json(example.gold)
+
+
+def prompt(lead: str, shown: Sequence[Example], text: str) -> Messages:
+    """Return the instruction, the examples as turns, and the text."""
+    turns = []
+    for example in shown:
+        turns += [user(f"Message: {example.text}"), assistant(answer(example))]
+    turns.append(user(f"Message: {text}"))
+    turns[0] = user(f"{lead}\n\n{turns[0]['content']}")
+    return turns
+
+
+def is_right(name: str, example: Example, reply: str) -> bool:
+    """Whether a reply states the gold label and no other, or exactly the gold slots."""
+    if isinstance(example.gold, str):
+        return judge.label(reply, task(name).labels) == example.gold
+    return judge.same_content(judge.json_object(reply), example.gold)
+
+
+def nearest(name: str, shown: Sequence[Example], text: str, k: int = N_SHOWN) -> list[Example]:
+    """Return the k examples whose embeddings are nearest to a text's, the nearest last."""
+    vectors = vectors_of(name)
+    scores = np.stack([vectors[example.text] for example in shown]) @ vectors[text]
+    return [shown[i] for i in np.argsort(scores)[-k:]]
+
+
+def with_model(chat: LocalChat, seed: int, task: str, method: str, n: int) -> dict:
+    """Count the correct answers of a model: "zero-shot", "few-shot", "retrieved examples" or
+    "LoRA" with n training examples.
+    """
+    asked = test_cases(task)[:N_ASKED]
+    shown = sample(task, n, seed) if n else []
+    model = chat
+    if method == "LoRA":
+        lead = SHORT if isinstance(shown[0].gold, str) else SHORT_SLOTS
+        learned = [[*prompt(lead, [], e.text), assistant(answer(e))] for e in shown]
+        options = lora(seed, epochs=max(1, math.ceil(LEAST_SEEN / n)))
+        model = fine_tune(chat, learned, options)
+        prompts = [prompt(lead, [], e.text) for e in asked]
+    elif method == "retrieved examples":
+        prompts = [prompt(instruction(task), nearest(task, shown, e.text), e.text) for e in asked]
+    else:
+        prompts = [prompt(instruction(task), shown[:N_SHOWN], e.text) for e in asked]
+    said = texts(model, prompts, max_new_tokens=MAX_NEW_TOKENS)
+    hits = [is_right(task, example, reply) for example, reply in zip(asked, said)]
+    return {"right": sum(hits), "of": len(hits)}
+
+
+def _grid(name: str, sizes: Sequence[int]) -> list[dict]:
+    return (
+        grid(task=(name,), method=("zero-shot",), n=(0,))
+        + grid(task=(name,), method=("few-shot",), n=(N_SHOWN,))
+        + grid(task=(name,), method=("retrieved examples", "LoRA"), n=tuple(sizes))
+    )
+
+
+STUDIES = {
+    "real_tasks": Study(
+        with_model,
+        _grid("banking77", (300, 1000, 3000))
+        + _grid("clinc150", (300, 1000, 3000))
+        + _grid("hotel_slots", (50, 168)),
+        SEEDS,
+    )
+}
