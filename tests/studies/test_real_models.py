@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from adaptlab.evals.statistics import paired_difference
 from adaptlab.messages import assistant, user
 from adaptlab.models.load_model import load_model
 from adaptlab.models.local import LocalChat
-from adaptlab.studies.real_models import prompting, retrieval, run
+from adaptlab.studies.real_models import prompting, recorded, retrieval, run, tuning
 from adaptlab.studies.real_models.experiment import Experiment, Measurement, Model
 from adaptlab.studies.real_models.forms import (
     Form,
@@ -27,6 +28,7 @@ from adaptlab.studies.real_models.forms import (
     forms,
     n_cut,
 )
+from adaptlab.studies.real_models.plan import Speed, Tokens, count
 from adaptlab.studies.real_models.reply_store import ContextTooShort, ReplyStore
 
 PARROT = Task(
@@ -300,3 +302,31 @@ def test_one_experiment_of_each_kind_runs_on_a_small_model(monkeypatch, tmp_path
     assert all(outcome.low <= outcome.value <= outcome.high for outcome in found)
     forms_kept = json.loads((tmp_path / "forms.json").read_text())
     assert "reading notes or abstaining" in forms_kept
+
+
+def test_the_recorded_outcomes_follow_from_the_recorded_rows(tmp_path):
+    """Nothing in outcomes.json is written by hand."""
+    shutil.copytree(recorded.RECORDED, tmp_path / "records")
+    kept = recorded.OUTCOMES.read_text()
+    (tmp_path / "records" / recorded.OUTCOMES.name).unlink()
+    assert run.write_outcomes(tmp_path / "records").read_text() == kept
+
+
+def test_what_was_measured_is_copied_into_the_records(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "EXPERIMENTS", {"P1": coin(0.9)})
+    run.measure(["P1"], "embedded:mini-chat", "float32", tmp_path / "measured")
+    path = run.record(tmp_path / "measured", "mini", tmp_path / "records")
+    (row,) = json.loads(path.read_text())
+    assert (row["id"], row["model"], row["n"]) == ("P1", "embedded:mini-chat", 300)
+    assert (tmp_path / "records" / "mini" / "P1.json").exists()
+
+
+def test_a_plan_counts_tokens_and_asks_the_model_nothing(chat, monkeypatch):
+    monkeypatch.setattr(prompting, "N", 5)
+    tokens = count(replace(prompting.PROMPTING["P6"], seeds=(0,)), chat)
+    assert tokens.reply == 5 * 5 * 40 and tokens.prompt > 5 * 5 * 8 and tokens.training == 0
+    monkeypatch.setattr(tuning, "N_TAUGHT", 10)
+    monkeypatch.setattr(tuning, "prose", lambda n, seed: [])
+    trained = count(replace(tuning.TUNING["G3"], seeds=(0,)), chat)
+    assert 2 * 10 * 20 < trained.training < 2 * 10 * 60
+    assert Speed(10, 5, 2).hours(Tokens(36_000, 18_000, 7200)) == 3.0

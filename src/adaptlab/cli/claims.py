@@ -21,6 +21,10 @@ def claims(
     plan: Annotated[
         bool, typer.Option("--plan", help="Only plan: the tokens and hours of every claim.")
     ] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Only copy what was measured into the course's records."),
+    ] = False,
 ) -> None:
     """Measure claims on a language model; every reply and every seed is kept, and the same command
     resumes.
@@ -28,6 +32,11 @@ def claims(
     from adaptlab.studies.real_models.run import measure, outcome, write_plan
 
     target = to or folder / "build" / "claims" / as_name(model)
+    if record:
+        from adaptlab.studies.real_models.run import record as keep
+
+        print(keep(target, as_name(model.partition(":")[2] or model)))
+        return
     if plan:
         print(write_plan(model, dtype, target))
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adaptlab.evals.ledger import read_ledger
 from adaptlab.models.load_model import PROFILES
-from adaptlab.studies.real_models.run import recorded_outcomes
+from adaptlab.studies.real_models.recorded import recorded_outcomes
 
 FIELDS = ("id", "model", "value", "low", "high", "n", "seeds", "verdict")
 

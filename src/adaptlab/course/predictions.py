@@ -11,6 +11,7 @@ from adaptlab.course.lesson_usage import peaks
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
 from adaptlab.evals.ledger import RECORDED
+from adaptlab.studies.real_models.recorded import recorded_outcomes
 
 if TYPE_CHECKING:
     from adaptlab.evals.statistics import Estimate  # which imports scipy
@@ -188,6 +189,10 @@ class Closing:
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         table = f"<table><tr>{top}</tr>{body}</table>"
         text = "\n".join(" | ".join(row) for row in [head, *rows])
+        if lines := on_real_models(list(RECORDED)):
+            table += "<p>On real models:</p><ul>"
+            table += "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>"
+            text += "\n\nOn real models:\n" + "\n".join(lines)
         predicted = {key for key, guess in PREDICTIONS.items() if not guess.effect}
         return {
             "text/plain": text,
@@ -196,6 +201,16 @@ class Closing:
                 {"claims": sorted(RECORDED), "halved": sorted(predicted ^ set(RECORDED))} | peaks()
             ),
         }
+
+
+def on_real_models(ids: Sequence[str]) -> list[str]:
+    """Return a line for each recorded outcome of these claims on a genuine language model."""
+    return [
+        f"{found.id} on {found.model.partition(':')[2]}: {found.verdict},"
+        f" {found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}"
+        for found in recorded_outcomes()
+        if found.id in ids
+    ]
 
 
 def close_lesson() -> Closing:

@@ -252,6 +252,8 @@ class Judge:
                 if len(self.inputs) > 1
                 else "Correct.",
             )
+        if self.is_missing(outputs):  # nothing to imitate
+            return self._constant(outputs) or self._plain(outputs, failed, tells_expected)
         return (
             self._blank(outputs)
             or self._misconception(outputs, failed)

@@ -14,7 +14,7 @@ from typing import Any
 from adaptlab.errors import AdaptLabError
 from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.exercises import exercises
-from adaptlab.grading.judging import Judged, judged, read_texts
+from adaptlab.grading.judging import Judged, judged, judged_together, read_texts
 from adaptlab.grading.measure import SECOND_TRY, measure
 from adaptlab.grading.notebook import (
     Cell,
@@ -27,9 +27,10 @@ from adaptlab.grading.notebook import (
     rebuild,
 )
 from adaptlab.grading.sandbox.box import Box, BoxError
-from adaptlab.grading.sandbox.limits import DEFAULT, Limits
+from adaptlab.grading.sandbox.limits import DEFAULT, MIB, Limits
 from adaptlab.grading.submissions.submission import Submission
 
+MOST_HELD = 16 * MIB  # of outputs that wait to be judged together
 OUT_OF_TIME = "The notebook crashed or blocked the grader repeatedly and used up its time limit of"
 SHOWN = ("prediction", "measured")  # variables of a notebook that its feedback page shows
 
@@ -302,17 +303,30 @@ class _Attempt:
         said = read_texts(box.read(SHOWN), SHOWN)
         self.result.prediction, self.result.measured = (said[name] for name in SHOWN)
         self.result.errors = {cell.told: error for cell, error in self.errors.items()}
-        for name in list(self.left):
-            self.doing = name
-            judge = self.run.judge(name)
-            answers = box.call(judge.exercise.probe_name(), name, judge.inputs)
-            mark = self._judged(name, judged(judge, answers))
+        called: dict[str, tuple] = {}
+        try:
+            for name in list(self.left):
+                self.doing = name
+                judge = self.run.judge(name)
+                answers = box.call(judge.exercise.probe_name(), name, judge.inputs)
+                called[name] = judge, answers
+                if sum(len(one) for _, given in called.values() for one in given) > MOST_HELD:
+                    self._judge(called)
+        finally:  # also where a later answer ends the sandbox
+            self._judge(called)
+        self.doing = None
+
+    def _judge(self, called: dict[str, tuple]) -> None:
+        """Judge and forget the answers that were called."""
+        verdicts = judged_together(list(called.values())) if called else []
+        for name, found in zip(list(called), verdicts):
+            del called[name]
+            mark = self._judged(name, found)
             self.left.remove(name)
             if mark[0] in ("wrong", "student error") and not mark[-1]:
                 self.doubtful[name] = mark
             else:
                 self._mark(name, *mark)
-        self.doing = None
 
     def _ask_in_place(self, left_seconds: float) -> None:
         """Call answers that failed at the end once more right after their checks' cells, as the

@@ -32,6 +32,18 @@ def judged(judge: Judge | Measure, answers: Sequence[bytes]) -> Judged:
         return Judged(Verdict("resource limit", sentence))
 
 
+def judged_together(answers: Sequence[tuple[Judge | Measure, Sequence[bytes]]]) -> list[Judged]:
+    """Return the verdict on each (judge, outputs), as `judged` would, from one process for all.
+
+    A fork takes longer than most verdicts. If one answer exceeds a limit, each gets its own.
+    """
+    try:
+        made = apart(lambda: [_verdict(*one) for one in answers], SECONDS)
+        return [Judged(Verdict(**verdict), is_missing) for verdict, is_missing in made]
+    except TooMuch:
+        return [judged(*one) for one in answers]
+
+
 def _verdict(judge: Judge | Measure, answers: Sequence[bytes]) -> tuple[dict, bool]:
     _use_one_thread()
     try:

@@ -5,7 +5,7 @@ from markupsafe import Markup
 from adaptlab.course.site.tables import TableCell
 from adaptlab.course.site.verdicts import MARKS
 from adaptlab.models.assets import manifest
-from adaptlab.studies.real_models.run import Outcome, recorded_outcomes
+from adaptlab.studies.real_models.recorded import Outcome, recorded_outcomes
 
 
 def by_model() -> dict[str, dict[str, Outcome]]:

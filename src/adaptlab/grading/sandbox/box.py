@@ -15,7 +15,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class Box:
 
     def close(self) -> None:
         """Kill all processes in the sandbox."""
-        self._measure()
+        self._measure(self.begun.processes())
         self.begun.close()
 
     def run(self, source: str) -> str | None:
@@ -197,15 +197,15 @@ class Box:
                 self._supervise()
             yield
 
-    def _measure(self) -> tuple[int, int, int]:
-        """Return the memory in bytes, the threads and the open files of all processes in the
-        sandbox, measured from outside.
+    def _measure(self, processes: Collection) -> tuple[int, int, int]:
+        """Return the memory in bytes, the threads and the open files of the sandbox's processes,
+        measured from outside.
         """
         import psutil
 
         used = n_threads = n_open = 0
         stopped = False
-        for process in self.begun.processes():
+        for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 used += process.memory_info().rss
                 n_threads += process.num_threads()
@@ -221,7 +221,8 @@ class Box:
         """Check the totals of all processes against the limits. Limits of single processes do not
         add up, and root has no limit on the number of processes.
         """
-        used, n_threads, n_open = self._measure()
+        processes = self.begun.processes()  # once: it reads every process of the machine
+        used, n_threads, n_open = self._measure(processes)
         if n_open > self.limits.open_files:
             raise BoxError(
                 "resource limit",
@@ -229,7 +230,7 @@ class Box:
                 f" {self.limits.open_files}",
             )
         n_written = self.begun.written()  # before the files, which it may count, too
-        if self.begun.n_files() > self.limits.files:
+        if self.begun.n_files(processes) > self.limits.files:
             raise BoxError(
                 "resource limit", f"the notebook made more than {self.limits.files} files"
             )

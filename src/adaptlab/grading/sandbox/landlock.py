@@ -14,7 +14,7 @@ import signal
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -95,7 +95,7 @@ class Fenced(RunningFork):
         n_bytes, self.seen_files = size(self.home, self.most, self.most_files)
         return n_bytes + nameless(self.processes())
 
-    def n_files(self) -> int:
+    def n_files(self, processes: Collection) -> int:
         return self.seen_files
 
     def shortage(self) -> str:

@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import IO
 
@@ -38,7 +39,7 @@ class RunningSandbox(ABC):
         """Return the bytes on disk if the files are not in memory; stops counting at the limit."""
         return 0
 
-    def n_files(self) -> int:
+    def n_files(self, processes: Collection) -> int:
         """Return the number of files in the sandbox's file systems in memory."""
         return 0
 

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
@@ -17,30 +17,15 @@ from adaptlab.progress import progress_bar
 from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.prompting import PROMPTING
+from adaptlab.studies.real_models.recorded import OUTCOMES, RECORDED, Outcome
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
 from adaptlab.studies.real_models.tuning import TUNING
-from adaptlab.studies.recorded import RESULTS
 
 EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING
 PLAN = "plan.json"
-RECORDED = RESULTS / "real_models"
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
 MARGIN = 0.02
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A claim as measured on a model; the fields that `adaptlab results --json` prints."""
-
-    id: str
-    model: str
-    value: float
-    low: float
-    high: float
-    n: int
-    seeds: tuple[int, ...]
-    verdict: str
 
 
 def measure(names: list[str], model_id: str, dtype: str, folder: Path) -> list[Path]:
@@ -148,11 +133,25 @@ def outcomes(folder: Path) -> list[Outcome]:
     return [outcome(paths[name]) for name in claims() if name in paths and name in EXPERIMENTS]
 
 
-def recorded_outcomes() -> list[Outcome]:
-    """Return the outcomes that come with the course, model by model."""
-    return [
-        found
-        for folder in sorted(RECORDED.iterdir())
-        if folder.is_dir()
-        for found in outcomes(folder)
-    ]
+def record(folder: Path, name: str, recorded: Path = RECORDED) -> Path:
+    """Copy the measurements of a model into the course under its name, and write all outcomes
+    again.
+    """
+    if not (measured := sorted(folder.glob("*.json"))):
+        raise AdaptLabError(
+            f"{folder} contains no measurements. Run `adaptlab claims` first, or name another"
+            " folder with --to."
+        )
+    for path in measured:
+        write_whole(recorded / name / path.name, path.read_text(encoding="utf-8"))
+    return write_outcomes(recorded)
+
+
+def write_outcomes(recorded: Path = RECORDED) -> Path:
+    """Write outcomes.json: the outcome of every recorded measurement, by the claims' rules."""
+    rows = []
+    for folder in sorted(path for path in recorded.iterdir() if path.is_dir()):
+        rows += [json.dumps(asdict(found)) for found in outcomes(folder)]
+    path = recorded / OUTCOMES.name
+    write_whole(path, "[\n" + ",\n".join(rows) + "\n]\n")
+    return path
