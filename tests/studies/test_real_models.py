@@ -173,6 +173,16 @@ def test_the_experiments_draw_their_test_cases_from_their_own_seeds():
             assert not shown & asked
 
 
+def test_a_form_in_which_one_group_fails_is_not_the_best():
+    items = [Item(str(i), "", {"absent": i % 2}) for i in range(8)]
+    grouped = replace(PARROT, group=lambda item: item.fields["absent"])
+    always_one_way = [bool(i % 2) for i in range(8)]
+    a_little_of_both = [i in (0, 1) for i in range(8)]
+    assert grouped.score(items, always_one_way) == 0
+    assert grouped.score(items, a_little_of_both) == 0.25
+    assert PARROT.score(items, always_one_way) == 0.5
+
+
 def test_a_transcript_ends_before_the_next_example(store):
     hits, said = ask(store, PARROT, Form("transcript", 2), [Item("tea", "tea")])
     assert "\n\n" not in said[0].text and len(hits) == 1

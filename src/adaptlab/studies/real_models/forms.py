@@ -5,7 +5,7 @@ best is chosen on development cases and kept with the result; the test cases are
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from adaptlab.messages import Messages, assistant, system, user
@@ -31,7 +31,9 @@ class Item:
 class Task:
     """`draw(rng, n)` samples cases; `judge(item, reply)` says whether a reply's content is correct.
 
-    `ks` are the numbers of examples that a form may show.
+    `ks` are the numbers of examples that a form may show. `group(item)` divides the cases for the
+    choice of a form, if there are groups: the score is the accuracy in the worst group. So a form
+    in which a model always abstains is not the best for a task of which half is to be answered.
     """
 
     name: str
@@ -43,6 +45,14 @@ class Task:
     output_name: str = "Answer"
     ks: tuple[int, ...] = (0, 2, 4)
     n_development: int = N_DEVELOPMENT
+    group: Callable[[Item], Hashable] | None = None
+
+    def score(self, items: Sequence[Item], hits: Sequence[bool]) -> float:
+        """Return the accuracy, or that of the worst group."""
+        groups: dict[Hashable, list[bool]] = {}
+        for item, hit in zip(items, hits):
+            groups.setdefault(self.group(item) if self.group else "", []).append(hit)
+        return min(sum(found) / len(found) for found in groups.values())
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ def first_part(reply: Reply, input_name: str) -> Reply:
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen form, and the accuracy of every form on the development cases."""
+    """The chosen form, and the score of every form on the development cases."""
 
     form: Form
     accuracies: dict[str, float]
@@ -140,7 +150,7 @@ class Choice:
 
 
 def choose_form(model: ReplyStore, task: Task) -> Choice:
-    """Choose the form with the best accuracy on development cases; on a tie the earlier form.
+    """Choose the form with the best score on development cases; on a tie the earlier form.
 
     A form that does not fit into the model's context is left out.
 
@@ -151,13 +161,13 @@ def choose_form(model: ReplyStore, task: Task) -> Choice:
     scores = {}
     for form in forms(task.ks):
         try:
-            scores[form] = ask(model, task, form, items)[0]
+            scores[form] = task.score(items, ask(model, task, form, items)[0])
         except ContextTooShort as error:
             too_short = error
     if not scores:
         raise too_short
-    accuracies = {form.name: round(sum(hits) / len(hits), 4) for form, hits in scores.items()}
-    best = max(scores, key=lambda form: sum(scores[form]))
+    accuracies = {form.name: round(score, 4) for form, score in scores.items()}
+    best = max(scores, key=lambda form: scores[form])
     return Choice(best, accuracies, len(items))
 
 

@@ -161,6 +161,7 @@ ABSTAINING = Task(
     max_new_tokens=24,
     input_name="Notes",
     ks=(0, 2, 4),
+    group=lambda item: item.fields["absent"],
 )
 CITING = Task(
     "reading notes and citing",
@@ -419,7 +420,8 @@ RETRIEVAL = {
     "R1": Experiment(r1, partial(_difference, new="retrieved", old="closed book"), ("retrieved",)),
     "R2": Experiment(r2, partial(_share, name="states a value"), ("right note: correct",)),
     "R6": Experiment(r6, partial(_difference, new="three versions", old="the question"), ()),
-    "R7": Experiment(r7, r7_effect, ("unanswerable: abstains", "answerable: correct")),
+    # A model that always abstains has not left the floor: it has to answer something.
+    "R7": Experiment(r7, r7_effect, ("answerable: correct",)),
     "R8": Experiment(r8, partial(_share, name="within a second"), ("answered anew",)),
     "R10": Experiment(r10, r10_effect, ("one sentence: kept",)),
     "R11": Experiment(r11, partial(_share, name="cites right notes only"), ("value correct",)),
