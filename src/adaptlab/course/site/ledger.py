@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from adaptlab.course.site.real_models import by_model, outcome_cell, short_name
+from adaptlab.course.site.real_models import by_model, outcome_cell, planned_hours, short_name
 from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.course.site.verdicts import MARKS
 from adaptlab.evals.claims import VERDICTS, Claim, claims
@@ -19,12 +19,16 @@ def ledger_table(records: Sequence[dict]) -> Markup:
     """
     order = {key: place for place, key in enumerate(claims())}
     models = by_model()
+    hours = {model: planned_hours(model) for model in models}
     rows = [
         (
             _claimed(claims()[r["id"]], order[r["id"]]),
             _measured(r),
             _verdict(r, claims()[r["id"]]),
-            *(outcome_cell(found.get(r["id"])) for found in models.values()),
+            *(
+                outcome_cell(found.get(r["id"]), hours[model].get(r["id"]))
+                for model, found in models.items()
+            ),
             r["published"],
         )
         for r in records

@@ -4,8 +4,9 @@ from markupsafe import Markup
 
 from adaptlab.course.site.tables import TableCell
 from adaptlab.course.site.verdicts import MARKS
+from adaptlab.files import read_json
 from adaptlab.models.assets import manifest
-from adaptlab.studies.real_models.recorded import Outcome, recorded_outcomes
+from adaptlab.studies.real_models.recorded import RECORDED, Outcome, recorded_outcomes
 
 
 def by_model() -> dict[str, dict[str, Outcome]]:
@@ -24,10 +25,23 @@ def short_name(model: str) -> str:
     return model.partition(":")[2] or model
 
 
-def outcome_cell(found: Outcome | None) -> TableCell:
-    """Return a verdict with its effect, interval and n; a dash if it was not measured."""
+def planned_hours(model: str) -> dict[str, float]:
+    """Return the hours that each claim would take on the machine of a model's plan, if there is
+    one.
+    """
+    path = RECORDED / short_name(model) / "plan.json"
+    if not path.exists():
+        return {}
+    return {name: row["hours"] for name, row in read_json(path)["claims"].items()}
+
+
+def outcome_cell(found: Outcome | None, hours: float | None = None) -> TableCell:
+    """Return a verdict with its effect, interval and n; if it was not measured, the `hours` that it
+    would take.
+    """
     if found is None:
-        return TableCell("not measured", "z")
+        note = "" if hours is None else Markup("<br>{:.1f} hours on a processor").format(hours)
+        return TableCell(Markup('<span class="note">not measured{}</span>').format(note), "z")
     html = Markup(
         '<b class="verdict">{} {}</b><br>{:.3f} [{:.3f}, {:.3f}]<br>'
         '<span class="note">n = {}, seeds {}</span>'
