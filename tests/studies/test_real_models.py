@@ -16,6 +16,7 @@ from adaptlab.messages import assistant, user
 from adaptlab.models.load_model import load_model
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.real_models import prompting, recorded, retrieval, run, tuning
+from adaptlab.studies.real_models.between import transfer
 from adaptlab.studies.real_models.experiment import Experiment, Measurement, Model
 from adaptlab.studies.real_models.forms import (
     Form,
@@ -320,6 +321,35 @@ def test_the_recorded_outcomes_follow_from_the_recorded_rows(tmp_path):
     kept = recorded.OUTCOMES.read_text()
     (tmp_path / "records" / recorded.OUTCOMES.name).unlink()
     assert run.write_outcomes(tmp_path / "records").read_text() == kept
+
+
+def rows(model, **conditions):
+    return {"model": model, "rows": [{"seed": 0, "conditions": conditions}]}
+
+
+def test_a_claim_about_two_models_is_made_of_both(tmp_path):
+    smaller, larger = tmp_path / "smollm2", tmp_path / "qwen-coder-0.5b"
+    best = [1.0] * 90 + [0.0] * 10
+    worst = [1.0] * 10 + [0.0] * 90
+    small = {"tuned: exact": best, "best prompt: exact": worst}
+    large = {"tuned: exact": best, "best prompt: exact": worst}
+    for folder, name, found in ((smaller, "small", small), (larger, "large", large)):
+        folder.mkdir()
+        (folder / "F1.json").write_text(json.dumps(rows(name, **found)))
+    made = json.loads(run.write_outcomes(tmp_path).read_text())
+    by_id = {(row["id"], row["model"]): row for row in made}
+    assert by_id["F6", "large"]["value"] == pytest.approx(0.8)
+    assert by_id["F6", "large"]["verdict"] == "holds"
+    assert {("F1", "small"), ("F1", "large")} <= by_id.keys() and ("F6", "small") not in by_id
+
+
+def test_layouts_that_rank_alike_carry_over():
+    same = {f"layout {i}": [1.0] * (50 + 4 * i) + [0.0] * (50 - 4 * i) for i in range(12)}
+    turned = dict(zip(same, reversed(same.values())))
+    assert transfer(same, same).value == pytest.approx(-0.3)
+    assert transfer(same, turned).value == pytest.approx(1.7)
+    found = transfer(same, turned)
+    assert found.low <= found.value <= found.high
 
 
 def test_what_was_measured_is_copied_into_the_records(monkeypatch, tmp_path):

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from adaptlab.evals.suite import weights_hash
 from adaptlab.files import read_json, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
+from adaptlab.studies.real_models.between import BETWEEN
 from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.prompting import PROMPTING
@@ -24,6 +25,7 @@ from adaptlab.studies.real_models.tuning import TUNING
 
 EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING
 PLAN = "plan.json"
+PAIR = ("smollm2", "qwen-coder-0.5b")  # smaller and larger, for claims about two models
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
 MARGIN = 0.02
 
@@ -100,26 +102,51 @@ def _short(value: float) -> float | int:
     return int(value) if float(value).is_integer() else round(float(value), 6)
 
 
+def _pooled(kept: Mapping) -> dict[str, list[float]]:
+    """Return the outcomes of all seeds together, by condition."""
+    pooled: dict[str, list[float]] = {}
+    for row in kept["rows"]:
+        for key, values in row["conditions"].items():
+            pooled.setdefault(key, []).extend(values)
+    return pooled
+
+
+def _judge(
+    name: str,
+    kept: Mapping,
+    effect: Estimate,
+    arms: Sequence[Sequence[float]],
+    floor: float,
+) -> Outcome:
+    """Return the outcome by the claim's rule, or out of reach if no arm leaves the floor."""
+    verdict = claim(name).rule.verdict(effect.low, effect.high)
+    shares = [mean(arm) for arm in arms]
+    if shares and not leaves_floor(max(shares, key=lambda share: share.value), floor):
+        verdict = OUT_OF_REACH
+    seeds = tuple(row["seed"] for row in kept["rows"])
+    return Outcome(
+        name, kept["model"], effect.value, effect.low, effect.high, effect.n, seeds, verdict
+    )
+
+
 def outcome(path: Path) -> Outcome:
     """Return the outcome of a kept measurement, by the claim's rule."""
     kept = read_json(path)
     with reading(path, "Move it away, and measure the claim again."):
-        name = path.stem
-        experiment = EXPERIMENTS[name]
-        rows = kept["rows"]
-        pooled: dict[str, list[float]] = {}
-        for row in rows:
-            for key, values in row["conditions"].items():
-                pooled.setdefault(key, []).extend(values)
-        effect = experiment.effect(pooled)
-        verdict = claim(name).rule.verdict(effect.low, effect.high)
-        arms = [mean(pooled[arm]) for arm in experiment.arms]
-        if arms and not leaves_floor(max(arms, key=lambda arm: arm.value), experiment.floor):
-            verdict = OUT_OF_REACH
-        seeds = tuple(row["seed"] for row in rows)
-        return Outcome(
-            name, kept["model"], effect.value, effect.low, effect.high, effect.n, seeds, verdict
-        )
+        experiment = EXPERIMENTS[path.stem]
+        found = _pooled(kept)
+        arms = [found[arm] for arm in experiment.arms]
+        return _judge(path.stem, kept, experiment.effect(found), arms, experiment.floor)
+
+
+def outcome_between(name: str, smaller: Path, larger: Path) -> Outcome:
+    """Return the outcome of a claim about two models, as that of the larger one."""
+    about = BETWEEN[name]
+    kept = [read_json(path) for path in (smaller, larger)]
+    with reading(larger, "Move it away, and measure the claim again."):
+        found = [_pooled(one) for one in kept]
+        arms = list(about.arms(*found).values())
+        return _judge(name, kept[1], about.effect(*found), arms, about.floor)
 
 
 def leaves_floor(best: Estimate, floor: float) -> bool:
@@ -149,9 +176,17 @@ def record(folder: Path, name: str, recorded: Path = RECORDED) -> Path:
 
 def write_outcomes(recorded: Path = RECORDED) -> Path:
     """Write outcomes.json: the outcome of every recorded measurement, by the claims' rules."""
-    rows = []
+    made = []
     for folder in sorted(path for path in recorded.iterdir() if path.is_dir()):
-        rows += [json.dumps(asdict(found)) for found in outcomes(folder)]
+        made += outcomes(folder)
+    smaller, larger = (recorded / name for name in PAIR)
+    for name, about in BETWEEN.items():
+        paths = [folder / f"{about.source}.json" for folder in (smaller, larger)]
+        if all(path.exists() for path in paths):
+            made.append(outcome_between(name, *paths))
+    order = list(claims())
+    made.sort(key=lambda found: (found.model, order.index(found.id)))
+    rows = [json.dumps(asdict(found)) for found in made]
     path = recorded / OUTCOMES.name
     write_whole(path, "[\n" + ",\n".join(rows) + "\n]\n")
     return path
