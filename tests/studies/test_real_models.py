@@ -366,7 +366,6 @@ def test_a_plan_counts_tokens_and_asks_the_model_nothing(chat, monkeypatch):
     tokens = count(replace(prompting.PROMPTING["P6"], seeds=(0,)), chat)
     assert tokens.reply == 5 * 5 * 40 and tokens.prompt > 5 * 5 * 8 and tokens.training == 0
     monkeypatch.setattr(tuning, "N_TAUGHT", 10)
-    monkeypatch.setattr(tuning, "prose", lambda n, seed: [])
     trained = count(replace(tuning.TUNING["G3"], seeds=(0,)), chat)
     assert 2 * 10 * 20 < trained.training < 2 * 10 * 60
     assert Speed(10, 5, 2).hours(Tokens(36_000, 18_000, 7200)) == 3.0

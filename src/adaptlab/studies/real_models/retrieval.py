@@ -66,7 +66,7 @@ def notes(chunks) -> str:
     )
 
 
-def _item(question: Question, chunks, answer: str = "") -> Item:
+def item_of(question: Question, chunks, answer: str = "") -> Item:
     text = f"{notes(chunks)}\nQuestion: {question.text}"
     if not question.facts:
         return Item(text, answer or ABSENT, {"relation": "", "absent": True})
@@ -75,7 +75,7 @@ def _item(question: Question, chunks, answer: str = "") -> Item:
     return Item(text, answer or fact.value, fields)
 
 
-def _found(book: Handbook, asked, k: int = N_CHUNKS) -> list[list[Chunk]]:
+def found_chunks(book: Handbook, asked, k: int = N_CHUNKS) -> list[list[Chunk]]:
     hits = book.retriever.search([question.text for question in asked], k=k)
     return [[hit.chunk for hit in found] for found in hits]
 
@@ -83,7 +83,7 @@ def _found(book: Handbook, asked, k: int = N_CHUNKS) -> list[list[Chunk]]:
 def _reading_items(rng: random.Random, n: int) -> list[Item]:
     book = indexed(DEVELOPMENT)
     asked = book.ask("name", n, f"reading:{rng.random()}")
-    return [_item(question, chunks) for question, chunks in zip(asked, _found(book, asked))]
+    return [item_of(question, chunks) for question, chunks in zip(asked, found_chunks(book, asked))]
 
 
 def _abstaining_items(rng: random.Random, n: int) -> list[Item]:
@@ -94,8 +94,8 @@ def _abstaining_items(rng: random.Random, n: int) -> list[Item]:
     absent = book.ask("unanswerable", n, key)
     asked = [(absent if i % 2 else answerable)[i] for i in range(n)]
     items = []
-    for question, chunks in zip(asked, _found(book, asked)):
-        items.append(_item(question, chunks))
+    for question, chunks in zip(asked, found_chunks(book, asked)):
+        items.append(item_of(question, chunks))
     return items
 
 
@@ -103,8 +103,8 @@ def _citing_items(rng: random.Random, n: int) -> list[Item]:
     book = indexed(DEVELOPMENT)
     asked = book.ask("name", n, f"citing:{rng.random()}")
     items = []
-    for question, chunks in zip(asked, _found(book, asked)):
-        item = _item(question, chunks)
+    for question, chunks in zip(asked, found_chunks(book, asked)):
+        item = item_of(question, chunks)
         right = stating(chunks, question.facts[0])
         shown = f"{item.answer} [{min(right)}]" if right else ABSENT
         items.append(replace(item, answer=shown, fields=item.fields | {"stating": right}))
@@ -184,8 +184,8 @@ def r1(model: Model, seed: int) -> Measurement:
         max_new_tokens=24,
         desc="closed book",
     )
-    retrieved = [_item(q, chunks) for q, chunks in zip(asked, _found(book, asked))]
-    oracle = [_item(q, [book.right_chunk(q)]) for q in asked]
+    retrieved = [item_of(q, chunks) for q, chunks in zip(asked, found_chunks(book, asked))]
+    oracle = [item_of(q, [book.right_chunk(q)]) for q in asked]
     open_hits, said = ask(model.store, READING, form, retrieved)
     oracle_hits, _ = ask(model.store, READING, form, oracle)
     found = {
@@ -205,11 +205,11 @@ def r2(model: Model, seed: int) -> Measurement:
     asked = book.ask("name", N, f"R1:{seed}")
     form = model.form(ABSTAINING)
     wrong = []
-    for question, chunks in zip(asked, _found(book, asked, 12)):
+    for question, chunks in zip(asked, found_chunks(book, asked, 12)):
         subject = question.facts[0].subject
         wrong.append(next(c for c in chunks if subject not in c.in_context()))
-    items = [_item(q, [piece]) for q, piece in zip(asked, wrong)]
-    right = [_item(q, [book.right_chunk(q)]) for q in asked]
+    items = [item_of(q, [piece]) for q, piece in zip(asked, wrong)]
+    right = [item_of(q, [book.right_chunk(q)]) for q in asked]
     _, said = ask(model.store, ABSTAINING, form, items)
     hits, _ = ask(model.store, replace(ABSTAINING, judge=reads, name="the right note"), form, right)
     found = {
@@ -269,7 +269,7 @@ def r7(model: Model, seed: int) -> Measurement:
     found = {}
     for name, kind in {"unanswerable": "unanswerable", "answerable": "name"}.items():
         asked = book.ask(kind, N, f"R7:{seed}")
-        items = [_item(q, chunks) for q, chunks in zip(asked, _found(book, asked))]
+        items = [item_of(q, chunks) for q, chunks in zip(asked, found_chunks(book, asked))]
         _, said = ask(model.store, ABSTAINING, form, items)
         found[f"{name}: abstains"] = [float(says_absent(i, r.text)) for i, r in zip(items, said)]
         if name == "answerable":
@@ -315,7 +315,7 @@ def r8(model: Model, seed: int) -> Measurement:
             collection.update(chunk([load(path)], 1000, 0))
             chunks = [hit.chunk for hit in retriever.search([question.text], k=N_CHUNKS)[0]]
             indexing = time.perf_counter() - began
-            hits, said = ask(model.store, READING, form, [_item(question, chunks)])
+            hits, said = ask(model.store, READING, form, [item_of(question, chunks)])
             took = indexing + said[0].seconds  # a kept reply has its seconds with it
             seconds.append(took)
             found["answered anew"].append(float(hits[0]))
@@ -330,7 +330,7 @@ def r10(model: Model, seed: int) -> Measurement:
     rules = [list(RULES)[i % len(RULES)] for i in range(N)]
     contexts = {
         "one sentence": [f"[1] {_statement(book, q)}" for q in asked],
-        "four notes": [notes(chunks) for chunks in _found(book, asked)],
+        "four notes": [notes(chunks) for chunks in found_chunks(book, asked)],
     }
     found: dict[str, list[float]] = {}
     for name, given in contexts.items():
@@ -366,8 +366,8 @@ def r11(model: Model, seed: int) -> Measurement:
     asked = book.ask("name", N, f"R11:{seed}")
     form = model.form(CITING)
     found: dict[str, list[float]] = {}
-    given = _found(book, asked)
-    items = [_item(q, chunks) for q, chunks in zip(asked, given)]
+    given = found_chunks(book, asked)
+    items = [item_of(q, chunks) for q, chunks in zip(asked, given)]
     hits, said = ask(model.store, replace(CITING, judge=reads), form, items)
     right, cited_any = [], []
     for question, chunks, reply in zip(asked, given, said):

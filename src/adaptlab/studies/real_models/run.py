@@ -17,13 +17,15 @@ from adaptlab.progress import progress_bar
 from adaptlab.studies.real_models.between import BETWEEN
 from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.plan import plan
+from adaptlab.studies.real_models.preferring import PREFERRING
 from adaptlab.studies.real_models.prompting import PROMPTING
+from adaptlab.studies.real_models.reading_tuned import READING_TUNED
 from adaptlab.studies.real_models.recorded import OUTCOMES, RECORDED, Outcome
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
 from adaptlab.studies.real_models.tuning import TUNING
 
-EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING
+EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING | PREFERRING | READING_TUNED
 PLAN = "plan.json"
 PAIR = ("smollm2", "qwen-coder-0.5b")  # smaller and larger, for claims about two models
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.

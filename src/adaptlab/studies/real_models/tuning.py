@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from statistics import median
 
 from adaptlab.evals import replies as judge
@@ -314,13 +314,17 @@ N_TAUGHT = 600
 PROSE_LENGTH = 600  # characters of a docstring
 
 
-def prose(n: int, seed: int) -> list[str]:
-    """Return n docstrings of the installed libraries: English that nobody wrote for this course."""
+@cache
+def _docstrings() -> tuple[str, ...]:
     from adaptlab.rag.docstrings import docstring_corpus
 
     documents, _ = docstring_corpus(("pandas", "scipy"))
-    texts = [d.text[:PROSE_LENGTH] for d in documents if len(d.text) >= PROSE_LENGTH]
-    return random.Random(f"prose:{seed}").sample(texts, n)
+    return tuple(d.text[:PROSE_LENGTH] for d in documents if len(d.text) >= PROSE_LENGTH)
+
+
+def prose(n: int, seed: int) -> list[str]:
+    """Return n docstrings of the installed libraries: English that nobody wrote for this course."""
+    return random.Random(f"prose:{seed}").sample(_docstrings(), n)
 
 
 def skills_of(model: Model, store: ReplyStore, seed: int) -> dict[str, list[float]]:
@@ -333,9 +337,10 @@ def skills_of(model: Model, store: ReplyStore, seed: int) -> dict[str, list[floa
         items = task.draw(random.Random(f"skills:{seed}"), N_SKILL)
         hits, _ = ask(store, task, model.form(task), items)
         found[task.name] = [float(hit) for hit in hits]
-    texts = prose(20, seed)
     found["prose, bits per byte"] = store.value(
-        lambda chat: [round(bits, 4) for bits in bits_per_byte(chat, texts)], "prose", seed
+        lambda chat: [round(bits, 4) for bits in bits_per_byte(chat, prose(20, seed))],
+        "prose",
+        seed,
     )
     return found
 
