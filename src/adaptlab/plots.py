@@ -282,9 +282,13 @@ def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]
         bottom = [low + height for low, height in zip(bottom, heights)]
     axes.set(title=title, ylabel=y_label)
     axes.legend(frameon=False)
+    whole = all(float(size).is_integer() for parts in columns.values() for size in parts.values())
+    if whole:  # counts
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    digits = 0 if whole else 1
     parts = [
-        f"{name} {total:.1f}"
-        f" ({', '.join(f'{part} {size:.1f}' for part, size in columns[name].items())})"
+        f"{name} {total:.{digits}f}"
+        f" ({', '.join(f'{part} {size:.{digits}f}' for part, size in columns[name].items())})"
         for name, total in zip(names, bottom)
     ]
     return Figure(figure, _describe(f"{title}, {y_label}", parts))

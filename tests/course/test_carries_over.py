@@ -90,7 +90,9 @@ def test_claims_are_counted_by_lever_and_each_once(measured):
     assert found["retrieval"][WEAKER] == found["retrieval"][OTHER_WAY] == 1
     assert sum(sum(kinds.values()) for kinds in found.values()) == len(claims())
     assert found["LoRA"][UNMEASURED] == sum(key[0] == "L" for key in claims())
-    assert WEAKER in carries_over_plot(RECORDS, MODEL).alt
+    alt = carries_over_plot(RECORDS, MODEL).alt
+    assert "retrieval 2 (" in alt and "LoRA" not in alt
+    assert "LoRA 0 (" in carries_over_plot([], MODEL).alt  # no lesson has run yet
 
 
 def test_the_ledger_has_a_column_for_each_model(measured, tmp_path, monkeypatch):

@@ -87,8 +87,11 @@ def counts(records: Sequence[dict], model: str) -> dict[str, Counter]:
 
 
 def carries_over_plot(records: Sequence[dict], model: str) -> plots.Figure:
-    """Plot the relations by kind of lever, of the measured claims."""
+    """Plot the relations of the measured claims by kind of lever, where there are any."""
     columns = {}
     for lever, kinds in counts(records, model).items():
         columns[lever] = {name: float(kinds[name]) for name in RELATIONS if name != UNMEASURED}
+    # Where no lesson has run, no claim can be compared: then all columns are empty.
+    measured = {lever: parts for lever, parts in columns.items() if any(parts.values())}
+    columns = measured or columns
     return plots.stacked(f"What carries over to {short_name(model)}", "claims", columns)
