@@ -54,6 +54,14 @@ def write(path, short, ledger) -> list[Foreign]:
     return write_gradebook(path, short, ledger.sheets(NAME), ledger)
 
 
+def test_a_mark_for_an_exercise_that_the_lab_lost_is_named(tmp_path, short):
+    ledger = Ledger(tmp_path / "marks.db")
+    keep(ledger, "jane", GOT | {"shrink": ("pass", 2.0)})
+    with pytest.raises(AdaptLabError, match="shrink"):
+        write(tmp_path / "gradebook.db", short, ledger)
+    assert not (tmp_path / "gradebook.db").exists()
+
+
 def grades(path, student: str = "jane") -> dict:
     from nbgrader.api import Gradebook
 

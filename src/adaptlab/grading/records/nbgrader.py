@@ -35,7 +35,11 @@ class Foreign:
 def write_gradebook(path: Path, lab: Lab, sheets: Sequence[Sheet], ledger: Ledger) -> list[Foreign]:
     """Write or update a gradebook; repeating it with the same marks changes nothing. Returns the
     manual scores that are not from our ledger, which stay unchanged.
+
+    Raises:
+        AdaptLabError: if a submission has a mark for an exercise that the lab no longer has.
     """
+    _check_exercises(lab, sheets)
     with _opened(path) as gradebook:
         _write_assignment(gradebook, lab)
         written = ledger.exported(path, lab.name)
@@ -74,6 +78,7 @@ def read_foreign(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[Foreign]
         raise AdaptLabError(
             f"There is no gradebook {path}. Run: adaptlab grade export --platform nbgrader"
         )
+    _check_exercises(lab, sheets)
     with _opened(path) as gradebook:
         return _foreign(gradebook, lab, sheets)
 
@@ -86,6 +91,20 @@ def read_comments_alone(path: Path, lab: Lab, sheets: Sequence[Sheet]) -> list[t
         rows = [(sheet.student, mark.exercise) for sheet in sheets for mark in sheet.marks]
         commented = [row for row in rows if _comment(gradebook, lab, *row)]
         return [row for row in commented if _manual_score(gradebook, lab, *row) is None]
+
+
+def _check_exercises(lab: Lab, sheets: Sequence[Sheet]) -> None:
+    """Raise AdaptLabError if the lab lost an exercise after it was graded: nbgrader has no cell for
+    such a mark.
+    """
+    known = lab.points | lab.by_hand
+    for sheet in sheets:
+        for mark in sheet.marks:
+            if mark.exercise not in known:
+                raise AdaptLabError(
+                    f"The marks of {sheet.student} contain the exercise {mark.exercise}, which"
+                    f" {lab.name} no longer has. Grade the submissions again, then export."
+                )
 
 
 def cell_of(lab: Lab, exercise: str) -> str:
