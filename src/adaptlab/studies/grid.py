@@ -9,11 +9,15 @@ SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Study:
-    """`measure(chat, seed, **setting)` for each setting of the grid and each seed."""
+    """`measure(chat, seed, **setting)` for each setting of the grid and each seed.
+
+    `for_real_models`: it is not recorded for the embedded models, which its tasks are too hard for.
+    """
 
     measure: Callable[..., dict]
     grid: list[dict]
     seeds: Sequence[int] = SEEDS
+    for_real_models: bool = False
 
     @property
     def settings(self) -> list[dict]:

@@ -105,5 +105,6 @@ STUDIES = {
         + _grid("clinc150", (300, 1000, 3000))
         + _grid("hotel_slots", (50, 168)),
         SEEDS,
+        for_real_models=True,
     )
 }
