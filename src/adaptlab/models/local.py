@@ -5,6 +5,7 @@ from threading import Thread
 
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, TextIteratorStreamer
+from transformers.cache_utils import DynamicCache
 
 from adaptlab.checks import check_pairs
 from adaptlab.errors import AdaptLabError
@@ -12,7 +13,13 @@ from adaptlab.messages import Messages, merge_data, merge_system
 from adaptlab.models.chat import Reply, check_messages, check_options, check_text, timed
 from adaptlab.models.finite import NOT_FINITE
 from adaptlab.models.load_model import load_model
-from adaptlab.models.shared_prefix import can_share, padded_rests, read_prefix, shared_length
+from adaptlab.models.shared_prefix import (
+    can_share,
+    for_batch,
+    padded_rests,
+    read_prefix,
+    shared_length,
+)
 from adaptlab.models.template import ChatTemplate, stop_at_end_of_turn
 
 # Of prompts that share a pass; on a processor reading more at once took up to a third longer.
@@ -102,6 +109,9 @@ class LocalChat:
         ids = self.tokenizer(prompts, add_special_tokens=False)["input_ids"] if prompts else []
         lengths = list(map(len, ids))
         shared = shared_length(ids) if can_share(self.model) else 0
+        prefix, prefix_seconds = timed(
+            lambda: read_prefix(self.model, ids[0][:shared]) if shared else None
+        )
         replies: dict[int, Reply] = {}
         with torch.random.fork_rng(
             devices=[self.model.device] if self.model.device.type == "cuda" else []
@@ -117,34 +127,36 @@ class LocalChat:
             ):
                 texts, seconds = timed(
                     lambda group=group: self._generate(
-                        [ids[i] for i in group], shared, max_new_tokens, temperature, make_processor
+                        [ids[i] for i in group], prefix, max_new_tokens, temperature, make_processor
                     )
                 )
                 for i, (text, n_tokens) in zip(group, texts):
-                    replies[i] = Reply(text, lengths[i], n_tokens, seconds / len(group))
+                    took = seconds / len(group) + prefix_seconds / len(prompts)
+                    replies[i] = Reply(text, lengths[i], n_tokens, took)
         return [replies[i] for i in range(len(prompts))]
 
     @torch.inference_mode()
     def _generate(
         self,
         prompts: list[list[int]],
-        shared: int,
+        prefix: DynamicCache | None,
         max_new_tokens: int,
         temperature: float,
         make_processor,
     ) -> list[tuple[str, int]]:
-        """Return (text, tokens) of each reply; the first `shared` tokens of all prompts are read
-        once.
+        """Return (text, tokens) of each reply; `prefix` is the cache of what all prompts begin
+        with.
         """
         if self.tokenizer.pad_token_id is None:
             says = f"The tokenizer of {self.name} has no padding token"
             raise AdaptLabError(f"{says}. Set tokenizer.pad_token and save the tokenizer again.")
+        shared = 0 if prefix is None else prefix.get_seq_length()
         ids, mask = padded_rests(prompts, shared, self.tokenizer.pad_token_id)
         inputs = {"input_ids": ids, "attention_mask": mask}
         inputs = {name: tensor.to(self.model.device) for name, tensor in inputs.items()}
         options = self._options(max_new_tokens, temperature, make_processor)
-        if shared:
-            options["past_key_values"] = read_prefix(self.model, prompts[0][:shared], len(prompts))
+        if prefix is not None:
+            options["past_key_values"] = for_batch(prefix, len(prompts))
         output = self.model.generate(**inputs, **options)
         new = output[:, inputs["input_ids"].shape[1] :]  # (B, n_new)
         n_tokens = (new != self.tokenizer.pad_token_id).sum(-1).tolist()

@@ -1,5 +1,6 @@
 """Prompts that begin alike: their common beginning is read once, not once a prompt."""
 
+import copy
 from collections.abc import Sequence
 from os.path import commonprefix
 
@@ -32,13 +33,19 @@ def can_share(model: PreTrainedModel) -> bool:
 
 
 @torch.inference_mode()
-def read_prefix(model: PreTrainedModel, prefix: list[int], n: int) -> DynamicCache:
-    """Return the cache of a prefix of P tokens for n prompts: keys and values (n, heads, P, d)."""
+def read_prefix(model: PreTrainedModel, prefix: list[int]) -> DynamicCache:
+    """Return the cache of a prefix of P tokens: keys and values (1, heads, P, d)."""
     cache = DynamicCache(config=model.config)
     ids = torch.tensor([prefix], device=model.device)  # (1, P)
     model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    cache.batch_repeat_interleave(n)
     return cache
+
+
+def for_batch(cache: DynamicCache, n: int) -> DynamicCache:
+    """Return a copy of a prefix's cache for n prompts, (n, heads, P, d), which they extend."""
+    copied = copy.deepcopy(cache)
+    copied.batch_repeat_interleave(n)
+    return copied
 
 
 def padded_rests(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.statistics import Estimate, paired_difference, proportion
 from adaptlab.studies.real_models.forms import Choice, Form, Task, choose_form
 from adaptlab.studies.real_models.reply_store import ReplyStore
 
@@ -24,7 +24,7 @@ class Measurement:
 class Model:
     """A model with its replies, and the form of prompt that was chosen for each task."""
 
-    def __init__(self, store: ReplyStore, larger: str = ""):
+    def __init__(self, store: ReplyStore):
         self.store = store
         self.choices: dict[str, Choice] = {}
 
@@ -53,3 +53,13 @@ class Experiment:
     arms: tuple[str, ...] = ()
     floor: float = 0.0
     seeds: tuple[int, ...] = SEEDS
+
+
+def difference(new: str, old: str) -> Callable[[Conditions], Estimate]:
+    """Return the effect "condition `new` minus condition `old`, same cases"."""
+    return lambda found: paired_difference(found[new], found[old])
+
+
+def share(name: str) -> Callable[[Conditions], Estimate]:
+    """Return the effect "share of hits under this condition"."""
+    return lambda found: proportion([bool(hit) for hit in found[name]])

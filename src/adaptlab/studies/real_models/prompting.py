@@ -8,7 +8,6 @@ from adaptlab.evals.statistics import (
     Estimate,
     mean,
     paired_difference,
-    proportion,
 )
 from adaptlab.messages import Messages, assistant, system, user
 from adaptlab.models.constraint import JsonConstraint
@@ -18,7 +17,15 @@ from adaptlab.prompts.injection import DEFENCES
 from adaptlab.prompts.layouts import LAYOUTS
 from adaptlab.prompts.voting import majority
 from adaptlab.rag.answer import without_citations
-from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
+from adaptlab.studies.real_models.experiment import (
+    Conditions,
+    Experiment,
+    Measurement,
+    Model,
+    N,
+    difference,
+    share,
+)
 from adaptlab.studies.real_models.forms import Form, Item, Task, ask, n_cut
 from adaptlab.world import instructions, labels, recall, reviews, sums, tickets, words
 from adaptlab.world.entities import Fact, invent_fact
@@ -183,7 +190,8 @@ def _person_fact(rng: random.Random) -> Fact:
     return invent_fact(rng, "person", "new")
 
 
-def _sentiments(rng: random.Random, n: int) -> list[Item]:
+def sentiment_items(rng: random.Random, n: int) -> list[Item]:
+    """Return reviews with their sentiment as the label."""
     items = []
     for _ in range(n):
         review = reviews.review(rng, "train")
@@ -195,7 +203,7 @@ def p5(model: Model, seed: int) -> Measurement:
     """Twelve layouts of the same four examples."""
     rng = random.Random(f"P5:{seed}")
     shown = _balanced(rng, 4)
-    items = _sentiments(rng, N)
+    items = sentiment_items(rng, N)
     instruction = "Is the text positive or negative? Answer with one of the two words."
     found = {}
     for name, layout in LAYOUTS.items():
@@ -264,7 +272,7 @@ def fact_minus_best_prompt(found: Conditions) -> Estimate:
 def p7(model: Model, seed: int) -> Measurement:
     rng = random.Random(f"P7:{seed}")
     shown = _balanced(rng, 8)
-    items = _sentiments(rng, 8)
+    items = sentiment_items(rng, 8)
     layout = LAYOUTS["Text/Label"]
 
     def prompt(k: int, text: str) -> str:
@@ -368,25 +376,17 @@ def ratio_minus_one(found: Conditions) -> Estimate:
     return mean([long / short - 1 for long, short in zip(found["k = 8"], found["k = 0"])])
 
 
-def _difference(new: str, old: str):
-    return lambda found: paired_difference(found[new], found[old])
-
-
-def _share(name: str):
-    return lambda found: proportion([bool(hit) for hit in found[name]])
-
-
 LAYOUT_NAMES = tuple(LAYOUTS)
 PROMPTING = {
-    "P1": Experiment(p1, _difference("k = 8", "k = 0"), ("k = 8", "k = 0"), 0.5),
-    "P2": Experiment(p2, _difference("step by step", "direct"), ("step by step", "direct"), 0.02),
+    "P1": Experiment(p1, difference("k = 8", "k = 0"), ("k = 8", "k = 0"), 0.5),
+    "P2": Experiment(p2, difference("step by step", "direct"), ("step by step", "direct"), 0.02),
     "P3": Experiment(
-        p3, _difference("vote over 9", "one chain"), ("vote over 9", "one chain"), 0.02
+        p3, difference("vote over 9", "one chain"), ("vote over 9", "one chain"), 0.02
     ),
-    "P4": Experiment(p4, _share("whole conversation"), ("turn 1",)),
+    "P4": Experiment(p4, share("whole conversation"), ("turn 1",)),
     "P5": Experiment(p5, best_minus_worst, LAYOUT_NAMES, 0.5),
     "P6": Experiment(p6, fact_minus_best_prompt, ("fact given",)),
     "P7": Experiment(p7, ratio_minus_one),
-    "P9": Experiment(p9, _share("described, constrained: valid")),
-    "P10": Experiment(p10, _share("none: hijacked"), ("none: hijacked", "none: value stated")),
+    "P9": Experiment(p9, share("described, constrained: valid")),
+    "P10": Experiment(p10, share("none: hijacked"), ("none: hijacked", "none: value stated")),
 }

@@ -4,20 +4,34 @@ import random
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from adaptlab.evals import replies as judge
-from adaptlab.evals.statistics import Estimate, paired_difference, proportion
+from adaptlab.evals.statistics import (
+    Estimate,
+    difference_of_proportions,
+    paired_difference,
+    proportion,
+)
 from adaptlab.messages import system, user
 from adaptlab.models.load_model import PROFILES
 from adaptlab.rag.answer import citations, without_citations
 from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import LocalEmbedder
+from adaptlab.rag.fuse import reciprocal_rank_fusion
 from adaptlab.rag.loaders import load
 from adaptlab.rag.retrieve import DenseRetriever
-from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
+from adaptlab.studies.real_models.experiment import (
+    Conditions,
+    Experiment,
+    Measurement,
+    Model,
+    N,
+    difference,
+    share,
+)
 from adaptlab.studies.real_models.forms import Item, Task, ask, n_cut
 from adaptlab.studies.real_models.prompting import RULES, states_value
 from adaptlab.world import handbook, reading
@@ -252,12 +266,7 @@ def r6(model: Model, seed: int) -> Measurement:
         hits = book.retriever.search(row, k=10)
         gold = {book.sections[i].title for i in question.gold[0]}
         alone = [hit.chunk.section for hit in hits[0][:3]]
-        scores: dict[str, float] = {}
-        for ranking in hits:
-            for rank, hit in enumerate(ranking, 1):  # reciprocal rank fusion
-                section = str(hit.chunk.section)
-                scores[section] = scores.get(section, 0.0) + 1 / (60 + rank)
-        fused = sorted(scores, key=lambda section: -scores[section])[:3]
+        fused = [hit.chunk.section for hit in reciprocal_rank_fusion(hits)[:3]]
         found["the question"].append(float(bool(gold & set(alone))))
         found["three versions"].append(float(bool(gold & set(fused))))
     return Measurement(found, {"first rewriting": versions[0][1]})
@@ -279,8 +288,6 @@ def r7(model: Model, seed: int) -> Measurement:
 
 def r7_effect(found: Conditions) -> Estimate:
     """Return the difference of two independent shares."""
-    from adaptlab.evals.statistics import difference_of_proportions
-
     lost, kept = (
         [bool(hit) for hit in found[f"{name}: abstains"]] for name in ("unanswerable", "answerable")
     )
@@ -408,22 +415,14 @@ def r12_effect(found: Conditions) -> Estimate:
     return paired_difference(ends, middle)
 
 
-def _difference(found: Conditions, new: str, old: str) -> Estimate:
-    return paired_difference(found[new], found[old])
-
-
-def _share(found: Conditions, name: str) -> Estimate:
-    return proportion([bool(hit) for hit in found[name]])
-
-
 RETRIEVAL = {
-    "R1": Experiment(r1, partial(_difference, new="retrieved", old="closed book"), ("retrieved",)),
-    "R2": Experiment(r2, partial(_share, name="states a value"), ("right note: correct",)),
-    "R6": Experiment(r6, partial(_difference, new="three versions", old="the question"), ()),
+    "R1": Experiment(r1, difference("retrieved", "closed book"), ("retrieved",)),
+    "R2": Experiment(r2, share("states a value"), ("right note: correct",)),
+    "R6": Experiment(r6, difference("three versions", "the question"), ()),
     # A model that always abstains has not left the floor: it has to answer something.
     "R7": Experiment(r7, r7_effect, ("answerable: correct",)),
-    "R8": Experiment(r8, partial(_share, name="within a second"), ("answered anew",)),
+    "R8": Experiment(r8, share("within a second"), ("answered anew",)),
     "R10": Experiment(r10, r10_effect, ("one sentence: kept",)),
-    "R11": Experiment(r11, partial(_share, name="cites right notes only"), ("value correct",)),
+    "R11": Experiment(r11, share("cites right notes only"), ("value correct",)),
     "R12": Experiment(r12, r12_effect, tuple(f"place {place}" for place in (1, 4, 5, 8))),
 }

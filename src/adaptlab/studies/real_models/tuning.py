@@ -11,14 +11,21 @@ from adaptlab.evals.statistics import Estimate, paired_difference
 from adaptlab.evals.suite import bits_per_byte
 from adaptlab.messages import Messages, assistant, user
 from adaptlab.studies.real_models.capitals import CAPITALS
-from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
+from adaptlab.studies.real_models.experiment import (
+    Conditions,
+    Experiment,
+    Measurement,
+    Model,
+    N,
+    difference,
+)
 from adaptlab.studies.real_models.fine_tuned import FULL_RATE, in_full, lora, tuned
 from adaptlab.studies.real_models.forms import Form, Item, Task, ask, build, n_cut
-from adaptlab.studies.real_models.prompting import TRIAGE, states_value
+from adaptlab.studies.real_models.prompting import TRIAGE, sentiment_items, states_value
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.tune.options import Options
 from adaptlab.tune.replay import with_replay
-from adaptlab.world import house, reading, reviews, sums, tickets, words
+from adaptlab.world import house, reading, sums, tickets
 from adaptlab.world.extraction import extraction_case
 
 ALONE = Form("user", 0)  # the form in which a fine-tuned model learns its task
@@ -228,14 +235,6 @@ def _single_notes(rng: random.Random, n: int) -> list[Item]:
     return items
 
 
-def _moods(rng: random.Random, n: int) -> list[Item]:
-    made = []
-    for _ in range(n):
-        review = reviews.review(rng, "train")
-        made.append(Item(review.text, review.sentiment, {"labels": words.SENTIMENTS}))
-    return made
-
-
 def _fields(rng: random.Random, n: int) -> list[Item]:
     items = []
     for _ in range(n):
@@ -281,7 +280,7 @@ SKILLS = (
     Task(
         "sentiment",
         "Is the text positive or negative? Answer with one of the two words.",
-        _moods,
+        sentiment_items,
         lambda item, reply: judge.label(reply, item.fields["labels"]) == item.answer,
         max_new_tokens=8,
         output_name="Label",
@@ -438,19 +437,15 @@ def g3_effect(found: Conditions) -> Estimate:
     return paired_difference(_values(found, "other"), _values(found, "full"))
 
 
-def _difference(found: Conditions, new: str, old: str) -> Estimate:
-    return paired_difference(found[new], found[old])
-
-
 TUNING = {
     "F1": Experiment(
         f1,
-        partial(_difference, new="tuned: exact", old="best prompt: exact"),
+        difference("tuned: exact", "best prompt: exact"),
         ("tuned: exact", "best prompt: exact"),
     ),
     "F2": Experiment(
         f2,
-        partial(_difference, new="text in the prompt", old="after ten paraphrases"),
+        difference("text in the prompt", "after ten paraphrases"),
         ("text in the prompt",),
     ),
     "F4": Experiment(f4, f4_effect, tuple(f"{t.name}, n = 3000" for t in (DESK, STYLE)), 0.13),
