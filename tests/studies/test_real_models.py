@@ -15,7 +15,7 @@ from adaptlab.evals.statistics import paired_difference
 from adaptlab.messages import assistant, user
 from adaptlab.models.load_model import load_model
 from adaptlab.models.local import LocalChat
-from adaptlab.studies.real_models import prompting, recorded, retrieval, run, tuning
+from adaptlab.studies.real_models import forgetting, prompting, recorded, retrieval, run
 from adaptlab.studies.real_models.between import transfer
 from adaptlab.studies.real_models.experiment import Experiment, Measurement, Model
 from adaptlab.studies.real_models.forms import (
@@ -365,7 +365,7 @@ def test_a_plan_counts_tokens_and_asks_the_model_nothing(chat, monkeypatch):
     monkeypatch.setattr(prompting, "N", 5)
     tokens = count(replace(prompting.PROMPTING["P6"], seeds=(0,)), chat)
     assert tokens.reply == 5 * 5 * 40 and tokens.prompt > 5 * 5 * 8 and tokens.training == 0
-    monkeypatch.setattr(tuning, "N_TAUGHT", 10)
-    trained = count(replace(tuning.TUNING["G3"], seeds=(0,)), chat)
+    monkeypatch.setattr(forgetting, "N_TAUGHT", 10)
+    trained = count(replace(forgetting.FORGETTING["G3"], seeds=(0,)), chat)
     assert 2 * 10 * 20 < trained.training < 2 * 10 * 60
     assert Speed(10, 5, 2).hours(Tokens(36_000, 18_000, 7200)) == 3.0

@@ -61,7 +61,8 @@ class Claim:
     """One claim: `guides` are the letters of the guides that make it, `published` the published
     number and its source.
 
-    `revised` says why the rule was changed after a run, if it was.
+    `revised` says why the rule was changed after a run, if it was. Without a `language_model` in
+    its experiment, a claim's result is the same for any model.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Claim:
     built_in: str
     revised: str
     rule: Rule
+    language_model: bool = True
 
 
 @cache
@@ -116,6 +118,7 @@ def read_claims(text: str) -> dict[str, Claim]:
             entry.get("built_in", ""),
             entry.get("revised", ""),
             Rule(**entry["rule"]),
+            entry.get("language_model", True),
         )
         for key, entry in table.items()
     }

@@ -51,7 +51,7 @@ def carries_over_table(records: Sequence[dict]) -> Markup:
             _world_cell(record),
         ]
         for found in models.values():
-            row.append(outcome_cell(found.get(key)))
+            row.append(outcome_cell(key, found.get(key)))
         said = [
             relation(record["verdict"], found[key].verdict)
             for found in models.values()

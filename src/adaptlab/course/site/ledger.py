@@ -26,7 +26,7 @@ def ledger_table(records: Sequence[dict]) -> Markup:
             _measured(r),
             _verdict(r, claims()[r["id"]]),
             *(
-                outcome_cell(found.get(r["id"]), hours[model].get(r["id"]))
+                outcome_cell(r["id"], found.get(r["id"]), hours[model].get(r["id"]))
                 for model, found in models.items()
             ),
             r["published"],

@@ -4,6 +4,7 @@ from markupsafe import Markup
 
 from adaptlab.course.site.tables import TableCell
 from adaptlab.course.site.verdicts import MARKS
+from adaptlab.evals.claims import claim
 from adaptlab.files import read_json
 from adaptlab.models.assets import manifest
 from adaptlab.studies.real_models.recorded import RECORDED, Outcome, recorded_outcomes
@@ -35,10 +36,13 @@ def planned_hours(model: str) -> dict[str, float]:
     return {name: row["hours"] for name, row in read_json(path)["claims"].items()}
 
 
-def outcome_cell(found: Outcome | None, hours: float | None = None) -> TableCell:
-    """Return a verdict with its effect, interval and n; if it was not measured, the `hours` that it
-    would take.
+def outcome_cell(key: str, found: Outcome | None, hours: float | None = None) -> TableCell:
+    """Return the verdict on a claim with its effect, interval and n; if it was not measured, the
+    `hours` that it would take.
     """
+    if not claim(key).language_model:
+        says = "no language model takes part: the same result"
+        return TableCell(Markup('<span class="note">{}</span>').format(says), "y")
     if found is None:
         note = "" if hours is None else Markup("<br>{:.1f} hours on a processor").format(hours)
         return TableCell(Markup('<span class="note">not measured{}</span>').format(note), "z")

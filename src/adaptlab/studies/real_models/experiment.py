@@ -44,14 +44,16 @@ class Experiment:
     """`measure(model, seed)` measures one seed; `effect(conditions)` is the claim's effect on the
     pooled cases.
 
-    `arms` are the conditions of which one must leave the `floor`, the accuracy of guessing. Without
-    arms a claim is never out of reach.
+    `arms` are the conditions of which one must leave the `floor`, the accuracy of guessing.
+    `reached(conditions)` says whether there is anything to measure, such as a loss. Without both a
+    claim is never out of reach.
     """
 
     measure: Callable[[Model, int], Measurement]
     effect: Callable[[Conditions], Estimate]
     arms: tuple[str, ...] = ()
     floor: float = 0.0
+    reached: Callable[[Conditions], bool] | None = None
     seeds: tuple[int, ...] = SEEDS
 
 

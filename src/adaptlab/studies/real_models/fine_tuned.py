@@ -1,12 +1,14 @@
 """Fine-tuned models whose replies are kept: a run whose replies are all kept is not made again."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from adaptlab.messages import Messages
+from adaptlab.messages import Messages, assistant
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.real_models.experiment import Model
+from adaptlab.studies.real_models.forms import Form, Item, Task, build
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.fine_tune import fine_tune
@@ -30,26 +32,48 @@ def in_full(seed: int, **options) -> Options:
     return Options(**{**defaults, "seed": seed, **options})
 
 
+ALONE = Form("user", 0)  # the form in which a fine-tuned model learns its task
+
+
+def bare(task: Task, item: Item) -> Messages:
+    """Return the prompt of a fine-tuned model: the instruction and the text, without examples."""
+    prompt = build(task, ALONE, item, ())
+    assert not isinstance(prompt, str)
+    return prompt
+
+
+def conversation(task: Task, item: Item) -> Messages:
+    return [*bare(task, item), assistant(item.answer)]
+
+
+def taught(task: Task, rng: random.Random, n: int) -> list[Messages]:
+    """Return n training conversations of a task."""
+    return [conversation(task, item) for item in task.draw(rng, n)]
+
+
 def tuned(
     model: Model,
     conversations: Sequence[Messages],
     options: Options,
     documents: Sequence[str] = (),
+    validation: Sequence[Messages] = (),
+    start: ReplyStore | None = None,
 ) -> ReplyStore:
     """Return the model after a fine-tuning run, which starts when the model is first asked.
 
-    An adapter is kept and its run resumes; a fully fine-tuned model is not kept, only its replies.
+    `start` is a model of an earlier run. An adapter is kept and its run resumes; a fully fine-tuned
+    model is not kept, only its replies.
     """
-    base = model.store
+    base = start or model.store
     described = f"{sorted(asdict(options).items())}"
-    data = data_hash(conversations, (), documents)
+    data = data_hash(conversations, validation, documents)
     keep_in: Path | str = base.path.parent / RUNS if options.method == "lora" else ""
 
     def make() -> LocalChat:
         # Weights as loaded for inference may be in bfloat16: training needs float32 masters.
-        start = LocalChat(base.base.name, dtype="float32")
+        first = start.chat if start else LocalChat(base.base.name, dtype="float32")
         made = fine_tune(
-            start, conversations, replace(options, dtype=""), (), documents, keep_in=keep_in
+            first, conversations, replace(options, dtype=""), validation, documents, keep_in
         )
         made.model.to(base.base.model.dtype)
         return made

@@ -5,13 +5,14 @@ import random
 from adaptlab.evals.statistics import Estimate, paired_difference
 from adaptlab.messages import Messages, assistant, user
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
-from adaptlab.studies.real_models.fine_tuned import lora, tuned
+from adaptlab.studies.real_models.fine_tuned import ALONE, conversation, lora, tuned
 from adaptlab.studies.real_models.forms import ask
 from adaptlab.studies.real_models.retrieval import READING, found_chunks, indexed, item_of
-from adaptlab.studies.real_models.tuning import ALONE, taught
 from adaptlab.world.house import fact_case
 
-N_READ = 300
+N_READ = 150
+N_HANDBOOKS = 3  # of a seed
+READ_FROM = 2000  # the first handbook to learn reading from
 N_ASKED_EACH = 3  # questions on each fact of the handbook
 
 
@@ -29,15 +30,26 @@ def fact_questions(seed: int) -> list[Messages]:
     return made
 
 
+def reading_conversations(seed: int) -> list[Messages]:
+    """Return questions on other handbooks with their notes, and the values as answers."""
+    made = []
+    for number in range(N_HANDBOOKS):
+        book = indexed(READ_FROM + N_HANDBOOKS * seed + number, "fresh")
+        asked = book.ask("name", N_READ // N_HANDBOOKS, f"H5:read:{seed}")
+        for question, chunks in zip(asked, found_chunks(book, asked)):
+            made.append(conversation(READING, item_of(question, chunks)))
+    random.Random(f"H5:read:{seed}").shuffle(made)
+    return made
+
+
 def h5(model: Model, seed: int) -> Measurement:
     """The readers learn on another handbook, the others learn this one's facts."""
     book = indexed(seed)
     asked = book.ask("name", N, f"H5:{seed}")
     items = [item_of(q, chunks) for q, chunks in zip(asked, found_chunks(book, asked))]
-    rng = random.Random(f"H5:read:{seed}")
     stores = {
         "retrieval": (model.store, model.form(READING)),
-        "tuned to read": (tuned(model, taught(READING, rng, N_READ), lora(seed)), ALONE),
+        "tuned to read": (tuned(model, reading_conversations(seed), lora(seed)), ALONE),
         "tuned on the facts": (tuned(model, fact_questions(seed), lora(seed)), ALONE),
     }
     found = {}

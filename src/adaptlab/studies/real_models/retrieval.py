@@ -61,9 +61,9 @@ class Handbook:
 
 
 @lru_cache
-def indexed(seed: int) -> Handbook:
-    """Return the handbook of a seed with its index."""
-    sections = handbook.handbook(seed)
+def indexed(seed: int, group: str = "new") -> Handbook:
+    """Return the handbook of a seed, about subjects of a group, with its index."""
+    sections = handbook.handbook(seed, group=group)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "handbook.md"
         path.write_text(handbook.to_markdown(sections), encoding="utf-8")

@@ -14,8 +14,13 @@ from adaptlab.evals.suite import weights_hash
 from adaptlab.files import read_json, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
+from adaptlab.studies.real_models.adapters import ADAPTERS
 from adaptlab.studies.real_models.between import BETWEEN
+from adaptlab.studies.real_models.deciding import DECIDING
 from adaptlab.studies.real_models.experiment import Experiment, Model
+from adaptlab.studies.real_models.forgetting import FORGETTING
+from adaptlab.studies.real_models.learning import LEARNING
+from adaptlab.studies.real_models.paying import PAYING
 from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.preferring import PREFERRING
 from adaptlab.studies.real_models.prompting import PROMPTING
@@ -23,9 +28,22 @@ from adaptlab.studies.real_models.reading_tuned import READING_TUNED
 from adaptlab.studies.real_models.recorded import OUTCOMES, RECORDED, Outcome
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
+from adaptlab.studies.real_models.support import SUPPORT
 from adaptlab.studies.real_models.tuning import TUNING
 
-EXPERIMENTS: dict[str, Experiment] = PROMPTING | RETRIEVAL | TUNING | PREFERRING | READING_TUNED
+EXPERIMENTS: dict[str, Experiment] = (
+    PROMPTING
+    | RETRIEVAL
+    | ADAPTERS
+    | TUNING
+    | LEARNING
+    | PREFERRING
+    | FORGETTING
+    | DECIDING
+    | SUPPORT
+    | READING_TUNED
+    | PAYING
+)
 PLAN = "plan.json"
 PAIR = ("smollm2", "qwen-coder-0.5b")  # smaller and larger, for claims about two models
 # A condition leaves the floor if its whole interval is this far above the accuracy of guessing.
@@ -119,11 +137,13 @@ def _judge(
     effect: Estimate,
     arms: Sequence[Sequence[float]],
     floor: float,
+    reached: bool = True,
 ) -> Outcome:
     """Return the outcome by the claim's rule, or out of reach if no arm leaves the floor."""
     verdict = claim(name).rule.verdict(effect.low, effect.high)
     shares = [mean(arm) for arm in arms]
-    if shares and not leaves_floor(max(shares, key=lambda share: share.value), floor):
+    best = max(shares, key=lambda share: share.value, default=None)
+    if not reached or (best and not leaves_floor(best, floor)):
         verdict = OUT_OF_REACH
     seeds = tuple(row["seed"] for row in kept["rows"])
     return Outcome(
@@ -138,7 +158,8 @@ def outcome(path: Path) -> Outcome:
         experiment = EXPERIMENTS[path.stem]
         found = _pooled(kept)
         arms = [found[arm] for arm in experiment.arms]
-        return _judge(path.stem, kept, experiment.effect(found), arms, experiment.floor)
+        reached = experiment.reached is None or experiment.reached(found)
+        return _judge(path.stem, kept, experiment.effect(found), arms, experiment.floor, reached)
 
 
 def outcome_between(name: str, smaller: Path, larger: Path) -> Outcome:
