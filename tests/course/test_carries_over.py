@@ -130,6 +130,18 @@ def test_all_results_are_of_the_run_and_of_every_model(monkeypatch, tmp_path):
     assert set(rows[0]) == {"id", "model", "value", "low", "high", "n", "seeds", "verdict"}
 
 
+def test_a_result_without_a_language_model_is_that_of_every_model(monkeypatch, tmp_path):
+    monkeypatch.setattr(all_results, "recorded_outcomes", lambda: [outcome("R7", "refuted")])
+    build = tmp_path / "cpu"
+    build.mkdir()
+    of_search = RECORDS[0] | {"id": "R4"}
+    (build / "ledger.json").write_text(json.dumps([*RECORDS, of_search]))
+    rows = [row for row in all_results.all_results(build) if row["model"] == MODEL]
+    assert [row["id"] for row in rows] == ["R4", "R7"]
+    assert rows[0]["value"] == of_search["value"]
+    assert "no language model" in real_models.outcome_cell("R4", None).html
+
+
 def test_the_packaged_outcomes_are_of_known_claims_and_verdicts():
     for found in carries_over.by_model().values():
         for key, one in found.items():

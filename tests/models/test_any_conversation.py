@@ -13,9 +13,9 @@ from trl.chat_template_utils import get_training_chat_template
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import assistant, data, system, user
 from adaptlab.models.local import LocalChat
-from adaptlab.models.template import JOINER
-from adaptlab.tune.loss_mask import IGNORED
-from adaptlab.tune.rows import tokenized
+from adaptlab.models.template import JOINER, THINKS
+from adaptlab.tune.loss_mask import IGNORED, by_prefixes
+from adaptlab.tune.rows import _ids_and_masks, tokenized
 
 chat_of = cache(stored)
 # Words that templates look for in a message, beside the marks of every family.
@@ -88,8 +88,27 @@ def controls(chat: LocalChat, text: str) -> list[int]:
     return [token for token in ids_of(chat, text) if token in marks]
 
 
-def can_be_trained(chat: LocalChat) -> bool:
-    """Whether TRL knows how to mark replies in the template."""
+def begins_with_prompts(chat: LocalChat, conversation: list[dict]) -> bool:
+    """Whether a conversation begins with the prompt of each of its replies."""
+    known = chat.known_roles(conversation)
+    whole = chat.template.render(known)
+    places = [i for i, message in enumerate(known) if message["role"] == "assistant"]
+    prompts = [chat.template.render(known[:place], prompt=True) for place in places if place]
+    return len(prompts) == len(places) and all(map(whole.startswith, prompts))
+
+
+def masked(chat: LocalChat, ids: list[list[int]], masks: list[list[int]]) -> list[str]:
+    """Return the masked words of a conversation, without thoughts and control tokens."""
+    found = []
+    pairs = groupby(zip(ids[0], masks[0]), key=lambda pair: pair[1])
+    for in_reply, run in pairs:
+        if in_reply:
+            text = chat.tokenizer.decode([token for token, _ in run], skip_special_tokens=True)
+            found.append(THINKS.sub("", text).strip())
+    return found
+
+
+def knows_marks(chat: LocalChat) -> bool:
     try:
         return bool(get_training_chat_template(chat.tokenizer))
     except ValueError:
@@ -137,13 +156,34 @@ def test_replies_of_weight_1_are_learned_with_their_ends(name, messages, reply, 
     try:
         runs = learned_runs(chat, whole)
     except AdaptLabError as refused:
-        assert "does not mark replies" in str(refused) and not can_be_trained(chat)
+        assert "does not mark replies" in str(refused) and not begins_with_prompts(chat, whole)
         return
     learned = [message["content"] for message in replies if message.get("weight", 1)]
     assert len(runs) == len(learned)
     for run, content in zip(runs, learned):
         assert content.strip() in chat.tokenizer.decode(run, skip_special_tokens=True)
         assert set(chat.template.end_ids) & set(run)
+
+
+@pytest.mark.parametrize("name", OF_TEXT)
+@given(messages=talks(PLAIN), reply=PLAIN)
+@example(messages=TALK[:4], reply=TALK[4]["content"])
+def test_prompts_tell_the_replies_that_marks_tell(name, messages, reply):
+    """Where TRL knows how to mark a template's replies, its prompts tell the same ones."""
+    chat = chat_of(name)
+    talk = chat.known_roles([*messages, assistant(reply)])
+    if not knows_marks(chat):
+        return
+    try:
+        by_prompts = by_prefixes(chat, [talk])
+    except AdaptLabError as refused:
+        assert "does not mark replies" in str(refused)
+        return
+    ours, theirs = (masked(chat, *found) for found in (by_prompts, _ids_and_masks(chat, [talk])))
+    # Some marks include the name of the role or of a channel.
+    assert len(ours) == len(theirs) and all(map(str.endswith, theirs, ours))
+    replies = [message["content"] for message in talk if message["role"] == "assistant"]
+    assert all(map(str.endswith, ours, map(str.strip, replies)))
 
 
 @pytest.mark.parametrize("name", OF_TEXT)

@@ -105,6 +105,10 @@ OPEN = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['role'] == '
 HEADER = "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 MARKED = "{% generation %}{{ m['content'] }}<|im_end|>{% endgeneration %}\n"
 GOOD = OPEN + MARKED + USER + HEADER
+# Jinja drops the end of the line after a block.
+UNMARKED = GOOD.replace("{% generation %}", "").replace("{% endgeneration %}\n", "")
+# It shortens the replies before the last: no prompt of an earlier reply begins the conversation.
+FORGETFUL = UNMARKED.replace("{{ m['content'] }}<|im_end|>", "{{ loop.length }}{{ m['content'] }}")
 
 
 def test_a_system_message_that_a_template_drops_or_refuses_goes_before_the_question():
@@ -142,10 +146,7 @@ def test_a_system_message_that_a_template_drops_or_refuses_goes_before_the_quest
             "marks 1 of the 2 replies of conversation 1",
         ),
         (GOOD.replace(HEADER, "{% endfor %}"), "ignores add_generation_prompt"),
-        (
-            GOOD.replace("{% generation %}", "").replace("{% endgeneration %}", ""),
-            "does not mark replies",
-        ),
+        (FORGETFUL, "does not mark replies, and conversation 1 does not begin with the prompt of"),
         (GOOD.replace("in messages", "in messages[:-1]"), "does not render message"),
         (None, "has no chat template"),
         (
@@ -160,6 +161,12 @@ def test_a_template_that_breaks_an_invariant_is_refused_before_training(template
     chat = LocalChat("tiny", chat.model, chat.tokenizer)
     with pytest.raises(AdaptLabError, match=says):
         tokenized(chat, [TALK], 999)
+
+
+def test_a_template_without_marks_is_learned_as_one_with_marks():
+    rows = [tokenized(made(template), [TALK, TALK[:3]], 999) for template in (GOOD, UNMARKED)]
+    assert rows[0] == rows[1]
+    assert any(label != IGNORED for label in rows[1][0]["labels"])
 
 
 @pytest.mark.parametrize(

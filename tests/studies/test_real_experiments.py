@@ -93,29 +93,17 @@ def test_an_experiment_runs_from_start_to_end(few, chat, tmp_path, name):
     assert set(experiment.arms) <= found.keys()
 
 
-@pytest.mark.parametrize("name", sorted(run.EXPERIMENTS))
-def test_every_experiment_can_be_planned(few, chat, name):
+# Their plans read corpora or draw thousands of cases.
+SLOW_TO_PLAN = {"D2", "D5", "F8", "F10", "G1", "G2", "G3", "G5", "H1", "H2", "H3", "H4", "H5"}
+SLOW_TO_PLAN |= {"L5", "L6"}
+
+
+@pytest.mark.parametrize("name", sorted(set(run.EXPERIMENTS) - SLOW_TO_PLAN))
+def test_an_experiment_can_be_planned(few, chat, name):
     """Planning takes the same way as measuring, without a question to the model."""
-    if name in (
-        "D2",
-        "D5",
-        "G5",
-        "H1",
-        "H3",
-        "H4",
-        "L5",
-        "L6",
-        "F8",
-        "F10",
-        "G1",
-        "G2",
-        "G3",
-        "H2",
-        "H5",
-    ):
-        pytest.skip("planned by `adaptlab claims --plan`: it takes longer")
     tokens = count(replace(run.EXPERIMENTS[name], seeds=(0,)), chat)
-    assert tokens.prompt + tokens.reply + tokens.training >= 0
+    asks = tokens.prompt and tokens.reply
+    assert asks or name in ("P7", "F5", "R6")
 
 
 def hits(n_right, n=50):

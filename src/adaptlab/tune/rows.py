@@ -8,12 +8,8 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages
 from adaptlab.models.chat import check_text
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.loss_mask import check_replies, masks_of_characters, reply_labels
+from adaptlab.tune.loss_mask import by_prefixes, check_replies, masks_of_characters, reply_labels
 
-NO_REPLIES = (
-    "The chat template of {} does not mark replies. Add {{% generation %}} and {{%"
-    " endgeneration %}} around every reply."
-)
 SHOWN = 5  # overlong texts that an error names
 
 
@@ -51,15 +47,31 @@ def _is_message(message: object) -> bool:
     return isinstance(message, dict) and {"role", "content"} <= message.keys()
 
 
-def _template(chat: LocalChat) -> str | None:
-    """Return a chat template that marks replies, or None if the model's own does.
+def _ids_and_masks(
+    chat: LocalChat, conversations: Sequence[Messages]
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the token ids and the masks of replies.
 
-    TRL knows how to mark replies in the templates of common models.
+    Templates mark replies themselves, or TRL knows how to mark them in those of common models. For
+    the others, prompts tell where a reply begins.
     """
     try:
-        return get_training_chat_template(chat.tokenizer)
-    except ValueError as error:
-        raise AdaptLabError(NO_REPLIES.format(chat.name)) from error
+        template = get_training_chat_template(chat.tokenizer)
+    except ValueError:
+        return by_prefixes(chat, conversations)
+    for messages in conversations:
+        chat.template.render(messages, template=template)
+    made = chat.tokenizer.apply_chat_template(
+        conversations,
+        chat_template=template,
+        tokenize=True,
+        return_dict=True,
+        return_assistant_tokens_mask=True,
+    )
+    masks = masks_of_characters(made)
+    if any(map(any, masks)):
+        return made["input_ids"], masks
+    return by_prefixes(chat, conversations)  # older versions of TRL return a template without marks
 
 
 def tokenized(
@@ -68,7 +80,7 @@ def tokenized(
     """Return `input_ids` and `labels` of each conversation, unshifted: a label is the token itself.
 
     Trainer and models shift them. Labels cover the assistant's words and their end token, except
-    for replies of weight 0. The chat template must mark replies (`{% generation %}`).
+    for replies of weight 0.
 
     Raises:
         AdaptLabError: if a conversation is longer than max_length: cut off, it would teach the
@@ -81,23 +93,9 @@ def tokenized(
         _check_kind(number, messages)
         refuse_control_tokens(chat, messages, f"conversation {number}")
     known = [chat.known_roles(messages) for messages in conversations]
-    template = _template(chat)
-    for messages in known:
-        chat.template.render(messages, template=template)
-    made = chat.tokenizer.apply_chat_template(
-        known,
-        chat_template=template,
-        tokenize=True,
-        return_dict=True,
-        return_assistant_tokens_mask=True,
-    )
-    masks = masks_of_characters(made)
-    if not any(map(any, masks)):
-        raise AdaptLabError(NO_REPLIES.format(chat.name))  # as older versions of TRL leave it
+    all_ids, masks = _ids_and_masks(chat, known)
     rows = []
-    for number, (messages, ids, in_reply) in enumerate(
-        zip(conversations, made["input_ids"], masks), 1
-    ):
+    for number, (messages, ids, in_reply) in enumerate(zip(conversations, all_ids, masks), 1):
         weights = [
             message.get("weight", 1) for message in messages if message["role"] == "assistant"
         ]
