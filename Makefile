@@ -23,6 +23,9 @@ bench: .venv/ready build/peers build/grading-peers
 	$(BIN)/python benchmarks/grading.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/render_report.py
+# The lessons on a genuine model, on a processor: hours; a lesson that is done is kept.
+real: .venv/ready
+	$(BIN)/adaptlab run --profile real --workers 1
 site: .venv/ready
 	$(BIN)/adaptlab site
 lint: .venv/ready
@@ -42,4 +45,4 @@ build/quantizers: tests/models/quantizers.txt
 build/peers build/grading-peers build/exporters build/trackers build/quantizers: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --upgrade --target $@ --requirement $(filter %.txt,$^)
 	touch $@
-.PHONY: test check models bench site lint
+.PHONY: test check real models bench site lint

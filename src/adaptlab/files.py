@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,11 @@ def as_path(path: Path | str) -> Path:
     if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
         raise AdaptLabError(f"The path is {path!r}. Give the path of a file or a folder.")
     return Path(path)
+
+
+def as_name(model: str) -> str:
+    """Convert a model's id to the name of a folder."""
+    return re.sub("[^A-Za-z0-9.]+", "-", model).strip("-")
 
 
 def make_folder(path: Path) -> None:

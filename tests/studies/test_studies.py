@@ -7,6 +7,9 @@ import json
 import pytest
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.evals import ledger
+from adaptlab.evals.claims import claim, claims
+from adaptlab.files import as_name
 from adaptlab.models.chat import ScriptedChat
 from adaptlab.studies.grid import SEEDS, Study
 from adaptlab.studies.recorded import recorded
@@ -30,15 +33,34 @@ def counted(monkeypatch):
 
 def test_a_broken_study_goes_on_and_measures_nothing_twice(tmp_path, counted):
     chat = ScriptedChat([])
-    kept = tmp_path / "toy.json"
+    kept = tmp_path / as_name(chat.name) / "toy.json"
     with pytest.raises(KeyboardInterrupt):
         run_study("toy", chat, kept)
     assert len(json.loads(kept.read_text())["rows"]) == 3
+    run_study("toy", chat, kept)
     rows = study("toy", chat, tmp_path)
     assert [(row["size"], row["seed"], row["right"]) for row in rows] == [
         (size, seed, size) for size in (1, 2) for seed in SEEDS
     ]
     assert len(counted) == 2 * len(SEEDS) + 1
+
+
+def test_a_lesson_shows_recorded_rows_where_a_model_was_not_measured(tmp_path, capsys, monkeypatch):
+    """Its claims are shown with whose rows they have, and stay out of the run's ledger."""
+    monkeypatch.setattr(ledger, "BORROWED", {})
+    rows = study("learning_curve", ScriptedChat([]), tmp_path)
+    assert rows == recorded("learning_curve")["rows"]
+    said = capsys.readouterr().out
+    assert "those of embedded:chat" in said and "adaptlab study learning_curve --model" in said
+    shown = ledger.record("F4", 0.5, (0.4, 0.6), 100, [0], claim("F4").rule)._repr_mimebundle_()
+    assert ledger.RECORD_MIME not in shown and "embedded:chat" in shown["text/plain"]
+    kept = ledger.record("F1", 0.5, (0.4, 0.6), 100, [0], claim("F1").rule)._repr_mimebundle_()
+    assert ledger.RECORD_MIME in kept
+
+
+def test_every_claim_of_a_study_is_in_the_ledger():
+    named = [key for found in STUDIES.values() for key in found.claims]
+    assert len(named) == len(set(named)) and set(named) <= set(claims())
 
 
 def test_rows_of_another_model_and_unknown_studies_are_refused(tmp_path, counted):

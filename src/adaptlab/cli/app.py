@@ -13,11 +13,12 @@ from adaptlab.cli.fetch import fetch
 from adaptlab.cli.grade import grade_app
 from adaptlab.cli.labs import labs_app
 from adaptlab.cli.models import models_app
-from adaptlab.cli.options import Dtype, Folder, as_name
+from adaptlab.cli.options import Dtype, Folder
 from adaptlab.cli.serve import serve
 from adaptlab.cli.study import study
 from adaptlab.cli.tune import export, prefer, tune
 from adaptlab.errors import AdaptLabError
+from adaptlab.files import as_name
 from adaptlab.models.precision import use_format
 from adaptlab.progress import show_progress_bars
 
@@ -50,11 +51,11 @@ def run(
     lessons: Annotated[
         list[str], typer.Argument(help="Lessons by the start of their name; default: all.")
     ] = [],
-    profile: Annotated[str, typer.Option(help="cpu or gpu.")] = "cpu",
+    profile: Annotated[str, typer.Option(help="cpu, real or gpu.")] = "cpu",
     chat_model: Annotated[
         str,
         typer.Option(
-            help="Another chat model on this machine: embedded:mini-chat, hub:org/name or a path."
+            help="Another chat model on this machine: gguf:qwen-coder-0.5b, hub:org/name or a path."
         ),
     ] = "",
     folder: Folder = Path("."),

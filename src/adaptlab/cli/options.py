@@ -1,7 +1,6 @@
 """Options that several groups of commands share."""
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
@@ -23,11 +22,6 @@ Folder = Annotated[
     Path, typer.Option(help="Folder of the course; outputs go to its build/ folder.")
 ]
 LocalModel = Annotated[str, typer.Option(help="embedded:chat, hub:org/name or a path.")]
-
-
-def as_name(model: str) -> str:
-    """Convert a model's id to the name of a folder."""
-    return re.sub("[^A-Za-z0-9.]+", "-", model).strip("-")
 
 
 def options_from(kind: type, **defaults) -> Callable[[Callable], Callable]:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from adaptlab.cli.options import Dtype, Folder, LocalModel, as_name
+from adaptlab.cli.options import Dtype, Folder, LocalModel
+from adaptlab.files import as_name
 from adaptlab.models.precision import use_format
 
 

@@ -5,7 +5,7 @@ collects them.
 import html
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,6 +31,11 @@ class Record:
     notebook: str = ""
     cell: str = ""
 
+    @property
+    def measured_on(self) -> str:
+        """The model whose recorded rows decide the claim, if it is not the lesson's model."""
+        return BORROWED.get(self.id, "")
+
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         found = claim(self.id)
         text = (
@@ -43,10 +48,19 @@ class Record:
             body += f"<br><i>{html.escape(found.built_in)}</i>"
         if found.revised:
             body += f"<br><i>Rule changed after a run: {html.escape(found.revised)}</i>"
+        if self.measured_on:
+            note = f"Not in this run's ledger: the rows are those of {self.measured_on}."
+            return {"text/plain": f"{text}. {note}", "text/html": f"{body}<br>{note}"}
         return {"text/plain": text, "text/html": body, RECORD_MIME: asdict(self)}
 
 
 RECORDED: dict[str, Record] = {}
+BORROWED: dict[str, str] = {}  # claims that a lesson decides by the rows of another model
+
+
+def borrow(claim_ids: Iterable[str], model: str) -> None:
+    """Keep claims out of the run's ledger: a lesson shows them with the rows of another model."""
+    BORROWED.update(dict.fromkeys(claim_ids, model))
 
 
 def record(

@@ -174,9 +174,11 @@ def load_model(model_id: str, dtype: str = ""):
     from transformers.utils import logging
 
     from adaptlab.models.precision import weights_dtype
+    from adaptlab.progress import bars_are_on
 
     logging.set_verbosity_error()  # or every lesson opens with a page on optional CUDA kernels
-    if model_id.startswith("embedded:"):
+    # Its bar does not know the switch of all others; these models are read in a second or two.
+    if model_id.startswith(("embedded:", "gguf:")) or not bars_are_on():
         logging.disable_progress_bar()
     source = resolve(model_id)
     if (settings := Path(source) / "generation_config.json").exists():

@@ -338,4 +338,4 @@ def _seconds_alone(model: LocalChat, asked: AssistantQuestion, arm: Arm, seed: i
     return search + timed(lambda: model.batch([asks(arm, asked, seed)], max_new_tokens=MAX_NEW))[1]
 
 
-STUDIES = {"arms": Study(arms, grid(arm=tuple(ARMS)))}
+STUDIES = {"arms": Study(arms, grid(arm=tuple(ARMS)), claims=("H2", "H5"))}

@@ -275,9 +275,13 @@ METHODS = (
 )
 
 STUDIES = {
-    "forgetting": Study(forgetting, METHODS),
-    "replay": Study(replay, grid(share=(0.01, 0.05, 0.1, 0.2, 0.5))),
+    "forgetting": Study(forgetting, METHODS, claims=("G1", "G3", "G4")),
+    "replay": Study(replay, grid(share=(0.01, 0.05, 0.1, 0.2, 0.5)), claims=("G2",)),
     "in_a_row": Study(in_a_row, grid(share=(0.0, 0.05))),
-    "recovery": Study(recovery, grid(n=(10, 50), facts=(True,)) + grid(n=(50,), facts=(False,))),
-    "gate": Study(gate, grid(skill=suite.NAMES, planted=(True, False)), SEEDS_OF_GATE),
+    "recovery": Study(
+        recovery, grid(n=(10, 50), facts=(True,)) + grid(n=(50,), facts=(False,)), claims=("G6",)
+    ),
+    "gate": Study(
+        gate, grid(skill=suite.NAMES, planted=(True, False)), SEEDS_OF_GATE, claims=("G5",)
+    ),
 }

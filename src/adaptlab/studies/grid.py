@@ -11,12 +11,14 @@ SEEDS = (0, 1, 2)
 class Study:
     """`measure(chat, seed, **setting)` for each setting of the grid and each seed.
 
-    `for_real_models`: it is not recorded for the embedded models, which its tasks are too hard for.
+    `claims` of the ledger are decided by its rows. `for_real_models`: it is not recorded for the
+    embedded models, which its tasks are too hard for.
     """
 
     measure: Callable[..., dict]
     grid: list[dict]
     seeds: Sequence[int] = SEEDS
+    claims: tuple[str, ...] = ()
     for_real_models: bool = False
 
     @property

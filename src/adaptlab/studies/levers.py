@@ -221,5 +221,9 @@ def _mean(values: Iterable[float]) -> float:
 
 
 STUDIES = {
-    "levers": Study(levers, grid(task=tuple(BANK), lever=("prompt", "retrieve", "fine-tune")))
+    "levers": Study(
+        levers,
+        grid(task=tuple(BANK), lever=("prompt", "retrieve", "fine-tune")),
+        claims=("H1", "H3", "H4", "H6"),
+    )
 }

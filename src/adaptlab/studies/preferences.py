@@ -332,13 +332,13 @@ OWN_OR_GOLD = (
 )
 
 STUDIES = {
-    "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0))),
+    "beta": Study(beta, grid(beta=(0.03, 0.1, 0.3, 1.0)), claims=("D1", "D2")),
     "best_of": Study(best_of, grid(n=(1, 4, 16))),
     "losses": Study(losses, grid(loss=("sigmoid", "ipo", "kto"), rate=(3e-4, 1e-3, 3e-3))),
-    "stages": Study(stages, grid(reward=("learned", "exact judge"))),
+    "stages": Study(stages, grid(reward=("learned", "exact judge")), claims=("D3",)),
     "labels": Study(
         labels, [{"noise": 0.3, "length_bias": 0.0}, {"noise": 0.0, "length_bias": 0.6}]
     ),
-    "judged": Study(judged, [{}]),
+    "judged": Study(judged, [{}], claims=("D4",)),
     "policy": Study(policy, OWN_OR_GOLD),
 }

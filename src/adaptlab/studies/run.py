@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptlab.errors import AdaptLabError
-from adaptlab.files import read_json, read_text, reading, write_whole
+from adaptlab.evals.ledger import borrow
+from adaptlab.files import as_name, read_json, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
 from adaptlab.studies import arms, forgetting, levers, preferences, real_tasks, tuning
@@ -52,12 +53,38 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
 
 
 def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
-    """Return a study's rows: recorded for the embedded chat model, measured now for any other.
+    """Return a study's rows for a lesson.
 
-    An interrupted measurement resumes.
+    The embedded chat model's rows are recorded. Another model's are read from `folder`, where
+    `adaptlab study` writes them. If they are not complete, the lesson shows the recorded rows, and
+    its claims stay out of the ledger of this run.
     """
-    return (
-        recorded(name)
-        if chat.name == RECORDED_FOR
-        else json.loads(read_text(run_study(name, chat, folder / f"{name}.json")))
-    )["rows"]
+    if chat.name == RECORDED_FOR:
+        return recorded(name)["rows"]
+    rows = _rows_of(folder / as_name(chat.name) / f"{name}.json", chat.name)
+    settings = STUDIES[name].settings
+    if all(any(one.items() <= row.items() for row in rows) for one in settings):
+        return rows
+    note_borrowed(chat, name)
+    return recorded(name)["rows"]
+
+
+def _rows_of(path: Path, model: str) -> list[dict]:
+    """Return a model's rows in a study's file; none if there is no such file."""
+    if not path.exists():
+        return []
+    kept = read_json(path)
+    with reading(path, "Move it away, and measure the study again."):
+        return kept["rows"] if kept["model"] == model else []
+
+
+def note_borrowed(chat: LocalChat, *names: str) -> None:
+    """Say that studies show the rows of the embedded model, if the lesson's model is another."""
+    if chat.name == RECORDED_FOR:
+        return
+    for name in names:
+        print(
+            f"These rows are those of {RECORDED_FOR}, not of {chat.name}. To measure yours"
+            f" ({len(STUDIES[name].settings)} runs): adaptlab study {name} --model {chat.name}"
+        )
+        borrow(STUDIES[name].claims, RECORDED_FOR)

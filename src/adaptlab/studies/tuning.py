@@ -341,19 +341,25 @@ def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
 
 STUDIES = {
     "learning_rate": Study(
-        learning_rate, grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
+        learning_rate,
+        grid(method=("lora", "full"), rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
+        claims=("F8", "L6"),
     ),
-    "facts": Study(facts, grid(arm=("1", "2", "5", "10", "questions", "in the prompt"))),
-    "reversal": Study(reversal, [{}]),
+    "facts": Study(
+        facts, grid(arm=("1", "2", "5", "10", "questions", "in the prompt")), claims=("F2",)
+    ),
+    "reversal": Study(reversal, [{}], claims=("F9",)),
     "invention": Study(
         invention,
         grid(declining=(0,), share=SHARES, passes=(1, 8))
         + grid(declining=(100,), share=SHARES, passes=(8,)),
+        claims=("F3",),
     ),
-    "noise": Study(noise, grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4))),
-    "rank": Study(rank, grid(task=("style", "facts"), rank=(1, 4, 16, 64))),
+    "noise": Study(noise, grid(n=(100, 300, 1000), share=(0.0, 0.1, 0.2, 0.4)), claims=("F10",)),
+    "rank": Study(rank, grid(task=("style", "facts"), rank=(1, 4, 16, 64)), claims=("L3",)),
     "learning_curve": Study(
         learning_curve,
         grid(task=("style", "desk", "facts", "record"), n=(10, 30, 100, 300, 1000, 3000)),
+        claims=("F4",),
     ),
 }
