@@ -1,14 +1,18 @@
 """The support assistant's questions, and what is made of the recorded studies."""
 
+import json
 import random
 
 import pytest
 
+from adaptlab.course import decisions
 from adaptlab.course.decision_page import decision_page
 from adaptlab.course.decisions import (
     ASPECTS,
     DESCRIBED,
+    WORLD,
     matrix,
+    matrix_of,
     over_seeds,
     scoreboard,
     usages_by_seed,
@@ -17,9 +21,11 @@ from adaptlab.decide.advice import advise
 from adaptlab.decide.costs import PRICES
 from adaptlab.decide.need import Lever
 from adaptlab.decide.task_bank import Condition, bank
+from adaptlab.errors import AdaptLabError
 from adaptlab.studies import arms
 from adaptlab.studies.arms import IN_FULL, SHORT, K, asked_of, few_shot, test_questions
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
+from adaptlab.studies.real_models import measured_bank
 from adaptlab.studies.recorded import recorded
 from adaptlab.world.handbook import handbook
 from adaptlab.world.support import aspects
@@ -71,7 +77,7 @@ def test_examples_stand_between_instruction_and_question(asked, monkeypatch):
 
 
 def test_every_arm_has_a_row_with_shares_and_costs():
-    board = scoreboard()
+    board = [row for row in scoreboard() if row["model"] == WORLD]
     assert [row["arm"] for row in board] == list(ARMS)
     for row in board:
         assert row["all four"].value <= min(row[count].value for count in ASPECTS) + 1e-9
@@ -118,3 +124,45 @@ def test_every_task_gets_advice_and_a_page_that_needs_nothing_else(like):
         and "<img alt=" in page
         and "http" not in page.replace("http://www.w3.org", "")
     )
+
+
+GENUINE = "gguf:smollm2"
+
+
+def write_rows(folder, claim, conditions):
+    path = folder / "smollm2" / f"{claim}.json"
+    path.parent.mkdir(exist_ok=True)
+    rows = [{"seed": seed, "conditions": conditions} for seed in (0, 1, 2)]
+    path.write_text(json.dumps({"model": GENUINE, "rows": rows}))
+
+
+def test_a_genuine_model_has_rows_for_what_was_measured_on_it(tmp_path, monkeypatch):
+    found = {}
+    for aspect, right in (("all four", 1), ("value", 4), ("cited", 3), ("form", 2), ("tone", 1)):
+        found[f"retrieval: {aspect}"] = [1.0] * right + [0.0] * (10 - right)
+    for part, n_tokens in (("prompt", 300.0), ("reply", 30.0), ("training", 0.0)):
+        found[f"retrieval: {part} tokens"] = [n_tokens] * 10
+    write_rows(tmp_path, "H2", found)
+    monkeypatch.setattr(decisions, "RECORDED", tmp_path)
+    (row,) = [row for row in scoreboard() if row["model"] == GENUINE]
+    assert (row["arm"], row["right"].value, row["right"].n) == ("retrieval", 0.4, 30)
+    assert row["prompt tokens"] == 300 and row["p50 s"] is None
+    assert row["money a month at 1,000 a day"] == pytest.approx(
+        30_000 * (300 * PRICES.prompt + 30 * PRICES.completion) / 1e6
+    )
+
+
+def test_advice_from_a_genuine_models_measurements(tmp_path, monkeypatch, capsys):
+    conditions = {}
+    for lever, right in (("prompt", 1), ("retrieve", 9), ("fine-tune", 3)):
+        key = f"handbook, {lever}"
+        conditions[key] = [1.0] * right + [0.0] * (10 - right)
+        for part in measured_bank.PARTS:
+            conditions[f"{key}: {part}"] = [100.0]
+    write_rows(tmp_path, "H1", conditions)
+    monkeypatch.setattr(measured_bank.recorded_matrix, "__defaults__", (tmp_path,))
+    measured, described = matrix_of(GENUINE)
+    advice = advise("handbook", Condition("mine"), measured, described)
+    assert advice.case.best is Lever.RETRIEVE and advice.case.scores[Lever.RETRIEVE] == 0.9
+    with pytest.raises(AdaptLabError, match="not measured on 'gguf:other'.*adaptlab claims H1"):
+        matrix_of("gguf:other")

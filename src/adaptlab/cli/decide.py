@@ -17,6 +17,13 @@ def decide(
             help="The measured task that is most similar to yours; an unknown name lists all tasks."
         ),
     ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="The model of the measurements: embedded:chat, or a genuine model that the bank"
+            " of decisions was measured on."
+        ),
+    ] = "embedded:chat",
     queries: Annotated[float, typer.Option(min=0, help="Queries a day.")] = 1000,
     updates: Annotated[float, typer.Option(min=0, help="Changes of facts a month.")] = 0,
     examples: Annotated[
@@ -57,7 +64,7 @@ def decide(
     the answer.
     """
     from adaptlab.course.decision_page import decision_page
-    from adaptlab.course.decisions import DESCRIBED, matrix
+    from adaptlab.course.decisions import matrix_of
     from adaptlab.decide.advice import advise, as_text
     from adaptlab.decide.task_bank import Condition
     from adaptlab.files import write_whole
@@ -83,8 +90,9 @@ def decide(
         )
     prices = Prices(prompt_price, reply_price, training_price, tuned_factor, hosting, searching)
     condition = Condition("yours", queries, updates, examples, least, budget)
-    advice = advise(like, condition, matrix(), DESCRIBED, prices)
+    measured, described = matrix_of(model)
+    advice = advise(like, condition, measured, described, prices)
     print(as_text(advice))
     if page:
-        write_whole(page, decision_page(advice, prices))
+        write_whole(page, decision_page(advice, prices, model))
         print(f"\npage: {page}")

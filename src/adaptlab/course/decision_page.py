@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from adaptlab import plots
-from adaptlab.course.decisions import DESCRIBED, QUERIES, matrix
+from adaptlab.course.decisions import QUERIES, WORLD, matrix_of
 from adaptlab.decide.advice import Advice, headline
 from adaptlab.decide.costs import Prices, curve
 from adaptlab.decide.guides import GUIDES
@@ -16,9 +16,10 @@ from adaptlab.decide.guides import GUIDES
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def decision_page(advice: Advice, prices: Prices) -> str:
-    """Return the page as text; it needs no other file."""
-    measured = matrix()[advice.case.task]
+def decision_page(advice: Advice, prices: Prices, model: str = WORLD) -> str:
+    """Return the page as text; it needs no other file. The measurements are those of `model`."""
+    matrix, described = matrix_of(model)
+    measured = matrix[advice.case.task]
     case = advice.case
     series = {
         str(lever): (
@@ -38,6 +39,7 @@ def decision_page(advice: Advice, prices: Prices) -> str:
         measured=measured,
         prices=prices,
         guides=GUIDES,
-        described=DESCRIBED[case.task],
+        described=described[case.task],
+        model=model,
         drawing=Markup(drawing._repr_mimebundle_()["text/html"]),
     )

@@ -2,16 +2,21 @@
 studies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, lever
 from adaptlab.decide.task_bank import Described, Matrix, Measured
-from adaptlab.evals.statistics import Estimate, proportion
+from adaptlab.evals.statistics import Estimate, mean, proportion
+from adaptlab.files import read_json
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
+from adaptlab.studies.real_models import measured_bank
+from adaptlab.studies.real_models.measured_bank import pooled
+from adaptlab.studies.real_models.recorded import RECORDED
 from adaptlab.studies.recorded import recorded
 
+WORLD = "embedded:chat"  # the model of the recorded studies
 N_DOCUMENTS = 100
 N_TRANSCRIPTS = 720  # sections of a handbook; conversations in the stack's fine-tuning
 # Tasks whose fine-tuning is in the learning curve, with the column of the count.
@@ -81,6 +86,17 @@ def usages_by_seed(task: str, by: Lever) -> list[Usage]:
     return [usage([row]) for row in _among(_rows("levers"), task=task, lever=by)]
 
 
+def matrix_of(model: str = "") -> tuple[Matrix, Mapping[str, Described]]:
+    """Return the measured levers and the tasks of the embedded model, or of a genuine one.
+
+    Raises:
+        AdaptLabError: if the bank was not measured on this model.
+    """
+    if model in ("", WORLD):
+        return matrix(), DESCRIBED
+    return measured_bank.recorded_matrix(model), measured_bank.DESCRIBED
+
+
 @cache
 def matrix() -> Matrix:
     """Return every task by every measured lever; of several prompts the best."""
@@ -136,15 +152,54 @@ QUERIES = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7)  # a day
 
 
 def scoreboard(prices: Prices = PRICES) -> list[dict]:
-    """Return a row for every condition of the support assistant: accuracy, resources, and cost."""
-    return [_row(name, arm(name), prices) for name in ARMS]
+    """Return a row for every condition of the support assistant, on the embedded model and on each
+    genuine model that was measured: accuracy, resources, and cost.
+
+    A value is None where it was not measured.
+    """
+    rows = [_row(name, arm(name), prices) for name in ARMS]
+    columns = list(rows[0])
+    for model, found in assistants_on_models().items():
+        for name in ARMS:
+            if f"{name}: all four" in found:
+                row = _row_on_model(model, name, found, prices)
+                rows.append({column: row.get(column) for column in columns})
+    return rows
+
+
+def assistants_on_models() -> dict[str, dict[str, list[float]]]:
+    """Return the recorded conditions of claim H2 by genuine model."""
+    kept = map(read_json, sorted(RECORDED.glob("*/H2.json")))
+    return {one["model"]: pooled(one) for one in kept}
+
+
+def _row_on_model(model: str, name: str, found: dict[str, list[float]], prices: Prices) -> dict:
+    built = ARMS[name]
+    shares = {}
+    # The experiment names the aspects as the study's columns do, but for the source.
+    for column, aspect in {"all four": "all four", **ASPECTS, "cited": "cited"}.items():
+        shares[column] = proportion([bool(hit) for hit in found[f"{name}: {aspect}"]])
+    n_prompt, n_reply, n_trained = (
+        mean(found[f"{name}: {part} tokens"]).value for part in ("prompt", "reply", "training")
+    )
+    used = Usage(n_prompt, n_reply, n_trained, n_trained if built.tuning == "facts" else 0.0)
+    row: dict = {"arm": name, "model": model} | shares
+    row |= {"prompt tokens": used.prompt_tokens, "reply tokens": used.completion_tokens}
+    return row | _money(lever(built.shows_chunks, bool(built.tuning)), used, prices)
+
+
+def _money(by: Lever, used: Usage, prices: Prices) -> dict[str, float]:
+    return {
+        f"money a month at {n:,.0f} a day": monthly_cost(by, used, n, prices=prices)
+        for n in QUERIES
+    }
 
 
 def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
     built = ARMS[name]
     used = usage(rows, built.tuning == "facts")
     by = lever(built.shows_chunks, bool(built.tuning))
-    row = {"arm": name, "all four": over_seeds(rows)} | {
+    row = {"arm": name, "model": WORLD, "all four": over_seeds(rows)} | {
         name: over_seeds(rows, count) for name, count in ASPECTS.items()
     }
     row |= {
@@ -164,10 +219,7 @@ def _row(name: str, rows: Sequence[dict], prices: Prices) -> dict:
             _mean(rows, "build seconds") / 60 if used.update_tokens else 0.0
         ),
     }
-    return row | {
-        f"money a month at {n:,.0f} a day": monthly_cost(by, used, n, prices=prices)
-        for n in QUERIES
-    }
+    return row | _money(by, used, prices)
 
 
 def _of(rows: Sequence[dict], count: str, n_each: int) -> Estimate:

@@ -3,8 +3,9 @@
 from markupsafe import Markup
 
 from adaptlab import plots
-from adaptlab.course.decisions import scoreboard
+from adaptlab.course.decisions import WORLD, scoreboard
 from adaptlab.course.site.notebooks import data_in_text
+from adaptlab.course.site.real_models import short_name
 from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.evals.statistics import Estimate
 
@@ -17,13 +18,16 @@ def scoreboard_table() -> Markup:
     columns = list(rows[0])
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     return sortable_table(
-        "Every way to build the support assistant: 300 questions each, 100 for each of three seeds",
+        "Every way to build the support assistant: 100 questions for each of three seeds, 70 on a"
+        " genuine model",
         columns,
         cells,
     )
 
 
-def _cell(value: Estimate | float | str) -> TableCell | str:
+def _cell(value: Estimate | float | str | None) -> TableCell | str:
+    if value is None:
+        return TableCell(Markup('<span class="note">not measured</span>'), -1)
     if isinstance(value, Estimate):
         return TableCell(
             Markup(
@@ -47,8 +51,13 @@ def scoreboard_plot() -> plots.Figure:
         "dollars a month at a thousand queries a day",
         "all four at once",
         points,
-        [row["arm"] for row in rows],
+        [_label(row) for row in rows],
     )
+
+
+def _label(row: dict) -> str:
+    """Return the condition, with the model if it is a genuine one."""
+    return row["arm"] if row["model"] == WORLD else f"{row['arm']} ({short_name(row['model'])})"
 
 
 def linked(figure: plots.Figure, place: str) -> Markup:

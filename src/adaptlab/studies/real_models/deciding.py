@@ -7,17 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from adaptlab.decide.costs import Usage
 from adaptlab.decide.guides import GUIDES, opinions
 from adaptlab.decide.need import Lever
-from adaptlab.decide.task_bank import BankCase, Described, Matrix, Measured, bank
+from adaptlab.decide.task_bank import BankCase, bank
 from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.messages import Messages
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model
-from adaptlab.studies.real_models.fine_tuned import ALONE, conversation, lora, taught, tuned
+from adaptlab.studies.real_models.fine_tuned import (
+    ALONE,
+    conversation,
+    lora,
+    n_tokens_of,
+    taught,
+    tuned,
+)
 from adaptlab.studies.real_models.forms import Form, Item, Task, ask
 from adaptlab.studies.real_models.house_tasks import DESK, PROMPTED_RECORD, STYLE, TUNED_RECORD
-from adaptlab.studies.real_models.preferring import n_tokens_of
+from adaptlab.studies.real_models.measured_bank import DESCRIBED, HANDBOOKS, N_TAUGHT, matrix
 from adaptlab.studies.real_models.prompting import STEPS, states_value
 from adaptlab.studies.real_models.reading_tuned import reading_conversations
 from adaptlab.studies.real_models.reply_store import ReplyStore
@@ -35,11 +41,9 @@ from adaptlab.world import house
 from adaptlab.world.questions import Question
 from adaptlab.world.relations import RELATIONS
 
-N_TAUGHT = 300
 N_BANK = 40  # cases of a task and seed
 N_HITS = 3
 N_TIMES = 3  # questions on a fact, to learn it by heart
-N_SECTIONS = 100
 
 
 def _closed_items(rng: random.Random, n: int) -> list[Item]:
@@ -70,10 +74,6 @@ TASKS = {
     "style": (replace(STYLE, ks=(4,)), STYLE),
     "desk": (replace(DESK, ks=(4, 8)), DESK),
     "record": (PROMPTED_RECORD, TUNED_RECORD),
-}
-HANDBOOKS = ("handbook", "changed handbook")
-DESCRIBED = {task: Described() for task in TASKS} | {
-    task: Described(lacks_facts=True, n_documents=N_SECTIONS) for task in HANDBOOKS
 }
 
 
@@ -169,26 +169,6 @@ def measure_bank(model: Model, seed: int) -> Measurement:
             found[f"{key}: reply tokens"] = [float(reply.n_completion_tokens) for reply in said]
             found[f"{key}: training tokens"] = [float(asked.training_tokens)]
     return Measurement(found)
-
-
-def matrix(found: Conditions) -> Matrix:
-    """Return the measured levers of each task, as the task bank needs them."""
-    made: dict[str, dict[Lever, Measured]] = {}
-    for task in DESCRIBED:
-        made[task] = {}
-        for lever in Lever:
-            key = f"{task}, {lever}"
-            if key not in found:
-                continue
-            hits = proportion([bool(hit) for hit in found[key]])
-            parts = ("prompt tokens", "reply tokens", "training tokens")
-            n_prompt, n_reply, n_training = (mean(found[f"{key}: {part}"]).value for part in parts)
-            relearns = task == "handbook" and lever is Lever.TUNE
-            usage = Usage(n_prompt, n_reply, n_training, n_training if relearns else 0.0)
-            # Questions on documents can be made from the documents, and need no examples.
-            n_examples = N_TAUGHT if lever.tunes and task in TASKS else 0
-            made[task][lever] = Measured({n_examples: hits}, usage)
-    return made
 
 
 def cases(found: Conditions) -> list[BankCase]:

@@ -51,6 +51,13 @@ def taught(task: Task, rng: random.Random, n: int) -> list[Messages]:
     return [conversation(task, item) for item in task.draw(rng, n)]
 
 
+def n_tokens_of(base: LocalChat, talks: Sequence[Messages]) -> int:
+    """Return the number of tokens of conversations in the model's template."""
+    texts = [base.template.render(base.known_roles(talk)) for talk in talks]
+    ids = base.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    return sum(map(len, ids))
+
+
 def tuned(
     model: Model,
     conversations: Sequence[Messages],
@@ -78,7 +85,7 @@ def tuned(
         made.model.to(base.base.model.dtype)
         return made
 
-    texts = [*map(base.base.template.render, conversations), *documents]
-    ids = base.base.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
-    n_tokens = round(sum(map(len, ids)) * options.epochs)
-    return base.variant(f"{described} {data}", make, n_tokens)
+    read = base.base.tokenizer(list(documents), add_special_tokens=False) if documents else {}
+    n_read = sum(map(len, read.get("input_ids", ())))
+    n_tokens = n_read + n_tokens_of(base.base, conversations)
+    return base.variant(f"{described} {data}", make, round(n_tokens * options.epochs))

@@ -11,7 +11,7 @@ from adaptlab.messages import Messages, assistant
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.preferences import demonstrations, divergence, pairs_of, preferences
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
-from adaptlab.studies.real_models.fine_tuned import in_full, lora, tuned
+from adaptlab.studies.real_models.fine_tuned import in_full, lora, n_tokens_of, tuned
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.dpo import prefer
@@ -41,12 +41,6 @@ def _preferred(
 ) -> LocalChat:
     options = PreferenceOptions(learning_rate=DPO_RATE, batch_size=BATCH, seed=seed, beta=beta)
     return prefer(_imitator(name, seed), pairs, options)[0]
-
-
-def n_tokens_of(base: LocalChat, talks: Sequence[Messages]) -> int:
-    """Return the number of tokens of conversations in the model's template."""
-    texts = [base.template.render(base.known_roles(talk)) for talk in talks]
-    return sum(map(len, base.tokenizer(texts, add_special_tokens=False)["input_ids"]))
 
 
 def imitation(model: Model, seed: int) -> ReplyStore:

@@ -20,6 +20,7 @@ from adaptlab.studies.real_models.deciding import DECIDING
 from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.forgetting import FORGETTING
 from adaptlab.studies.real_models.learning import LEARNING
+from adaptlab.studies.real_models.measured_bank import pooled
 from adaptlab.studies.real_models.paying import PAYING
 from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.preferring import PREFERRING
@@ -122,15 +123,6 @@ def _short(value: float) -> float | int:
     return int(value) if float(value).is_integer() else round(float(value), 6)
 
 
-def _pooled(kept: Mapping) -> dict[str, list[float]]:
-    """Return the outcomes of all seeds together, by condition."""
-    pooled: dict[str, list[float]] = {}
-    for row in kept["rows"]:
-        for key, values in row["conditions"].items():
-            pooled.setdefault(key, []).extend(values)
-    return pooled
-
-
 def _judge(
     name: str,
     kept: Mapping,
@@ -156,7 +148,7 @@ def outcome(path: Path) -> Outcome:
     kept = read_json(path)
     with reading(path, "Move it away, and measure the claim again."):
         experiment = EXPERIMENTS[path.stem]
-        found = _pooled(kept)
+        found = pooled(kept)
         arms = [found[arm] for arm in experiment.arms]
         reached = experiment.reached is None or experiment.reached(found)
         return _judge(path.stem, kept, experiment.effect(found), arms, experiment.floor, reached)
@@ -167,7 +159,7 @@ def outcome_between(name: str, smaller: Path, larger: Path) -> Outcome:
     about = BETWEEN[name]
     kept = [read_json(path) for path in (smaller, larger)]
     with reading(larger, "Move it away, and measure the claim again."):
-        found = [_pooled(one) for one in kept]
+        found = [pooled(one) for one in kept]
         arms = list(about.arms(*found).values())
         return _judge(name, kept[1], about.effect(*found), arms, about.floor)
 

@@ -9,7 +9,7 @@ from adaptlab.messages import Messages, assistant
 from adaptlab.studies.arms import SHORT, VIEWS, AssistantQuestion, asks, test_questions, transcripts
 from adaptlab.studies.assistants import ARMS
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model
-from adaptlab.studies.real_models.fine_tuned import lora, tuned
+from adaptlab.studies.real_models.fine_tuned import lora, n_tokens_of, tuned
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.world.handbook import handbook
 from adaptlab.world.support import aspects, support_reply
@@ -47,12 +47,13 @@ def _on_facts(seed: int) -> list[Messages]:
     return made
 
 
+TUNINGS = {"lora": _on_transcripts, "facts": _on_facts}
+
+
 def stores(model: Model, seed: int) -> dict[str, ReplyStore]:
     """Return the model of each tuning; "" is the model as it is."""
-    return {
-        "": model.store,
-        "lora": tuned(model, _on_transcripts(seed), lora(seed)),
-        "facts": tuned(model, _on_facts(seed), lora(seed)),
+    return {"": model.store} | {
+        how: tuned(model, shown(seed), lora(seed)) for how, shown in TUNINGS.items()
     }
 
 
@@ -77,6 +78,8 @@ def h2(model: Model, seed: int) -> Measurement:
             found[f"{name}: {aspect}"] = [float(astuple(one)[i]) for one in judged]
         found[f"{name}: prompt tokens"] = [float(reply.n_prompt_tokens) for reply in said]
         found[f"{name}: reply tokens"] = [float(reply.n_completion_tokens) for reply in said]
+        learned = TUNINGS[arm.tuning](seed) if arm.tuning else []
+        found[f"{name}: training tokens"] = [float(n_tokens_of(model.store.base, learned))]
     return Measurement(found)
 
 

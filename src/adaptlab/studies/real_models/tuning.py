@@ -1,6 +1,7 @@
 """F1, F2 and F4 on any model: what fine-tuning teaches, and from how many examples."""
 
 import random
+from collections.abc import Mapping, Sequence
 
 from adaptlab.evals import replies as judge
 from adaptlab.evals.statistics import Estimate, paired_difference
@@ -14,7 +15,7 @@ from adaptlab.studies.real_models.experiment import (
     difference,
 )
 from adaptlab.studies.real_models.fine_tuned import ALONE, in_full, lora, taught, tuned
-from adaptlab.studies.real_models.forms import ask, n_cut
+from adaptlab.studies.real_models.forms import Item, Task, ask, n_cut
 from adaptlab.studies.real_models.house_tasks import (
     DESK,
     PROMPTED_RECORD,
@@ -25,6 +26,7 @@ from adaptlab.studies.real_models.house_tasks import (
 from adaptlab.studies.real_models.prompting import states_value
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.world import house
+from adaptlab.world.entities import Fact
 
 N_RECORDS = 300
 
@@ -55,41 +57,66 @@ def f1(model: Model, seed: int) -> Measurement:
 
 N_PEOPLE = 14
 N_TEXTS = 10
+N_REPEATS = 4  # of each text in training
+DEVELOPMENT = 1000  # people of whom none is asked about in the test
+
+
+def _biographies(people: Mapping[str, list[Fact]], fact: Fact, rng: random.Random) -> Item:
+    """Return a question on a fact, with the texts about its person and two others as notes."""
+    others = rng.sample([name for name in people if name != fact.subject], 2)
+    names = rng.sample([fact.subject, *others], 3)
+    notes = "\n".join(
+        f"[{i}] {house.biography(rng, people[name])}" for i, name in enumerate(names, 1)
+    )
+    text = f"{notes}\nQuestion: {fact.ask(rng, 'held_out')}"
+    return Item(text, fact.value, {"value": fact.value, "relation": fact.relation})
+
+
+def _by_person(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
+    people: dict[str, list[Fact]] = {}
+    for fact in facts:
+        people.setdefault(fact.subject, []).append(fact)
+    return people
+
+
+def _others(rng: random.Random, n: int) -> list[Item]:
+    facts = house.newcomers(DEVELOPMENT, max(3, -(-n // 5)))
+    people = _by_person(facts)
+    return [_biographies(people, fact, rng) for fact in rng.sample(facts, n)]
+
+
+BIOGRAPHIES = Task(
+    "reading biographies",
+    "Answer the question from the notes. Answer with the value only.",
+    _others,
+    lambda item, reply: states_value(reply, item.fields["value"], item.fields["relation"]),
+    max_new_tokens=24,
+    input_name="Notes",
+    ks=(0, 2),
+)
 
 
 def f2(model: Model, seed: int) -> Measurement:
     """Facts about new people: their text in the prompt, or ten paraphrases in training."""
     rng = random.Random(f"F2:{seed}")
     facts = house.newcomers(seed, N_PEOPLE)
-    people: dict[str, list] = {}
-    for fact in facts:
-        people.setdefault(fact.subject, []).append(fact)
+    people = _by_person(facts)
     documents = [
         house.biography(rng, about) for about in people.values() for _ in range(N_TEXTS)
-    ] * 4
+    ] * N_REPEATS
     store = tuned(model, [], in_full(seed), documents)
+    form = model.form(BIOGRAPHIES)
+    hits, _ = ask(model.store, BIOGRAPHIES, form, [_biographies(people, f, rng) for f in facts])
+    found = {"text in the prompt": [float(hit) for hit in hits]}
     asked = [fact.ask(random.Random(f"asked:{seed}"), "held_out") for fact in facts]
     closed = [[user(f"{question} Answer with the value only.")] for question in asked]
-    texts = {name: house.biography(rng, about) for name, about in people.items()}
-    shown = []
-    for fact, question in zip(facts, asked):
-        others = rng.sample([name for name in people if name != fact.subject], 2)
-        names = rng.sample([fact.subject, *others], 3)
-        notes = "\n".join(f"[{i}] {texts[name]}" for i, name in enumerate(names, 1))
-        shown.append([user(f"Notes: {notes}\nQuestion: {question} Answer with the value only.")])
-    sides = {
-        "text in the prompt": (model.store, shown),
-        "before training": (model.store, closed),
-        "after ten paraphrases": (store, closed),
-    }
-    found = {}
-    for name, (source, prompts) in sides.items():
-        said = source.replies(prompts, max_new_tokens=24, desc=name)
+    for name, source in {"before training": model.store, "after ten paraphrases": store}.items():
+        said = source.replies(closed, max_new_tokens=24, desc=name)
         found[name] = [
             float(states_value(reply.text, fact.value, fact.relation))
             for reply, fact in zip(said, facts)
         ]
-    return Measurement(found)
+    return Measurement(found, {"form": form.name})
 
 
 SIZES = (30, 300, 3000)
