@@ -117,7 +117,8 @@ def _citing_items(rng: random.Random, n: int) -> list[Item]:
     book = indexed(DEVELOPMENT)
     asked = book.ask("name", n, f"citing:{rng.random()}")
     items = []
-    for question, chunks in zip(asked, found_chunks(book, asked)):
+    for question, found in zip(asked, found_chunks(book, asked)):
+        chunks = rng.sample(found, len(found))
         item = item_of(question, chunks)
         right = stating(chunks, question.facts[0])
         shown = f"{item.answer} [{min(right)}]" if right else ABSENT
@@ -369,11 +370,13 @@ def r10_effect(found: Conditions) -> Estimate:
 
 
 def r11(model: Model, seed: int) -> Measurement:
+    """The notes are shuffled: a model that always cites the first note is right by chance only."""
     book = indexed(seed)
+    rng = random.Random(f"R11:{seed}")
     asked = book.ask("name", N, f"R11:{seed}")
     form = model.form(CITING)
     found: dict[str, list[float]] = {}
-    given = found_chunks(book, asked)
+    given = [rng.sample(chunks, len(chunks)) for chunks in found_chunks(book, asked)]
     items = [item_of(q, chunks) for q, chunks in zip(asked, given)]
     hits, said = ask(model.store, replace(CITING, judge=reads), form, items)
     right, cited_any = [], []
@@ -423,6 +426,8 @@ RETRIEVAL = {
     "R7": Experiment(r7, r7_effect, ("answerable: correct",)),
     "R8": Experiment(r8, share("within a second"), ("answered anew",)),
     "R10": Experiment(r10, r10_effect, ("one sentence: kept",)),
-    "R11": Experiment(r11, share("cites right notes only"), ("value correct",)),
+    "R11": Experiment(
+        r11, share("cites right notes only"), ("cites right notes only",), 1 / N_CHUNKS
+    ),
     "R12": Experiment(r12, r12_effect, tuple(f"place {place}" for place in (1, 4, 5, 8))),
 }
