@@ -90,21 +90,19 @@ def with_model(chat: LocalChat, seed: int, task: str, method: str, n: int) -> di
     return {"right": sum(hits), "of": len(hits)}
 
 
-def _grid(name: str, sizes: Sequence[int]) -> list[dict]:
-    return (
-        grid(task=(name,), method=("zero-shot",), n=(0,))
-        + grid(task=(name,), method=("few-shot",), n=(N_SHOWN,))
-        + grid(task=(name,), method=("retrieved examples", "LoRA"), n=tuple(sizes))
-    )
+SIZES = {"banking77": (300, 1000), "clinc150": (300, 1000), "hotel_slots": (50, 168)}
 
 
-STUDIES = {
-    "real_tasks": Study(
-        with_model,
-        _grid("banking77", (300, 1000, 3000))
-        + _grid("clinc150", (300, 1000, 3000))
-        + _grid("hotel_slots", (50, 168)),
-        SEEDS,
-        for_real_models=True,
-    )
-}
+def _grid() -> list[dict]:
+    """Return the settings, the cheap ones first: an interrupted study has something of each."""
+    of_tasks: list[dict] = []
+    for method, n in (("zero-shot", 0), ("few-shot", N_SHOWN)):
+        of_tasks += grid(task=tuple(SIZES), method=(method,), n=(n,))
+    for method in ("retrieved examples", "LoRA"):
+        for sizes in zip(*SIZES.values()):
+            for name, n in zip(SIZES, sizes):
+                of_tasks += grid(task=(name,), method=(method,), n=(n,))
+    return of_tasks
+
+
+STUDIES = {"real_tasks": Study(with_model, _grid(), SEEDS, for_real_models=True)}
