@@ -123,14 +123,31 @@ def curves(
 
     `logarithmic` applies to the x axis. `published`: marks without intervals, {x: y} by name.
     """
+    by_x = {name: dict(zip(x, points)) for name, points in series.items()}
+    return uneven_curves(title, x_label, y_label, by_x, reference, logarithmic, published)
+
+
+def uneven_curves(
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: Mapping[str, Mapping[float, Estimate]],
+    reference: Mapping[str, float] = {},
+    logarithmic: bool = False,
+    published: Mapping[str, Mapping[float, float]] = {},
+) -> Figure:
+    """Plot estimates {x: estimate} of each series, which may have different x, as `curves` does."""
     figure, axes = _axes()
     if logarithmic:
         axes.set_xscale("log")
     for i, (name, points) in enumerate(series.items()):
-        values = [p.value for p in points]
-        errors = [[p.value - p.low for p in points], [p.high - p.value for p in points]]
+        values = [p.value for p in points.values()]
+        errors = [
+            [p.value - p.low for p in points.values()],
+            [p.high - p.value for p in points.values()],
+        ]
         axes.errorbar(
-            x,
+            list(points),
             values,
             errors,
             label=name,
@@ -143,11 +160,12 @@ def curves(
         axes.axhline(value, color="#555", linestyle=LINES[(i + 2) % 4], linewidth=1, label=name)
     published_text = _draw_published(axes, published)
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    axes.set_xticks(list(x), [f"{at:,g}" for at in x])
+    ticks = sorted({at for points in series.values() for at in points})
+    axes.set_xticks(ticks, [f"{at:,g}" for at in ticks])
     axes.minorticks_off()
     _legend_outside(axes)
     parts = [
-        f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in zip(x, points))
+        f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in points.items())
         for name, points in series.items()
     ]
     parts += [f"{name} at {value:.2f}" for name, value in reference.items()] + published_text

@@ -24,9 +24,11 @@ from adaptlab.studies.real_models.forms import (
     Task,
     ask,
     build,
+    by_log_probability,
     choose_form,
     first_part,
     forms,
+    likeliest_label,
     n_cut,
 )
 from adaptlab.studies.real_models.plan import Speed, Tokens, count
@@ -137,6 +139,23 @@ def test_every_form_states_the_instruction_and_shows_its_examples():
 
 def test_there_are_at_least_eight_forms_of_a_task_with_examples():
     assert len({form.name for form in forms((0, 2, 4))}) >= 8
+
+
+def test_the_likeliest_label_is_that_of_the_highest_mean(chat, monkeypatch):
+    logs = {"yes": [-1.0], "certainly not": [-0.5, -0.7, -0.3]}
+    monkeypatch.setattr(chat, "log_probabilities", lambda prompt, label: logs[label])
+    assert likeliest_label(chat, [user("?")], ("yes", "certainly not")) == "certainly not"
+
+
+def test_labels_are_scored_once_and_a_transcript_in_a_users_turn(store, chat):
+    items = [Item("Sky", "blue", {"labels": ("blue", "green")}) for _ in range(2)]
+    hits = by_log_probability(store, PARROT, Form("transcript", 0), items, 0)
+    assert len(hits) == 2 and hits[0] == hits[1]
+    expected = likeliest_label(
+        chat, build(PARROT, Form("user", 0), items[0], ()), ("blue", "green")
+    )
+    assert hits[0] == float(expected == "blue")
+    assert by_log_probability(store, PARROT, Form("user", 0), [], 0) == hits  # from the file
 
 
 def test_an_example_of_its_own_goes_before_those_of_the_task():
@@ -355,7 +374,14 @@ def test_layouts_that_rank_alike_carry_over():
 def test_what_was_measured_is_copied_into_the_records(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "EXPERIMENTS", {"P1": coin(0.9)})
     run.measure(["P1"], "embedded:mini-chat", "float32", tmp_path / "measured")
-    path = run.record(tmp_path / "measured", "mini", tmp_path / "records")
+    studies = tmp_path / "studies"
+    studies.mkdir()
+    row = {"task": "banking77", "method": "zero-shot", "n": 0, "seed": 0, "right": 1, "of": 2}
+    kept = {"model": "embedded:mini-chat", "rows": [row]}
+    (studies / "real_tasks.json").write_text(json.dumps(kept))
+    path = run.record(tmp_path / "measured", "mini", studies, tmp_path / "records")
+    of_tasks = recorded.recorded_real_tasks(tmp_path / "records")
+    assert of_tasks == {"embedded:mini-chat": [row]}
     (row,) = json.loads(path.read_text())
     assert (row["id"], row["model"], row["n"]) == ("P1", "embedded:mini-chat", 300)
     assert (tmp_path / "records" / "mini" / "P1.json").exists()

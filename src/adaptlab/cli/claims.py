@@ -36,7 +36,8 @@ def claims(
     if record:
         from adaptlab.studies.real_models.run import record as keep
 
-        print(keep(target, as_name(model.partition(":")[2] or model)))
+        studies = folder / "build" / "studies" / as_name(model)
+        print(keep(target, as_name(model.partition(":")[2] or model), studies))
         return
     if plan:
         print(write_plan(model, dtype, target))

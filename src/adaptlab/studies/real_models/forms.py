@@ -6,10 +6,12 @@ best is chosen on development cases and kept with the result; the test cases are
 
 import random
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adaptlab.messages import Messages, assistant, system, user
 from adaptlab.models.chat import Reply
+from adaptlab.models.local import LocalChat
+from adaptlab.progress import progress_bar
 from adaptlab.studies.real_models.reply_store import ContextTooShort, ReplyStore
 
 N_DEVELOPMENT = 40
@@ -132,6 +134,41 @@ def ask(
     if form.place == "transcript":
         replies = [first_part(reply, task.input_name) for reply in replies]
     return [task.judge(item, reply.text) for item, reply in zip(items, replies)], replies
+
+
+def likeliest_label(chat: LocalChat, prompt: Messages, labels: Sequence[str]) -> str:
+    """Return the label with the highest mean log-probability of its tokens, as a reply.
+
+    The mean does not favour labels of few tokens, as the sum does.
+    """
+    scores = {}
+    for label in labels:
+        logs = chat.log_probabilities(prompt, label)
+        scores[label] = sum(logs) / len(logs)
+    return max(labels, key=lambda label: scores[label])
+
+
+def by_log_probability(
+    model: ReplyStore, task: Task, form: Form, items: Sequence[Item], *key: object
+) -> list[float]:
+    """Return 1 for each case whose likeliest label is correct, else 0, kept under this key.
+
+    The field `labels` of a case lists its labels. A transcript's labels are scored in a user's
+    turn: a reply needs the template.
+    """
+    asked = replace(form, place="user") if form.place == "transcript" else form
+    shots = task_shots(task)
+
+    def measure(chat: LocalChat) -> list[float]:
+        hits = []
+        for item in progress_bar(items, desc=f"{task.name}: labels", unit="case", leave=False):
+            prompt = build(task, asked, item, shots)
+            assert not isinstance(prompt, str)
+            found = likeliest_label(chat, prompt, item.fields["labels"])
+            hits.append(float(found == item.answer))
+        return hits
+
+    return model.value(measure, "labels", task.name, asked.name, *key)
 
 
 def first_part(reply: Reply, input_name: str) -> Reply:

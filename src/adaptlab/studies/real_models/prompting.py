@@ -26,7 +26,14 @@ from adaptlab.studies.real_models.experiment import (
     difference,
     share,
 )
-from adaptlab.studies.real_models.forms import Form, Item, Task, ask, n_cut
+from adaptlab.studies.real_models.forms import (
+    Form,
+    Item,
+    Task,
+    ask,
+    by_log_probability,
+    n_cut,
+)
 from adaptlab.world import instructions, labels, recall, reviews, sums, tickets, words
 from adaptlab.world.entities import Fact, invent_fact
 from adaptlab.world.relations import RELATIONS
@@ -72,6 +79,8 @@ def p1(model: Model, seed: int) -> Measurement:
         form = Form(chosen.place, k, chosen.as_turns and k > 0)
         hits, said = ask(model.store, BINS, form, items)
         found[f"k = {k}"] = [float(hit) for hit in hits]
+        likeliest = by_log_probability(model.store, BINS, form, items, seed)
+        found[f"k = {k}, likeliest label"] = likeliest
         cut[f"k = {k}"] = n_cut(said, BINS.max_new_tokens)
     return Measurement(found, {"form": chosen.name, "cut off": cut})
 

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
+from adaptlab.files import read_json
 from adaptlab.studies.recorded import RESULTS
 
 RECORDED = RESULTS / "real_models"
@@ -29,3 +31,9 @@ def recorded_outcomes() -> list[Outcome]:
         return []
     rows = json.loads(OUTCOMES.read_text(encoding="utf-8"))
     return [Outcome(**row | {"seeds": tuple(row["seeds"])}) for row in rows]
+
+
+def recorded_real_tasks(recorded: Path = RECORDED) -> dict[str, list[dict]]:
+    """Return the recorded rows of the study `real_tasks` by genuine model."""
+    kept = map(read_json, sorted(recorded.glob("*/real_tasks.json")))
+    return {one["model"]: one["rows"] for one in kept}

@@ -175,16 +175,18 @@ def outcomes(folder: Path) -> list[Outcome]:
     return [outcome(paths[name]) for name in claims() if name in paths and name in EXPERIMENTS]
 
 
-def record(folder: Path, name: str, recorded: Path = RECORDED) -> Path:
+def record(folder: Path, name: str, studies: Path, recorded: Path = RECORDED) -> Path:
     """Copy the measurements of a model into the course under its name, and write all outcomes
     again.
+
+    `studies` is the folder of the model's studies, of which `real_tasks` is copied.
     """
     if not (measured := sorted(folder.glob("*.json"))):
         raise AdaptLabError(
             f"{folder} contains no measurements. Run `adaptlab claims` first, or name another"
             " folder with --to."
         )
-    for path in measured:
+    for path in [*measured, *studies.glob("real_tasks.json")]:
         write_whole(recorded / name / path.name, path.read_text(encoding="utf-8"))
     return write_outcomes(recorded)
 
