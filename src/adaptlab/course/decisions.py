@@ -12,7 +12,7 @@ from adaptlab.evals.statistics import Estimate, mean, proportion
 from adaptlab.files import read_json
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.studies.real_models import measured_bank
-from adaptlab.studies.real_models.measured_bank import pooled
+from adaptlab.studies.real_models.measured_bank import pooled_conditions
 from adaptlab.studies.real_models.recorded import RECORDED
 from adaptlab.studies.recorded import recorded
 
@@ -170,7 +170,7 @@ def scoreboard(prices: Prices = PRICES) -> list[dict]:
 def assistants_on_models() -> dict[str, dict[str, list[float]]]:
     """Return the recorded conditions of claim H2 by genuine model."""
     kept = map(read_json, sorted(RECORDED.glob("*/H2.json")))
-    return {one["model"]: pooled(one) for one in kept}
+    return {one["model"]: pooled_conditions(one) for one in kept}
 
 
 def _row_on_model(model: str, name: str, found: dict[str, list[float]], prices: Prices) -> dict:

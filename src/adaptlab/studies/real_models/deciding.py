@@ -175,14 +175,14 @@ def cases(found: Conditions) -> list[BankCase]:
     return bank(matrix(found), DESCRIBED)
 
 
-def first_enough(case: BankCase) -> Lever:
+def first_that_suffices(case: BankCase) -> Lever:
     """Return the first lever in the guides' order that is right often enough, or the last."""
     built = [lever for lever in Lever if lever in case.scores]
     return next((lever for lever in built if case.scores[lever] >= case.need.least), built[-1])
 
 
 def h1_effect(found: Conditions) -> Estimate:
-    return proportion([first_enough(case) == case.best for case in cases(found)])
+    return proportion([first_that_suffices(case) == case.best for case in cases(found)])
 
 
 def h3_effect(found: Conditions) -> Estimate:

@@ -109,7 +109,7 @@ N_EACH = 10
 def f9(model: Model, seed: int) -> Measurement:
     """Mayors learned by name only, and others by name and by city; all are asked by city."""
     rng = random.Random(f"F9:{seed}")
-    # Several mayors of a city would spoil the question: there are as many cities as mayors.
+    # A question by city has one answer: there are as many cities as mayors.
     pairs = [(name, f"{region} {city}") for (name, city), region in _people(rng)]
     one_way, both_ways = pairs[:N_MAYORS], pairs[N_MAYORS:]
     shown = [_mayor(rng, *pair, "train", False) for pair in one_way for _ in range(N_EACH)]

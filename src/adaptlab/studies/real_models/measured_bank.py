@@ -24,7 +24,7 @@ PARTS = ("prompt tokens", "reply tokens", "training tokens")
 CLAIM = "H1"  # whose rows are the bank's
 
 
-def pooled(kept: Mapping) -> dict[str, list[float]]:
+def pooled_conditions(kept: Mapping) -> dict[str, list[float]]:
     """Return the outcomes of all seeds of a kept measurement together, by condition."""
     found: dict[str, list[float]] = {}
     for row in kept["rows"]:
@@ -72,4 +72,4 @@ def recorded_matrix(model: str, recorded: Path = RECORDED) -> Matrix:
             f" ({there}), or measure it: adaptlab claims {CLAIM} --model {model}"
         )
     with reading(known[model], "Install adaptlab again."):
-        return matrix(pooled(read_json(known[model])))
+        return matrix(pooled_conditions(read_json(known[model])))

@@ -20,7 +20,7 @@ from adaptlab.studies.real_models.deciding import DECIDING
 from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.forgetting import FORGETTING
 from adaptlab.studies.real_models.learning import LEARNING
-from adaptlab.studies.real_models.measured_bank import pooled
+from adaptlab.studies.real_models.measured_bank import pooled_conditions
 from adaptlab.studies.real_models.paying import PAYING
 from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.preferring import PREFERRING
@@ -148,7 +148,7 @@ def outcome(path: Path) -> Outcome:
     kept = read_json(path)
     with reading(path, "Move it away, and measure the claim again."):
         experiment = EXPERIMENTS[path.stem]
-        found = pooled(kept)
+        found = pooled_conditions(kept)
         arms = [found[arm] for arm in experiment.arms]
         reached = experiment.reached is None or experiment.reached(found)
         return _judge(path.stem, kept, experiment.effect(found), arms, experiment.floor, reached)
@@ -159,7 +159,7 @@ def outcome_between(name: str, smaller: Path, larger: Path) -> Outcome:
     about = BETWEEN[name]
     kept = [read_json(path) for path in (smaller, larger)]
     with reading(larger, "Move it away, and measure the claim again."):
-        found = [pooled(one) for one in kept]
+        found = [pooled_conditions(one) for one in kept]
         arms = list(about.arms(*found).values())
         return _judge(name, kept[1], about.effect(*found), arms, about.floor)
 

@@ -51,7 +51,7 @@ TUNINGS = {"lora": _on_transcripts, "facts": _on_facts}
 
 
 def stores(model: Model, seed: int) -> dict[str, ReplyStore]:
-    """Return the model of each tuning; "" is the model as it is."""
+    """Return each fine-tuned model by its method; "" is the model before fine-tuning."""
     return {"": model.store} | {
         how: tuned(model, shown(seed), lora(seed)) for how, shown in TUNINGS.items()
     }
