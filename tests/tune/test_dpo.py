@@ -21,11 +21,12 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.tune import dpo
-from adaptlab.tune.dpo import dpo_trainer, merged, prefer
+from adaptlab.tune.dpo import dpo_trainer, prefer
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only, strip_trainer
+from adaptlab.tune.trainer import merged
 from adaptlab.world.preferences import preference
 
 ROOT = Path(__file__).parents[2]

@@ -28,7 +28,7 @@ from adaptlab.models.precision import SETTING
 from adaptlab.models.serve import running
 from adaptlab.models.serving.model import ServedModel
 from adaptlab.rag.rerank import CrossEncoder
-from adaptlab.tune.dpo import merged, prefer
+from adaptlab.tune.dpo import prefer
 from adaptlab.tune.ewc import ewc_anchor, fine_tune_anchored
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.kto import approve
@@ -38,6 +38,7 @@ from adaptlab.tune.reranker import tune_reranker
 from adaptlab.tune.reward import fit_reward
 from adaptlab.tune.rloo import OnlineOptions, reinforce
 from adaptlab.tune.run import load_run, run
+from adaptlab.tune.trainer import merged
 from adaptlab.world import mixture
 
 FORMATS = ("float32", "bfloat16")

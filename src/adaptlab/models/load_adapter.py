@@ -51,7 +51,11 @@ def with_adapter(
     if model.peft_config[name].is_prompt_learning:
         says = f"The adapter in {folder} adds tokens to the prompt, which is not supported"
         raise AdaptLabError(f"{says}. Use one that changes layers, as LoRA does.")
-    _check_tensors(folder, base, found, set(get_peft_model_state_dict(model, adapter_name=name)))
+    # PEFT would guess from the base model's configuration whether embeddings were saved.
+    places = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
+    if found - places.keys():
+        places = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=True)
+    _check_tensors(folder, base, found, set(places))
     return model.eval()
 
 

@@ -12,7 +12,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages, merge_data, merge_system
 from adaptlab.models.chat import Reply, check_messages, check_options, check_text, timed
 from adaptlab.models.finite import NOT_FINITE
-from adaptlab.models.load_model import load_model
+from adaptlab.models.load_local import load_local
 from adaptlab.models.shared_prefix import (
     can_share,
     for_batch,
@@ -41,7 +41,7 @@ class LocalChat:
         check_text(model_id, "The model's id")
         self.name = model_id
         self.model, self.tokenizer = (
-            (model, tokenizer) if model is not None else load_model(model_id, dtype)
+            (model, tokenizer) if model is not None else load_local(model_id, dtype)
         )
         self._has_data_role = "<|data|>" in self.tokenizer.get_vocab()
         self.template = ChatTemplate(model_id, self.tokenizer)

@@ -2,12 +2,10 @@
 and generates nothing.
 """
 
-import copy
 import tempfile
 from collections.abc import Sequence
 
 from datasets import Dataset
-from peft import PeftModel
 from transformers import Trainer
 from trl import DPOConfig, DPOTrainer
 
@@ -17,11 +15,12 @@ from adaptlab.models.local import LocalChat
 from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.rows import refuse_control_tokens
-from adaptlab.tune.scoring import in_float32, score_replies_only
+from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.trainer import (
     adapter_config,
     add_progress,
     copy_to_train,
+    merged,
     passes,
     quietly,
     trained_chat,
@@ -29,19 +28,6 @@ from adaptlab.tune.trainer import (
 )
 
 LOGGED = 5  # steps between rows of a log
-
-
-def merged(chat: LocalChat) -> LocalChat:
-    """Merge the adapter of an earlier stage into the chat model's weights, so that the next stage
-    can add its own.
-    """
-    if not isinstance(chat.model, PeftModel):
-        return chat
-    # In bfloat16 a small change of a weight would be rounded away.
-    whole = in_float32(copy.deepcopy(chat.model)).merge_and_unload().eval()
-    # The oldest PEFT leaves this attribute, though the model has no adapter.
-    vars(whole).pop("peft_config", None)
-    return LocalChat(chat.name, whole, chat.tokenizer)
 
 
 def rows(chat: LocalChat, pairs: Sequence[Pair], max_length: int) -> list[dict]:

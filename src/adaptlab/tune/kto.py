@@ -10,7 +10,7 @@ from datasets import Dataset
 from trl import KTOConfig, KTOTrainer
 
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import LOGGED, merged, rows, trained
+from adaptlab.tune.dpo import LOGGED, rows, trained
 from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import score_replies_only
@@ -18,6 +18,7 @@ from adaptlab.tune.trainer import (
     adapter_config,
     add_progress,
     copy_to_train,
+    merged,
     passes,
     quietly,
     training_arguments,

@@ -18,11 +18,11 @@ from adaptlab.messages import Messages
 from adaptlab.models.local import PASS_TOKENS, LocalChat, groups
 from adaptlab.models.precision import number_format
 from adaptlab.progress import progress_bar
-from adaptlab.tune.dpo import LOGGED, merged, rows
+from adaptlab.tune.dpo import LOGGED, rows
 from adaptlab.tune.options import PREFERENCE_DEFAULTS, PreferenceOptions
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.scoring import strip_trainer
-from adaptlab.tune.trainer import add_progress, passes, quietly, training_arguments
+from adaptlab.tune.trainer import add_progress, merged, passes, quietly, training_arguments
 
 LONG = 500  # replies from which on scoring has a bar
 

@@ -16,13 +16,14 @@ from adaptlab.checks import check_number, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
-from adaptlab.tune.dpo import LOGGED, merged, trained
+from adaptlab.tune.dpo import LOGGED, trained
 from adaptlab.tune.options import Options, refuse_unused
 from adaptlab.tune.scoring import score_replies_only
 from adaptlab.tune.trainer import (
     adapter_config,
     add_progress,
     copy_to_train,
+    merged,
     passes,
     quietly,
     training_arguments,

@@ -26,6 +26,7 @@ from adaptlab.files import make_folder, write_whole
 from adaptlab.markdown import table
 from adaptlab.messages import Messages
 from adaptlab.models.load_adapter import with_adapter
+from adaptlab.models.load_model import name_base
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
 from adaptlab.tune.data_hash import data_hash
@@ -33,7 +34,7 @@ from adaptlab.tune.described import RESULTS, read_described
 from adaptlab.tune.options import DEFAULTS, Options
 from adaptlab.tune.pairs import Pair
 from adaptlab.tune.sft import trainer
-from adaptlab.tune.trainer import Diverged, trained_chat
+from adaptlab.tune.trainer import Diverged, merged, trained_chat
 
 CHECKPOINT_STEPS = 50  # steps between checkpoints by default
 
@@ -211,7 +212,7 @@ def run(
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
         tuned = trained_chat(made, f"{chat.name} + {folder.name}", chat)
         if made.is_world_process_zero():
-            _finish(folder, made, described)
+            _finish(folder, made, described, chat.tokenizer)
     except Diverged:  # nothing to resume from
         shutil.rmtree(checkpoints, ignore_errors=True)
         (folder / "config.json").unlink(missing_ok=True)
@@ -243,9 +244,12 @@ def _tracked_in(folder: Path) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _finish(folder: Path, made, described: dict) -> None:
+def _finish(folder: Path, made, described: dict, tokenizer) -> None:
     """Write the results last and rename them into place: a folder with results is a finished
     run.
+
+    An adapter names its base by its id, not by a path on this machine. A whole model has its
+    tokenizer with it.
     """
     # Killed after the step, before its loss was checked.
     if not all(
@@ -261,7 +265,13 @@ def _finish(folder: Path, made, described: dict) -> None:
     half = folder / ".result"
     shutil.rmtree(half, ignore_errors=True)
     made.model.save_pretrained(half)
-    half.rename(folder / RESULTS[described["options"]["method"]])
+    method = described["options"]["method"]
+    if method == "lora":
+        base = described["base"]["name"].removeprefix("hub:")
+        name_base(half, str(Path(base).resolve()) if Path(base).is_dir() else base)
+    else:
+        tokenizer.save_pretrained(half)
+    half.rename(folder / RESULTS[method])
     shutil.rmtree(folder / "checkpoints")
 
 
@@ -285,7 +295,7 @@ def load_run(folder: Path, chat: LocalChat) -> LocalChat:
             f" differ from those of {chat.name}. Load its own base model first."
         )
     if described["options"]["method"] == "lora":
-        model = with_adapter(copy.deepcopy(chat.model), result, described["base"]["name"])
+        model = with_adapter(copy.deepcopy(merged(chat).model), result, described["base"]["name"])
     else:
         # The format of its training.
         model = AutoModelForCausalLM.from_pretrained(result, dtype=torch.float32).to(

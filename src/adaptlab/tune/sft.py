@@ -23,6 +23,7 @@ from adaptlab.tune.trainer import (
     adapter_config,
     add_progress,
     copy_to_train,
+    merged,
     quietly,
     training_arguments,
 )
@@ -159,6 +160,7 @@ def trainer(
         )
     if options.packing:
         refuse_mixing(chat)
+    chat = merged(chat)
     model = copy_to_train(chat, options.method)
     if options.n_frozen:
         _freeze(model, options.n_frozen)

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.models.local import LocalChat
+from adaptlab.models.merge import whole_model
 from adaptlab.models.precision import number_format
 from adaptlab.progress import progress_bar
 from adaptlab.tune.options import Options
@@ -95,6 +96,14 @@ class SharedFrozenWeights(TrainerCallback):
     def on_train_end(self, args, state, control, model=None, **kwargs):
         for parameter, original, _ in self._frozen(model):
             parameter.data = original.data.clone()
+
+
+def merged(chat: LocalChat) -> LocalChat:
+    """Merge the adapter of an earlier stage into the chat model's weights, so that the next stage
+    can add its own.
+    """
+    whole = whole_model(chat.model)
+    return chat if whole is chat.model else LocalChat(chat.name, whole, chat.tokenizer)
 
 
 def copy_to_train(chat: LocalChat, method: str) -> PreTrainedModel:

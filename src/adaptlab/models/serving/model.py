@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_json
-from adaptlab.models.load_model import load_model, resolve
+from adaptlab.models.load_model import resolve
 
 # As OpenAI's API has it; transformers compares each with every token of the vocabulary, and a
 # thousand took half a minute.
@@ -62,7 +62,7 @@ class ServedModel:
                 f"An adapter cannot have the base model's name, {model_id}. Choose another."
             )
         folders = {name: adapter_folder(path, model_id) for name, path in adapters.items()}
-        self.chat = LocalChat(model_id, *load_model(model_id, dtype))
+        self.chat = LocalChat(model_id, dtype=dtype)
         self.base = self.chat.model
         self.tokenizer = self.chat.tokenizer
         self.names = (model_id, *adapters)
