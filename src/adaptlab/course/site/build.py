@@ -4,13 +4,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
 from adaptlab.course.labs import labs_of
 from adaptlab.course.site.api import api_pages
-from adaptlab.course.site.carries_over import carries_over_plot, carries_over_table, counts
+from adaptlab.course.site.carries_over import (
+    by_lever_table,
+    carries_over_plot,
+    carries_over_table,
+    comparable,
+)
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
@@ -63,7 +69,7 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     yield from ((f"{name}.md", text) for name, text in api_pages().items())
     theirs = {name: path for name, path in OF_THE_COURSE.items() if (folder / path).exists()}
     yield from ((f"{name}.md", read_text(folder / path)) for name, path in theirs.items())
-    for model in by_model():
+    for model in filter(partial(comparable, records), by_model()):
         figure = carries_over_plot(records, model)
         yield f"extra/figures/carries-over-{short_name(model)}.svg", figure.svg()
     plot = scoreboard_plot()
@@ -102,12 +108,14 @@ def _pages(
         "usage_tables": usage_tables(build),
         "carries_over_table": carries_over_table,
         "real_model_notes": {asset.name: asset.note for asset in manifest().values() if asset.note},
-        "carries_over_counts": counts,
+        "by_lever_table": by_lever_table,
+        "real_models": list(by_model()),
         "carries_over_figures": {
-            short_name(model): linked(
+            model: linked(
                 carries_over_plot(records, model), f"figures/carries-over-{short_name(model)}.svg"
             )
             for model in by_model()
+            if comparable(records, model)
         },
     }
     for path in sorted(

@@ -86,6 +86,21 @@ def counts(records: Sequence[dict], model: str) -> dict[str, Counter]:
     return counted
 
 
+def by_lever_table(records: Sequence[dict], model: str) -> Markup:
+    """Return the number of claims in each relation, a row for each kind of lever."""
+    found = counts(records, model)
+    rows: list[tuple[TableCell | str, ...]] = []
+    for lever, kinds in found.items():
+        rows.append((lever, *(TableCell(str(kinds[name]), kinds[name]) for name in RELATIONS)))
+    title = f"Claims by kind of lever on {short_name(model)}"
+    return sortable_table(title, ("Lever", *RELATIONS), rows)
+
+
+def comparable(records: Sequence[dict], model: str) -> bool:
+    """Whether any claim was measured in the world and on this model."""
+    return any(record["id"] in by_model()[model] for record in records)
+
+
 def carries_over_plot(records: Sequence[dict], model: str) -> plots.Figure:
     """Plot the relations of the measured claims by kind of lever, where there are any."""
     columns = {}

@@ -48,7 +48,7 @@ def outcome_cell(key: str, found: Outcome | None, hours: float | None = None) ->
         return TableCell(Markup('<span class="note">not measured{}</span>').format(note), "z")
     html = Markup(
         '<b class="verdict">{} {}</b><br>{:.3f} [{:.3f}, {:.3f}]<br>'
-        '<span class="note">n = {}, seeds {}</span>'
+        '<span class="note">n = {}, {} seed{}</span>'
     ).format(
         MARKS[found.verdict],
         found.verdict,
@@ -56,6 +56,7 @@ def outcome_cell(key: str, found: Outcome | None, hours: float | None = None) ->
         found.low,
         found.high,
         found.n,
-        ", ".join(map(str, found.seeds)),
+        len(found.seeds),
+        "" if len(found.seeds) == 1 else "s",
     )
     return TableCell(html, found.verdict)

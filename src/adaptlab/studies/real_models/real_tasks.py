@@ -19,7 +19,7 @@ from adaptlab.tune.fine_tune import fine_tune
 N_ASKED = 200
 N_SHOWN = 8
 LEAST_SEEN = 1500  # training examples of a run, counting repetitions
-MAX_NEW_TOKENS = 48
+MAX_NEW_TOKENS = {True: 16, False: 48}  # of a label, and of slots
 
 
 @cache
@@ -68,26 +68,47 @@ def nearest(name: str, shown: Sequence[Example], text: str, k: int = N_SHOWN) ->
     return [shown[i] for i in np.argsort(scores)[-k:]]
 
 
+def _n_right(chat: LocalChat, name: str, prompts: Sequence[Messages]) -> int:
+    """Count the correct replies to the test cases' prompts."""
+    asked = test_cases(name)[:N_ASKED]
+    limit = MAX_NEW_TOKENS[bool(task(name).labels)]
+    said = texts(chat, prompts, max_new_tokens=limit)
+    return sum(is_right(name, example, reply) for example, reply in zip(asked, said))
+
+
+@cache
+def _zero_shot(chat: LocalChat, name: str) -> int:
+    """Count the correct replies without examples: the same for every seed."""
+    asked = test_cases(name)[:N_ASKED]
+    return _n_right(chat, name, [prompt(instruction(name), [], e.text) for e in asked])
+
+
+def _lora(chat: LocalChat, name: str, shown: Sequence[Example], seed: int) -> int:
+    """Count the correct replies after fine-tuning an adapter on the examples."""
+    lead = SHORT if task(name).labels else SHORT_SLOTS
+    learned = [[*prompt(lead, [], e.text), assistant(answer(e))] for e in shown]
+    options = lora(seed, epochs=max(1, math.ceil(LEAST_SEEN / len(shown))))
+    tuned = fine_tune(chat, learned, options)
+    asked = test_cases(name)[:N_ASKED]
+    return _n_right(tuned, name, [prompt(lead, [], e.text) for e in asked])
+
+
 def with_model(chat: LocalChat, seed: int, task: str, method: str, n: int) -> dict:
     """Count the correct answers of a model: "zero-shot", "few-shot", "retrieved examples" or
     "LoRA" with n training examples.
     """
     asked = test_cases(task)[:N_ASKED]
     shown = sample(task, n, seed) if n else []
-    model = chat
-    if method == "LoRA":
-        lead = SHORT if isinstance(shown[0].gold, str) else SHORT_SLOTS
-        learned = [[*prompt(lead, [], e.text), assistant(answer(e))] for e in shown]
-        options = lora(seed, epochs=max(1, math.ceil(LEAST_SEEN / n)))
-        model = fine_tune(chat, learned, options)
-        prompts = [prompt(lead, [], e.text) for e in asked]
-    elif method == "retrieved examples":
-        prompts = [prompt(instruction(task), nearest(task, shown, e.text), e.text) for e in asked]
+    if method == "zero-shot":
+        n_right = _zero_shot(chat, task)
+    elif method == "LoRA":
+        n_right = _lora(chat, task, shown, seed)
     else:
-        prompts = [prompt(instruction(task), shown[:N_SHOWN], e.text) for e in asked]
-    said = texts(model, prompts, max_new_tokens=MAX_NEW_TOKENS)
-    hits = [is_right(task, example, reply) for example, reply in zip(asked, said)]
-    return {"right": sum(hits), "of": len(hits)}
+        retrieves = method == "retrieved examples"
+        chosen = [nearest(task, shown, e.text) if retrieves else shown[:N_SHOWN] for e in asked]
+        prompts = [prompt(instruction(task), c, e.text) for c, e in zip(chosen, asked)]
+        n_right = _n_right(chat, task, prompts)
+    return {"right": n_right, "of": len(asked)}
 
 
 SIZES = {"banking77": (300, 1000), "clinc150": (300, 1000), "hotel_slots": (50, 168)}
