@@ -72,7 +72,7 @@ def _n_right(chat: LocalChat, name: str, prompts: Sequence[Messages]) -> int:
     """Count the correct replies to the test cases' prompts."""
     asked = test_cases(name)[:N_ASKED]
     limit = MAX_NEW_TOKENS[bool(task(name).labels)]
-    said = texts(chat, prompts, max_new_tokens=limit)
+    said = texts(chat, list(prompts), max_new_tokens=limit)
     return sum(is_right(name, example, reply) for example, reply in zip(asked, said))
 
 
