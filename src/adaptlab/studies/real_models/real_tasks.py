@@ -119,8 +119,8 @@ def _grid() -> list[dict]:
     of_tasks: list[dict] = []
     for method, n in (("zero-shot", 0), ("few-shot", N_SHOWN)):
         of_tasks += grid(task=tuple(SIZES), method=(method,), n=(n,))
-    for method in ("retrieved examples", "LoRA"):
-        for sizes in zip(*SIZES.values()):
+    for sizes in zip(*SIZES.values()):
+        for method in ("LoRA", "retrieved examples"):
             for name, n in zip(SIZES, sizes):
                 of_tasks += grid(task=(name,), method=(method,), n=(n,))
     return of_tasks
