@@ -25,8 +25,9 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.models import assets
 from adaptlab.models import load_model as load
 from adaptlab.models.chat import ask
-from adaptlab.models.fetch import Folder, fetch, source_of
+from adaptlab.models.fetch import fetch
 from adaptlab.models.load_chat import load_chat
+from adaptlab.models.sources import Folder, source_of
 
 WEIGHTS = "model.safetensors"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -68,14 +69,14 @@ MAIN = "from adaptlab.cli import main\nmain()\n"
 # A real SIGKILL, from within so that it falls inside of a file on any machine.
 KILLED = """
 import os, signal
-from adaptlab.models import fetch
+from adaptlab.models import sources
 from tqdm import tqdm
 class Killing(tqdm):
     def update(self, n=1):
         super().update(n)
         if self.n >= 9 * 2**20:
             os.kill(os.getpid(), signal.SIGKILL)
-fetch.progress_bar = Killing
+sources.progress_bar = Killing
 """
 
 

@@ -16,9 +16,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from adaptlab.errors import AdaptLabError
 from adaptlab.models import assets
 from adaptlab.models.assets import choose
-from adaptlab.models.fetch import fetch, source_of
+from adaptlab.models.fetch import fetch
 from adaptlab.models.gguf import RECORD, converted_folder, gguf_folder
 from adaptlab.models.local import LocalChat
+from adaptlab.models.sources import source_of
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (

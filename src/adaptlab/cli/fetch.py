@@ -56,7 +56,7 @@ def fetch(
             print(_row(asset, root))
         return
     from adaptlab.models.fetch import fetch as bring
-    from adaptlab.models.fetch import source_of
+    from adaptlab.models.sources import source_of
 
     chosen = choose(names, profile)
     origin = source_of(source)

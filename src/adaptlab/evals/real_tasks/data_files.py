@@ -1,17 +1,20 @@
 """Public data sets: their manifest, how they are fetched, and where they are kept."""
 
-import os
+import shutil
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from huggingface_hub.file_download import http_get
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_text, require_disk
 from adaptlab.models.assets import File, assets_folder
-from adaptlab.models.fetch import UNREACHABLE
+from adaptlab.models.sources import UNREACHABLE
+from adaptlab.models.whole_file import WholeFile
 
 MANIFEST = Path(__file__).parent / "data.toml"
 ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
@@ -106,48 +109,47 @@ def fetch_data(names: list[str], root: Path | None, source: str) -> Iterator[tup
 
 
 def _bring(data: DataSet, name: str, file: DataFile, folder: Path, place: Path | None) -> None:
-    part = folder / f".{name}.{file.sha256[:12]}.part"
-    try:
-        if place is None:
-            _download(data, file, part)
-        else:
-            same_size = (p for p in place.rglob("*") if p.is_file() and file.known.matches(p))
-            found = next(same_size, None)
-            if found is None:
-                raise AdaptLabError(
-                    f"{place} does not contain the file {name} of {data.name} as the course knows"
-                    f" it. Get it from the repository {data.repository} at commit {data.commit}."
-                )
-            part.write_bytes(found.read_bytes())
-    except OSError as error:
+    damaged = (
+        f"{name} of {data.name} is damaged or another version, and was removed. Run the command"
+        " again, or give --source."
+    )
+    append = partial(_download, data, file)
+    if place is not None:
+        append = partial(_copy, _with_hash(data, name, file, place))
+    WholeFile(folder / name, file.known).bring(append, damaged)
+
+
+def _with_hash(data: DataSet, name: str, file: DataFile, place: Path) -> Path:
+    """Return the file with these bytes anywhere in a folder."""
+    matching = (path for path in place.rglob("*") if path.is_file() and file.known.matches(path))
+    found = next(matching, None)
+    if found is None:
         raise AdaptLabError(
-            f"{part} could not be written ({error.strerror}). Check the disk and run the command"
-            " again."
-        ) from error
-    if not file.known.matches(part):
-        part.unlink()
-        raise AdaptLabError(
-            f"{name} of {data.name} is damaged or another version, and was removed. Run the"
-            " command again, or give --source."
+            f"{place} does not contain the file {name} of {data.name} as the course knows"
+            f" it. Get it from the repository {data.repository} at commit {data.commit}."
         )
-    os.replace(part, folder / name)
+    return found
 
 
-def _download(data: DataSet, file: DataFile, part: Path) -> None:
+def _copy(source: Path, part: BinaryIO) -> None:
+    with source.open("rb") as file:
+        file.seek(part.tell())
+        shutil.copyfileobj(file, part)
+
+
+def _download(data: DataSet, file: DataFile, part: BinaryIO) -> None:
     address = ADDRESS.format(repository=data.repository, commit=data.commit, path=file.path)
+    if part.tell() == file.size:  # complete, but not yet renamed
+        return
     try:
-        with part.open("ab") as target:
-            if target.tell() >= file.size:
-                target.seek(0)
-                target.truncate()
-            http_get(
-                address,
-                target,
-                resume_size=target.tell(),
-                headers={"Accept-Encoding": "identity"},
-                expected_size=file.size,
-                displayed_filename=part.name,
-            )
+        http_get(
+            address,
+            part,
+            resume_size=part.tell(),
+            headers={"Accept-Encoding": "identity"},
+            expected_size=file.size,
+            displayed_filename=Path(file.path).name,
+        )
     except UNREACHABLE as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise AdaptLabError(
