@@ -125,7 +125,7 @@ def built(tmp_path_factory):
     (build / "ledger.json").write_text(json.dumps([RECORD]))
     with pytest.MonkeyPatch.context() as patch:
         # Reading all of them takes a minute.
-        patch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))
+        patch.setattr("adaptlab.course.site.api.packages", lambda: ["prompts"])
         build_site(build, strict=True)
     return course
 
@@ -254,7 +254,7 @@ def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_i
         "adaptlab.course.site.build._run_sphinx",
         lambda source, site, options: started.append(options),
     )
-    monkeypatch.setattr("adaptlab.course.site.api.PACKAGES", ("prompts",))
+    monkeypatch.setattr("adaptlab.course.site.api.packages", lambda: ["prompts"])
     page = build / "site-source" / "lessons" / "01_a.md"
     gone = build / "notebooks" / "02_b.ipynb"
     before = page.stat().st_mtime_ns

@@ -31,6 +31,7 @@ class Artefact(Exercise):
     """Base class of an exercise whose answer's cell writes a file and passes its name to the check.
 
     A subclass has:
+
     - `file`: the name of the file, and `max_bytes`, its largest size.
     - `case(rng)`: a random case, from a Python random generator.
     - `probe(content, given, *settings)`: returns {"replies": a text for each case, ...}.

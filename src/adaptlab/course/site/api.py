@@ -4,14 +4,25 @@ from pathlib import Path
 
 from adaptlab.course.site.places import PACKAGE
 
-PACKAGES = tuple(sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
+# A lab's exercises with their answers, and the probes of its checks.
+HIDDEN = ("grading.labs", "grading.probes")
+
+
+def packages() -> list[str]:
+    """Return every package of the course by its name below adaptlab, such as studies.real_models,
+    without the grading files of a lab.
+    """
+    folders = (path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*/__init__.py"))
+    names = [".".join(folder.parts) for folder in folders]
+    return sorted(name for name in names if not name.startswith(HIDDEN))
 
 
 def api_pages() -> dict[str, str]:
-    """Return Markdown by page name, without the grading files of a lab (exercises, answers,
-    probes).
-    """
-    pages = {f"api/{name}": _page(f"adaptlab.{name}", PACKAGE / name) for name in PACKAGES}
+    """Return Markdown by page name."""
+    pages = {}
+    for name in packages():
+        folder = PACKAGE.joinpath(*name.split("."))
+        pages[f"api/{name}"] = _page(f"adaptlab.{name}", folder)
     return {**pages, "api/adaptlab": _page("adaptlab", PACKAGE)}
 
 

@@ -76,6 +76,7 @@ class ServedModelManager(model_manager.ModelManager):
         return model_id
 
     def load_model_and_processor(self, model_id_and_revision, *args, **kwargs):
+        """Return the served model of this name, and its tokenizer."""
         if model_id_and_revision not in self._served.names:
             raise HTTPException(
                 404,
