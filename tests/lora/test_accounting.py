@@ -1,5 +1,7 @@
 """Counts equal what was published, what PEFT counts, and what lies on the disk."""
 
+import json
+
 import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, T5Config
@@ -77,6 +79,17 @@ def test_weights_in_linear_layers():
 def test_memory_of_four_bits():
     assert accounting.nf4_bytes(64 * 256) == 64 * 256 / 2 + 256 + 4
     assert accounting.nf4_bytes(64, double=False) == 32 + 4
+
+
+def test_a_run_has_the_architecture_of_its_base(tmp_path):
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    config = {"peft_type": "LORA", "base_model_name_or_path": "HuggingFaceTB/SmolLM2-135M"}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    for folder in (tmp_path, adapter):
+        assert accounting.architecture(str(folder)).hidden_size == 576
+    with pytest.raises(AdaptLabError, match="is not a GGUF model"):
+        accounting.architecture("gguf:nobody")
 
 
 def test_an_unknown_architecture_is_a_sentence(tmp_path):

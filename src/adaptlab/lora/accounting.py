@@ -13,11 +13,13 @@ from pathlib import Path
 
 from torch import device, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
+from transformers.utils import logging
 
 from adaptlab.checks import check_rank, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.lora.adapter import dimensions, targets
 from adaptlab.models.chat import check_text
+from adaptlab.models.load_local import ADAPTER, base_of, result_of
 from adaptlab.models.load_model import resolve
 
 NF4_BLOCK = 64
@@ -32,7 +34,8 @@ def architectures() -> dict[str, dict]:
 
 
 def architecture(model_id: str) -> PretrainedConfig:
-    """Return the config of a model: well-known by its name on the hub, embedded, or in a folder.
+    """Return the config of a model: well-known by its name on the hub, embedded, a GGUF model, or
+    in a folder. A run's or an adapter's is that of its base model.
 
     Raises:
         AdaptLabError: if the model is unknown.
@@ -41,9 +44,15 @@ def architecture(model_id: str) -> PretrainedConfig:
     name = model_id.removeprefix("hub:")
     if name in architectures():
         return AutoConfig.for_model(**architectures()[name])
-    if model_id.startswith("embedded:") or (model_id and Path(model_id).is_dir()):
+    if model_id and Path(model_id).is_dir():
+        folder = result_of(Path(model_id))
+        if (folder / ADAPTER).exists():
+            return architecture(base_of(folder))
+        model_id = str(folder)
+    if model_id.startswith(("embedded:", "gguf:")) or (model_id and Path(model_id).is_dir()):
+        source = resolve(model_id)
         try:
-            return AutoConfig.from_pretrained(resolve(model_id))
+            return AutoConfig.from_pretrained(source)
         except Exception as error:  # transformers raises several errors for a damaged file
             raise AdaptLabError(
                 f"{model_id} has no config.json that transformers can read"
@@ -62,6 +71,7 @@ def skeleton(config: PretrainedConfig) -> nn.Module:
     Raises:
         AdaptLabError: if the architecture has no causal language model.
     """
+    logging.set_verbosity_error()  # or it notes optional CUDA kernels
     try:
         with device("meta"):
             return AutoModelForCausalLM.from_config(config)

@@ -22,7 +22,7 @@ def load_local(model_id: str, dtype: str = ""):
             not on this machine.
     """
     name = model_id.removesuffix(FOUR_BIT)
-    folder = _result(Path(name)) if name and Path(name).is_dir() else None
+    folder = result_of(Path(name)) if name and Path(name).is_dir() else None
     if folder is None or not (folder / ADAPTER).exists():
         found = model_id if folder is None else str(folder) + model_id[len(name) :]
         return load_model(found, dtype)
@@ -33,7 +33,7 @@ def load_local(model_id: str, dtype: str = ""):
     return with_adapter(whole_model(model).to(kind), folder, base), tokenizer
 
 
-def _result(folder: Path) -> Path:
+def result_of(folder: Path) -> Path:
     """Return the result of a run, or the folder itself if it is not that of a run."""
     for name in RESULTS:
         if any((folder / name / file).exists() for file in (ADAPTER, "config.json")):
