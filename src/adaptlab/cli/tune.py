@@ -6,7 +6,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -49,12 +50,37 @@ def tune(
             help=("Test conversations: an error if their questions are in the training data.")
         ),
     ] = None,
+    reward: Annotated[
+        str,
+        typer.Option(
+            help="FILE.py:function. Reinforcement learning: the rows are prompts, the model samples"
+            " replies, and function(reply, fields) scores each."
+        ),
+    ] = "",
+    n_replies: Annotated[
+        int | None, typer.Option(help="With --reward: replies to each prompt (default 8).")
+    ] = None,
+    n_new_tokens: Annotated[
+        int | None, typer.Option(help="With --reward: most tokens of a reply (default 40).")
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(help="With --reward: strength of the KL penalty (default 0.02)."),
+    ] = None,
     *,
     options: Options,
 ) -> None:
-    """Fine-tune a model on conversations, into a folder with config, metrics, weights and a
-    card.
+    """Fine-tune a model on conversations or, with --reward, on its own scored replies; into a
+    folder with config, metrics, weights and a card.
     """
+    online = {"n_replies": n_replies, "n_new_tokens": n_new_tokens, "beta": beta}
+    given = {name: value for name, value in online.items() if value is not None}
+    if reward:
+        _tune_on_reward(train, to, model, reward, validation or test, asdict(options) | given)
+        return
+    if given:
+        name = next(iter(given)).replace("_", "-")
+        raise AdaptLabError(f"--{name} is an option of --reward. Leave it out, or give a reward.")
     from adaptlab.models.local import LocalChat
     from adaptlab.tune.formats import duplicates, read_conversations, refuse_leaks
     from adaptlab.tune.run import run as run_training
@@ -75,6 +101,32 @@ def tune(
         )
     run_training(LocalChat(model), conversations, to, options, validation_rows)
     print(f"run: {to}")
+
+
+def _tune_on_reward(
+    train: Path, to: Path, model: str, reward: str, held_out: Path | None, options: dict
+) -> None:
+    from adaptlab.models.local import LocalChat
+    from adaptlab.tune.checked_reward import load_reward, read_reward_rows
+    from adaptlab.tune.rloo import OnlineOptions, checked_trainer
+    from adaptlab.tune.run import run as run_training
+
+    if held_out:
+        raise AdaptLabError(
+            f"{held_out} is an option for conversations only. Leave it out, and measure the model"
+            " after the run."
+        )
+    function = load_reward(reward)
+    chosen = OnlineOptions(**options, reward=f"{reward} {function.digest}")
+    with warnings_in_lines():
+        rows = read_reward_rows(train)
+    made = partial(checked_trainer, function=function, report=_say_now)
+    run_training(LocalChat(model), rows, to, chosen, make_trainer=made)
+    print(f"run: {to}")
+
+
+def _say_now(sentence: str) -> None:
+    print(f"adaptlab: {sentence}", file=sys.stderr, flush=True)
 
 
 @options_from(PreferenceOptions, checkpoint_steps=50)

@@ -6,6 +6,7 @@ same prompt. It needs no value model.
 """
 
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from adaptlab.checks import check_number, check_whole
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
+from adaptlab.tune.checked_reward import CheckedReward, Report, RewardFunction, RewardRow
 from adaptlab.tune.dpo import LOGGED, trained
 from adaptlab.tune.options import Options, refuse_unused
 from adaptlab.tune.scoring import score_replies_only
@@ -38,7 +40,7 @@ class OnlineOptions(Options):
     """Hyperparameters of training on rewards.
 
     `beta`: weight of the KL divergence from the start; `n_replies`: replies to each prompt;
-    `batch_size` counts replies.
+    `batch_size` counts replies. `reward` names a function of the user's and the hash of its file.
     """
 
     learning_rate: float = 1e-3
@@ -46,6 +48,7 @@ class OnlineOptions(Options):
     batch_size: int = 64
     n_replies: int = 8
     n_new_tokens: int = 40
+    reward: str = ""
 
     def __post_init__(self):
         super().__post_init__()
@@ -63,16 +66,15 @@ class OnlineOptions(Options):
 ONLINE_DEFAULTS = OnlineOptions()
 
 
-def reinforce(
+def rloo_trainer(
     chat: LocalChat,
     prompts: Sequence[Messages],
+    options: OnlineOptions,
+    folder: str,
     reward: Reward,
-    options: OnlineOptions = ONLINE_DEFAULTS,
-) -> tuple[LocalChat, list[dict]]:
-    """Train a copy of the chat model on its own replies to the prompts; return (the trained chat
-    model, its log).
-
-    The log's rows have `step`, `reward`, `kl`, ...
+) -> RLOOTrainer:
+    """Make TRL's trainer for a copy of the chat's model; an adapter of an earlier stage is merged
+    into it.
     """
     if not prompts:
         raise AdaptLabError("The list of prompts is empty. Give at least one prompt.")
@@ -87,7 +89,7 @@ def reinforce(
             for number, prompt in enumerate(prompts)
         ]
     )
-    with tempfile.TemporaryDirectory() as folder, quietly():
+    with quietly():
         config = RLOOConfig(
             beta=options.beta,
             num_generations=options.n_replies,
@@ -109,6 +111,37 @@ def reinforce(
             processing_class=chat.tokenizer,
             peft_config=adapter_config(options),
         )
-        score_replies_only(made.model)
-        add_progress(made)
+    score_replies_only(made.model)
+    add_progress(made)
+    return made
+
+
+def reinforce(
+    chat: LocalChat,
+    prompts: Sequence[Messages],
+    reward: Reward,
+    options: OnlineOptions = ONLINE_DEFAULTS,
+) -> tuple[LocalChat, list[dict]]:
+    """Train a copy of the chat model on its own replies to the prompts; return (the trained chat
+    model, its log).
+
+    The log's rows have `step`, `reward`, `kl`, ...
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = rloo_trainer(chat, prompts, options, folder, reward)
         return trained(made, chat, "rloo", logged="reward")
+
+
+def checked_trainer(
+    chat: LocalChat,
+    rows: Sequence[RewardRow],
+    options: OnlineOptions,
+    folder: str,
+    function: RewardFunction,
+    report: Report = warnings.warn,
+) -> RLOOTrainer:
+    """Make the trainer for rows whose replies a function scores; `report` takes a sentence on a
+    reward from which nothing can be learned.
+    """
+    reward = CheckedReward(function, rows, report)
+    return rloo_trainer(chat, [row.prompt for row in rows], options, folder, reward)

@@ -29,6 +29,7 @@ from adaptlab.models.load_adapter import with_adapter
 from adaptlab.models.load_model import name_base
 from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
+from adaptlab.tune.checked_reward import RewardRow
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.described import RESULTS, read_described
 from adaptlab.tune.options import DEFAULTS, Options
@@ -53,7 +54,7 @@ def fingerprint(model: PreTrainedModel) -> str:
 
 def _description(
     chat: LocalChat,
-    conversations: Sequence[Messages] | Sequence[Pair],
+    conversations: Sequence[Messages] | Sequence[Pair] | Sequence[RewardRow],
     validation: Sequence[Messages],
     documents: Sequence[str],
     options: Options,
@@ -159,7 +160,11 @@ def _card(described: dict, history: list[dict]) -> str:
     end = history[-1]
     losses = {
         name: [(f"{row['epoch']:.2f}", f"{row[key]:.4f}") for row in history if key in row]
-        for name, key in (("loss", "loss"), ("validation loss", "eval_loss"))
+        for name, key in (
+            ("loss", "loss"),
+            ("validation loss", "eval_loss"),
+            ("mean reward", "reward"),
+        )
     }
     parts = [
         f"# {described['base']['name']}, tuned",
@@ -178,7 +183,7 @@ def _card(described: dict, history: list[dict]) -> str:
 
 def run(
     chat: LocalChat,
-    conversations: Sequence[Messages] | Sequence[Pair],
+    conversations: Sequence[Messages] | Sequence[Pair] | Sequence[RewardRow],
     folder: Path,
     options: Options = DEFAULTS,
     validation: Sequence[Messages] = (),
@@ -191,7 +196,8 @@ def run(
     checkpoints were kept (`checkpoint_steps`).
 
     `make_trainer(chat, data, options, folder)` makes the trainer: `dpo_trainer` for DPO, whose data
-    are pairs. It gets `validation` and `documents` only if there are any.
+    are pairs, or `checked_trainer` for rows with a reward. It gets `validation` and `documents`
+    only if there are any.
     """
     more = {"validation": validation, "documents": documents}
     given = {name: values for name, values in more.items() if values}
