@@ -299,7 +299,7 @@ def stacked(title: str, y_label: str, columns: Mapping[str, Mapping[str, float]]
         )
         bottom = [low + height for low, height in zip(bottom, heights)]
     axes.set(title=title, ylabel=y_label)
-    axes.legend(frameon=False)
+    _legend_outside(axes)
     whole = all(float(size).is_integer() for parts in columns.values() for size in parts.values())
     if whole:  # counts
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -8,6 +8,7 @@ from adaptlab.course import all_results
 from adaptlab.course.predictions import on_real_models
 from adaptlab.course.site import carries_over, real_models
 from adaptlab.course.site.carries_over import (
+    NO_MODEL,
     OTHER_WAY,
     RELATIONS,
     SAME,
@@ -89,7 +90,10 @@ def test_claims_are_counted_by_lever_and_each_once(measured):
     assert found["prompting"][OUT_OF_REACH] == 1
     assert found["retrieval"][WEAKER] == found["retrieval"][OTHER_WAY] == 1
     assert sum(sum(kinds.values()) for kinds in found.values()) == len(claims())
-    assert found["LoRA"][UNMEASURED] == sum(key[0] == "L" for key in claims())
+    without = [key for key, claim in claims().items() if key[0] == "L" and not claim.language_model]
+    assert found["LoRA"][NO_MODEL] == len(without) > 0
+    of_lora = sum(key[0] == "L" for key in claims())
+    assert found["LoRA"][UNMEASURED] == of_lora - len(without)
     alt = carries_over_plot(RECORDS, MODEL).alt
     assert "retrieval 2 (" in alt and "LoRA" not in alt
     assert "LoRA 0 (" in carries_over_plot([], MODEL).alt  # no lesson has run yet

@@ -17,7 +17,9 @@ STRONGER = "stronger"
 OTHER_WAY = "other way round"
 UNDECIDED = "not shown on one side"
 UNMEASURED = "not measured"
-RELATIONS = (SAME, STRONGER, WEAKER, OTHER_WAY, UNDECIDED, OUT_OF_REACH, UNMEASURED)
+NO_MODEL = "no language model"
+COMPARED = (SAME, STRONGER, WEAKER, OTHER_WAY, UNDECIDED, OUT_OF_REACH)
+RELATIONS = (*COMPARED, UNMEASURED, NO_MODEL)
 _STRENGTH = {"refuted": 0, "holds with limits": 1, "holds": 2}
 
 
@@ -53,11 +55,13 @@ def carries_over_table(records: Sequence[dict]) -> Markup:
         for found in models.values():
             row.append(outcome_cell(key, found.get(key)))
         said = [
-            relation(record["verdict"], found[key].verdict)
-            for found in models.values()
+            Markup("{}: {}").format(
+                short_name(model), relation(record["verdict"], found[key].verdict)
+            )
+            for model, found in models.items()
             if record and key in found
         ]
-        row.append("; ".join(said))
+        row.append(TableCell(Markup("<br>").join(said), said[0] if said else ""))
         rows.append(row)
     columns = ("Claim", "Lever", "Invented world", *map(short_name, models), "Carries over?")
     return sortable_table("Each claim in the world and on real models", columns, rows, measured)
@@ -79,7 +83,9 @@ def counts(records: Sequence[dict], model: str) -> dict[str, Counter]:
     counted: dict[str, Counter] = {name: Counter() for name in GROUPS.values()}
     for key in claims():
         kind = counted[GROUPS[key[0]]]
-        if key in found and key in verdicts:
+        if not claims()[key].language_model:
+            kind[NO_MODEL] += 1
+        elif key in found and key in verdicts:
             kind[relation(verdicts[key], found[key].verdict)] += 1
         else:
             kind[UNMEASURED] += 1
@@ -105,7 +111,7 @@ def carries_over_plot(records: Sequence[dict], model: str) -> plots.Figure:
     """Plot the relations of the measured claims by kind of lever, where there are any."""
     columns = {}
     for lever, kinds in counts(records, model).items():
-        columns[lever] = {name: float(kinds[name]) for name in RELATIONS if name != UNMEASURED}
+        columns[lever] = {name: float(kinds[name]) for name in COMPARED}
     # Where no lesson has run, no claim can be compared: then all columns are empty.
     measured = {lever: parts for lever, parts in columns.items() if any(parts.values())}
     columns = measured or columns
