@@ -147,6 +147,11 @@ PATHS = {
             PreferenceOptions(**LORA | {"learning_rate": 1e-4}),
         )[0]
     ),
+    "supervised after supervised, LoRA": Way(
+        lambda chat: fine_tune(
+            fine_tune(chat, ROWS, Options(**LORA)), ROWS, Options(**LORA | {"learning_rate": 1e-3})
+        )
+    ),
     "KTO": Way(
         lambda chat: approve(chat, PAIRS, PreferenceOptions(**LORA | {"learning_rate": 1e-3}))[0]
     ),
@@ -160,7 +165,7 @@ COVERED = {
     "tune/dpo.py:ReplyDPOTrainer": "test_a_path_trains",
     "tune/dpo.py:dpo_trainer": "test_a_path_trains",
     "tune/kto.py:approve": "test_a_path_trains",
-    "tune/rloo.py:reinforce": "test_a_path_trains",
+    "tune/rloo.py:rloo_trainer": "test_a_path_trains",
     "tune/ewc.py:fisher": "test_a_path_trains",
     "tune/reward.py:RewardModel": "test_a_reward_model_learns_and_scores",
     "tune/reward.py:fit_reward": "test_a_reward_model_learns_and_scores",
