@@ -387,6 +387,19 @@ def test_what_was_measured_is_copied_into_the_records(monkeypatch, tmp_path):
     assert (tmp_path / "records" / "mini" / "P1.json").exists()
 
 
+def test_a_measurement_without_all_its_seeds_is_not_recorded(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "EXPERIMENTS", {"P1": coin(0.9), "P2": coin(0.5)})
+    run.measure(["P1", "P2"], "embedded:mini-chat", "float32", tmp_path / "measured")
+    path = tmp_path / "measured" / "P2.json"
+    kept = json.loads(path.read_text())
+    last = kept["rows"].pop()["seed"]
+    path.write_text(json.dumps(kept))
+    assert run.missing_seeds(path) == [last]
+    made = run.record(tmp_path / "measured", "mini", tmp_path, tmp_path / "records")
+    assert [row["id"] for row in json.loads(made.read_text())] == ["P1"]
+    assert not (tmp_path / "records" / "mini" / "P2.json").exists()
+
+
 def test_a_plan_counts_tokens_and_asks_the_model_nothing(chat, monkeypatch):
     monkeypatch.setattr(prompting, "N", 5)
     tokens = count(replace(prompting.PROMPTING["P6"], seeds=(0,)), chat)

@@ -30,7 +30,7 @@ def claims(
     """Measure claims on a language model; every reply and every seed is kept, and the same command
     resumes.
     """
-    from adaptlab.studies.real_models.run import measure, outcome, write_plan
+    from adaptlab.studies.real_models.run import measure, missing_seeds, outcome, write_plan
 
     target = to or folder / "build" / "claims" / as_name(model)
     if record:
@@ -38,6 +38,9 @@ def claims(
 
         studies = folder / "build" / "studies" / as_name(model)
         print(keep(target, as_name(model.partition(":")[2] or model), studies))
+        for path in filter(missing_seeds, sorted(target.glob("*.json"))):
+            seeds = ", ".join(map(str, missing_seeds(path)))
+            print(f"{path.stem} is left out: seeds {seeds} are not measured.")
         return
     if plan:
         print(write_plan(model, dtype, target))

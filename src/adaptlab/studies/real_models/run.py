@@ -175,18 +175,29 @@ def outcomes(folder: Path) -> list[Outcome]:
     return [outcome(paths[name]) for name in claims() if name in paths and name in EXPERIMENTS]
 
 
+def missing_seeds(path: Path) -> list[int]:
+    """Return the seeds that a kept measurement lacks; none for other files."""
+    if path.stem not in EXPERIMENTS:
+        return []
+    with reading(path, "Move it away, and measure the claim again."):
+        kept = {row["seed"] for row in read_json(path)["rows"]}
+    return [seed for seed in EXPERIMENTS[path.stem].seeds if seed not in kept]
+
+
 def record(folder: Path, name: str, studies: Path, recorded: Path = RECORDED) -> Path:
     """Copy the measurements of a model into the course under its name, and write all outcomes
     again.
 
-    `studies` is the folder of the model's studies, of which `real_tasks` is copied.
+    `studies` is the folder of the model's studies, of which `real_tasks` is copied. A measurement
+    without all its seeds is left out.
     """
     if not (measured := sorted(folder.glob("*.json"))):
         raise AdaptLabError(
             f"{folder} contains no measurements. Run `adaptlab claims` first, or name another"
             " folder with --to."
         )
-    for path in [*measured, *studies.glob("real_tasks.json")]:
+    whole = [path for path in measured if not missing_seeds(path)]
+    for path in [*whole, *studies.glob("real_tasks.json")]:
         write_whole(recorded / name / path.name, path.read_text(encoding="utf-8"))
     return write_outcomes(recorded)
 
