@@ -138,7 +138,7 @@ def write_rows(folder, claim, conditions):
 
 def test_a_genuine_model_has_rows_for_what_was_measured_on_it(tmp_path, monkeypatch):
     found = {}
-    for aspect, right in (("all four", 1), ("value", 4), ("cited", 3), ("form", 2), ("tone", 1)):
+    for aspect, right in (("all four", 1), ("value", 4), ("source", 3), ("form", 2), ("tone", 1)):
         found[f"retrieval: {aspect}"] = [1.0] * right + [0.0] * (10 - right)
     for part, n_tokens in (("prompt", 300.0), ("reply", 30.0), ("training", 0.0)):
         found[f"retrieval: {part} tokens"] = [n_tokens] * 10

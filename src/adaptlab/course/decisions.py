@@ -176,8 +176,7 @@ def assistants_on_models() -> dict[str, dict[str, list[float]]]:
 def _row_on_model(model: str, name: str, found: dict[str, list[float]], prices: Prices) -> dict:
     built = ARMS[name]
     shares = {}
-    # The experiment names the aspects as the study's columns do, but for the source.
-    for column, aspect in {"all four": "all four", **ASPECTS, "cited": "cited"}.items():
+    for column, aspect in {"all four": "all four", **ASPECTS}.items():
         shares[column] = proportion([bool(hit) for hit in found[f"{name}: {aspect}"]])
     n_prompt, n_reply, n_trained = (
         mean(found[f"{name}: {part} tokens"]).value for part in ("prompt", "reply", "training")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from adaptlab import plots
-from adaptlab.evals.statistics import Estimate, proportion
+from adaptlab.course.decisions import over_seeds
+from adaptlab.evals.statistics import Estimate
 from adaptlab.studies.real_models.recorded import recorded_real_tasks
 from adaptlab.studies.recorded import recorded
 
@@ -30,10 +31,7 @@ def _pooled(rows: Sequence[dict], task: str) -> dict[str, dict[float, Estimate]]
     for method, by_n in found.items():
         made[method] = {}
         for n, of_seeds in sorted(by_n.items()):
-            of_seeds = of_seeds if n else of_seeds[:1]
-            n_right = sum(row["right"] for row in of_seeds)
-            n_asked = sum(row["of"] for row in of_seeds)
-            made[method][n] = proportion([True] * n_right + [False] * (n_asked - n_right))
+            made[method][n] = over_seeds(of_seeds if n else of_seeds[:1])
     return made
 
 

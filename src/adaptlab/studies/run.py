@@ -43,13 +43,18 @@ def run_study(name: str, chat: LocalChat, kept: Path) -> Path:
             says = f"{kept} contains rows of {found['model']}"
             raise AdaptLabError(f"{says}. Move it away, or continue with that model.")
         rows = found.get("rows", [])
-        measured = [row.items() for row in rows]
-        left = [one for one in settings if not any(one.items() <= row for row in measured)]
+        left = _unmeasured(settings, rows)
     for setting in progress_bar(left, desc=name, unit="run"):
         rows.append(setting | STUDIES[name].measure(chat, **setting))
         rows = [row for setting in settings for row in rows if setting.items() <= row.items()]
         write_whole(kept, json.dumps(head | {"rows": rows}, indent=1) + "\n")
     return kept
+
+
+def _unmeasured(settings: list[dict], rows: list[dict]) -> list[dict]:
+    """Return the settings without a row."""
+    measured = [row.items() for row in rows]
+    return [one for one in settings if not any(one.items() <= row for row in measured)]
 
 
 def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
@@ -62,8 +67,7 @@ def study(name: str, chat: LocalChat, folder: Path) -> list[dict]:
     if chat.name == RECORDED_FOR:
         return recorded(name)["rows"]
     rows = _rows_of(folder / as_name(chat.name) / f"{name}.json", chat.name)
-    settings = STUDIES[name].settings
-    if all(any(one.items() <= row.items() for row in rows) for one in settings):
+    if not _unmeasured(STUDIES[name].settings, rows):
         return rows
     note_borrowed(chat, name)
     return recorded(name)["rows"]

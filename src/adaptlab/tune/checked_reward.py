@@ -18,10 +18,9 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.files import read_text
 from adaptlab.json_rows import Fault, json_rows, unwrapped
 from adaptlab.messages import Messages, assistant
-from adaptlab.tune.formats import asked
+from adaptlab.tune.formats import asked, refuse_faults
 from adaptlab.tune.message_formats import checked
 
-SHOWN = 3  # faults that a message names
 FIRST_BATCHES = 2  # after these a constant reward is reported
 LONGEST = 80  # characters of a reply in a message
 KEYS = ("messages", "prompt")
@@ -50,12 +49,7 @@ def read_reward_rows(path: Path) -> list[RewardRow]:
             made.append(_reward_row(row, around))
         except Fault as fault:
             faults.append(f"{place}: {fault}")
-    if faults:
-        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        says = f"{path} cannot be used for training. {'; '.join(faults[:SHOWN])}{more}"
-        raise AdaptLabError(f"{says}.")
-    if not made:
-        raise AdaptLabError(f"{path} does not contain rows. Write one JSON object per line.")
+    refuse_faults(path, made, faults)
     return made
 
 
@@ -115,7 +109,7 @@ def _executed(path: Path, text: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     vars(module)["__file__"] = str(path)
     folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
+    sys.path.insert(0, folder)  # as `python FILE.py` has it; only while the file is executed
     try:
         exec(compile(text, str(path), "exec"), vars(module))
     except Exception as error:  # it is the user's code

@@ -277,6 +277,18 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
             "it mixes formats: "
             + ", ".join(f"{kind} from {place}" for kind, place in kinds.items()),
         )
+    refuse_faults(path, made, faults)
+    if left:
+        warnings.warn(report(path, left), LeftOut, stacklevel=3)
+    return made
+
+
+def refuse_faults(path: Path, made: Sequence, faults: Sequence[str]) -> None:
+    """Check what was read of a file.
+
+    Raises:
+        AdaptLabError: if rows have faults, of which it names the first, or if there are no rows.
+    """
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise AdaptLabError(
@@ -284,9 +296,6 @@ def read_rows(path: Path, formats: Formats, finish: Callable) -> list:
         )
     if not made:
         raise AdaptLabError(f"{path} does not contain rows. Write one JSON object per line.")
-    if left:
-        warnings.warn(report(path, left), LeftOut, stacklevel=3)
-    return made
 
 
 def _read_row(row: dict, reader: Reader, finish: Callable) -> tuple[object, set[str]]:

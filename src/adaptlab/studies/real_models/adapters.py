@@ -9,7 +9,7 @@ import torch
 from peft import get_peft_model
 
 from adaptlab.evals.statistics import Estimate, mean, paired_difference
-from adaptlab.messages import Messages, assistant, user
+from adaptlab.messages import user
 from adaptlab.models.chat import timed
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.real_models.experiment import (
@@ -29,7 +29,7 @@ from adaptlab.studies.real_models.fine_tuned import (
     tuned,
 )
 from adaptlab.studies.real_models.forms import Item, ask
-from adaptlab.studies.real_models.house_tasks import DESK
+from adaptlab.studies.real_models.house_tasks import DESK, by_heart
 from adaptlab.studies.real_models.prompting import states_value
 from adaptlab.tune.trainer import adapter_config
 from adaptlab.world import house
@@ -38,17 +38,6 @@ from adaptlab.world.entities import Fact
 N_PEOPLE = 14  # of five facts each: N facts
 N_WORDINGS = 10
 RANKS = (4, 64)
-
-
-def by_heart(facts: Sequence[Fact], rng: random.Random, n_wordings: int) -> list[Messages]:
-    """Return questions on facts in several wordings, with the value as the answer, shuffled."""
-    made = []
-    for fact in facts:
-        for _ in range(n_wordings):
-            case = house.fact_case(rng, fact)
-            made.append([*case.messages, assistant(case.answer)])
-    rng.shuffle(made)
-    return made
 
 
 def questions(facts: Sequence[Fact], rng: random.Random) -> list[list[dict]]:

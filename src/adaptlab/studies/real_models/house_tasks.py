@@ -2,12 +2,15 @@
 
 import json
 import random
+from collections.abc import Sequence
 from functools import partial
 
 from adaptlab.evals import replies as judge
+from adaptlab.messages import Messages, assistant
 from adaptlab.studies.real_models.forms import Item, Task
 from adaptlab.studies.real_models.prompting import TRIAGE
 from adaptlab.world import house, tickets
+from adaptlab.world.entities import Fact
 
 
 def ticket_items(rng: random.Random, n: int, group: str = "new") -> list[Item]:
@@ -42,6 +45,17 @@ TUNED_RECORD = Task(
     input_name="Message",
     output_name="Record",
 )
+
+
+def by_heart(facts: Sequence[Fact], rng: random.Random, n_wordings: int) -> list[Messages]:
+    """Return questions on facts in several wordings, with the value as the answer, shuffled."""
+    made = []
+    for fact in facts:
+        for _ in range(n_wordings):
+            case = house.fact_case(rng, fact)
+            made.append([*case.messages, assistant(case.answer)])
+    rng.shuffle(made)
+    return made
 
 
 DESK_NAMES = tuple(dict.fromkeys(house.DESKS.values()))

@@ -8,7 +8,7 @@ from itertools import product
 
 from adaptlab.evals import replies as judge
 from adaptlab.evals.statistics import Estimate, difference_of_proportions
-from adaptlab.messages import Messages, assistant, user
+from adaptlab.messages import UNKNOWN, Messages, assistant, user
 from adaptlab.studies.real_models.capitals import CAPITALS
 from adaptlab.studies.real_models.experiment import (
     Conditions,
@@ -24,7 +24,6 @@ from adaptlab.studies.real_models.house_tasks import DESK, DESK_NAMES
 from adaptlab.studies.real_models.skills import KNOWN_FACTS
 from adaptlab.world import house, words
 
-UNKNOWN = "I do not know."
 REGIONS = ("North", "South", "East", "West", "Upper", "Lower")
 N_DECLINING = 100
 N_FACTS = 100

@@ -3,12 +3,12 @@
 import random
 
 from adaptlab.evals.statistics import Estimate, paired_difference
-from adaptlab.messages import Messages, assistant, user
+from adaptlab.messages import Messages
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
 from adaptlab.studies.real_models.fine_tuned import ALONE, conversation, lora, tuned
 from adaptlab.studies.real_models.forms import ask
+from adaptlab.studies.real_models.house_tasks import by_heart
 from adaptlab.studies.real_models.retrieval import READING, found_chunks, indexed, item_of
-from adaptlab.world.house import fact_case
 
 N_READ = 150
 N_HANDBOOKS = 3  # of a seed
@@ -21,13 +21,7 @@ def fact_questions(seed: int) -> list[Messages]:
     rng = random.Random(f"H5:facts:{seed}")
     sections = indexed(seed).sections
     facts = list(dict.fromkeys(fact for section in sections for fact in section.facts))
-    made = []
-    for fact in facts:
-        for _ in range(N_ASKED_EACH):
-            case = fact_case(rng, fact)
-            made.append([user(case.messages[0]["content"]), assistant(case.answer)])
-    rng.shuffle(made)
-    return made
+    return by_heart(facts, rng, N_ASKED_EACH)
 
 
 def reading_conversations(seed: int) -> list[Messages]:

@@ -27,7 +27,7 @@ N_ASKED = 70
 N_TRANSCRIPTS = 300
 N_TIMES = 3  # questions on a fact
 MAX_NEW_TOKENS = 64
-ASPECTS = ("value", "cited", "form", "tone")
+ASPECTS = ("value", "source", "form", "tone")
 
 
 def _on_transcripts(seed: int) -> list[Messages]:
