@@ -16,12 +16,12 @@ from adaptlab.grading.artefact import Artefact
 from adaptlab.grading.batch import read_lab_named
 from adaptlab.grading.codec import Raised
 from adaptlab.grading.exercise import Exercise, Parsons
-from adaptlab.grading.exercises import exercises
+from adaptlab.grading.exercises import exercises, lab_names
 from adaptlab.grading.recorded import _exercise, record
 from adaptlab.grading.release import release
 
 COURSE = Path(__file__).parents[2]
-LABS = [f"lab{number:02}" for number in range(1, 9)]
+LABS = lab_names()
 ALL = [(lab, name) for lab in LABS for name in exercises(lab)]
 CALLED = [
     (lab, name) for lab, name in ALL if not issubclass(exercises(lab)[name], Artefact | Parsons)

@@ -89,7 +89,8 @@ def recorded_exercises(lab: str) -> dict[str, type[Exercise]]:
     """
     path = FOLDER / f"{lab}.json"
     if not path.exists():
-        raise AdaptLabError(f"There is no lab {lab!r}. Use one of lab01 to lab08.")
+        known = ", ".join(sorted(recording.stem for recording in FOLDER.glob("lab[0-9][0-9].json")))
+        raise AdaptLabError(f"There is no lab {lab!r}. Use one of {known}.")
     return {about["name"]: _exercise(about) for about in read_json(path)}
 
 
