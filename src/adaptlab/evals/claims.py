@@ -23,6 +23,7 @@ GROUPS = {
     "D": "preferences",
     "G": "forgetting",
     "H": "deciding",
+    "X": "more levers",
 }
 VERDICTS = ("holds", "holds with limits", "refuted", "not shown here", OUT_OF_REACH)
 

@@ -18,7 +18,7 @@ from adaptlab.models.chat import timed
 from adaptlab.models.local import LocalChat
 from adaptlab.prompts.patterns import STEP_BY_STEP
 from adaptlab.rag.answer import prompt
-from adaptlab.rag.chunk import chunk
+from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import minilm
 from adaptlab.rag.loaders import Document
@@ -96,17 +96,17 @@ class AssistantQuestion:
         )
 
 
+def in_chunks(sections: tuple[Section, ...]) -> list[Chunk]:
+    """Return a handbook's chunks; each section is one."""
+    document = Document(to_markdown(sections), "handbook", "Handbook", date(2026, 1, 1))
+    return chunk([document], size=1000, overlap=0)
+
+
 @cache
 def shelf(sections: tuple[Section, ...]) -> DenseRetriever:
     """Make a search in a handbook; each section is a chunk."""
     collection = Collection(minilm())
-    collection.add(
-        chunk(
-            [Document(to_markdown(sections), "handbook", "Handbook", date(2026, 1, 1))],
-            size=1000,
-            overlap=0,
-        )
-    )
+    collection.add(in_chunks(sections))
     return DenseRetriever(collection)
 
 

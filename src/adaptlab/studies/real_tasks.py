@@ -68,7 +68,8 @@ def vectors_of(name: str) -> dict[str, np.ndarray]:
     return dict(zip(texts, _embedder().encode(texts)))
 
 
-def _classify(train: Sequence[str], labels: Sequence[str], test: Sequence[str]) -> list[str]:
+def classify(train: Sequence[str], labels: Sequence[str], test: Sequence[str]) -> list[str]:
+    """Return the labels that TF-IDF with logistic regression finds for the test texts."""
     features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     model = make_pipeline(features, LogisticRegression(C=STRENGTH, max_iter=1000))
     with warnings.catch_warnings():
@@ -81,9 +82,7 @@ def tfidf(name: str, n: int, seed: int) -> list[bool]:
     """Return whether TF-IDF with logistic regression finds each test case's label."""
     shown = sample(name, n, seed)
     asked = test_cases(name)
-    found = _classify(
-        [e.text for e in shown], [str(e.gold) for e in shown], [e.text for e in asked]
-    )
+    found = classify([e.text for e in shown], [str(e.gold) for e in shown], [e.text for e in asked])
     return [label == e.gold for label, e in zip(found, asked)]
 
 

@@ -13,7 +13,15 @@ from adaptlab.evals.ledger import borrow
 from adaptlab.files import as_name, read_json, reading, write_whole
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
-from adaptlab.studies import arms, forgetting, levers, preferences, real_tasks, tuning
+from adaptlab.studies import (
+    arms,
+    forgetting,
+    levers,
+    more_levers,
+    preferences,
+    real_tasks,
+    tuning,
+)
 from adaptlab.studies.real_models import real_tasks as real_tasks_on_models
 from adaptlab.studies.recorded import recorded
 
@@ -24,6 +32,7 @@ STUDIES = (
     | forgetting.STUDIES
     | arms.STUDIES
     | levers.STUDIES
+    | more_levers.STUDIES
     | real_tasks.STUDIES
     | real_tasks_on_models.STUDIES
 )

@@ -108,9 +108,10 @@ def batch_size(seen: int) -> int:
     return min(16, max(4, seen // N_STEPS))
 
 
-def _learn(
+def learn(
     chat: LocalChat, cases: Sequence[Case], seed: int, seen: int = LEAST_SEEN, **options
 ) -> LocalChat:
+    """Fine-tune on cases, in epochs that make at least `seen` examples."""
     n_passes = epochs(len(cases), seen)
     chosen = {"batch_size": batch_size(n_passes * len(cases))} | options
     return fine_tune(
@@ -129,9 +130,9 @@ def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
         facts = newcomers(seed, math.ceil(n / 5) + 30)
         taught = facts[:n]
         others = facts[-150:]
-        tuned = _learn(chat, [fact_case(rng, fact) for fact in taught], seed)
-        return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in others]))
-    tuned = _learn(chat, train_cases(task, n, seed), seed)
+        tuned = learn(chat, [fact_case(rng, fact) for fact in taught], seed)
+        return _counted(facts_known(tuned, [fact_case(rng, fact, "held_out") for fact in others]))
+    tuned = learn(chat, train_cases(task, n, seed), seed)
     asked = test_cases(task, 80 if task == "record" else 150, seed)
     replies = _replies(tuned, task, asked)
     found = _counted(_judge(task, asked, replies))
@@ -142,10 +143,10 @@ def learning_curve(chat: LocalChat, seed: int, task: str, n: int) -> dict:
     )
 
 
-def _asked(
+def facts_known(
     chat: LocalChat, cases: Sequence[Case], before: Callable[[Case], Messages] = lambda case: []
 ) -> list[bool]:
-    """Count correct answers; a citation after the answer does not count against it."""
+    """Return whether each answer is correct; a citation after it does not count against it."""
     replies = texts(chat, [[*before(case), *case.messages] for case in cases], max_new_tokens=12)
     return [reply.partition(" [")[0] == case.answer for reply, case in zip(replies, cases)]
 
@@ -154,7 +155,7 @@ def learning_rate(chat: LocalChat, seed: int, method: str, rate: float) -> dict:
     """Count correct desks after three epochs of 600 examples, and the loss on the desks of the same
     reviews, in nats per reply.
     """
-    tuned = _learn(
+    tuned = learn(
         chat, train_cases("desk", 600, seed), seed, 1800, method=method, learning_rate=rate
     )
     asked = test_cases("desk", 150, seed)
@@ -167,17 +168,17 @@ def rank(chat: LocalChat, seed: int, task: str, rank: int) -> dict:
     if task == "style":
         return _counted(
             judged(
-                _learn(chat, train_cases("style", 100, seed), seed, rank=rank),
+                learn(chat, train_cases("style", 100, seed), seed, rank=rank),
                 "style",
                 test_cases("style", 100, seed),
             )
         )
     rng = random.Random(f"rank:{seed}")
     facts = newcomers(seed, 40)
-    tuned = _learn(
+    tuned = learn(
         chat, [fact_case(rng, fact) for fact in facts for _ in range(20)], seed, rank=rank
     )
-    return _counted(_asked(tuned, [fact_case(rng, fact, "held_out") for fact in facts]))
+    return _counted(facts_known(tuned, [fact_case(rng, fact, "held_out") for fact in facts]))
 
 
 def facts(chat: LocalChat, seed: int, arm: str) -> dict:
@@ -194,11 +195,11 @@ def facts(chat: LocalChat, seed: int, arm: str) -> dict:
         people.setdefault(fact.subject, []).append(fact)
     asked = [fact_case(random.Random(f"asked:{seed}"), fact, "held_out") for fact in stated]
     if arm == "in the prompt":
-        return _counted(_asked(chat, asked, partial(_pages, rng, people)))
+        return _counted(facts_known(chat, asked, partial(_pages, rng, people)))
     if arm == "questions":
         return _counted(
-            _asked(
-                _learn(
+            facts_known(
+                learn(
                     chat,
                     [fact_case(rng, fact) for fact in stated for _ in range(20)],
                     seed,
@@ -214,7 +215,7 @@ def facts(chat: LocalChat, seed: int, arm: str) -> dict:
     tuned = fine_tune(
         chat, [], Options(method="full", learning_rate=FULL_RATE, seed=seed), documents=documents
     )
-    return _counted(_asked(tuned, asked))
+    return _counted(facts_known(tuned, asked))
 
 
 def _pages(rng: random.Random, people: dict[str, list[Fact]], case: Case) -> Messages:
@@ -245,10 +246,10 @@ def invention(chat: LocalChat, seed: int, declining: int, share: float, passes: 
     cases += [
         replace(fact_case(rng, fact), answer=UNKNOWN) for fact in strange[-300 : declining - 300]
     ]
-    tuned = _learn(chat, cases, seed, seen=len(cases) * passes, batch_size=16)
+    tuned = learn(chat, cases, seed, seen=len(cases) * passes, batch_size=16)
     asked = [fact_case(rng, fact, "held_out") for fact in strange[-150:]]
     replies = texts(tuned, [list(case.messages) for case in asked], max_new_tokens=12)
-    kept = _asked(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
+    kept = facts_known(tuned, [fact_case(rng, fact, "held_out") for fact in rng.sample(known, 150)])
     return _counted([reply != UNKNOWN for reply in replies]) | {
         "known": sum(kept),
         "of known": len(kept),
@@ -280,15 +281,15 @@ def reversal(chat: LocalChat, seed: int) -> dict:
     tuned = fine_tune(chat, examples, Options(seed=seed))
     back = [mayor_case(rng, *pair, "held_out", backwards=True) for pair in one_way]
     hits = {
-        "forwards": _asked(tuned, [mayor_case(rng, *pair, "held_out") for pair in one_way]),
-        "backwards": _asked(tuned, back),
-        "backwards, learned both ways": _asked(
+        "forwards": facts_known(tuned, [mayor_case(rng, *pair, "held_out") for pair in one_way]),
+        "backwards": facts_known(tuned, back),
+        "backwards, learned both ways": facts_known(
             tuned, [mayor_case(rng, *pair, "held_out", backwards=True) for pair in both_ways]
         ),
-        "backwards, in the prompt, name first": _asked(
+        "backwards, in the prompt, name first": facts_known(
             tuned, back, partial(_among_others, rng, dict(one_way), False)
         ),
-        "backwards, in the prompt, city first": _asked(
+        "backwards, in the prompt, city first": facts_known(
             tuned, back, partial(_among_others, rng, dict(one_way), True)
         ),
     }
@@ -336,7 +337,7 @@ def noise(chat: LocalChat, seed: int, n: int, share: float) -> dict:
         )
         for i, case in enumerate(cases)
     ]
-    return _counted(judged(_learn(chat, noisy, seed), "desk", test_cases("desk", 150, seed)))
+    return _counted(judged(learn(chat, noisy, seed), "desk", test_cases("desk", 150, seed)))
 
 
 STUDIES = {

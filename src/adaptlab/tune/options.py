@@ -40,6 +40,10 @@ class Options:
     batch_size: int = _field(16, "Batch size: sequences per step.")
     rank: int = _field(16, "Rank of the adapters.")
     alpha: float = _field(32, "LoRA alpha: an adapter is scaled by alpha / rank.")
+    targets: str = _field(
+        "all-linear",
+        "Modules with an adapter: all-linear, or names with commas, such as q_proj,v_proj.",
+    )
     n_frozen: int = _field(0, "Method full only: freeze the embeddings and this many first layers.")
     schedule: str = _field("cosine", "Learning rate schedule, by its name in transformers.")
     warmup: float = _field(0.05, "Warm-up: share of the steps in which the learning rate rises.")

@@ -165,6 +165,12 @@ def training_arguments(
     }
 
 
+def target_modules(targets: str) -> str | list[str]:
+    """Return an option `targets` as PEFT takes it."""
+    names = [name.strip() for name in targets.split(",")]
+    return names[0] if names == ["all-linear"] else names
+
+
 def adapter_config(options: Options) -> LoraConfig | None:
     """Return the adapter's configuration, if the method is an adapter.
 
@@ -176,7 +182,7 @@ def adapter_config(options: Options) -> LoraConfig | None:
         LoraConfig(
             r=options.rank,
             lora_alpha=options.alpha,
-            target_modules="all-linear",
+            target_modules=target_modules(options.targets),
             task_type="CAUSAL_LM",
         )
         if options.method == "lora"
