@@ -11,8 +11,8 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab09_more_levers.ipynb)
 #
-# Prompts, retrieval and fine-tuning are not the only levers. In this lab you write the core
-# functions of six others:
+# Prompts, retrieval and fine-tuning are not the only levers. In this lab you write the
+# core functions of six others:
 #
 # - a prompt search that does not overfit,
 # - training data for distillation,
@@ -21,19 +21,19 @@
 # - pass@k without bias,
 # - a baseline without a language model.
 #
-# Then your functions tell how much reinforcement learning could learn from a model's own
-# replies, before anybody trains.
+# Then your functions tell how much reinforcement learning could learn from a model's
+# own replies, before anybody trains.
 #
-# **About 80 minutes, 20 points.** Each exercise has a check, which you can run as often as
-# you like. It says which mistake it recognises. The grader uses other inputs. The lab needs
-# lessons 05, 06 and 08. Write your answer in place of `raise NotImplementedError()`, and
-# keep the names of the functions.
+# **About 80 minutes, 20 points.** Each exercise has a check, which you can run as often
+# as you like. It says which mistake it recognises. The grader uses other inputs. The
+# lab needs lessons 06, 08 and 11. Write your answer in place of
+# `raise NotImplementedError()`, and keep the names of the functions.
 #
 # Work on a copy of this notebook. Before you submit it, run
-# `.venv/bin/adaptlab labs check COPY.ipynb` in a terminal in the folder of the course. The
-# command runs the whole notebook as the grader will, and says what passes. An error in the
-# cell of an answer costs this answer, so try things out in other cells. After a restart of
-# the kernel, run the cells again from the first.
+# `.venv/bin/adaptlab labs check COPY.ipynb` in a terminal in the folder of the course.
+# The command runs the whole notebook as the grader will, and says what passes. An error
+# in the cell of an answer costs this answer, so try things out in other cells. After a
+# restart of the kernel, run the cells again from the first.
 #
 # | exercise | points | lines | minutes |
 # |---|---|---|---|
@@ -71,9 +71,9 @@ from sklearn.pipeline import make_pipeline
 # %% [markdown]
 # ## A worked example: the winner's curse
 #
-# You try 16 prompts on 20 development cases and keep the best. Assume that all 16 prompts
-# have the same true accuracy, 70%. How high is the score of the winner on the cases on which
-# it won?
+# You try 16 prompts on 20 development cases and keep the best. Assume that all 16
+# prompts have the same true accuracy, 70%. How high is the score of the winner on the
+# cases on which it won?
 
 # %%
 rng = np.random.default_rng(0)
@@ -83,8 +83,9 @@ print(f"score of the winner where it won: {winners.mean():.0%} on average")
 print("its accuracy on new cases: 70%")
 
 # %% [markdown]
-# The winner has no advantage except luck, and luck does not carry over to new cases. The
-# more prompts you try, and the fewer cases you have, the larger this **winner's curse** is.
+# The winner has no advantage except luck, and luck does not carry over to new cases.
+# The more prompts you try, and the fewer cases you have, the larger this **winner's
+# curse** is.
 #
 # ## 1 A prompt search that does not overfit
 #
@@ -92,11 +93,11 @@ print("its accuracy on new cases: 70%")
 # **Successive halving** (Karnin et al. 2013; Jamieson and Talwalkar 2016,
 # [arXiv:1502.07943](https://arxiv.org/abs/1502.07943)) spends few calls on bad prompts:
 # evaluate all prompts on a few cases, keep the better half, and evaluate these on more
-# cases, until one is left. The score that you report is from cases that had no part in the
-# choice.
+# cases, until one is left. The score that you report is from cases that had no part in
+# the choice.
 #
-# With $P_r$ prompts in round $r$, $R = \lceil \log_2 P_1 \rceil$ rounds and a budget of $B$
-# evaluations, each prompt is evaluated on
+# With $P_r$ prompts in round $r$, $R = \lceil \log_2 P_1 \rceil$ rounds and a budget of
+# $B$ evaluations, each prompt is evaluated on
 #
 # $$m_r = \left\lfloor \frac{B}{R \, P_r} \right\rfloor$$
 #
@@ -104,9 +105,9 @@ print("its accuracy on new cases: 70%")
 #
 # <details><summary>Hint</summary>
 #
-# Keep three things: the names that are left, the hits of each name so far, and the number of
-# the next case. If you sort the names with `sorted`, equal ones keep their order. So sort a
-# list that is in the order of `hits`.
+# Keep three things: the names that are left, the hits of each name so far, and the
+# number of the next case. If you sort the names with `sorted`, equal ones keep their
+# order. So sort a list that is in the order of `hits`.
 #
 # </details>
 
@@ -155,11 +156,12 @@ check.lab09.search_prompts(search_prompts)
 # %% [markdown]
 # ## 2 Data for distillation
 #
-# A long system prompt works, but every query pays for it. **Context distillation** (Askell
-# et al. 2021, [arXiv:2112.00861](https://arxiv.org/abs/2112.00861); Snell et al. 2022,
-# [arXiv:2209.15189](https://arxiv.org/abs/2209.15189)) moves the prompt into the weights: a
-# model is trained on the replies of the prompted model, but without the prompt. No labels
-# are needed. All faults of the replies are learned as well, so you filter them first.
+# A long system prompt works, but every query pays for it. **Context distillation**
+# (Askell et al. 2021, [arXiv:2112.00861](https://arxiv.org/abs/2112.00861); Snell et
+# al. 2022, [arXiv:2209.15189](https://arxiv.org/abs/2209.15189)) moves the prompt into
+# the weights: a model is trained on the replies of the prompted model, but without the
+# prompt. No labels are needed. All faults of the replies are learned as well, so you
+# filter them first.
 #
 # <details><summary>Hint</summary>
 #
@@ -209,16 +211,16 @@ check.lab09.distillation_rows(distillation_rows)
 #
 # Reinforcement learning with verifiable rewards (Lambert et al. 2024,
 # [arXiv:2411.15124](https://arxiv.org/abs/2411.15124)) trains a model on the score of a
-# function. The model finds every hole in this function: if the sum may be anywhere in the
-# reply, the model learns to list numbers. This is **reward hacking** (Amodei et al. 2016,
-# [arXiv:1606.06565](https://arxiv.org/abs/1606.06565)). `adaptlab tune --reward` takes a
-# function with this signature.
+# function. The model finds every hole in this function: if the sum may be anywhere in
+# the reply, the model learns to list numbers. This is **reward hacking** (Amodei et al.
+# 2016, [arXiv:1606.06565](https://arxiv.org/abs/1606.06565)). `adaptlab tune --reward`
+# takes a function with this signature.
 #
 # <details><summary>Hint</summary>
 #
 # One regular expression finds all numbers: an optional sign, digits, then any number of
-# groups of a point or a comma and digits. In Python, `\d` and `int()` also read digits of
-# other scripts, so write `[0-9]`.
+# groups of a point or a comma and digits. In Python, `\d` and `int()` also read digits
+# of other scripts, so write `[0-9]`.
 #
 # </details>
 
@@ -252,9 +254,9 @@ check.lab09.reward(reward)
 # %% [markdown]
 # ## 4 Advantages of a group
 #
-# How good is a reply, compared with what the model usually writes? **RLOO** (Ahmadian et al.
-# 2024, [arXiv:2402.14740](https://arxiv.org/abs/2402.14740)) samples $k$ replies to a
-# prompt. The baseline of reply $i$ is the mean reward of the other replies:
+# How good is a reply, compared with what the model usually writes? **RLOO** (Ahmadian
+# et al. 2024, [arXiv:2402.14740](https://arxiv.org/abs/2402.14740)) samples $k$ replies
+# to a prompt. The baseline of reply $i$ is the mean reward of the other replies:
 #
 # $$A_i = r_i - \frac{1}{k-1} \sum_{j \ne i} r_j$$
 #
@@ -285,10 +287,10 @@ check.lab09.group_advantages(group_advantages)
 # %% [markdown]
 # ## 5 pass@k without bias
 #
-# pass@k is the probability that at least one of $k$ replies is correct. You have $n \ge k$
-# replies, of which $c$ are correct. The obvious estimate $1 - (1 - c/n)^k$ is biased. Chen
-# et al. (2021, [arXiv:2107.03374](https://arxiv.org/abs/2107.03374)) average over all sets
-# of $k$ of the $n$ replies:
+# pass@k is the probability that at least one of $k$ replies is correct. You have $n \ge
+# k$ replies, of which $c$ are correct. The obvious estimate $1 - (1 - c/n)^k$ is
+# biased. Chen et al. (2021, [arXiv:2107.03374](https://arxiv.org/abs/2107.03374))
+# average over all sets of $k$ of the $n$ replies:
 #
 # $$\text{pass@}k = 1 - \binom{n-c}{k} \Big/ \binom{n}{k}$$
 #
@@ -296,8 +298,8 @@ check.lab09.group_advantages(group_advantages)
 #
 # <details><summary>Hint</summary>
 #
-# `math.comb` returns exact ints of any size, and is 0 where nothing can be chosen. Python
-# divides two large ints exactly; floats would overflow.
+# `math.comb` returns exact ints of any size, and is 0 where nothing can be chosen.
+# Python divides two large ints exactly; floats would overflow.
 #
 # </details>
 
@@ -323,14 +325,14 @@ check.lab09.pass_at_k(pass_at_k)
 # %% [markdown]
 # ## 6 A baseline without a language model
 #
-# Before you pay for a language model, fit the classifier that takes a second: word weights
-# by **TF-IDF** and a **logistic regression**. If it is as accurate, you are done. If it is
-# not, its accuracy is the number that your prompt has to exceed.
+# Before you pay for a language model, fit the classifier that takes a second: word
+# weights by **TF-IDF** and a **logistic regression**. If it is as accurate, you are
+# done. If it is not, its accuracy is the number that your prompt has to exceed.
 #
 # <details><summary>Hint</summary>
 #
-# `make_pipeline` joins a vectorizer and a classifier into one model with `fit`, `predict`
-# and `predict_proba`.
+# `make_pipeline` joins a vectorizer and a classifier into one model with `fit`,
+# `predict` and `predict_proba`.
 #
 # </details>
 
@@ -341,10 +343,10 @@ def baseline(train_texts, train_labels, texts):
 
     train_texts, train_labels: lists of str of equal length, with at least 2 different
     labels. texts: a list of str, at least one. labels: a list or array of str, the
-    predicted label of each text. probabilities: an array (number of texts, number of labels),
-    with the labels' columns in alphabetical order. The model is scikit-learn's
-    TfidfVectorizer and LogisticRegression, with their default settings. Both are fitted
-    on the training texts only.
+    predicted label of each text. probabilities: an array (number of texts, number of
+    labels), with a column for each label in alphabetical order. The model is
+    scikit-learn's TfidfVectorizer and LogisticRegression, with their default settings.
+    Both are fitted on the training texts only.
     """
     # BEGIN SOLUTION
     model = make_pipeline(TfidfVectorizer(), LogisticRegression())
@@ -359,11 +361,11 @@ check.lab09.baseline(baseline)
 # %% [markdown]
 # ### Predict
 #
-# Below, the small model of the course answers 60 word problems such as "Ada has 34 lamps.
-# Ben gives 12 to Ada. How many lamps does Ada have now?". It samples 8 replies to each, at
-# temperature 1 and without steps, and your `reward` scores them. In how many of the 60
-# groups are all advantages zero, so that reinforcement learning would learn nothing? Choose
-# one of the options before you continue.
+# Below, the small model of the course answers 60 word problems such as "Ada has 34
+# lamps. Ben gives 12 to Ada. How many lamps does Ada have now?". It samples 8 replies
+# to each, at temperature 1 and without steps, and your `reward` scores them. In how
+# many of the 60 groups are all advantages zero, so that reinforcement learning would
+# learn nothing? Choose one of the options before you continue.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
 options = ["fewer than 10 groups", "10 to 30 groups", "more than 30 groups"]
@@ -405,8 +407,8 @@ for number, reply in enumerate(replies):
 rewards = np.array(scores).reshape(N_PROBLEMS, N_REPLIES)
 
 # %% [markdown]
-# The groups without a signal, and pass@k: how often the model knows a correct reply that it
-# does not always choose.
+# The groups without a signal, and pass@k: how often the model knows a correct reply
+# that it does not always choose.
 
 # %%
 is_silent = np.all(group_advantages(rewards) == 0, axis=1)
@@ -424,8 +426,8 @@ for k in ks:
 plots.bars("One correct reply among k", "probability", passed)
 
 # %% [markdown]
-# Reply $j$ to each problem comes from the same prompt for all $j$. Pretend that they come
-# from 8 different prompts, and search for the best. All differences are luck.
+# Reply $j$ to each problem comes from the same prompt for all $j$. Pretend that they
+# come from 8 different prompts, and search for the best. All differences are luck.
 
 # %%
 table = {}
@@ -459,26 +461,28 @@ plots.bars("The baseline, by labelled reviews", "accuracy", accuracy)
 # %% [markdown]
 # ## 7 In your own words
 #
-# A colleague wants to train the model on these 60 problems with RLOO, with 8 replies to each.
-# What would you say, on the basis of the numbers above? What does the difference between
-# pass@1 and pass@8 tell about what training on the reward can reach, and what does it not
-# tell? Then name one hole that a verifier for *your own* task could have, and how you would
-# find it. Say, too, whether your prediction was correct, and why. Six to ten sentences.
+# A colleague wants to train the model on these 60 problems with RLOO, with 8 replies to
+# each. What would you say, on the basis of the numbers above? What does the difference
+# between pass@1 and pass@8 tell about what training on the reward can reach, and what
+# does it not tell? Then name one hole that a verifier for *your own* task could have,
+# and how you would find it. Say, too, whether your prediction was correct, and why. Six
+# to ten sentences.
 #
-# *A person marks this: 1 point for which groups give a signal and what follows for the choice
-# of problems, 1 for what pass@1 and pass@8 with their intervals show and do not show, 1 for a
-# concrete hole with a way to find it.*
+# *A person marks this: 1 point for which groups give a signal and what follows for the
+# choice of problems, 1 for what pass@1 and pass@8 with their intervals show and do not
+# show, 1 for a concrete hole with a way to find it.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# In a part of the groups all rewards are equal, so their advantages are zero and their replies
-# are computed for nothing. There are two kinds of them: no reply is correct, or all are. I would
-# leave out the problems that the model always solves, and for those that it never solves I
-# would let it write the steps or sample more replies. pass@8 is far higher than pass@1, and the
-# intervals do not overlap: for most problems the model has a correct reply that it does not
-# always choose, and training on the reward can move probability to these replies. The
-# difference does not tell whether training finds replies that the model never samples, nor
-# whether the result holds for other kinds of problems. The verifier of my own task, which asks
-# for a JSON object, could accept a reply with two objects of which one is correct. I would look
-# for such holes by writing cheating replies before training, and by reading the replies with
-# the highest rewards during training. My prediction was too low: I had thought that sampling at
-# temperature 1 makes the replies of nearly every group differ.
+# In a part of the groups all rewards are equal, so their advantages are zero and their
+# replies are computed for nothing. There are two kinds of them: no reply is correct, or
+# all are. I would leave out the problems that the model always solves, and for those
+# that it never solves I would let it write the steps or sample more replies. pass@8 is
+# far higher than pass@1, and the intervals do not overlap: for most problems the model
+# has a correct reply that it does not always choose, and training on the reward can
+# move probability to these replies. The difference does not tell whether training finds
+# replies that the model never samples, nor whether the result holds for other kinds of
+# problems. The verifier of my own task, which asks for a JSON object, could accept a
+# reply with two objects of which one is correct. I would look for such holes by writing
+# cheating replies before training, and by reading the replies with the highest rewards
+# during training. My prediction was too low: I had thought that sampling at temperature
+# 1 makes the replies of nearly every group differ.
