@@ -12,7 +12,7 @@ from adaptlab.studies.real_models.forms import Form, Item, Task, build
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.tune.data_hash import data_hash
 from adaptlab.tune.fine_tune import fine_tune
-from adaptlab.tune.options import Options
+from adaptlab.tune.options import DEFAULTS, Options
 
 # For a pretrained model; the embedded models, which are a hundred times smaller, take higher rates.
 LORA_RATE = 5e-4
@@ -72,7 +72,10 @@ def tuned(
     model is not kept, only its replies.
     """
     base = start or model.store
-    described = f"{sorted(asdict(options).items())}"
+    settings = asdict(options)
+    if options.targets == DEFAULTS.targets:  # replies kept before there was this option stay valid
+        del settings["targets"]
+    described = f"{sorted(settings.items())}"
     data = data_hash(conversations, validation, documents)
     keep_in: Path | str = base.path.parent / RUNS if options.method == "lora" else ""
 

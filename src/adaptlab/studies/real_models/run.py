@@ -21,6 +21,7 @@ from adaptlab.studies.real_models.experiment import Experiment, Model
 from adaptlab.studies.real_models.forgetting import FORGETTING
 from adaptlab.studies.real_models.learning import LEARNING
 from adaptlab.studies.real_models.measured_bank import pooled_conditions
+from adaptlab.studies.real_models.more_levers import MORE_LEVERS
 from adaptlab.studies.real_models.paying import PAYING
 from adaptlab.studies.real_models.plan import plan
 from adaptlab.studies.real_models.preferring import PREFERRING
@@ -44,6 +45,7 @@ EXPERIMENTS: dict[str, Experiment] = (
     | SUPPORT
     | READING_TUNED
     | PAYING
+    | MORE_LEVERS
 )
 PLAN = "plan.json"
 PAIR = ("smollm2", "qwen-coder-0.5b")  # smaller and larger, for claims about two models
