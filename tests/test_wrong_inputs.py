@@ -59,6 +59,22 @@ results --folder D/other
 results --profile ../../x --folder D
 doctor --folder D/nothing
 doctor --folder D/file
+doctor --run D/nothing
+doctor --run D/file
+doctor --run D/folder
+doctor --run D/damaged
+doctor --run D/other
+doctor --run D/lessons
+doctor --run D/LONG
+doctor --run D/loop
+doctor --run ""
+doctor --merged D/folder
+doctor --data D/good.jsonl
+doctor --json
+doctor --run D/adapter --merged D/nothing
+doctor --run D/adapter --data D/nothing
+doctor --run D/adapter --data D/empty
+doctor --run D/adapter --data D/cut.jsonl
 plan --model nobody
 plan --model ""
 plan --model LONG
@@ -985,6 +1001,7 @@ def bad_files(tmp_path_factory) -> Path:
         "cut.pdf": "%PDF-1.7\n1 0 obj\n<<",
         "script.html": "<script>x</script>",
         "lessons/00_a.ipynb": "{}",
+        "adapter/trainer_state.json": '{"log_history": []}',
         "nan/config.json": '{"model_type": "llama", "hidden_size": NaN}',
         "damaged/marks.db": "x" * 200,
         "damaged/build/evals.db": "x" * 200,

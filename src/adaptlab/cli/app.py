@@ -1,6 +1,8 @@
 """The command line `adaptlab`: the commands of a run, and one group per file."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +18,7 @@ from adaptlab.cli.models import models_app
 from adaptlab.cli.options import Dtype, Folder
 from adaptlab.cli.serve import serve
 from adaptlab.cli.study import study
-from adaptlab.cli.tune import export, prefer, tune
+from adaptlab.cli.tune import export, prefer, tune, warnings_in_lines
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import as_name
 from adaptlab.models.precision import use_format
@@ -127,14 +129,55 @@ def doctor(
     need_gpu: Annotated[
         bool, typer.Option("--need-gpu", help="Exit with status 2 where torch sees no GPU.")
     ] = False,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a training run, also of another trainer: say why it failed. The exit"
+            " status is 1 if a fault was found."
+        ),
+    ] = None,
+    merged: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --run: a merged folder or a GGUF file made from the run. Those in its folder"
+            " are compared without this option."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="With --run: the training data, to look for marks of other templates."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --run: print JSON.")] = False,
 ) -> None:
-    """Print the hardware of this machine and the expected run times."""
+    """Print the hardware of this machine and the expected run times; or, with --run, the faults of
+    a training run.
+    """
+    if run is not None:
+        _diagnose(run, merged, data, as_json)
+        return
+    for name, value in (("merged", merged), ("data", data), ("json", as_json)):
+        if value:
+            raise AdaptLabError(f"--{name} is an option of --run. Leave it out, or give a run.")
     from adaptlab.doctor import report
     from adaptlab.models.load_model import profile
 
     if need_gpu:
         profile("gpu")
     print(report(folder))
+
+
+def _diagnose(run: Path, merged: Path | None, data: Path | None, as_json: bool) -> None:
+    from adaptlab.tune.diagnosis import diagnose
+
+    with warnings_in_lines():
+        found = diagnose(run, merged, data)
+    if as_json:
+        listed = [asdict(finding) for finding in found.findings]
+        print(json.dumps({"findings": listed, "not_recorded": found.not_recorded}, indent=1))
+    else:
+        print(found)
+    if found.findings:
+        raise typer.Exit(1)
 
 
 @app.command()

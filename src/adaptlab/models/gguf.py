@@ -112,12 +112,15 @@ def _save_dequantised(source: Path, folder: Path) -> None:
 
     logging.set_verbosity_error()
     where = {"gguf_file": source.name}
+    alone = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".alone."))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.parent, **where)
+        # Tokenizer files next to a GGUF file would be read in place of its own tokenizer.
+        _link(source, alone / source.name)
+        tokenizer = AutoTokenizer.from_pretrained(alone, **where)
         # Without the config, weights may stay packed where a kernel for the device exists: another
         # machine would compute with another model.
         model = AutoModelForCausalLM.from_pretrained(
-            source.parent,
+            alone,
             dtype=torch.float32,
             quantization_config=GgufConfig(dequantize=True),
             **where,
@@ -128,8 +131,18 @@ def _save_dequantised(source: Path, folder: Path) -> None:
             f"The GGUF file {source} could not be read ({reason}). Fetch it again, or choose a"
             " language model of an architecture that transformers reads."
         ) from error
+    finally:
+        shutil.rmtree(alone, ignore_errors=True)
     model.hf_quantizer = None  # save_pretrained would refuse
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _link(source: Path, place: Path) -> None:
+    """Make a file appear at a place: by a link, or by a copy where links are not allowed."""
+    try:
+        place.symlink_to(source)
+    except OSError:
+        shutil.copy(source, place)

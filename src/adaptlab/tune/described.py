@@ -5,6 +5,7 @@ from pathlib import Path
 from adaptlab.files import read_json, reading
 
 RESULTS = {"lora": "adapter", "full": "model"}  # folders of a finished run, by its method
+FAILED = "failed.json"  # what a run that diverged leaves: its description with error and log
 
 
 def read_described(folder: Path) -> dict:

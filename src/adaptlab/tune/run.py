@@ -1,7 +1,8 @@
 """A training run in its own folder: it resumes after a kill, and describes itself at the end.
 
-The folder has config.json (options, base model, data), checkpoints/, and tracking/ if requested. At
-the end it also has metrics.jsonl, adapter/ or model/ (safetensors) and README.md.
+The folder has config.json (options, base model, data, and what `tune.recorded` adds), checkpoints/,
+and tracking/ if requested. At the end it also has metrics.jsonl, adapter/ or model/ (safetensors)
+and README.md. A run that diverged leaves only failed.json, its description with its log.
 """
 
 import copy
@@ -31,9 +32,10 @@ from adaptlab.models.local import LocalChat
 from adaptlab.models.precision import number_format
 from adaptlab.tune.checked_reward import RewardRow
 from adaptlab.tune.data_hash import data_hash
-from adaptlab.tune.described import RESULTS, read_described
+from adaptlab.tune.described import FAILED, RESULTS, read_described
 from adaptlab.tune.options import DEFAULTS, Options
 from adaptlab.tune.pairs import Pair
+from adaptlab.tune.recorded import recorded
 from adaptlab.tune.sft import trainer
 from adaptlab.tune.trainer import Diverged, merged, trained_chat
 
@@ -125,7 +127,7 @@ def _refuse_others(folder: Path, described: dict) -> None:
     """
     config = folder / "config.json"
     if not config.exists():
-        if any(path.is_file() for path in folder.rglob("*")):
+        if any(path.is_file() and path.name != FAILED for path in folder.rglob("*")):
             raise AdaptLabError(
                 f"{folder} contains something else. Choose a new folder for the run."
             )
@@ -210,18 +212,20 @@ def run(
     try:
         with _tracked_in(folder / "tracking"):
             made = make_trainer(chat, conversations, options, str(checkpoints), **given)
+            described |= {"dtype_reason": reason, "recorded": recorded(made, chat, conversations)}
             # Not earlier: after an error the folder stays free.
-            write_whole(
-                folder / "config.json",
-                json.dumps(described | {"dtype_reason": reason}, indent=1) + "\n",
-            )
+            write_whole(folder / "config.json", json.dumps(described, indent=1) + "\n")
+            (folder / FAILED).unlink(missing_ok=True)
             made.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
         tuned = trained_chat(made, f"{chat.name} + {folder.name}", chat)
         if made.is_world_process_zero():
             _finish(folder, made, described, chat.tokenizer)
-    except Diverged:  # nothing to resume from
+    except Diverged as error:  # nothing to resume from
         shutil.rmtree(checkpoints, ignore_errors=True)
         (folder / "config.json").unlink(missing_ok=True)
+        if made.is_world_process_zero():
+            failed = described | {"error": str(error), "log": made.state.log_history}
+            write_whole(folder / FAILED, json.dumps(failed, indent=1) + "\n")
         raise
     except (OSError, SafetensorError) as error:
         raise AdaptLabError(
