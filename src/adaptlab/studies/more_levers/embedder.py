@@ -20,7 +20,8 @@ from adaptlab.rag.rerank import CrossEncoder, Reranked
 from adaptlab.rag.retrieve import DenseRetriever, Retriever
 from adaptlab.studies.grid import Study, grid
 
-SEARCHED = "matplotlib"  # in no training data of the reranker
+SEARCHED = "pandas"  # in no training data of the reranker
+N_DOCUMENTS = 800
 N_ASKED = 70
 N_TAUGHT = 400  # pairs of a question and its docstring
 LENGTH = 600  # characters of a docstring
@@ -38,7 +39,10 @@ def whole_chunks(documents: list[Document]) -> list[Chunk]:
 
 @cache
 def _searched() -> tuple[list, list]:
-    return docstring_corpus((SEARCHED,))
+    documents, questions = docstring_corpus((SEARCHED,))
+    kept = random.Random(SEARCHED).sample(documents, N_DOCUMENTS)
+    sources = {one.source for one in kept}
+    return kept, [question for question in questions if question.source in sources]
 
 
 def pairs(seed: int, n: int = N_TAUGHT) -> list[tuple[str, str]]:
