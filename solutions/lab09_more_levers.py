@@ -122,7 +122,7 @@ def search_prompts(hits, budget):
     at least 0, the number of evaluations for choosing. One evaluation is one prompt on
     one case.
 
-    There are R = ceil(log2(number of prompts)) rounds; with one prompt there is none.
+    There are R = ceil(log2(number of prompts)) rounds, so 0 rounds with one prompt.
     In a round with P prompts, each prompt is evaluated on the next budget // (R * P)
     cases for choosing, or on all that are left if these are fewer. No case is used in
     two rounds. Then the better half of the prompts stays, rounded up, by the hits in all
@@ -233,8 +233,8 @@ def reward(reply, fields):
 
     A number in a reply is a longest run of the digits 0 to 9, together with
     - a minus sign right before it, which is "-" or "−" (U+2212),
-    - any groups of one point or comma and more digits right after it: 4.6 and 46,000
-      are one number each, but the point at the end of "It is 46." is not a part of 46.
+    - any groups of one point or comma and more digits right after it. So 4.6 and 46,000
+      are one number each. The point at the end of "It is 46." is not a part of 46.
     Numbers are compared as text, so 046, 46.0 and -46 are not 46. A reply is correct if
     its last number is the sum of a and b, and each of its other numbers is a, b, or the
     sum.
@@ -468,9 +468,9 @@ plots.bars("The baseline, by labelled reviews", "accuracy", accuracy)
 # and how you would find it. Say, too, whether your prediction was correct, and why. Six
 # to ten sentences.
 #
-# *A person marks this: 1 point for which groups give a signal and what follows for the
-# choice of problems, 1 for what pass@1 and pass@8 with their intervals show and do not
-# show, 1 for a concrete hole with a way to find it.*
+# *A person marks this: 1 point for which groups give a signal and which problems you
+# would choose, 1 for what pass@1 and pass@8 show and do not show, 1 for a concrete hole
+# with a way to find it.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # In a part of the groups all rewards are equal, so their advantages are zero and their
