@@ -13,10 +13,12 @@ from adaptlab.studies.real_models import (
     deciding,
     forgetting,
     learning,
+    more_levers,
     paying,
     preferring,
     reading_tuned,
     retrieval,
+    rewarded,
     run,
     skills,
     support,
@@ -45,16 +47,24 @@ FEW = {
     "N_TRANSCRIPTS": 6,
     "N_TIMES": 1,
     "N_READ": 6,
+    "N_EXAMPLES": 40,
+    "N_DESKS": 8,
+    "N_FEW": 4,
+    "N_MANY": 8,
+    "N_PROMPTS": 4,
+    "EPOCHS_OF_REWARDS": 1,
 }
 MODULES = (
     adapters,
     deciding,
     forgetting,
     learning,
+    more_levers,
     paying,
     preferring,
     reading_tuned,
     retrieval,
+    rewarded,
     skills,
     support,
     tuning,
@@ -77,13 +87,13 @@ def few(monkeypatch):
 def test_every_claim_has_an_experiment_or_needs_no_language_model():
     """None is dropped, and none is measured twice."""
     without = {key for key, claim in claims().items() if not claim.language_model}
-    assert without == {"R3", "R4", "R5", "R9", "L1", "L2", "L4", "L7"}
+    assert without == {"R3", "R4", "R5", "R9", "L1", "L2", "L4", "L7", "X12"}
     groups = [set(run.EXPERIMENTS), set(BETWEEN), without]
     assert set.union(*groups) == set(claims())
     assert sum(map(len, groups)) == len(claims())
 
 
-@pytest.mark.parametrize("name", ["L3", "L5", "F3", "F5", "F9", "G6"])
+@pytest.mark.parametrize("name", ["L3", "L5", "F3", "F5", "F9", "G6", "X1", "X2", "X6", "X11"])
 def test_an_experiment_runs_from_start_to_end(few, chat, tmp_path, name):
     model = Model(ReplyStore(chat, "weights", tmp_path / "replies.db"))
     experiment = run.EXPERIMENTS[name]

@@ -170,6 +170,7 @@ COVERED = {
     "tune/reward.py:RewardModel": "test_a_reward_model_learns_and_scores",
     "tune/reward.py:fit_reward": "test_a_reward_model_learns_and_scores",
     "tune/reranker.py:tune_reranker": "test_the_reranker_is_tuned_and_scores",
+    "tune/embedder.py:tune_embedder": "tune/test_tune_embedder.py",
     "rag/rerank.py:CrossEncoder": "test_the_reranker_is_tuned_and_scores",
     "models/train.py:Optimizer": "test_training_from_scratch",
     "models/train.py:PretrainingRun": "test_training_from_scratch",

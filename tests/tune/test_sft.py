@@ -280,3 +280,19 @@ def test_a_loss_that_is_no_number_ends_the_training(chat):
         fine_tune(
             chat, ROWS, Options(method="full", learning_rate=1e30, schedule="constant", warmup=0)
         )
+
+
+def test_an_adapter_is_only_where_it_was_asked_for(chat):
+    options = Options(targets="q_proj, v_proj", rank=2, epochs=1)
+    model = fine_tune(chat, [[user("Hello"), assistant("Hi")]], options).model
+    adapted = {
+        name.split(".lora_A")[0].rpartition(".")[2]
+        for name, _ in model.named_parameters()
+        if "lora_A" in name
+    }
+    assert adapted == {"q_proj", "v_proj"}
+
+
+def test_an_adapter_on_no_layer_is_refused(chat):
+    with pytest.raises(AdaptLabError, match="no linear layer named query. Choose from"):
+        fine_tune(chat, [[user("Hello"), assistant("Hi")]], Options(targets="query"))

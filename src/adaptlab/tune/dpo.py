@@ -112,7 +112,7 @@ def dpo_trainer(
             args=config,
             train_dataset=data,
             processing_class=chat.tokenizer,
-            peft_config=adapter_config(options),
+            peft_config=adapter_config(options, chat.model),
         )
     add_progress(made, chat.model if options.method == "lora" else None)
     return made

@@ -60,7 +60,7 @@ def approve(
             args=config,
             train_dataset=Dataset.from_list(apart),
             processing_class=chat.tokenizer,
-            peft_config=adapter_config(options),
+            peft_config=adapter_config(options, chat.model),
         )
         score_replies_only(made.model)
         add_progress(made)

@@ -109,7 +109,7 @@ def rloo_trainer(
             args=config,
             train_dataset=data,
             processing_class=chat.tokenizer,
-            peft_config=adapter_config(options),
+            peft_config=adapter_config(options, chat.model),
         )
     score_replies_only(made.model)
     add_progress(made)

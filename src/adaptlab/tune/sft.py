@@ -179,7 +179,7 @@ def trainer(
             train_dataset=train,
             eval_dataset=valid,
             processing_class=chat.tokenizer,
-            peft_config=adapter_config(options),
+            peft_config=adapter_config(options, chat.model),
             data_collator=collate if options.packing else None,
             callbacks=[EarlyStoppingCallback(options.patience)] if options.patience else None,
         )

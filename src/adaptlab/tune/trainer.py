@@ -15,6 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, set_seed
 
 from adaptlab.errors import AdaptLabError
+from adaptlab.lora.adapter import targets as linear_layers
 from adaptlab.models.local import LocalChat
 from adaptlab.models.merge import whole_model
 from adaptlab.models.precision import number_format
@@ -165,14 +166,21 @@ def training_arguments(
     }
 
 
-def target_modules(targets: str) -> str | list[str]:
-    """Return an option `targets` as PEFT takes it."""
+def target_modules(targets: str, model: nn.Module) -> str | list[str]:
+    """Return an option `targets` as PEFT takes it.
+
+    Raises:
+        AdaptLabError: if the model has no linear layer of a name.
+    """
     names = [name.strip() for name in targets.split(",")]
-    return names[0] if names == ["all-linear"] else names
+    if names == ["all-linear"]:
+        return names[0]
+    linear_layers(model, names)
+    return names
 
 
-def adapter_config(options: Options) -> LoraConfig | None:
-    """Return the adapter's configuration, if the method is an adapter.
+def adapter_config(options: Options, model: nn.Module) -> LoraConfig | None:
+    """Return the adapter's configuration for a model, if the method is an adapter.
 
     Sets the seed right before a trainer initializes the adapter: the oldest TRL does so only
     afterwards.
@@ -182,7 +190,7 @@ def adapter_config(options: Options) -> LoraConfig | None:
         LoraConfig(
             r=options.rank,
             lora_alpha=options.alpha,
-            target_modules=target_modules(options.targets),
+            target_modules=target_modules(options.targets, model),
             task_type="CAUSAL_LM",
         )
         if options.method == "lora"

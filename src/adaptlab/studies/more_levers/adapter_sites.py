@@ -31,7 +31,7 @@ def equal_rank(model: nn.Module, names: str = QUERY_AND_VALUE, rank: int = RANK)
 
     An adapter of rank r on a layer (d_in, d_out) has r (d_in + d_out) parameters.
     """
-    sizes = {name: sum(dimensions(layer)) for name, layer in targets(model)}
+    sizes = {name: sum(dimensions(layer)) for name, layer in targets(model).items()}
     chosen = [size for name, size in sizes.items() if name.rpartition(".")[2] in names.split(",")]
     return max(1, round(rank * sum(sizes.values()) / sum(chosen)))
 

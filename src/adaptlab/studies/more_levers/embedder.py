@@ -6,7 +6,6 @@ Both learn from questions about other packages than the one that is searched.
 import random
 import tempfile
 import time
-import warnings
 from functools import cache
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from adaptlab.rag.chunk import Chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import TUNED_ON, docstring_corpus
 from adaptlab.rag.document import Document
-from adaptlab.rag.embed import LocalEmbedder, minilm, minilm_folder
+from adaptlab.rag.embed import LocalEmbedder, minilm
 from adaptlab.rag.metrics import ranking_metrics
 from adaptlab.rag.rerank import CrossEncoder, Reranked
 from adaptlab.rag.retrieve import DenseRetriever, Retriever
 from adaptlab.studies.grid import Study, grid
+from adaptlab.tune.embedder import tune_embedder
 
 SEARCHED = "pandas"  # in no training data of the reranker
 N_DOCUMENTS = 800
@@ -54,40 +54,8 @@ def pairs(seed: int, n: int = N_TAUGHT) -> list[tuple[str, str]]:
 
 
 def tuned_embedder(seed: int, folder: Path) -> LocalEmbedder:
-    """Fine-tune MiniLM on the pairs, with the other sections of a batch as negatives."""
-    from datasets import Dataset
-    from sentence_transformers import (
-        SentenceTransformer,
-        SentenceTransformerTrainer,
-        SentenceTransformerTrainingArguments,
-    )
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
-
-    model = SentenceTransformer(str(minilm_folder()), device="cpu")
-    data = Dataset.from_dict(dict(zip(("anchor", "positive"), map(list, zip(*pairs(seed))))))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        arguments = SentenceTransformerTrainingArguments(
-            output_dir=str(folder / "scratch"),
-            per_device_train_batch_size=16,
-            num_train_epochs=2,
-            learning_rate=5e-5,
-            warmup_steps=0.1,
-            seed=seed,
-            report_to="none",
-            save_strategy="no",
-            use_cpu=True,
-            dataloader_pin_memory=False,
-            disable_tqdm=True,
-        )
-        SentenceTransformerTrainer(
-            model=model,
-            args=arguments,
-            train_dataset=data,
-            loss=MultipleNegativesRankingLoss(model),
-        ).train()
-    model.save(str(folder / "embedder"))
-    return LocalEmbedder(str(folder / "embedder"))
+    tune_embedder(folder, pairs(seed), seed)
+    return LocalEmbedder(str(folder))
 
 
 def _ranked(seed: int, arm: str) -> tuple[tuple[float, ...], float]:

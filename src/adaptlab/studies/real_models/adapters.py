@@ -69,7 +69,7 @@ def merged_speed(chat: LocalChat, seed: int) -> list[float]:
     """Return the speed of a forward pass with a merged adapter over that of the base model, round
     by round.
     """
-    config = adapter_config(lora(seed))
+    config = adapter_config(lora(seed), chat.model)
     model = get_peft_model(copy.deepcopy(chat.model), config)
     for name, weights in model.named_parameters():
         if "lora_B" in name:  # at its start B is 0, and the adapter would change nothing

@@ -158,13 +158,11 @@ def x4(model: Model, seed: int) -> Measurement:
     ]
     distilled = tuned(model, talks, lora(seed, epochs=EPOCHS))
     after, short = ask(distilled, DESK, ALONE, items)
-    tokens = [reply.n_prompt_tokens for reply in short]
     return Measurement(
         {"long prompt": _floats(hits), "distilled": _floats(after)},
         {
-            "share of the prompt's tokens": round(
-                sum(tokens) / sum(reply.n_prompt_tokens for reply in said), 3
-            ),
+            "tokens of the long prompts": sum(reply.n_prompt_tokens for reply in said),
+            "tokens of the short prompts": sum(reply.n_prompt_tokens for reply in short),
             "training replies": len(talks),
             "cut off": n_cut(written, DESK.max_new_tokens),
         },
@@ -208,7 +206,8 @@ def _to_read(seed: int, share: float) -> list[Messages]:
     book = indexed(READ_FROM + seed, "fresh")
     n_absent = round(share * N_READ)
     asked = book.ask("name", N_READ - n_absent, f"X8:{seed}")
-    asked += book.ask("unanswerable", n_absent, f"X8:{seed}")
+    if n_absent:
+        asked += book.ask("unanswerable", n_absent, f"X8:{seed}")
     made = [
         conversation(ABSTAINING, item_of(question, chunks))
         for question, chunks in zip(asked, found_chunks(book, asked))

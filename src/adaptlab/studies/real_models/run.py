@@ -30,6 +30,7 @@ from adaptlab.studies.real_models.reading_tuned import READING_TUNED
 from adaptlab.studies.real_models.recorded import OUTCOMES, RECORDED, Outcome
 from adaptlab.studies.real_models.reply_store import ReplyStore
 from adaptlab.studies.real_models.retrieval import RETRIEVAL
+from adaptlab.studies.real_models.rewarded import REWARDED
 from adaptlab.studies.real_models.support import SUPPORT
 from adaptlab.studies.real_models.tuning import TUNING
 
@@ -46,6 +47,7 @@ EXPERIMENTS: dict[str, Experiment] = (
     | READING_TUNED
     | PAYING
     | MORE_LEVERS
+    | REWARDED
 )
 PLAN = "plan.json"
 PAIR = ("smollm2", "qwen-coder-0.5b")  # smaller and larger, for claims about two models
