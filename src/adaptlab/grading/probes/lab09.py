@@ -26,8 +26,15 @@ def distilled(
 
 
 def labelled(answer: Callable, *args: Any) -> Any:
-    """Return an answer's labels and probabilities. NumPy arrays of text become lists."""
+    """Return an answer's labels and probabilities. Labels in a NumPy array become a list, which
+    can be encoded as data.
+    """
     result = answer(*args)
-    if isinstance(result, tuple | list) and len(result) == 2 and hasattr(result[0], "tolist"):
-        return [result[0].tolist(), result[1]]
-    return result
+    if isinstance(result, tuple | list) and len(result) == 2:
+        return [_listed(result[0]), result[1]]
+    return _listed(result)
+
+
+def _listed(value: Any) -> Any:
+    is_text = getattr(getattr(value, "dtype", None), "kind", "") in ("U", "O")
+    return value.tolist() if is_text else value

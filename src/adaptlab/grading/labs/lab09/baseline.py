@@ -187,6 +187,11 @@ class baseline(Exercise):
         return labels, probabilities[:, order]
 
     @staticmethod
+    @wrong("Only the labels are returned. Return the probabilities as a second value.")
+    def labels_alone(train_texts, train_labels, texts):
+        return predicted(train_texts, train_labels, texts)[0]
+
+    @staticmethod
     @wrong(
         "The second value has only the highest probability of each text. Return a column for each"
         " label."
