@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 
 from adaptlab.evals.statistics import Estimate, difference_of_proportions, mean, paired_difference
-from adaptlab.messages import Messages, assistant
+from adaptlab.messages import Messages, assistant, user
 from adaptlab.rag.embed import minilm
 from adaptlab.studies.more_levers.adapter_sites import QUERY_AND_VALUE, equal_rank
-from adaptlab.studies.more_levers.choosing import with_options
+from adaptlab.studies.more_levers.choosing import choices, with_options
 from adaptlab.studies.real_models.experiment import (
     Conditions,
     Experiment,
@@ -268,27 +268,21 @@ def x10(model: Model, seed: int) -> Measurement:
     """
     rng = random.Random(f"X10:{seed}")
     facts = house.newcomers(seed, N_PEOPLE)
-    lessons = []
-    for fact in facts:
-        for _ in range(N_WORDINGS):
-            messages, letter = with_options(rng, fact, "train")
-            lessons.append([*messages, assistant(letter)])
-    rng.shuffle(lessons)
-    store = tuned(model, lessons, lora(seed, epochs=EPOCHS))
+    store = tuned(model, choices(rng, facts, N_WORDINGS), lora(seed, epochs=EPOCHS))
     draw = random.Random(f"X10:asked:{seed}")
-    asked = [with_options(draw, fact, "held_out") for fact in facts]
-    free = [fact.ask(draw, "held_out") for fact in facts]
-    closed = [[{"role": "user", "content": f"{q} Answer with the value only."}] for q in free]
+    asked = {
+        "chooses": [with_options(draw, fact, "held_out") for fact in facts],
+        "produces": [
+            [user(f"{fact.ask(draw, 'held_out')} Answer with the value only.")] for fact in facts
+        ],
+    }
     found = {}
     for name, source in {"before": model.store, "after": store}.items():
-        letters = source.replies([m for m, _ in asked], max_new_tokens=4, desc=f"{name}: choosing")
-        values = source.replies(closed, max_new_tokens=16, desc=f"{name}: producing")
-        found[f"{name}: chooses"] = _floats(
-            [reply.text.strip()[:1] == letter for reply, (_, letter) in zip(letters, asked)]
-        )
-        found[f"{name}: produces"] = _floats(
-            [states_value(reply.text, f.value, f.relation) for reply, f in zip(values, facts)]
-        )
+        for kind, prompts in asked.items():
+            said = source.replies(prompts, max_new_tokens=16, desc=f"{name}: {kind}")
+            found[f"{name}: {kind}"] = _floats(
+                [states_value(r.text, f.value, f.relation) for r, f in zip(said, facts)]
+            )
     return Measurement(found)
 
 
