@@ -92,6 +92,44 @@ plan --seq 99999999999999999999
 plan --rank 0
 plan --rank -1
 plan --rank 999999999999999999999
+optimize
+optimize D/cases.jsonl
+optimize D/nothing D/search --instruction Sort.
+optimize D/folder D/search --instruction Sort.
+optimize D/empty D/search --instruction Sort.
+optimize D/binary D/search --instruction Sort.
+optimize D/cut.jsonl D/search --instruction Sort.
+optimize D/utf16 D/search --instruction Sort.
+optimize D/pairs.jsonl D/search --instruction Sort.
+optimize D/good.jsonl D/search --instruction Sort.
+optimize D/twice.jsonl D/search --instruction Sort. --model embedded:mini-chat
+optimize D/one-label.jsonl D/search --instruction Sort. --model embedded:mini-chat
+optimize D/cases.jsonl D/search
+optimize D/cases.jsonl D/search --instruction ""
+optimize D/cases.jsonl D/search --instruction "Sort {text}."
+optimize D/cases.jsonl D/search --instructions D/nothing
+optimize D/cases.jsonl D/search --instructions D/empty
+optimize D/cases.jsonl D/search --instructions D/binary
+optimize D/cases.jsonl D/search --instruction Sort. --shots many
+optimize D/cases.jsonl D/search --instruction Sort. --shots ""
+optimize D/cases.jsonl D/search --instruction Sort. --shots "0 -2"
+optimize D/cases.jsonl D/search --instruction Sort. --shots 99999
+optimize D/cases.jsonl D/search --instruction Sort. --shots 50
+optimize D/cases.jsonl D/search --instruction Sort. --sets 0
+optimize D/cases.jsonl D/search --instruction Sort. --budget 0
+optimize D/cases.jsonl D/search --instruction Sort. --budget 5
+optimize D/cases.jsonl D/search --instruction Sort. --seed -1
+optimize D/cases.jsonl D/search --instruction Sort. --judge vibes
+optimize D/cases.jsonl D/search --instruction Sort. --judge number
+optimize D/cases.jsonl D/search --instruction Sort. --max-new-tokens 0
+optimize D/cases.jsonl D/search --instruction Sort. --model nobody
+optimize D/cases.jsonl D/search --instruction Sort. --model ""
+optimize D/cases.jsonl D/search --instruction Sort. --model openai:
+optimize D/cases.jsonl D/search --instruction Sort. --model gguf:nothing
+optimize D/cases.jsonl D/search --instruction Sort. --model D/damaged
+optimize D/cases.jsonl D/file --instruction Sort.
+optimize D/cases.jsonl D/LONG --instruction Sort.
+optimize D/cases.jsonl D/damaged --instruction Sort. --model embedded:mini-chat
 tune
 tune D/good.jsonl
 tune D/nothing D/run
@@ -982,6 +1020,12 @@ def copy_with(folder: Path, file: str, content: bytes | None) -> None:
         (folder / file).write_bytes(content)
 
 
+def labelled(labels: str) -> str:
+    """Cases whose labels are taken in turn."""
+    rows = [{"text": f"text {i}", "label": labels[i % len(labels)]} for i in range(80)]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 @pytest.fixture(scope="module")
 def bad_files(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
@@ -1004,6 +1048,10 @@ def bad_files(tmp_path_factory) -> Path:
         "adapter/trainer_state.json": '{"log_history": []}',
         "nan/config.json": '{"model_type": "llama", "hidden_size": NaN}',
         "damaged/marks.db": "x" * 200,
+        "damaged/trials.db": "x" * 200,
+        "cases.jsonl": labelled("AB"),
+        "one-label.jsonl": labelled("A"),
+        "twice.jsonl": labelled("AB") + labelled("AB"),
         "damaged/build/evals.db": "x" * 200,
     }
     of_course = ("config.json", "card.json", "build/cpu/ledger.json", "build/cpu/usage.json")

@@ -15,6 +15,7 @@ from adaptlab.cli.fetch import fetch
 from adaptlab.cli.grade import grade_app
 from adaptlab.cli.labs import labs_app
 from adaptlab.cli.models import models_app
+from adaptlab.cli.optimize import optimize
 from adaptlab.cli.options import Dtype, Folder
 from adaptlab.cli.serve import serve
 from adaptlab.cli.study import study
@@ -34,7 +35,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(evals_app, name="evals")
 app.add_typer(labs_app, name="labs")
 app.add_typer(grade_app, name="grade")
-for command in (decide, fetch, tune, prefer, export, study, claims, serve):
+for command in (decide, fetch, optimize, tune, prefer, export, study, claims, serve):
     app.command()(command)
 
 

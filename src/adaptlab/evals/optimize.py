@@ -1,0 +1,434 @@
+"""Prompt search: the best instruction and examples for labelled cases, within a budget of calls.
+
+The cases are split into a pool of examples, development and held-out cases. Successive halving on
+the development cases chooses a prompt. Only then is it measured on the held-out cases, together
+with the plain instruction.
+"""
+
+import hashlib
+import json
+import math
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adaptlab.checks import check_whole
+from adaptlab.database import transaction
+from adaptlab.errors import AdaptLabError
+from adaptlab.evals.labelled import Labelled, check_cases, kind_of, make_judge, same_text
+from adaptlab.evals.statistics import Estimate, paired_difference, proportion
+from adaptlab.files import write_whole
+from adaptlab.messages import Messages
+from adaptlab.models.chat import Chat, Reply
+from adaptlab.progress import progress_bar
+from adaptlab.prompts.halving import Trial, n_calls, rounds, search
+from adaptlab.prompts.template import PLACEHOLDER, PromptTemplate, few_shot_template, write_prompt
+
+STORE = "trials.db"
+PROMPT = "prompt.json"
+REPORT = "report.json"
+SHOTS = (0, 2, 4, 8)
+BUDGET = 200
+N_SETS = 3
+LEAST_PART = 20  # development cases, and held-out cases
+POOL = 1 / 5  # share of the cases from which examples are taken
+AT_ONCE = 16  # prompts of a local model between two writes; a served model has one
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, part TEXT NOT NULL, candidate"
+    " INTEGER NOT NULL, text TEXT NOT NULL, n_prompt INTEGER NOT NULL, n_completion INTEGER NOT"
+    " NULL, seconds REAL NOT NULL)",
+)
+LUCK = "a part of the gain on the development set is luck"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A prompt to try: an instruction, and examples by the numbers of their cases."""
+
+    instruction: str
+    examples: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Numbers of cases: those for examples, for the search, and for the measurement at the end."""
+
+    pool: tuple[int, ...]
+    development: tuple[int, ...]
+    held_out: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A prompt with its accuracy on the development cases that it has seen, and on the held-out
+    cases.
+    """
+
+    instruction: str
+    n_examples: int
+    development: Estimate
+    held_out: Estimate
+
+    @property
+    def gap(self) -> float:
+        return self.development.value - self.held_out.value
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """The result of a search. `gain`: held-out accuracy of the best prompt minus that of the plain
+    instruction, paired. `n_calls`: (development, held-out).
+    """
+
+    prompt: PromptTemplate
+    best: Measured
+    plain: Measured
+    gain: Estimate
+    judged_as: str
+    n_candidates: int
+    budget: int
+    n_calls: tuple[int, int]
+    n_prompt_tokens: int
+    n_completion_tokens: int
+
+    def as_dict(self) -> dict:
+        """Return the report as JSON values."""
+        found = asdict(self) | {"prompt": self.prompt.as_dict()}
+        for name, measured in (("best", self.best), ("plain", self.plain)):
+            found[name]["gap"] = measured.gap
+        return found
+
+    def __str__(self) -> str:
+        n_development, n_held_out = self.n_calls
+        lines = [
+            f"prompts   {self.n_candidates}, judged as {self.judged_as}",
+            (
+                f"calls     {n_development} of {self.budget} on development cases, {n_held_out} on"
+                f" held-out cases; {self.n_prompt_tokens:,} prompt tokens,"
+                f" {self.n_completion_tokens:,} reply tokens"
+            ),
+        ]
+        for name, each in (("best", self.best), ("plain", self.plain)):
+            lines += [
+                f"{name:<10}{each.instruction!r} with {each.n_examples} examples",
+                f"          development {each.development}",
+                f"          held out    {each.held_out}",
+            ]
+        gap = f"gap       {self.best.gap:+.3f} between development and held out"
+        lines.append(f"{gap}: {LUCK}" if self.best.gap > 0 else gap)
+        lines.append(f"gain      {self.gain}, best minus plain on the held-out cases")
+        return "\n".join(lines)
+
+
+def split(n_cases: int, most_shots: int, seed: int) -> Parts:
+    """Split the numbers of cases by the seed.
+
+    Raises:
+        AdaptLabError: if there are too few cases for the three parts.
+    """
+    n_pool = max(2 * most_shots, math.ceil(POOL * n_cases)) if most_shots else 0
+    least = 2 * most_shots + 2 * LEAST_PART
+    while most_shots and least - max(2 * most_shots, math.ceil(POOL * least)) < 2 * LEAST_PART:
+        least += 1
+    if n_cases < least:
+        raise AdaptLabError(
+            f"{n_cases} cases are too few for examples, development and held-out cases. Give at"
+            f" least {least}, or fewer examples."
+        )
+    order = list(range(n_cases))
+    random.Random(f"prompt search:{seed}").shuffle(order)
+    n_development = (n_cases - n_pool) // 2
+    return Parts(
+        tuple(order[:n_pool]),
+        tuple(order[n_pool : n_pool + n_development]),
+        tuple(order[n_pool + n_development :]),
+    )
+
+
+def _order(pool: Sequence[int], cases: Sequence[Labelled], kind: str, seed: str) -> list[int]:
+    """Return the pool in a random order; with labels, each label is taken in turn."""
+    rng = random.Random(seed)
+    shuffled = list(pool)
+    rng.shuffle(shuffled)
+    if kind != "label":
+        return shuffled
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number in shuffled:
+        groups[cases[number].shown].append(number)
+    taken = []
+    while any(groups.values()):
+        taken += [group.pop() for group in groups.values() if group]
+    return taken
+
+
+def candidates(
+    cases: Sequence[Labelled],
+    pool: Sequence[int],
+    instructions: Sequence[str],
+    shots: Sequence[int],
+    n_sets: int,
+    kind: str,
+    seed: int,
+) -> list[Candidate]:
+    """Return all prompts to try; the first is the plain instruction, and few examples come first.
+
+    Each number of examples has `n_sets` sets; a smaller set is the start of a larger one.
+    """
+    orders = [_order(pool, cases, kind, f"examples:{seed}:{i}") for i in range(n_sets)]
+    found = [Candidate(instructions[0])]
+    for n_shots in sorted({*shots}):
+        for instruction in instructions:
+            sets = [tuple(order[:n_shots]) for order in orders] if n_shots else [()]
+            found += [Candidate(instruction, examples) for examples in sets]
+    return list(dict.fromkeys(found))
+
+
+def _check(
+    instructions: Sequence[str], shots: Sequence[int], n_sets: int, max_new_tokens: int
+) -> tuple[list[str], list[int]]:
+    """Return the checked instructions, without copies, and numbers of examples."""
+    if isinstance(instructions, str) or not instructions:
+        raise AdaptLabError("The list of instructions is empty. Give at least one instruction.")
+    for number, instruction in enumerate(instructions, 1):
+        if not isinstance(instruction, str) or not instruction.strip():
+            raise AdaptLabError(f"Instruction {number} is empty. Write it, or leave it out.")
+        if PLACEHOLDER in instruction:
+            raise AdaptLabError(
+                f"Instruction {number} contains {PLACEHOLDER}. Leave it out: the text follows the"
+                " instruction."
+            )
+    if isinstance(shots, str) or not shots:
+        raise AdaptLabError("The list of numbers of examples is empty. Give at least one, as 0.")
+    for n_shots in shots:
+        check_whole(n_shots, "The number of examples", 0, 1000)
+    check_whole(n_sets, "The number of example sets", 1, 1000)
+    check_whole(max_new_tokens, "max_new_tokens", 1)
+    stripped = [instruction.strip() for instruction in instructions]
+    return list(dict.fromkeys(stripped)), list(shots)
+
+
+class TrialStore:
+    """The replies of a search in a SQLite file, kept as they are made."""
+
+    def __init__(self, chat: Chat, path: Path, model: str, max_new_tokens: int):
+        self.chat = chat
+        self.path = path
+        self.model = model
+        self.max_new_tokens = max_new_tokens
+        self.at_once = AT_ONCE if hasattr(chat, "tokenizer") else 1
+
+    def refuse_others(self, settings: dict) -> None:
+        """Keep the settings of the search.
+
+        Raises:
+            AdaptLabError: if the file has those of another search.
+        """
+        with transaction(self.path, SCHEMA, "prompt searches") as connection:
+            kept = dict(connection.execute("SELECT name, value FROM settings").fetchall())
+            given = {name: json.dumps(value) for name, value in settings.items()}
+            if not kept:
+                connection.executemany("INSERT INTO settings VALUES (?, ?)", [*given.items()])
+                return
+        if differing := [name for name in given if kept.get(name) != given[name]]:
+            raise AdaptLabError(
+                f"{self.path.parent} contains a search with other {' and '.join(differing)}. Choose"
+                " a new folder."
+            )
+
+    def replies(self, prompts: Sequence[Messages], part: str, candidate: int, bar) -> list[Reply]:
+        """Return a reply to each prompt; only prompts without a kept reply are asked."""
+        self._check_length(prompts)
+        keys = [self._key(prompt) for prompt in prompts]
+        kept = self._kept(keys)
+        bar.update(len(kept))
+        left = [i for i, key in enumerate(keys) if key not in kept]
+        for start in range(0, len(left), self.at_once):
+            group = left[start : start + self.at_once]
+            made = self.chat.batch([prompts[i] for i in group], max_new_tokens=self.max_new_tokens)
+            rows = [(keys[i], part, candidate, *astuple(reply)) for i, reply in zip(group, made)]
+            with transaction(self.path, SCHEMA, "prompt searches") as connection:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                )
+            kept |= {keys[i]: reply for i, reply in zip(group, made)}
+            bar.update(len(group))
+        return [kept[key] for key in keys]
+
+    def _check_length(self, prompts: Sequence[Messages]) -> None:
+        """Check that the longest prompt fits into a local model's context.
+
+        Raises:
+            AdaptLabError: if it does not.
+        """
+        config = getattr(getattr(self.chat, "model", None), "config", None)
+        room = getattr(config, "max_position_embeddings", None)
+        if not room or not prompts:
+            return
+        longest = max(prompts, key=lambda prompt: len(prompt[-1]["content"]))
+        text = self.chat.render(longest)  # type: ignore[attr-defined]
+        ids = self.chat.tokenizer(text, add_special_tokens=False)  # type: ignore[attr-defined]
+        n_tokens = len(ids["input_ids"])
+        if n_tokens + self.max_new_tokens > room:
+            raise AdaptLabError(
+                f"A prompt has {n_tokens} tokens and its reply up to {self.max_new_tokens}, but the"
+                f" context of {self.chat.name} has {room}. Give fewer examples or shorter texts."
+            )
+
+    def _key(self, prompt: Messages) -> str:
+        content = json.dumps([self.model, self.max_new_tokens, prompt])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def _kept(self, keys: Sequence[str]) -> dict[str, Reply]:
+        found = {}
+        with transaction(self.path, SCHEMA, "prompt searches") as connection:
+            for key in keys:
+                row = connection.execute(
+                    "SELECT text, n_prompt, n_completion, seconds FROM replies WHERE key = ?",
+                    (key,),
+                ).fetchone()
+                if row:
+                    found[key] = Reply(*row)
+        return found
+
+
+def _identity(chat: Chat) -> str:
+    """Return the model's name, and for a local model a hash of its weights."""
+    model = getattr(chat, "model", None)
+    if not hasattr(model, "named_parameters"):
+        return chat.name
+    from adaptlab.tune.run import fingerprint  # here: a served model needs no torch
+
+    return f"{chat.name} {fingerprint(model)}"
+
+
+def optimize(
+    chat: Chat,
+    cases: Sequence[Labelled],
+    instructions: Sequence[str],
+    folder: Path | str | None = None,
+    *,
+    shots: Sequence[int] = SHOTS,
+    n_sets: int = N_SETS,
+    budget: int = BUDGET,
+    seed: int = 0,
+    judge: str = "",
+    max_new_tokens: int = 32,
+) -> Optimized:
+    """Search the best prompt for the cases; return it with its accuracies.
+
+    `folder` keeps every reply, so that the same call resumes an interrupted search; at the end it
+    has prompt.json and report.json. `budget` counts the calls on development cases. `judge` is one
+    of `labelled.KINDS`; by default the type of the gold answers decides.
+
+    Raises:
+        AdaptLabError: if an argument has a value that no search can have, or the folder contains
+            another search.
+    """
+    named, numbers = _check(instructions, shots, n_sets, max_new_tokens)
+    check_whole(seed, "The seed", 0, 2**32 - 1)
+    kind = judge or (kind_of(cases) if cases else "text")
+    is_correct = make_judge(cases, kind)
+    parts = split(len(cases), max(numbers), seed)
+    check_cases(cases)
+    tried = candidates(cases, parts.pool, named, numbers, n_sets, kind, seed)
+    rounds(len(tried), len(parts.development), budget)  # before the folder is made
+    settings: dict[str, Any] = {
+        "model": _identity(chat),
+        "cases": _hash(cases),
+        "instructions": named,
+        "numbers of examples": sorted({*numbers}),
+        "example sets": n_sets,
+        "budget": budget,
+        "seed": seed,
+        "judge": kind,
+        "max_new_tokens": max_new_tokens,
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(folder or temporary)
+        store = TrialStore(chat, place / STORE, settings["model"], max_new_tokens)
+        store.refuse_others(settings)
+        found = _Search(store, cases, parts, tried, kind, is_correct, budget).run()
+        if folder:
+            write_prompt(place / PROMPT, found.prompt, model=chat.name, **asdict(found.best))
+            report = json.dumps(found.as_dict(), indent=1, ensure_ascii=False)
+            write_whole(place / REPORT, report + "\n")
+        return found
+
+
+@dataclass
+class _Search:
+    """A search with what it has used."""
+
+    store: TrialStore
+    cases: Sequence[Labelled]
+    parts: Parts
+    tried: list[Candidate]
+    kind: str
+    is_correct: Callable[[str, Labelled], bool]
+    budget: int
+    used: list[Reply] = field(default_factory=list)
+
+    def prompt(self, number: int) -> PromptTemplate:
+        """Return the prompt of a candidate."""
+        names = ("Text", "Label") if self.kind == "label" else ("Input", "Output")
+        each = self.tried[number]
+        examples = [(self.cases[i].text, self.cases[i].shown) for i in each.examples]
+        return few_shot_template(each.instruction, examples, names)
+
+    def hits(self, number: int, chosen: Sequence[int], part: str, bar) -> list[bool]:
+        """Return whether a candidate's replies to the cases of these numbers are correct."""
+        prompt = self.prompt(number)
+        asked = [prompt.messages(self.cases[i].text) for i in chosen]
+        replies = self.store.replies(asked, part, number, bar)
+        self.used += replies
+        return [self.is_correct(reply.text, self.cases[i]) for reply, i in zip(replies, chosen)]
+
+    def run(self) -> Optimized:
+        """Search, and only then measure on the held-out cases."""
+        development = self.parts.development
+        n_planned = n_calls(rounds(len(self.tried), len(development), self.budget))
+        with progress_bar(total=n_planned, desc="search", unit="call") as bar:
+            trials = search(
+                len(self.tried),
+                len(development),
+                self.budget,
+                lambda number, rows: self.hits(
+                    number, [development[row] for row in rows], "development", bar
+                ),
+            )
+        n_development = len(self.used)
+        best = trials[0]
+        plain = next(trial for trial in trials if trial.candidate == 0)
+        compared = list(dict.fromkeys([best.candidate, plain.candidate]))
+        held_out = self.parts.held_out
+        total = len(compared) * len(held_out)
+        with progress_bar(total=total, desc="held out", unit="call") as bar:
+            hits = {each: self.hits(each, held_out, "held out", bar) for each in compared}
+        return Optimized(
+            self.prompt(best.candidate),
+            self._measured(best, hits[best.candidate]),
+            self._measured(plain, hits[plain.candidate]),
+            paired_difference(hits[best.candidate], hits[plain.candidate]),
+            self.kind,
+            len(self.tried),
+            self.budget,
+            (n_development, len(self.used) - n_development),
+            sum(reply.n_prompt_tokens for reply in self.used),
+            sum(reply.n_completion_tokens for reply in self.used),
+        )
+
+    def _measured(self, trial: Trial, held_out: Sequence[bool]) -> Measured:
+        each = self.tried[trial.candidate]
+        return Measured(
+            each.instruction, len(each.examples), proportion(trial.hits), proportion(held_out)
+        )
+
+
+def _hash(cases: Sequence[Labelled]) -> str:
+    content = json.dumps([[same_text(case.text), case.shown] for case in cases])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
