@@ -11,6 +11,7 @@ from adaptlab.course.decisions import (
     ASPECTS,
     DESCRIBED,
     WORLD,
+    classifiers,
     matrix,
     matrix_of,
     over_seeds,
@@ -124,6 +125,17 @@ def test_every_task_gets_advice_and_a_page_that_needs_nothing_else(like):
         and "<img alt=" in page
         and "http" not in page.replace("http://www.w3.org", "")
     )
+
+
+def test_the_first_advice_is_no_language_model_where_it_reaches_the_goal():
+    for least, first in ((0.9, True), (1.0, False)):
+        condition = Condition("mine", n_examples=100, least=least)
+        advice = advise("desk", condition, matrix(), DESCRIBED, classifiers=classifiers())
+        reached = classifiers()["desk"][100].value >= least
+        assert advice.needs_no_model == reached == first
+        page = decision_page(advice, PRICES)
+        assert page.count("(the answer)") == 1
+        assert ("(the best with a language model)" in page) == first
 
 
 GENUINE = "gguf:smollm2"

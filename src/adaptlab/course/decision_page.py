@@ -35,7 +35,7 @@ def decision_page(advice: Advice, prices: Prices, model: str = WORLD) -> str:
     return environment.get_template("decide.html").render(
         advice=advice,
         case=case,
-        headline=headline(case),
+        headline=headline(advice),
         measured=measured,
         prices=prices,
         guides=GUIDES,

@@ -115,6 +115,14 @@ def matrix() -> Matrix:
     return found
 
 
+@cache
+def classifiers() -> dict[str, dict[int, Estimate]]:
+    """Return the accuracy of TF-IDF with logistic regression, by task and number of examples."""
+    rows = _among(_rows("by_examples"), method="TF-IDF")
+    sizes = sorted({row["n"] for row in rows})
+    return {"desk": {n: over_seeds(_among(rows, n=n)) for n in sizes}}
+
+
 def _of_task(task: str) -> dict[Lever, Measured]:
     by_lever = {
         lever: _among(_rows("levers"), task=task, lever=lever)

@@ -4,6 +4,7 @@ alter it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from adaptlab.decide.costs import PRICES, Prices
@@ -11,6 +12,9 @@ from adaptlab.decide.guides import opinions
 from adaptlab.decide.need import Lever
 from adaptlab.decide.task_bank import BankCase, Condition, Described, Matrix, case
 from adaptlab.errors import AdaptLabError
+from adaptlab.evals.statistics import Estimate
+
+NO_CLASSIFIERS: Mapping[str, Mapping[int, Estimate]] = MappingProxyType({})
 
 # The numbers of a condition that are varied, one at a time, until the answer changes.
 TURNED = {
@@ -25,11 +29,20 @@ TURNED = {
 class Advice:
     """The case with its best lever, each guide's choice, and for each number the nearest value that
     changes the answer.
+
+    `without_model` is the accuracy of a classifier without a language model, where it was measured
+    with at most the case's number of examples.
     """
 
     case: BankCase
     guides: Mapping[str, Lever]
     turns: tuple[tuple[str, float, str], ...]
+    without_model: Estimate | None = None
+
+    @property
+    def needs_no_model(self) -> bool:
+        """Whether the classifier reaches the required accuracy."""
+        return self.without_model is not None and self.without_model.value >= self.case.need.least
 
 
 def advise(
@@ -38,9 +51,10 @@ def advise(
     matrix: Matrix,
     described: Mapping[str, Described],
     prices: Prices = PRICES,
+    classifiers: Mapping[str, Mapping[int, Estimate]] = NO_CLASSIFIERS,
 ) -> Advice:
     """Give advice under a condition, from the measurements of the task that is most `like` the
-    user's.
+    user's. `classifiers` are accuracies without a language model, by task and number of examples.
 
     Raises:
         AdaptLabError: if there is no such measured task.
@@ -75,7 +89,10 @@ def advise(
                     )
                 )
                 break
-    return Advice(found, opinions(found.need), tuple(turns))
+    measured = classifiers.get(like, {})
+    within = [n for n in measured if n <= condition.n_examples]
+    without_model = measured[max(within)] if within else None
+    return Advice(found, opinions(found.need), tuple(turns), without_model)
 
 
 def _scale(value: float) -> float:
@@ -85,8 +102,18 @@ def _scale(value: float) -> float:
     return value if 0 < value < 1 else log10(value + 1)
 
 
-def headline(found: BankCase) -> str:
+def headline(advice: Advice) -> str:
     """Return the answer in a sentence."""
+    found = advice.case
+    if advice.needs_no_model:
+        return (
+            f"no language model: TF-IDF with logistic regression has {advice.without_model} on this"
+            f" task and needs no tokens; with a language model, {_best(found)}"
+        )
+    return _best(found)
+
+
+def _best(found: BankCase) -> str:
     asked = f"{found.need.least:.0%}"
     if not found.scores[found.best]:
         return "none: nothing that was measured gets anything right here"
@@ -101,11 +128,13 @@ def headline(found: BankCase) -> str:
 def as_text(advice: Advice) -> str:
     """Return the advice in lines."""
     found = advice.case
-    lines = [headline(found), "", f"{'lever':<24}{'right':>7}{'money a month':>16}"]
+    lines = [headline(advice), "", f"{'lever':<24}{'right':>7}{'money a month':>16}"]
     lines += [
         f"{lever:<24}{found.scores[lever]:>7.2f}{found.costs[lever]:>16.2f}"
         for lever in sorted(found.scores, key=lambda one: found.costs[one])
     ]
+    if advice.without_model:
+        lines += [f"{'no language model':<24}{advice.without_model.value:>7.2f}{0:>16.2f}"]
     lines += ["", "What would change the answer:"]
     lines += [f"  {words} {value:,g}: {then}" for words, value, then in advice.turns] or [
         "  none of the numbers, one at a time"
