@@ -777,6 +777,25 @@ read_runs(D / "binary")
 read_runs(D / "folder")
 ## evals.published
 published("Z99")
+## evals.labelled
+read_labelled(D)
+read_labelled(D / "nothing")
+read_labelled(D / "pairs.jsonl")
+make_judge([], "vibes")
+make_judge([Labelled("a", "b")], "number")
+make_judge([Labelled("a", 5)], "json")
+check_cases([Labelled("a", "b"), Labelled(" A ", "c")])
+check_cases([Labelled("a", "b"), Labelled("c", "b")])
+## evals.optimize
+optimize(TINY, [], ["Sort."])
+optimize(TINY, [], "Sort.")
+optimize(TINY, [], [])
+optimize(TINY, [], [5])
+optimize(TINY, [], ["Sort."], shots=[nan])
+optimize(TINY, [], ["Sort."], shots=[True])
+optimize(TINY, [], ["Sort."], seed=0.5)
+optimize(TINY, [], ["Sort."], max_new_tokens=0)
+split(20, 0, 0)
 ## lora.accounting
 architecture("nobody")
 architecture("")
@@ -890,6 +909,12 @@ tokenized_documents(TINY, ["text"], 1)
 ## tune.run
 load_run(D / "folder", TINY)
 load_run(D / "nothing", TINY)
+## tune.diagnosis
+diagnose(D / "nothing")
+diagnose(D / "file")
+diagnose(D / "other")
+diagnose(D / "adapter", merged=D / "file")
+diagnose(D / "adapter", data=D / "binary")
 ## tune.ewc
 l2_anchor(TINY, -1)
 l2_anchor(TINY, nan)
@@ -926,6 +951,18 @@ profile(None)
 choose(["nobody"], "cpu")
 choose([], "tpu")
 read_lock(D / "damaged")
+## prompts.halving
+rounds(0, 40, 100)
+rounds(3, 2, 100)
+rounds(3, 40, 0)
+rounds(3, 40, nan)
+rounds(50, 40, 100)
+least_budget(0)
+## prompts.template
+read_prompt(D / "nothing")
+read_prompt(D / "binary")
+read_prompt(D / "damaged" / "config.json")
+read_prompt(D / "other" / "config.json")
 ## prompts.structured
 ask_and_repair(TINY, [[user("a")]], RECORD, max_calls=0)
 ## prompts.voting

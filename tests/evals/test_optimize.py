@@ -1,8 +1,12 @@
 """Prompt search: cases are read and split, held-out cases come last, and a kill loses no reply."""
 
 import json
+import signal
 import sqlite3
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -283,3 +287,43 @@ def test_the_command_writes_a_prompt_that_can_be_used(tmp_path, monkeypatch, cap
     assert (
         prompt.as_dict() == report["prompt"] and "Hello." in prompt.messages("Hello.")[0]["content"]
     )
+
+
+CHILD = """
+import sys
+from test_optimize import CASES, GOOD, BAD
+from adaptlab.evals.optimize import optimize
+from adaptlab.models.local import LocalChat
+
+found = optimize(
+    LocalChat("embedded:mini-chat"), CASES, [BAD, GOOD], sys.argv[1],
+    shots=(0, 2), n_sets=1, budget=160, max_new_tokens=4,
+)
+"""
+
+
+def test_a_search_that_is_killed_hard_resumes_to_the_same_report(tmp_path):
+    given = [sys.executable, "-c", CHILD]
+    here = Path(__file__).parent
+    child = subprocess.Popen([*given, str(tmp_path / "killed")], cwd=here)
+    while not n_kept(tmp_path / "killed") and child.poll() is None:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    kept = n_kept(tmp_path / "killed")
+    assert kept and not (tmp_path / "killed" / "report.json").exists()
+    for name in ("killed", "whole"):
+        subprocess.run([*given, str(tmp_path / name)], cwd=here, check=True)
+    reports = {(tmp_path / name / "report.json").read_text() for name in ("killed", "whole")}
+    assert len(reports) == 1 and kept < n_kept(tmp_path / "killed")
+
+
+def n_kept(folder) -> int:
+    """The replies that a search has kept, which may not have begun."""
+    if not (folder / "trials.db").exists():
+        return 0
+    try:
+        with sqlite3.connect(folder / "trials.db") as connection:
+            return connection.execute("SELECT count(*) FROM replies").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0

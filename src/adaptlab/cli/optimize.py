@@ -40,7 +40,7 @@ def optimize(
     sets: Annotated[
         int, typer.Option(min=1, help="Sets of examples for each number of examples.")
     ] = 3,
-    budget: Annotated[int, typer.Option(min=1, help="Calls of the model in the search.")] = 200,
+    budget: Annotated[int, typer.Option(min=1, help="Calls of the model in the search.")] = 400,
     seed: int = 0,
     judge: Annotated[
         str,

@@ -199,7 +199,7 @@ def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
             taught
             | {"of": 0}
             | {
-                name: mean_of(len(chat.tokenizer(text)["input_ids"]) for text in texts)
+                name: _mean(len(chat.tokenizer(text)["input_ids"]) for text in texts)
                 for name, texts in counted.items()
             }
         )
@@ -210,13 +210,13 @@ def levers(chat: LocalChat, seed: int, task: str, lever: str) -> dict:
         "of": len(cases),
     } | taught
     row |= {
-        "prompt tokens": mean_of(reply.n_prompt_tokens for reply in replies),
-        "completion tokens": mean_of(reply.n_completion_tokens for reply in replies),
+        "prompt tokens": _mean(reply.n_prompt_tokens for reply in replies),
+        "completion tokens": _mean(reply.n_completion_tokens for reply in replies),
     }
     return row | {"seconds": round(sum(reply.seconds for reply in replies) / len(replies), 4)}
 
 
-def mean_of(values: Iterable[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     return round(statistics.mean(values), 1)
 
 

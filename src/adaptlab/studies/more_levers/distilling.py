@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Sequence
+from statistics import fmean
 
 from adaptlab.evals.abilities import exact_json
 from adaptlab.messages import Messages, assistant
 from adaptlab.models.chat import Reply
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.grid import Study, grid
-from adaptlab.studies.levers import BANK, mean_of
+from adaptlab.studies.levers import BANK
 from adaptlab.tune.fine_tune import fine_tune
 from adaptlab.tune.options import Options
 from adaptlab.world.case import Case
@@ -63,7 +64,7 @@ def distillation(chat: LocalChat, seed: int, arm: str) -> dict:
     return {
         "right": sum(hits),
         "of": len(hits),
-        "prompt tokens": mean_of(reply.n_prompt_tokens for reply in replies),
+        "prompt tokens": round(fmean(reply.n_prompt_tokens for reply in replies), 1),
     }
 
 

@@ -95,7 +95,7 @@ def sampled(chat: LocalChat, asked: Sequence[Problem], seed: int) -> list[list[s
     return [said[start : start + N_SAMPLES] for start in starts]
 
 
-def measured(chat: LocalChat, seed: int) -> dict:
+def sampled_rewards(chat: LocalChat, seed: int) -> dict:
     """Return the correct replies among all samples (`right` of `of`), those of each problem, and
     the mean faulty reward of each problem.
     """
@@ -140,12 +140,12 @@ def trained(
 def verified(chat: LocalChat, seed: int, arm: str) -> dict:
     """Measure a model that had "none", "few" or "many" demonstrations, or "rewards" after few."""
     if arm == "none":
-        return measured(chat, seed)
+        return sampled_rewards(chat, seed)
     few = shown(chat, seed, N_FEW if arm != "many" else N_MANY)
     if arm != "rewards":
-        return measured(few, seed)
+        return sampled_rewards(few, seed)
     tuned, log = trained(few, seed, "exact", 1e-3, 0.02, 3)
-    return measured(tuned, seed) | {"log": _short(log)}
+    return sampled_rewards(tuned, seed) | {"log": _short(log)}
 
 
 FAULTS = {
@@ -161,9 +161,9 @@ def faults(chat: LocalChat, seed: int, fault: str) -> dict:
     """
     start = shown(chat, seed, N_FEW)
     if fault == "none":
-        return measured(start, seed)
+        return sampled_rewards(start, seed)
     tuned, log = trained(start, seed, *FAULTS[fault], 3)
-    return measured(tuned, seed) | {"log": _short(log)}
+    return sampled_rewards(tuned, seed) | {"log": _short(log)}
 
 
 def _short(log: Sequence[dict]) -> list[dict]:
