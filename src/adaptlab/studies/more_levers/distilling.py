@@ -16,12 +16,12 @@ from adaptlab.world.case import Case
 from adaptlab.world.tickets import triage_case
 
 N_ASKED = 80
-N_WRITTEN = 300
+SIZES = (300, 1000)  # messages that the long prompt answers
 MAX_NEW_TOKENS = 110
 PROMPTED = BANK["record"]  # four examples of the record in every prompt
 
 
-def unlabelled(seed: int, n: int = N_WRITTEN) -> list[Case]:
+def unlabelled(seed: int, n: int) -> list[Case]:
     """Return messages whose records nobody wrote."""
     rng = random.Random(f"distillation:{seed}")
     return [triage_case(rng, "train", "fresh", 0) for _ in range(n)]
@@ -43,22 +43,22 @@ def lessons_of(cases: Sequence[Case], replies: Sequence[Reply]) -> list[Messages
     ]
 
 
-def distilled(chat: LocalChat, seed: int) -> LocalChat:
-    """Return the model after fine-tuning on what the long prompt wrote."""
-    cases = unlabelled(seed)
+def distilled(chat: LocalChat, seed: int, n: int) -> LocalChat:
+    """Return the model after fine-tuning on what the long prompt wrote to n messages."""
+    cases = unlabelled(seed, n)
     options = Options(epochs=3, seed=seed)
     return fine_tune(chat, lessons_of(cases, written(chat, cases, seed)), options)
 
 
-def distillation(chat: LocalChat, seed: int, arm: str) -> dict:
+def distillation(chat: LocalChat, seed: int, arm: str, n: int) -> dict:
     """Count the exact records: "long prompt", "short prompt", or "distilled" (the short prompt
-    after distillation).
+    after distillation on n messages).
     """
     cases = PROMPTED.test(seed)[:N_ASKED]
     if arm == "long prompt":
         replies = written(chat, cases, seed)
     else:
-        model = distilled(chat, seed) if arm == "distilled" else chat
+        model = distilled(chat, seed, n) if arm == "distilled" else chat
         replies = model.batch([list(c.messages) for c in cases], max_new_tokens=MAX_NEW_TOKENS)
     hits = [exact_json(case, reply.text) for case, reply in zip(cases, replies)]
     return {
@@ -70,6 +70,8 @@ def distillation(chat: LocalChat, seed: int, arm: str) -> dict:
 
 STUDIES = {
     "distillation": Study(
-        distillation, grid(arm=("long prompt", "short prompt", "distilled")), claims=("X4",)
+        distillation,
+        grid(arm=("long prompt", "short prompt"), n=(0,)) + grid(arm=("distilled",), n=SIZES),
+        claims=("X4",),
     )
 }
