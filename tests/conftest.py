@@ -41,6 +41,7 @@ SLOW = {
     "test_checks", "test_release",
     "test_answers", "test_any_conversation", "test_accounting", "test_pgvector", "test_command",
     "test_rerank", "test_ewc", "test_packing", "test_memory", "test_words_kept", "test_decisions",
+    "test_diagnosis", "test_optimize",
 }  # fmt: skip  # names, a table
 SANDBOX = {
     "test_labs", "test_hostile", "test_honest", "test_cluster", "test_marks", "test_artefacts",

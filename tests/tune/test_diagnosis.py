@@ -144,7 +144,7 @@ def test_a_constant_reward_is_found_with_its_value(chat, tmp_path):
 
 
 def test_replies_that_a_reward_drives_to_the_limit_are_found(chat, tmp_path):
-    score = {"epochs": 12, "learning_rate": 5e-3, "n_new_tokens": 12}
+    score = {"epochs": 6, "learning_rate": 1e-2, "n_new_tokens": 12}
     rewarded(chat, tmp_path / "run", lambda reply, fields: len(reply) / 20, **score)
     finding = only(tmp_path / "run")
     assert finding.name == faults.REWARD_HACKING
@@ -205,6 +205,16 @@ def test_an_old_run_without_a_measured_speed_is_measured_here(copied, monkeypatc
     )
     monkeypatch.setattr(diagnosis, "bfloat16_speed", lambda: 0.5)
     assert "0.5 times the speed of float32 on this processor" in only(copied).says
+
+
+def test_a_format_that_a_gpu_emulates_is_named(copied):
+    config = json.loads((copied / "config.json").read_text())
+    edited(
+        copied / "config.json",
+        options=config["options"] | {"dtype": "bfloat16"},
+        recorded=config["recorded"] | {"device": "cuda", "bfloat16_emulated": True},
+    )
+    assert "its GPU only emulates" in only(copied).says
 
 
 def test_marks_of_another_template_in_the_data_are_counted(chat, tmp_path):

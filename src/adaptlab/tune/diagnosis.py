@@ -351,7 +351,7 @@ def _strings(value: object) -> list[str]:
 
 
 def _number_format(run: RunFolder) -> Found:
-    """Find training in bfloat16 on a processor that computes it more slowly than float32."""
+    """Find training in bfloat16 on hardware that computes it more slowly than float32."""
     chosen = run.options.get("dtype")
     if not chosen:
         return [], ["the number format of the training"]
@@ -360,6 +360,9 @@ def _number_format(run: RunFolder) -> Found:
     device = run.recorded.get("device") or ("cpu" if run.options.get("use_cpu") else None)
     if device is None:
         return [], ["the device of the training"]
+    if run.recorded.get("bfloat16_emulated"):
+        says = f"The run computes in bfloat16, which its GPU only emulates{_seconds(run)}"
+        return [Finding(faults.NUMBER_FORMAT, f"{says}. Train with --dtype float32.")], []
     if device != "cpu":
         return [], []
     recorded = run.recorded.get("bfloat16_speed")

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import torch
 from transformers import Trainer
 
 from adaptlab.messages import Messages
@@ -89,7 +90,8 @@ def recorded(
     - `labels`: rows, learned tokens, and end tokens among these; None if the model writes its own
       replies
     - `marks`: marks of other templates, with the number of rows that contain them
-    - `device`, and on a processor that trains in bfloat16 its `bfloat16_speed` relative to float32
+    - `device`; for training in bfloat16 a processor's `bfloat16_speed` relative to float32, or
+      whether a GPU only emulates it (`bfloat16_emulated`)
     """
     tokenizer = chat.tokenizer
     template = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else ""
@@ -104,4 +106,7 @@ def recorded(
     }
     if device == "cpu" and made.args.bf16:
         found["bfloat16_speed"] = round(bfloat16_speed(), 3)
+    if device == "cuda" and made.args.bf16:
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+        found["bfloat16_emulated"] = not supported
     return found
