@@ -1,6 +1,7 @@
 """A run in a folder: the same after a kill, refused where it does not fit, never half-written."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,6 +179,18 @@ try:
 except AdaptLabError as error:
     sys.exit(str(error))
 """
+
+
+def test_a_folder_from_before_an_option_resumes_with_its_default(chat, finished, tmp_path):
+    folder = tmp_path / "older"
+    shutil.copytree(finished[0], folder)
+    shutil.rmtree(folder / "adapter")
+    config = folder / "config.json"
+    described = json.loads(config.read_text())
+    del described["options"]["targets"]
+    config.write_text(json.dumps(described))
+    run(chat, ROWS, folder, OPTIONS)
+    assert (folder / "adapter").is_dir()
 
 
 def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(chat, finished, tmp_path):

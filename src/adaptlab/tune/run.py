@@ -133,6 +133,9 @@ def _refuse_others(folder: Path, described: dict) -> None:
             )
         return
     found = read_described(folder)
+    # A folder of an older version lacks the options that came later: it ran with their defaults.
+    later = asdict(DEFAULTS).keys() & described["options"].keys() - found["options"].keys()
+    found["options"] |= {name: getattr(DEFAULTS, name) for name in later}
     if differing := [key for key in described if found.get(key) != described[key]]:
         raise AdaptLabError(
             f"{folder} contains a run with other {' and '.join(differing)}. Choose a new"
