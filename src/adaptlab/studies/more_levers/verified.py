@@ -24,6 +24,7 @@ N_PROMPTS = 48
 N_FEW = 8
 N_MANY = 64
 N_NEW_TOKENS = 80
+EPOCHS = 2  # over the prompts with rewards
 N_CREDITED = 10  # correct sums that bring the whole faulty reward
 SUM = re.compile(r"(\d+) ([+-]) (\d+) = (\d+)")
 
@@ -117,7 +118,7 @@ def sampled_rewards(chat: LocalChat, seed: int) -> dict:
 
 
 def trained(
-    start: LocalChat, seed: int, reward: str, learning_rate: float, beta: float, epochs: float
+    start: LocalChat, seed: int, reward: str, learning_rate: float, beta: float
 ) -> tuple[LocalChat, list[dict]]:
     """Train on the reward by RLOO; return the model and TRL's log."""
     asked = problems(seed, "rewards", N_PROMPTS)
@@ -131,7 +132,7 @@ def trained(
         batch_size=32,
         n_replies=8,
         n_new_tokens=N_NEW_TOKENS,
-        epochs=epochs,
+        epochs=EPOCHS,
         seed=seed,
     )
     return reinforce(start, [step_by_step(one.text) for one in asked], score, options)
@@ -144,7 +145,7 @@ def verified(chat: LocalChat, seed: int, arm: str) -> dict:
     few = shown(chat, seed, N_FEW if arm != "many" else N_MANY)
     if arm != "rewards":
         return sampled_rewards(few, seed)
-    tuned, log = trained(few, seed, "exact", 1e-3, 0.02, 3)
+    tuned, log = trained(few, seed, "exact", 1e-3, 0.02)
     return sampled_rewards(tuned, seed) | {"log": _short(log)}
 
 
@@ -162,7 +163,7 @@ def faults(chat: LocalChat, seed: int, fault: str) -> dict:
     start = shown(chat, seed, N_FEW)
     if fault == "none":
         return sampled_rewards(start, seed)
-    tuned, log = trained(start, seed, *FAULTS[fault], 3)
+    tuned, log = trained(start, seed, *FAULTS[fault])
     return sampled_rewards(tuned, seed) | {"log": _short(log)}
 
 
@@ -174,5 +175,7 @@ def _short(log: Sequence[dict]) -> list[dict]:
 
 STUDIES = {
     "verified": Study(verified, grid(arm=("none", "few", "many", "rewards")), claims=("X6",)),
-    "faults": Study(faults, grid(fault=("none", *FAULTS)), claims=("X7",)),
+    "reward_hole": Study(faults, grid(fault=("none", "hole")), claims=("X7",)),
+    # What their logs show is the same for every seed: no reward differs, or the policy collapses.
+    "reward_faults": Study(faults, grid(fault=("constant", "no KL, high rate")), seeds=(0,)),
 }
