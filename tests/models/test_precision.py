@@ -173,3 +173,11 @@ def test_a_wrong_setting_is_refused_wherever_a_model_is_loaded(monkeypatch, wron
     for load in (lambda: LocalChat(name), lambda: serve(name, {}, "127.0.0.1", 0)):
         with pytest.raises(AdaptLabError, match=f"{wrong!r} is not a number format"):
             load()
+
+
+def test_a_measurement_leaves_the_random_numbers_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    precision._product_seconds(32)
+    assert torch.equal(torch.rand(3), expected)

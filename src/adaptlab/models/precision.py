@@ -152,7 +152,8 @@ def _product_seconds(n: int) -> tuple[float, float]:
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # or threads that wait for each other would count
     try:
-        a = torch.randn(n, n)
+        # Its own generator: a measurement during training must not change the next random number.
+        a = torch.randn(n, n, generator=torch.Generator())
         pair = (a, a.bfloat16())
         for matrix in pair:
             matrix @ matrix  # the first product of a shape also chooses its kernel
