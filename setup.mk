@@ -8,8 +8,10 @@ run: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
 setup: .venv/ready .venv/smollm2
+# A copy of lesson 00 of the student's own, without outputs; an earlier copy stays as it is.
 lab: .venv/ready
-	$(BIN)/jupyter lab
+	$(BIN)/adaptlab start 00
+	$(BIN)/jupyter lab my-work/00_start_here.ipynb
 .venv/ready: requirements.lock pyproject.toml
 	@python=$(PYTHON); "$${python:-false}" -c "$(FITS)" || \
 	  { echo "No Python 3.11 to 3.14 with venv is found$${python:+ as $$python}. Install one (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13"; exit 1; }

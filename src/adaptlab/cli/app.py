@@ -50,6 +50,25 @@ def shared(
 
 
 @app.command()
+def start(
+    names: Annotated[
+        list[str], typer.Argument(help="Lessons and labs by the start of their name: 05, lab01.")
+    ],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder of your copies; default: my-work in the course.")
+    ] = None,
+    folder: Folder = Path("."),
+) -> None:
+    """Copy lessons and labs, without outputs, into a folder of your own; a copy that is there stays
+    as it is.
+    """
+    from adaptlab.course.start import start as start_copies
+
+    for copy, is_new in start_copies(folder, names, to):
+        print(copy if is_new else f"{copy} (your copy from before)")
+
+
+@app.command()
 def run(
     lessons: Annotated[
         list[str], typer.Argument(help="Lessons by the start of their name; default: all.")

@@ -9,10 +9,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
-from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor
-
 from adaptlab.course.labs import RELEASED, find_sources, labs_of, out_of_step
+from adaptlab.course.start import without_outputs
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import make_folder, read_json, read_text, write_whole
 from adaptlab.grading.exercises import exercises, lab_names
@@ -79,7 +77,7 @@ def _files(course: Path) -> Iterator[tuple[str, Path | str]]:
     yield "Makefile", course / "setup.mk"
     yield "README.md", read_text(README)
     for lesson in sorted((course / "notebooks").glob("*.ipynb")):
-        yield f"notebooks/{lesson.name}", _without_outputs(lesson)
+        yield f"notebooks/{lesson.name}", without_outputs(lesson)
     for lab in labs_of(course):
         yield f"labs/{lab.name}", lab
     for path in _package(course):
@@ -94,13 +92,6 @@ def _package(course: Path) -> Iterator[Path]:
         hidden = any(part in LEFT_OUT for part in inside.parts)
         if path.is_file() and not hidden and not inside.is_relative_to(WITHOUT_ANSWERS):
             yield path
-
-
-def _without_outputs(lesson: Path) -> str:
-    notebook = nbformat.read(lesson, as_version=nbformat.NO_CONVERT)
-    for clear in (ClearOutputPreprocessor(), ClearMetadataPreprocessor(clear_cell_metadata=False)):
-        notebook, _ = clear.preprocess(notebook, {})
-    return nbformat.writes(notebook) + "\n"
 
 
 def recordings() -> dict[str, str]:
