@@ -69,6 +69,24 @@ def start(
 
 
 @app.command()
+def progress(
+    work: Annotated[
+        Path, typer.Argument(help="The folder of your copies, in which you ran the lessons.")
+    ] = Path("my-work"),
+) -> None:
+    """Show your predictions over all lessons, next to what came out."""
+    from adaptlab.course.kept_predictions import FILE, progress_table, read_kept
+    from adaptlab.evals.claims import claims
+
+    rows = read_kept(work)
+    if not rows:
+        raise AdaptLabError(
+            f"{work} has no {FILE}. Run a lesson there first: adaptlab start 00 makes a copy."
+        )
+    print(progress_table(rows, list(claims())))
+
+
+@app.command()
 def run(
     lessons: Annotated[
         list[str], typer.Argument(help="Lessons by the start of their name; default: all.")

@@ -3,10 +3,13 @@ lesson.
 """
 
 import html
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adaptlab.course.kept_predictions import keep, read_kept
 from adaptlab.course.lesson_usage import peaks
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
@@ -44,6 +47,8 @@ class Prediction:
                 f" {'; '.join(self.options)}."
             )
         self.choice = option
+        if _has_browser():
+            keep(Path.cwd(), self.id, question=self.question, choice=option)
 
     def __repr__(self) -> str:
         lines = [f"Predict ({self.id}): {self.question}"] + [
@@ -106,9 +111,22 @@ def predict(claim_id: str, question: str, options: Sequence[str], effect: str = 
             f"The prediction on {claim_id} has fewer than two options. Give at least two options."
         )
     old = PREDICTIONS.get(claim_id)
-    kept = old.choice if old and old.choice in options else None
+    chosen = old.choice if old else _chosen_before(claim_id)
+    kept = chosen if chosen in options else None
     PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept, effect)
     return PREDICTIONS[claim_id]
+
+
+def _chosen_before(question_id: str) -> str | None:
+    """Return the student's choice before the kernel was restarted."""
+    if not _has_browser():
+        return None
+    try:
+        kept = read_kept(Path.cwd())
+    except AdaptLabError as error:
+        warnings.warn(str(error), stacklevel=3)
+        return None
+    return kept[question_id].choice if question_id in kept else None
 
 
 def answer(question_id: str, found: "Estimate") -> "Estimate":
@@ -215,4 +233,11 @@ def on_real_models(ids: Sequence[str]) -> list[str]:
 
 def close_lesson() -> Closing:
     """Make this the last line of the last cell; the runner requires it."""
+    if _has_browser():
+        for key, guess in PREDICTIONS.items():
+            found = RECORDED.get(key)
+            came_out = OUTCOMES.get(key, "") or (f"{found.value:.3f}" if found else "")
+            verdict = found.verdict if found else ""
+            about = {"question": guess.question, "choice": guess.choice or ""}
+            keep(Path.cwd(), key, **about, outcome=came_out, verdict=verdict)
     return Closing()

@@ -1,0 +1,77 @@
+"""A student's predictions and what came out, kept next to the notebook: a restart loses nothing."""
+
+import json
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from adaptlab.errors import AdaptLabError
+from adaptlab.files import write_whole
+
+FILE = "predictions.json"
+DAMAGED = "predictions.damaged.json"
+
+
+@dataclass
+class Kept:
+    """A question with the prediction, what came out in the question's words, and the verdict."""
+
+    question: str
+    choice: str = ""
+    outcome: str = ""
+    verdict: str = ""
+
+
+def read_kept(folder: Path) -> dict[str, Kept]:
+    """Return what is kept in a folder, by question id; nothing if there is no file.
+
+    Raises:
+        AdaptLabError: if the file is damaged.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): Kept(**row) for key, row in rows.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise AdaptLabError(
+            f"{path} is not a readable file of predictions ({type(error).__name__}). Move it away."
+        ) from error
+
+
+def keep(folder: Path, key: str, **found: str) -> None:
+    """Write parts of a question, such as `choice`; its other parts stay.
+
+    A lesson does not stop for the file: a damaged one is moved away with a warning, and a folder
+    that cannot be written is only warned of.
+    """
+    try:
+        rows = read_kept(folder)
+    except AdaptLabError as error:
+        (folder / FILE).replace(folder / DAMAGED)
+        warnings.warn(f"{error} It is now {folder / DAMAGED}.", stacklevel=2)
+        rows = {}
+    row = rows.get(key, Kept(""))
+    rows[key] = Kept(**(asdict(row) | found))
+    written = {name: asdict(one) for name, one in rows.items()}
+    try:
+        write_whole(folder / FILE, json.dumps(written, indent=1, ensure_ascii=False) + "\n")
+    except AdaptLabError as error:
+        warnings.warn(f"Your predictions are not kept: {error}", stacklevel=2)
+
+
+def progress_table(rows: dict[str, Kept], claim_ids: list[str]) -> str:
+    """Return a line for each question, and how many claims were predicted and measured."""
+    lines = []
+    for key, row in rows.items():
+        came_out = row.outcome or "not measured yet"
+        verdict = f" ({row.verdict})" if row.verdict else ""
+        lines.append(f"{key:<4} {row.question}")
+        lines.append(f"     predicted: {row.choice or 'none'}; came out: {came_out}{verdict}")
+    predicted = [key for key in claim_ids if key in rows and rows[key].choice]
+    measured = [key for key in claim_ids if key in rows and rows[key].verdict]
+    lines.append(
+        f"{len(predicted)} of {len(claim_ids)} claims predicted, {len(measured)} measured."
+    )
+    return "\n".join(lines)
