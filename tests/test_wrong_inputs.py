@@ -59,6 +59,14 @@ results --folder D/other
 results --profile ../../x --folder D
 doctor --folder D/nothing
 doctor --folder D/file
+start 99 --folder ROOT --to D/folder
+start "" --folder ROOT --to D/folder
+start 00 --folder D/nothing
+start 00 --folder D/file
+start 00 --folder ROOT --to D/file
+progress D/nothing
+progress D/file
+progress D/folder
 doctor --run D/nothing
 doctor --run D/file
 doctor --run D/folder
