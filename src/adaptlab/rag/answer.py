@@ -72,7 +72,8 @@ def citations(text: str) -> list[int]:
 
 
 def without_citations(text: str) -> str:
-    return _CITATION.sub(" ", text)
+    """Return the text without citations, and without white space at its ends."""
+    return _CITATION.sub(" ", text).strip()
 
 
 NOT_ASKED = Reply(NOT_FOUND, 0, 0, 0.0)

@@ -54,6 +54,7 @@ def choosing(chat: LocalChat, seed: int, arm: str) -> dict:
         said = texts(model, prompts, max_new_tokens=12)
         hits = [reply.partition(" [")[0] == fact.value for reply, fact in zip(said, facts)]
         found[count] = sum(hits)
+        found[f"{count} by fact"] = [int(hit) for hit in hits]
     return found
 
 
