@@ -26,7 +26,7 @@
 #
 # **About 80 minutes, 20 points.** Each exercise has a check, which you can run as often
 # as you like. It says which mistake it recognises. The grader uses other inputs. The
-# lab needs lessons 06, 08 and 11. Write your answer in place of
+# lab needs lessons 08, 11 and 12. Write your answer in place of
 # `raise NotImplementedError()`, and keep the names of the functions.
 #
 # Work on a copy of this notebook. Before you submit it, run

@@ -3,6 +3,7 @@
 import random
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,3 +105,10 @@ def test_the_most_similar_example_is_shown_last():
     )
     examples = by_examples.train_cases("desk", 30, 0)
     assert shown[-1] == examples[int(scores.argmax())]
+
+
+def test_advantages_leave_the_own_reward_out():
+    rewards = np.random.default_rng(0).random(8)
+    one_by_one = [rewards[i] - np.delete(rewards, i).mean() for i in range(8)]
+    assert verified.advantages(rewards) == pytest.approx(one_by_one)
+    assert not verified.advantages(np.ones(4)).any()

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+
 from adaptlab.evals.replies import final_number
 from adaptlab.messages import Messages, assistant
 from adaptlab.models.chat import texts
@@ -78,6 +80,15 @@ REWARDS: Mapping[str, Callable[[str, Problem], float]] = {
     "hole": reward_with_hole,
     "constant": constant_reward,
 }
+
+
+def advantages(rewards: np.ndarray) -> np.ndarray:
+    """Return the leave-one-out advantages of one group's rewards, (k,), as RLOO has them.
+
+    A_i = r_i - mean of the other rewards (Ahmadian et al. 2024, arXiv:2402.14740).
+    """
+    others = (rewards.sum() - rewards) / (len(rewards) - 1)
+    return rewards - others
 
 
 def pass_at(n: int, n_correct: int, k: int) -> float:
