@@ -46,7 +46,8 @@ def rewards(**columns: object) -> list[dict]:
 
 def of_loss(rows: list[dict]) -> list[faults.Finding]:
     found = faults.not_finite(rows, RATE)
-    return found or faults.diverging(rows, RATE) or faults.not_learning(rows, RATE)
+    found = found or faults.diverging(rows, RATE) or faults.dead_gradient(rows, RATE)
+    return found or faults.not_learning(rows, RATE)
 
 
 def of_rewards(rows: list[dict]) -> list[faults.Finding]:
@@ -194,3 +195,18 @@ def test_what_a_log_lacks_is_listed_and_not_guessed():
     assert not any(found for found, _ in parts)
     lacking = " ".join(sentence for _, missing in parts for sentence in missing)
     assert all(word in lacking for word in ("reward_std", "completions", "entropy", "kl"))
+
+
+def test_a_gradient_that_died_is_named_with_its_step():
+    died = log(loss=[*between(9.0, 8.0)[:4], *[8.03] * 12], grad_norm=[2.0, *[0.0] * 15])
+    (found,) = of_loss(died)
+    assert found.name == faults.NO_LEARNING
+    assert "The gradient is 0 from step" in found.says and "8.03" in found.says
+    learned = log(loss=[6.5, 3.2, *[0.0] * 14], grad_norm=[2.0, 1.0, *[0.0] * 14])
+    assert of_loss(learned) == []
+
+
+@pytest.mark.parametrize("reward, fix", [(1.0, "can fail"), (0.0, "easier")])
+def test_a_constant_reward_is_told_by_its_end(reward, fix):
+    (found,), _ = faults.constant_reward(rewards(reward=reward, reward_std=0.0))
+    assert fix in found.says

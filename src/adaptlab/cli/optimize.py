@@ -58,6 +58,11 @@ def optimize(
 
     found = read_labelled(cases)
     tried = [*instruction, *(_lines(instructions) if instructions else [])]
+    if not tried:  # before the model is loaded
+        raise AdaptLabError(
+            'No instruction is given. Add --instruction "Label the review: ...", or --instructions'
+            " FILE."
+        )
     numbers = _numbers(shots)
     made = search(
         load_chat(model),

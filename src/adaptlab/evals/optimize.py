@@ -122,6 +122,11 @@ class Optimized:
         gap = f"gap       {self.best.gap:+.3f} between development and held out"
         lines.append(f"{gap}: {LUCK}" if self.best.gap > 0 else gap)
         lines.append(f"gain      {self.gain}, best minus plain on the held-out cases")
+        if not self.best.development.value:
+            lines.append(
+                "No prompt has a correct reply. Read the replies in trials.db: the model may be"
+                " unable to write these answers. Use other labels, or another model."
+            )
         return "\n".join(lines)
 
 

@@ -144,11 +144,17 @@ class CheckedReward:
         self.n_replies += len(rewards)
         self.seen.update(rewards)
         if self.n_batches == FIRST_BATCHES and len(self.seen) == 1:
+            (only,) = self.seen
+            fix = (
+                "Check that the reward can fail, or make the task harder"
+                if only > 0
+                else "Make the task easier, sample more replies to each prompt, or give partial"
+                " credit"
+            )
             self.report(
-                f"The reward {self.function.name} is {next(iter(self.seen)):g} for all"
-                f" {self.n_replies} replies of the first {FIRST_BATCHES} steps. From a constant"
-                " reward nothing is learned. Make the task easier, sample more replies to each"
-                " prompt, or give partial credit."
+                f"The reward {self.function.name} is {only:g} for all {self.n_replies} replies of"
+                f" the first {FIRST_BATCHES} steps. From a constant reward nothing is learned."
+                f" {fix}."
             )
         return rewards
 

@@ -194,7 +194,8 @@ def _log(run: RunFolder) -> Found:
     if found := faults.not_finite(run.log, rate):
         return found, []
     if not run.on_rewards:  # the loss of reinforcement learning does not measure progress
-        return faults.diverging(run.log, rate) or faults.not_learning(run.log, rate), []
+        found = faults.diverging(run.log, rate) or faults.dead_gradient(run.log, rate)
+        return found or faults.not_learning(run.log, rate), []
     findings, missing = faults.constant_reward(run.log)
     for more, unknown in (
         faults.lengths(run.log, run.options.get("n_new_tokens")),

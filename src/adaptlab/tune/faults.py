@@ -166,6 +166,20 @@ def not_learning(log: Sequence[dict], rate: str) -> list[Finding]:
     return [Finding(NO_LEARNING, f"{says}. {fix} and that some weights are trained.")]
 
 
+def dead_gradient(log: Sequence[dict], rate: str) -> list[Finding]:
+    """Find gradients of exactly 0 in the second half of the log, at a loss that is not near 0."""
+    norms = series(log, "grad_norm")
+    loss = series(log, "loss")
+    half = len(norms) // 2
+    if len(norms) < LEAST_ROWS or any(norms.values[half:]) or not len(loss):
+        return []
+    if abs(loss.last) < LEARNED:
+        return []
+    zeros = [step for step, value in zip(norms.steps, norms.values) if not value]
+    says = f"The gradient is 0 from step {zeros[0]} on, with a loss of {loss.last:.4g}{rate}"
+    return [Finding(NO_LEARNING, f"{says}. {LOWER}.")]
+
+
 def constant_reward(log: Sequence[dict]) -> tuple[list[Finding], list[str]]:
     """Find rewards that do not distinguish replies; return (findings, what the log lacks)."""
     reward = series(log, "reward")
@@ -184,6 +198,8 @@ def constant_reward(log: Sequence[dict]) -> tuple[list[Finding], list[str]]:
         value = f"{lowest:.3g}" if same else f"the same within each batch ({lowest:.3g} to"
         value = value if same else f"{value} {highest:.3g})"
         says = f"The reward is {value} for all replies in all {n} logged steps (reward_std 0)"
+        if same and lowest > 0:  # no reply fails: an easier task would change nothing
+            fix = "Check that the reward can fail, or make the task harder"
         return [Finding(CONSTANT_REWARD, f"{says}. {fix}.")], []
     if len(ties) and fmean(ties.values) >= NO_SIGNAL:
         says = (
