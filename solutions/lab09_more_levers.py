@@ -428,6 +428,8 @@ plots.bars("One correct reply among k", "probability", passed)
 # %% [markdown]
 # Reply $j$ to each problem comes from the same prompt for all $j$. Pretend that they
 # come from 8 different prompts, and search for the best. All differences are luck.
+# The search may use fewer evaluations than its budget: once all cases for choosing are
+# used, a later round decides by the hits so far.
 
 # %%
 table = {}
