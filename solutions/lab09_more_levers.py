@@ -292,7 +292,7 @@ check.lab09.group_advantages(group_advantages)
 # biased. Chen et al. (2021, [arXiv:2107.03374](https://arxiv.org/abs/2107.03374))
 # average over all sets of $k$ of the $n$ replies:
 #
-# $$\text{pass@}k = 1 - \binom{n-c}{k} \Big/ \binom{n}{k}$$
+# $$\text{pass@}k = 1 - \frac{\binom{n-c}{k}}{\binom{n}{k}}$$
 #
 # If $n - c < k$, each set has a correct reply, and the result is 1.
 #

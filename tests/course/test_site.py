@@ -10,6 +10,7 @@ from urllib.parse import unquote, urldefrag
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from docutils.utils.math.latex2mathml import tex2mathml
 from markdown_it import MarkdownIt
 
 from adaptlab import plots
@@ -70,6 +71,9 @@ def lesson(path):
         path,
         nbformat.v4.new_markdown_cell(banner, id="banner"),
         nbformat.v4.new_markdown_cell("# 01 Lamps: what they do\n\nA sentence.", id="title"),
+        nbformat.v4.new_markdown_cell(
+            "The mean $\\bar x$ is\n\n$$\\frac{1}{n} \\sum_i x_i.$$", id="mean"
+        ),
         code(
             "record('P1')",
             "0-first",
@@ -243,6 +247,27 @@ def test_a_lesson_keeps_what_was_printed_and_drops_what_is_dead(pages):
     assert "<i>no tag</i>" in text and "ZeroDivisionError: division" in text and "\x1b" not in text
     assert "training: 0%" not in text and "td {color: red}" not in text
     assert page.find("a", href="../ledger.html#P1") and page.find("th", scope="row", string="a")
+
+
+def test_formulas_are_mathml_that_needs_no_script(pages):
+    page = next(page for name, page in pages.items() if "01_a" in str(name))
+    inline, block = page.find_all("math")
+    assert block.get("display") == "block" and block.find("mfrac")
+    assert inline.get("display") != "block"
+    assert "$" not in page.find("article").get_text().replace("$ ", "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("labs/*.ipynb"))],
+    ids=lambda path: path.stem,
+)
+def test_every_formula_can_be_shown(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"`[^`]*`", "", cell.source)
+            for formula in re.findall(r"\$\$?([^$]+)\$\$?", text):
+                assert tex2mathml(formula).startswith("<math"), cell.id
 
 
 def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_it(

@@ -2,7 +2,10 @@
 
 import re
 
-from sphinx.errors import PycodeError
+from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.errors import ExtensionError, PycodeError
 from sphinx.pycode import ModuleAnalyzer
 
 project = "AdaptLab"
@@ -12,6 +15,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = [".doctrees", "extra", "templates"]
 templates_path = ["templates"]
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+html_math_renderer = "mathml"  # browsers show it without a script
 
 html_theme = "furo"
 html_title = "AdaptLab"
@@ -74,6 +79,26 @@ def plain_captions(app, pagename, templatename, context, doctree):
     )
 
 
+def _mathml(node, as_block: bool) -> str:
+    formula = node.astext()
+    try:
+        return tex2mathml(formula, as_block=as_block)
+    except MathError as error:
+        problem = f"the formula {formula!r} cannot be converted to MathML ({error})"
+        raise ExtensionError(f"{problem}. Write it with other commands.") from error
+
+
+def inline_math(translator, node):
+    translator.body.append(_mathml(node, as_block=False))
+    raise SkipNode
+
+
+def block_math(translator, node):
+    translator.body.append(f'<div class="math">{_mathml(node, as_block=True)}</div>\n')
+    raise SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
     app.connect("autodoc-process-docstring", as_restructured_text)
     app.connect("html-page-context", plain_captions, priority=900)  # after the theme's own
