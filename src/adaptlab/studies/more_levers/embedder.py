@@ -82,7 +82,11 @@ def _ranked(seed: int, arm: str) -> tuple[tuple[float, ...], float]:
 def embedders(chat: object, seed: int, arm: str) -> dict:
     """Return nDCG@10 of every question with MiniLM "as it was", "tuned", or with a reranker."""
     values, seconds = _ranked(seed, arm)
-    return {"ndcg": [round(value, 4) for value in values], "seconds": round(seconds, 5)}
+    return {
+        "of": len(values),
+        "ndcg": [round(value, 4) for value in values],
+        "seconds": round(seconds, 5),
+    }
 
 
 ARMS = ("as it was", "tuned", "as it was, reranker")
