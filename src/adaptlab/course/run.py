@@ -84,8 +84,8 @@ def find_notebooks(folder: Path, names: tuple[str, ...] = ()) -> list[Path]:
     return [path for path in found if not names or path.stem.startswith(names)]
 
 
-def _read(notebook: Path) -> nbformat.NotebookNode:
-    """Read a lesson.
+def read_notebook(notebook: Path) -> nbformat.NotebookNode:
+    """Read a notebook.
 
     Raises:
         AdaptLabError: if it is not a notebook.
@@ -105,7 +105,7 @@ def fingerprint(notebook: Path, parameters: dict) -> str:
     That is the notebook's source, its parameters, the number format, the lessons it needs, and the
     package with its weights.
     """
-    cells = [f"{cell.cell_type}:{cell.source}" for cell in _read(notebook).cells]
+    cells = [f"{cell.cell_type}:{cell.source}" for cell in read_notebook(notebook).cells]
     parts = [
         repr(sorted(parameters.items())),
         os.environ.get(SETTING, ""),
@@ -238,7 +238,7 @@ def _usage(output: Path) -> dict:
 
 def _needs(notebook: Path) -> list[str]:
     """Return the lessons whose results this lesson reads, from its metadata."""
-    return list(_read(notebook).metadata.get("adaptlab", {}).get("needs", []))
+    return list(read_notebook(notebook).metadata.get("adaptlab", {}).get("needs", []))
 
 
 def _needed(notebooks: list[Path]) -> dict[str, list[str]]:
@@ -354,7 +354,7 @@ def _start(pool: ThreadPoolExecutor, notebook: Path, build: Path, parameters: di
     """Run a notebook in the pool with its own progress bar: finished cells and elapsed time."""
 
     def work() -> LessonOutcome:
-        n_cells = len(_read(notebook).cells)
+        n_cells = len(read_notebook(notebook).cells)
         with progress_bar(
             total=n_cells,
             desc=notebook.stem,

@@ -7,7 +7,7 @@ import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor
 
 from adaptlab.course.labs import labs_of
-from adaptlab.course.run import find_notebooks
+from adaptlab.course.run import find_notebooks, read_notebook
 from adaptlab.errors import AdaptLabError
 from adaptlab.files import write_whole
 
@@ -20,13 +20,7 @@ def without_outputs(notebook: Path) -> str:
     Raises:
         AdaptLabError: if it is not a notebook.
     """
-    try:
-        kept = nbformat.read(notebook, as_version=nbformat.NO_CONVERT)
-    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
-        raise AdaptLabError(
-            f"{notebook} is not a readable notebook ({type(error).__name__}). Restore it, for"
-            " example from git."
-        ) from error
+    kept = read_notebook(notebook)
     for clear in (ClearOutputPreprocessor(), ClearMetadataPreprocessor(clear_cell_metadata=False)):
         kept, _ = clear.preprocess(kept, {})
     return nbformat.writes(kept) + "\n"
