@@ -1,6 +1,13 @@
 """Figures: what covers what, and what the text alternative tells."""
 
+import base64
+import io
+
 import pytest
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from PIL import Image
 
 from adaptlab import plots
 from adaptlab.evals.statistics import Estimate
@@ -21,11 +28,78 @@ def curve(**more):
     return plots.curves("T", "rank", "right", [1, 4], {"style": ESTIMATES}, **more)
 
 
+def many(n):
+    """Plot n lines that end at almost the same point."""
+    series = {f"method number {i}": ESTIMATES for i in range(n)}
+    return plots.curves("T", "rank", "right", [1, 4], series, {"guessing": 0.69, "best": 0.71})
+
+
+@pytest.mark.parametrize("figure", [curve(), curve(published=PUBLISHED), many(6)])
+def test_lines_are_labelled_at_their_ends_without_overlap(figure):
+    canvas = FigureCanvasAgg(figure.figure)
+    canvas.draw()
+    (axes,) = figure.figure.axes
+    plane = axes.get_window_extent()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]  # without their leaders
+    assert axes.get_legend() is None and plane.width / figure.figure.dpi > 4.5
+    for box in boxes:
+        assert plane.x1 < box.x0 < box.x1 <= figure.figure.bbox.x1
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+def test_labels_have_the_colours_of_their_lines_on_legible_ink_and_the_order_of_their_ends():
+    texts = many(6).figure.axes[0].texts
+    lines = [text for text in texts if text.get_text().startswith("method")]
+    assert [text.get_color() for text in lines] == [plots.ink(colour) for colour in plots.COLOURS]
+    heights = {text.get_text(): text.get_position()[1] for text in texts}
+    assert min(heights, key=heights.get) == "guessing" and max(heights, key=heights.get) == "best"
+
+
+def test_more_series_than_colours_have_a_legend():
+    (axes,) = many(7).figure.axes
+    assert not axes.texts and len(axes.get_legend().get_texts()) == 9
+
+
+def test_single_points_and_lines_are_labelled_directly():
+    line = {"full": ([1, 2, 3], [0.3, 0.2, 0.1]), "short": ([1, 2], [0.3, 0.25])}
+    (axes,) = plots.lines("T", "rank", "loss", line, {"chosen": (2, 0.2)}).figure.axes
+    assert {text.get_text(): text.xy for text in axes.texts} == {
+        "full": (3, 0.1),
+        "short": (2, 0.25),
+        "chosen": (2, 0.2),
+    }
+
+
+def test_a_figure_shows_itself_as_png_with_its_alternative():
+    figure = curve()
+    data, metadata = figure._repr_mimebundle_()
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    about = metadata["image/png"]
+    assert set(data) == {"image/png", "text/plain"}
+    assert about["alt"] == data["text/plain"] == figure.alt
+    assert about["width"] == round(image.width * 96 / 144) and about["width"] < plots.CSS_WIDTH
+    assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
+    shown, about_shown = DisplayFormatter().format(figure)
+    assert set(shown) == set(data) and about_shown["image/png"]["alt"] == figure.alt
+
+
+def test_a_very_wide_figure_is_displayed_at_the_width_of_a_page():
+    names = [f"condition {i}" for i in range(20)]
+    _, metadata = plots.bars("T", "right", dict.fromkeys(names, ESTIMATES[0]))._repr_mimebundle_()
+    assert metadata["image/png"]["width"] == plots.CSS_WIDTH
+
+
+def test_a_page_of_one_file_has_the_drawing_as_svg():
+    element = curve().html()
+    assert element.count('alt="T, right against rank: style 0.50 at 1, 0.70 at 4."') == 1
+    assert "data:image/svg+xml;base64," in element
+
+
 @pytest.mark.parametrize(
     "figure",
     [
-        curve(),
-        curve(published=PUBLISHED),
+        many(7),
         plots.bars("T", "right", dict(zip("ab", ESTIMATES)), {"a rather long name of a line": 0.3}),
     ],
 )
@@ -50,9 +124,11 @@ def test_published_numbers_are_marks_at_their_own_places_and_stand_in_the_text_a
         "published, of another model and task, Another model (Somebody et al. 2024): 0.734 at 1,"
         " 0.738 at 8."
     )
-    assert [
-        text.get_text().partition(" ")[0] for text in figure.figure.axes[0].get_legend().get_texts()
-    ] == ["style", "published:"]
+    (legend,) = figure.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"published: {next(iter(PUBLISHED))}"
+    ]
+    assert [text.get_text() for text in figure.figure.axes[0].texts] == ["style"]
     assert "published" not in curve().alt
 
 

@@ -3,11 +3,13 @@
 import base64
 import html
 import io
+import struct
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from statistics import mean, pstdev
 
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
@@ -18,36 +20,62 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 MARKERS = "osD^vP"
 LINES = ("-", "--", ":", "-.")
 HATCHES = ("", "//", "..", "xx", "\\\\", "--")
+PNG_DPI = 144
+CSS_DPI = 96
+CSS_WIDTH = 960  # at most; about the width of a cell in JupyterLab
+DIRECT_SERIES = 6  # at most, to be labelled at their ends; more series have a legend
+LABEL_POINTS = 9
+PUBLISHED = "published: "  # before the names of marks that were not measured here
 LABEL_PIXELS = 14  # between points whose numbers, of 8 points in height, would cover each other
 
 
 class Figure:
-    """A drawing with its text alternative; Jupyter shows it as an image with alt text."""
+    """A drawing with its text alternative; Jupyter shows it as a PNG image with alt text."""
 
     def __init__(self, figure: Canvas, alt: str):
         self.figure = figure
         self.alt = alt
 
     def svg(self) -> bytes:
-        """Return the drawing as a file."""
+        """Return the drawing as an SVG file."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
         return buffer.getvalue()
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # As an image: JupyterLab takes a drawing out of the HTML of a notebook that was not run on
-        # the machine itself, as a student opens it first.
-        alt = html.escape(self.alt)
-        drawing = (
-            f'<img alt="{alt}"'
-            f' src="data:image/svg+xml;base64,{base64.b64encode(self.svg()).decode()}">'
+    def png(self) -> bytes:
+        """Return the drawing as a PNG file on opaque white, which reads in a dark theme as well."""
+        buffer = io.BytesIO()
+        self.figure.savefig(
+            buffer,
+            format="png",
+            dpi=PNG_DPI,
+            bbox_inches="tight",
+            facecolor="white",
+            metadata={"Software": None},
         )
-        return {
-            "text/html": (
-                f'<figure style="margin:0">{drawing}<figcaption>{alt}</figcaption></figure>'
-            ),
-            "text/plain": self.alt,
-        }
+        return buffer.getvalue()
+
+    def html(self) -> str:
+        """Return the drawing and its alternative as an HTML element, for a page of one file."""
+        alt = html.escape(self.alt)
+        content = base64.b64encode(self.svg()).decode()
+        drawing = f'<img alt="{alt}" src="data:image/svg+xml;base64,{content}">'
+        return f'<figure style="margin:0">{drawing}<figcaption>{alt}</figcaption></figure>'
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        # nbconvert takes the alt text from the output's metadata, by type; GitHub and Colab show
+        # no image of an HTML output reliably.
+        image = self.png()
+        width, height = css_size(image)
+        data = {"image/png": base64.b64encode(image).decode(), "text/plain": self.alt}
+        return data, {"image/png": {"width": width, "height": height, "alt": self.alt}}
+
+
+def css_size(png: bytes) -> tuple[int, int]:
+    """Return the width and height in CSS pixels at which a PNG of a `Figure` is displayed."""
+    width, height = struct.unpack(">II", png[16:24])  # the image header's fixed place
+    scale = min(CSS_DPI / PNG_DPI, CSS_WIDTH / width)
+    return round(width * scale), round(height * scale)
 
 
 def _axes(width: float = 6.4, height: float = 3.6):
@@ -81,6 +109,95 @@ def _legend_outside(axes) -> None:
     )
 
 
+def ink(colour: str) -> str:
+    """Return a colour, darkened until text in it is legible on white (WCAG contrast of 4.5)."""
+    rgb = np.array(to_rgb(colour))
+    while True:
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        if 1.05 / (linear @ (0.2126, 0.7152, 0.0722) + 0.05) >= 4.5:
+            return to_hex((rgb[0], rgb[1], rgb[2]))
+        rgb = 0.95 * rgb
+
+
+def spread(wanted: Sequence[float], sizes: Sequence[float], length: float) -> list[float]:
+    """Return centres on a line from 0 to `length`, near the wanted centres, at which intervals of
+    these sizes do not overlap.
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    centres = [float(wanted[i]) for i in order]
+    half = [sizes[i] / 2 for i in order]
+    up = _pushed_up(centres, half, -np.inf)
+    down = _pushed_down(centres, half, np.inf)
+    # Both have the gaps that are needed, so their mean has them.
+    centres = [(high + low) / 2 for high, low in zip(up, down)]
+    centres = _pushed_down(_pushed_up(centres, half, 0), half, length)
+    return [centre for _, centre in sorted(zip(order, centres))]
+
+
+def _pushed_up(centres: Sequence[float], half: Sequence[float], end: float) -> list[float]:
+    placed = []
+    for centre, size in zip(centres, half):
+        placed.append(max(centre, end + size))
+        end = placed[-1] + size
+    return placed
+
+
+def _pushed_down(centres: Sequence[float], half: Sequence[float], end: float) -> list[float]:
+    mirrored = _pushed_up([-centre for centre in centres[::-1]], half[::-1], -end)
+    return [-centre for centre in mirrored[::-1]]
+
+
+def _label_directly(axes, ends: Sequence[tuple[str, float, float, str]]) -> None:
+    """Write names (name, x, y, colour) right of the plane, each led to its point (x, y).
+
+    Labels have the height of their point, as far as they do not overlap.
+    """
+    labels = [textwrap.fill(name, 28) for name, *_ in ends]
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    figure = axes.figure
+    # About their room in inches, so that the plane keeps its size.
+    figure.set_figwidth(figure.get_figwidth() + 0.2 + 0.07 * longest)
+    heights = [1.35 * LABEL_POINTS * (label.count("\n") + 1) for label in labels]  # points
+    figure.set_figheight(max(figure.get_figheight(), sum(heights) / 72 + 1.1))
+    notes = []
+    for label, (_, x, y, colour) in zip(labels, ends):
+        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "alpha": 0.6}
+        note = axes.annotate(
+            label,
+            (x, y),
+            xytext=(1.03, 0.5),
+            textcoords="axes fraction",
+            color=ink(colour),
+            fontsize=LABEL_POINTS,
+            verticalalignment="center",
+            annotation_clip=False,
+            arrowprops={**leader, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 3},
+        )
+        notes.append(note)
+    figure.draw_without_rendering()  # or the plane does not have its place yet
+    plane = axes.get_window_extent()
+    wanted = [axes.transData.transform((x, y))[1] - plane.y0 for _, x, y, _ in ends]
+    centres = spread(wanted, [size * figure.dpi / 72 for size in heights], plane.height)
+    for note, centre in zip(notes, centres):
+        note.set_position((1.03, centre / plane.height))
+
+
+def _key(axes, ends: Sequence[tuple[str, float, float, str]], n_series: int, n_published: int):
+    """Label series and reference lines at their ends; if they are many, place a legend next to
+    the plane. Published marks have a legend in both cases.
+    """
+    if n_series > DIRECT_SERIES or not ends:
+        _legend_outside(axes)
+        return
+    _label_directly(axes, ends)
+    if n_published:
+        handles, names = axes.get_legend_handles_labels()
+        marks = [
+            (handle, name) for handle, name in zip(handles, names) if name.startswith(PUBLISHED)
+        ]
+        axes.figure.legend(*zip(*marks), frameon=False, loc="outside lower left")
+
+
 def _draw_published(
     axes, published: Mapping[str, Mapping], places: Mapping | None = None
 ) -> list[str]:
@@ -97,7 +214,7 @@ def _draw_published(
             "color": "#555",
             "linestyle": "",
         }
-        axes.plot(x, list(points.values()), label=f"published: {name}", **marks)
+        axes.plot(x, list(points.values()), label=PUBLISHED + name, **marks)
     by_name = {
         name: ", ".join(f"{at} {y:g}" if places else f"{y:g} at {at:g}" for at, y in points.items())
         for name, points in published.items()
@@ -163,7 +280,13 @@ def uneven_curves(
     ticks = sorted({at for points in series.values() for at in points})
     axes.set_xticks(ticks, [f"{at:,g}" for at in ticks])
     axes.minorticks_off()
-    _legend_outside(axes)
+    ends = [
+        (name, at := max(points), points[at].value, COLOURS[i % 6])
+        for i, (name, points) in enumerate(series.items())
+    ]
+    right = axes.get_xlim()[1]
+    ends += [(name, right, value, "#555") for name, value in reference.items()]
+    _key(axes, ends, len(series), len(published))
     parts = [
         f"{name} " + ", ".join(f"{p.value:.2f} at {at:g}" for at, p in points.items())
         for name, points in series.items()
@@ -272,7 +395,13 @@ def lines(
             [at], [value], label=name, color=COLOURS[i % 6], marker=MARKERS[i % 6], linestyle="none"
         )
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    axes.legend(frameon=False)
+    ends = []
+    for i, (name, (x, y)) in enumerate(series.items()):
+        last = int(np.argmax(x))
+        ends.append((name, x[last], y[last], COLOURS[i % 6]))
+    for i, (name, (at, value)) in enumerate(points.items(), len(series)):
+        ends.append((name, at, value, COLOURS[i % 6]))
+    _key(axes, ends, len(ends), 0)
     parts = [
         f"{name} from {_short(y[0])} at {_short(x[0])} to {_short(y[-1])} at {_short(x[-1])}"
         for name, (x, y) in series.items()

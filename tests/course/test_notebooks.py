@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from adaptlab import plots
 from adaptlab.course.predictions import DONE_MIME
 from adaptlab.evals.card import read_card
 from adaptlab.evals.claims import claims
@@ -130,9 +131,17 @@ def test_every_figure_has_a_text_alternative(path):
     for cell in code_cells(path):
         for output in cell.outputs:
             found = output.get("data", {})
-            assert not {"image/png", "image/svg+xml", "image/jpeg"} & set(found), (
+            assert not {"image/svg+xml", "image/jpeg"} & set(found), (
                 f"{cell.id}: an image without alt text; return a plots.Figure"
             )
+            if "image/png" in found:
+                n_figures += 1
+                about = output.metadata.get("image/png", {})
+                assert len(about.get("alt", "")) > 60, (
+                    f"{cell.id}: an image without alt text; return a plots.Figure"
+                )
+                assert found["text/plain"] == about["alt"], cell.id
+                assert 0 < about["width"] <= plots.CSS_WIDTH, cell.id
             assert "<svg" not in found.get("text/html", ""), (
                 f"{cell.id}: JupyterLab does not show it before the notebook is run"
             )

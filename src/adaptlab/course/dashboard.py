@@ -21,7 +21,7 @@ def build_dashboard(store: Path, page: Path) -> Path:
             f"{store} has no runs yet. Run `adaptlab evals suite` or `adaptlab evals gate` first."
         )
     skills = list(dict.fromkeys(skill for run in runs for skill in run.scores))
-    drawings = [Markup(_drawing(skill, runs)._repr_mimebundle_()["text/html"]) for skill in skills]
+    drawings = [Markup(_drawing(skill, runs).html()) for skill in skills]
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     write_whole(
         page,

@@ -41,5 +41,5 @@ def decision_page(advice: Advice, prices: Prices, model: str = WORLD) -> str:
         guides=GUIDES,
         described=described[case.task],
         model=model,
-        drawing=Markup(drawing._repr_mimebundle_()["text/html"]),
+        drawing=Markup(drawing.html()),
     )

@@ -11,11 +11,13 @@ import nbformat
 from bs4 import BeautifulSoup, Tag
 from nbconvert import MarkdownExporter
 
-from adaptlab.course.site.places import TEMPLATES
+from adaptlab.course.site.places import PACKAGE, PAGES, TEMPLATES
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.ledger import RECORD_MIME
 
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a bar or buttons of the run, dead on a page
+# Lessons link pages of the site as files of the repository, which GitHub and JupyterLab open.
+LINKED_PAGE = re.compile(rf"\]\(\.\./src/adaptlab/{PAGES.relative_to(PACKAGE).as_posix()}/")
 DATA_URI = re.compile(r"data:image/(?P<kind>svg|png|jpeg)[^,;]*;base64,(?P<content>.*)", re.DOTALL)
 
 
@@ -52,9 +54,12 @@ def notebook_page(path: Path) -> Page:
                 output for output in cell.outputs if WIDGET not in output.get("data", {})
             ]
             for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    _png_as_html(output)
                 _tidy(output.get("data", {}), cell.id, page)
     exporter = MarkdownExporter(template_name="lesson", extra_template_basedirs=[str(TEMPLATES)])
-    page.text = re.sub(r"\n{3,}", "\n\n", exporter.from_notebook_node(notebook)[0]).lstrip("\n")
+    text = LINKED_PAGE.sub("](../", exporter.from_notebook_node(notebook)[0])
+    page.text = re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")
     return page
 
 
@@ -70,6 +75,21 @@ def _title_first(notebook: nbformat.NotebookNode, name: str) -> str:
     first = titles[0] if titles else nbformat.v4.new_markdown_cell(f"# {name}")
     notebook.cells = [first, *(cell for cell in notebook.cells if cell is not first)]
     return first.source.splitlines()[0].removeprefix("# ")
+
+
+def _png_as_html(output: nbformat.NotebookNode) -> None:
+    """Replace an output's PNG by an HTML figure with the alt text of the output's metadata, which
+    nbconvert's Markdown leaves out.
+    """
+    content = "".join(output.data.pop("image/png").split())
+    about = output.metadata.get("image/png", {})
+    soup = BeautifulSoup("<figure><img><figcaption></figcaption></figure>", "html.parser")
+    soup.img["src"] = f"data:image/png;base64,{content}"
+    soup.img["alt"] = about.get("alt", "")
+    for side in ("width", "height"):
+        if side in about:
+            soup.img[side] = str(about[side])
+    output.data["text/html"] = str(soup)
 
 
 def _tidy(data: dict, cell_id: str, page: Page) -> None:
@@ -102,11 +122,15 @@ def _file_figure(image: Tag, cell_id: str, page: Page) -> None:
     name = f"{page.name}-{cell_id}-{len(page.figures)}.{found['kind']}"
     page.figures[name] = base64.b64decode(found["content"])
     title, _, alternative = image.get("alt", "").partition(": ")
-    image.attrs = {"src": f"../figures/{name}", "alt": title, "loading": "lazy"}
+    size = {side: image[side] for side in ("width", "height") if side in image.attrs}
+    image.attrs = {"src": f"../figures/{name}", "alt": title, "loading": "lazy", **size}
     figure = image.find_parent("figure")
-    if figure and figure.figcaption and alternative:
+    if figure and figure.figcaption:
         figure.attrs.pop("style", None)
-        figure.figcaption.replace_with(data_in_text(alternative))
+        if alternative:
+            figure.figcaption.replace_with(data_in_text(alternative))
+        else:  # a picture without data: the whole text is the image's alt text
+            figure.figcaption.decompose()
 
 
 def data_in_text(alternative: str) -> Tag:
