@@ -11,7 +11,8 @@ setup: .venv/ready .venv/smollm2
 # A copy of lesson 00 of the student's own, without outputs; an earlier copy stays as it is.
 lab: .venv/ready
 	$(BIN)/adaptlab start 00
-	$(BIN)/jupyter lab my-work/00_start_here.ipynb
+	PYTHONSTARTUP="$${PYTHONSTARTUP:-$(CURDIR)/src/adaptlab/course/out_of_order.py}" \
+	  $(BIN)/jupyter lab my-work/00_start_here.ipynb
 .venv/ready: requirements.lock pyproject.toml
 	@python=$(PYTHON); "$${python:-false}" -c "$(FITS)" || \
 	  { echo "No Python 3.11 to 3.14 with venv is found$${python:+ as $$python}. Install one (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13"; exit 1; }

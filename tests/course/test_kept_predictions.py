@@ -1,12 +1,13 @@
 """Predictions are on the disk as soon as they are chosen, and there again after a restart."""
 
 import json
+import math
 
 import pytest
 from typer.testing import CliRunner
 
 from adaptlab.cli.app import app
-from adaptlab.course import predictions
+from adaptlab.course import browser, predictions
 from adaptlab.course.kept_predictions import DAMAGED, FILE, Kept, keep, read_kept
 from adaptlab.course.predictions import close_lesson, predict, report_outcome
 from adaptlab.errors import AdaptLabError
@@ -20,7 +21,7 @@ OPTIONS = ["up", "down"]
 def student(monkeypatch, tmp_path):
     """A student in a browser, whose kernel was just started."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predictions, "_has_browser", lambda: True)
+    monkeypatch.setattr(browser, "is_attended", lambda: True)
     restart(monkeypatch)
 
 
@@ -46,18 +47,19 @@ def test_an_option_that_is_gone_is_not_a_choice(monkeypatch):
 
 
 def test_the_end_of_a_lesson_keeps_what_came_out(monkeypatch, tmp_path):
-    predict("P1", "What happens?", OPTIONS).choose(1)
+    predict("P1", "What happens?", {"down": 0.0, "up": math.inf}).choose("up")
     report_outcome("P1", "it went up")
     record("P1", 0.5, (0.4, 0.6), n=80, seeds=[0], rule=claim("P1").rule)
     close_lesson()
-    assert read_kept(tmp_path)["P1"] == Kept("What happens?", "up", "it went up", "holds")
+    assert read_kept(tmp_path)["P1"] == Kept("What happens?", "up", "up: it went up", "holds", "✓")
     shown = CliRunner().invoke(app, ["progress", str(tmp_path)])
-    assert "predicted: up; came out: it went up (holds)" in shown.stdout
-    assert f"1 of {len(claims())} claims predicted, 1 measured." in shown.stdout
+    assert "predicted: up; came out: up: it went up (holds)" in shown.stdout
+    assert f"1 of {len(claims())} claims predicted, 1 measured;" in shown.stdout
+    assert "1 of 1 marked predictions are correct; 0 exercises solved." in shown.stdout
 
 
 def test_what_runs_unattended_writes_nothing(monkeypatch, tmp_path):
-    monkeypatch.setattr(predictions, "_has_browser", lambda: False)
+    monkeypatch.setattr(browser, "is_attended", lambda: False)
     predict("P1", "What happens?", OPTIONS).choose(1)
     close_lesson()
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,6 @@
-"""A student's predictions and what came out, kept next to the notebook: a restart loses nothing."""
+"""A student's predictions, explanations and exercises, kept next to the notebook: a restart loses
+nothing.
+"""
 
 import json
 import warnings
@@ -14,12 +16,16 @@ DAMAGED = "predictions.damaged.json"
 
 @dataclass
 class Kept:
-    """A question with the prediction, what came out in the question's words, and the verdict."""
+    """A question with the prediction, what came out in the question's words, the verdict, the mark
+    (✓ or ✗) and the student's explanation. An exercise has only a question and a mark.
+    """
 
     question: str
     choice: str = ""
     outcome: str = ""
     verdict: str = ""
+    mark: str = ""
+    explanation: str = ""
 
 
 def read_kept(folder: Path) -> dict[str, Kept]:
@@ -38,6 +44,17 @@ def read_kept(folder: Path) -> dict[str, Kept]:
         raise AdaptLabError(
             f"{path} is not a readable file of predictions ({type(error).__name__}). Move it away."
         ) from error
+
+
+def kept_row(folder: Path, key: str) -> Kept | None:
+    """Return what is kept of one question; None if nothing is, or with a warning if the file is
+    damaged.
+    """
+    try:
+        return read_kept(folder).get(key)
+    except AdaptLabError as error:
+        warnings.warn(str(error), stacklevel=4)
+        return None
 
 
 def keep(folder: Path, key: str, **found: str) -> None:
@@ -61,17 +78,29 @@ def keep(folder: Path, key: str, **found: str) -> None:
         warnings.warn(f"Your predictions are not kept: {error}", stacklevel=2)
 
 
+EXERCISE = "your turn: "  # before the name of an exercise, in place of a claim's id
+
+
 def progress_table(rows: dict[str, Kept], claim_ids: list[str]) -> str:
-    """Return a line for each question, and how many claims were predicted and measured."""
+    """Return the questions with their marks, the solved exercises, and counts of all."""
     lines = []
-    for key, row in rows.items():
+    asked = {key: row for key, row in rows.items() if not key.startswith(EXERCISE)}
+    for key, row in asked.items():
         came_out = row.outcome or "not measured yet"
         verdict = f" ({row.verdict})" if row.verdict else ""
-        lines.append(f"{key:<4} {row.question}")
-        lines.append(f"     predicted: {row.choice or 'none'}; came out: {came_out}{verdict}")
+        lines.append(f"{row.mark or ' '} {key:<4} {row.question}")
+        lines.append(f"       predicted: {row.choice or 'none'}; came out: {came_out}{verdict}")
+        if row.explanation:
+            lines.append(f"       your explanation: {row.explanation}")
+    exercises = {key.removeprefix(EXERCISE): rows[key] for key in rows if key not in asked}
+    lines += [f"{row.mark} exercise: {name}" for name, row in exercises.items()]
     predicted = [key for key in claim_ids if key in rows and rows[key].choice]
     measured = [key for key in claim_ids if key in rows and rows[key].verdict]
+    marks = [row.mark for row in asked.values() if row.mark]
+    solved = [name for name, row in exercises.items() if row.mark == "✓"]
     lines.append(
-        f"{len(predicted)} of {len(claim_ids)} claims predicted, {len(measured)} measured."
+        f"{len(predicted)} of {len(claim_ids)} claims predicted, {len(measured)} measured;"
+        f" {marks.count('✓')} of {len(marks)} marked predictions are correct;"
+        f" {len(solved)} exercises solved."
     )
     return "\n".join(lines)

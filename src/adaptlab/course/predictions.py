@@ -3,13 +3,15 @@ lesson.
 """
 
 import html
-import warnings
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adaptlab.course.kept_predictions import keep, read_kept
+from adaptlab.course import browser
+from adaptlab.course.kept_predictions import keep, kept_row
 from adaptlab.course.lesson_usage import peaks
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
@@ -28,7 +30,8 @@ class Prediction:
     the same as a click.
 
     `effect` is the effect of a lesson's own question; a question on a claim takes it from the
-    claim's rule.
+    claim's rule. `bounds` has the upper bound of each option, in units of the effect, ascending;
+    without bounds a prediction is not marked.
     """
 
     id: str
@@ -36,6 +39,12 @@ class Prediction:
     options: tuple[str, ...]
     choice: str | None = None
     effect: str = ""
+    bounds: tuple[float, ...] = ()
+
+    def option_of(self, value: float) -> str | None:
+        """Return the option that contains a measured value; None if the options have no bounds."""
+        pairs = zip(self.options, self.bounds)
+        return next((option for option, bound in pairs if value < bound), None)
 
     def choose(self, option: str | int) -> None:
         """Choose by text or by number, from 1."""
@@ -47,7 +56,7 @@ class Prediction:
                 f" {'; '.join(self.options)}."
             )
         self.choice = option
-        if _has_browser():
+        if browser.is_attended():
             keep(Path.cwd(), self.id, question=self.question, choice=option)
 
     def __repr__(self) -> str:
@@ -62,7 +71,7 @@ class Prediction:
         from IPython.display import display
 
         # One output: a front end that shows widgets takes the buttons, any other the text.
-        widget = self._widget()._repr_mimebundle_() if _has_browser() else {}
+        widget = self._widget()._repr_mimebundle_() if browser.is_attended() else {}
         display(widget | {"text/plain": repr(self)}, raw=True)
 
     def _widget(self):
@@ -76,26 +85,24 @@ class Prediction:
         return ipywidgets.VBox([question, buttons])
 
 
-def _has_browser() -> bool:
-    """Whether a user can click. papermill and nbval set an environment variable while they
-    execute.
-    """
-    import os
-
-    return "ADAPTLAB_UNATTENDED" not in os.environ and "PYTEST_CURRENT_TEST" not in os.environ
-
-
 PREDICTIONS: dict[str, Prediction] = {}
 ANSWERS: "dict[str, Estimate]" = {}  # to the questions that are a lesson's own
 OUTCOMES: dict[str, str] = {}  # in the words of the question
 
 
-def predict(claim_id: str, question: str, options: Sequence[str], effect: str = "") -> Prediction:
+def predict(
+    claim_id: str,
+    question: str,
+    options: Sequence[str] | Mapping[str, float],
+    effect: str = "",
+) -> Prediction:
     """Ask for a prediction about a claim; make it the last line of a cell. A second call keeps the
     choice.
 
-    With an `effect`, the question is the lesson's own: its id is not in the ledger, and `answer`
-    gives the measurement.
+    Options with their upper bounds, `{option: bound}`, are marked: the correct option is the first
+    whose bound is above the recorded effect, and the last bound is `math.inf`. With an `effect`,
+    the question is the lesson's own: its id is not in the ledger, and `answer` gives the
+    measurement.
     """
     if not effect:
         claim(claim_id)
@@ -110,23 +117,24 @@ def predict(claim_id: str, question: str, options: Sequence[str], effect: str = 
         raise AdaptLabError(
             f"The prediction on {claim_id} has fewer than two options. Give at least two options."
         )
+    bounds = tuple(options.values()) if isinstance(options, Mapping) else ()
+    ascending = all(low < high for low, high in itertools.pairwise(bounds))
+    if bounds and (not ascending or bounds[-1] != math.inf):
+        raise AdaptLabError(
+            f"The bounds of the prediction on {claim_id} are not ascending up to math.inf."
+            " Give each option its upper bound."
+        )
     old = PREDICTIONS.get(claim_id)
     chosen = old.choice if old else _chosen_before(claim_id)
     kept = chosen if chosen in options else None
-    PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept, effect)
+    PREDICTIONS[claim_id] = Prediction(claim_id, question, tuple(options), kept, effect, bounds)
     return PREDICTIONS[claim_id]
 
 
 def _chosen_before(question_id: str) -> str | None:
     """Return the student's choice before the kernel was restarted."""
-    if not _has_browser():
-        return None
-    try:
-        kept = read_kept(Path.cwd())
-    except AdaptLabError as error:
-        warnings.warn(str(error), stacklevel=3)
-        return None
-    return kept[question_id].choice if question_id in kept else None
+    row = kept_row(Path.cwd(), question_id) if browser.is_attended() else None
+    return row.choice if row else None
 
 
 def answer(question_id: str, found: "Estimate") -> "Estimate":
@@ -152,69 +160,89 @@ def report_outcome(question_id: str, outcome: str) -> None:
     OUTCOMES[question_id] = outcome
 
 
+@dataclass
+class Marked:
+    """A question at the end of a lesson: what was predicted, and what came out.
+
+    `is_correct` is None if nothing was predicted, nothing was measured, or the options have no
+    bounds.
+    """
+
+    question: str
+    predicted: str
+    came_out: str
+    is_correct: bool | None
+    effect: str
+    measured: str
+    verdict: str
+
+    @property
+    def mark(self) -> str:
+        return {True: "✓", False: "✗", None: ""}[self.is_correct]
+
+
+def _marked(key: str) -> Marked:
+    found = RECORDED.get(key) or ANSWERS.get(key)
+    guess = PREDICTIONS.get(key)
+    option = guess.option_of(found.value) if guess and found else None
+    is_correct = guess.choice == option if guess and guess.choice and option else None
+    return Marked(
+        f"{key} {guess.question}" if guess else key,
+        (guess.choice if guess else None) or "no prediction",
+        ": ".join(filter(None, (option, OUTCOMES.get(key)))),
+        is_correct,
+        guess.effect if guess and guess.effect else claim(key).rule.effect,
+        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}"
+        if found
+        else "not recorded in this lesson",
+        getattr(found, "verdict", ""),
+    )
+
+
+def _score(rows: Sequence[Marked]) -> str:
+    marks = [row.is_correct for row in rows if row.is_correct is not None]
+    return f"Your score: {sum(marks)} of {len(marks)} predictions are correct." if marks else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f"<th>{name}</th>" for name in head)
+    body = ""
+    for row in rows:
+        cells = (f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row)
+        body += f"<tr>{''.join(cells)}</tr>"
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
 class Closing:
     """The last cell of a lesson: predictions next to measurements, and the mark that the lesson ran
     to its end.
     """
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        ids = list(dict.fromkeys([*PREDICTIONS, *RECORDED]))
-        rows: list[tuple[str, ...]] = []
-        for key in ids:
-            found = RECORDED.get(key) or ANSWERS.get(key)
-            guess = PREDICTIONS.get(key)
-            measured = (
-                f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}], n = {found.n}"
-                if found
-                else "not recorded in this lesson"
-            )
-            question = f"{key} {guess.question}" if guess else key
-            effect = guess.effect if guess and guess.effect else claim(key).rule.effect
-            predicted = (guess.choice if guess else None) or "no prediction"
-            rows.append(
-                (
-                    question,
-                    predicted,
-                    OUTCOMES.get(key, ""),
-                    effect,
-                    measured,
-                    getattr(found, "verdict", ""),
-                )
-            )
-        return rows
+    HEAD = ("question", "your prediction", "outcome", "")
+    DETAILS = ("question", "effect", "measured", "verdict")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        rows = self._rows()
-        head: tuple[str, ...] = (
-            "question",
-            "your prediction",
-            "it came out",
-            "effect that decides the claim",
-            "measured",
-            "verdict",
-        )
-        if not any(row[-1] for row in rows) and ANSWERS:  # a lesson without claims
-            head = (*head[:3], "effect", "measured")
-            rows = [row[:-1] for row in rows]
-        if not OUTCOMES:
-            head = (*head[:2], *head[3:])
-            rows = [(*row[:2], *row[3:]) for row in rows]
-        cells = [
-            "".join(f"<td style='text-align:left'>{html.escape(value)}</td>" for value in row)
-            for row in rows
+        rows = [_marked(key) for key in dict.fromkeys([*PREDICTIONS, *RECORDED])]
+        short = [(row.question, row.predicted, row.came_out, row.mark) for row in rows]
+        details = [(row.question, row.effect, row.measured, row.verdict) for row in rows]
+        score = _score(rows)
+        lines = on_real_models(list(RECORDED))
+        listed = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+        page = [
+            _table(self.HEAD, short),
+            f"<p>{score}</p>" if score else "",
+            "<details><summary>Effects, intervals and verdicts</summary>",
+            _table(self.DETAILS, details),
+            "</details>",
+            f"<p>On real models:</p><ul>{listed}</ul>" if lines else "",
         ]
-        top = "".join(f"<th>{name}</th>" for name in head)
-        body = "".join(f"<tr>{row}</tr>" for row in cells)
-        table = f"<table><tr>{top}</tr>{body}</table>"
-        text = "\n".join(" | ".join(row) for row in [head, *rows])
-        if lines := on_real_models(list(RECORDED)):
-            table += "<p>On real models:</p><ul>"
-            table += "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>"
-            text += "\n\nOn real models:\n" + "\n".join(lines)
+        text = [" | ".join(row) for row in [self.HEAD, *short]]
+        text += [score, "", *(" | ".join(row) for row in [self.DETAILS, *details])]
+        text += ["", "On real models:", *lines] if lines else []
         predicted = {key for key, guess in PREDICTIONS.items() if not guess.effect}
         return {
-            "text/plain": text,
-            "text/html": table,
+            "text/plain": "\n".join(text),
+            "text/html": "".join(page),
             DONE_MIME: (
                 {"claims": sorted(RECORDED), "halved": sorted(predicted ^ set(RECORDED))} | peaks()
             ),
@@ -233,11 +261,16 @@ def on_real_models(ids: Sequence[str]) -> list[str]:
 
 def close_lesson() -> Closing:
     """Make this the last line of the last cell; the runner requires it."""
-    if _has_browser():
+    if browser.is_attended():
         for key, guess in PREDICTIONS.items():
-            found = RECORDED.get(key)
-            came_out = OUTCOMES.get(key, "") or (f"{found.value:.3f}" if found else "")
-            verdict = found.verdict if found else ""
-            about = {"question": guess.question, "choice": guess.choice or ""}
-            keep(Path.cwd(), key, **about, outcome=came_out, verdict=verdict)
+            row = _marked(key)
+            keep(
+                Path.cwd(),
+                key,
+                question=guess.question,
+                choice=guess.choice or "",
+                outcome=row.came_out or (row.measured if row.verdict else ""),
+                verdict=row.verdict,
+                mark=row.mark,
+            )
     return Closing()
