@@ -37,7 +37,7 @@ NOT_SAID = {
     r"drawn": "sampled",
     r"(?-i:(?:is|are) none)": "is not",
     r"(?<!there )(?:is|are) no": "is not",
-    r"tunings?": "fine-tuning run",
+    r"(?<!instruction )tunings?": "fine-tuning run",
     r"trainings": "training runs",
     r"full tuning": "full fine-tuning",
     r"right replies|right answers": "accuracy, correct replies",
