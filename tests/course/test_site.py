@@ -14,6 +14,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from markdown_it import MarkdownIt
 
 from adaptlab import plots
+from adaptlab.course.glossary import LINK, terms
 from adaptlab.course.site import build_site
 from adaptlab.course.site.notebooks import notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE
@@ -70,7 +71,9 @@ def lesson(path):
     write(
         path,
         nbformat.v4.new_markdown_cell(banner, id="banner"),
-        nbformat.v4.new_markdown_cell("# 01 Lamps: what they do\n\nA sentence.", id="title"),
+        nbformat.v4.new_markdown_cell(
+            f"# 01 Lamps: what they do\n\nA [hallucination]({LINK}#hallucination).", id="title"
+        ),
         nbformat.v4.new_markdown_cell(
             "The mean $\\bar x$ is\n\n$$\\frac{1}{n} \\sum_i x_i.$$", id="mean"
         ),
@@ -247,6 +250,22 @@ def test_a_lesson_keeps_what_was_printed_and_drops_what_is_dead(pages):
     assert "<i>no tag</i>" in text and "ZeroDivisionError: division" in text and "\x1b" not in text
     assert "training: 0%" not in text and "td {color: red}" not in text
     assert page.find("a", href="../ledger.html#P1") and page.find("th", scope="row", string="a")
+
+
+def test_the_glossary_has_every_term_and_lessons_lead_to_it(pages, built):
+    glossary = pages["glossary.html"]
+    assert [anchor for anchor in terms().values() if not glossary.find(id=anchor)] == []
+    assert pages["lessons/01_a.html"].find("a", href="../glossary.html#hallucination")
+    index = (built / "build" / "cpu" / "site" / "searchindex.js").read_text()
+    for term in (
+        "hallucination",
+        "catastrophic forgetting",
+        "overfitting",
+        "prompt injection",
+        "quantization",
+        "KV cache",
+    ):
+        assert f'"{term.lower()}"' in index.lower(), term
 
 
 def test_formulas_are_mathml_that_needs_no_script(pages):
