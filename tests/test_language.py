@@ -73,7 +73,7 @@ def text_of(node: ast.AST) -> str:
         return node.value
     if isinstance(node, ast.JoinedStr):
         return "".join(
-            part.value if isinstance(part, ast.Constant) else FILLED for part in node.values
+            str(part.value) if isinstance(part, ast.Constant) else FILLED for part in node.values
         )
     return ""
 
