@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import ABILITIES, Ability, draw_cases, measure
@@ -11,6 +12,9 @@ from adaptlab.markdown import table
 from adaptlab.models.load_model import WEIGHTS
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REACHED = {True: "yes", False: "no", None: ""}
 SPLITS = {"train": "training wordings", "held_out": "held-out wordings"}
@@ -212,3 +216,20 @@ def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
                 "",
             ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def card_table(model: str) -> "pd.DataFrame":
+    """Return the card of one model as a table: its abilities in the wordings of its training."""
+    import pandas as pd  # which no other use of the card needs
+
+    shown = []
+    for row in read_card():
+        if row["model"] == model and row["wording"] == SPLITS["train"]:
+            cells = {
+                "ability": row["ability"],
+                "accuracy": f"{row['value']:.0%}",
+                "95% interval": f"{row['low']:.0%} to {row['high']:.0%}",
+                "n": row["n"],
+            }
+            shown.append(cells)
+    return pd.DataFrame(shown)
