@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from adaptlab import plots
 from adaptlab.course.glossary import LINK, terms
+from adaptlab.course.pictures import gate
 from adaptlab.course.site import build_site
 from adaptlab.course.site.notebooks import notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE
@@ -40,9 +41,12 @@ RECORD = {
 BARS = {"none": Estimate(0.25, 0.2, 0.3, 10), "eight": Estimate(0.75, 0.7, 0.8, 10)}
 
 
-def shown(**data):
+def shown(metadata={}, /, **data):
     return nbformat.v4.new_output(
-        "execute_result", {"text/plain": "as text", **data}, execution_count=1
+        "execute_result",
+        {"text/plain": "as text", **data},
+        execution_count=1,
+        metadata=metadata,
     )
 
 
@@ -61,7 +65,8 @@ def lesson(path):
         '<span style="color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif;'
         " font-size:2em;\">An Exception was encountered at 'In [3]'.</span>"
     )
-    figure = plots.bars("Accuracy by examples", "accuracy", BARS)._repr_mimebundle_()["text/html"]
+    figure, about = plots.bars("Accuracy by examples", "accuracy", BARS)._repr_mimebundle_()
+    picture, about_picture = gate()._repr_mimebundle_()
     head = "<thead><tr><th></th><th>score</th></tr></thead>"
     body = "<tbody><tr><th>a</th><td>1</td></tr></tbody>"
     table = (
@@ -83,7 +88,8 @@ def lesson(path):
             shown(**{"text/html": "<b>P1: holds</b>", RECORD_MIME: RECORD}),
         ),
         nbformat.v4.new_markdown_cell("## Part one\n\n~~~python\nfenced = 1\n~~~", id="part"),
-        code("%pip list\nplots.bars(scores)", "drawn", shown(**{"text/html": figure})),
+        code("%pip list\nplots.bars(scores)", "drawn", shown(about, **figure)),
+        code("pictures.gate()", "picture", shown(about_picture, **picture)),
         code("frame", "frame", shown(**{"text/html": table})),
         code(
             "bar()",
@@ -230,9 +236,13 @@ def test_every_claim_has_an_anchor_and_its_verdict_leads_to_its_cell(pages):
 def test_a_figure_is_a_file_with_its_data_as_text(pages, built):
     page = pages["lessons/01_a.html"]
     images = page.select("article img")
-    assert len(images) == 1 and images[0]["alt"] == "Accuracy by examples, accuracy"
-    drawing = built / "build" / "cpu" / "site" / "lessons" / images[0]["src"]
-    assert drawing.read_text().startswith("<?xml")
+    alternatives = [image["alt"] for image in images]
+    assert alternatives == ["Accuracy by examples, accuracy", gate().alt]
+    for image in images:
+        drawing = built / "build" / "cpu" / "site" / "lessons" / image["src"]
+        content = drawing.read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert (int(image["width"]), int(image["height"])) == plots.css_size(content)
     told = [item.get_text() for item in page.select("figcaption li")]
     assert told == [
         "none 0.25 (95% interval 0.20 to 0.30)",
