@@ -178,8 +178,10 @@ def _label_directly(axes, ends: Sequence[tuple[str, float, float, str]]) -> None
     plane = axes.get_window_extent()
     wanted = [axes.transData.transform((x, y))[1] - plane.y0 for _, x, y, _ in ends]
     centres = spread(wanted, [size * figure.dpi / 72 for size in heights], plane.height)
-    for note, centre in zip(notes, centres):
+    for note, centre, (_, x, y, _) in zip(notes, centres, ends):
         note.set_position((1.03, centre / plane.height))
+        if plane.x1 - axes.transData.transform((x, y))[0] > 0.15 * plane.width:
+            note.arrow_patch.set_linestyle((0, (1, 4)))  # a long leader must not look like data
 
 
 def _key(axes, ends: Sequence[tuple[str, float, float, str]], n_series: int, n_published: int):
