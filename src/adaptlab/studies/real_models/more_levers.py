@@ -55,7 +55,7 @@ from adaptlab.world import house
 N_EXAMPLES = 300
 N_SHOWN = 8
 RETRIEVED = Form("user", N_SHOWN)  # examples as a list, of each case's own
-EPOCHS = 2
+EPOCHS = 4
 
 
 def examples(seed: int, n: int = N_EXAMPLES) -> list[Item]:

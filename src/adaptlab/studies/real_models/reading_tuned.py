@@ -13,6 +13,7 @@ from adaptlab.studies.real_models.retrieval import READING, found_chunks, indexe
 N_READ = 150
 N_HANDBOOKS = 3  # of a seed
 READ_FROM = 2000  # the first handbook to learn reading from
+RATE = 5e-4  # of the recorded run
 N_ASKED_EACH = 3  # questions on each fact of the handbook
 
 
@@ -41,10 +42,11 @@ def h5(model: Model, seed: int) -> Measurement:
     book = indexed(seed)
     asked = book.ask("name", N, f"H5:{seed}")
     items = [item_of(q, chunks) for q, chunks in zip(asked, found_chunks(book, asked))]
+    options = lora(seed, learning_rate=RATE)
     stores = {
         "retrieval": (model.store, model.form(READING)),
-        "tuned to read": (tuned(model, reading_conversations(seed), lora(seed)), ALONE),
-        "tuned on the facts": (tuned(model, fact_questions(seed), lora(seed)), ALONE),
+        "tuned to read": (tuned(model, reading_conversations(seed), options), ALONE),
+        "tuned on the facts": (tuned(model, fact_questions(seed), options), ALONE),
     }
     found = {}
     for name, (store, form) in stores.items():

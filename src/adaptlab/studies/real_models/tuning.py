@@ -120,7 +120,7 @@ def f2(model: Model, seed: int) -> Measurement:
 
 
 SIZES = (30, 300, 3000)
-LEAST_SEEN = 480
+LEAST_SEEN = 1200
 
 
 def f4(model: Model, seed: int) -> Measurement:
