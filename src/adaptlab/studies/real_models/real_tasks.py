@@ -18,6 +18,7 @@ from adaptlab.tune.fine_tune import fine_tune
 
 N_ASKED = 200
 N_SHOWN = 8
+RATE = 5e-4  # of the adapters' runs that are recorded
 LEAST_SEEN = 1500  # training examples of a run, counting repetitions
 MAX_NEW_TOKENS = {True: 16, False: 48}  # of a label, and of slots
 
@@ -87,7 +88,7 @@ def _lora(chat: LocalChat, name: str, shown: Sequence[Example], seed: int) -> in
     """Count the correct replies after fine-tuning an adapter on the examples."""
     lead = SHORT if task(name).labels else SHORT_SLOTS
     learned = [[*prompt(lead, [], e.text), assistant(answer(e))] for e in shown]
-    options = lora(seed, epochs=max(1, math.ceil(LEAST_SEEN / len(shown))))
+    options = lora(seed, learning_rate=RATE, epochs=max(1, math.ceil(LEAST_SEEN / len(shown))))
     tuned = fine_tune(chat, learned, options)
     asked = test_cases(name)[:N_ASKED]
     return _n_right(tuned, name, [prompt(lead, [], e.text) for e in asked])
