@@ -1,7 +1,6 @@
 """Pictures of fine-tuning: labels, LoRA, low rank, preferences, forgetting and rewards."""
 
 from collections.abc import Sequence
-from statistics import mean, pstdev
 
 import numpy as np
 
@@ -213,15 +212,16 @@ def forgetting() -> Figure:
 def reward_loop(rewards: Sequence[float] = (1, 0, 1, 0)) -> Figure:
     """Draw training on checkable rewards: sampled replies, verifier, advantages, update.
 
-    `rewards`: one for each sampled reply, at most 5; the advantage is (reward - mean) / deviation.
+    `rewards`: one for each sampled reply, at most 5; the advantage is the reward minus the mean of
+    the other rewards, as in RLOO.
 
     Raises:
         ValueError: If there are fewer than 2 or more than 5 rewards.
     """
     if not 2 <= len(rewards) <= 5:
         raise ValueError(f"There are {len(rewards)} rewards. Give 2 to 5.")
-    deviation = pstdev(rewards) or 1.0
-    advantages = [(reward - mean(rewards)) / deviation for reward in rewards]
+    n_others = len(rewards) - 1
+    advantages = [reward - (sum(rewards) - reward) / n_others for reward in rewards]
     sheet = Sheet(48)
     policy = sheet.box(25, 24, 13, 10, "policy", WEIGHTS, solid=True, bold=True)
     prompt = sheet.box(8, 24, 12, 8, "prompt", PROMPT)
@@ -244,7 +244,6 @@ def reward_loop(rewards: Sequence[float] = (1, 0, 1, 0)) -> Figure:
     return sheet.figure(
         f"A policy samples {len(rewards)} replies to one prompt, and a verifier gives each a reward"
         f" ({', '.join(f'{reward:g}' for reward in rewards)}).",
-        f"The rewards, less their mean and divided by their deviation, are the advantages ({listed}"
-        ").",
+        f"Each reward minus the mean of the others is the reply's advantage ({listed}).",
         "The update makes replies with positive advantages more likely, and the loop starts again.",
     )
