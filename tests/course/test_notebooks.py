@@ -21,7 +21,7 @@ REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["ur
 LABS = sorted((ROOT / "labs").glob("lab*.ipynb"))
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 # Derived line by line in a lesson, whose cell holds it against the package's.
-DERIVED = {"06_preferences": {"dpo_loss"}}
+DERIVED = {"06_preferences": {"dpo_loss"}, "07_forgetting": {"with_replay"}}
 
 
 @pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
