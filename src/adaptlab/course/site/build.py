@@ -9,6 +9,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from adaptlab.course.front_page import findings
+from adaptlab.course.front_page import picture as front_picture
 from adaptlab.course.labs import labs_of
 from adaptlab.course.site.api import api_pages
 from adaptlab.course.site.carries_over import (
@@ -72,6 +74,7 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     for model in filter(partial(comparable, records), by_model()):
         figure = carries_over_plot(records, model)
         yield f"extra/figures/carries-over-{short_name(model)}.svg", figure.svg()
+    yield "extra/figures/levers.svg", front_picture().svg()
     plot = scoreboard_plot()
     yield "extra/figures/scoreboard.svg", plot.svg()
     yield from _pages(plot, build, lessons, labs, records, theirs)
@@ -105,6 +108,8 @@ def _pages(
         "verdicts_of": verdicts_of,
         "scoreboard_table": scoreboard_table,
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
+        "findings": findings(),
+        "front_picture": linked(front_picture(), "figures/levers.svg"),
         "usage_tables": usage_tables(build),
         "carries_over_table": carries_over_table,
         "real_model_notes": {asset.name: asset.note for asset in manifest().values() if asset.note},
