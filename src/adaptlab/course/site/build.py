@@ -23,7 +23,7 @@ from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
 from adaptlab.course.site.real_models import by_model, short_name
-from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table
+from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table, short_table
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables
 from adaptlab.errors import AdaptLabError
@@ -107,6 +107,7 @@ def _pages(
         "raw": raw,
         "verdicts_of": verdicts_of,
         "scoreboard_table": scoreboard_table,
+        "short_table": short_table,
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
         "findings": findings(),
         "front_picture": linked(front_picture(), "figures/levers.svg"),

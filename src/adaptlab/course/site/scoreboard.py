@@ -9,17 +9,34 @@ from adaptlab.course.site.real_models import short_name
 from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.evals.statistics import Estimate
 
+# Column of the record: heading in the short table, which a phone shows without scrolling.
+SHORT = {
+    "arm": "variant",
+    "all four": "all four",
+    "right": "correct",
+    "prompt tokens": "prompt tokens",
+    "money a month at 1,000 a day": "dollars a month",
+}
+
+
+def short_table() -> Markup:
+    """Return the recorded variants with their accuracy and cost at 1,000 queries a day."""
+    cells = []
+    for row in scoreboard():
+        values = [_cell(row[column]) for column in SHORT]
+        cells.append([_label(row), *values[1:]])
+    return sortable_table("Every way to build the support assistant", list(SHORT.values()), cells)
+
 
 def scoreboard_table() -> Markup:
-    """Return the recorded conditions with intervals, and their costs at several numbers of queries
-    a day.
+    """Return the recorded variants with all columns: parts of the quality, times and costs at
+    several numbers of queries a day.
     """
     rows = scoreboard()
     columns = list(rows[0])
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     return sortable_table(
-        "Every way to build the support assistant: 100 questions for each of three seeds, 70 on a"
-        " genuine model",
+        "All columns: 100 questions for each of three seeds, 70 on a genuine model",
         columns,
         cells,
     )
