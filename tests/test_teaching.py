@@ -17,7 +17,28 @@ LESSONS = {
     if re.match(r"\d\d", path.stem)
 }
 # Lessons that keep the bars, by their number. Add a lesson when it is rewritten.
-WRITTEN: tuple[str, ...] = ("00", "05", "05b", "06", "07", "09b", "11", "12")
+WRITTEN: tuple[str, ...] = (
+    "00",
+    "01",
+    "01b",
+    "02",
+    "02b",
+    "03",
+    "03b",
+    "04",
+    "05",
+    "05b",
+    "06",
+    "07",
+    "08",
+    "08b",
+    "09",
+    "09b",
+    "10",
+    "10b",
+    "11",
+    "12",
+)
 MATHS = ("03", "04", "05", "06", "08", "11", "12")
 AT_MOST = {"words": 3000, "median sentence": 18, "longest sentence": 40}
 AT_LEAST = {"pictures": 1, "exercises": 2, "comments": 8}
