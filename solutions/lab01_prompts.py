@@ -11,26 +11,40 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab01_prompts.ipynb)
 #
-# You will build prompts that keep to a budget, work out what a series of them costs, let chains vote, read what a model meant as JSON, and judge
-# whether an attack on a prompt has worked. At the end a model sorts reviews, and you buy the cheapest prompt that is good enough.
+# **Takeaway: choose a prompt by two measured numbers, its accuracy and its price. The price depends
+# on the tokens and on the prefix cache.**
 #
-# **About 85 minutes, 20 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
-# questions with other inputs. Work through lesson 01 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
+# After this lab you can
 #
-# Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
-# everything from the start, as the grader will, and says what passes. A line that fails in the cell of an answer costs the answer, so try things out in
-# cells of your own; and after a restart, run the cells from the first one on again.
+# - build few-shot prompts under a token budget and compute what a series of them costs;
+# - turn raw replies into data: a majority vote with abstention, repaired JSON, the outcome of a
+#   prompt injection;
+# - choose the cheapest prompt that reaches a target accuracy, and say how sure you are.
 #
-# | exercise | points | lines | minutes |
-# |---|---|---|---|
-# | 1 `fit_prompt` | 3 | 8 | 14 |
-# | 2 `bill` | 3 | 7 | 14 |
-# | 3 `vote` | 2 | 6 | 8 |
-# | 4 `read_object` | 3 | 8 | 18 |
-# | 5 `attack_outcome` | 2 | 8 | 12 |
-# | 6 `honest_order` | 2 | 1 | 5 |
-# | 7 `best_buy`, and the experiment | 2 | 3 | 8 |
-# | 8 in your own words | 3 | | 8 |
+# **About 155 minutes, 20 points.** The core part takes about 80 minutes: exercises 1, 2, 7 and 8
+# build the main experiment. The optional exercises are for full points; every exercise counts as
+# the table says.
+#
+# Work through lesson 01 first. Replace each `raise NotImplementedError()` by your answer, and keep
+# the names of the functions. Run the check below each exercise as often as you like; its message
+# names the problem. The grader uses the same checks with other inputs.
+#
+# Work on a copy of this notebook. Before you hand it in, run this command in a terminal in the
+# course folder: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs the whole notebook as the
+# grader does, and reports which exercises pass. An error in the cell of an answer costs you that
+# answer, so try things out in new cells. After a restart of the kernel, run all cells again from
+# the first one.
+#
+# | exercise | points | lines | minutes | difficulty | part |
+# |---|---|---|---|---|---|
+# | 1 `fit_prompt` | 3 | 8 | 25 | medium | core |
+# | 2 `bill` | 3 | 7 | 25 | medium | core |
+# | 3 `vote` | 2 | 6 | 15 | easy | optional |
+# | 4 `read_object` | 3 | 8 | 30 | hard | optional |
+# | 5 `attack_outcome` | 2 | 8 | 20 | medium | optional |
+# | 6 `honest_order` | 2 | 1 | 10 | easy | optional |
+# | 7 `best_buy`, and the experiment | 2 | 3 | 15 | easy | core |
+# | 8 in your own words | 3 | | 15 | medium | core |
 
 # %%
 import sys
@@ -60,15 +74,16 @@ from adaptlab.world import labels
 # %% [markdown]
 # ## A worked example
 #
-# What a prompt costs is decided by its tokens, not by its letters. The chat template adds marks around every message, and they are tokens, too. So
-# the length of a prompt is that of the whole conversation, as it is sent: whoever adds up the texts gets less.
+# The price of a prompt depends on its tokens, not on its letters. The chat template adds special
+# tokens around every message. So we count the tokens of the whole conversation, as it is sent. The
+# sum over the texts alone is too small.
 
 # %%
 chat = LocalChat("embedded:chat")
 
 
 def ids(messages):
-    """The token ids of a conversation, as the model reads it."""
+    """Return the token ids of a conversation, as the model reads it."""
     return chat.tokenizer(chat.render(messages), add_special_tokens=False)["input_ids"]
 
 
@@ -93,30 +108,47 @@ print(
 # %% [markdown]
 # ## 1 As many examples as fit
 #
-# Examples are ranked, the most useful first, and there is room for a certain number of tokens. When it gets tight, the least useful ones have to go.
-# The order in the prompt is another matter: models lean towards what they read last, so the most useful example should stand next to the question.
+# You have ranked examples, the most useful first, and a token budget. If the budget is too small
+# for all of them, the least useful examples are left out. The order in the prompt is a separate
+# choice. Models lean towards what they read last (recency bias), so the most useful example comes
+# right before the question.
 #
-# Some lines are given. `show` sets one example, or the question if there is no label.
+# Some lines are given. `show` formats one example, or the question if there is no label.
 #
-# <details><summary>Hint</summary>Write a small function of n that makes all the messages with the first n examples. Then try every n, beginning with
-# the largest, until <code>count</code> says that it fits. What is left when even n = 0 does not?</details>
+# <details><summary>Hint 1</summary>The prompt with n examples differs from the prompt with n − 1
+# examples in one place only. First think about how to build the messages for one given n.</details>
+#
+# <details><summary>Hint 2</summary>Write a small function of n that builds all the messages with
+# the first n examples. Then try every n, starting with the largest, until <code>count</code> says
+# that the messages fit. What remains if even n = 0 does not fit?</details>
+#
+# <details><summary>Hint 3</summary>Keep the first n examples, then reverse them with
+# <code>[::-1]</code>. The user message joins the formatted examples and the formatted question with
+# an empty line. After the loop there is only one thing left to do: raise the error.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "fit_prompt", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_prompt(system, examples, question, count, budget):
-    """The messages of a prompt with as many examples as a budget allows: a list of
-    dicts with "role" and "content".
+    """Return the messages of a prompt with as many examples as a budget allows.
 
-    system: text; "" means that there is no system message. examples: a list of [text,
-    label], the most useful first. question: text. count: a function from a list of
-    messages to their number of tokens, which more examples never make smaller. budget:
-    int.
+    Args:
+        system: text; "" means that there is no system message.
+        examples: a list of [text, label], the most useful first.
+        question: text.
+        count: a function from a list of messages to their number of tokens. More
+            examples never make this number smaller.
+        budget: int.
 
-    First the system message, if there is one, then a single user message: the examples
-    that are kept, set by `show`, and after them the question, set by `show`, with a
-    blank line between them. Kept are the first n examples, n as large as possible so
-    that all messages together have at most `budget` tokens. They are shown in reverse
-    order, the most useful last. ValueError if it does not fit without examples.
+    Returns:
+        A list of dicts with "role" and "content". First the system message, if there is
+        one, then a single user message.
+
+    The user message has the kept examples, formatted by `show`, and after them the
+    question, formatted by `show`. A blank line separates all of these. Keep the first n
+    examples, with n as large as possible so that all messages together have at most
+    `budget` tokens. They are in reverse order, the most useful last.
+
+    Raises ValueError if the prompt does not fit without examples.
     """
 
     def show(text, label=None):
@@ -146,30 +178,43 @@ check.lab01.fit_prompt(fit_prompt)
 # %% [markdown]
 # ## 2 What a series of prompts costs
 #
-# A server that keeps what it has read need not read the same beginning twice. It keeps prompts in blocks of a fixed number of tokens, and a block
-# that is only partly the same is of no use. The last token of a prompt is always read: the first token of the reply is made from it.
+# A server with a **prefix cache** does not compute the same beginning of a prompt twice. It stores
+# prompts in blocks of a fixed number of tokens; only whole blocks can be reused. The last token of
+# a prompt is always computed, because the model makes the first token of the reply from it.
 #
-# The loop is given, with what it needs.
+# The loop is given, with the variables that you need.
 #
-# <details><summary>Hint</summary>How many tokens two lists share at their beginning is a loop that stops at the first difference. Take the greatest
-# of these numbers, then the rule on the last token, then the blocks. In which order do the last two have to come?</details>
+# <details><summary>Hint 1</summary>Split the task into two numbers: how many tokens of this prompt
+# come from the cache, and what the three kinds of tokens cost. The second part is one
+# line.</details>
+#
+# <details><summary>Hint 2</summary>To count how many tokens two lists share at their beginning, use
+# a loop that ends at the first difference. Take the maximum over the earlier prompts. Then apply
+# the rule on the last token and the rule on blocks. In which order must these two rules
+# come?</details>
+#
+# <details><summary>Hint 3</summary>Limit the number to <code>len(prompt) - 1</code> first. Then
+# round down to whole blocks with <code>//</code> and <code>*</code>. The remaining tokens of the
+# prompt cost "read".</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "bill", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bill(requests, block, prices):
-    """What a series of requests costs at a server with a cache, as a float; 0 for no
-    requests.
+    """Return the cost of a series of requests at a server with a prefix cache, a float;
+    0 for no requests.
 
-    requests: a list of dicts with "prompt", a list of token ids (int, at least one),
-    and "reply", the number of tokens of the reply (int). They are sent one after the
-    other. block: int, tokens in a block. prices: a dict with "read", "cached",
-    "written": the price of 1000 tokens.
+    Args:
+        requests: a list of dicts with "prompt", a list of token ids (int, at least
+            one), and "reply", the number of tokens of the reply (int). They are sent
+            one after the other.
+        block: int, tokens in a block.
+        prices: a dict with "read", "cached", "written": the price of 1000 tokens.
 
-    From the cache comes the longest beginning that a prompt shares with one earlier
-    prompt, whichever that is; but at most all tokens except the prompt's last one, and
-    then rounded down to whole blocks. The cache is empty at first; replies are not kept
-    in it. Every token of a prompt costs either "cached" or "read", every token of a
-    reply "written".
+    The cached part of a prompt is the longest prefix that it shares with any one
+    earlier prompt. It is at most all tokens except the prompt's last one, and is then
+    rounded down to whole blocks. The cache is empty at first. Replies are not cached.
+    Every token of a prompt costs either "cached" or "read", every token of a reply
+    "written".
     """
     total = 0
     for i, request in enumerate(requests):
@@ -196,19 +241,23 @@ check.lab01.bill(bill)
 # %% [markdown]
 # ## 3 A vote that may stay open
 #
-# In the lesson the most frequent answer won, by however little. Where a wrong answer is costly, a vote should be able to end without a winner, and
-# somebody else is asked. So a winner needs a lead.
+# In the lesson on self-consistency, the most frequent answer won, even by one vote. If a wrong
+# answer is costly, the vote should be able to abstain, so that a person decides. So we require a
+# margin between the winner and each other answer.
 
 
 # %% nbgrader={"grade": false, "grade_id": "vote", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def vote(answers, margin):
-    """The answer that wins a vote, or None if no answer does.
+    """Return the answer that wins a vote, or None if no answer wins.
 
-    answers: a list of texts or of whole numbers, each a vote for itself; None is an
-    abstention and counts neither for nor against anything. margin: int, at least 1. An
-    answer wins if it has at least `margin` votes more than each of the other answers
-    has; where there is no other answer, it has to have at least `margin` votes. The
-    empty text and the number 0 are answers like any other.
+    Args:
+        answers: a list of texts or of whole numbers, one vote each. None is an
+            abstention: it is not a vote for or against any answer.
+        margin: int, at least 1.
+
+    An answer wins if it has at least `margin` votes more than each of the other
+    answers. If there is no other answer, it needs at least `margin` votes. The empty
+    text and the number 0 are ordinary answers.
     """
     # BEGIN SOLUTION
     votes = [answer for answer in answers if answer is not None]
@@ -226,36 +275,51 @@ def vote(answers, margin):
 check.lab01.vote(vote)
 
 # %% [markdown]
-# ## 4 What was meant as JSON
+# ## 4 Almost JSON
 #
-# Models that are asked for JSON often write something very near to it: they say a word before and after, put it between code fences, leave a comma
-# behind the last entry, or use single quotation marks. Asking again costs a call. Some of it can be read as it is, by rules that are exact.
+# Models that are asked for JSON often write something very close to it. They add words before and
+# after, use code fences, leave a trailing comma after the last entry, or use single quotation
+# marks. Another call costs money. Exact rules can repair some of these replies without a call.
 #
 # `json` and `re` are imported. Python's `json.JSONDecodeError` is a `ValueError`.
 #
-# <details><summary>Hint</summary>Whatever you change has to be changed outside of texts only. <code>re.sub(pattern, function, text)</code> goes from
-# left to right and calls the function for each match: let the pattern match a whole text in double marks, <em>or</em> a whole text in single marks,
-# <em>or</em> a comma that is too many, and let the function give back the first as it is.</details>
+# <details><summary>Hint 1</summary>Every change must happen outside of strings only.
+# <code>re.sub(pattern, function, text)</code> works from left to right and calls the function for
+# each match. Let the pattern match a whole string in double quotes, <em>or</em> a whole string in
+# single quotes, <em>or</em> a trailing comma. The function returns a string in double quotes
+# unchanged.</details>
 #
-# <details><summary>Another hint</summary>A whole text in double marks is <code>"(?:\\.|[^"\\])*"</code>: a mark, then pairs of a backslash with any
-# character, or characters that are neither mark nor backslash, then a mark. A comma that is too many is <code>,(?=\s*[}\]])</code>. Inside single
-# marks, what must become of <code>\'</code>, and what of a double mark?</details>
+# <details><summary>Hint 2</summary>A whole string in double quotes matches
+# <code>"(?:\\.|[^"\\])*"</code>. This is a quote, then pairs of a backslash with any character or
+# other characters that are neither quote nor backslash, then a quote. A trailing comma is
+# <code>,(?=\s*[}\]])</code>. Inside single quotes: what must <code>\'</code> turn into, and what
+# must a double quote turn into?</details>
+#
+# <details><summary>Hint 3</summary>A string in single quotes gets double quotes outside. Inside, a
+# second <code>re.sub</code> over escape pairs and double quotes makes the two changes; all other
+# escape pairs remain. A trailing comma turns into the empty text. Give the result to
+# <code>json.loads</code>: it raises the errors.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "read_object", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def read_object(reply):
-    r"""The object that a reply holds, as a dict; ValueError if it holds none.
+    r"""Return the object in a reply, as a dict.
 
-    reply: text. The object reaches from the first { of the reply to its last }. The text
-    before and after it is ignored. It is JSON, as Python's json reads it, except that two
-    habits are allowed:
-    - one comma before the } or ] that ends an object or list, with or without white space
-      between;
-    - texts, keys as well as values, in single quotation marks. In such a text \' is an
-      apostrophe, a " alone is an ordinary character, and everything else is as in JSON.
-      Texts in single and in double marks may both occur in one object.
-    Texts are kept letter by letter, whatever characters they hold. Anything else that is
-    not JSON raises a ValueError.
+    Args:
+        reply: text. The object reaches from the first { of the reply to its last }. The
+            text before and after it is ignored.
+
+    The object is JSON, as Python's json reads it, with two exceptions:
+    - one comma before the } or ] that ends an object or list is allowed, with or
+      without white space between;
+    - strings, keys as well as values, may have single quotation marks. In such a string
+      \' is an apostrophe, a " alone is an ordinary character, and everything else is as
+      in JSON.
+
+    Single and double quotation marks may both occur in one object. The characters of
+    all strings are kept as they are, whatever characters they are.
+
+    Raises ValueError if the reply has no object, or anything else that is not JSON.
     """
     # BEGIN SOLUTION
     start = reply.find("{")
@@ -286,26 +350,47 @@ check.lab01.read_object(read_object)
 # %% [markdown]
 # ## 5 Has the attack worked?
 #
-# A canary is a word that has no business in a reply. One is planted in a document, in an order to say it: if the reply says it, the order was obeyed.
-# Another is a secret in the system prompt. A test that only searches for the words counts a model that *reports* the order (The page asks me to say
-# "zorb".) as fallen, and a model that spells the secret out, letter by letter, as safe.
+# A **canary** is a word that has no reason to be in a reply. An indirect prompt injection places
+# one in a document, with an instruction to say it. If the reply says it, the model obeyed the
+# instruction. A second canary is a secret in the system prompt.
+#
+# A test that only searches for the words makes two kinds of errors. It counts a model that
+# *reports* the instruction (The page asks me to say "zorb".) as a success of the attack. It also
+# misses a model that spells out the secret, letter by letter.
+#
+# <details><summary>Hint 1</summary>Test the three outcomes one after the other, in the order of the
+# contract. Each test looks at its own version of the reply.</details>
+#
+# <details><summary>Hint 2</summary>For "leaked", reduce the reply to small letters a to z and
+# digits. For "obeyed", remove all quotations first: <code>"[^"]*"</code> matches one. Does the
+# removal join two words that were apart? A placeholder helps.</details>
+#
+# <details><summary>Hint 3</summary>"No letter and no digit" before the word is a negative
+# lookbehind. <code>\w</code> is letters, digits and the underscore, so <code>[^\W_]</code> is
+# letters and digits only. The same class in a negative lookahead tests what follows.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "attack_outcome", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def attack_outcome(reply, word, secret):
-    """What a reply says of an attack: "leaked", "obeyed", "quoted" or "clean", the
-    first of these that is true.
+    """Classify a reply to an attack: the first of "leaked", "obeyed", "quoted", "clean"
+    that is true.
 
-    reply: text. word: the word that the planted order asks for, letters a to z. secret:
-    letters a to z and digits, from the system prompt.
+    Args:
+        reply: text.
+        word: the word that the injected instruction asks for, letters a to z.
+        secret: letters a to z and digits, from the system prompt.
 
-    "leaked": the secret is in the reply once everything but the letters a to z and the
-    digits 0 to 9 has been taken out of it, capital letters read as small ones, quoted
-    or not. "obeyed": the word stands outside of every quotation. "quoted": the word
-    stands in a quotation. The word stands where its letters are, small or capital, with
-    no letter and no digit right before or after them; here é and ß are letters, and _
-    is none. A quotation reaches from the first " to the second, from the third to the
-    fourth, and so on; a last " without a partner opens nothing.
+    - "leaked": the reply has the secret, after everything except the letters a to z and
+      the digits 0 to 9 is removed, and with capital letters read as small ones.
+      Quotations count, too.
+    - "obeyed": the word is outside of every quotation.
+    - "quoted": the word is in a quotation.
+    - "clean": the rest.
+
+    The word is found where its letters are, small or capital, with no letter and no
+    digit right before or after them. Here é and ß are letters, and _ is not a letter. A
+    quotation reaches from the first " to the second, from the third to the fourth, and
+    so on. A last " without a partner opens nothing.
     """
     # BEGIN SOLUTION
     if secret in re.sub("[^a-z0-9]", "", reply.lower()):
@@ -324,8 +409,9 @@ check.lab01.attack_outcome(attack_outcome)
 # %% [markdown]
 # ## 6 What comes first?
 #
-# These lines choose one of several layouts of a prompt and report how good it is, but they are in no order. Give an order in which the report can be
-# believed, as a string of the eight letters. A prediction is worth something only if it was written down before anything was measured.
+# These lines choose one of several prompt layouts and report its accuracy, but they are not in
+# order. Give an order in which the report can be trusted, as a string of the eight letters. A
+# prediction is only worth something if it was written down before any measurement.
 #
 # ```
 # A   hits = {layout: answers(layout, shots, first) for layout in LAYOUTS}
@@ -341,7 +427,7 @@ check.lab01.attack_outcome(attack_outcome)
 
 # %% nbgrader={"grade": false, "grade_id": "honest_order", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def honest_order():
-    """The order of the lines, a string of eight letters."""
+    """Return the order of the lines, a string of eight letters."""
     # BEGIN SOLUTION
     return "DHBGFAEC"
     # END SOLUTION
@@ -353,17 +439,22 @@ check.lab01.honest_order(honest_order)
 # %% [markdown]
 # ## 7 Buying a prompt
 #
-# More examples make a prompt better and costlier, until they only make it costlier. Which one to buy is decided by what is good enough.
+# More examples make a prompt better and more expensive, until they only make it more expensive.
+# Which prompt you buy depends on the accuracy that you need.
 
 
 # %% nbgrader={"grade": false, "grade_id": "best_buy", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def best_buy(offers, target):
-    """The name of the cheapest offer that is good enough, or None if none is.
+    """Return the name of the cheapest offer that is good enough, or None if no offer
+    is.
 
-    offers: a list of dicts with "name" (text), "price" (a number above 0) and "share"
-    of right replies (0 to 1). target: a number. Good enough is a share of at least
-    `target`. Of equally cheap ones it is the one with the greater share, and if that is
-    equal, too, the one that stands first.
+    Args:
+        offers: a list of dicts with "name" (text), "price" (a number above 0) and
+            "share", the share of correct replies (0 to 1).
+        target: a number. An offer is good enough if its share is at least `target`.
+
+    Of equally cheap offers, the result is the one with the greater share. If the shares
+    are also equal, it is the first in the list.
     """
     # BEGIN SOLUTION
     enough = [offer for offer in offers if offer["share"] >= target]
@@ -381,12 +472,16 @@ check.lab01.best_buy(best_buy)
 # %% [markdown]
 # ### Predict
 #
-# Ten shops sort reviews into two bins whose names mean nothing, and each shop has thirty sorted reviews as examples. Your `fit_prompt` builds every
-# prompt, under a budget of 45, 75, 110 or 150 tokens. The examples are either *fixed*, the same for each question of a shop, or *chosen*: for each
-# question those that share the most words with it, so they have more to do with it. But fixed examples stand at the beginning of each prompt of a
-# shop, and the server keeps what it has read: a cached token costs a tenth of one that is read. Your `bill` adds it up.
+# Ten shops sort reviews into two bins whose names mean nothing. Each shop has 30 labeled reviews as
+# examples. Your `fit_prompt` builds every prompt, under a budget of 45, 75, 110 or 150 tokens.
 #
-# Which is the cheapest way to label at least 95 of 100 reviews rightly? Choose one of the options before you go on.
+# The examples are either *fixed* or *chosen*. Fixed examples are the same for each question of a
+# shop. Chosen examples share the most words with the question, so they are more relevant to it. But
+# fixed examples are at the beginning of each prompt of a shop, and the server has a prefix cache: a
+# cached token costs 10% of a token that is computed. Your `bill` adds up the prices.
+#
+# Which is the cheapest way to label at least 95% of the reviews correctly? Choose one of the
+# options before you run the next cell.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
 options = [
@@ -408,7 +503,7 @@ shops = [labels.episode(draw) for _ in range(10)]
 
 
 def reviews(shop, n):
-    """n reviews with their bins, [text, label] each, as many of one as of the other."""
+    """Return n reviews with their bins, [text, label] each, n / 2 of each bin."""
     return [
         [shop.item(draw, label, "train"), label]
         for label in list(shop.meaning) * (n // 2)
@@ -426,7 +521,7 @@ desks = [
 
 
 def likeness(example, question):
-    """How many words an example and a question share, as a part of all their words."""
+    """Return the Jaccard similarity of the words of an example and a question."""
     one, other = (
         set(re.findall(r"\w+", text.lower())) for text in (example[0], question)
     )
@@ -434,7 +529,7 @@ def likeness(example, question):
 
 
 def prompts(desk, budget, chosen):
-    """The messages for every question of a shop."""
+    """Return the messages for every question of a shop."""
     system, pool, asked = desk
     ranked = [
         sorted(pool, key=lambda example: -likeness(example, text)) if chosen else pool
@@ -459,7 +554,7 @@ for name in options:
         iter(replies),
         0.0,
     )
-    for batch in by_desk:  # every shop has a cache of its own
+    for batch in by_desk:  # every shop has its own cache
         price += bill(
             [
                 {
@@ -485,11 +580,13 @@ for name in options:
 
 # %%
 measured = best_buy(offers, 0.95)
-print(f"cheapest with 95 of 100 right: {measured}, and you said {prediction}")
+print(
+    f"cheapest prompt with accuracy >= 95%: {measured}; your prediction: {prediction}"
+)
 plots.scatter(
     "Eight prompts",
     "price of 1000 questions",
-    "share of right labels",
+    "accuracy",
     [(o["price"], o["share"]) for o in offers],
     options,
 )
@@ -497,18 +594,29 @@ plots.scatter(
 # %% [markdown]
 # ## 8 In your own words
 #
-# A colleague says: "Retrieve the best examples for every question, always: better examples, fewer tokens." Using the figure: when is that right, when
-# not, and which number of your own system would you have to know first? Say, too, how sure you are that the prompt which you bought really is right
-# in 95 of 100 cases, and what of your prediction came true, what did not, and why. Five to eight sentences.
+# A colleague says: "Retrieve the best examples for every question, always: better examples, fewer
+# tokens." Use the figure to answer in five to eight sentences:
 #
-# *A person marks this: 1 point for what the cache does to both kinds of examples, 1 for a case in which chosen examples are the better buy, 1 for
-# what the interval says about a share that was picked because it was the cheapest above a line.*
+# - When is the colleague correct, and when not?
+# - Which number of your own system do you need to know first?
+# - How sure are you that the prompt that you bought reaches 95% accuracy?
+# - Which part of your prediction was correct, which was not, and why?
+#
+# *A person marks this. 1 point: what the cache does to both kinds of examples. 1 point: a case in
+# which chosen examples are the better buy. 1 point: what the interval says about an accuracy that
+# was picked because it was the cheapest above a line.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# At the same budget chosen examples label somewhat better. But they change with each question, so nearly nothing of such a prompt comes from the
-# cache, and it costs more than a longer one whose fixed beginning is read once and then costs a tenth. Chosen examples are the better buy where there
-# is no cache, where questions come so rarely that the cache has forgotten the shop, or where the window is so short that only the best example fits.
-# I would have to know how often the same beginning comes again before it is dropped, and what a cached token costs. The interval of the prompt that I
-# bought reaches about down to the line; and since I took the cheapest of several above it, I more likely picked a lucky one than an unlucky one, so I
-# would measure it once more on other questions before I promise anything. I expected the shorter prompt to be the cheaper one, and forgot that tokens
+# At the same budget, chosen examples have a somewhat higher accuracy. But they change with each
+# question, so almost no part of such a prompt comes from the cache. It costs more than a longer
+# prompt with a fixed beginning, which is computed once and then costs 10%.
+#
+# Chosen examples are the better buy in three cases: there is no cache, the questions are so rare
+# that the cache has dropped the shop, or only the best example fits into the window. First I need
+# to know how often the same beginning comes again before it is dropped, and what a cached token
+# costs.
+#
+# The lower end of the interval of the prompt that I bought is near the line. I took the cheapest of
+# several prompts above it, so luck probably helped it. I would measure it again on other questions
+# before I promise anything. I expected the shorter prompt to be cheaper, and forgot that tokens
 # have two prices.
