@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from test_language import not_said, texts_in
 
+from adaptlab.studies.recorded import recorded
+
 LESSONS = {
     path.stem: path
     for path in sorted(Path(__file__).parents[1].glob("notebooks/*.ipynb"))
@@ -43,6 +45,8 @@ MATHS = ("03", "04", "05", "06", "08", "11", "12")
 AT_MOST = {"words": 3000, "median sentence": 18, "longest sentence": 40}
 AT_LEAST = {"pictures": 1, "exercises": 2, "comments": 8}
 MOST_FOLDED = 60  # words in a folded explanation
+READ_WORDS = 200  # a minute
+READ_LINES = 30  # of code, a minute
 DISPLAY = r"\$\$.+?\$\$"
 
 
@@ -134,6 +138,20 @@ def test_a_written_lesson_keeps_the_bars(number):
     (path,) = [path for name, path in LESSONS.items() if name.startswith(f"{number}_")]
     missed = below_the_bars(nbformat.read(path, as_version=4), number in MATHS)
     assert not missed, "\n".join(missed)
+
+
+@pytest.mark.parametrize("name", sorted(LESSONS))
+def test_the_minutes_at_the_top_are_honest(name):
+    """Reading, exercises and recorded computing fit into them, and fill at least half of them."""
+    notebook = nbformat.read(LESSONS[name], as_version=4)
+    markdown = "\n\n".join(sources(notebook, "markdown"))
+    n_lines = len("\n".join(sources(notebook, "code")).splitlines())
+    typing = sum(map(int, re.findall(r"\*(\d+) minutes?, (?:easy|medium|hard)", markdown)))
+    seconds = {row["lesson"]: row["seconds"] for row in recorded("usage")["rows"]}
+    needed = words(prose(markdown)) / READ_WORDS + n_lines / READ_LINES + typing
+    needed += seconds[name] / 60
+    (stated,) = map(int, re.findall(r"About (\d+) minutes", markdown))
+    assert stated / 2 <= needed <= stated, f"{needed:.0f} minutes are needed"
 
 
 def test_the_check_finds_what_it_is_for():

@@ -219,7 +219,7 @@ def lesson_documents(folder: Path, leave_out: Sequence[str] = ()) -> list[Docume
     """
     paths = [
         path
-        for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+        for path in sorted(folder.glob("[0-9][0-9]*_*.ipynb"))
         if lesson_of(path.name) not in leave_out
     ]
     if not paths:
