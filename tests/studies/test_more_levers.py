@@ -99,7 +99,7 @@ def test_equal_rank_makes_adapters_of_equal_size():
 
 
 def test_the_most_similar_example_is_shown_last():
-    (shown, *_) = by_examples.nearest(0, 30, k=3)
+    (shown, *_) = by_examples.similar_to(0, 30, k=3)
     scores = by_examples.vectors("test", by_examples.N_ASKED, 0)[0] @ (
         by_examples.vectors("train", 30, 0).T
     )

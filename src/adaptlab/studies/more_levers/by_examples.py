@@ -13,6 +13,7 @@ from adaptlab.messages import Messages
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
 from adaptlab.prompts.layouts import LAYOUTS
+from adaptlab.prompts.nearest import nearest
 from adaptlab.prompts.patterns import few_shot
 from adaptlab.rag.embed import minilm
 from adaptlab.studies.grid import Study, grid
@@ -39,11 +40,10 @@ def vectors(kind: str, n: int, seed: int) -> np.ndarray:
     return minilm().encode([review_of(case) for case in cases])
 
 
-def nearest(seed: int, n: int, k: int = N_SHOWN) -> list[list[Case]]:
+def similar_to(seed: int, n: int, k: int = N_SHOWN) -> list[list[Case]]:
     """Return for each test case the k most similar of n examples, the most similar last."""
     examples = train_cases("desk", n, seed)
-    scores = vectors("test", N_ASKED, seed) @ vectors("train", n, seed).T
-    return [[examples[i] for i in np.argsort(row)[-k:]] for row in scores]
+    return nearest(examples, vectors("train", n, seed), vectors("test", N_ASKED, seed), k)
 
 
 def prompt(shown: Sequence[Case], case: Case) -> Messages:
@@ -75,7 +75,7 @@ def by_examples(chat: LocalChat, seed: int, method: str, n: int) -> dict:
     elif method == "examples":
         hits = _prompted(chat, cases, [examples[:N_SHOWN]] * len(cases))
     elif method == "retrieved":
-        hits = _prompted(chat, cases, nearest(seed, n))
+        hits = _prompted(chat, cases, similar_to(seed, n))
     else:
         hits = judged(learn(chat, examples, seed), "desk", cases)
     return {"right": int(sum(hits)), "of": len(hits)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from adaptlab.evals.statistics import Estimate, difference_of_proportions, mean, paired_difference
 from adaptlab.messages import Messages, assistant, user
+from adaptlab.prompts.nearest import nearest
 from adaptlab.rag.embed import minilm
 from adaptlab.studies.more_levers.adapter_sites import QUERY_AND_VALUE, equal_rank
 from adaptlab.studies.more_levers.choosing import choices, with_options
@@ -77,9 +78,8 @@ def with_nearest(items: Sequence[Item], shown: Sequence[Item], k: int = N_SHOWN)
     learned = _vectors(tuple(item.text for item in shown))
     asked = _vectors(tuple(item.text for item in items))
     made = []
-    for item, scores in zip(items, asked @ learned.T):
-        nearest = [shown[i] for i in np.argsort(scores)[-k:]]
-        made.append(replace(item, shots=tuple((one.text, one.answer) for one in nearest)))
+    for item, chosen in zip(items, nearest(shown, learned, asked, k)):
+        made.append(replace(item, shots=tuple((one.text, one.answer) for one in chosen)))
     return made
 
 

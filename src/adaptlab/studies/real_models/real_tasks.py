@@ -11,6 +11,7 @@ from adaptlab.evals.real_tasks.tasks import SLOTS, Example, as_json
 from adaptlab.messages import Messages, assistant, user
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat
+from adaptlab.prompts.nearest import nearest
 from adaptlab.studies.grid import Study, grid
 from adaptlab.studies.real_models.fine_tuned import lora
 from adaptlab.studies.real_tasks import SEEDS, sample, task, test_cases, vectors_of
@@ -62,11 +63,12 @@ def is_right(name: str, example: Example, reply: str) -> bool:
     return judge.same_content(judge.json_object(reply), example.gold)
 
 
-def nearest(name: str, shown: Sequence[Example], text: str, k: int = N_SHOWN) -> list[Example]:
-    """Return the k examples whose embeddings are nearest to a text's, the nearest last."""
+def retrieved(name: str, shown: Sequence[Example], text: str, k: int = N_SHOWN) -> list[Example]:
+    """Return the k examples with the most similar embeddings, the most similar last."""
     vectors = vectors_of(name)
-    scores = np.stack([vectors[example.text] for example in shown]) @ vectors[text]
-    return [shown[i] for i in np.argsort(scores)[-k:]]
+    learned = np.stack([vectors[example.text] for example in shown])
+    (found,) = nearest(shown, learned, vectors[text][None], k)
+    return found
 
 
 def _n_right(chat: LocalChat, name: str, prompts: Sequence[Messages]) -> int:
@@ -106,7 +108,7 @@ def with_model(chat: LocalChat, seed: int, task: str, method: str, n: int) -> di
         n_right = _lora(chat, task, shown, seed)
     else:
         retrieves = method == "retrieved examples"
-        chosen = [nearest(task, shown, e.text) if retrieves else shown[:N_SHOWN] for e in asked]
+        chosen = [retrieved(task, shown, e.text) if retrieves else shown[:N_SHOWN] for e in asked]
         prompts = [prompt(instruction(task), c, e.text) for c, e in zip(chosen, asked)]
         n_right = _n_right(chat, task, prompts)
     return {"right": n_right, "of": len(asked)}
