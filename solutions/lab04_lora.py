@@ -11,26 +11,39 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab04_lora.ipynb)
 #
-# You will write the layer, count it for real models, merge several adapters into one weight, and then shrink a trained adapter to see how little of it
-# is needed.
+# **Takeaway: a LoRA adapter is a scaled product of two small matrices. You can count it, merge it,
+# and measure how much of its rank it needs.**
 #
-# **About 75 minutes, 20 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
-# questions with other inputs. Work through lesson 04 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
+# After this lab you can
 #
-# Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
-# everything from the start, as the grader will, and says what passes. A line that fails in the cell of an answer costs the answer, so try things out in
-# cells of your own; and after a restart, run the cells from the first one on again.
+# - write the forward pass of a LoRA layer, and count the trainable parameters of a real model;
+# - merge several adapters into one weight, and keep the scale when the rank changes;
+# - shrink a trained adapter with the SVD, and measure what it loses.
 #
-# | exercise | points | lines | minutes |
-# |---|---|---|---|
-# | 1 `adapter_output` | 2 | 2 | 8 |
-# | 2 `count_adapters` | 3 | 6 | 12 |
-# | 3 `LoRAEmbedding` | 3 | 5 | 12 |
-# | 4 `merge_adapters` | 2 | 4 | 8 |
-# | 5 `same_strength` | 2 | 2 | 6 |
-# | 6 `shipping_order` | 2 | 1 | 6 |
-# | 7 `shrink`, and the experiment | 3 | 4 | 15 |
-# | 8 in your own words | 3 | | 8 |
+# **About 130 minutes, 20 points.** The core part takes about 75 minutes: exercises 1, 2, 7 and 8,
+# with the main experiment. The optional exercises are for full points; every exercise counts as the
+# table says.
+#
+# Work through lesson 04 first. Replace each `raise NotImplementedError()` by your answer, and keep
+# the names of the functions. Run the check below each exercise as often as you like; its message
+# names the problem. The grader uses the same checks with other inputs.
+#
+# Work on a copy of this notebook. Before you hand it in, run this command in a terminal in the
+# course folder: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs the whole notebook as the
+# grader does, and reports which exercises pass. An error in the cell of an answer costs you that
+# answer, so try things out in new cells. After a restart of the kernel, run all cells again from
+# the first one.
+#
+# | exercise | points | lines | minutes | difficulty | part |
+# |---|---|---|---|---|---|
+# | 1 `adapter_output` | 2 | 2 | 15 | easy | core |
+# | 2 `count_adapters` | 3 | 6 | 20 | medium | core |
+# | 3 `LoRAEmbedding` | 3 | 5 | 20 | medium | optional |
+# | 4 `merge_adapters` | 2 | 4 | 15 | easy | optional |
+# | 5 `same_strength` | 2 | 2 | 10 | easy | optional |
+# | 6 `shipping_order` | 2 | 1 | 10 | easy | optional |
+# | 7 `shrink`, and the experiment | 3 | 4 | 25 | hard | core |
+# | 8 in your own words | 3 | | 15 | medium | core |
 
 # %%
 import sys
@@ -53,8 +66,9 @@ from torch import nn
 # %% [markdown]
 # ## A worked example
 #
-# A frozen matrix of two rows and three columns, and an adapter of rank one beside it. B has one column, A one row, and their product is a full matrix
-# of rank one. With alpha = 2 and r = 1 it is added twice.
+# Below is a frozen matrix $W$ of two rows and three columns, and an adapter of rank 1. $B$ has one
+# column, $A$ has one row, and their product is a full matrix of rank 1. The layer computes $h = Wx
+# + \frac{\alpha}{r} B A x$. With $\alpha = 2$ and $r = 1$, the product counts twice.
 
 # %%
 weight = torch.tensor([[1.0, 0, 0], [0, 1, 0]])  # (d_out, d_in)
@@ -69,17 +83,25 @@ print("with the adapter:   ", x @ weight.T + alpha / 1 * x @ (b @ a).T)
 # %% [markdown]
 # ## 1 The output of a layer with an adapter
 #
-# Now for any sizes. Do not build the matrix B A: with d_in = d_out = 4096 it has 16 million numbers, and A and B are there so that nobody needs it.
+# Now write the layer for any sizes. Do not build the matrix $BA$: with d_in = d_out = 4096 it has
+# 16 million numbers. The small matrices $A$ and $B$ exist so that you do not need it.
 #
-# <details><summary>Hint</summary>Multiply x by Aᵀ first: that is (n, r), and small. Where does r stand in the shapes that you have?</details>
+# <details><summary>Hint</summary>Multiply x by Aᵀ first: the result is (n, r), which is small. In
+# which shapes of the arguments do you find r?</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "adapter_output", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def adapter_output(x, weight, a, b, alpha):
-    """The output of a linear layer with an adapter beside it.
+    """Return the output of a linear layer with an adapter, (n, d_out).
 
-    x: (n, d_in), weight: (d_out, d_in), a: (r, d_in), b: (d_out, r), all float tensors;
-    alpha: a number. Returns (n, d_out). There is no bias, and x may not be changed.
+    Args:
+        x: (n, d_in), a float tensor; it must not be changed.
+        weight: (d_out, d_in), a float tensor.
+        a: (r, d_in), a float tensor.
+        b: (d_out, r), a float tensor.
+        alpha: a number.
+
+    There is no bias.
     """
     # BEGIN SOLUTION
     return x @ weight.T + alpha / a.shape[0] * (x @ a.T) @ b.T
@@ -92,7 +114,8 @@ check.lab04.adapter_output(adapter_output)
 # %% [markdown]
 # ## 2 How many parameters?
 #
-# For models of Llama's kind everything that you need stands in their `config.json`. A layer has seven matrices:
+# For models of the Llama family, `config.json` has all the numbers that you need. A layer has seven
+# matrices:
 #
 # | matrix | from | to |
 # |---|---|---|
@@ -102,19 +125,25 @@ check.lab04.adapter_output(adapter_output)
 # | `gate_proj`, `up_proj` | hidden_size | intermediate_size |
 # | `down_proj` | intermediate_size | hidden_size |
 #
-# <details><summary>Hint</summary>The table is a dictionary from names to pairs. A matrix from n to m with an adapter of rank r has r · n numbers in A,
-# and how many in B?</details>
+# <details><summary>Hint 1</summary>Turn the table into a dictionary from names to pairs. A matrix
+# from n to m with an adapter of rank r has r · n numbers in A. How many numbers are in B?</details>
+#
+# <details><summary>Hint 2</summary>Add up the matrices of <code>targets</code> for one layer. The
+# layers are all equal, so one multiplication is left.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "count_adapters", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def count_adapters(config, rank, targets):
-    """The number of trainable parameters when each matrix named in `targets`, in every
-    layer, gets an adapter of this rank.
+    """Return the number of trainable parameters of adapters in every layer, an int.
 
-    config: a dict with hidden_size, intermediate_size, num_attention_heads,
-    num_key_value_heads, head_dim and num_hidden_layers, all int. rank: int. targets: a
-    list of the names above. Returns an int; 0 for no targets. Embeddings and biases are
-    not adapted here.
+    Args:
+        config: a dict with hidden_size, intermediate_size, num_attention_heads,
+            num_key_value_heads, head_dim and num_hidden_layers, all int.
+        rank: int.
+        targets: a list of names from the table above. Each of these matrices, in every
+            layer, gets an adapter of this rank.
+
+    0 for no targets. Embeddings and biases are not adapted here.
     """
     width = config["hidden_size"]
     queries = config["num_attention_heads"] * config["head_dim"]
@@ -143,24 +172,38 @@ def count_adapters(config, rank, targets):
 check.lab04.count_adapters(count_adapters)
 
 # %% [markdown]
-# ## 3 An adapter beside an embedding
+# ## 3 An adapter for an embedding
 #
-# An embedding is a linear layer, too: looking up row *i* of the table is multiplying by a vector with a single one in place *i*. So it can have an
-# adapter: A is (r, n), with a column for each of the n tokens, and B is (d, r). The row of token *i* gets alpha / r · (B times column *i* of A) added
-# to it.
+# An embedding is a linear layer, too. To look up row $i$ of its table is to multiply the table by a
+# one-hot vector with the 1 at place $i$. So an embedding can have an adapter. $A$ is (r, n), with a
+# column for each of the n tokens, and $B$ is (d, r). The adapter adds $\frac{\alpha}{r} B A_{:,i}$
+# to row $i$, where $A_{:,i}$ is column $i$ of $A$.
 #
-# The class is begun for you. Mind how A and B start: fresh, the layer must give what the base gives, and yet it must be able to learn.
+# The beginning of the class is given. Choose the initial values of A and B with care. Before
+# training, the layer must return the same output as the base, and yet it must be able to learn.
 #
-# <details><summary>Hint</summary><code>self.a[:, ids]</code> puts r first, before the shape of ids. What does <code>self.a.T[ids]</code> do?</details>
+# <details><summary>Hint 1</summary><code>self.a[:, ids]</code> puts r first, before the shape of
+# ids. What does <code>self.a.T[ids]</code> do?</details>
+#
+# <details><summary>Hint 2</summary>Only one of the two matrices starts at zero. If both are zero,
+# both gradients are zero, and nothing is learned. An <code>nn.Parameter</code> learns by default;
+# the weight of the base must not.</details>
+#
+# <details><summary>Hint 3</summary>The vectors of A have the shape ids.shape + (r,). Multiply them
+# by the transpose of B, scale the result, and add it to the output of
+# <code>self.base</code>.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "LoRAEmbedding", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class LoRAEmbedding(nn.Module):
     """A frozen embedding with an adapter.
 
-    base: nn.Embedding with n rows of d numbers; rank: int; alpha: a number. The
-    parameters that learn are `a`, (r, n), and `b`, (d, r); the weight of the base does
-    not.
+    Args:
+        base: nn.Embedding with n rows of d numbers; its weight does not learn.
+        rank: int.
+        alpha: a number.
+
+    The parameters that learn are `a`, (r, n), and `b`, (d, r).
     """
 
     def __init__(self, base, rank, alpha):
@@ -176,7 +219,7 @@ class LoRAEmbedding(nn.Module):
         # END SOLUTION
 
     def forward(self, ids):
-        """ids: int64 of any shape. Returns ids.shape + (d,)."""
+        """Return the embeddings of ids, ids.shape + (d,). ids: int64 of any shape."""
         # BEGIN SOLUTION
         low = nn.functional.embedding(ids, self.a.T)
         return self.base(ids) + (self.alpha / self.rank) * nn.functional.linear(
@@ -191,18 +234,21 @@ check.lab04.LoRAEmbedding(LoRAEmbedding)
 # %% [markdown]
 # ## 4 Several adapters in one weight
 #
-# One adapter for a tone, one for a format: both can be merged into the same weight, each as much as you want of it, and one with a negative coefficient
-# takes away what it would have added.
+# You have one adapter for a tone and one for a format. Both can be merged into the same weight,
+# each with its own coefficient. An adapter with a negative coefficient subtracts its update.
 
 
 # %% nbgrader={"grade": false, "grade_id": "merge_adapters", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def merge_adapters(weight, adapters, coefficients):
-    """The weight with all adapters merged into it, as a new tensor.
+    """Return the weight with all adapters merged into it, a new tensor (d_out, d_in).
 
-    weight: (d_out, d_in). adapters: a list of dicts with "a" (r, d_in), "b" (d_out, r)
-    and "alpha"; ranks may differ. coefficients: a list of as many numbers. Returns
-    (d_out, d_in); the weight itself if there are no adapters. `weight` may not be
-    changed.
+    Args:
+        weight: (d_out, d_in); it must not be changed.
+        adapters: a list of dicts with "a" (r, d_in), "b" (d_out, r) and "alpha"; ranks
+            may differ.
+        coefficients: a list of as many numbers.
+
+    If there are no adapters, the result equals the weight.
     """
     # BEGIN SOLUTION
     merged = weight.clone()
@@ -218,18 +264,23 @@ def merge_adapters(weight, adapters, coefficients):
 check.lab04.merge_adapters(merge_adapters)
 
 # %% [markdown]
-# ## 5 Another rank, the same strength
+# ## 5 Another rank, the same scale
 #
-# Plain LoRA multiplies B A by alpha / r. Rank-stabilized LoRA multiplies it by alpha / √r. You change the rank of a recipe and want the factor to stay
-# what it was: what becomes of alpha?
+# Plain LoRA multiplies $BA$ by $\alpha / r$. Rank-stabilized LoRA (rsLoRA) multiplies it by $\alpha
+# / \sqrt{r}$. You change the rank in a recipe, and want the same factor as before. Which alpha do
+# you need?
 
 
 # %% nbgrader={"grade": false, "grade_id": "same_strength", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_strength(alpha, rank, new_rank, rank_stabilized):
-    """The alpha that, with `new_rank`, gives the factor that `alpha` gives with `rank`.
-    Returns a float.
+    """Return the alpha that gives with `new_rank` the factor that `alpha` gives with
+    `rank`, a float.
 
-    rank_stabilized: True for rsLoRA, False for plain LoRA.
+    Args:
+        alpha: the alpha of the recipe.
+        rank: the rank of the recipe.
+        new_rank: the new rank.
+        rank_stabilized: True for rsLoRA, False for plain LoRA.
     """
     # BEGIN SOLUTION
     ratio = new_rank / rank
@@ -243,7 +294,8 @@ check.lab04.same_strength(same_strength)
 # %% [markdown]
 # ## 6 What comes first?
 #
-# These lines train an adapter, merge it and ship the layer, but they are in no order. Give an order that works, as a string of the eight letters.
+# These lines train an adapter, merge it and ship the layer, but they are not in order. Give an
+# order that works, as a string of the eight letters.
 #
 # ```
 # A   layer.weight += alpha / r * b @ a
@@ -259,7 +311,7 @@ check.lab04.same_strength(same_strength)
 
 # %% nbgrader={"grade": false, "grade_id": "shipping_order", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shipping_order():
-    """The order of the lines, a string of eight letters."""
+    """Return the order of the lines, a string of eight letters."""
     # BEGIN SOLUTION
     return "BDFGEAHC"
     # END SOLUTION
@@ -271,21 +323,37 @@ check.lab04.shipping_order(shipping_order)
 # %% [markdown]
 # ## 7 How much of a trained adapter is needed?
 #
-# The best matrix of a lower rank keeps the largest singular values and their vectors: `torch.linalg.svd(m, full_matrices=False)` gives `u, s, v` with
-# `m = u @ diag(s) @ v`, the values falling. Write it for an adapter. The new adapter is used with the same alpha, and alpha / r is not the same any
-# more: make up for it.
+# By the theorem of Eckart and Young, the best approximation of a lower rank keeps the largest
+# singular values and their vectors. `torch.linalg.svd(m, full_matrices=False)` returns `u, s, v`
+# with `m = u @ diag(s) @ v`, the values in decreasing order. Write this for an adapter. The new
+# adapter is used with the same alpha, so alpha / r changes with the rank. Your matrices have to
+# compensate for that.
 #
-# <details><summary>Hint</summary>First get B A right and forget the scale; then multiply one of the two new matrices by what keeps alpha / r · B A what
-# it was.</details>
+# <details><summary>Hint 1</summary>First find two matrices whose product is the best approximation
+# of BA, and forget the scale. Then multiply one of the two by a factor that keeps alpha / r · B
+# A.</details>
+#
+# <details><summary>Hint 2</summary>Keep the first <code>rank</code> columns of u, values of s and
+# rows of v. The values can go into either matrix, or their square roots into both.</details>
+#
+# <details><summary>Hint 3</summary>The old scale is alpha / r and the new scale is alpha / rank. By
+# which factor must you multiply, so that the two results are equal? alpha itself is not in this
+# factor.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "shrink", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shrink(a, b, alpha, rank):
-    """The adapter of this lower rank, with the same alpha, whose alpha / rank · B A is
-    nearest to that of a and b.
+    """Return the best adapter of a lower rank, for the same alpha.
 
-    a: (r, d_in), b: (d_out, r), 1 ≤ rank ≤ r ≤ d_in, d_out. Returns (a, b) of shapes
-    (rank, d_in) and (d_out, rank).
+    Args:
+        a: (r, d_in).
+        b: (d_out, r).
+        alpha: a number, the same for both adapters.
+        rank: the new rank, 1 ≤ rank ≤ r ≤ d_in, d_out.
+
+    Returns:
+        (a, b) of shapes (rank, d_in) and (d_out, rank), whose alpha / rank · B A is
+        nearest to alpha / r · B A of the given adapter.
     """
     # BEGIN SOLUTION
     u, s, v = torch.linalg.svd(b @ a, full_matrices=False)
@@ -300,8 +368,10 @@ check.lab04.shrink(shrink)
 # %% [markdown]
 # ### Predict
 #
-# Below, the small chat model learns a shop's triage record with adapters of rank 16. Then every adapter is shrunk, by your function, and the loss on
-# other records is measured. Which is the lowest rank that keeps nine tenths of what training gained? Choose one of the options before you go on.
+# Below, the small chat model learns a shop's triage record with adapters of rank 16. Then your
+# function shrinks every adapter, and we measure the loss on other records. Which is the lowest rank
+# that keeps at least 90% of what training gained? Choose one of the options before you run the next
+# cell.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
 options = ["1", "2", "4", "8", "16"]
@@ -336,7 +406,7 @@ held_out = tokenized(chat, records[320:], 640)
 # %%
 @torch.no_grad()
 def loss(model):
-    """Mean loss on the replies of the records that were not trained on."""
+    """Return the mean loss on the replies of held-out records."""
     rows = [
         (torch.tensor([row["input_ids"]]), torch.tensor([row["labels"]]))
         for row in held_out
@@ -347,8 +417,9 @@ def loss(model):
 
 
 def shrunk(model, rank):
-    """A copy with every adapter shrunk to a rank; the adapters keep their shape, and
-    what is left out of them is zero.
+    """Return a copy with every adapter shrunk to a rank.
+
+    The adapters keep their shape: the other rows and columns are zero.
     """
     smaller = copy.deepcopy(model)
     for layer in smaller.modules():
@@ -369,27 +440,36 @@ end = losses[16]
 kept = {rank: (start - losses[rank]) / (start - end) for rank in ranks}
 measured = str(min(rank for rank in ranks if kept[rank] >= 0.9))
 print(
-    f"loss before training {start:.2f}, after it {end:.2f}; nine tenths are kept with"
-    f" rank {measured}, and you said {prediction}"
+    f"loss before training {start:.2f}, after it {end:.2f}; at least 90% of the gain is"
+    f" kept with rank {measured}; your prediction: {prediction}"
 )
 plots.lines(
     "What a shrunk adapter keeps",
     "rank kept",
-    "part of the gain",
+    "share of the gain",
     {"triage records": (ranks, list(kept.values()))},
 )
 
 # %% [markdown]
 # ## 8 In your own words
 #
-# A shop has forty customers and an adapter of rank 16 for each, all on one model. A colleague proposes to merge each into its own copy of the model,
-# "because merged adapters cost nothing". Using the figure above and your counts: what would you do, and what would have to be true for your colleague
-# to be right? Five to eight sentences. Say, too, what of your prediction came true, what did not, and why.
+# A shop has 40 customers and an adapter of rank 16 for each, all on one model. A colleague proposes
+# to merge each adapter into its own copy of the model, "because merged adapters cost nothing". Use
+# the figure above and your counts, and answer in five to eight sentences:
 #
-# *A person marks this: 1 point for memory and disk in numbers, 1 for a case in which merging is right, 1 for what the experiment says about rank.*
+# - What would you do?
+# - Under which conditions is the colleague correct?
+# - Which part of your prediction was correct, which was not, and why?
+#
+# *A person marks this. 1 point: memory and disk in numbers. 1 point: a case in which merging is the
+# better choice. 1 point: what the experiment says about rank.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# Merged, each customer has a whole copy: forty models on the disk and as many in memory if they are served at once. Beside the base, forty adapters are
-# a few percent of one copy, and one base serves all of them; a request picks its adapter. Merging pays where one adapter serves nearly everybody, or
-# where the last few percent of speed matter, since the adapter beside the weight costs two small products per layer. The figure says that most of what
-# training gained fits into a rank far below 16, so the adapters could be several times smaller still, and I would measure that before saving copies.
+# If we merge, each customer has a whole copy: 40 models on the disk, and as many in memory if they
+# are served at once. Without merging, 40 adapters are a few percent of one copy each, and one base
+# serves all of them; a request selects its adapter.
+#
+# Merging pays if one adapter serves nearly all requests, or if the last few percent of speed
+# matter. An adapter that is not merged costs two small products per layer. The figure says that a
+# rank far below 16 keeps most of what training gained. So the adapters could be several times
+# smaller, and I would measure that before I save copies.
