@@ -72,9 +72,9 @@ from torch import nn
 
 # %%
 weight = torch.tensor([[1.0, 0, 0], [0, 1, 0]])  # (d_out, d_in)
-a = torch.tensor([[1.0, 1, 1]])
-b = torch.tensor([[0.5], [0]])
-alpha = 2.0  # (r, d_in), (d_out, r)
+a = torch.tensor([[1.0, 1, 1]])  # (r, d_in)
+b = torch.tensor([[0.5], [0]])  # (d_out, r)
+alpha = 2.0
 x = torch.tensor([[3.0, 4, 5]])  # one row: (n, d_in)
 print("without the adapter:", x @ weight.T)
 print("B A:", b @ a)
