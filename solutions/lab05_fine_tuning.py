@@ -11,29 +11,41 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab05_fine_tuning.ipynb)
 #
-# You will say which tokens are learned, pack conversations into rows without a leak between them, write a training loop that does the same in small
-# parts as in one, plan its rate, stop it in time, and read from a learning curve how many examples are enough. With what you read there you train an
-# adapter, and hand it in as a file.
+# **Takeaway: a fine-tuning run is a label mask, a loss and a loop. A learning curve with intervals
+# shows when more examples stop paying.**
 #
-# **About 90 minutes, 24 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
-# questions with other inputs. Work through lesson 05 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
+# After this lab you can
 #
-# Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
-# everything from the start, as the grader will, and says what passes. A line that fails in the cell of an answer costs the answer, so try things out in
-# cells of your own; and after a restart, run the cells from the first one on again.
+# - mask the labels of a conversation, and pack several conversations into a row without a leak;
+# - write a training loop with gradient accumulation, a learning rate schedule and early stopping;
+# - read from a learning curve how many examples are enough, and train an adapter with them.
 #
-# | exercise | points | lines | minutes |
-# |---|---|---|---|
-# | 1 `loss_mask` | 2 | 8 | 10 |
-# | 2 `pack` | 3 | 7 | 9 |
-# | 3 `may_look` | 2 | 4 | 8 |
-# | 4 `train` | 3 | 10 | 18 |
-# | 5 `rate_at` | 2 | 4 | 10 |
-# | 6 `stop_at` | 2 | 7 | 8 |
-# | 7 `step_order` | 2 | 1 | 5 |
-# | 8 `enough`, and the experiment | 2 | 3 | 8 |
-# | 9 `adapter`, a file | 3 | 4 | 6 |
-# | 10 in your own words | 3 | | 8 |
+# **About 165 minutes, 24 points.** The core part takes about 90 minutes: exercises 1, 4, 8, 9 and
+# 10, with the main experiment. The optional exercises are for full points; every exercise counts as
+# the table says.
+#
+# Work through lesson 05 first. Replace each `raise NotImplementedError()` by your answer, and keep
+# the names of the functions. Run the check below each exercise as often as you like; its message
+# names the problem. The grader uses the same checks with other inputs.
+#
+# Work on a copy of this notebook. Before you hand it in, run this command in a terminal in the
+# course folder: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs the whole notebook as the
+# grader does, and reports which exercises pass. An error in the cell of an answer costs you that
+# answer, so try things out in new cells. After a restart of the kernel, run all cells again from
+# the first one.
+#
+# | exercise | points | lines | minutes | difficulty | part |
+# |---|---|---|---|---|---|
+# | 1 `loss_mask` | 2 | 8 | 20 | medium | core |
+# | 2 `pack` | 3 | 7 | 15 | medium | optional |
+# | 3 `may_look` | 2 | 4 | 15 | medium | optional |
+# | 4 `train` | 3 | 10 | 30 | hard | core |
+# | 5 `rate_at` | 2 | 4 | 20 | medium | optional |
+# | 6 `stop_at` | 2 | 7 | 15 | medium | optional |
+# | 7 `step_order` | 2 | 1 | 10 | easy | optional |
+# | 8 `enough`, and the experiment | 2 | 3 | 15 | easy | core |
+# | 9 `adapter`, a file | 3 | 4 | 10 | easy | core |
+# | 10 in your own words | 3 | | 15 | medium | core |
 
 # %%
 import sys
@@ -65,9 +77,14 @@ from torch.nn import functional as F
 # %% [markdown]
 # ## A worked example
 #
-# A conversation is one row of token ids, and marks among them say who speaks. Three predictions are made below, with the probabilities that some
-# model gives to the right token. The loss is the mean of -log p over the tokens that are learned; a label of -100 says that a token is not. PyTorch
-# leaves such labels out of the sum *and* out of the number by which it divides.
+# A conversation is one row of token ids; special tokens (marks) say who speaks. Below, a model
+# makes three predictions and gives the correct token the probabilities $p_1, p_2, p_3$. The
+# **cross-entropy** loss is the mean of $-\log p_t$ over the $N$ tokens that are learned:
+#
+# $$L = -\frac{1}{N} \sum_{t \text{ learned}} \log p_t$$
+#
+# A label of -100 says that a token is not learned. PyTorch leaves such labels out of the sum *and*
+# out of $N$.
 
 # %%
 chat = LocalChat("embedded:mini-chat")
@@ -82,7 +99,7 @@ print(list(zip(chat.tokenizer.convert_ids_to_tokens(ids), ids)))
 
 # %%
 probabilities = torch.tensor([0.5, 0.25, 0.9])
-# (3, 2): token 0 is the right one everywhere.
+# (3, 2): token 0 is the correct one everywhere.
 logits = torch.stack([probabilities.log(), (1 - probabilities).log()], dim=1)
 for labels in ([0, 0, 0], [0, 0, -100]):
     learned = [p for p, label in zip(probabilities, labels) if label != -100]
@@ -96,27 +113,43 @@ for labels in ([0, 0, 0], [0, 0, -100]):
 # %% [markdown]
 # ## 1 What is learned
 #
-# Labels from bare token ids. A customer may write anything, even the text of a mark, and some tokenizers make the mark of it: inside of a turn only
-# its end means something.
+# Compute the labels from bare token ids (the **label mask**). A customer may write anything, even
+# the text of a mark, and some tokenizers turn this text into the mark. So inside of a turn, only
+# its end has a meaning.
 #
 # The loop is given.
 #
-# <details><summary>Hint</summary>Keep the role of the turn that is open, or None. Which three things can happen to it at a token? A reply that is cut
-# off is known only at the end: remember where it began.</details>
+# <details><summary>Hint 1</summary>Remember the role of the open turn, or None. Which three things
+# can happen to it at a token? A reply that is cut off is recognised only at the end, so remember
+# where the reply began.</details>
+#
+# <details><summary>Hint 2</summary>Outside of a turn: look the token up in <code>roles</code>; the
+# method <code>get</code> returns None for all other ids. Inside of a turn: only "end"
+# matters.</details>
+#
+# <details><summary>Hint 3</summary>Do not write labels token by token. Write them all at the "end"
+# that closes an assistant's turn, with one slice from the first content token to this
+# "end".</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "loss_mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def loss_mask(ids, marks):
-    """What is learned of a conversation: a list with a label for each token id, the id
-    itself or -100.
+    """Return the labels of a conversation: a list with the id itself or -100 for each
+    token id.
 
-    ids: a list of int. marks: a dict with the ids of the marks, "system", "user",
-    "assistant" and "end", four different int. Outside of a turn, one of the first three
-    marks opens a turn of that role, and any other id, "end" too, belongs to nothing.
-    Inside of a turn the next "end" closes it, and every other id is content, even if it
-    is the id of another mark. Learned are the content of the assistant's turns and the
-    "end" that closes them: nothing else, and nothing of a turn that is never closed.
-    Labels are not shifted: label i is of token i.
+    Args:
+        ids: a list of int.
+        marks: a dict with the ids of the marks, "system", "user", "assistant" and
+            "end", four different int.
+
+    - Outside of a turn, one of the first three marks opens a turn of that role. Any
+      other id, "end" too, belongs to no turn.
+    - Inside of a turn, the next "end" closes it. Every other id is content, even if it
+      is the id of another mark.
+
+    Learned are the content of the assistant's turns and the "end" that closes them.
+    Nothing else is learned, and nothing of a turn that is never closed. Labels are not
+    shifted: label i is the label of token i.
     """
     labels = [-100] * len(ids)
     role = None
@@ -141,25 +174,37 @@ check.lab05.loss_mask(loss_mask)
 # %% [markdown]
 # ## 2 Several texts in a row
 #
-# Rows of one text each are mostly padding. So texts share rows, whole ones only, and every token is told which text of its row it belongs to and at
-# which place of that text it stands.
+# Rows with one text each are mostly padding. So several texts share a row (**packing**), but only
+# whole texts. For every token we record which text of its row it belongs to, and its position in
+# that text.
 #
-# The frame is given: what is missing is the row that takes the next text, an old one or a new one.
+# The rest is given: the missing part finds the row for the next text, an existing row or a new one.
 #
-# <details><summary>Hint</summary>Go through the rows that there are and stop at the first with room; Python's <code>for … else</code> runs the else
-# part if none was found.</details>
+# <details><summary>Hint 1</summary>Go through the rows in order and stop at the first one with
+# room. Python's <code>for … else</code> runs the else part if the loop did not stop.</details>
+#
+# <details><summary>Hint 2</summary>After your code, the variable <code>row</code> must be the row
+# for this text. A new row is a dict with three empty lists, and must be in <code>rows</code>. Test
+# the length of the text before all this.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "pack", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def pack(texts, n):
-    """Rows of at most n tokens, each of whole texts: a list of dicts with "ids",
-    "segments" and "positions", three lists of the same length.
+    """Pack texts into rows of at most n tokens, each row with whole texts.
 
-    texts: a list of lists of token ids, none of them empty. n: int. The texts are taken
-    in their order: each goes to the end of the first row that has room for it, and
-    where none has, into a new row at the end. ValueError if a text is longer than n.
-    "segments" has for each token the number of its text in its row, from 0; "positions"
-    its place in its text, from 0. Nothing is padded.
+    Args:
+        texts: a list of lists of token ids, none of them empty.
+        n: int.
+
+    Returns:
+        A list of dicts with "ids", "segments" and "positions", three lists of the same
+        length. "segments" has for each token the number of its text in its row, from 0;
+        "positions" its place in its text, from 0. There is no padding.
+
+    The texts are taken in their order. Each goes to the end of the first row that has
+    room for it. If no row has room, it goes into a new row at the end.
+
+    Raises ValueError if a text is longer than n.
     """
     rows = []
     for text in texts:
@@ -184,21 +229,32 @@ def pack(texts, n):
 check.lab05.pack(pack)
 
 # %% [markdown]
-# ## 3 Who may look at whom
+# ## 3 The attention mask of a packed row
 #
-# Without a mask, the second text of a row would be predicted from the first. The mask says for each pair of tokens whether the one may look at the
-# other.
+# Without a mask, the model would predict the second text of a row from the first. The **attention
+# mask** says for each pair of tokens whether the first may attend to (look at) the second.
+#
+# <details><summary>Hint 1</summary>The mask is the "and" of three conditions: same text, not later,
+# not padding. Build each as a (T, T) array.</details>
+#
+# <details><summary>Hint 2</summary>If <code>s</code> is an array of the segments, <code>s[:, None]
+# == s[None, :]</code> compares each pair. The method <code>tril</code> keeps the lower triangle.
+# Two tokens of padding have the same number, so exclude them.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "may_look", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def may_look(segments):
-    """Which token of a packed row may look at which: (T, T) of bool, a tensor or a
-    NumPy array; [i, j] is True if token i may look at token j.
+    """Return which token of a packed row may look at which: (T, T) of bool, a tensor or
+    a NumPy array.
 
-    segments: a list of T int, at least one: the number of each token's text in the row,
-    never falling, and -1 for padding, which stands at the end. A token looks at itself
-    and at the earlier tokens of its own text. Padding looks at nothing, not at itself
-    either, and nobody looks at it.
+    [i, j] is True if token i may look at token j.
+
+    Args:
+        segments: a list of T int, at least one: the number of each token's text in the
+            row, never decreasing, and -1 for padding, which is at the end.
+
+    A token looks at itself and at the earlier tokens of its own text. Padding looks at
+    no token, not even at itself, and no token looks at padding.
     """
     # BEGIN SOLUTION
     own = torch.tensor(segments)
@@ -213,33 +269,49 @@ check.lab05.may_look(may_look)
 # %% [markdown]
 # ## 4 The same step in small parts
 #
-# A batch does not always fit into the memory. Then its gradient is made in parts: each call of `backward` adds to what is there. What comes out has
-# to be the gradient of the whole batch's loss, and for years widely used trainers got this wrong: they took the mean of each part, and then the mean
-# of these. Replies are not all of one length, so that is another loss.
+# A batch does not always fit into memory. Then we compute its gradient in parts: each call of
+# `backward` adds to the gradients (**gradient accumulation**). The sum must be the gradient of the
+# loss of the whole batch. For years, widely used trainers got this wrong: they took the mean of
+# each part, and then the mean of these means. Replies have different lengths, so this is another
+# loss.
 #
-# The check trains a tiny model for twenty steps, from weights that it brings along, with a memory that does not take a whole batch.
+# The check trains a tiny model for 20 steps from fixed initial weights, with a memory limit that is
+# too small for a whole batch.
 #
-# <details><summary>Hint</summary>By what must the sum of a part's losses be divided, so that the parts add up to the mean over the batch? That number
-# has to be known before the first part. <code>F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")</code> leaves -100
-# out.</details>
+# <details><summary>Hint 1</summary>Which number must divide the sum of a part's losses, so that the
+# parts add up to the mean over the batch? You need this number before the first part.</details>
+#
+# <details><summary>Hint 2</summary><code>F.cross_entropy(logits.flatten(0, 1), labels.flatten(),
+# reduction="sum")</code> leaves out labels of -100. <code>ids.split(most)</code> cuts a batch into
+# parts of at most <code>most</code> rows.</details>
+#
+# <details><summary>Hint 3</summary>For each batch: clear the gradients, then for each part compute
+# its loss, call <code>backward</code>, and add <code>loss.item()</code> to a total. After all
+# parts, clip once, step once, and append the total.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "train", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def train(model, optimizer, batches, most, clip):
-    """One step of the optimizer for each batch. Returns the losses: a list with a float
-    for each batch, as it was before the batch's step.
+    """Make one step of the optimizer for each batch; return the losses.
 
-    model: model(ids) takes int64 (b, T) with b at most `most`, else it fails, and gives
-    logits (b, T, V). optimizer: holds the model's parameters. batches: a list of [ids,
-    labels], both int64 (B, T). labels[b, t] is the token to predict at place t: nothing
-    is to be shifted.
-    -100 is not learned; every row has at least one token that is. most, clip: an int
-    and a number.
+    Args:
+        model: model(ids) takes int64 (b, T) with b at most `most`, else it fails, and
+            returns logits (b, T, V).
+        optimizer: has the parameters of the model.
+        batches: a list of [ids, labels], both int64 (B, T). labels[b, t] is the token
+            to predict at place t, so do not shift. -100 is not learned; every row has
+            at least one token that is learned.
+        most: an int, the most rows of one call of the model.
+        clip: a number, the largest norm of the gradient.
+
+    Returns:
+        A list with a float for each batch: its loss, as it was before the step of this
+        batch.
 
     The loss of a batch is the mean of the cross-entropy, in nats, over all its learned
-    tokens. A step is made with the gradient of this loss, and where that is longer than
-    `clip`, it is cut to this length (torch.nn.utils.clip_grad_norm_). What gradients
-    hold before the call does not count.
+    tokens. A step uses the gradient of this loss. If the gradient is longer than
+    `clip`, it is cut to this length (torch.nn.utils.clip_grad_norm_). Gradients from
+    before the call do not count.
     """
     losses = []
     for ids, labels in batches:
@@ -267,26 +339,37 @@ def train(model, optimizer, batches, most, clip):
 check.lab05.train(train)
 
 # %% [markdown]
-# ## 5 The rate of each step
+# ## 5 The learning rate of each step
 #
-# At the beginning an optimizer knows little of how large gradients are, so the rate rises to its peak in the first steps. Then it falls along half a
-# cosine, to what is left at the end.
+# In the first steps, an optimizer has little information on the size of the gradients. So the
+# learning rate rises to its peak (**warm-up**). Then it falls along half a cosine to its final
+# value.
 #
-# <details><summary>Hint</summary>First find the share of the way from the peak to the last step that has been gone: 0 at the last step of the
-# warm-up, 1 at the last step of all. <code>(1 + math.cos(math.pi * share)) / 2</code> falls from 1 to 0.</details>
+# <details><summary>Hint 1</summary>There are two cases: steps in the warm-up, and steps after it.
+# First check both at their ends: which rate must the last step of each case have?</details>
+#
+# <details><summary>Hint 2</summary>For the second case, find the share of the way from the peak to
+# the last step: 0 at the last step of the warm-up, 1 at the last step of all.</details>
+#
+# <details><summary>Hint 3</summary><code>(1 + math.cos(math.pi * share)) / 2</code> falls from 1 to
+# 0. Scale it so that it falls from peak to floor.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "rate_at", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def rate_at(step, n_steps, n_warmup, peak, floor):
-    """The learning rate of a step, as a float.
+    """Return the learning rate of a step, a float.
 
-    step: int, 0 is the first one and n_steps - 1 the last. n_warmup: int, from 0 to
-    n_steps. peak, floor: numbers, floor not above peak. In the first n_warmup steps the
-    rate rises by equal amounts, from peak / n_warmup in the first to peak in the last
-    of them. In the steps after that it falls along half a cosine, from peak, which
-    stands at the step before them, to floor, which the last step has. With n_warmup = 0
-    this step before them is step -1, so that the first one is already a little below
-    the peak.
+    Args:
+        step: int, 0 is the first step and n_steps - 1 the last.
+        n_steps: int, the number of all steps.
+        n_warmup: int, from 0 to n_steps.
+        peak, floor: numbers, floor not above peak.
+
+    In the first n_warmup steps the rate rises by equal amounts, from peak / n_warmup in
+    the first to peak in the last of them. In the steps after that it falls along half a
+    cosine. The cosine has the value peak at the last step before these steps, and the
+    value floor at the last step of all. With n_warmup = 0, the step before them is step
+    -1, so the first step is already a little below the peak.
     """
     # BEGIN SOLUTION
     if step < n_warmup:
@@ -300,22 +383,33 @@ def rate_at(step, n_steps, n_warmup, peak, floor):
 check.lab05.rate_at(rate_at)
 
 # %% [markdown]
-# ## 6 Stopping in time
+# ## 6 Early stopping
 #
-# The loss on validation data falls, trembles and rises again. Training ends when it has not improved for a while, and the model is kept as it was at
-# its best.
+# The validation loss falls, fluctuates and rises again (overfitting). Training ends when the loss
+# has not improved for some epochs, and we keep the model of the best epoch.
+#
+# <details><summary>Hint 1</summary>One number is enough as the state: the best epoch so far. How
+# many epochs have passed since then?</details>
+#
+# <details><summary>Hint 2</summary>In each epoch, first test for a new best, with <code>losses[best
+# - 1]</code> as the comparison. Then test whether the difference of this epoch and the best epoch
+# equals the patience. After the loop, all epochs were run.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "stop_at", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def stop_at(losses, patience, least):
-    """[epochs that were run, epoch that is kept], both counted from 1.
+    """Return [epochs that were run, epoch that is kept], both counted from 1.
 
-    losses: a list of numbers, at least one: the validation loss after each epoch that
-    would be run without stopping. patience: int, at least 1. least: a number, at least
-    0. The first epoch is the best so far. A later one is a new best if its loss is
-    lower than that of the best so far by more than `least`. Training ends after the
-    first epoch that is the `patience`-th in a row without a new best, or after the
-    last. Kept is the best.
+    Args:
+        losses: a list of numbers, at least one: the validation loss after each epoch
+            that would be run without stopping.
+        patience: int, at least 1.
+        least: a number, at least 0.
+
+    The first epoch is the best so far. A later epoch is a new best if its loss is lower
+    than the loss of the best so far by more than `least`. Training ends after the first
+    epoch that is the `patience`-th in a row without a new best, or after the last
+    epoch. The best epoch is kept.
     """
     # BEGIN SOLUTION
     best = 1
@@ -334,8 +428,9 @@ check.lab05.stop_at(stop_at)
 # %% [markdown]
 # ## 7 What comes first?
 #
-# These lines are one step of a training, but they are in no order. When the step begins, the gradients of the step before are still there. Weights
-# that are not numbers any more cannot be repaired. Give an order that works, as a string of the eight letters.
+# These lines are one training step, but they are not in order. When the step begins, the gradients
+# of the previous step are still there. Weights that have become NaN cannot be repaired. Give an
+# order that works, as a string of the eight letters.
 #
 # ```
 # A   loss = cross_entropy(logits, labels)
@@ -351,7 +446,7 @@ check.lab05.stop_at(stop_at)
 
 # %% nbgrader={"grade": false, "grade_id": "step_order", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def step_order():
-    """The order of the lines, a string of eight letters."""
+    """Return the order of the lines, a string of eight letters."""
     # BEGIN SOLUTION
     return "FDAEGBHC"
     # END SOLUTION
@@ -363,19 +458,26 @@ check.lab05.step_order(step_order)
 # %% [markdown]
 # ## 8 How many examples are enough?
 #
-# Examples cost money, and a learning curve says where more of them stop paying. But its points are measurements: a point that is higher than another
-# may be so by chance. Here a point counts as *clearly better* if its whole interval lies above the other's.
+# Examples cost money, and a **learning curve** shows when more of them stop paying. But its points
+# are measurements: a point can be higher than another by chance. Here, a point is *clearly better*
+# if its whole interval is above the interval of the other point.
 
 
 # %% nbgrader={"grade": false, "grade_id": "enough", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def enough(points):
-    """The smallest number of examples after which more of them are never clearly
-    better: the "n" of a point, an int.
+    """Return the smallest number of examples after which more examples are never
+    clearly better.
 
-    points: a list of dicts with "n" (int, all different) and "value", "low", "high"
-    (numbers, low <= value <= high), in any order, at least one. A point is clearly
-    better than another if its "low" is above the other's "high". Sought is the smallest
-    n such that no point with a larger n is clearly better than the point with n.
+    Args:
+        points: a list of dicts with "n" (int, all different) and "value", "low", "high"
+            (numbers, low <= value <= high), in any order, at least one.
+
+    Returns:
+        The "n" of a point, an int: the smallest n such that no point with a larger n is
+        clearly better than the point with n.
+
+    A point is clearly better than another if its "low" is above the "high" of the
+    other.
     """
     # BEGIN SOLUTION
     fine = [
@@ -395,9 +497,13 @@ check.lab05.enough(enough)
 # %% [markdown]
 # ### Predict
 #
-# Below, the small chat model learns to send reviews to eight desks, by a rule that only examples show: once from 10 reviews, then from 30, 90, 270
-# and 810. Few reviews are seen several times, so that no run is much shorter than the others. Each model is asked about 150 other reviews, in
-# wordings that it never saw. After how many examples are more of them not clearly better any more? Choose one of the options before you go on.
+# Below, the small chat model learns to send reviews to eight desks, by a rule that only examples
+# show. It learns from 10 reviews, then from 30, 90, 270 and 810. A small training set is used for
+# more epochs, so that no run is much shorter than the others. Each model gets 150 other reviews, in
+# wordings that were not in its training data.
+#
+# After how many examples are more examples not clearly better? Choose one of the options before you
+# run the next cell.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
 options = ["10", "30", "90", "270", "810"]
@@ -417,7 +523,7 @@ for n in counts:
         method="full", learning_rate=1e-3, batch_size=8, epochs=max(1, 540 // n), seed=0
     )
     shares[n] = proportion(judged(fine_tune(chat, pool[:n], settings), "desk", asked))
-    print(f"{n:>4} examples, times seen {settings.epochs:>2}: {shares[n]}")
+    print(f"{n:>4} examples, {settings.epochs:>2} epochs: {shares[n]}")
 
 # %%
 measured = str(
@@ -429,32 +535,39 @@ measured = str(
     )
 )
 print(
-    f"more than {measured} examples are not clearly better, and you said {prediction}"
+    f"more than {measured} examples are not clearly better; your prediction: {prediction}"
 )
 plots.curves(
     "Desks learned by the small model",
     "examples",
-    "right desks",
+    "accuracy",
     counts,
     {"150 other reviews": list(shares.values())},
     logarithmic=True,
 )
 
 # %% [markdown]
-# ## 9 Hand in what was trained
+# ## 9 Hand in a trained adapter
 #
-# Now train one model that you would give to the house: an adapter of rank 4 for `chat`, which sends reviews to the right desk. The grader does not look
-# at how you trained it. It takes the file, puts the adapter beside its own copy of the small chat model, and asks that about 300 reviews in wordings
-# which no training holds. At least nine in ten have to go to the right desk.
+# Now train one model for use: an adapter of rank 4 for `chat` that sends reviews to the correct
+# desk. The grader does not look at how you trained it. It takes the file, adds the adapter to its
+# own copy of the small chat model, and tests it on about 300 reviews in wordings that no training
+# data has. You need an accuracy of at least 90%.
 #
-# You choose the number of examples, the rate and the passes; everything else may stay as it is in `Options`. The figure above says how many examples
-# are enough for full tuning. An adapter changes far fewer numbers than full tuning, and needs a higher rate, but not any: with a rate that is too high
-# it learns nothing that lasts. Train in the cell below and in no other: the grader runs all of your cells but this one.
+# You choose the number of examples, the learning rate and the epochs; all other settings may stay
+# as they are in `Options`. The figure above says how many examples are enough for full fine-tuning.
+# An adapter changes far fewer numbers, and needs a higher learning rate. But if the learning rate
+# is too high, the training diverges. Train in the cell below and in no other cell: the grader runs
+# all of your cells except this one.
 #
-# **Hand in both, the notebook and the file beside it**, as two files or in one zip. The file keeps its name.
+# **Hand in both, the notebook and the file**, as two files or in one zip. Do not rename the file.
 #
-# <details><summary>Hint</summary><code>fine_tune</code> as above, with <code>method="lora"</code> and <code>rank=4</code>; the default rate is made for
-# such adapters. <code>save_adapter(tuned.model, adapter)</code> writes the file.</details>
+# <details><summary>Hint 1</summary>Use <code>fine_tune</code> as above, with
+# <code>method="lora"</code> and <code>rank=4</code>. The default learning rate is a good start for
+# such adapters.</details>
+#
+# <details><summary>Hint 2</summary><code>save_adapter(tuned.model, adapter)</code> writes the
+# file.</details>
 
 # %% nbgrader={"grade": false, "grade_id": "adapter", "locked": false, "schema_version": 3, "solution": true, "task": false}
 adapter = "lab05_adapter.safetensors"  # in the folder of this notebook
@@ -470,18 +583,28 @@ check.lab05.adapter(adapter)
 # %% [markdown]
 # ## 10 In your own words
 #
-# A colleague reads the figure and says: "More data is useless from there on; let us save the money." Discuss it in five to eight sentences: what the
-# intervals allow you to say and what not, how you would find out more cheaply than by labelling thousands of reviews, and for which other kind of
-# task of the lesson the same number of examples would not have been enough. Say, too, what of your prediction came true, what did not, and why.
+# A colleague reads the figure and says: "More data is useless from there on; let us save the
+# money." Discuss it in five to eight sentences:
 #
-# *A person marks this: 1 point for telling "not clearly better" from "not better", with what would narrow the intervals; 1 for what a few points of
-# accuracy are worth against their cost; 1 for a kind of task with another curve, and the reason.*
+# - What do the intervals allow you to say, and what not?
+# - How would you find out more at a lower price than labeling thousands of reviews?
+# - For which other kind of task of the lesson would this number of examples not have been enough?
+# - Which part of your prediction was correct, which was not, and why?
+#
+# *A person marks this. 1 point: the difference between "not clearly better" and "not better", with
+# a way to narrow the intervals. 1 point: what a few points of accuracy are worth against their
+# cost. 1 point: a kind of task with another curve, and the reason.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# The intervals overlap, so I cannot tell the later points from this one. That is not the same as knowing that they are equal: a gain of a few points
-# would be hidden in intervals of this width. Testing costs less than labelling for training, so I would first ask each model the same thousand
-# reviews, and compare them pair by pair, because the same cases were asked; and I would repeat the run with other seeds, since each point is one
-# training on one draw of examples. Whether a few points matter hangs on what a wrong desk costs and how many reviews come: with a million of them it
-# pays for many labels, with a hundred it does not. The desks follow a rule, which a few examples of each desk show. Facts have no rule: each has to
-# be seen itself, so the curve never gets flat, and asked about people of whom the examples did not speak it never rises. I expected a rule with eight
-# cases to need more examples of each.
+# The intervals overlap, so I cannot say that the later points are better than this one. That does
+# not mean that they are equal: intervals of this width would hide a gain of a few points. To test
+# costs less than to label training data. So I would first give each model the same 1000 reviews,
+# and use a paired comparison. I would also repeat the run with other seeds, since each point is one
+# training run on one sample of examples.
+#
+# Whether a few points matter depends on the cost of a wrong desk and on the number of reviews. With
+# a million reviews the gain pays for many labels, with 100 it does not.
+#
+# The desks follow a rule, and a few examples of each desk show it. Facts do not follow a rule: the
+# model has to see each fact, so the curve never becomes flat. For people who are not in the
+# examples it never rises. I expected that a rule with eight cases needs more examples of each.
