@@ -11,26 +11,39 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab06_preferences.ipynb)
 #
-# You will compute how likely a model finds a reply, write two losses that learn from pairs, read what they did, and judge the judge. Then your
-# functions train a model, and you find out how many replies one would have to draw instead.
+# **Takeaway: preference training and best-of-n sampling buy quality at different prices. Compare
+# both by quality, KL divergence and cost per query.**
 #
-# **About 85 minutes, 20 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
-# questions with other inputs. Work through lesson 06 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
+# After this lab you can
 #
-# Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
-# everything from the start, as the grader will, and says what passes. A line that fails in the cell of an answer costs the answer, so try things out in
-# cells of your own; and after a restart, run the cells from the first one on again.
+# - compute the log-probability of a reply, and write two losses for preference pairs;
+# - read a training report: margin, accuracy, and whether the chosen replies became less likely;
+# - estimate best-of-n without bias, and judge the judge.
 #
-# | exercise | points | lines | minutes |
-# |---|---|---|---|
-# | 1 `completion_logp` | 3 | 3 | 12 |
-# | 2 `doubtful_loss` | 2 | 2 | 9 |
-# | 3 `per_token_loss` | 2 | 2 | 6 |
-# | 4 `reward_report` | 2 | 7 | 10 |
-# | 5 `preference_order` | 2 | 1 | 6 |
-# | 6 `judge_report` | 3 | 11 | 14 |
-# | 7 `best_of_n`, and the experiment | 3 | 4 | 16 |
-# | 8 in your own words | 3 | | 8 |
+# **About 145 minutes, 20 points.** The core part takes about 80 minutes: exercises 1, 2, 7 and 8,
+# with the main experiment. The last reports of the experiment need exercises 4 and 6, too. The
+# optional exercises are for full points; every exercise counts as the table says.
+#
+# Work through lesson 06 first. Replace each `raise NotImplementedError()` by your answer, and keep
+# the names of the functions. Run the check below each exercise as often as you like; its message
+# names the problem. The grader uses the same checks with other inputs.
+#
+# Work on a copy of this notebook. Before you hand it in, run this command in a terminal in the
+# course folder: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs the whole notebook as the
+# grader does, and reports which exercises pass. An error in the cell of an answer costs you that
+# answer, so try things out in new cells. After a restart of the kernel, run all cells again from
+# the first one.
+#
+# | exercise | points | lines | minutes | difficulty | part |
+# |---|---|---|---|---|---|
+# | 1 `completion_logp` | 3 | 3 | 20 | medium | core |
+# | 2 `doubtful_loss` | 2 | 2 | 15 | medium | core |
+# | 3 `per_token_loss` | 2 | 2 | 10 | easy | optional |
+# | 4 `reward_report` | 2 | 7 | 20 | medium | optional |
+# | 5 `preference_order` | 2 | 1 | 10 | easy | optional |
+# | 6 `judge_report` | 3 | 11 | 25 | hard | optional |
+# | 7 `best_of_n`, and the experiment | 3 | 4 | 30 | hard | core |
+# | 8 in your own words | 3 | | 15 | medium | core |
 
 # %%
 import sys
@@ -55,9 +68,11 @@ from torch import nn
 # %% [markdown]
 # ## A worked example
 #
-# A model gives the tokens of a reply the probabilities 0.5, 0.8 and 0.9, each after those before it. The reply as a whole has their product, so its
-# log-probability is the sum of the logarithms. The model that training began with gave 0.5, 0.4 and 0.9. What the reply *gained* is the difference of
-# the two sums. Beta times that is the reward which DPO finds in a model without ever training a reward model.
+# A model gives the tokens of a reply the probabilities 0.5, 0.8 and 0.9, each given the tokens
+# before it. The probability of the reply is the product, so its log-probability is the sum of the
+# logarithms. Before training, the model (the **reference**) gave 0.5, 0.4 and 0.9. The *gain* of
+# the reply is the difference of the two sums. $\beta$ times the gain is the implicit reward of DPO;
+# no reward model is trained.
 
 # %%
 now = [math.log(p) for p in (0.5, 0.8, 0.9)]
@@ -65,34 +80,47 @@ before = [math.log(p) for p in (0.5, 0.4, 0.9)]
 gain = sum(now) - sum(before)
 beta = 0.1
 print(
-    f"log-probability {sum(now):.3f}, before {sum(before):.3f}, gained {gain:.3f},"
+    f"log-probability {sum(now):.3f}, before {sum(before):.3f}, gain {gain:.3f},"
     f" reward {beta * gain:.4f}"
 )
 print(
-    "chosen over a reply that gained nothing with probability"
+    "chosen over a reply with gain 0 with probability"
     f" {1 / (1 + math.exp(-beta * gain)):.3f}"
 )
 
 # %% [markdown]
 # ## 1 How likely is this reply?
 #
-# A model reads a whole conversation at once and gives logits at every place. Those at a place are about the *next* token. A mask says which tokens
-# are of the reply; the others are prompt, or fill the row up. What you need is the sum for each row, and how many tokens it is the sum of.
+# A model reads a whole conversation at once and returns logits at every place. The logits at a
+# place predict the *next* token. A mask says which tokens are part of the reply; the others are
+# prompt or padding. You need two numbers for each row: the sum of the log-probabilities, and the
+# number of tokens in this sum.
 #
-# <details><summary>Hint</summary><code>logits[:, :-1]</code> and <code>ids[:, 1:]</code> belong together. <code>torch.gather</code> picks from the last
-# dimension; it wants an index with as many dimensions.</details>
+# <details><summary>Hint 1</summary><code>logits[:, :-1]</code> and <code>ids[:, 1:]</code> belong
+# together. Which part of the mask belongs to them?</details>
+#
+# <details><summary>Hint 2</summary>A log-softmax over the last dimension turns logits into
+# log-probabilities. <code>torch.gather</code> selects from the last dimension; its index needs as
+# many dimensions as the logits.</details>
+#
+# <details><summary>Hint 3</summary>Add a last dimension to the ids with <code>[..., None]</code>,
+# gather, and remove this dimension again. Multiply by the mask before you sum over the
+# row.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "completion_logp", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def completion_logp(logits, ids, mask):
-    """The log-probability of the masked tokens of each row, and how many there are: a
-    pair of tensors (B,), (B,).
+    """Return the log-probability of the masked tokens of each row, and their number:
+    two tensors (B,), (B,).
 
-    logits: float32 (B, T, V); those at place t are about the token at place t + 1. ids:
-    int64 (B, T). mask: bool (B, T), True where a token of the reply stands, anywhere in
-    the row. The token at place 0 is predicted by nothing: it is neither summed nor
-    counted, even where its mask is True. A row without any such token has the sum 0 and
-    the count 0. Natural logarithms; the sums carry gradients to the logits.
+    Args:
+        logits: float32 (B, T, V); those at place t predict the token at place t + 1.
+        ids: int64 (B, T).
+        mask: bool (B, T), True for each token of the reply, anywhere in the row.
+
+    No logits predict the token at place 0. It is neither summed nor counted, even if
+    its mask is True. A row without any such token has the sum 0 and the count 0. Use
+    natural logarithms. The sums carry gradients to the logits.
     """
     # BEGIN SOLUTION
     logp = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
@@ -107,24 +135,34 @@ check.lab06.completion_logp(completion_logp)
 # %% [markdown]
 # ## 2 A loss for labels that may be wrong
 #
-# The loss of the lesson believes every label. If you think that a label is wrong with the probability `doubt`, the loss of a pair is a mean of two:
-# that of the label as it stands, with the weight 1 - doubt, and that of the label turned round, with the weight doubt. Where a label is turned round,
-# chosen and rejected change places. In a long training margins can reach thousands, and the loss has to stay a number.
+# The DPO loss of the lesson trusts every label. Assume that a label is wrong with the probability
+# `doubt`. Then the loss of a pair is the weighted mean of two losses: the loss of the given label,
+# with the weight 1 - doubt, and the loss of the flipped label, with the weight doubt. (This is
+# *conservative DPO*, or label smoothing.) With a flipped label, chosen and rejected change places.
+# In a long training run, margins can reach thousands, and the loss has to remain finite.
 #
-# <details><summary>Hint</summary>What becomes of the margin when chosen and rejected change places? For the logarithm of the logistic function there
-# is <code>nn.functional.logsigmoid</code>.</details>
+# <details><summary>Hint 1</summary>What happens to the margin if chosen and rejected change
+# places?</details>
+#
+# <details><summary>Hint 2</summary>For the logarithm of the logistic function there is
+# <code>nn.functional.logsigmoid</code>. It is finite for arguments of any size; the logarithm of a
+# sigmoid is not.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "doubtful_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def doubtful_loss(chosen, rejected, reference_chosen, reference_rejected, beta, doubt):
-    """DPO's loss of each pair, (B,), when a label is wrong with the probability
+    """Return DPO's loss of each pair, (B,), if a label is wrong with the probability
     `doubt`.
 
-    The first four: float32 (B,), sums of log-probabilities of the replies, under the
-    model and under the reference. beta: above 0. doubt: 0 up to 0.5. The loss of a
-    label is
-    -log(logistic(beta * margin)), with the margin that lesson 06 derives. The result is
-    finite for margins of any size.
+    Args:
+        chosen, rejected: float32 (B,), sums of log-probabilities of the replies, under
+            the model.
+        reference_chosen, reference_rejected: the same, under the reference.
+        beta: a number above 0.
+        doubt: a number from 0 to 0.5.
+
+    The loss of a label is -log(logistic(beta * margin)), with the margin that lesson 06
+    derives. The result is finite for margins of any size.
     """
     # BEGIN SOLUTION
     reward = beta * ((chosen - reference_chosen) - (rejected - reference_rejected))
@@ -138,22 +176,29 @@ def doubtful_loss(chosen, rejected, reference_chosen, reference_rejected, beta, 
 check.lab06.doubtful_loss(doubtful_loss)
 
 # %% [markdown]
-# ## 3 A loss by the token, without a reference
+# ## 3 A loss per token, without a reference
 #
-# A long reply has a low sum, whatever it says. Another loss therefore compares means by the token, and needs no reference model at all. In its place
-# stands a target: the chosen reply has to lead by that much before the loss is small.
+# A long reply has a low sum, whatever its text. So another loss, the idea of *SimPO*
+# ([arXiv:2405.14734](https://arxiv.org/abs/2405.14734)), compares means per token and needs no
+# reference model. Instead, it has a target: the chosen reply must lead by this margin before the
+# loss is small.
 
 
 # %% nbgrader={"grade": false, "grade_id": "per_token_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def per_token_loss(chosen, rejected, n_chosen, n_rejected, beta, target):
-    """The loss of each pair, (B,): -log(logistic(z)), z being beta times the lead of
-    the chosen reply by the token, minus the target.
+    """Return the loss of each pair, (B,): -log(logistic(z)).
 
-    chosen, rejected: float32 (B,), sums of log-probabilities. n_chosen, n_rejected:
-    int64 (B,), tokens of the replies, at least 1. beta: above 0. target: from 0 on. The
-    lead by the token is the mean log-probability of a token of the chosen reply, minus
-    that of a token of the rejected reply. beta multiplies the lead only, not the
-    target. The result is finite for leads of any size.
+    z is beta times the lead per token of the chosen reply, minus the target.
+
+    Args:
+        chosen, rejected: float32 (B,), sums of log-probabilities.
+        n_chosen, n_rejected: int64 (B,), tokens of the replies, at least 1.
+        beta: a number above 0.
+        target: a number from 0 on.
+
+    The lead per token is the mean log-probability of a token of the chosen reply, minus
+    the mean log-probability of a token of the rejected reply. beta multiplies the lead
+    only, not the target. The result is finite for leads of any size.
     """
     # BEGIN SOLUTION
     lead = chosen / n_chosen - rejected / n_rejected
@@ -167,22 +212,37 @@ check.lab06.per_token_loss(per_token_loss)
 # %% [markdown]
 # ## 4 Read what training did
 #
-# A growing margin can have several causes. The report tells them apart: is the chosen reply ahead, and did it become likelier, or did both fall and
-# the rejected one only more?
+# A growing margin can have several causes, and the report separates them. Is the chosen reply
+# ahead? Did it become more likely, or did both become less likely, and the rejected reply only more
+# so?
+#
+# <details><summary>Hint 1</summary>First compute two arrays: the gain of each chosen reply and the
+# gain of each rejected reply. All four numbers follow from these.</details>
+#
+# <details><summary>Hint 2</summary>A comparison of two arrays has True and False; as floats, their
+# mean is a share. Combine conditions with <code>&amp;</code>. For equal rewards, add half of their
+# share.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "reward_report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def reward_report(chosen, rejected, reference_chosen, reference_rejected, beta):
-    """What a training did to B pairs, a dict with four floats. The first four
-    arguments: float32 (B,), B at least 1, as in `doubtful_loss`.
+    """Return what training did to B pairs, a dict with four floats.
 
-    A reply's gain is its log-probability under the model minus that under the
-    reference; its reward is beta times the gain. beta: above 0. "margin": the mean over
-    the pairs of the chosen reply's reward minus the rejected one's. "accuracy": the
-    share of pairs in which the chosen reply has the higher reward; a pair with equal
-    rewards counts half. "chosen fell": the share of pairs in which the chosen reply's
-    gain is below 0. "won by falling": the share of all pairs in which both gains are
-    below 0 and the chosen reply has the higher reward.
+    Args:
+        chosen, rejected, reference_chosen, reference_rejected: float32 (B,), B at least
+            1, as in `doubtful_loss`.
+        beta: a number above 0.
+
+    The gain of a reply is its log-probability under the model minus its log-probability
+    under the reference. Its reward is beta times the gain.
+
+    - "margin": the mean over the pairs of the chosen reply's reward minus the rejected
+      reply's reward.
+    - "accuracy": the share of pairs in which the chosen reply has the higher reward; a
+      pair with equal rewards counts half.
+    - "chosen fell": the share of pairs in which the chosen reply's gain is below 0.
+    - "won by falling": the share of all pairs in which both gains are below 0 and the
+      chosen reply has the higher reward.
     """
     # BEGIN SOLUTION
     up = chosen - reference_chosen
@@ -202,9 +262,10 @@ check.lab06.reward_report(reward_report)
 # %% [markdown]
 # ## 5 From base model to verdict
 #
-# These lines take a model through the stages and judge the result, but they are in no order. The reference is what training may not leave too far,
-# and its log-probabilities are computed once. `drawn` asks the model for two replies to each prompt. Give an order that works, as a string of the
-# eight letters.
+# These lines take a model through the stages and judge the result, but they are not in order. The
+# reference is the model that training should stay close to, and its log-probabilities are computed
+# once. `drawn` samples two replies to each prompt from the model. Give an order that works, as a
+# string of the eight letters.
 #
 # ```
 # A   reference = frozen_copy(model)
@@ -220,7 +281,7 @@ check.lab06.reward_report(reward_report)
 
 # %% nbgrader={"grade": false, "grade_id": "preference_order", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def preference_order():
-    """The order of the lines, a string of eight letters."""
+    """Return the order of the lines, a string of eight letters."""
     # BEGIN SOLUTION
     return "CGFBAEHD"
     # END SOLUTION
@@ -232,28 +293,45 @@ check.lab06.preference_order(preference_order)
 # %% [markdown]
 # ## 6 Judge the judge
 #
-# A judge compared a new model's reply with an old one's, once with the new reply in place A and once with it in place B. A judge who goes by the
-# place says the same letter twice. And one who likes length will like whichever model writes more: so look at the comparisons in which the new reply
-# was the longer one, and at those in which it was the shorter, and give both groups the same weight.
+# A judge compared a new model's reply with an old model's reply: once with the new reply in place
+# A, and once with it in place B. A judge with **position bias** says the same letter twice. A judge
+# with length bias prefers the model that writes more. So we look at two groups of comparisons,
+# those with a longer new reply and those with a shorter one, and give both groups the same weight.
+#
+# <details><summary>Hint 1</summary>First turn each pair of verdicts into one number: 1, 0 or one
+# half. Only two of all possible pairs are consistent.</details>
+#
+# <details><summary>Hint 2</summary>("A", "B") chooses the new reply twice, ("B", "A") the old reply
+# twice. A dictionary with these two keys and a default of 0.5 does the work; turn lists into tuples
+# first.</details>
+#
+# <details><summary>Hint 3</summary>Collect the numbers of the two groups in two lists. If one is
+# empty, the balanced win rate is None; else it is the mean of the two means. For "said A", count
+# over all 2n texts.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "judge_report", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def judge_report(verdicts, new_words, old_words):
-    """What a judge said about n comparisons, and how far to trust it: a dict. There is
-    at least one comparison.
+    """Return what a judge said about n comparisons, and how far to trust it: a dict.
 
-    verdicts: a list of n pairs of str, tuples or lists: what was said with the new
-    reply in place A, and with it in place B. "A" and "B" are choices of a place; any
-    other text chooses nothing. new_words, old_words: lists of n int, the words of the
-    replies. A comparison is consistent if both verdicts are choices and choose the same
-    reply. It counts 1 if it is consistent and chooses the new reply, 0 if it is
-    consistent and chooses the old one, and one half if it is not consistent. A win rate
-    is the mean of these over some comparisons. "said A": the share of the 2n verdicts
-    that are "A". "consistent": the share of consistent comparisons. "win rate": over
-    all comparisons. "at balanced lengths": the mean of two win rates, over the
-    comparisons in which the new reply has more words and over those in which it has
-    fewer; comparisons with equal numbers of words are in neither; None if one of the
-    two groups is empty.
+    Args:
+        verdicts: a list of n pairs of str, tuples or lists, n at least 1: the verdict
+            with the new reply in place A, and the verdict with it in place B. "A" and
+            "B" are choices of a place; any other text chooses nothing.
+        new_words, old_words: lists of n int, the number of words of the replies.
+
+    A comparison is consistent if both verdicts are choices and choose the same reply.
+    It counts 1 if it is consistent and chooses the new reply, 0 if it is consistent and
+    chooses the old one, and one half if it is not consistent. A win rate is the mean of
+    these numbers over some comparisons.
+
+    - "said A": the share of the 2n verdicts that are "A".
+    - "consistent": the share of consistent comparisons.
+    - "win rate": over all comparisons.
+    - "at balanced lengths": the mean of two win rates, over the comparisons in which
+      the new reply has more words and over those in which it has fewer. Comparisons
+      with equal numbers of words are in neither group. None if one of the two groups is
+      empty.
     """
     # BEGIN SOLUTION
     counts = [
@@ -285,25 +363,38 @@ def judge_report(verdicts, new_words, old_words):
 check.lab06.judge_report(judge_report)
 
 # %% [markdown]
-# ## 7 The best of n, without drawing again
+# ## 7 Best-of-n, without more sampling
 #
-# Instead of training one can draw n replies and keep the best. How good is that? You have the rewards of N replies to a prompt, N being at least n.
-# The best of the first n is one guess, and a shaky one. Better: the mean, over *all* sets of n of the N replies, of the best in the set. You need not
-# list the sets: in how many of them is the reply with the i-th lowest reward the best?
+# Instead of training, you can sample n replies and keep the best one (**best-of-n**). How good is
+# that? You have the rewards of N replies to a prompt, with N at least n. The best of the first n is
+# one estimate, and a noisy one. A better estimate is the mean, over *all* sets of n of the N
+# replies, of the best reward in the set. You do not need to list the sets: in how many of them is
+# the reply with the i-th lowest reward the best?
 #
-# <details><summary>Hint</summary>The other n - 1 have to be among the i - 1 replies below it. <code>math.comb</code> counts sets, and is 0 where there are too
-# few.</details>
+# <details><summary>Hint 1</summary>Sort the rewards. If the i-th lowest reply is the best of a set,
+# the other n - 1 replies must be among the i - 1 replies below it.</details>
+#
+# <details><summary>Hint 2</summary><code>math.comb</code> counts sets, and is 0 if there are too
+# few replies. Two equal rewards cause no problem: the sorted order breaks the tie.</details>
+#
+# <details><summary>Hint 3</summary>The value is a weighted sum of the sorted rewards, divided by
+# the number of all sets. The weight of a reply is the number of sets in which it is the best. The
+# divergence is one line from the contract.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "best_of_n", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def best_of_n(rewards, n):
-    """How good the best of n drawn replies is, and how far from drawing one it leads:
-    (value, divergence), two floats.
+    """Return the quality of the best of n sampled replies, and its KL divergence: two
+    floats.
 
-    rewards: a list of N numbers, in any order, equal ones among them. n: an int, 1 to
-    N. value: the mean of the highest reward in a set, over all sets of n of the N
-    replies (no reply twice in a set; replies with equal rewards are different replies).
-    divergence: log n - (n - 1) / n, in nats.
+    Args:
+        rewards: a list of N numbers, in any order; some may be equal.
+        n: an int, 1 to N.
+
+    Returns:
+        (value, divergence). value: the mean of the highest reward in a set, over all
+        sets of n of the N replies. No reply is twice in a set; replies with equal
+        rewards are different replies. divergence: log n - (n - 1) / n, in nats.
     """
     # BEGIN SOLUTION
     total = 0.0
@@ -319,9 +410,12 @@ check.lab06.best_of_n(best_of_n)
 # %% [markdown]
 # ### Predict
 #
-# Below, a small model first imitates people's replies. Then your loss trains it on pairs with exact labels. The trained model *draws* replies to new
-# prompts, one at a time, by its probabilities. On the other side, n replies are drawn from the imitator, and the exact judge keeps the best. How
-# large does n have to be for that to be as good? Choose one of the options before you go on.
+# Below, a small model first imitates demonstrations of people (SFT). Then your loss trains it on
+# pairs with exact labels. The trained model *samples* one reply to each new prompt. For comparison,
+# we sample n replies from the imitator, and the exact judge keeps the best.
+#
+# How large must n be to reach the same quality? Choose one of the options before you run the next
+# cell.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
 options = ["1", "2", "4", "8", "more than 8"]
@@ -358,8 +452,8 @@ cases = preferences.held_out(0, 32)
 
 
 def scored(model, items, texts):
-    """Sums of log-probabilities of replies to these cases, and their tokens, each (n,),
-    by `completion_logp`.
+    """Return the sums of log-probabilities of replies to these cases, and their
+    numbers of tokens, each (n,), by `completion_logp`.
     """
     rows = tokenized(
         imitator,
@@ -380,7 +474,7 @@ def scored(model, items, texts):
 
 
 def both(model, batch):
-    """(chosen, rejected): what `scored` gives for the two replies of each pair."""
+    """Return (chosen, rejected): the results of `scored` for both replies of each pair."""
     items = [pair.case for pair in batch]
     chosen = scored(model, items, [pair.chosen for pair in batch])
     rejected = scored(model, items, [pair.rejected for pair in batch])
@@ -389,7 +483,7 @@ def both(model, batch):
 
 # %%
 def learn(start, loss, learning_rate=1e-4, batch_size=8):
-    """A copy of the model, trained on the pairs in one pass."""
+    """Return a copy of the model, trained on the pairs for one epoch."""
     model = copy.deepcopy(start).train()
     order = random.Random(0).sample(pairs, len(pairs))
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.0)
@@ -405,9 +499,10 @@ def learn(start, loss, learning_rate=1e-4, batch_size=8):
 
 
 def dpo(now, before):
-    """To try the other loss: per_token_loss(now[0][0], now[1][0], now[0][1], now[1][1],
-    2.0,
-    1.0).
+    """Return the DPO loss of each pair.
+
+    To try the other loss: per_token_loss(now[0][0], now[1][0], now[0][1], now[1][1],
+    2.0, 1.0).
     """
     return doubtful_loss(
         now[0][0], now[1][0], before[0][0], before[1][0], beta=0.1, doubt=0.0
@@ -417,12 +512,12 @@ def dpo(now, before):
 trained = LocalChat("trained", learn(imitator.model, dpo), imitator.tokenizer)
 
 # %%
-drawn = [
+sampled = [
     preferences.replies(imitator, cases, temperature=1.0, seed=seed)
     for seed in range(8)
 ]
 rewards = []
-for item, texts in zip(cases, zip(*drawn)):
+for item, texts in zip(cases, zip(*sampled)):
     rewards.append([quality(item, text) for text in texts])
 ruler = {}  # (value, divergence).
 for n in range(1, 9):
@@ -441,50 +536,50 @@ with torch.no_grad():
     )
 measured = next((str(n) for n in (1, 2, 4, 8) if ruler[n][0] >= level), options[-1])
 print(
-    f"as good as one reply of the trained model: the best of {measured}; you said"
-    f" {prediction}"
+    f"as good as one reply of the trained model: the best of {measured}; your"
+    f" prediction: {prediction}"
 )
 curve = {
-    "the best of 1 to 8 drawn from the imitator": (
+    "the best of 1 to 8 samples of the imitator": (
         [d for _, d in ruler.values()],
         [value for value, _ in ruler.values()],
     )
 }
-label = "divergence from the imitator, nats"
+label = "KL divergence from the imitator, nats"
 plots.lines(
-    "To draw and choose, or to train",
+    "Best-of-n or training",
     label,
     "quality, share of the four",
     curve,
-    {"one drawn from the trained model": (gap, level)},
+    {"one sample of the trained model": (gap, level)},
 )
 
 
 # %%
-def in_short(told):
+def in_short(report):
     return {
         name: value if value is None else round(value, 2)
-        for name, value in told.items()
+        for name, value in report.items()
     }
 
 
+likeliest = {
+    name: preferences.replies(model, cases)
+    for name, model in (("imitator", imitator), ("trained", trained))
+}
+print(
+    "quality of the most likely replies:",
+    {
+        name: f"{np.mean(preferences.scored(cases, texts)):.2f}"
+        for name, texts in likeliest.items()
+    },
+)
 with torch.no_grad():
     (chosen, _), (rejected, _) = both(trained.model, pairs[:32])
     (old_chosen, _), (old_rejected, _) = both(imitator.model, pairs[:32])
 print(
     "training pairs:",
     in_short(reward_report(chosen, rejected, old_chosen, old_rejected, beta=0.1)),
-)
-likeliest = {
-    name: preferences.replies(model, cases)
-    for name, model in (("imitator", imitator), ("trained", trained))
-}
-print(
-    "quality of the likeliest replies:",
-    {
-        name: f"{np.mean(preferences.scored(cases, texts)):.2f}"
-        for name, texts in likeliest.items()
-    },
 )
 old, new = (
     preferences.scored(cases, likeliest[name]) for name in ("imitator", "trained")
@@ -505,18 +600,30 @@ list(zip(likeliest["imitator"], likeliest["trained"]))[:3]
 # %% [markdown]
 # ## 8 In your own words
 #
-# A shop answers a thousand questions a day with an imitator, and has an exact judge (a program) but little time for training. A colleague says: "The
-# best of eight gives us the quality of preference training for free, and stays nearer to the model we know." Using the figure and the printed lines:
-# what is right about that, and what is not? When would you train? Five to eight sentences. Say, too, what of your prediction came true, what did not, and why.
+# A shop answers 1000 questions a day with an imitator. It has an exact judge (a program) but little
+# time for training. A colleague says: "The best of eight gives us the quality of preference
+# training for free, and stays nearer to the model we know." Use the figure and the printed lines to
+# answer in five to eight sentences:
 #
-# *A person marks this: 1 point for cost, by the question and once, and for what the best of n needs at every question, 1 for what the divergences and
-# the report on the pairs say, 1 for telling drawn replies from likeliest ones, or for the limit of what can be chosen from.*
+# - Which part of this claim is correct, and which is not?
+# - When would you train?
+# - Which part of your prediction was correct, which was not, and why?
+#
+# *A person marks this. 1 point: cost, per question and once, and what best-of-n needs at every
+# question. 1 point: what the divergences and the report on the pairs say. 1 point: the difference
+# between sampled and most likely replies, or the limit of what best-of-n can choose from.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# The figure says that a few draws reach the quality of one drawn reply of the trained model, and at a much smaller divergence: choosing only reweighs
-# what the imitator says anyway, while training moved all of its replies. But it is not free. Every question costs n replies and n verdicts, for ever,
-# and needs the judge when the customer waits; training is paid once. The report on the pairs shows that many chosen replies fell as well, so a part
-# of the margin was won by pushing replies away, and something else became likelier that I should read. The likeliest replies of the trained model are
-# better than its drawn ones, so who does not need variety gets more from training than the point in the figure shows. And the best of n never has
-# what none of the n has. With a thousand questions a day and a cheap exact judge I would begin with a small n and train on the pairs that it
-# collects. I had expected that training is worth more draws than it was.
+# In the figure, a few samples of the imitator reach the quality of one sampled reply of the trained
+# model, at a much smaller KL divergence. Best-of-n only reweights the replies of the imitator,
+# while training changed all of them. But it is not free. Every question costs n replies and n
+# verdicts, and needs the judge while the customer waits. Training is paid once.
+#
+# The report on the pairs shows that many chosen replies became less likely, too. So a part of the
+# margin comes from pushing replies down, and other replies became more likely; I should read these.
+# The most likely replies of the trained model are better than its sampled replies. So without a
+# need for variety, training gives more than the point in the figure shows. And best-of-n cannot
+# return a reply that is not among the n samples.
+#
+# With 1000 questions a day and a cheap exact judge, I would begin with a small n, and train on the
+# pairs that it collects. I had expected that training is worth more samples than it was.
