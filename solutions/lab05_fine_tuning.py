@@ -557,8 +557,8 @@ plots.curves(
 # You choose the number of examples, the learning rate and the epochs; all other settings may stay
 # as they are in `Options`. The figure above says how many examples are enough for full fine-tuning.
 # An adapter changes far fewer numbers, and needs a higher learning rate. But if the learning rate
-# is too high, the training diverges. Train in the cell below and in no other cell: the grader runs
-# all of your cells except this one.
+# is too high, the adapter learns nothing useful. Train in the cell below and in no other cell: the
+# grader runs all of your cells except this one.
 #
 # **Hand in both, the notebook and the file**, as two files or in one zip. Do not rename the file.
 #
