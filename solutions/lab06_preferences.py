@@ -136,8 +136,8 @@ check.lab06.completion_logp(completion_logp)
 # ## 2 A loss for labels that may be wrong
 #
 # The DPO loss of the lesson trusts every label. Assume that a label is wrong with the probability
-# `doubt`. Then the loss of a pair is the weighted mean of two losses: the loss of the given label,
-# with the weight 1 - doubt, and the loss of the flipped label, with the weight doubt. (This is
+# `doubt`. Then the loss of a pair is the weighted mean of two losses. The loss of the given label
+# has the weight 1 - doubt, and the loss of the flipped label has the weight doubt. (This is
 # *conservative DPO*, or label smoothing.) With a flipped label, chosen and rejected change places.
 # In a long training run, margins can reach thousands, and the loss has to remain finite.
 #
@@ -602,8 +602,9 @@ list(zip(likeliest["imitator"], likeliest["trained"]))[:3]
 #
 # A shop answers 1000 questions a day with an imitator. It has an exact judge (a program) but little
 # time for training. A colleague says: "The best of eight gives us the quality of preference
-# training for free, and stays nearer to the model we know." Use the figure and the printed lines to
-# answer in five to eight sentences:
+# training for free, and stays nearer to the model we know."
+#
+# Use the figure and the printed lines to answer in five to eight sentences:
 #
 # - Which part of this claim is correct, and which is not?
 # - When would you train?
