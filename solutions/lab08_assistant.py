@@ -11,27 +11,44 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab08_assistant.ipynb)
 #
-# The last lab is about deciding. You will write what a team needs before it ships an assistant: the bill of each way to build it, a judge for its
-# replies, a promise on seconds, a rule that asks a costlier arm only where the cheap one is unsure, and a choice within a budget. Then your functions
-# decide about the real assistant of the course, on handbooks that it has not met, and you write the memo.
+# **Takeaway: ship the variant that is within the budget and has the best lower bound. A cascade
+# pays only if the expensive variant is better.**
 #
-# **About 80 minutes, 20 points.** Every exercise has a check beside it: run it as often as you like, it says what it sees. The grader asks the same
-# questions with other inputs. Work through lesson 09 first. Answer where `NotImplementedError` stands, and keep the names of the functions.
+# After this lab you can
 #
-# Work on a copy of this notebook. Before you hand it in, in a terminal in the folder of the course: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs
-# everything from the start, as the grader will, and says what passes. A line that fails in the cell of an answer costs the answer, so try things out in
-# cells of your own; and after a restart, run the cells from the first one on again.
+# - compute the monthly cost of each variant of an assistant, and the break-even point of two
+#   variants;
+# - write an exact judge for replies, and test a latency promise;
+# - choose a cascade and a variant within a budget, and defend the decision in a memo.
 #
-# | exercise | points | lines | minutes |
-# |---|---|---|---|
-# | 1 `bill` | 2 | 5 | 8 |
-# | 2 `break_even` | 2 | 4 | 8 |
-# | 3 `score_reply` | 3 | 12 | 16 |
-# | 4 `keeps_promise` | 2 | 3 | 8 |
-# | 5 `choose_cascade` | 3 | 8 | 14 |
-# | 6 `build_order` | 2 | 1 | 6 |
-# | 7 `configure`, and the experiment | 3 | 7 | 12 |
-# | 8 the memo | 3 | | 8 |
+# The lab is about a decision: what does a team need before it ships an assistant? Your functions
+# decide about the assistant of the course, on handbooks that are new to it. Then you write the
+# memo.
+#
+# **About 145 minutes, 20 points.** The core part takes about 75 minutes: exercises 4, 5, 7 and 8,
+# with the main experiment. The optional exercises are for full points; every exercise counts as the
+# table says.
+#
+# Work through lesson 08 first. Replace each `raise NotImplementedError()` by your answer, and keep
+# the names of the functions. Run the check below each exercise as often as you like; its message
+# names the problem. The grader uses the same checks with other inputs.
+#
+# Work on a copy of this notebook. Before you hand it in, run this command in a terminal in the
+# course folder: `.venv/bin/adaptlab labs check COPY.ipynb`. It runs the whole notebook as the
+# grader does, and reports which exercises pass. An error in the cell of an answer costs you that
+# answer, so try things out in new cells. After a restart of the kernel, run all cells again from
+# the first one.
+#
+# | exercise | points | lines | minutes | difficulty | part |
+# |---|---|---|---|---|---|
+# | 1 `bill` | 2 | 5 | 15 | medium | optional |
+# | 2 `break_even` | 2 | 4 | 15 | medium | optional |
+# | 3 `score_reply` | 3 | 12 | 30 | hard | optional |
+# | 4 `keeps_promise` | 2 | 3 | 15 | easy | core |
+# | 5 `choose_cascade` | 3 | 8 | 25 | hard | core |
+# | 6 `build_order` | 2 | 1 | 10 | easy | optional |
+# | 7 `configure`, and the experiment | 3 | 7 | 20 | medium | core |
+# | 8 the memo | 3 | | 15 | medium | core |
 
 # %%
 import sys
@@ -55,41 +72,60 @@ from adaptlab.grading import check
 # %% [markdown]
 # ## A worked example
 #
-# Two arms answer the same questions. One has a long prompt, of which most is the same in every query; the other was tuned, and needs a short one. The
-# tuning is paid once. Look at what a single query costs, and at how many of them it takes until the training is worth a day's difference.
+# Two variants answer the same questions. The first has a long prompt, and most of it is the same in
+# every query. The second is fine-tuned and needs only a short prompt. Fine-tuning is paid once.
+# Look at the price of a single query, and at the number of queries after which the training pays.
 
 # %%
 long_query = 600 * 0.5 / 1e6
-short_query = 80 * 0.5 * 2 / 1e6  # money; the tuned model's tokens are twice as costly
+# Each token of the fine-tuned model costs twice as much.
+short_query = 80 * 0.5 * 2 / 1e6
 training = 2_000_000 * 8 / 1e6
 print(
-    f"a query: {long_query:.6f} with the long prompt, {short_query:.6f} tuned; the"
-    f" training {training:.0f}"
+    f"a query: {long_query:.6f} with the long prompt, {short_query:.6f} fine-tuned; the"
+    f" training: {training:.0f}"
 )
-print(f"a thousand queries save {1000 * (long_query - short_query):.2f}")
+print(f"1000 queries save {1000 * (long_query - short_query):.2f}")
 
 # %% [markdown]
 # ## 1 The bill
 #
-# What does an arm cost in a month? Tokens that are the same at the beginning of every prompt are cached by the server, and cost less. A tuned model's
-# queries are costlier. Training is paid once, and spread over the months for which the arm is used; and where facts change, something may have to be
-# trained anew, each time.
+# What does a variant cost in a month? Tokens that are the same at the beginning of every prompt
+# come from the server's prefix cache, and cost less. The queries of a fine-tuned model cost more.
+# Training is paid once and spread over the months of use. If facts change, the model may also have
+# to be trained at each update.
 #
-# <details><summary>Hint</summary>Begin with one query: its new tokens, its cached tokens, its reply. All prices are for a million tokens.</details>
+# <details><summary>Hint 1</summary>Begin with one query: its new tokens, its cached tokens, its
+# reply. All prices are for a million tokens.</details>
+#
+# <details><summary>Hint 2</summary>Keep two sums apart, the queries and the training. Only the
+# first gets the factor of a tuned variant.</details>
+#
+# <details><summary>Hint 3</summary>The tokens that are trained in a month are
+# <code>training_tokens</code> divided by the months, plus the update tokens times the number of
+# updates. At the end, divide once by a million.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "bill", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bill(arm, n_queries, n_updates, months, prices):
-    """Money a month, a float.
+    """Return the money that a variant costs in a month, a float.
 
-    arm: a dict with "prompt_tokens" of a query, "cached_tokens", which are those of the
-    prompt that are the same in every query, "reply_tokens" of a query,
-    "training_tokens", paid once, "update_tokens", trained on at each update, and
-    "tuned", a bool. n_queries: a day; a month has 30 days. n_updates: a month. months:
-    over which the training is spread, at least 1. prices: a dict of money for a million
-    tokens: "prompt" for tokens of the prompt that are not cached, "cached" for those
-    that are, "reply", "training"; and "tuned", the factor by which all tokens of a
-    tuned arm's queries are costlier. Training has no factor.
+    Args:
+        arm: a variant, a dict with the five token counts below and "tuned", a bool.
+        n_queries: queries in a day; a month has 30 days.
+        n_updates: updates in a month.
+        months: the months over which the training is spread, at least 1.
+        prices: a dict of money for a million tokens: "prompt" for tokens of the prompt
+            that are not cached, "cached" for those that are, "reply", "training". And
+            "tuned": the factor on the price of all tokens of a tuned variant's queries.
+            Training has no factor.
+
+    - "prompt_tokens": of a query.
+    - "cached_tokens": the tokens of the prompt that are the same in every query; they
+      are among "prompt_tokens".
+    - "reply_tokens": of a query.
+    - "training_tokens": paid once.
+    - "update_tokens": trained on at each update.
     """
     new = arm["prompt_tokens"] - arm["cached_tokens"]
     # BEGIN SOLUTION
@@ -108,22 +144,30 @@ def bill(arm, n_queries, n_updates, months, prices):
 check.lab08.bill(bill)
 
 # %% [markdown]
-# ## 2 Where two bills meet
+# ## 2 The break-even point
 #
-# One arm is cheap to begin with, another by the query. Somewhere between a prototype and a million customers they change places; or they never do.
+# One variant has a low fixed cost, another a low cost per query. At a certain number of queries
+# both cost the same; or there is no such number.
 #
-# <details><summary>Hint</summary>Write both bills as lines in n, the queries a day, and solve for n. Then think of the cases in which the solution
-# means nothing.</details>
+# <details><summary>Hint 1</summary>Write both costs as lines in n, the queries in a day, and solve
+# for n.</details>
+#
+# <details><summary>Hint 2</summary>Which cases have no solution, or a solution without a meaning?
+# Test for these before you return: parallel lines, and an n that is not above 0.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "break_even", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def break_even(a, b):
-    """The number of queries a day, more than zero, at which both cost the same in a
-    month of 30 days; None if there is no such number, as for two bills that are always
-    the same.
+    """Return the number of queries in a day at which both variants cost the same in a
+    month.
 
-    a, b: dicts with "fixed", money a month, and "per_query", money for one query. The
-    number is a float and not rounded.
+    Args:
+        a, b: dicts with "fixed", money in a month, and "per_query", money for one
+            query.
+
+    Returns:
+        The number, a float above 0 that is not rounded. A month has 30 days. None if
+        there is no such number, and if the two costs are always the same.
     """
     # BEGIN SOLUTION
     rise = 30 * (a["per_query"] - b["per_query"])
@@ -140,7 +184,7 @@ check.lab08.break_even(break_even)
 # %% [markdown]
 # ## 3 A judge for replies
 #
-# Another house wants replies of three lines:
+# A shop wants replies of three lines:
 #
 # ```
 # Hello Ada,
@@ -148,30 +192,44 @@ check.lab08.break_even(break_even)
 # Sources: 2, 3
 # ```
 #
-# An exact judge is worth more than a clever one: two people who read the rule must come to the same verdict. Read the rule below twice before you
-# write; most of the work is in its cases.
+# An exact judge is worth more than a clever one: two people who read the rule must come to the same
+# verdict. Read the rule below twice before you write code, because most of the work is in its
+# cases.
 #
-# <details><summary>Hint</summary>First split off the line of sources, if it is one. What is left is the letter. A word of its own: <code>re</code>
-# with what may not stand before and behind it, or all runs of letters and digits of the letter.</details>
+# <details><summary>Hint 1</summary>First split off the line of sources, if there is one. The rest
+# is the letter. Then compute the four results one by one.</details>
+#
+# <details><summary>Hint 2</summary>For a separate word: use <code>re</code> with a lookbehind and a
+# lookahead that forbid a letter or digit. Or collect all runs of letters and digits of the letter.
+# Escape the value with <code>re.escape</code>.</details>
+#
+# <details><summary>Hint 3</summary>"form" and "tone" are each one <code>re.fullmatch</code> and one
+# more condition. "cited" compares the set of all numbers in the line of sources with
+# <code>gold</code>; an empty set is not enough. "right" and "cited" have a second case for the
+# value None.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "score_reply", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def score_reply(reply, value, gold):
-    """What a reply got right: a dict of bools with the keys "form", "right", "cited",
-    "tone".
+    """Return what is correct in a reply: a dict of bools with the keys "form", "right",
+    "cited", "tone".
 
-    reply: a str; its lines are reply.split("\\n"). If the last line begins with
-    "Sources: " it is the line of sources, and the lines before it are the letter;
-    otherwise there is no such line, and the whole reply is the letter. value: a str of
-    letters and digits, or None where the handbook has none. gold: a set of ints, the
-    chunks that state the value. form: there are exactly three lines, and the third is
-    "Sources: none" or "Sources: " and numbers (digits 0 to 9) with ", " between them.
-    right: the value stands in the letter as a word of its own, with no letter or digit
-    right before or behind it, written just so, and the letter does not hold "not in our
-    handbook"; with value None, the letter does hold that. cited: the line of sources
-    holds a number, and every number in it is in gold; with value None, that line is
-    exactly "Sources: none". tone: the first line begins with "Hello ", ends with ","
-    and has something between; and there is no "!" in the reply.
+    Args:
+        reply: a str; its lines are reply.split("\\n"). If the last line begins with
+            "Sources: ", it is the line of sources, and the lines before it are the
+            letter. Otherwise there is no such line, and the whole reply is the letter.
+        value: a str of letters and digits, or None if the handbook has no value.
+        gold: a set of ints, the chunks that state the value.
+
+    - form: there are exactly three lines, and the third is "Sources: none" or "Sources:
+      " and numbers (digits 0 to 9) with ", " between them.
+    - right: the value is in the letter as a separate word, with no letter or digit
+      right before or after it, in exactly this spelling, and the letter does not
+      contain "not in our handbook". With value None, the letter does contain that.
+    - cited: the line of sources has a number, and every number in it is in gold. With
+      value None, that line is exactly "Sources: none".
+    - tone: the first line begins with "Hello ", ends with "," and has something
+      between; and there is no "!" in the reply.
     """
     lines = reply.split("\n")
     # BEGIN SOLUTION
@@ -201,20 +259,26 @@ def score_reply(reply, value, gold):
 check.lab08.score_reply(score_reply)
 
 # %% [markdown]
-# ## 4 A promise on seconds
+# ## 4 A latency promise
 #
-# "95 of 100 replies come within a second." A mean cannot keep such a promise, and a value between two measurements was never measured. The *nearest
-# rank* is: the smallest of the seconds such that at least that share of them are no greater.
+# "95% of the replies come within a second." You cannot test such a promise with a mean, and an
+# interpolated value between two measurements was never measured. The **nearest-rank percentile**
+# was: it is the smallest of the measured seconds such that at least this share of them are less
+# than or equal to it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "keeps_promise", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def keeps_promise(seconds, percent, limit):
-    """A pair (value, kept): the nearest-rank percentile, and whether it is at most
-    `limit`.
+    """Return a pair (value, kept): the nearest-rank percentile, and whether it is at
+    most `limit`.
 
-    seconds: a list of floats, at least one, in any order. percent: an int from 1 to
-    100. The value is the smallest of the seconds such that at least `percent` of 100 of
-    them are no greater than it.
+    Args:
+        seconds: a list of floats, at least one, in any order.
+        percent: an int from 1 to 100.
+        limit: a number of seconds.
+
+    The value is the smallest of the seconds such that at least `percent` of 100 of them
+    are less than or equal to it.
     """
     # BEGIN SOLUTION
     rank = math.ceil(percent * len(seconds) / 100)
@@ -229,23 +293,40 @@ check.lab08.keeps_promise(keeps_promise)
 # %% [markdown]
 # ## 5 A cascade
 #
-# A cheap arm answers first and says how sure it is. Where it is less sure than a threshold, a costly arm is asked as well, and its reply counts. The
-# threshold is chosen on questions whose answers are known: of all thresholds that are right often enough, the one that costs least.
+# A cheap variant answers first and returns its confidence. If the confidence is below a threshold,
+# an expensive variant answers as well, and its reply counts. The threshold is chosen on questions
+# with known answers: of all thresholds with the required accuracy, take the one with the lowest
+# cost.
+#
+# <details><summary>Hint 1</summary>The number of thresholds is small: try them all. For each,
+# compute its accuracy and its mean number of tokens.</details>
+#
+# <details><summary>Hint 2</summary>For one threshold, first list for which rows the expensive
+# variant is asked (strictly below). Then the correct replies and the tokens are two sums over the
+# rows. The tokens of the cheap variant are always paid.</details>
+#
+# <details><summary>Hint 3</summary>Collect the allowed thresholds as tuples with the tokens first
+# and the threshold second. <code>min</code> then follows the rule for equals. Return the entries in
+# the order of the contract.</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "choose_cascade", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def choose_cascade(rows, least):
-    """A tuple (threshold, share right, mean tokens of a question); None if no threshold
-    is right often enough.
+    """Return (threshold, share right, mean tokens of a question); None if no threshold
+    is good enough.
 
-    rows: a list of dicts, at least one: "confidence" of the cheap arm, a float;
-    "cheap_right" and "costly_right", bools; "cheap_tokens" and "costly_tokens", ints
-    above zero. The thresholds to try are the confidences that occur, and math.inf. With
-    a threshold the cheap arm is asked about every question; where its confidence is
-    less than the threshold the costly arm is asked, too, and is right or not in its
-    place. Tokens of both are paid where both are asked. Of the thresholds with a share
-    right of at least `least` choose the one with the fewest tokens; of equals the
-    smallest.
+    Args:
+        rows: a list of dicts, at least one: "confidence" of the cheap variant, a float;
+            "cheap_right" and "costly_right", bools; "cheap_tokens" and "costly_tokens",
+            ints above zero.
+        least: the smallest allowed share of correct replies.
+
+    The thresholds to try are the confidences that occur, and math.inf. With a
+    threshold, the cheap variant is asked about every question. If its confidence is
+    less than the threshold, the costly variant is asked, too, and its reply counts
+    instead. If both are asked, the tokens of both are paid. Of the thresholds with a
+    share right of at least `least`, choose the one with the fewest tokens; of equals,
+    the smallest threshold.
     """
     # BEGIN SOLUTION
     found = []
@@ -275,8 +356,8 @@ check.lab08.choose_cascade(choose_cascade)
 # %% [markdown]
 # ## 6 In what order?
 #
-# Put the lines in an order in which each step knows what it has to know, and no score is of what was learned by heart. Each letter occurs once; more
-# than one order may be right.
+# Put the lines in an order in which each step has the information that it needs, and no score is
+# measured on training data. Each letter occurs once; more than one order may be correct.
 #
 # ```
 # A   tuned = fine_tune(model, transcripts)
@@ -292,7 +373,7 @@ check.lab08.choose_cascade(choose_cascade)
 
 # %% nbgrader={"grade": false, "grade_id": "build_order", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def build_order():
-    """The order of the lines, a string of eight letters."""
+    """Return the order of the lines, a string of eight letters."""
     # BEGIN SOLUTION
     return "EBHDGAFC"
     # END SOLUTION
@@ -304,23 +385,37 @@ check.lab08.build_order(build_order)
 # %% [markdown]
 # ## 7 Within the budget
 #
-# Arms were measured, and the owner has three budgets. What breaks one of them cannot be taken, however good. Among the rest the best is the one that
-# is surest to be good. And whoever wanted another arm will ask why it was not taken.
+# Several variants were measured, and the owner has three budgets. A variant that exceeds one of
+# them is excluded, whatever its accuracy. Among the others, the best is the variant with the
+# highest lower bound. For each excluded variant, the owner may ask why it was excluded.
+#
+# <details><summary>Hint 1</summary>Make the dict of excluded variants first. It also says which
+# variants are left.</details>
+#
+# <details><summary>Hint 2</summary>For each variant, list the budgets that it exceeds, in the given
+# order, and keep only lists that are not empty. For the best one, <code>min</code> or
+# <code>max</code> with a key that is a pair; both return the first of equals. What if no variant is
+# left?</details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "configure", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def configure(arms, budget):
-    """A pair (name, excluded): the best arm within the budget, or None, and what
-    excluded others.
+    """Return a pair (name, excluded): the best variant within the budget, or None, and
+    the excluded variants.
 
-    arms: a list of dicts, maybe empty, no two with the same "name": "share" right,
-    "low", the lower end of its interval, and "tokens", "p95" and "update_minutes".
-    budget: a dict with the greatest "tokens", "p95" and "update_minutes" that are
-    allowed. excluded: a dict from the name of every arm that exceeds at least one of
-    them to the list of the budgets that it exceeds, in the order tokens, p95,
-    update_minutes; other arms are not in it. The best arm is the one with the greatest
-    "low" of those that are left; of equals the one with the fewest tokens; of equals in
-    both the first.
+    Args:
+        arms: a list of variants: dicts, maybe empty, no two with the same "name".
+            "share" is the share of correct replies, "low" the lower end of its
+            interval. The others are "tokens", "p95" and "update_minutes".
+        budget: a dict with the greatest "tokens", "p95" and "update_minutes" that are
+            allowed.
+
+    excluded: a dict from the name of every variant that exceeds at least one of the
+    three budgets to the list of the budgets that it exceeds, in the order tokens, p95,
+    update_minutes. Other variants are not in it.
+
+    The best variant is the one with the greatest "low" of those that are left; of
+    equals, the one with the fewest tokens; of equals in both, the first.
     """
     # BEGIN SOLUTION
     excluded = {}
@@ -344,20 +439,23 @@ check.lab08.configure(configure)
 # %% [markdown]
 # ### Predict
 #
-# Below, the tuned assistant answers questions about a handbook that it has not met. The cheap arm shows it the best chunk alone; the costly arm shows it
-# three, which cost twice the tokens. How sure the cheap arm is, is the mean probability of the words of its reply. Your cascade is chosen on one half
-# of the questions, to be right as often as the costly arm alone but for two points, and measured on the other half. Which arm will be right more often?
-# Choose one of the options before you go on.
+# Below, the fine-tuned assistant answers questions about a new handbook. The cheap variant gets
+# only the best chunk. The expensive variant gets three chunks, which cost twice the tokens. The
+# confidence of the cheap variant is the mean probability of the tokens of its reply.
+#
+# Your cascade is chosen on one half of the questions: its accuracy there may be at most 2 points
+# below the accuracy of the expensive variant. It is measured on the other half. Which variant is
+# correct more often? Choose one of the options before you run the next cell.
 
 # %% nbgrader={"grade": false, "grade_id": "prediction", "locked": false, "schema_version": 3, "solution": true, "task": false}
 options = [
-    "three chunks, by five points or more",
-    "both about alike",
-    "one chunk, by five points or more",
+    "three chunks, by 5 points or more",
+    "both about equal",
+    "one chunk, by 5 points or more",
 ]
 prediction = None  # one of the options
 # BEGIN SOLUTION
-prediction = "three chunks, by five points or more"
+prediction = "three chunks, by 5 points or more"
 # END SOLUTION
 
 # %%
@@ -379,8 +477,8 @@ asked = test_questions(5)[10:90]
 
 
 def answered(questions):
-    """For each question: whether all four are right, tokens, seconds, and how sure the
-    model was.
+    """Return for each question: whether all four aspects are correct, tokens, seconds,
+    and the confidence of the model.
     """
     found = []
     for one in questions:
@@ -412,8 +510,8 @@ rows = [
 ]
 known = rows[::2]
 others = rows[1::2]
-share_of_dear = sum(row["costly_right"] for row in known) / len(known)
-threshold = (choose_cascade(known, share_of_dear - 0.02) or (math.inf,))[0]
+costly_share = sum(row["costly_right"] for row in known) / len(known)
+threshold = (choose_cascade(known, costly_share - 0.02) or (math.inf,))[0]
 unsure = [row["confidence"] < threshold for row in others]
 right = {
     "one chunk": [row["cheap_right"] for row in others],
@@ -441,11 +539,11 @@ seconds["cascade"] = [
     a + (b if row["confidence"] < threshold else 0)
     for a, b, row in zip(seconds["one chunk"], seconds["three chunks"], rows)
 ]
-arms = []
+variants = []
 for name, hits in right.items():
     p95, kept = keeps_promise(seconds[name], 95, 1.0)
     score = proportion(hits)
-    arms.append(
+    variants.append(
         {
             "name": name,
             "share": score.value,
@@ -456,18 +554,18 @@ for name, hits in right.items():
         }
     )
     print(
-        f"{name:<13} right {score}; {arms[-1]['tokens']:.0f} tokens; 95 of 100 within"
-        f" {p95:.2f} s, so one second is {'kept' if kept else 'broken'}"
+        f"{name:<13} accuracy {score}; {variants[-1]['tokens']:.0f} tokens; 95% within"
+        f" {p95:.2f} s, so the promise of one second is {'kept' if kept else 'broken'}"
     )
 ahead = sum(right["three chunks"]) - sum(right["one chunk"])
 measured = options[1 if abs(ahead) < 0.05 * len(others) else 0 if ahead > 0 else 2]
 print(
     "under 200 tokens and a second:"
-    f" {configure(arms, {'tokens': 200, 'p95': 1.0, 'update_minutes': 1})}"
+    f" {configure(variants, {'tokens': 200, 'p95': 1.0, 'update_minutes': 1})}"
 )
 print(
-    f"the cascade asks again about {sum(unsure)} of {len(unsure)}; right more often:"
-    f" {measured}, and you said {prediction}"
+    f"the cascade asks again about {sum(unsure)} of {len(unsure)}; correct more often:"
+    f" {measured}; your prediction: {prediction}"
 )
 plots.bars(
     "All four at once",
@@ -478,18 +576,28 @@ plots.bars(
 # %% [markdown]
 # ## 8 The memo
 #
-# Write to the owner of the shop, who has a budget of two hundred tokens a question and promises a reply within a second. Which arm do you ship, on what
-# numbers, and how sure are you? What would you measure next, and which result would change your mind? Six to ten sentences that somebody can decide on.
-# Say, too, what of your prediction came true, what did not, and why.
+# Write to the owner of the shop, who has a budget of 200 tokens per question and promises a reply
+# within a second. Write six to ten sentences that are a basis for a decision:
 #
-# *A person marks this: 1 point for a decision that follows from the printed numbers and the budget, 1 for how far the intervals of so few questions
-# reach and what that means for the choice, 1 for a next measurement with the result that would change the decision.*
+# - Which variant do you ship, on which numbers, and how sure are you?
+# - What would you measure next, and which result would change your decision?
+# - Which part of your prediction was correct, which was not, and why?
+#
+# *A person marks this. 1 point: a decision that follows from the printed numbers and the budget. 1
+# point: how wide the intervals of so few questions are, and what that means for the choice. 1
+# point: a next measurement, with the result that would change the decision.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# I would ship the arm that your budget leaves and whose lower bound is highest, which is the one that `configure` names above; what excluded another
-# stands beside it. More chunks bring the right one a little more often, and with it others among which a small model loses its way, so that the costly
-# arm has no advantage that a cascade could buy; the one chosen here asks it seldom or never. Forty questions are few: the intervals overlap for a good
-# part, so I can say that the arm is within the budget and not clearly worse, but not by how much it is better. Next I would ask three hundred
-# questions of your real customers, with those that the handbook does not answer among them, in pairs, arm against arm. If three chunks were ahead by
-# five points there, as they may be where the search is weaker, I would change to the cascade; if unanswerable questions were answered more often than
-# now, I would stop and tune again. I had thought that more of the handbook can only help.
+# I would ship the variant that is within your budget and has the highest lower bound. It is the one
+# that `configure` names above, together with the reasons that excluded others. Three chunks include
+# the correct chunk a little more often, but also others that distract a small model. So the
+# expensive variant has no advantage that a cascade could buy; the cascade chosen here asks it
+# rarely or never.
+#
+# 40 questions are few, and the intervals overlap to a large part. So I can say that the variant is
+# within the budget and not clearly worse, but not by how much it is better. Next I would measure
+# 300 questions of your real customers, with unanswerable ones among them, as a paired comparison.
+#
+# If three chunks were ahead by 5 points there, which is possible with a weaker search, I would
+# change to the cascade. If unanswerable questions were answered more often than now, I would stop
+# and fine-tune again. I had expected that more of the handbook can only help.
