@@ -29,7 +29,7 @@
 # with the main experiment. The optional exercises are for full points; every exercise counts as the
 # table says.
 #
-# Work through lesson 08 first. Replace each `raise NotImplementedError()` by your answer, and keep
+# Work through lesson 09 first. Replace each `raise NotImplementedError()` by your answer, and keep
 # the names of the functions. Run the check below each exercise as often as you like; its message
 # names the problem. The grader uses the same checks with other inputs.
 #
