@@ -546,16 +546,18 @@ plots.bars("The baseline, by labelled reviews", "accuracy", accuracy)
 # it.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "explanation", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# In a part of the groups all rewards are equal, so their advantages are zero and their
-# replies are computed for nothing. There are two kinds of them: no reply is correct, or
-# all are. I would leave out the problems that the model always solves, and for those
-# that it never solves I would let it write the steps or sample more replies. pass@8 is
-# far higher than pass@1, and the intervals do not overlap: for most problems the model
-# has a correct reply that it does not always choose, and training on the reward can
-# move probability to these replies. The difference does not tell whether training finds
-# replies that the model never samples, nor whether the result holds for other kinds of
-# problems. The verifier of my own task, which asks for a JSON object, could accept a
-# reply with two objects of which one is correct. I would look for such holes by writing
-# cheating replies before training, and by reading the replies with the highest rewards
-# during training. My prediction was too low: I had thought that sampling at temperature
-# 1 makes the replies of nearly every group differ.
+# In a part of the groups all rewards are equal, so their advantages are zero and their replies are
+# computed for nothing. There are two kinds of them: no reply is correct, or all are. I would leave
+# out the problems that the model always solves. For those that it never solves I would let it write
+# the steps, or sample more replies.
+#
+# pass@8 is far higher than pass@1, and the intervals do not overlap. For most problems the model
+# has a correct reply that it does not always choose, and training on the reward can move
+# probability to these replies. The difference does not tell whether training finds replies that the
+# model never samples. It also does not tell whether the result holds for other kinds of problems.
+#
+# The verifier of my own task, which asks for a JSON object, could accept a reply with two objects
+# of which one is correct. I would look for such holes in two ways: I would write cheating replies
+# before training, and read the replies with the highest rewards during training. My prediction was
+# too low: I had expected that sampling at temperature 1 makes the replies of nearly every group
+# differ.
