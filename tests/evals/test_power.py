@@ -54,11 +54,6 @@ def test_the_lessons_bootstrap_is_the_limit_of_resampling_and_its_naive_interval
     )
 
 
-@pytest.mark.parametrize(("effect", "differ"), [(0.05, 0.08), (0.2, 0.2), (-0.1, 0.35)])
-def test_the_lessons_formula_is_the_librarys(effect, differ):
-    assert lesson_cell("needed")["needed"](abs(effect), differ) == cases_paired(effect, differ)
-
-
 def test_coverage_is_what_the_binomial_distribution_says():
     pool = [True] * 9 + [False]
     n = 20

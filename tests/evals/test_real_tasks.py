@@ -169,5 +169,5 @@ def test_a_model_is_asked_with_the_labels_and_judged_by_what_it_states(invented)
 
 def test_retrieved_examples_are_the_nearest(invented):
     shown = study.sample("labels", 90, 0)
-    found = on_models.nearest("labels", shown, "a rate again", 5)
+    found = on_models.retrieved("labels", shown, "a rate again", 5)
     assert {example.gold for example in found} == {"exchange rate"}

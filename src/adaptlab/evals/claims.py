@@ -53,8 +53,12 @@ class Rule:
             return "holds with limits"
         return "refuted" if high <= self.limit else "not shown here"
 
+    @property
+    def limits(self) -> str:
+        return f"holds from {self.at_least:g} up, with limits above {self.limit:g}"
+
     def __str__(self) -> str:
-        return f"{self.effect}: holds from {self.at_least:g} up, with limits above {self.limit:g}"
+        return f"{self.effect}: {self.limits}"
 
 
 @dataclass(frozen=True)

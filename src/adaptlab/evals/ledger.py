@@ -40,7 +40,7 @@ class Record:
         found = claim(self.id)
         text = (
             f"{self.id} {self.verdict}: {found.rule.effect} = {self.value:.3f} [{self.low:.3f},"
-            f" {self.high:.3f}], n = {self.n}"
+            f" {self.high:.3f}], n = {self.n} ({found.rule.limits})"
         )
         lines = [found.text, text.split(": ", 1)[1], f"Published: {self.published}"]
         body = f"<b>{self.id}: {self.verdict}</b><br>" + "<br>".join(map(html.escape, lines))
