@@ -8,10 +8,13 @@ run: export HF_HUB_OFFLINE ?= 1
 run: .venv/ready
 	$(BIN)/adaptlab run
 setup: .venv/ready .venv/smollm2
-# A copy of lesson 00 of the student's own, without outputs; an earlier copy stays as it is.
+# A copy of lesson 00 of the student's own, without outputs; an earlier copy stays as it is. The
+# configuration hides the teacher's buttons (nbgrader, jupytext) in this JupyterLab only.
+STUDENT := $(CURDIR)/src/adaptlab/course
 lab: .venv/ready
 	$(BIN)/adaptlab start 00
-	PYTHONSTARTUP="$${PYTHONSTARTUP:-$(CURDIR)/src/adaptlab/course/out_of_order.py}" \
+	PYTHONSTARTUP="$${PYTHONSTARTUP:-$(STUDENT)/out_of_order.py}" \
+	JUPYTER_CONFIG_PATH="$(STUDENT)/student$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
 	  $(BIN)/jupyter lab my-work/00_start_here.ipynb
 .venv/ready: requirements.lock pyproject.toml
 	@python=$(PYTHON); "$${python:-false}" -c "$(FITS)" || \
