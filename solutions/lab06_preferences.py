@@ -264,7 +264,7 @@ check.lab06.reward_report(reward_report)
 #
 # These lines take a model through the stages and judge the result, but they are not in order. The
 # reference is the model that training should stay close to, and its log-probabilities are computed
-# once. `drawn` samples two replies to each prompt from the model. Give an order that works, as a
+# once. `sample` generates two replies to each prompt from the model. Give an order that works, as a
 # string of the eight letters.
 #
 # ```
@@ -273,7 +273,7 @@ check.lab06.reward_report(reward_report)
 # C   model = imitate(base, demonstrations)
 # D   print(judge_report(*compared(model, reference, test)))
 # E   known = log_probabilities(reference, pairs)
-# F   replies = drawn(model, prompts)
+# F   replies = sample(model, prompts)
 # G   prompts, test = halves(all_prompts)
 # H   model = learn(model, pairs, known)
 # ```
