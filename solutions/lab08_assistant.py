@@ -11,8 +11,8 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/adaptlab/adaptlab/blob/main/labs/lab08_assistant.ipynb)
 #
-# **Takeaway: ship the variant that is within the budget and has the best lower bound. A cascade
-# pays only if the expensive variant is better.**
+# **Takeaway: ship the variant that is within the budget and has the best lower bound, and test your
+# choice on questions that had no part in it.**
 #
 # After this lab you can
 #
