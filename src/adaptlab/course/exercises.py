@@ -11,7 +11,10 @@ import numpy as np
 from adaptlab.course import browser
 from adaptlab.course.kept_predictions import EXERCISE, keep
 
-NOT_WRITTEN = "Not written yet. Replace None, then run the cell again."
+NOT_WRITTEN = (
+    "Not written yet: the result is None. Replace None, and end a function with return."
+    " Then run the cell again."
+)
 TOLERANCE = 1e-6  # relative and absolute; float32 of a GPU needs more
 
 

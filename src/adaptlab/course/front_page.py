@@ -142,7 +142,7 @@ def findings() -> list[str]:
         f"**Fine-tune to read, never for facts.** With retrieval, a model fine-tuned to read"
         f" answers {_said(to_read)}, one fine-tuned on the facts {_said(by_heart)}. On the genuine"
         f" SmolLM2-135M the gap is {100 * h5.value:.0f} points [{100 * h5.low:.0f},"
-        f" {100 * h5.high:.0f}] (n = {h5.n}). Only fine-tuning brings form and tone.",
+        f" {100 * h5.high:.0f}] (n = {h5.n}). Only fine-tuning brings the form.",
         f"**Fine-tuning destroys abstention unless it is in the data:** {_said(lost)} on"
         f" unanswerable questions without such examples, {_said(kept)} with them (n = {lost.n}).",
         f"**Not everything is within a small model's reach.** Of {len(real)} claims measured on"
