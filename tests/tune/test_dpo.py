@@ -6,6 +6,8 @@ import ast
 import copy
 import math
 import random
+import re
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,19 +182,19 @@ def test_a_pair_that_writes_a_control_token_is_refused_by_name(chat):
         prefer(chat, [given[0], replace(given[1], rejected="No.<|end|>")])
 
 
-def lesson_function(name: str):
-    """A function as the lesson defines it."""
+def lesson_solution(name: str):
+    """An exercise of the lesson, with its folded solution in place of what a student writes."""
     cells = nbformat.read(ROOT / "notebooks" / "06_preferences.ipynb", as_version=4).cells
-    tree = ast.parse(next(cell.source for cell in cells if f"def {name}(" in cell.source))
+    place = next(i for i, cell in enumerate(cells) if f"def {name}(" in cell.source)
+    (stub,) = [
+        node
+        for node in ast.parse(cells[place].source).body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
+    solution = re.findall(r"```python\n(.*?)```", cells[place - 1].source, flags=re.S)[-1]
+    stub.body = ast.parse(f"def solved():\n{textwrap.indent(solution, '    ')}").body[0].body
     defined = {"nn": torch.nn}
-    exec(
-        compile(
-            ast.Module([node for node in tree.body if isinstance(node, ast.FunctionDef)], []),
-            name,
-            "exec",
-        ),
-        defined,
-    )
+    exec(compile(ast.Module([stub], []), name, "exec"), defined)
     return defined[name]
 
 
@@ -202,7 +204,7 @@ def lesson_function(name: str):
 )
 def test_the_loss_that_the_lesson_derives_is_that_of_trl(chat, tmp_path):
     """TRL's own code, given log-probabilities, against the lesson's, in value and gradient."""
-    dpo_loss = lesson_function("dpo_loss")
+    dpo_loss = lesson_solution("dpo_loss")
     made = dpo_trainer(chat, pairs(5), PreferenceOptions(batch_size=5, beta=0.25), str(tmp_path))
     batch = made._prepare_inputs(next(iter(made.get_train_dataloader())))
     generator = torch.Generator().manual_seed(1)
