@@ -11,8 +11,8 @@ from adaptlab.files import read_text
 
 ROOT = Path(__file__).parents[2]
 MOST_WORDS = 35  # in a sentence; a formula counts as one word
-NAMED = {path.stem[:2] for path in ROOT.glob("notebooks/[0-9]*.ipynb")}
-LESSON = re.compile(r" \*Lesson (\d\d)\*$")
+NAMED = {path.stem.partition("_")[0] for path in ROOT.glob("notebooks/[0-9]*.ipynb")}
+LESSON = re.compile(r" \*Lesson (\d\d[a-z]?)\*$")
 
 
 def test_terms_are_sorted_and_unique():
