@@ -9,13 +9,14 @@ run: .venv/ready
 	$(BIN)/adaptlab run
 setup: .venv/ready .venv/smollm2
 # A copy of lesson 00 of the student's own, without outputs; an earlier copy stays as it is. The
-# configuration hides the teacher's buttons (nbgrader, jupytext) in this JupyterLab only.
+# configuration hides the teacher's buttons (nbgrader, jupytext) in this JupyterLab only. The root is
+# the course: the lessons' links to the glossary lead out of my-work.
 STUDENT := $(CURDIR)/src/adaptlab/course
 lab: .venv/ready
 	$(BIN)/adaptlab start 00
 	PYTHONSTARTUP="$${PYTHONSTARTUP:-$(STUDENT)/out_of_order.py}" \
 	JUPYTER_CONFIG_PATH="$(STUDENT)/student$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
-	  $(BIN)/jupyter lab my-work/00_start_here.ipynb
+	  $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" my-work/00_start_here.ipynb
 .venv/ready: requirements.lock pyproject.toml
 	@python=$(PYTHON); "$${python:-false}" -c "$(FITS)" || \
 	  { echo "No Python 3.11 to 3.14 with venv is found$${python:+ as $$python}. Install one (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13"; exit 1; }

@@ -16,7 +16,8 @@ def test_make_lab_opens_the_students_copy_with_the_students_settings():
     folder = re.search(r'JUPYTER_CONFIG_PATH="([^"$]+)', COMMANDS)[1]
     startup = re.search(r"PYTHONSTARTUP:-([^}]+)\}", COMMANDS)[1]
     assert Path(folder, "labconfig/page_config.json").is_file() and Path(startup).is_file()
-    assert "jupyter lab my-work/00_start_here.ipynb" in COMMANDS
+    root = f'--ServerApp.root_dir="{ROOT}"'
+    assert f"jupyter lab {root} my-work/00_start_here.ipynb" in COMMANDS
 
 
 def test_teachers_buttons_are_hidden_there_and_only_there():
