@@ -1,6 +1,7 @@
 """A wheel brings the lessons and labs, so that `adaptlab start 00` works in an empty folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from adaptlab.course.installed import course_folder
 
 ROOT = Path(__file__).parents[2]
+NOT_SOURCE = (".*", "build", "my-work", "*.egg-info", "__pycache__", "tests", "benchmarks")
 pytestmark = pytest.mark.slow
 
 
@@ -26,13 +28,7 @@ def test_the_wheel_starts_a_lesson_in_an_empty_folder(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     built, prefix, empty = (tmp_path / name for name in ("built", "prefix", "empty"))
     source = tmp_path / "source"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():  # a file may be deleted and not committed yet
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*NOT_SOURCE))
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(built), str(source)]
     subprocess.run(build, check=True)
     (wheel,) = built.glob("*.whl")
