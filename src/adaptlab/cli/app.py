@@ -62,11 +62,9 @@ def start(
     """Copy lessons and labs, without outputs, into a folder of your own; a copy that is there stays
     as it is.
     """
-    from adaptlab.course.installed import course_folder
-    from adaptlab.course.start import MY_WORK
     from adaptlab.course.start import start as start_copies
 
-    for copy, is_new in start_copies(course_folder(folder), names, to or folder / MY_WORK):
+    for copy, is_new in start_copies(folder, names, to):
         print(copy if is_new else f"{copy} (your copy from before)")
 
 

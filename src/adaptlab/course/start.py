@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor
 
+from adaptlab.course.installed import course_folder
 from adaptlab.course.labs import labs_of
 from adaptlab.course.run import find_notebooks, read_notebook
 from adaptlab.errors import AdaptLabError
@@ -26,8 +27,9 @@ def without_outputs(notebook: Path) -> str:
     return nbformat.writes(kept) + "\n"
 
 
-def start(course: Path, names: Sequence[str], to: Path | None = None) -> list[tuple[Path, bool]]:
-    """Copy lessons and labs, each given by the start of its name, into the student's folder.
+def start(folder: Path, names: Sequence[str], to: Path | None = None) -> list[tuple[Path, bool]]:
+    """Copy lessons and labs, each given by the start of its name, into the student's folder: `to`,
+    or my-work in the given folder. Without lessons there, those of the installed package are taken.
 
     Returns each copy and whether it was made now. A copy that is there stays as it is: it contains
     the student's work.
@@ -35,6 +37,7 @@ def start(course: Path, names: Sequence[str], to: Path | None = None) -> list[tu
     Raises:
         AdaptLabError: if no lesson or lab has such a name; then nothing is copied.
     """
+    course = course_folder(folder)
     there = {path.stem: path for path in [*find_notebooks(course / "notebooks"), *labs_of(course)]}
     chosen = []
     for name in names:
@@ -46,7 +49,7 @@ def start(course: Path, names: Sequence[str], to: Path | None = None) -> list[tu
         chosen += found
     copies = []
     for stem in dict.fromkeys(chosen):
-        copy = (to or course / MY_WORK) / there[stem].name
+        copy = (to or folder / MY_WORK) / there[stem].name
         is_new = not copy.exists()
         if is_new:
             write_whole(copy, without_outputs(there[stem]))

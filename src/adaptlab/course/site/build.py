@@ -74,14 +74,16 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     for model in filter(partial(comparable, records), by_model()):
         figure = carries_over_plot(records, model)
         yield f"extra/figures/carries-over-{short_name(model)}.svg", figure.svg()
-    yield "extra/figures/levers.svg", front_picture().svg()
+    levers = front_picture()
+    yield "extra/figures/levers.svg", levers.svg()
     plot = scoreboard_plot()
     yield "extra/figures/scoreboard.svg", plot.svg()
-    yield from _pages(plot, build, lessons, labs, records, theirs)
+    yield from _pages(plot, levers, build, lessons, labs, records, theirs)
 
 
 def _pages(
     plot: Figure,
+    levers: Figure,
     build: Path,
     lessons: list[Page],
     labs: list[Page],
@@ -110,7 +112,7 @@ def _pages(
         "short_table": short_table,
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
         "findings": findings(),
-        "front_picture": linked(front_picture(), "figures/levers.svg"),
+        "front_picture": linked(levers, "figures/levers.svg"),
         "usage_tables": usage_tables(build),
         "carries_over_table": carries_over_table,
         "real_model_notes": {asset.name: asset.note for asset in manifest().values() if asset.note},
