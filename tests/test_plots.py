@@ -11,6 +11,7 @@ from PIL import Image
 
 from adaptlab import plots
 from adaptlab.evals.statistics import Estimate
+from adaptlab.plot_labels import ink
 
 ESTIMATES = [Estimate(0.5, 0.4, 0.6, 10), Estimate(0.7, 0.6, 0.8, 10)]
 PUBLISHED = {"Another model (Somebody et al. 2024)": {1: 0.734, 8: 0.738}}
@@ -51,7 +52,7 @@ def test_lines_are_labelled_at_their_ends_without_overlap(figure):
 def test_labels_have_the_colours_of_their_lines_on_legible_ink_and_the_order_of_their_ends():
     texts = many(6).figure.axes[0].texts
     lines = [text for text in texts if text.get_text().startswith("method")]
-    assert [text.get_color() for text in lines] == [plots.ink(colour) for colour in plots.COLOURS]
+    assert [text.get_color() for text in lines] == [ink(colour) for colour in plots.COLOURS]
     heights = {text.get_text(): text.get_position()[1] for text in texts}
     assert min(heights, key=heights.get) == "guessing" and max(heights, key=heights.get) == "best"
 

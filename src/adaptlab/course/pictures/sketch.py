@@ -12,7 +12,8 @@ from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
-from adaptlab.plots import COLOURS, Figure, ink
+from adaptlab.plot_labels import ink
+from adaptlab.plots import COLOURS, Figure
 
 PROMPT, WEIGHTS, STORE, EXTRA = COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[3]
 GREY = "#666666"
