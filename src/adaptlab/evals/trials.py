@@ -10,6 +10,7 @@ from adaptlab.database import transaction
 from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages
 from adaptlab.models.chat import Chat, Reply
+from adaptlab.models.kept_replies import kept_replies
 
 AT_ONCE = 16  # prompts of a local model between two writes; a served model has one
 SCHEMA = (
@@ -92,16 +93,8 @@ class TrialStore:
         return hashlib.sha256(content.encode()).hexdigest()
 
     def _kept(self, keys: Sequence[str]) -> dict[str, Reply]:
-        found = {}
         with transaction(self.path, SCHEMA, "prompt searches") as connection:
-            for key in keys:
-                row = connection.execute(
-                    "SELECT text, n_prompt, n_completion, seconds FROM replies WHERE key = ?",
-                    (key,),
-                ).fetchone()
-                if row:
-                    found[key] = Reply(*row)
-        return found
+            return kept_replies(connection, keys)
 
 
 def identity(chat: Chat) -> str:

@@ -15,6 +15,7 @@ from adaptlab.errors import AdaptLabError
 from adaptlab.messages import Messages
 from adaptlab.models.chat import Reply
 from adaptlab.models.finite import FiniteScores
+from adaptlab.models.kept_replies import kept_replies
 from adaptlab.models.local import LocalChat
 from adaptlab.progress import progress_bar
 
@@ -138,16 +139,8 @@ class ReplyStore:
         return hashlib.sha256(json.dumps([self.weights, *parts]).encode()).hexdigest()
 
     def _kept(self, keys: Sequence[str]) -> dict[str, Reply]:
-        found = {}
         with transaction(self.path, SCHEMA, "replies") as connection:
-            for key in dict.fromkeys(keys):
-                row = connection.execute(
-                    "SELECT text, n_prompt, n_completion, seconds FROM replies WHERE key = ?",
-                    (key,),
-                ).fetchone()
-                if row:
-                    found[key] = Reply(*row)
-        return found
+            return kept_replies(connection, keys)
 
     def _keep(self, made: dict[str, Reply]) -> None:
         with transaction(self.path, SCHEMA, "replies") as connection:
