@@ -154,6 +154,11 @@ def test_the_minutes_at_the_top_are_honest(name):
     assert stated / 2 <= needed <= stated, f"{needed:.0f} minutes are needed"
 
 
+def test_the_first_lesson_has_little_code():
+    lines = "\n".join(sources(nbformat.read(LESSONS["00_start_here"], 4), "code")).splitlines()
+    assert len([line for line in lines if line.strip()]) <= 80
+
+
 def test_the_check_finds_what_it_is_for():
     """One lesson that keeps the bars, and one that misses all of them."""
     turn = nbformat.v4.new_markdown_cell("### Your turn: count\n\nCount the tokens.\n\n" * 2)

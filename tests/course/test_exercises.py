@@ -6,7 +6,7 @@ from adaptlab import plots
 from adaptlab.course import browser
 from adaptlab.course.exercises import NOT_WRITTEN, check
 from adaptlab.course.explanations import explain
-from adaptlab.course.kept_predictions import progress_table, read_kept
+from adaptlab.course.kept_predictions import my_progress, progress_table, read_kept
 from adaptlab.course.sliders import slide
 from adaptlab.errors import AdaptLabError
 
@@ -88,6 +88,13 @@ def test_an_explanation_is_there_again_after_a_restart(tmp_path):
     assert explain("P1").text == "Two examples fix the format."
     assert explain("P2").text == "" and "none yet" in repr(explain("P2"))
     assert "your explanation: Two examples" in progress_table(read_kept(tmp_path), ["P1"])
+
+
+def test_the_stored_output_of_a_lesson_does_not_show_a_students_progress(tmp_path, monkeypatch):
+    explain("P1")._widget().value = "Two examples fix the format."
+    assert "Two examples" in my_progress()
+    monkeypatch.setattr("adaptlab.course.browser.is_attended", lambda: False)
+    assert "Two examples" not in my_progress() and my_progress().startswith("0 of ")
 
 
 def test_a_damaged_file_does_not_stop_an_explanation(tmp_path):

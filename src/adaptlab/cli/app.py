@@ -75,15 +75,13 @@ def progress(
     ] = Path("my-work"),
 ) -> None:
     """Show your predictions over all lessons, next to what came out."""
-    from adaptlab.course.kept_predictions import FILE, progress_table, read_kept
-    from adaptlab.evals.claims import claims
+    from adaptlab.course.kept_predictions import FILE, progress_of, read_kept
 
-    rows = read_kept(work)
-    if not rows:
+    if not read_kept(work):
         raise AdaptLabError(
             f"{work} has no {FILE}. Run a lesson there first: adaptlab start 00 makes a copy."
         )
-    print(progress_table(rows, list(claims())))
+    print(progress_of(work))
 
 
 @app.command()

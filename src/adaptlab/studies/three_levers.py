@@ -61,6 +61,11 @@ class Answers:
     def accuracy(self) -> Estimate:
         return proportion(list(self.correct))
 
+    @property
+    def errors(self) -> list[int]:
+        """The numbers of the questions with a wrong answer."""
+        return [i for i, correct in enumerate(self.correct) if not correct]
+
 
 def _answers(customers: Customers, replies: Sequence[str], began: float) -> Answers:
     correct = tuple(fact.value in reply for fact, reply in zip(customers.facts, replies))
