@@ -6,7 +6,8 @@ test: export HF_HUB_OFFLINE ?= 1
 test: export OMP_NUM_THREADS ?= 1
 test: .venv/ready build/exporters build/trackers build/quantizers
 	$(BIN)/pytest $(BY_TWO)
-	ADAPTLAB_UNATTENDED=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p nbval_timeout --nbval-lax --nbval-cell-timeout=600 notebooks
+	$(BIN)/python tests/solved_lessons.py build/solved
+	ADAPTLAB_UNATTENDED=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/pytest $(BY_TWO) -p nbval_timeout --nbval-lax --nbval-cell-timeout=600 build/solved
 	@cat build/skipped.txt
 models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from solved_lessons import solved_lesson
 
 from adaptlab import plots
 from adaptlab.course.predictions import DONE_MIME
@@ -31,6 +32,13 @@ def path(request):
 
 def code_cells(path):
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_every_exercise_has_a_solution_that_can_replace_the_students_code(path):
+    """`make test` runs the solved lessons: their checks must accept the solutions."""
+    checks = [cell.source.count("\ncheck(") for cell in code_cells(path)]
+    solved = [cell.source for cell in solved_lesson(nbformat.read(path, 4)).cells]
+    assert sum("assert is_accepted" in source for source in solved) == sum(checks)
 
 
 EXECUTE = "execute it in its place, as step 5 of CONTRIBUTING's 'Add a claim' says"
