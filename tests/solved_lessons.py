@@ -48,16 +48,14 @@ def _name(statement: ast.stmt) -> str:
 
 
 def solved_lesson(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return the lesson, all exercises solved, without outputs.
+    """Return the lesson, all exercises solved and their outputs empty.
 
     Raises:
         ValueError: if an exercise has not exactly one solution above it.
     """
     for text, cell in zip(notebook.cells, notebook.cells[1:]):
-        if cell.cell_type != "code":
-            continue
-        cell.outputs = []
-        if CHECK.search(cell.source):
+        if cell.cell_type == "code" and CHECK.search(cell.source):
+            cell.outputs = []
             codes = [CODE.search(solution) for solution in SOLUTION.findall(text.source)]
             if len(codes) != 1 or codes[0] is None:
                 raise ValueError(f"The exercise in cell {cell.id} has {len(codes)} solutions.")
