@@ -16,7 +16,7 @@ from adaptlab.world.case import Case
 from adaptlab.world.tickets import triage_case
 
 N_ASKED = 80
-SIZES = (300,)  # messages that the long prompt answers
+SIZES = (300, 1000)  # messages that the long prompt answers
 MAX_NEW_TOKENS = 110
 PROMPTED = BANK["record"]  # four examples of the record in every prompt
 
