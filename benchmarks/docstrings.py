@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from results_file import keep
 
-from adaptlab.evals.statistics import Estimate, mean, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, paired_difference
 from adaptlab.rag.chunk import chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import KINDS, MEASURED, KnownItem, docstring_corpus

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from adaptlab import plots
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 from adaptlab.plot_labels import ink
 
 ESTIMATES = [Estimate(0.5, 0.4, 0.6, 10), Estimate(0.7, 0.6, 0.8, 10)]

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 from adaptlab.plot_labels import label_directly
 
 # Okabe-Ito: colour-blind readers can distinguish them.

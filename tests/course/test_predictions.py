@@ -11,8 +11,8 @@ from adaptlab.course.colab import stale_packages
 from adaptlab.course.predictions import DONE_MIME, answer, close_lesson, predict, report_outcome
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.ledger import RECORDED, record
-from adaptlab.evals.statistics import Estimate
 
 
 @pytest.fixture(autouse=True)

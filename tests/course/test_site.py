@@ -22,8 +22,8 @@ from adaptlab.course.site.places import OF_THE_COURSE
 from adaptlab.course.site.tables import TableCell, sortable_table
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.ledger import RECORD_MIME
-from adaptlab.evals.statistics import Estimate
 
 ROOT = Path(__file__).parents[2]
 RECORD = {

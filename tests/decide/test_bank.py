@@ -19,7 +19,7 @@ from adaptlab.decide.task_bank import (
     share_best,
 )
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 
 P, R, T, B = Lever
 
@@ -96,7 +96,7 @@ def test_a_case_in_which_nothing_works_is_left_out():
     hopeless = {"form": {lever: Measured({0: share(0.0)}, Usage(10, 10)) for lever in (P, R)}}
     assert bank(hopeless, {"form": Described()}) == []
     assert as_text(advise("form", Condition("mine"), hopeless, DESCRIBED)).startswith(
-        "none: nothing"
+        "none: no measured lever"
     )
 
 
@@ -105,11 +105,11 @@ def test_advice_says_what_would_change_it():
     assert found.case.best is T and ("examples", 100, P) in found.turns
     text = as_text(found)
     assert (
-        text.startswith("fine-tune: the cheapest that reaches 80%")
+        text.startswith("fine-tune: the cheapest lever that reaches 80%")
         and "examples 100: prompt" in text
         and "B prompt" not in text
     )
-    assert "nothing that was measured reaches 99%" in as_text(
+    assert "no measured lever reaches 99%" in as_text(
         advise("facts", Condition("mine", least=0.99), MATRIX, DESCRIBED)
     )
     assert "more than the budget" in as_text(

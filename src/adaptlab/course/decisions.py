@@ -8,7 +8,8 @@ from functools import cache
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, lever
 from adaptlab.decide.task_bank import Described, Matrix, Measured
-from adaptlab.evals.statistics import Estimate, mean, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, proportion
 from adaptlab.files import read_json
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.studies.real_models import measured_bank

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from adaptlab.course.decisions import scoreboard
 from adaptlab.course.real_tasks import accuracies
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 from adaptlab.files import read_text, write_whole
 from adaptlab.plots import COLOURS, Figure
 from adaptlab.studies.real_models.recorded import recorded_outcomes

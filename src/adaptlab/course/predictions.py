@@ -8,18 +8,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from adaptlab.course import browser
 from adaptlab.course.kept_predictions import keep, kept_row
 from adaptlab.course.lesson_usage import peaks
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import claim, claims
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.ledger import RECORDED
 from adaptlab.studies.real_models.recorded import recorded_outcomes
-
-if TYPE_CHECKING:
-    from adaptlab.evals.statistics import Estimate  # which imports scipy
 
 DONE_MIME = "application/vnd.adaptlab.done+json"
 
@@ -137,7 +134,7 @@ def _chosen_before(question_id: str) -> str | None:
     return row.choice if row else None
 
 
-def answer(question_id: str, found: "Estimate") -> "Estimate":
+def answer(question_id: str, found: Estimate) -> Estimate:
     """Keep the measurement for a lesson's own question, for the closing cell, and return it."""
     if question_id not in PREDICTIONS or not PREDICTIONS[question_id].effect:
         raise AdaptLabError(

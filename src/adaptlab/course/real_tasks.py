@@ -6,7 +6,7 @@ import pandas as pd
 
 from adaptlab import plots
 from adaptlab.course.decisions import over_seeds
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 from adaptlab.studies.real_models.recorded import recorded_real_tasks
 from adaptlab.studies.recorded import recorded
 

@@ -12,7 +12,7 @@ from adaptlab.decide.guides import opinions
 from adaptlab.decide.need import Lever
 from adaptlab.decide.task_bank import BankCase, Condition, Described, Matrix, case
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 
 NO_CLASSIFIERS: Mapping[str, Mapping[int, Estimate]] = MappingProxyType({})
 
@@ -21,7 +21,7 @@ TURNED = {
     "n_queries": ("queries a day", (10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000)),
     "n_updates": ("changes of facts a month", (0, 1, 4, 10, 30, 100, 1000)),
     "n_examples": ("examples", (0, 10, 30, 100, 300, 1000, 3000)),
-    "least": ("share of right replies that is asked for", (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)),
+    "least": ("required accuracy", (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)),
 }
 
 
@@ -84,7 +84,7 @@ def advise(
                         (
                             str(other.best)
                             if other.scores[other.best]
-                            else "none, for then nothing gets anything right"
+                            else "none: no measured lever has a correct reply then"
                         ),
                     )
                 )
@@ -107,8 +107,8 @@ def headline(advice: Advice) -> str:
     found = advice.case
     if advice.needs_no_model:
         return (
-            f"no language model: TF-IDF with logistic regression has {advice.without_model} on this"
-            f" task and needs no tokens; with a language model, {_best(found)}"
+            f"no language model: TF-IDF with logistic regression has the accuracy"
+            f" {advice.without_model} and needs no tokens. With a language model: {_best(found)}"
         )
     return _best(found)
 
@@ -116,25 +116,25 @@ def headline(advice: Advice) -> str:
 def _best(found: BankCase) -> str:
     asked = f"{found.need.least:.0%}"
     if not found.scores[found.best]:
-        return "none: nothing that was measured gets anything right here"
+        return "none: no measured lever has a correct reply here"
     if not found.reached:
-        return f"{found.best}: nothing that was measured reaches {asked}; this is right most often"
+        return f"{found.best}: no measured lever reaches {asked}; this one has the highest accuracy"
     beyond = (
         "" if found.costs[found.best] <= found.need.budget else ", and costs more than the budget"
     )
-    return f"{found.best}: the cheapest that reaches {asked}{beyond}"
+    return f"{found.best}: the cheapest lever that reaches {asked}{beyond}"
 
 
 def as_text(advice: Advice) -> str:
     """Return the advice in lines."""
     found = advice.case
-    lines = [headline(advice), "", f"{'lever':<24}{'right':>7}{'money a month':>16}"]
+    lines = [headline(advice), "", f"{'lever':<24}{'accuracy':>9}{'money a month':>16}"]
     lines += [
-        f"{lever:<24}{found.scores[lever]:>7.2f}{found.costs[lever]:>16.2f}"
+        f"{lever:<24}{found.scores[lever]:>9.2f}{found.costs[lever]:>16.2f}"
         for lever in sorted(found.scores, key=lambda one: found.costs[one])
     ]
     if advice.without_model:
-        lines += [f"{'no language model':<24}{advice.without_model.value:>7.2f}{0:>16.2f}"]
+        lines += [f"{'no language model':<24}{advice.without_model.value:>9.2f}{0:>16.2f}"]
     lines += ["", "What would change the answer:"]
     lines += [f"  {words} {value:,g}: {then}" for words, value, then in advice.turns] or [
         "  none of the numbers, one at a time"

@@ -12,7 +12,7 @@ from adaptlab.checks import check_number
 from adaptlab.decide.costs import PRICES, Prices, Usage, monthly_cost
 from adaptlab.decide.need import Lever, Need
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import Estimate, proportion
+from adaptlab.evals.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,6 @@ def case(
 
 def share_best(cases: Sequence[BankCase], answers: Sequence[Lever]) -> Estimate:
     """Return the share of cases in which the answer is the best lever."""
+    from adaptlab.evals.statistics import proportion  # here: the page in the browser has no SciPy
+
     return proportion([answer == case.best for case, answer in zip(cases, answers, strict=True)])

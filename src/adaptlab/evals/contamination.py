@@ -9,7 +9,8 @@ import numpy as np
 
 from adaptlab.checks import check_numbers
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import CONFIDENCE, Estimate
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import CONFIDENCE
 from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat
 from adaptlab.world.case import Case

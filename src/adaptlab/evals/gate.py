@@ -11,7 +11,8 @@ import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_number, check_numbers, check_pairs
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import Estimate, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import paired_difference
 from adaptlab.evals.suite import PROSE, Values
 
 MARGIN = 0.02

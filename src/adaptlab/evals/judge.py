@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from adaptlab.checks import check_numbers, check_pairs
-from adaptlab.evals.statistics import Estimate, mean, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, proportion
 from adaptlab.messages import Messages, user
 from adaptlab.models.chat import Chat
 

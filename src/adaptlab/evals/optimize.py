@@ -18,8 +18,9 @@ from typing import Any
 
 from adaptlab.checks import check_whole
 from adaptlab.errors import AdaptLabError
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.labelled import Labelled, check_cases, kind_of, make_judge, same_text
-from adaptlab.evals.statistics import Estimate, paired_difference, proportion
+from adaptlab.evals.statistics import paired_difference, proportion
 from adaptlab.evals.trials import TrialStore, identity
 from adaptlab.files import write_whole
 from adaptlab.models.chat import Chat, Reply

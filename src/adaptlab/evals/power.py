@@ -10,7 +10,8 @@ import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_number, check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
-from adaptlab.evals.statistics import Estimate, exact_mcnemar_p, proportion, unpaired_p
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import exact_mcnemar_p, proportion, unpaired_p
 
 ALPHA = 0.05
 POWER = 0.8

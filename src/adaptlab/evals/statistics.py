@@ -1,7 +1,6 @@
 """Intervals and paired comparisons, all by scipy."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -9,25 +8,9 @@ import scipy  # which imports its parts when they are first used
 
 from adaptlab.checks import check_numbers, check_pairs, check_whole
 from adaptlab.errors import AdaptLabError
+from adaptlab.evals.estimate import Estimate
 
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95% interval and its number of cases."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
 
 
 def proportion(hits: Sequence[bool]) -> Estimate:

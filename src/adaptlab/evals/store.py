@@ -11,8 +11,8 @@ from pathlib import Path
 
 from adaptlab.database import PATIENCE, transaction
 from adaptlab.errors import AdaptLabError
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.gate import Comparison
-from adaptlab.evals.statistics import Estimate
 
 STORE = Path("build/evals.db")
 SCHEMA = (

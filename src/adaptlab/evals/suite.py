@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.abilities import Ability, exact, exact_json, final_number, in_tone
-from adaptlab.evals.statistics import Estimate, mean, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, proportion
 from adaptlab.files import read_text, reading, write_whole
 from adaptlab.models.chat import texts
 from adaptlab.models.finite import NOT_FINITE, FiniteScores

@@ -15,8 +15,8 @@ from statistics import median
 from typing import Any
 
 from adaptlab.evals import suite
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.gate import compare, passes
-from adaptlab.evals.statistics import Estimate
 from adaptlab.evals.suite import PROSE, SKILLS, run_suite
 from adaptlab.messages import Messages
 from adaptlab.models.local import LocalChat

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from adaptlab.evals.statistics import Estimate, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import proportion
 
 
 def rows_of(rows: Sequence[dict], **setting) -> list[dict]:

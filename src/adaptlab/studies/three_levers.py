@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adaptlab.evals.statistics import Estimate, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import proportion
 from adaptlab.messages import Messages, assistant, data, system, user
 from adaptlab.models.chat import texts
 from adaptlab.models.local import LocalChat

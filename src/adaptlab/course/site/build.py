@@ -19,6 +19,7 @@ from adaptlab.course.site.carries_over import (
     carries_over_table,
     comparable,
 )
+from adaptlab.course.site.decide_page import decide_form, static_files
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
@@ -78,6 +79,7 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     yield "extra/figures/levers.svg", levers.svg()
     plot = scoreboard_plot()
     yield "extra/figures/scoreboard.svg", plot.svg()
+    yield from ((f"static/{name}", content) for name, content in static_files())
     yield from _pages(plot, levers, build, lessons, labs, records, theirs)
 
 
@@ -111,6 +113,7 @@ def _pages(
         "scoreboard_table": scoreboard_table,
         "short_table": short_table,
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
+        "decide_form": decide_form(),
         "findings": findings(),
         "front_picture": linked(levers, "figures/levers.svg"),
         "usage_tables": usage_tables(build),

@@ -7,7 +7,7 @@ from adaptlab.course.decisions import WORLD, scoreboard
 from adaptlab.course.site.notebooks import data_in_text
 from adaptlab.course.site.real_models import short_name
 from adaptlab.course.site.tables import TableCell, sortable_table
-from adaptlab.evals.statistics import Estimate
+from adaptlab.evals.estimate import Estimate
 
 # Column of the record: heading in the short table, which a phone shows without scrolling.
 SHORT = {

@@ -8,7 +8,8 @@ from statistics import median
 import torch
 from peft import get_peft_model
 
-from adaptlab.evals.statistics import Estimate, mean, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, paired_difference
 from adaptlab.messages import user
 from adaptlab.models.chat import timed
 from adaptlab.models.local import LocalChat

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from adaptlab.evals.statistics import Estimate, mean, paired_difference, rank_correlation
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, paired_difference, rank_correlation
 from adaptlab.studies.real_models.experiment import Conditions
 
 TRANSFER = 0.7  # the rank correlation from which a choice of layout would carry over

@@ -10,7 +10,8 @@ from functools import partial
 from adaptlab.decide.guides import GUIDES, opinions
 from adaptlab.decide.need import Lever
 from adaptlab.decide.task_bank import BankCase, bank
-from adaptlab.evals.statistics import Estimate, mean, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, proportion
 from adaptlab.messages import Messages
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model
 from adaptlab.studies.real_models.fine_tuned import (

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adaptlab.evals.statistics import Estimate, paired_difference, proportion
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import paired_difference, proportion
 from adaptlab.studies.real_models.forms import Choice, Form, Task, choose_form
 from adaptlab.studies.real_models.reply_store import ReplyStore
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.gate import ALPHA, MARGIN, holm, mcnemar
-from adaptlab.evals.statistics import Estimate, difference_of_proportions, paired_difference
+from adaptlab.evals.statistics import difference_of_proportions, paired_difference
 from adaptlab.messages import Messages
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model
 from adaptlab.studies.real_models.fine_tuned import (

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import product
 
 from adaptlab.evals import replies as judge
-from adaptlab.evals.statistics import Estimate, difference_of_proportions
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import difference_of_proportions
 from adaptlab.messages import UNKNOWN, Messages, assistant, user
 from adaptlab.studies.real_models.capitals import CAPITALS
 from adaptlab.studies.real_models.experiment import (

@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from adaptlab.evals.statistics import Estimate, difference_of_proportions, mean, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import difference_of_proportions, mean, paired_difference
 from adaptlab.messages import Messages, assistant, user
 from adaptlab.prompts.nearest import nearest
 from adaptlab.rag.embed import minilm

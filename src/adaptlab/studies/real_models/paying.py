@@ -5,7 +5,8 @@ from os.path import commonprefix
 
 from adaptlab.decide.costs import Usage, query_cost
 from adaptlab.decide.need import Lever
-from adaptlab.evals.statistics import Estimate, mean
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
 from adaptlab.studies.real_models.fine_tuned import ALONE, bare
 from adaptlab.studies.real_models.forms import Form, ask, build, task_shots

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from statistics import median
 
+from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.judge import FIRST, SECOND, judge_messages, wins
-from adaptlab.evals.statistics import Estimate, mean
+from adaptlab.evals.statistics import mean
 from adaptlab.messages import Messages, assistant
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.preferences import demonstrations, divergence, pairs_of, preferences

@@ -4,11 +4,8 @@ import random
 from functools import partial
 
 from adaptlab.evals import replies as judge
-from adaptlab.evals.statistics import (
-    Estimate,
-    mean,
-    paired_difference,
-)
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean, paired_difference
 from adaptlab.messages import Messages, assistant, system, user
 from adaptlab.models.constraint import JsonConstraint
 from adaptlab.prompts import patterns

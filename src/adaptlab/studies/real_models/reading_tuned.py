@@ -2,7 +2,8 @@
 
 import random
 
-from adaptlab.evals.statistics import Estimate, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import paired_difference
 from adaptlab.messages import Messages
 from adaptlab.studies.real_models.experiment import Conditions, Experiment, Measurement, Model, N
 from adaptlab.studies.real_models.fine_tuned import ALONE, conversation, lora, tuned

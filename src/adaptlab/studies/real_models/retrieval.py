@@ -8,12 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from adaptlab.evals import replies as judge
-from adaptlab.evals.statistics import (
-    Estimate,
-    difference_of_proportions,
-    paired_difference,
-    proportion,
-)
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import difference_of_proportions, paired_difference, proportion
 from adaptlab.messages import system, user
 from adaptlab.models.load_model import PROFILES
 from adaptlab.rag.answer import citations, without_citations

@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 
 from adaptlab.evals import replies as judge
-from adaptlab.evals.statistics import Estimate, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import paired_difference
 from adaptlab.models.local import LocalChat
 from adaptlab.studies.real_models.experiment import (
     Conditions,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.claims import OUT_OF_REACH, claim, claims
-from adaptlab.evals.statistics import Estimate, mean
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import mean
 from adaptlab.evals.suite import weights_hash
 from adaptlab.files import read_json, reading, write_whole
 from adaptlab.models.local import LocalChat

@@ -4,7 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import astuple
 
-from adaptlab.evals.statistics import Estimate, paired_difference
+from adaptlab.evals.estimate import Estimate
+from adaptlab.evals.statistics import paired_difference
 from adaptlab.messages import Messages, assistant
 from adaptlab.studies.arms import SHORT, VIEWS, AssistantQuestion, asks, test_questions, transcripts
 from adaptlab.studies.assistants import ARMS
