@@ -1,3 +1,3 @@
 """AdaptLab: prompt, retrieve, or fine-tune? Measured, not believed."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -94,6 +94,19 @@ def read_card(weights: Path = WEIGHTS) -> list[dict]:
     return rows
 
 
+USE = (
+    "Intended use: the lessons, labs and tests of this course, and research on methods with models"
+    " whose training data is known completely. The licence is MIT, for the weights and for the"
+    " generated data.",
+    "",
+    "Limits: the models know nothing about the real world. They have a vocabulary of the invented"
+    " shop, English sentences of a few patterns, and a context of 1,024 tokens. They follow only"
+    " the kinds of instruction in their training data. A result on them is a result about a method"
+    " in a small, clean world: the page *What carries over* compares it with genuine models. Do not"
+    " use their replies as information, and do not deploy them. Every person in the data is"
+    " invented; the data is balanced by construction, so the models are unsuited to questions of"
+    " social bias.",
+)
 KEY = ("model", "ability", "wording")
 PUBLIC = (*KEY, "value", "low", "high", "n")
 
@@ -180,6 +193,7 @@ def to_markdown(rows: list[dict], weights: Path = WEIGHTS) -> str:
         ),
     ]
     lines += ["", *notes] if notes else []
+    lines += ["", *USE]
     lines += [
         "",
         (

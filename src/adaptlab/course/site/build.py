@@ -21,6 +21,7 @@ from adaptlab.course.site.carries_over import (
 )
 from adaptlab.course.site.decide_page import decide_form, static_files
 from adaptlab.course.site.ledger import ledger_table, verdicts_of
+from adaptlab.course.site.licences import assets_table, data_sets_table, subjects_table
 from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
 from adaptlab.course.site.real_models import by_model, short_name
@@ -33,6 +34,7 @@ from adaptlab.evals.ledger import read_ledger
 from adaptlab.files import make_folder, read_text, write_whole
 from adaptlab.models.assets import manifest
 from adaptlab.plots import Figure
+from adaptlab.world.entities import WORLD_SEED
 
 
 def build_pages(build: Path, folder: Path, strict: bool) -> None:
@@ -114,6 +116,10 @@ def _pages(
         "short_table": short_table,
         "scoreboard_plot": linked(plot, "figures/scoreboard.svg"),
         "decide_form": decide_form(),
+        "subjects_table": subjects_table(),
+        "assets_table": assets_table(),
+        "data_sets_table": data_sets_table(),
+        "world_seed": WORLD_SEED,
         "findings": findings(),
         "front_picture": linked(levers, "figures/levers.svg"),
         "usage_tables": usage_tables(build),
