@@ -186,17 +186,27 @@ class Choice:
     n: int
 
 
-def choose_form(model: ReplyStore, task: Task) -> Choice:
-    """Choose the form with the best score on development cases; on a tie the earlier form.
+def development_items(task: Task) -> list[Item]:
+    return task.draw(random.Random(f"development:{task.name}"), task.n_development)
+
+
+def choose_form(
+    model: ReplyStore,
+    task: Task,
+    items: Sequence[Item] = (),
+    candidates: Sequence[Form] = (),
+) -> Choice:
+    """Choose the form with the best score on development cases; on a tie the earlier form. Without
+    cases and candidates they are the task's.
 
     A form that does not fit into the model's context is left out.
 
     Raises:
         ContextTooShort: if no form fits.
     """
-    items = task.draw(random.Random(f"development:{task.name}"), task.n_development)
+    items = items or development_items(task)
     scores = {}
-    for form in forms(task.ks):
+    for form in candidates or forms(task.ks):
         try:
             scores[form] = task.score(items, ask(model, task, form, items)[0])
         except ContextTooShort as error:

@@ -34,6 +34,8 @@ from adaptlab.studies.real_models.forms import (
     Form,
     Item,
     ask,
+    choose_form,
+    development_items,
     forms,
     n_cut,
 )
@@ -51,13 +53,14 @@ from adaptlab.studies.real_models.retrieval import (
     says_absent,
 )
 from adaptlab.studies.real_models.skills import KNOWN_FACTS
+from adaptlab.studies.real_models.tuning import LEAST_SEEN
 from adaptlab.studies.real_tasks import classify
 from adaptlab.world import house
 
 N_EXAMPLES = 300
 N_SHOWN = 8
-RETRIEVED = Form("user", N_SHOWN)  # examples as a list, of each case's own
 EPOCHS = 4
+DEVELOPMENT = 1000  # a seed whose examples no test uses
 
 
 def examples(seed: int, n: int = N_EXAMPLES) -> list[Item]:
@@ -82,6 +85,15 @@ def with_nearest(items: Sequence[Item], shown: Sequence[Item], k: int = N_SHOWN)
     for item, chosen in zip(items, nearest(shown, learned, asked, k)):
         made.append(replace(item, shots=tuple((one.text, one.answer) for one in chosen)))
     return made
+
+
+def retrieved_form(model: Model) -> Form:
+    """Return the form with the best score on development cases, each with its own examples."""
+    name = "desk of a review, retrieved examples"
+    if name not in model.choices:
+        items = with_nearest(development_items(DESK), examples(DEVELOPMENT))
+        model.choices[name] = choose_form(model.store, DESK, items, forms((N_SHOWN,)))
+    return model.choices[name].form
 
 
 def _floats(hits: Sequence[bool]) -> list[float]:
@@ -136,22 +148,25 @@ def x3(model: Model, seed: int) -> Measurement:
     items = test_items(seed)
     trained = tuned(model, taught(DESK, _train_rng(seed), N_EXAMPLES), lora(seed, epochs=EPOCHS))
     near = with_nearest(items, examples(seed))
+    form = retrieved_form(model)
     return Measurement(
         {
-            "retrieved examples": _floats(ask(model.store, DESK, RETRIEVED, near)[0]),
+            "retrieved examples": _floats(ask(model.store, DESK, form, near)[0]),
             "LoRA": _floats(ask(trained, DESK, ALONE, items)[0]),
-        }
+        },
+        {"form": form.name},
     )
 
 
 def x4(model: Model, seed: int) -> Measurement:
     """What the prompt with retrieved examples writes, as training data without the examples."""
     items = test_items(seed)
+    form = retrieved_form(model)
     long = with_nearest(items, examples(seed))
-    hits, said = ask(model.store, DESK, RETRIEVED, long)
+    hits, said = ask(model.store, DESK, form, long)
     unlabelled = DESK.draw(random.Random(f"X4:{seed}"), N_EXAMPLES)
     near = with_nearest(unlabelled, examples(seed))
-    _, written = ask(model.store, DESK, RETRIEVED, near)
+    _, written = ask(model.store, DESK, form, near)
     talks = [
         [*bare(DESK, item), assistant(reply.text)]
         for item, reply in zip(unlabelled, written)
@@ -164,6 +179,7 @@ def x4(model: Model, seed: int) -> Measurement:
         {
             "tokens of the long prompts": sum(reply.n_prompt_tokens for reply in said),
             "tokens of the short prompts": sum(reply.n_prompt_tokens for reply in short),
+            "form": form.name,
             "training replies": len(talks),
             "cut off": n_cut(written, DESK.max_new_tokens),
         },
@@ -296,6 +312,7 @@ def x10_effect(found: Conditions) -> Estimate:
 
 
 N_DESKS = 100
+EPOCHS_OF_DESKS = -(-LEAST_SEEN // N_DESKS)
 
 
 def x11(model: Model, seed: int) -> Measurement:
@@ -304,8 +321,10 @@ def x11(model: Model, seed: int) -> Measurement:
     lessons = taught(DESK, _train_rng(seed), N_DESKS)
     rank = equal_rank(model.chat.model)
     options = {
-        "all linear layers": lora(seed, rank=8, alpha=16, epochs=4),
-        "query and value": lora(seed, rank=rank, alpha=2 * rank, epochs=4, targets=QUERY_AND_VALUE),
+        "all linear layers": lora(seed, rank=8, alpha=16, epochs=EPOCHS_OF_DESKS),
+        "query and value": lora(
+            seed, rank=rank, alpha=2 * rank, epochs=EPOCHS_OF_DESKS, targets=QUERY_AND_VALUE
+        ),
     }
     found = {}
     for name, chosen in options.items():
