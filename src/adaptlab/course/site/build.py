@@ -26,6 +26,7 @@ from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
 from adaptlab.course.site.real_models import by_model, short_name
 from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table, short_table
+from adaptlab.course.site.slides import slide_sources
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables
 from adaptlab.errors import AdaptLabError
@@ -59,6 +60,18 @@ def build_pages(build: Path, folder: Path, strict: bool) -> None:
     # Every page lists all pages, which Sphinx does not count among what a page depends on.
     listed_anew = ["-a"] if changed & {"index.md", "conf.py", "templates/search.html"} else []
     _run_sphinx(source, site, [*listed_anew, *(["-W", "--keep-going"] if strict else [])])
+    _build_slides(build, site)
+
+
+def _build_slides(build: Path, site: Path) -> None:
+    """Write site/slides; nothing if no slide has changed."""
+    source = build / "slides-source"
+    files = dict(slide_sources(lessons_of(build)))
+    if _stale(source, files):
+        shutil.rmtree(source, ignore_errors=True)
+    changed = [_write_changed(source / name, content) for name, content in files.items()]
+    if any(changed) or not (site / "slides" / "index.html").exists():
+        _run_sphinx(source, site / "slides", ["-W"], builder="revealjs")
 
 
 def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[str, str | bytes]]:
@@ -167,14 +180,14 @@ def _write_changed(path: Path, content: str | bytes) -> bool:
     return True
 
 
-def _run_sphinx(source: Path, site: Path, options: list[str]) -> None:
+def _run_sphinx(source: Path, site: Path, options: list[str], builder: str = "html") -> None:
     # In a process of its own: docutils and autodoc change global state.
     command = [
         sys.executable,
         "-m",
         "sphinx",
         "-b",
-        "html",
+        builder,
         "-q",
         *options,
         "-d",
