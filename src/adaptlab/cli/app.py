@@ -132,11 +132,21 @@ def run(
 
 
 @app.command()
-def site(profile: str = "cpu", folder: Folder = Path(".")) -> None:
+def site(
+    profile: str = "cpu",
+    folder: Folder = Path("."),
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print each lesson to a PDF, with Chromium.")
+    ] = False,
+) -> None:
     """Build the site again from the last run."""
     from adaptlab.course.site import build_site
+    from adaptlab.course.site.pdf import print_lessons
 
-    print(build_site(folder / "build" / profile, folder))
+    index = build_site(folder / "build" / profile, folder)
+    print(index)
+    if pdf:
+        print(print_lessons(index.parent))
 
 
 @app.command()
