@@ -97,6 +97,21 @@ def test_the_stored_output_of_a_lesson_does_not_show_a_students_progress(tmp_pat
     assert "Two examples" not in my_progress() and my_progress().startswith("0 of ")
 
 
+class OldWidget:
+    """As in ipywidgets 7, which Colab has."""
+
+    model_id = "abc"
+
+
+def test_widgets_of_colab_are_shown_too():
+    import ipywidgets
+
+    shown = browser.mimebundle(OldWidget())
+    assert shown[browser.WIDGET_VIEW]["model_id"] == "abc"
+    button = ipywidgets.Button()
+    assert browser.mimebundle(button)[browser.WIDGET_VIEW]["model_id"] == button.model_id
+
+
 def test_a_damaged_file_does_not_stop_an_explanation(tmp_path):
     (tmp_path / "predictions.json").write_text("{")
     with pytest.warns(UserWarning, match="not a readable file"):

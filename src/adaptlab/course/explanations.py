@@ -28,7 +28,7 @@ class Explanation:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        widget = self._widget()._repr_mimebundle_() if browser.is_attended() else {}
+        widget = browser.mimebundle(self._widget()) if browser.is_attended() else {}
         display(widget | {"text/plain": repr(self)}, raw=True)
 
     def _widget(self):

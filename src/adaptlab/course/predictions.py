@@ -68,7 +68,7 @@ class Prediction:
         from IPython.display import display
 
         # One output: a front end that shows widgets takes the buttons, any other the text.
-        widget = self._widget()._repr_mimebundle_() if browser.is_attended() else {}
+        widget = browser.mimebundle(self._widget()) if browser.is_attended() else {}
         display(widget | {"text/plain": repr(self)}, raw=True)
 
     def _widget(self):
