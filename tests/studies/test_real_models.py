@@ -298,6 +298,19 @@ def test_a_killed_measurement_goes_on_at_its_seed(monkeypatch, tmp_path):
     assert done == [0, "killed", 1, 2]
 
 
+def test_rows_of_an_earlier_version_of_the_experiment_are_measured_again(monkeypatch, tmp_path):
+    """Two seeds by one version and the third by another would be no measurement."""
+    monkeypatch.setattr(run, "EXPERIMENTS", {"P1": coin(0.9)})
+    (path,) = run.measure(["P1"], "embedded:mini-chat", "float32", tmp_path)
+    kept = json.loads(path.read_text())
+    for row in kept["rows"][:2]:
+        row |= {"code": "earlier", "conditions": {}}
+    path.write_text(json.dumps(kept))
+    run.measure(["P1"], "embedded:mini-chat", "float32", tmp_path)
+    rows = json.loads(path.read_text())["rows"]
+    assert [row["seed"] for row in rows] == [0, 1, 2] and all(row["conditions"] for row in rows)
+
+
 def test_rows_of_other_weights_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "EXPERIMENTS", {"P1": coin(0.9)})
     (path,) = run.measure(["P1"], "embedded:mini-chat", "float32", tmp_path)

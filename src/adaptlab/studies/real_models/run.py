@@ -1,5 +1,7 @@
 """Measure claims on a genuine language model, one claim and one seed at a time, resumable."""
 
+import hashlib
+import inspect
 import json
 import os
 import platform
@@ -105,18 +107,28 @@ def _measure_seed(path: Path, name: str, seed: int, model: Model, head: Mapping)
                 f"{path} contains rows of other weights ({kept['model']}, {kept['format']}). Move"
                 " it away, or choose another folder."
             )
-        rows = kept["rows"]
+        code = _code_of(EXPERIMENTS[name])
+        # A row without its code was kept before codes were.
+        rows = [row for row in kept["rows"] if row.get("code", code) == code]
         if any(row["seed"] == seed for row in rows):
             return
     found = EXPERIMENTS[name].measure(model, seed)
     conditions = {key: [_short(v) for v in values] for key, values in found.conditions.items()}
-    rows.append({"seed": seed, "conditions": conditions, "notes": found.notes})
+    rows.append({"seed": seed, "code": code, "conditions": conditions, "notes": found.notes})
     rows.sort(key=lambda row: row["seed"])
     forms = {task: asdict(choice) for task, choice in model.choices.items()}
     write_whole(path, json.dumps(kept | {"rows": rows}) + "\n")
     write_whole(
         path.parent / "forms.json", json.dumps(_forms(path.parent) | forms, indent=1) + "\n"
     )
+
+
+def _code_of(experiment: Experiment) -> str:
+    """Return a hash of the module of an experiment: rows of an earlier version are measured again,
+    which is fast where the prompts are the same, since replies are kept.
+    """
+    source = inspect.getsource(inspect.getmodule(experiment.measure) or experiment.measure)
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def _forms(folder: Path) -> dict:
