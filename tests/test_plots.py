@@ -149,3 +149,27 @@ def test_published_numbers_stand_at_the_bar_of_their_name_or_after_the_bars():
     line = next(line for line in axes.lines if str(line.get_label()).startswith("published"))
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([2, 1], [0.2, 0.9])
     assert figure.alt.endswith("Another: untrained 0.2, b 0.9.")
+
+
+def crowd():
+    """Twelve points, of which eight are at nearly the same place."""
+    points = [(i / 50, 0.0) for i in range(8)] + [(3.0, 0.8), (8.0, 0.7), (8.0, 0.75), (10.0, 0.0)]
+    names = [f"a condition, number {i}" for i in range(len(points))]
+    return plots.scatter("T", "cost", "quality", points, names), names
+
+
+def test_the_names_of_crowded_points_do_not_cover_each_other():
+    figure, names = crowd()
+    (axes,) = figure.figure.axes
+    figure.png()  # drawn, so that the texts have their extents
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text() in names]
+    assert len(boxes) == len(names)
+    for i, one in enumerate(boxes):
+        for other in boxes[:i]:
+            width = min(one.x1, other.x1) - max(one.x0, other.x0)
+            height = min(one.y1, other.y1) - max(one.y0, other.y0)
+            assert width < 1 or height < 2, "names cover each other"
+
+
+def test_a_figure_of_named_points_is_the_same_every_time():
+    assert crowd()[0].png() == crowd()[0].png()

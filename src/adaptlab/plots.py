@@ -11,6 +11,7 @@ from statistics import mean, pstdev
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
+from textalloc import allocate as place_names
 
 from adaptlab.evals.estimate import Estimate
 from adaptlab.plot_labels import label_directly
@@ -25,7 +26,6 @@ CSS_DPI = 96
 CSS_WIDTH = 960  # at most; about the width of a cell in JupyterLab
 DIRECT_SERIES = 6  # at most, to be labelled at their ends; more series have a legend
 PUBLISHED = "published: "  # before the names of marks that were not measured here
-LABEL_PIXELS = 14  # between points whose numbers, of 8 points in height, would cover each other
 
 
 class Figure:
@@ -409,11 +409,6 @@ def histogram(
     )
 
 
-def _label_width(crowd: Sequence[int]) -> float:
-    """Return the width in pixels of the numbers of some points, next to the last point."""
-    return max(LABEL_PIXELS, 8 * sum(len(str(i + 1)) + 0.5 for i in crowd))
-
-
 def scatter(
     title: str,
     x_label: str,
@@ -421,37 +416,31 @@ def scatter(
     points: Sequence[tuple[float, float]],
     names: Sequence[str],
 ) -> Figure:
-    """Plot named points in a plane: numbers at the points, if names would overlap, and the names
-    next to the plane.
-
-    Numbers of crowded points are placed together next to the last point, in the order from left to
-    right.
-    """
-    figure, axes = _axes(6.4, 4.2)
-    axes.scatter([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
-    axes.autoscale_view()  # or no point has its place yet
-    places = axes.transData.transform(points)
-    crowds: list = []  # in pixels; points whose numbers are placed together
-    for i in sorted(range(len(points)), key=lambda i: tuple(places[i])):
-        for crowd in crowds:
-            right, up = places[i] - places[crowd[-1]]
-            if right < _label_width(crowd) and abs(up) < LABEL_PIXELS:
-                crowd.append(i)
-                break
-        else:
-            crowds.append([i])
-    for crowd in crowds:
-        axes.annotate(
-            " ".join(str(i + 1) for i in crowd),
-            points[crowd[-1]],
-            fontsize=8,
-            xytext=(4, 3),
-            textcoords="offset points",
-        )
-    key = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
-    axes.text(1.09, 1.0, key, transform=axes.transAxes, fontsize=8, verticalalignment="top")
+    """Plot named points in a plane, each name next to its point or joined to it by a line."""
+    figure, axes = _axes(8.0, 4.6)
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    axes.scatter(xs, ys, color=COLOURS[0])
+    axes.margins(0.12, 0.12)  # room for names at the edges
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    parts = [f"{name} ({x:.2f}, {y:.2f})" for name, (x, y) in zip(names, points)]
+    figure.set_dpi(PNG_DPI)  # the width of a text depends on it, a little
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the plane keeps the size for which names are placed
+    place_names(
+        axes,
+        xs,
+        ys,
+        list(names),
+        x_scatter=xs,
+        y_scatter=ys,
+        textsize=8,
+        margin=0.012,
+        max_distance=0.35,
+        nbr_candidates=400,
+        linecolor="0.6",
+        linewidth=0.6,
+        draw_all=True,
+    )
+    parts = [f"{name} ({x:.2f}, {y:.2f})" for name, x, y in zip(names, xs, ys)]
     return Figure(figure, _describe(f"{title}, {y_label} against {x_label}", parts))
 
 
