@@ -291,6 +291,7 @@ def test_nothing_lies_at_the_top_that_the_readme_does_not_know():
         ".github",
     }
     files = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "setup.mk"}
+    files |= {"CITATION.cff"}
     listed = {"environment.yml", "pyproject.toml", "requirements.lock", ".gitignore"}
     listed |= {".pre-commit-config.yaml"}
     assert top <= folders | files | listed, sorted(top - folders - files - listed)

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptlab.course.decisions import WORLD, classifiers, matrix_of
-from adaptlab.course.site.decide_page import measured, modules
+from adaptlab.course.site.decide_page import modules, recorded_numbers
 from adaptlab.decide import in_page
 from adaptlab.decide.advice import advise, headline
 from adaptlab.decide.task_bank import Condition
 
-MEASURED = measured()
+MEASURED = recorded_numbers()
 FIELDS = {name: str(first) for name, _, first in in_page.CONDITIONS + in_page.PRICES}
 FIELDS |= {"model": WORLD, "like": "handbook"}
 

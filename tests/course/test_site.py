@@ -306,7 +306,7 @@ def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_i
     started = []
     monkeypatch.setattr(
         "adaptlab.course.site.build._run_sphinx",
-        lambda source, site, options: started.append(options),
+        lambda source, site, options, builder="html": started.append((builder, options)),
     )
     monkeypatch.setattr("adaptlab.course.site.api.packages", lambda: ["prompts"])
     page = build / "site-source" / "lessons" / "01_a.md"
@@ -319,7 +319,7 @@ def test_an_unchanged_site_is_not_built_again_and_a_lesson_that_is_gone_leaves_i
     assert started == []
     write(built / "labs" / "lab01_a.ipynb", nbformat.v4.new_markdown_cell("# Lab 01: another lab"))
     build_site(build)
-    assert page.stat().st_mtime_ns == before and started == [["-a"]]
+    assert page.stat().st_mtime_ns == before and started == [("html", ["-a"])]
     write(gone, nbformat.v4.new_markdown_cell("# 02 Gone"))
     copy = tmp_path / "build" / "cpu"
     copy.mkdir(parents=True)

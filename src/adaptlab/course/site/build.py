@@ -26,7 +26,7 @@ from adaptlab.course.site.notebooks import Page, notebook_page
 from adaptlab.course.site.places import OF_THE_COURSE, PAGES, lessons_of
 from adaptlab.course.site.real_models import by_model, short_name
 from adaptlab.course.site.scoreboard import linked, scoreboard_plot, scoreboard_table, short_table
-from adaptlab.course.site.slides import slide_sources
+from adaptlab.course.site.slides import drop_unused_assets, slide_sources
 from adaptlab.course.site.tables import raw, sortable_table
 from adaptlab.course.site.usage import usage_tables
 from adaptlab.errors import AdaptLabError
@@ -72,6 +72,7 @@ def _build_slides(build: Path, site: Path) -> None:
     changed = [_write_changed(source / name, content) for name, content in files.items()]
     if any(changed) or not (site / "slides" / "index.html").exists():
         _run_sphinx(source, site / "slides", ["-W"], builder="revealjs")
+        drop_unused_assets(site / "slides")
 
 
 def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[str, str | bytes]]:

@@ -55,7 +55,7 @@ def _virtual_files() -> str:
     return f"__BRYTHON__.use_VFS = true;\n__BRYTHON__.update_VFS({json.dumps(files)});\n"
 
 
-def measured() -> dict[str, Any]:
+def recorded_numbers() -> dict[str, Any]:
     """Return the measurements of every model on which the bank was measured, and the
     classifiers.
     """
@@ -77,7 +77,7 @@ def static_files() -> Iterator[tuple[str, bytes]]:
 
 def decide_form(found: Mapping[str, Any] | None = None) -> Markup:
     """Return the form with the measurements and the script that shows the answer as HTML."""
-    found = found or measured()
+    found = found or recorded_numbers()
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return Markup(
         environment.get_template("decide_form.html").render(

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,13 +95,14 @@ def _figure(output: NotebookNode, cell_id: str, made: Deck) -> str:
     return f"![{alternative}](figures/{name})"
 
 
-CONF = """project = "AdaptLab"
+THEME = "white"
+CONF = f"""project = "AdaptLab"
 extensions = ["myst_parser", "sphinx_revealjs"]
 suppress_warnings = ["toc.not_included"]
-revealjs_style_theme = "white"
+revealjs_style_theme = "{THEME}"
 revealjs_static_path = ["static"]
 revealjs_css_files = ["slides.css"]
-revealjs_script_conf = {"hash": True, "transition": "none"}
+revealjs_script_conf = {{"hash": True, "transition": "none"}}
 revealjs_script_plugins = []
 """
 
@@ -123,3 +125,13 @@ def slide_sources(lessons: Sequence[Path]) -> Iterator[tuple[str, str | bytes]]:
     for one in decks:
         yield f"{one.name}.md", one.text
         yield from ((f"figures/{name}", content) for name, content in one.figures.items())
+
+
+def drop_unused_assets(slides: Path) -> None:
+    """Remove what the builder copies and no deck uses; some other themes ask a server for fonts."""
+    assets = slides / "_static" / "revealjs"
+    for unused in ("plugin", "css"):
+        shutil.rmtree(assets / unused, ignore_errors=True)
+    for theme in (assets / "dist" / "theme").glob("*.css"):
+        if theme.stem != THEME:
+            theme.unlink()
