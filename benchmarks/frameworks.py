@@ -1,5 +1,5 @@
-"""The same hybrid search written with LangChain and with this package: seconds, memory and lines,
-each side in its own process, in alternation.
+"""The same hybrid search written with LangChain, with LlamaIndex and with this package: seconds,
+memory and lines, each side in its own process, in alternation.
 
 Both split the same texts into chunks of 500 characters, embed them with the same MiniLM, index them
 in FAISS and BM25, and fuse the rankings with reciprocal rank fusion.
@@ -74,12 +74,56 @@ def langchain(texts: list[str], embedder):
     ]
 
 
+def llama_index(texts: list[str], embedder):
+    import faiss
+    import Stemmer
+    from llama_index.core import Document, StorageContext, VectorStoreIndex
+    from llama_index.core.llms import MockLLM
+    from llama_index.core.node_parser import SentenceSplitter
+    from llama_index.core.retrievers import QueryFusionRetriever
+    from llama_index.retrievers.bm25 import BM25Retriever
+    from llama_index.vector_stores.faiss import FaissVectorStore
+
+    # Its unit is a token; with characters as tokens, the size is that of the others.
+    splitter = SentenceSplitter(chunk_size=500, chunk_overlap=0, tokenizer=list)
+    documents = [Document(text=text, metadata={"source": str(i)}) for i, text in enumerate(texts)]
+    for document in documents:
+        document.excluded_embed_metadata_keys = ["source"]
+    nodes = splitter.get_nodes_from_documents(documents)
+    store = FaissVectorStore(faiss_index=faiss.IndexFlatIP(384))
+    storage = StorageContext.from_defaults(vector_store=store)
+    index = VectorStoreIndex(nodes, storage_context=storage, embed_model=embedder)
+    keyword = BM25Retriever.from_defaults(
+        nodes=nodes, similarity_top_k=50, stemmer=Stemmer.Stemmer("english"), language="english"
+    )
+    hybrid = QueryFusionRetriever(
+        [index.as_retriever(similarity_top_k=50), keyword],
+        llm=MockLLM(),  # never called, but asked for
+        mode="reciprocal_rerank",
+        num_queries=1,
+        similarity_top_k=K,
+        use_async=False,
+    )
+    return len(nodes), lambda question: [
+        found.node.metadata["source"] for found in hybrid.retrieve(question)
+    ]
+
+
+SIDES = {"ours": ours, "LangChain": langchain, "LlamaIndex": llama_index}
+
+
 def embedder_of(side: str):
     """Return MiniLM as each side wraps it, loaded before the timing starts."""
     from adaptlab.rag.embed import minilm, minilm_folder, together
 
     if side == "ours":
         return minilm()
+    if side == "LlamaIndex":
+        from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+
+        return HuggingFaceEmbedding(
+            model_name=str(minilm_folder()), normalize=True, embed_batch_size=together("cpu")
+        )
     from langchain_huggingface import HuggingFaceEmbeddings
 
     return HuggingFaceEmbeddings(
@@ -99,7 +143,7 @@ def measure(side: str) -> dict:
     texts = [document.text for document in documents[:N_DOCUMENTS]]
     place = {document.source: str(i) for i, document in enumerate(documents[:N_DOCUMENTS])}
     asked = [item for item in items if item.source in place][:N_QUESTIONS]
-    build = {"ours": ours, "LangChain": langchain}[side]
+    build = SIDES[side]
     embedder = embedder_of(side)
     build(texts[:10], embedder)[1](asked[0].text)  # imports and the model's first steps
     began = time.perf_counter()
@@ -124,24 +168,23 @@ def measure(side: str) -> dict:
 
 def main() -> None:
     rounds = [
-        {side: _apart(side) for side in (("ours", "LangChain") if i % 2 else ("LangChain", "ours"))}
+        {side: _apart(side) for side in (list(SIDES) if i % 2 else reversed(SIDES))}
         for i in range(ROUNDS)
     ]
-    report = {"documents": N_DOCUMENTS, "questions": N_QUESTIONS}
+    report = {"documents": N_DOCUMENTS, "questions": N_QUESTIONS, "rounds": ROUNDS}
     report["lines"] = {
-        side.__name__: len(inspect.getsource(side).splitlines()) for side in (ours, langchain)
+        side: len(inspect.getsource(build).splitlines()) for side, build in SIDES.items()
     }
     for measure_name in ("chunks", "found"):
-        report[measure_name] = {side: rounds[0][side][measure_name] for side in rounds[0]}
+        report[measure_name] = {side: rounds[0][side][measure_name] for side in SIDES}
     for measure_name in ("seconds to index", "ms a question", "MB"):
         report[measure_name] = {
             side: round(float(np.median([r[side][measure_name] for r in rounds])), 2)
-            for side in rounds[0]
+            for side in SIDES
         }
-        report[measure_name] |= spread(
-            "ours over LangChain's",
-            [r["ours"][measure_name] / r["LangChain"][measure_name] for r in rounds],
-        )
+        for peer in ("LangChain", "LlamaIndex"):
+            ratios = [r["ours"][measure_name] / r[peer][measure_name] for r in rounds]
+            report[f"{measure_name}, ours over {peer}'s"] = spread("times", ratios)
     keep("frameworks", report)
 
 

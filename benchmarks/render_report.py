@@ -40,10 +40,19 @@ def _section(kept: dict) -> str:
     text = doc.partition("\nRun:")[0].strip()
     rows = ((" · ".join(path), value) for path, value in _flat(kept["results"]))
     place = f"{kept['cores']} cores of {kept['processor']}, {kept['date']}."
-    return (
-        "\n\n".join([f"## {kept['benchmark']}", text, place, table(("what", "measured"), rows)])
-        + "\n"
-    )
+    figures = [f"![{alt}](results/{name})" for name, alt in _figures(kept["results"])]
+    parts = [f"## {kept['benchmark']}", text, place, *figures, table(("what", "measured"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(found: dict | list) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text alternative of each figure in a report."""
+    if isinstance(found, dict) and "figure" in found:
+        yield found["figure"], found["alternative"]
+    parts = found.values() if isinstance(found, dict) else found
+    for part in parts:
+        if isinstance(part, dict | list):
+            yield from _figures(part)
 
 
 def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -62,7 +71,7 @@ def _flat(found: dict | list, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
     for name, value in found.items():
         if isinstance(value, dict | list):
             yield from _flat(value, (*path, name))
-        elif not spread or name not in ("least", "most"):
+        elif name not in (("least", "most") if spread else ("figure", "alternative")):
             yield (*path, name), f"{value}{spread if name == median else ''}"
 
 

@@ -1,5 +1,4 @@
-"""Retrieval compared with its named peers in the same run: plain `encode` and plain FAISS compared
-with our pipeline, FAISS compared with Qdrant and pgvector.
+"""Retrieval compared with its named peers in the same run: plain `encode` and plain FAISS.
 
 Texts are docstrings of the installed libraries; additional vectors are random directions of the
 same dimension.
@@ -18,12 +17,10 @@ from adaptlab.rag.chunk import Chunk, chunk
 from adaptlab.rag.collection import Collection
 from adaptlab.rag.docstrings import docstring_corpus
 from adaptlab.rag.embed import minilm
-from adaptlab.rag.faiss_index import FaissIndex, faiss_module
-from adaptlab.rag.numpy_index import NumpyIndex
+from adaptlab.rag.faiss_index import faiss_module
 from adaptlab.rag.retrieve import DenseRetriever
 
 N_CHUNKS = 100_000
-N_STORE = 10_000
 N_TEXTS = 300
 ROUNDS = 5
 
@@ -118,50 +115,12 @@ def indexing_throughput(texts: list[str]) -> dict:
     return spread("indexing, times bare encode", ratios)
 
 
-def stores() -> dict:
-    """Return the median milliseconds of one query over N_STORE vectors. The search is exact in each
-    store, so the recall is equal.
-    """
-    from adaptlab.rag.pgvector import PgvectorIndex, local_database
-    from adaptlab.rag.qdrant import QdrantIndex
-
-    rng = np.random.default_rng(1)
-    vectors = unit(rng, N_STORE, 384)
-    queries = unit(rng, 50, 384)
-    oracle = NumpyIndex(384)
-    oracle.add(range(N_STORE), vectors)
-    right = oracle.search(queries, 10)[0]
-    report = {}
-    for name, index in {
-        "FAISS": FaissIndex(384),
-        "Qdrant in memory": QdrantIndex(384),
-        "pgvector": PgvectorIndex(384, local_database()),
-    }.items():
-        began = time.perf_counter()
-        index.add(range(N_STORE), vectors)
-        built = time.perf_counter() - began
-        times = []
-        hits = 0
-        for query, expected in zip(queries, right):
-            began = time.perf_counter()
-            found = index.search(query[None], 10)[0][0]
-            times.append(1000 * (time.perf_counter() - began))
-            hits += len(set(found) & set(expected))
-        report[name] = {
-            "ms a query": round(float(np.median(times)), 2),
-            "recall@10": hits / right.size,
-            "seconds to build": round(built, 2),
-        }
-    return {"vectors": N_STORE, "stores": report}
-
-
 def main() -> None:
     documents, questions = docstring_corpus(("scipy", "networkx"))
     texts = [piece.text for piece in chunk(documents, 500, 0)]
     report = {
         "search": search_overhead([item.text for item in questions]),
         "indexing": indexing_throughput(texts),
-        "stores": stores(),
     }
     keep("retrieval", report)
 
