@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptlab.course.decisions import WORLD, classifiers, matrix_of
+from adaptlab.course.decisions import WORLD, baselines, matrix_of
 from adaptlab.course.site.decide_page import modules, recorded_numbers
 from adaptlab.decide import in_page
 from adaptlab.decide.advice import advise, headline
@@ -25,14 +25,14 @@ FIELDS |= {"model": WORLD, "like": "handbook"}
 
 def answer(**changed):
     fields = FIELDS | changed
-    return in_page.answer(fields, MEASURED["models"], MEASURED["classifiers"])
+    return in_page.answer(fields, MEASURED["models"], MEASURED["baselines"])
 
 
 @pytest.mark.parametrize("model", MEASURED["models"])
 def test_the_page_answers_as_the_command_does(model):
     matrix, described = matrix_of(model)
     for task in described:
-        expected = advise(task, Condition("mine"), matrix, described, classifiers=classifiers())
+        expected = advise(task, Condition("mine"), matrix, described, baselines=baselines())
         page = BeautifulSoup(answer(model=model, like=task), "html.parser")
         assert page.h2.text == f"The answer: {headline(expected)}"
         costs = [row.find_all("td")[-1].text for row in page.table.tbody.find_all("tr")]
@@ -96,7 +96,7 @@ def test_the_modules_of_the_page_run_without_any_package(tmp_path):
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from adaptlab.decide.in_page import answer\n"
         "given = json.load(sys.stdin)\n"
-        "print(answer(given['fields'], given['models'], given['classifiers']))"
+        "print(answer(given['fields'], given['models'], given['baselines']))"
     )
     command = [sys.executable, "-I", "-S", "-c", code, str(tmp_path)]
     alone = subprocess.run(command, input=json.dumps(data), capture_output=True, text=True)

@@ -11,7 +11,7 @@ from adaptlab.course.decisions import (
     ASPECTS,
     DESCRIBED,
     WORLD,
-    classifiers,
+    baselines,
     matrix,
     matrix_of,
     over_seeds,
@@ -23,7 +23,6 @@ from adaptlab.decide.costs import PRICES
 from adaptlab.decide.need import Lever
 from adaptlab.decide.task_bank import Condition, bank
 from adaptlab.errors import AdaptLabError
-from adaptlab.studies import arms
 from adaptlab.studies.arms import IN_FULL, SHORT, K, asked_of, few_shot, test_questions
 from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
 from adaptlab.studies.real_models import measured_bank
@@ -65,9 +64,8 @@ def test_an_oracle_leaves_the_right_chunk_and_a_closed_book_none(asked):
         ] and not none.gold
 
 
-def test_examples_stand_between_instruction_and_question(asked, monkeypatch):
-    monkeypatch.setattr(arms, "transcripts", lambda seed: asked[1:])
-    messages = few_shot(asked[0], 0, lambda one: one)
+def test_examples_stand_between_instruction_and_question(asked):
+    messages = few_shot(asked[0], asked[1:3], lambda one: one)
     assert [message["role"] for message in messages] == [
         "system",
         *["data", "user", "assistant"] * 2,
@@ -85,7 +83,7 @@ def test_every_arm_has_a_row_with_shares_and_costs():
         money = [value for name, value in row.items() if name.startswith("money")]
         assert money == sorted(money) and (row["trained parameters"] > 0) == bool(
             ARMS[row["arm"]].tuning
-        ) == (row["minutes to build"] > 0)
+        ) == (row["minutes to build"] > 0 and ARMS[row["arm"]].has_model)
 
 
 def test_the_matrix_has_what_the_studies_recorded():
@@ -130,8 +128,8 @@ def test_every_task_gets_advice_and_a_page_that_needs_nothing_else(like):
 def test_the_first_advice_is_no_language_model_where_it_reaches_the_goal():
     for least, first in ((0.9, True), (1.0, False)):
         condition = Condition("mine", n_examples=100, least=least)
-        advice = advise("desk", condition, matrix(), DESCRIBED, classifiers=classifiers())
-        reached = classifiers()["desk"][100].value >= least
+        advice = advise("desk", condition, matrix(), DESCRIBED, baselines=baselines())
+        reached = baselines()["desk"][100].value >= least
         assert advice.needs_no_model == reached == first
         page = decision_page(advice, PRICES)
         assert page.count("(the answer)") == 1

@@ -117,18 +117,18 @@ def test_advice_says_what_would_change_it():
     )
 
 
-CLASSIFIERS = {"form": {30: share(0.5), 300: share(0.9)}}
+BASELINES = {"form": {30: share(0.5), 300: share(0.9)}}
 
 
 @pytest.mark.parametrize("n, value", [(10, None), (100, 0.5), (1000, 0.9)])
 def test_a_classifier_counts_with_the_examples_that_there_are(n, value):
     condition = Condition("mine", n_examples=n)
-    found = advise("form", condition, MATRIX, DESCRIBED, classifiers=CLASSIFIERS)
+    found = advise("form", condition, MATRIX, DESCRIBED, baselines=BASELINES)
     measured = found.without_model and found.without_model.value
     assert measured == value
     first = as_text(found).splitlines()[0]
     assert first.startswith("no language model: TF-IDF") == (value == 0.9)
-    other = advise("facts", condition, MATRIX, DESCRIBED, classifiers=CLASSIFIERS)
+    other = advise("facts", condition, MATRIX, DESCRIBED, baselines=BASELINES)
     assert other.without_model is None and "no language model" not in as_text(other)
 
 

@@ -64,7 +64,7 @@ def decide(
     the answer.
     """
     from adaptlab.course.decision_page import decision_page
-    from adaptlab.course.decisions import classifiers, matrix_of
+    from adaptlab.course.decisions import baselines, matrix_of
     from adaptlab.decide.advice import advise, as_text
     from adaptlab.decide.task_bank import Condition
     from adaptlab.files import write_whole
@@ -91,7 +91,7 @@ def decide(
     prices = Prices(prompt_price, reply_price, training_price, tuned_factor, hosting, searching)
     condition = Condition("yours", queries, updates, examples, least, budget)
     measured, described = matrix_of(model)
-    advice = advise(like, condition, measured, described, prices, classifiers())
+    advice = advise(like, condition, measured, described, prices, baselines())
     print(as_text(advice))
     if page:
         write_whole(page, decision_page(advice, prices, model))

@@ -11,7 +11,7 @@ from adaptlab.decide.task_bank import Described, Matrix, Measured
 from adaptlab.evals.estimate import Estimate
 from adaptlab.evals.statistics import mean, proportion
 from adaptlab.files import read_json
-from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT
+from adaptlab.studies.assistants import ARMS, N_ASKED, N_LOOKED_AT, N_WITHOUT
 from adaptlab.studies.real_models import measured_bank
 from adaptlab.studies.real_models.measured_bank import pooled_conditions
 from adaptlab.studies.real_models.recorded import RECORDED
@@ -25,7 +25,12 @@ HOUSE = {"style": "with the right word", "desk": "right", "record": "right"}
 EXAMPLES = (30, 300, 1000)
 SUPPORT = {
     Lever.PROMPT: ("prompt", "prompt, step by step", "prompt, two examples"),
-    Lever.RETRIEVE: ("retrieval", "retrieval, short prompt", "retrieval, two examples"),
+    Lever.RETRIEVE: (
+        "retrieval",
+        "retrieval, short prompt",
+        "retrieval, two examples",
+        "retrieval, retrieved examples",
+    ),
     Lever.TUNE: ("tuned on facts",),
     Lever.BOTH: ("the stack", "the stack, one chunk"),
 }
@@ -39,7 +44,11 @@ DESCRIBED = {
     "style": Described(),
     "desk": Described(),
     "record": Described(),
-    "support assistant": Described(lacks_facts=True, n_documents=N_DOCUMENTS),
+    "support assistant": Described(
+        lacks_facts=True,
+        n_documents=N_DOCUMENTS,
+        baseline="the retrieved sentence that is most similar to the question, in a template",
+    ),
 }
 
 
@@ -117,11 +126,16 @@ def matrix() -> Matrix:
 
 
 @cache
-def classifiers() -> dict[str, dict[int, Estimate]]:
-    """Return the accuracy of TF-IDF with logistic regression, by task and number of examples."""
+def baselines() -> dict[str, dict[int, Estimate]]:
+    """Return the accuracy of the baselines without a language model, by task and number of
+    examples.
+    """
     rows = _among(_rows("by_examples"), method="TF-IDF")
     sizes = sorted({row["n"] for row in rows})
-    return {"desk": {n: over_seeds(_among(rows, n=n)) for n in sizes}}
+    return {
+        "desk": {n: over_seeds(_among(rows, n=n)) for n in sizes},
+        "support assistant": {N_LOOKED_AT: over_seeds(arm("no language model"))},
+    }
 
 
 def _of_task(task: str) -> dict[Lever, Measured]:

@@ -25,6 +25,7 @@ END = "<!-- end of findings -->"
 N_LABELLED = 300
 # Name in the record: label in the picture, offset of the label in points, colour.
 VARIANTS = {
+    "no language model": ("no language model:\nretrieved sentence, template", (8, -24), 4),
     "prompt": ("prompt", (8, 4), 0),
     "retrieval": ("prompt + retrieval", (8, 4), 2),
     "tuned on facts": ("fine-tuned on the facts", (8, 4), 1),
@@ -85,7 +86,7 @@ def picture() -> Figure:
         xlabel="dollars a month at 1,000 queries a day",
         ylabel="accuracy",
         ylim=(-0.03, 1.03),
-        xlim=(0.5, 12.5),
+        xlim=(-0.5, 12.5),
     )
     intents = _bank_intents()
     for place, (name, accuracy) in enumerate(reversed(intents.items())):

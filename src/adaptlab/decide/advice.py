@@ -14,7 +14,7 @@ from adaptlab.decide.task_bank import BankCase, Condition, Described, Matrix, ca
 from adaptlab.errors import AdaptLabError
 from adaptlab.evals.estimate import Estimate
 
-NO_CLASSIFIERS: Mapping[str, Mapping[int, Estimate]] = MappingProxyType({})
+NO_BASELINES: Mapping[str, Mapping[int, Estimate]] = MappingProxyType({})
 
 # The numbers of a condition that are varied, one at a time, until the answer changes.
 TURNED = {
@@ -30,18 +30,19 @@ class Advice:
     """The case with its best lever, each guide's choice, and for each number the nearest value that
     changes the answer.
 
-    `without_model` is the accuracy of a classifier without a language model, where it was measured
-    with at most the case's number of examples.
+    `without_model` is the accuracy of the `baseline` without a language model, where it was
+    measured with at most the case's number of examples.
     """
 
     case: BankCase
     guides: Mapping[str, Lever]
     turns: tuple[tuple[str, float, str], ...]
     without_model: Estimate | None = None
+    baseline: str = ""
 
     @property
     def needs_no_model(self) -> bool:
-        """Whether the classifier reaches the required accuracy."""
+        """Whether the baseline reaches the required accuracy."""
         return self.without_model is not None and self.without_model.value >= self.case.need.least
 
 
@@ -51,10 +52,10 @@ def advise(
     matrix: Matrix,
     described: Mapping[str, Described],
     prices: Prices = PRICES,
-    classifiers: Mapping[str, Mapping[int, Estimate]] = NO_CLASSIFIERS,
+    baselines: Mapping[str, Mapping[int, Estimate]] = NO_BASELINES,
 ) -> Advice:
     """Give advice under a condition, from the measurements of the task that is most `like` the
-    user's. `classifiers` are accuracies without a language model, by task and number of examples.
+    user's. `baselines` are accuracies without a language model, by task and number of examples.
 
     Raises:
         AdaptLabError: if there is no such measured task.
@@ -89,10 +90,12 @@ def advise(
                     )
                 )
                 break
-    measured = classifiers.get(like, {})
+    measured = baselines.get(like, {})
     within = [n for n in measured if n <= condition.n_examples]
     without_model = measured[max(within)] if within else None
-    return Advice(found, opinions(found.need), tuple(turns), without_model)
+    return Advice(
+        found, opinions(found.need), tuple(turns), without_model, described[like].baseline
+    )
 
 
 def _scale(value: float) -> float:
@@ -107,8 +110,8 @@ def headline(advice: Advice) -> str:
     found = advice.case
     if advice.needs_no_model:
         return (
-            f"no language model: TF-IDF with logistic regression has the accuracy"
-            f" {advice.without_model} and needs no tokens. With a language model: {_best(found)}"
+            f"no language model: {advice.baseline} has the accuracy {advice.without_model} and"
+            f" needs no tokens. With a language model: {_best(found)}"
         )
     return _best(found)
 

@@ -67,11 +67,11 @@ def _number(text: str, label: str) -> float:
         raise AdaptLabError(f"{label} is {text!r}. Give a number.") from None
 
 
-def answer(fields: Mapping[str, str], models: Mapping[str, Any], classifiers: Mapping) -> str:
+def answer(fields: Mapping[str, str], models: Mapping[str, Any], baselines: Mapping) -> str:
     """Return the answer to a filled form as HTML; bad input gives a sentence in place of it.
 
     `fields` has the texts of `model`, `like`, CONDITIONS and PRICES. `models` has the plain values
-    of `measurements` by model, `classifiers` [value, low, high, n] by task and number of examples.
+    of `measurements` by model, `baselines` [value, low, high, n] by task and number of examples.
     """
     try:
         numbers = {name: _number(fields[name], label) for name, label, _ in CONDITIONS}
@@ -80,7 +80,7 @@ def answer(fields: Mapping[str, str], models: Mapping[str, Any], classifiers: Ma
         matrix, described = read_measurements(models[fields["model"]])
         without_model = {
             task: {int(n): Estimate(*score) for n, score in found.items()}
-            for task, found in classifiers.items()
+            for task, found in baselines.items()
         }
         advice = advise(fields["like"], condition, matrix, described, prices, without_model)
     except AdaptLabError as error:
@@ -103,9 +103,8 @@ def _table(advice: Advice, measured: Mapping[Lever, Measured]) -> str:
     case = advice.case
     rows = []
     if advice.without_model:
-        rows.append(
-            _row("no language model: TF-IDF", advice.without_model, 0.0, advice.needs_no_model)
-        )
+        name = f"no language model: {advice.baseline}"
+        rows.append(_row(name, advice.without_model, 0.0, advice.needs_no_model))
     for lever in sorted(case.costs, key=lambda one: case.costs[one]):
         found = measured[lever].estimate(case.need.n_examples)
         assert found is not None  # a lever without an estimate has no cost either

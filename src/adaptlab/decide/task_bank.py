@@ -86,10 +86,13 @@ class BankCase:
 
 @dataclass(frozen=True)
 class Described:
-    """The facts that an owner knows of a task before anything is built."""
+    """The facts that an owner knows of a task before anything is built, and the `baseline` without
+    a language model that was measured on it.
+    """
 
     lacks_facts: bool = False
     n_documents: int = 0
+    baseline: str = "TF-IDF with logistic regression"
 
 
 def best_lever(scores: Mapping[Lever, float], costs: Mapping[Lever, float], least: float) -> Lever:

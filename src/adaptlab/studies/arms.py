@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
+import numpy as np
+
 from adaptlab.messages import NOT_FOUND, Messages, assistant, system, user
-from adaptlab.models.chat import timed
+from adaptlab.models.chat import Reply, timed
 from adaptlab.models.local import LocalChat
+from adaptlab.prompts.nearest import nearest
 from adaptlab.prompts.patterns import STEP_BY_STEP
 from adaptlab.rag.answer import prompt
 from adaptlab.rag.chunk import Chunk, chunk
@@ -23,7 +26,8 @@ from adaptlab.rag.collection import Collection
 from adaptlab.rag.embed import minilm
 from adaptlab.rag.loaders import Document
 from adaptlab.rag.retrieve import DenseRetriever, Hit
-from adaptlab.studies.assistants import ARMS, N_ASKED, N_WITHOUT, Arm
+from adaptlab.studies.assistants import ARMS, N_ASKED, N_LOOKED_AT, N_WITHOUT, Arm
+from adaptlab.studies.extractive import best_sentence, choose_threshold, reply, reply_from
 from adaptlab.studies.forgetting import old_conversations
 from adaptlab.studies.grid import Study, grid
 from adaptlab.tune.dpo import prefer
@@ -38,17 +42,15 @@ K = 3  # chunks of a prompt
 N_HANDBOOKS = 12
 N_OF_EACH = 60
 REPLAY = 0.3  # old conversations for each new one: without them, the model forgot how to read
-N_TIMES = 8
-N_LOOKED_AT = 400
-# Questions on a fact to learn it by heart; transcripts that DPO looks at; questions asked one at a
-# time.
-N_TIMED = 12
+N_TIMES = 8  # questions on a fact to learn it by heart
+N_TIMED = 12  # questions asked one at a time
 SHORT = "You help customers of a shop. Be formal."
 IN_FULL = (
     f"{SHORT} Use only the context and cite the chunk. If it does not hold the answer, say:"
     f' {NOT_FOUND} After the letter, write a JSON object with the field answered, "yes" or "no".'
 )
 MAX_NEW = 48
+N_EXAMPLES = 2  # worked examples of a prompt
 # Columns of a row, by the aspect that they count.
 COUNTS = {"value": "right", "source": "cited", "form": "form", "tone": "tone", "right": "all_four"}
 
@@ -170,18 +172,46 @@ def _shuffled(asked: AssistantQuestion, rng: random.Random) -> AssistantQuestion
 
 def few_shot(
     asked: AssistantQuestion,
-    seed: int,
+    examples: Sequence[AssistantQuestion],
     view: Callable[[AssistantQuestion], AssistantQuestion],
-    n: int = 2,
 ) -> Messages:
     """Return worked examples as turns of the conversation before the question."""
     shown = [
         turn
-        for example in map(view, transcripts(seed)[:n])
+        for example in map(view, examples)
         for turn in (*example.messages(IN_FULL)[1:], assistant(example.reply))
     ]
     instruction, *question = asked.messages(IN_FULL)
     return [instruction, *shown, *question]
+
+
+@cache
+def _questions_as_vectors(seed: int) -> np.ndarray:
+    return minilm().encode([one.question for one in transcripts(seed)])
+
+
+def similar_transcripts(asked: AssistantQuestion, seed: int) -> list[AssistantQuestion]:
+    """Return the transcripts with the most similar questions, the most similar last."""
+    vector = minilm().encode([asked.question])
+    return nearest(transcripts(seed), _questions_as_vectors(seed), vector, N_EXAMPLES)[0]
+
+
+@cache
+def threshold(seed: int) -> tuple[float, float]:
+    """Return the least cosine of a sentence that answers, chosen on transcripts, and the seconds
+    that this takes.
+    """
+
+    def chosen() -> float:
+        shown = [one for one in transcripts(seed)[:N_LOOKED_AT] if one.hits]
+        found = [best_sentence(one.question, one.hits) for one in shown]
+        right = []
+        for one, sentence in zip(shown, found):
+            value = one.value if one.gold else None
+            right.append(aspects(reply_from(sentence, 0.0), value, one.gold).all_four)
+        return choose_threshold(found, right)
+
+    return timed(chosen)
 
 
 @cache
@@ -275,9 +305,21 @@ def asks(arm: Arm, asked: AssistantQuestion, seed: int) -> Messages:
     """Return the prompt of a condition."""
     view = VIEWS[arm.shows]
     if arm.prompt == "examples":
-        return few_shot(view(asked), seed, view)
+        return few_shot(view(asked), transcripts(seed)[:N_EXAMPLES], view)
+    if arm.prompt == "similar":
+        return few_shot(view(asked), similar_transcripts(asked, seed), view)
     messages = view(asked).messages(PROMPTS[arm.prompt])
     return messages[1:] if arm.prompt == "bare" else messages
+
+
+def answers(
+    model: LocalChat, asked: Sequence[AssistantQuestion], arm: Arm, seed: int
+) -> list[Reply]:
+    """Return the replies of a condition."""
+    if not arm.has_model:
+        least, _ = threshold(seed)
+        return [reply(one.question, one.hits, least) for one in asked]
+    return model.batch([asks(arm, one, seed) for one in asked], max_new_tokens=MAX_NEW)
 
 
 def arms(chat: LocalChat, seed: int, arm: str) -> dict:
@@ -287,8 +329,10 @@ def arms(chat: LocalChat, seed: int, arm: str) -> dict:
     model, build_seconds, training_tokens = (
         tuned(chat, seed, built.tuning) if built.tuning else (chat, 0.0, 0)
     )
+    if not built.has_model:
+        build_seconds = threshold(seed)[1]
     shown = [VIEWS[built.shows](one) for one in asked]
-    replies = model.batch([asks(built, one, seed) for one in asked], max_new_tokens=MAX_NEW)
+    replies = answers(model, asked, built, seed)
     found = [aspects(reply.text, one.value, one.gold) for one, reply in zip(shown, replies)]
     declined = [NOT_FOUND in reply.text for reply in replies]
     row = {name: sum(getattr(one, aspect) for one in found) for name, aspect in COUNTS.items()} | {
@@ -335,7 +379,7 @@ def _seconds_alone(model: LocalChat, asked: AssistantQuestion, arm: Arm, seed: i
         if arm.shows_chunks
         else 0.0
     )
-    return search + timed(lambda: model.batch([asks(arm, asked, seed)], max_new_tokens=MAX_NEW))[1]
+    return search + timed(lambda: answers(model, [asked], arm, seed))[1]
 
 
 STUDIES = {"arms": Study(arms, grid(arm=tuple(ARMS)), claims=("H2", "H5"))}

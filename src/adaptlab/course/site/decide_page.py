@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from adaptlab.course.decisions import WORLD, classifiers, matrix_of
+from adaptlab.course.decisions import WORLD, baselines, matrix_of
 from adaptlab.course.site.places import TEMPLATES
 from adaptlab.decide import in_page
 from adaptlab.studies.real_models.measured_bank import measured_models
@@ -57,14 +57,14 @@ def _virtual_files() -> str:
 
 def recorded_numbers() -> dict[str, Any]:
     """Return the measurements of every model on which the bank was measured, and the
-    classifiers.
+    baselines.
     """
     models = {name: in_page.measurements(*matrix_of(name)) for name in (WORLD, *measured_models())}
     without_model = {
         task: {str(n): list(vars(one).values()) for n, one in by_n.items()}
-        for task, by_n in classifiers().items()
+        for task, by_n in baselines().items()
     }
-    return {"models": models, "classifiers": without_model}
+    return {"models": models, "baselines": without_model}
 
 
 def static_files() -> Iterator[tuple[str, bytes]]:
