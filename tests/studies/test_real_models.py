@@ -392,7 +392,12 @@ def test_what_was_measured_is_copied_into_the_records(monkeypatch, tmp_path):
     row = {"task": "banking77", "method": "zero-shot", "n": 0, "seed": 0, "right": 1, "of": 2}
     kept = {"model": "embedded:mini-chat", "rows": [row]}
     (studies / "real_tasks.json").write_text(json.dumps(kept))
+    earlier = tmp_path / "records" / "mini" / "forms.json"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text(json.dumps({"another task": {"n": 40}}))
+    (tmp_path / "measured" / "forms.json").write_text(json.dumps({"this task": {"n": 30}}))
     path = run.record(tmp_path / "measured", "mini", studies, tmp_path / "records")
+    assert list(json.loads(earlier.read_text())) == ["another task", "this task"]
     of_tasks = recorded.recorded_real_tasks(tmp_path / "records")
     assert of_tasks == {"embedded:mini-chat": [row]}
     (row,) = json.loads(path.read_text())

@@ -118,9 +118,7 @@ def _measure_seed(path: Path, name: str, seed: int, model: Model, head: Mapping)
     rows.sort(key=lambda row: row["seed"])
     forms = {task: asdict(choice) for task, choice in model.choices.items()}
     write_whole(path, json.dumps(kept | {"rows": rows}) + "\n")
-    write_whole(
-        path.parent / "forms.json", json.dumps(_forms(path.parent) | forms, indent=1) + "\n"
-    )
+    _keep_forms(path.parent, forms)
 
 
 def _code_of(experiment: Experiment) -> str:
@@ -134,6 +132,11 @@ def _code_of(experiment: Experiment) -> str:
 def _forms(folder: Path) -> dict:
     path = folder / "forms.json"
     return read_json(path) if path.exists() else {}
+
+
+def _keep_forms(folder: Path, forms: dict) -> None:
+    """Add the chosen forms of prompts to those of a folder."""
+    write_whole(folder / "forms.json", json.dumps(_forms(folder) | forms, indent=1) + "\n")
 
 
 def _short(value: float) -> float | int:
@@ -215,7 +218,10 @@ def record(folder: Path, name: str, studies: Path, recorded: Path = RECORDED) ->
         )
     whole = [path for path in measured if not missing_seeds(path)]
     for path in [*whole, *studies.glob("real_tasks.json")]:
-        write_whole(recorded / name / path.name, path.read_text(encoding="utf-8"))
+        if path.name != "forms.json":
+            write_whole(recorded / name / path.name, path.read_text(encoding="utf-8"))
+    # The forms of claims that were measured in another folder stay.
+    _keep_forms(recorded / name, _forms(folder))
     return write_outcomes(recorded)
 
 
