@@ -39,7 +39,7 @@ def test_every_direct_dependency_is_locked_inside_its_range():
     versions = locked()
     direct = PROJECT["dependencies"] + [
         r
-        for extra in ("api", "cluster", "dev", "site", "stores", "teach")
+        for extra in ("api", "cluster", "dev", "gepa", "site", "stores", "teach")
         for r in PROJECT["optional-dependencies"][extra]
     ]
     for requirement in map(Requirement, direct):
@@ -86,6 +86,7 @@ def test_there_are_only_lower_bounds():
         "gpu",
         "api",
         "cluster",
+        "gepa",
         "harness",
         "site",
         "stores",

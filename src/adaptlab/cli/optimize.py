@@ -46,6 +46,17 @@ def optimize(
         str,
         typer.Option(help="label, number, json or text; default: by the type of the gold answers."),
     ] = "",
+    write: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Calls of the model for GEPA, with which a language model writes further"
+            " instructions from errors on the pool of examples; 0: none.",
+        ),
+    ] = 0,
+    writer: Annotated[
+        str, typer.Option(help="The model that writes instructions; default: the same model.")
+    ] = "",
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of a reply.")] = 32,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -64,8 +75,24 @@ def optimize(
             " FILE."
         )
     numbers = _numbers(shots)
+    chat = load_chat(model)
+    if write:
+        from adaptlab.evals.reflection import write_instructions
+
+        tried += write_instructions(
+            chat,
+            found,
+            tried[0],
+            to,
+            writer=load_chat(writer) if writer else chat,
+            calls=write,
+            most_shots=max(numbers),
+            seed=seed,
+            judge=judge,
+            max_new_tokens=max_new_tokens,
+        )
     made = search(
-        load_chat(model),
+        chat,
         found,
         tried,
         to,

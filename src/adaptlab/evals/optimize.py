@@ -264,6 +264,11 @@ def optimize(
         return found
 
 
+def names_of(kind: str) -> tuple[str, str]:
+    """Return the names of input and output in a prompt, by the kind of answers."""
+    return ("Text", "Label") if kind == "label" else ("Input", "Output")
+
+
 @dataclass
 class _Search:
     """A search with what it has used."""
@@ -279,10 +284,9 @@ class _Search:
 
     def prompt(self, number: int) -> PromptTemplate:
         """Return the prompt of a candidate."""
-        names = ("Text", "Label") if self.kind == "label" else ("Input", "Output")
         each = self.tried[number]
         examples = [(self.cases[i].text, self.cases[i].shown) for i in each.examples]
-        return few_shot_template(each.instruction, examples, names)
+        return few_shot_template(each.instruction, examples, names_of(self.kind))
 
     def hits(self, number: int, chosen: Sequence[int], part: str, bar) -> list[bool]:
         """Return whether a candidate's replies to the cases of these numbers are correct."""
