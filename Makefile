@@ -13,8 +13,10 @@ models: .venv/ready
 	$(BIN)/adaptlab models make $(if $(QUICK),--quick)
 bench: .venv/ready build/peers build/grading-peers
 	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python benchmarks/suite.py
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/retrieval.py
+	$(BIN)/python benchmarks/stores.py
 	$(BIN)/python benchmarks/updates.py
 	$(BIN)/python benchmarks/reranking.py
 	$(BIN)/python benchmarks/memory.py
@@ -23,6 +25,7 @@ bench: .venv/ready build/peers build/grading-peers
 	PYTHONPATH=build/peers $(BIN)/python benchmarks/frameworks.py
 	$(BIN)/python benchmarks/grading.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/render_report.py
 # The lessons on a genuine model, on a processor: hours; a lesson that is done is kept.
 real: .venv/ready
