@@ -88,6 +88,9 @@ def _sources(build: Path, folder: Path, records: list[dict]) -> Iterator[tuple[s
     yield from ((f"{name}.md", text) for name, text in api_pages().items())
     theirs = {name: path for name, path in OF_THE_COURSE.items() if (folder / path).exists()}
     yield from ((f"{name}.md", read_text(folder / path)) for name, path in theirs.items())
+    # The page of benchmarks shows figures that lie next to it in the repository.
+    for figure_file in sorted(folder.glob("benchmarks/results/*.svg")):
+        yield f"results/{figure_file.name}", figure_file.read_bytes()
     for model in filter(partial(comparable, records), by_model()):
         figure = carries_over_plot(records, model)
         yield f"extra/figures/carries-over-{short_name(model)}.svg", figure.svg()
